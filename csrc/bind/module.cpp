@@ -1,0 +1,36 @@
+// Entry point of framejit._C: creates the module and runs the parts in order.
+#include "bind/module.h"
+
+namespace fj::bind {
+namespace {
+
+bool init_build_info(PyObject* module) {
+#ifdef FJ_DEBUG
+  const int asserts = 1;
+#else
+  const int asserts = 0;
+#endif
+  return PyModule_AddIntConstant(module, "_asserts", asserts) == 0;
+}
+
+constexpr ModulePart kParts[] = {
+    {"build_info", init_build_info},
+};
+
+PyModuleDef module_def = {
+    PyModuleDef_HEAD_INIT, "framejit._C", "The native part of framejit.", -1, nullptr, nullptr, nullptr, nullptr, nullptr,
+};
+
+}  // namespace
+}  // namespace fj::bind
+
+PyMODINIT_FUNC PyInit__C() {
+  PyObject* module = PyModule_Create(&fj::bind::module_def);
+  if (!module) return nullptr;
+  for (const auto& part : fj::bind::kParts) {
+    if (part.init(module)) continue;
+    Py_DECREF(module);
+    return nullptr;
+  }
+  return module;
+}
