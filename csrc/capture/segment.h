@@ -1,0 +1,120 @@
+// Segment: what runs from an entry point to the next exit. Plain data: capture writes it, frame carries it out, tests
+// read its text.
+//
+// How it is run, in this order (see frame):
+//   1. guards passed; `inputs` are fetched through the tree's sources and `program` runs on them (nothing is changed yet);
+//   2. every recipe that an effect or the exit names is built, once each: recipes are a DAG and carry identity. Mutable
+//      containers, cells and objects are created empty first and filled after all are created, so cycles work;
+//   3. effects are applied in order;
+//   4. `grad_mode` is set if it is not -1;
+//   5. the exit: return the value, or fill the frame from the snapshot and let CPython go on at `offset`.
+// If step 1 fails, nothing has happened, and CPython runs the frame from the entry.
+#pragma once
+#include <Python.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "capture/program.h"
+#include "guard/guard.h"
+#include "py/ref.h"
+
+namespace fj::capture {
+
+using RecipeId = int32_t;
+constexpr RecipeId kNoRecipe = -1;  // a NULL slot
+
+enum class Make : uint8_t {
+  Source,     // index: the source, fetched before any effect
+  Const,      // object
+  Output,     // index: output of the program
+  Tuple,      // parts; object: the type when it is a subclass (tuple.__new__(type, parts))
+  List,       // parts; object: the type when it is a subclass
+  Set,        // parts
+  FrozenSet,  // parts
+  Dict,       // parts: key, value, key, value, …; object: the type when it is a subclass
+  Slice,      // parts: start, stop, step
+  Cell,       // parts[0]: contents or kNoRecipe
+  Function,   // object: code; parts: globals, qualname, defaults, kwdefaults, closure (a tuple of cells), annotations
+  Method,     // parts: function, self
+  Object,     // object: type; object.__new__(type), then attrs
+  Exception,  // object: type; parts: args; BaseException's own __new__, then attrs
+  Iterator,   // parts[0]: list, tuple, str or range; index: position; iter(parts[0]) with __setstate__(index)
+  Call,       // object: a C callable without side effects; object(*parts)
+};
+
+struct Recipe {
+  Make make;
+  int32_t index = 0;
+  py::Ref object;
+  std::vector<RecipeId> parts;
+  // Instance attributes, set with object.__setattr__ after creation: name, value.
+  std::vector<std::pair<py::Ref, RecipeId>> attrs;
+};
+
+enum class Do : uint8_t {
+  SetAttr,    // target.key = value; past a Python-level __setattr__ (that one has been traced): object.__setattr__
+  DelAttr,    // del target.key
+  SetItem,    // dict: target[key] = value, with dict's own method
+  DelItem,    // dict: del target[key]
+  Clear,      // dict or set: target.clear()
+  SetList,    // target[:] = value (a list recipe)
+  SetSet,     // target.clear(); target.update(value)
+  SetCell,    // contents of the cell target; value may be kNoRecipe
+  Advance,    // iterator target: __setstate__(key) or, if it has none, next() key times
+};
+
+struct Effect {
+  Do what;
+  RecipeId target = kNoRecipe;
+  RecipeId key = kNoRecipe;
+  RecipeId value = kNoRecipe;
+};
+
+// One frame at an instruction boundary. Locals hold cells where the code says so (MAKE_CELL and COPY_FREE_VARS done).
+struct Snapshot {
+  py::Ref code;
+  int offset = 0;  // code-unit index of the next instruction, its first EXTENDED_ARG if any
+  std::vector<RecipeId> locals;  // nlocalsplus
+  std::vector<RecipeId> stack;
+};
+
+enum class ExitKind : uint8_t {
+  Return,  // value
+  Break,   // CPython executes the one instruction unit at frames.back().offset (KW_NAMES..CALL is one unit), then the
+           // continuation at the offset where it lands (next, or target if it jumped) is compiled
+  Branch,  // as Break for a conditional jump on a tensor: truth of the top of stack decides between next and target
+  Resume,  // CPython runs the rest of the frame from frames.back().offset
+};
+
+struct Exit {
+  ExitKind kind = ExitKind::Resume;
+  RecipeId value = kNoRecipe;
+  std::vector<Snapshot> frames;  // outermost first; one frame until exits may nest
+  int next = -1;                 // offset after the unit
+  int target = -1;               // jump target of the unit, or -1
+  bool jump_if = false;          // Branch: jumps when the truth is this
+  const char* reason = nullptr;  // a name from break_reasons.def, NULL for Return
+  std::string detail;            // what exactly, in words
+  int line = 0;                  // where, in the user's file
+  py::Ref where;                 // code object of the line (may be an inlined function's)
+};
+
+struct Segment {
+  std::vector<guard::Check> guards;
+  std::vector<guard::SourceId> inputs;
+  std::unique_ptr<Program> program;  // NULL when the graph is empty
+  int noutputs = 0;
+  int nops = 0;          // graph nodes, for counters and logs
+  std::string graph;     // the graph's text, when a log or a test asked for it
+  std::vector<Recipe> recipes;
+  std::vector<Effect> effects;
+  int grad_mode = -1;    // to set at the exit: -1 unchanged, 0 off, 1 on
+  Exit exit;
+
+  std::string to_string(const guard::SourceTable& sources) const;
+};
+
+}  // namespace fj::capture

@@ -1,0 +1,68 @@
+// The guard tree of one entry point: which of its segments may run now.
+//
+// A check is one fact about one source; its kinds are rows of kinds.def, each one struct (checks_*.cpp) with
+// check → {Pass, Fail, Error} and describe, so that the explanation cannot drift from the test. Checks of several
+// segments share prefixes in the tree, and sources are fetched once for all of them.
+#pragma once
+#include <Python.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "guard/source.h"
+#include "py/ref.h"
+
+namespace fj::guard {
+
+enum class Kind : uint8_t {
+#define FJ_GUARD_KIND(name, words) name,
+#include "guard/kinds.def"
+#undef FJ_GUARD_KIND
+};
+
+// Error: evaluating the fact raised (memory, a broken __eq__); the caller runs the frame plain and clears nothing.
+enum class Outcome : uint8_t { Pass, Fail, Error };
+
+struct Check {
+  Kind kind;
+  SourceId source = kNoSource;
+  SourceId other = kNoSource;     // aliasing kinds
+  py::Ref object;                 // the expected object, type, keys, …
+  py::Ref extra;                  // a second object where the kind has one
+  std::vector<int64_t> numbers;   // lengths, packed words, sizes
+  mutable uint64_t seen = 0;      // a version that was found to imply the fact (a cache, never the fact itself)
+
+  bool same_as(const Check& o) const;
+};
+
+Outcome run_check(const Check& check, Fetched& fetched);
+// "x.shape[0] is 3", for explain and the recompile log.
+std::string describe(const Check& check, const SourceTable& sources, PyCodeObject* code);
+
+class Tree {
+ public:
+  Tree();
+  ~Tree();
+  // Sources of all segments of this entry point live in one table, so that they can be shared.
+  SourceTable& sources() { return sources_; }
+  const SourceTable& sources() const { return sources_; }
+
+  // Adds a segment behind its checks. `segment` is the caller's number for it.
+  void insert(const std::vector<Check>& checks, int segment);
+  // The first segment whose checks all pass, or -1 (no segment), or -2 (a check raised; the Python error is set).
+  int find(Fetched& fetched) const;
+  // Why `segment` is not taken for this call: the first failing check in words; empty when all pass.
+  std::string explain(int segment, Fetched& fetched, PyCodeObject* code) const;
+
+ private:
+  struct Node;
+  int find_in(const Node& node, Fetched& fetched) const;
+
+  SourceTable sources_;
+  std::unique_ptr<Node> root_;
+  std::vector<std::vector<Check>> by_segment_;  // as inserted, for explain
+};
+
+}  // namespace fj::guard

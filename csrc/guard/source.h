@@ -1,0 +1,98 @@
+// Sources: how an object of the outside world is reached at run time, as a path of access steps.
+//
+// Steps are shared: a SourceTable interns (step, parent, index, key), and a guard evaluation fetches each source at most
+// once. No step runs Python code. A step checks what it relies on itself (an Item of something that is no longer a list
+// is simply absent), so checks may stand in any order. To add a step: one row here, one case in fetch.cpp and describe.
+#pragma once
+#include <Python.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "py/ref.h"
+
+namespace fj::guard {
+
+enum class Step : uint8_t {
+  Local,         // slot `index` of localsplus at the entry
+  Stack,         // slot `index` of the value stack at the entry
+  Function,      // the function object that is called
+  Const,         // the object `key`, held by the table
+  Item,          // element `index` of a list or tuple (or subclass)
+  Key,           // value under the constant `key` in a dict (or subclass); what stands in the dict, not __missing__
+  InstanceDict,  // the instance's __dict__
+  InstanceAttr,  // value under the name `key` in the instance's __dict__
+  TypeOf,        // the object's type
+  TypeAttr,      // what the type's MRO holds under the name `key`, unbound
+  Slot,          // value behind the member descriptor `key`
+  Getter,        // value from the C getter `key`, known to run no Python code
+  Cell,          // contents of a cell
+  Closure,       // cell `index` of a function's closure
+  Defaults,      // a function's __defaults__
+  KwDefaults,    // a function's __kwdefaults__
+  MethodFunc,    // a bound method's function
+  MethodSelf,    // a bound method's instance
+};
+
+using SourceId = int32_t;
+constexpr SourceId kNoSource = -1;
+
+struct Source {
+  Step step;
+  SourceId parent = kNoSource;
+  int32_t index = 0;
+  py::Ref key;
+};
+
+// What a segment's sources start from.
+struct Entry {
+  PyObject* const* locals = nullptr;  // borrowed; NULL where unbound
+  int32_t nlocals = 0;
+  PyObject* const* stack = nullptr;
+  int32_t nstack = 0;
+  PyObject* function = nullptr;
+};
+
+class SourceTable {
+ public:
+  SourceId add(Step step, SourceId parent = kNoSource, int32_t index = 0, PyObject* key = nullptr);
+  const Source& operator[](SourceId id) const { return rows_[static_cast<size_t>(id)]; }
+  int32_t size() const { return static_cast<int32_t>(rows_.size()); }
+  // "x.layers[3].weight", with `code` giving the names of locals where it is known.
+  std::string describe(SourceId id, PyCodeObject* code = nullptr) const;
+
+ private:
+  std::vector<Source> rows_;
+};
+
+// The objects fetched for one evaluation. Values are borrowed from their containers, except those that a getter made,
+// which `owned` keeps. A caller that applies side effects takes its own references first.
+class Fetched {
+ public:
+  Fetched(const SourceTable& table, const Entry& entry);
+  ~Fetched();
+  Fetched(const Fetched&) = delete;
+  Fetched& operator=(const Fetched&) = delete;
+
+  // The object, or NULL if the path does not exist any more. Never leaves a Python error.
+  PyObject* get(SourceId id) {
+    PyObject* v = values_[id];
+    return v != unfetched() ? v : fetch(id);
+  }
+  const Entry& entry() const { return entry_; }
+
+ private:
+  static PyObject* unfetched() { return reinterpret_cast<PyObject*>(1); }
+  PyObject* fetch(SourceId id);
+  PyObject* walk(const Source& s);
+
+  static constexpr int kInline = 48;
+  const SourceTable& table_;
+  const Entry& entry_;
+  PyObject** values_;
+  PyObject* inline_[kInline];
+  std::vector<py::Ref> owned_;
+};
+
+}  // namespace fj::guard
