@@ -1,0 +1,37 @@
+// Element types, their properties and PyTorch's promotion rules between them.
+#pragma once
+#include <cstdint>
+#include <string_view>
+
+namespace fj {
+
+enum class DType : uint8_t { Bool, U8, I8, I16, I32, I64, F16, BF16, F32, F64 };
+inline constexpr int kDTypeCount = 10;
+
+enum class DTypeClass : uint8_t { Bool, Int, Float };
+
+inline constexpr int kDTypeSize[kDTypeCount] = {1, 1, 1, 2, 4, 8, 2, 2, 4, 8};
+constexpr int size_of(DType t) { return kDTypeSize[static_cast<int>(t)]; }
+constexpr bool is_float(DType t) { return t >= DType::F16; }
+constexpr bool is_integral(DType t, bool with_bool = false) { return t < DType::F16 && (with_bool || t != DType::Bool); }
+constexpr DTypeClass class_of(DType t) {
+  return t == DType::Bool ? DTypeClass::Bool : is_float(t) ? DTypeClass::Float : DTypeClass::Int;
+}
+// "float32": the name after "framejit."; aliases (float, long, half …) are the binding's matter.
+const char* name_of(DType t);
+// "Float", "Long", …: the scalar-type names that PyTorch's messages use.
+const char* scalar_type_name(DType t);
+bool parse_dtype(std::string_view name, DType* out);
+
+// The lattice of PyTorch's tensor-tensor promotion (torch.promote_types).
+DType promote(DType a, DType b);
+// True if a result of type `from` may be written to a tensor of type `to` (torch.can_cast).
+bool can_cast(DType from, DType to);
+// f16 and bf16 compute in f32; all else in itself.
+constexpr DType compute_type(DType t) { return t == DType::F16 || t == DType::BF16 ? DType::F32 : t; }
+
+// What floating results of integer inputs become (set_default_dtype); per process.
+DType default_dtype();
+void set_default_dtype(DType t);
+
+}  // namespace fj

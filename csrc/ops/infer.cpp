@@ -1,0 +1,37 @@
+#include "ops/infer.h"
+
+#include <deque>
+
+namespace fj {
+namespace {
+
+// Applies ops to metas alone.
+class MetaBuilder final : public Builder {
+ public:
+  void emit(const OpDef& op, Args args, SmallVec<Val, 2>& outs) override {
+    SmallVec<TensorMeta, 2> metas;
+    infer_op(op, args, metas);
+    for (TensorMeta& m : metas) outs.push_back(Val{&metas_.emplace_back(std::move(m))});
+  }
+
+ private:
+  std::deque<TensorMeta> metas_;
+};
+
+}  // namespace
+
+void infer_op(const OpDef& op, Args args, SmallVec<TensorMeta, 2>& outs) {
+  if (op.infer) {
+    InferCtx c{op, args};
+    op.infer(c);
+    for (TensorMeta& m : c.out) outs.push_back(std::move(m));
+    return;
+  }
+  FJ_CHECK(op.decompose, "op ", op.full_name, " has neither a shape rule nor a decomposition");
+  MetaBuilder b;
+  SmallVec<Val, 2> vals;
+  op.decompose(b, op, args, vals);
+  for (Val v : vals) outs.push_back(*v);
+}
+
+}  // namespace fj

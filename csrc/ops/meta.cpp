@@ -1,0 +1,78 @@
+#include "ops/meta.h"
+
+#include "base/error.h"
+
+namespace fj {
+
+Shape contiguous_strides(const Shape& sizes) {
+  Shape strides(sizes.size(), 1);
+  Dim step = 1;
+  for (size_t i = sizes.size(); i-- > 0;) {
+    strides[i] = step;
+    step *= sizes[i] > 1 ? sizes[i] : 1;
+  }
+  return strides;
+}
+
+Shape channels_last_strides(const Shape& sizes) {
+  FJ_USER_CHECK(sizes.size() == 4, ErrorKind::Runtime, "required rank 4 tensor to use channels_last format");
+  Shape strides(4, 1);
+  Dim step = 1;
+  for (int d : {1, 3, 2, 0}) {
+    strides[d] = step;
+    step *= sizes[d] > 1 ? sizes[d] : 1;
+  }
+  return strides;
+}
+
+bool is_contiguous(const Shape& sizes, const Shape& strides) {
+  Dim step = 1;
+  for (size_t i = sizes.size(); i-- > 0;) {
+    if (sizes[i] == 0) return true;
+  }
+  for (size_t i = sizes.size(); i-- > 0;) {
+    if (sizes[i] == 1) continue;
+    if (strides[i] != step) return false;
+    step *= sizes[i];
+  }
+  return true;
+}
+
+bool TensorMeta::is_contiguous() const { return fj::is_contiguous(sizes, strides); }
+
+bool TensorMeta::is_dense() const {
+  SmallVec<int, 8> order;
+  for (int i = 0; i < static_cast<int>(sizes.size()); ++i) {
+    if (sizes[i] == 0) return true;
+    if (sizes[i] != 1) order.push_back(i);
+  }
+  std::sort(order.begin(), order.end(), [&](int a, int b) { return strides[a] < strides[b]; });
+  Dim step = 1;
+  for (int d : order) {
+    if (strides[d] != step) return false;
+    step *= sizes[d];
+  }
+  return true;
+}
+
+TensorMeta make_meta(Shape sizes, DType dtype, Device device) {
+  TensorMeta m;
+  m.strides = contiguous_strides(sizes);
+  m.sizes = std::move(sizes);
+  m.dtype = dtype;
+  m.device = device;
+  return m;
+}
+
+int64_t checked_nbytes(const Shape& sizes, DType dtype) {
+  int64_t n = size_of(dtype);
+  for (Dim s : sizes) {
+    if (__builtin_mul_overflow(n, s, &n)) {
+      for (Dim t : sizes) if (t == 0) return 0;
+      raise(ErrorKind::Runtime, "Storage size calculation overflowed with sizes=", sizes);
+    }
+  }
+  return n;
+}
+
+}  // namespace fj

@@ -1,0 +1,60 @@
+// What is known of a tensor without its data. Tensor objects and graph values both embed a TensorMeta, and a Val is a
+// pointer to it: rules read sizes and dtypes through a Val without knowing which builder it belongs to.
+#pragma once
+#include <cstdint>
+
+#include "base/small_vec.h"
+#include "ops/dtype.h"
+
+namespace fj {
+
+// A size, stride or offset. An alias for now; it becomes a symbolic expression when sizes vary, so rules should use
+// it only through arithmetic and comparison.
+using Dim = int64_t;
+using Shape = SmallVec<Dim, 5>;
+
+enum class DeviceType : uint8_t { CPU, CUDA, Lazy, Meta };
+struct Device {
+  DeviceType type = DeviceType::CPU;
+  int8_t index = -1;
+  friend bool operator==(Device, Device) = default;
+};
+
+enum class MemoryFormat : uint8_t { Contiguous, Preserve, ChannelsLast };
+
+struct TensorMeta {
+  Shape sizes;
+  Shape strides;    // in elements
+  Dim offset = 0;   // in elements, from the storage's start
+  DType dtype = DType::F32;
+  Device device;
+  bool requires_grad = false;
+
+  int64_t dim() const { return static_cast<int64_t>(sizes.size()); }
+  Dim numel() const {
+    Dim n = 1;
+    for (Dim s : sizes) n *= s;
+    return n;
+  }
+  bool is_contiguous() const;
+  // Non-overlapping and dense: some permutation of the dimensions is contiguous.
+  bool is_dense() const;
+};
+
+// Row-major strides.
+Shape contiguous_strides(const Shape& sizes);
+Shape channels_last_strides(const Shape& sizes);
+bool is_contiguous(const Shape& sizes, const Shape& strides);
+TensorMeta make_meta(Shape sizes, DType dtype, Device device = {});  // contiguous, offset 0
+// sizes × dtype in bytes; raises a RuntimeError where that leaves the range of int64.
+int64_t checked_nbytes(const Shape& sizes, DType dtype);
+
+struct Val {
+  const TensorMeta* m = nullptr;
+  const TensorMeta* operator->() const { return m; }
+  const TensorMeta& operator*() const { return *m; }
+  explicit operator bool() const { return m != nullptr; }
+  friend bool operator==(Val, Val) = default;
+};
+
+}  // namespace fj

@@ -1,0 +1,30 @@
+// Helpers that shape, dtype and compute-type rules share. The rules themselves are free functions named by the rows:
+// dtype_X, shape_X, infer_X, compute_X (tools/gen_ops.py declares them in the generated ops/rule_decls.h).
+#pragma once
+#include "ops/builder.h"
+
+namespace fj {
+
+// Result type of a mix of tensors and Python numbers: tensors with dimensions outrank 0-d tensors, which outrank
+// numbers, within one class (bool < int < float). PyTorch's `torch.result_type`.
+DType result_type(Args args);
+// The same, integers and bools becoming the default floating dtype.
+DType result_type_float(Args args);
+
+Shape broadcast_shapes(const Shape& a, const Shape& b);
+// Index in [0, ndim): raises PyTorch's IndexError when out of range. A 0-d tensor counts as one dimension.
+int64_t wrap_dim(int64_t dim, int64_t ndim);
+// The set of dims that an optional list names (empty or None: all), wrapped; raises on duplicates.
+SmallVec<int64_t, 6> wrap_dims(const Arg& dims, int64_t ndim);
+// Strides of a pointwise result: the operands' common dimension order where they are dense, else row-major.
+Shape pointwise_strides(Args args, const Shape& sizes);
+// True when `text` of a reduction names every dimension.
+bool is_dim_in(std::span<const int64_t> dims, int64_t d);
+
+void infer_with(InferCtx& c, DType (*dtype)(const InferCtx&), Shape (*shape)(const InferCtx&), bool pointwise_layout);
+// Sets c.out[0] to a contiguous result.
+void set_out(InferCtx& c, Shape sizes, DType dtype);
+// Sets c.out[0] to a view over the first argument.
+void set_view(InferCtx& c, Shape sizes, Shape strides, Dim offset);
+
+}  // namespace fj

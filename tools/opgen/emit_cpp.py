@@ -1,0 +1,217 @@
+"""Writes the C++ side of the op table: op_ids.inc, calls.h, rules.h and op_table.cpp."""
+
+from __future__ import annotations
+
+import copy
+
+from .expr import ScalarExpr, TensorExpr, cpp_name, default_arg
+from .schema import Schema
+from .table import FLAGS, REDUCE_OPS, Row, RowError, none_reason
+
+_HEAD = "// Written by tools/gen_ops.py from csrc/ops/table. Do not edit.\n"
+
+
+def inplace_schema(s: Schema) -> Schema:
+    out = copy.deepcopy(s)
+    out.name += "_"
+    out.args[0].mutated = True
+    out.rets = out.rets[:1]
+    out.rets[0].alias = "a"
+    return out
+
+
+class Emitter:
+    def __init__(self, rows: list[Row]):
+        self.rows = rows
+        self.schemas = {r.key: r.schema for r in rows}
+        self.rule_decls: set[str] = set()
+        self.code: list[str] = []  # generated rule functions
+
+    # -- small outputs ---------------------------------------------------------------------------------------------
+    def defs(self) -> list[tuple[Row, Schema, bool]]:
+        out = []
+        for r in self.rows:
+            out.append((r, r.schema, False))
+            if "inplace" in r.variants:
+                out.append((r, inplace_schema(r.schema), True))
+        return out
+
+    def op_ids(self) -> str:
+        return _HEAD + "".join(f"FJ_OP({cpp_name(s.ident)})\n" for _, s, _ in self.defs())
+
+    def calls(self) -> str:
+        out = [_HEAD, '#pragma once\n#include "ops/builder.h"\n\nnamespace fj::t {\n']
+        for _, s, _ in self.defs():
+            params, seen_default = ["Builder& b"], False
+            for a in s.args:
+                seen_default = seen_default or a.default is not None
+                default = f" = {default_arg(a.default, a.type)}" if seen_default else ""
+                params.append(f"const Arg& {cpp_name(a.name)}{default}")
+            names = ", ".join(cpp_name(a.name) for a in s.args)
+            multi = len(s.rets) != 1 or s.rets[0].type == "TensorList"
+            ret, fn = ("SmallVec<Val, 2>", "emit_n") if multi else ("Val", "emit1")
+            out.append(f"inline {ret} {cpp_name(s.ident)}({', '.join(params)}) "
+                       f"{{ return b.{fn}(OpId::{cpp_name(s.ident)}, {{{names}}}); }}\n")
+        out.append("\n}  // namespace fj::t\n")
+        return "".join(out)
+
+    # -- rule functions --------------------------------------------------------------------------------------------
+    def declare(self, ret: str, name: str, params: str) -> str:
+        self.rule_decls.add(f"{ret} {name}({params});")
+        return name
+
+    def infer(self, r: Row) -> str:
+        if r.col("infer"):
+            return self.declare("void", f"infer_{r.cols['infer']}", "InferCtx& c")
+        if not r.col("dtype"):
+            return "nullptr"
+        dtype = self.declare("DType", f"dtype_{r.cols['dtype']}", "const InferCtx& c")
+        shape = self.declare("Shape", f"shape_{r.cols['shape']}", "const InferCtx& c")
+        layout = "true" if r.kind == "pointwise" else "false"
+        name = f"infer_row_{r.schema.ident}"
+        self.code.append(f"void {name}(InferCtx& c) {{ infer_with(c, {dtype}, {shape}, {layout}); }}\n")
+        return name
+
+    def compute(self, r: Row) -> str:
+        if r.kind not in ("pointwise", "reduction"):
+            return "nullptr"
+        default = {"promote": "promote", "promote_float": "promote_float", "bool": "promote"}.get(r.col("dtype"), "promote")
+        return self.declare("DType", f"compute_{r.col('compute') or default}", "const OpDef& op, Args args")
+
+    def lowering(self, r: Row) -> dict[str, str]:
+        text = r.col("lower")
+        if r.kind == "pointwise":
+            if text.startswith("fn:"):
+                return {"scalar": self.declare("Scl", f"scalar_{text[3:]}", "ScalarBuilder& b, std::span<const Scl> in, Args args")}
+            name = f"scalar_row_{r.schema.ident}"
+            body = ScalarExpr(r.schema).compile(text)
+            self.code.append(f"Scl {name}(ScalarBuilder& b, std::span<const Scl> in, Args) {{ (void)b; return {body}; }}\n")
+            return {"scalar": name}
+        if r.kind == "reduction":
+            return {"reduce": f"ReduceOp::{REDUCE_OPS[text]}"}
+        if r.kind == "native":
+            return {"native": "native::" + self.declare("void", f"native::{text}", "NativeCtx& ctx").split("::")[1]}
+        return {}
+
+    def decompose(self, r: Row) -> str:
+        text = r.col("decompose")
+        if not text:
+            return "nullptr"
+        if text.startswith("fn:"):
+            return self.declare("void", f"decompose_{text[3:]}", "Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& outs")
+        name = f"decompose_row_{r.schema.ident}"
+        body = TensorExpr(r.schema, self.schemas, in_vjp=False).compile(text)
+        self.code.append(f"void {name}(Builder& b, const OpDef&, Args args, SmallVec<Val, 2>& outs) {{ outs.push_back({body}); }}\n")
+        return name
+
+    def vjp(self, r: Row) -> dict[str, str]:
+        col = r.cols["vjp"]
+        index = {a.name: i for i, a in enumerate(r.schema.args)}
+        why = none_reason(col)
+        if why is not None:
+            return {"no_vjp": f'"{why}"'}
+        if isinstance(col, str):
+            if not col.startswith("fn:"):
+                raise RowError(f"{r.file}: {r.key}: vjp must be a table, fn:name or none(\"why\")")
+            saves = r.col("saves") or []
+            args = sum(1 << index[n] for n in saves if n in index)
+            outs = sum(1 << int(n[6:] or 0) for n in saves if n.startswith("result"))
+            diff = r.col("diff") or [r.schema.args[0].name]
+            return {"vjp": self.declare("void", f"vjp_{col[3:]}", "VjpCtx& c"), "vjp_saves_args": f"{args}ull",
+                    "vjp_saves_outs": f"{outs}ull", "vjp_args": f"{sum(1 << index[n] for n in diff)}ull"}
+        name = f"vjp_row_{r.schema.ident}"
+        used_args: set[str] = set()
+        used_outs: set[int] = set()
+        lines = []
+        for arg, text in col.items():
+            e = TensorExpr(r.schema, self.schemas, in_vjp=True)
+            body = e.compile(text)
+            used_args |= e.used_args
+            used_outs |= e.used_outs
+            i = index[arg]
+            if r.kind == "pointwise":
+                body = f"reduce_to(b, Arg({body}).val(), c.args[{i}].val())"
+            lines.append(f"  if (c.need({i}) && c.args[{i}].is_tensor()) c.result[{i}] = Arg({body});\n")
+        self.code.append(f"void {name}(VjpCtx& c) {{\n  Builder& b = c.b;\n  (void)b;\n{''.join(lines)}}}\n")
+        tensorish = {a.name for a in r.schema.args if a.type in ("Tensor", "OptTensor", "Operand", "TensorList")}
+        return {"vjp": name, "vjp_saves_args": f"{sum(1 << index[n] for n in used_args & tensorish)}ull",
+                "vjp_saves_outs": f"{sum(1 << i for i in used_outs)}ull", "vjp_args": f"{sum(1 << index[n] for n in col)}ull"}
+
+    def batch(self, r: Row) -> dict[str, str]:
+        why = none_reason(r.cols["batch"])
+        if why is not None:
+            return {"no_batch": f'"{why}"'}
+        return {"batch": self.declare("void", f"batch_{r.cols['batch']}", "BatchCtx& c")}
+
+    # -- the table -------------------------------------------------------------------------------------------------
+    def flags(self, r: Row, inplace: bool) -> str:
+        v = r.variants
+        out = [FLAGS[f] for f in r.flags]
+        if "function" in v:
+            out.append("kFunction")
+        if "method" in v or inplace:
+            out.append("kMethod")
+        if "out" in v and not inplace:
+            out.append("kHasOut")
+        if inplace:
+            out.append("kInplace")
+        elif "inplace" in v:
+            out.append("kHasInplace")
+        return " | ".join(out) or "0"
+
+    def arg_defs(self, s: Schema) -> str:
+        items = []
+        for a in s.args:
+            b = lambda x: "true" if x else "false"  # noqa: E731
+            items.append(f'{{"{a.name}", ArgType::{a.type}, {b(a.optional)}, {b(a.default is not None)}, {b(a.kw_only)}, '
+                         f"{b(a.single)}, {b(a.mutated)}, {default_arg(a.default, a.type)}}}")
+        return ", ".join(items)
+
+    def ret_defs(self, s: Schema) -> str:
+        alias = {a.alias: i for i, a in enumerate(s.args) if a.alias}
+        if s.args and s.args[0].mutated:
+            alias["a"] = 0
+        return ", ".join(f"{{ArgType::{x.type}, {alias.get(x.alias, -1) if x.alias else -1}}}" for x in s.rets)
+
+    def table(self) -> str:
+        rules = {}
+        for r in self.rows:
+            rules[r.key] = {"infer": self.infer(r), "compute": self.compute(r), **self.lowering(r),
+                            "decompose": self.decompose(r), **self.vjp(r), **self.batch(r)}
+        body = []
+        for r, s, inplace in self.defs():
+            ident = cpp_name(s.ident)
+            schema_text = r.cols["schema"] if not inplace else r.cols["schema"].replace(f"{r.schema.name}", s.name, 1)
+            body.append(f"  {{ // {s.full_name}\n")
+            body.append(f"    static const ArgDef args[] = {{{self.arg_defs(s)}{', ' if s.args else ''}{{}}}};\n")
+            body.append(f"    static const RetDef rets[] = {{{self.ret_defs(s)}{', ' if s.rets else ''}{{}}}};\n")
+            body.append(f"    OpDef& d = defs[static_cast<size_t>(OpId::{ident})];\n    d.id = OpId::{ident};\n")
+            body.append(f'    d.name = "{s.name}"; d.overload = "{s.overload}"; d.full_name = "{s.full_name}";\n')
+            body.append(f"    d.kind = OpKind::{r.kind.capitalize()}; d.flags = {self.flags(r, inplace)};\n")
+            body.append(f"    d.args = {{args, {len(s.args)}}}; d.rets = {{rets, {len(s.rets)}}};\n")
+            for field, value in rules[r.key].items():
+                if value != "nullptr":
+                    body.append(f"    d.{field} = {value};\n")
+            if "inplace" in r.variants:
+                other = cpp_name(r.schema.ident if inplace else inplace_schema(r.schema).ident)
+                body.append(f"    d.partner = &defs[static_cast<size_t>(OpId::{other})];\n")
+            body.append(f'    d.schema = R"fj({schema_text})fj"; d.doc = R"fj({r.cols["doc"]})fj";\n  }}\n')
+        return "".join([
+            _HEAD, '#include "ops/calls.h"\n#include "ops/native.h"\n#include "ops/rules.h"\n#include "ops/rule_decls.h"\n\n',
+            "namespace fj {\nnamespace {\n\n", *self.code, "\nOpDef* build() {\n",
+            "  static OpDef defs[static_cast<size_t>(OpId::kCount)];\n", *body, "  return defs;\n}\n\n}  // namespace\n\n",
+            "std::span<const OpDef> all_ops() {\n  static const OpDef* table = build();\n"
+            "  return {table, static_cast<size_t>(OpId::kCount)};\n}\n\n}  // namespace fj\n"])
+
+    def decls(self) -> str:
+        plain = sorted(d for d in self.rule_decls if "native::" not in d)
+        native = sorted(d.replace("native::", "") for d in self.rule_decls if "native::" in d)
+        return "".join([_HEAD, "// The hand-written rules that rows name: a missing one fails to link.\n#pragma once\n",
+                        '#include "ops/builder.h"\n#include "ops/native.h"\n\nnamespace fj {\n\n', "\n".join(plain),
+                        "\n\nnamespace native {\n", "\n".join(native), "\n}  // namespace native\n}  // namespace fj\n"])
+
+
+def emit(rows: list[Row]) -> dict[str, str]:
+    e = Emitter(rows)
+    ids, calls, table = e.op_ids(), e.calls(), e.table()
+    return {"ops/op_ids.inc": ids, "ops/calls.h": calls, "ops/op_table.cpp": table, "ops/rule_decls.h": e.decls()}
