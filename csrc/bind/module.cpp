@@ -15,6 +15,7 @@ bool init_build_info(PyObject* module) {
 
 constexpr ModulePart kParts[] = {
     {"build_info", init_build_info},
+    {"debug_kernel", init_debug_kernel},
 };
 
 PyModuleDef module_def = {

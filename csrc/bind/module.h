@@ -12,4 +12,6 @@ struct ModulePart {
   bool (*init)(PyObject* module);
 };
 
+bool init_debug_kernel(PyObject* module);
+
 }  // namespace fj::bind
