@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Generates the op table's C++ (and, with --package, the stub and the rows' JSON) from csrc/ops/table/*.toml.
+"""Generates the op table's C++ and the package's type stub from csrc/ops/table/*.toml.
 
     gen_ops.py --table csrc/ops/table --out build/gen      write what changed
-    gen_ops.py --list-outputs                              names of the generated .cpp files, relative to --out
+    gen_ops.py --list-outputs                              names of what is compiled or shipped, relative to --out
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from opgen import emit_cpp, table  # noqa: E402
+from opgen import emit_cpp, emit_pyi, table  # noqa: E402
 
-OUTPUTS = ["ops/op_table.cpp"]
+OUTPUTS = ["ops/op_table.cpp", "_C.pyi"]
 
 
 def write(path: pathlib.Path, text: str) -> None:
@@ -36,7 +36,7 @@ def main() -> int:
         return 0
     try:
         rows = table.load(args.table)
-        outputs = emit_cpp.emit(rows)
+        outputs = {**emit_cpp.emit(rows), "_C.pyi": emit_pyi.emit(rows)}
     except ValueError as e:
         print(f"gen_ops: {e}", file=sys.stderr)
         return 1
