@@ -41,7 +41,7 @@ help:
 	@echo 'make test-wheel     make wheels, install each into a bare environment and try it'
 	@echo 'make wheel          manylinux wheels in wheelhouse/ for the interpreters found'
 	@echo 'make bench          the benchmark table (BENCH="suite ..." for some of it)'
-	@echo 'make lint           layers, sizes, ruff, mypy; make format applies clang-format and ruff'
+	@echo 'make check          layers, sizes, the stub; make lint is about style, make format applies it'
 	@echo 'PYTHON=python3.13 and PRESET=dev|release|debug|asan|ubsan|tsan choose what is built'
 
 # --- what is needed ---
@@ -71,7 +71,7 @@ $(VENV)/.peer: | $(VENV)/.made
 	@touch $@
 
 $(VENV)/.lint: | $(VENV)/.made
-	$(PIP) ruff==0.17.5 mypy==2.4.1 clang-format==21.1.8
+	$(PIP) ruff==0.17.5 mypy==2.4.1 clang-format==14.0.6
 	@touch $@
 
 # --- building ---
@@ -139,13 +139,15 @@ test-wheel: wheel
 
 # --- checking ---
 
-.PHONY: lint format
-lint: build $(VENV)/.lint
+.PHONY: check lint format
+check: build $(VENV)/.lint
 	$(RUN) tools/check_layers.py
 	$(RUN) tools/check_sizes.py
+	$(RUN) tools/check_stubs.py
+
+lint: $(VENV)/.lint
 	$(VENV)/bin/ruff check .
 	$(RUN) tools/check_format.py --clang-format $(VENV)/bin/clang-format --ruff $(VENV)/bin/ruff
-	$(RUN) tools/check_stubs.py
 
 format: $(VENV)/.lint
 	$(RUN) tools/check_format.py --fix --clang-format $(VENV)/bin/clang-format --ruff $(VENV)/bin/ruff

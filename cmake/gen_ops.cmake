@@ -12,7 +12,8 @@ file(MAKE_DIRECTORY ${FJ_GEN_DIR}/ops)
 set(fj_generator ${PROJECT_SOURCE_DIR}/tools/gen_ops.py)
 set(fj_table ${PROJECT_SOURCE_DIR}/csrc/ops/table)
 file(GLOB fj_gen_inputs CONFIGURE_DEPENDS ${fj_table}/*.toml ${PROJECT_SOURCE_DIR}/tools/gen_ops*.py
-     ${PROJECT_SOURCE_DIR}/tools/opgen/*.py)
+     ${PROJECT_SOURCE_DIR}/tools/opgen/*.py
+     ${PROJECT_SOURCE_DIR}/tools/opgen/*.pyi)
 
 if(EXISTS ${fj_generator})
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${fj_gen_inputs})
