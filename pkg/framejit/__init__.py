@@ -1,4 +1,49 @@
-"""framejit: a just-in-time compiler for ordinary Python tensor code, with PyTorch's API."""
+"""framejit makes ordinary Python tensor code fast; its tensor API is PyTorch's.
 
-from framejit import _C as _C
-from framejit._version import __version__ as __version__
+The tensor type, the ops and the dtypes live in the extension module `framejit._C` and are all re-exported
+here. Everything written in Python (nn, optim, fx, ...) is imported when it is first asked for, so that
+`import framejit` stays cheap: a name added to `_LAZY_MODULES` or `_LAZY_NAMES` costs nothing until it is used.
+"""
+import importlib as _importlib
+
+from framejit import _C
+from framejit._C import *  # noqa: F403 -- the op table decides what is public
+from framejit._version import __version__
+from framejit.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
+
+_LAZY_MODULES = frozenset((
+    "nn", "optim", "fx", "utils", "dynamo", "_dynamo", "compiler", "testing", "serialization", "random",
+    "func", "autograd", "demo", "_compile", "linalg", "amp", "jit",
+))
+
+# public name -> the module that defines it
+_LAZY_NAMES = {
+    "compile": "framejit._compile",
+    "save": "framejit.serialization",
+    "load": "framejit.serialization",
+    "manual_seed": "framejit.random",
+    "seed": "framejit.random",
+    "initial_seed": "framejit.random",
+    "get_rng_state": "framejit.random",
+    "set_rng_state": "framejit.random",
+    "default_generator": "framejit.random",
+    "fork_rng": "framejit.random",
+    "vmap": "framejit.func",
+    "typename": "framejit._tensor",
+    "is_storage": "framejit._tensor",
+    "set_printoptions": "framejit._tensor",
+}
+
+
+def __getattr__(name):
+    if name in _LAZY_MODULES:
+        return _importlib.import_module("framejit." + name)
+    if name in _LAZY_NAMES:
+        value = getattr(_importlib.import_module(_LAZY_NAMES[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'framejit' has no attribute '{name}'")
+
+
+def __dir__():
+    return sorted(set(globals()) | set(_LAZY_NAMES) | {n for n in _LAZY_MODULES if not n.startswith("_")})

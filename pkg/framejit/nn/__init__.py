@@ -1,0 +1,7 @@
+"""nn: modules, their functions, initialisers and helpers, with PyTorch's names."""
+from . import functional, init, utils
+from .modules import *  # noqa: F403
+from .modules import modules_all as _modules_all
+from .parameter import Buffer, Parameter
+
+__all__ = [*_modules_all, "Buffer", "Parameter", "functional", "init", "utils"]

@@ -1,0 +1,80 @@
+"""Dropout and its forms that drop whole channels."""
+import warnings
+
+from framejit import _C as _t
+
+
+def _check_probability(p):
+    if p < 0.0 or p > 1.0:
+        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+
+
+def dropout(input, p=0.5, training=True, inplace=False):
+    """Zero each element with probability p and scale the others by 1 / (1 - p)."""
+    _check_probability(p)
+    return _t.dropout_(input, p, training) if inplace else _t.dropout(input, p, training)
+
+
+def _drop_features(input, p, training, inplace):
+    """Zero whole channels: one draw per (sample, channel)."""
+    if not training or p == 0.0:
+        return input
+    shape = list(input.shape[:2]) + [1] * (input.dim() - 2)
+    noise = _t.empty(shape, dtype=input.dtype, device=input.device)
+    if p == 1.0:
+        noise.zero_()
+    else:
+        noise.bernoulli_(1 - p).div_(1 - p)
+    return input.mul_(noise) if inplace else input * noise
+
+
+def dropout1d(input, p=0.5, training=True, inplace=False):
+    """Zero whole channels of (N, C, L) or (C, L)."""
+    _check_probability(p)
+    if input.dim() not in (2, 3):
+        raise RuntimeError(f"dropout1d: Expected 2D or 3D input, but received a {input.dim()}D input. Note that "
+                           "dropout1d exists to provide channel-wise dropout on inputs with 1 spatial dimension, a "
+                           "channel dimension, and an optional batch dimension (i.e. 2D or 3D inputs).")
+    if input.dim() == 3:
+        return _drop_features(input, p, training, inplace)
+    if inplace:
+        _drop_features(input.unsqueeze(0), p, training, True)
+        return input
+    return _drop_features(input.unsqueeze(0), p, training, False).squeeze(0)
+
+
+def dropout2d(input, p=0.5, training=True, inplace=False):
+    """Zero whole channels of (N, C, H, W)."""
+    _check_probability(p)
+    if input.dim() not in (3, 4):
+        warnings.warn(f"dropout2d: Received a {input.dim()}-D input to dropout2d, which is deprecated and will result "
+                      "in an error in a future release.")
+    return _drop_features(input, p, training, inplace)
+
+
+def dropout3d(input, p=0.5, training=True, inplace=False):
+    """Zero whole channels of (N, C, D, H, W)."""
+    _check_probability(p)
+    if input.dim() not in (4, 5):
+        warnings.warn(f"dropout3d: Received a {input.dim()}-D input to dropout3d, which is deprecated and will result "
+                      "in an error in a future release.")
+    if input.dim() == 5:
+        return _drop_features(input, p, training, inplace)
+    return _drop_features(input.unsqueeze(0), p, training, inplace).squeeze(0)
+
+
+# mean and scale that keep SELU's fixed point
+_SELU_ALPHA_PRIME = -1.7580993408473766
+
+
+def alpha_dropout(input, p=0.5, training=False, inplace=False):
+    """Dropout that keeps mean and variance of a self-normalising network."""
+    _check_probability(p)
+    if not training or p == 0.0:
+        return input
+    if p == 1.0:
+        return input.mul_(0.0) if inplace else input * 0.0
+    a = ((1 - p) * (1 + p * _SELU_ALPHA_PRIME ** 2)) ** -0.5
+    keep = _t.empty_like(input).bernoulli_(1 - p)
+    result = (input * keep + (1 - keep) * _SELU_ALPHA_PRIME) * a - a * p * _SELU_ALPHA_PRIME
+    return input.copy_(result) if inplace else result

@@ -1,0 +1,241 @@
+"""Losses: PyTorch's arguments (with the two old ones, size_average and reduce) around the ops."""
+import warnings
+
+from framejit import _C as _t
+
+
+def legacy_reduction(size_average, reduce, reduction="mean"):
+    """The `reduction` that the old arguments size_average and reduce ask for."""
+    if size_average is None and reduce is None:
+        return reduction
+    average = True if size_average is None else size_average
+    reduce = True if reduce is None else reduce
+    result = "none" if not reduce else "mean" if average else "sum"
+    warnings.warn(f"size_average and reduce args will be deprecated, please use reduction='{result}' instead.",
+                  stacklevel=4)
+    return result
+
+
+def reduce_loss(loss, reduction):
+    """The elementwise loss as it is, its mean, or its sum."""
+    if reduction == "mean":
+        return loss.mean()
+    if reduction == "sum":
+        return loss.sum()
+    if reduction == "none":
+        return loss
+    raise ValueError(f"{reduction} is not a valid value for reduction")
+
+
+def _broadcast_with_warning(name, input, target):
+    if target.size() != input.size():
+        warnings.warn(f"Using a target size ({target.size()}) that is different to the input size ({input.size()}). "
+                      "This will likely lead to incorrect results due to broadcasting. Please ensure they have the "
+                      "same size.", stacklevel=3)
+    return _t.broadcast_tensors(input, target)
+
+
+def _weighted(loss, weight, reduction):
+    """The weighted mean divides by the sum of the weights."""
+    if weight.size() != loss.size():
+        raise ValueError("Weights and input must have the same size.")
+    loss = loss * weight
+    if reduction == "mean":
+        return loss.sum() / weight.sum()
+    return reduce_loss(loss, reduction)
+
+
+def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
+    """(input - target)²."""
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    input, target = _broadcast_with_warning("mse_loss", input, target)
+    if weight is not None:
+        return _weighted(_t.mse_loss(input, target, reduction="none"), weight, reduction)
+    return _t.mse_loss(input, target, reduction=reduction)
+
+
+def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
+    """|input - target|."""
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    input, target = _broadcast_with_warning("l1_loss", input, target)
+    if weight is not None:
+        return _weighted(_t.l1_loss(input, target, reduction="none"), weight, reduction)
+    return _t.l1_loss(input, target, reduction=reduction)
+
+
+def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
+    """Quadratic below `beta`, linear above."""
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    input, target = _broadcast_with_warning("smooth_l1_loss", input, target)
+    if beta == 0.0:
+        return _t.l1_loss(input, target, reduction=reduction)
+    return _t.smooth_l1_loss(input, target, reduction=reduction, beta=beta)
+
+
+def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
+    """Quadratic below `delta`, linear above, continuous in slope."""
+    input, target = _broadcast_with_warning("huber_loss", input, target)
+    if weight is not None:
+        return _weighted(_t.huber_loss(input, target, reduction="none", delta=delta), weight, reduction)
+    return _t.huber_loss(input, target, reduction=reduction, delta=delta)
+
+
+def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean",
+                  label_smoothing=0.0):
+    """log_softmax followed by nll_loss; the target is class indices or class probabilities."""
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    return _t.cross_entropy(input, target, weight=weight, reduction=reduction, ignore_index=ignore_index,
+                            label_smoothing=label_smoothing)
+
+
+def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"):
+    """Minus the input at the target's class."""
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    return _t.nll_loss(input, target, weight=weight, reduction=reduction, ignore_index=ignore_index)
+
+
+def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
+    """Cross entropy of probabilities in [0, 1]."""
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    if target.size() != input.size():
+        raise ValueError(f"Using a target size ({target.size()}) that is different to the input size "
+                         f"({input.size()}) is deprecated. Please ensure they have the same size.")
+    return _t.binary_cross_entropy(input, target, weight=weight, reduction=reduction)
+
+
+def binary_cross_entropy_with_logits(input, target, weight=None, size_average=None, reduce=None, reduction="mean",
+                                     pos_weight=None):
+    """sigmoid followed by binary_cross_entropy, computed stably."""
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    if target.size() != input.size():
+        raise ValueError(f"Target size ({target.size()}) must be the same as input size ({input.size()})")
+    return _t.binary_cross_entropy_with_logits(input, target, weight=weight, pos_weight=pos_weight,
+                                               reduction=reduction)
+
+
+def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_target=False):
+    """target * (log target - input); `batchmean` is the mathematical definition."""
+    if size_average is not None or reduce is not None:
+        reduction = legacy_reduction(size_average, reduce)
+    elif reduction == "mean":
+        warnings.warn("reduction: 'mean' divides the total loss by both the batch size and the support size."
+                      "'batchmean' divides only by the batch size, and aligns with the KL div math definition."
+                      "'mean' will be changed to behave the same as 'batchmean' in the next major release.")
+    if reduction == "batchmean":
+        total = _t.kl_div(input, target, reduction="sum", log_target=log_target)
+        return total / input.size(0) if input.dim() else total
+    return _t.kl_div(input, target, reduction=reduction, log_target=log_target)
+
+
+def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
+    """log(1 + exp(-target * input))."""
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    return reduce_loss(_t.softplus(-target * input), reduction)
+
+
+def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=None, reduction="mean"):
+    """input where target is 1, max(0, margin - input) where it is -1."""
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    zeros = _t.zeros_like(input)
+    loss = _t.where(target != 1, (margin - input).clamp_min(0), zeros) + _t.where(target != -1, input, zeros)
+    return reduce_loss(loss, reduction)
+
+
+def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
+    """max(0, -target * (input1 - input2) + margin)."""
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    if not input1.dim() == input2.dim() == target.dim():
+        raise RuntimeError("margin_ranking_loss : All input tensors should have same dimension but got sizes: "
+                           f"input1: {input1.size()}, input2: {input2.size()}, target: {target.size()} ")
+    return reduce_loss((-target * (input1 - input2) + margin).clamp_min(0), reduction)
+
+
+def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
+    """1 - cos where target is 1, max(0, cos - margin) where it is -1."""
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    epsilon = 1e-12
+    product = (input1 * input2).sum(-1)
+    cosine = product / (((input1 * input1).sum(-1) + epsilon) * ((input2 * input2).sum(-1) + epsilon)).sqrt()
+    zeros = _t.zeros_like(cosine)
+    loss = _t.where(target == 1, 1 - cosine, zeros) + _t.where(target == -1, (cosine - margin).clamp_min(0), zeros)
+    return reduce_loss(loss, reduction)
+
+
+def triplet_margin_loss(anchor, positive, negative, margin=1.0, p=2, eps=1e-6, swap=False, size_average=None,
+                        reduce=None, reduction="mean"):
+    """max(0, d(anchor, positive) - d(anchor, negative) + margin)."""
+    from .shape import pairwise_distance
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    if margin <= 0:
+        raise ValueError(f"margin must be greater than 0, got {margin}")
+    near = pairwise_distance(anchor, positive, p, eps)
+    far = pairwise_distance(anchor, negative, p, eps)
+    if swap:
+        far = _t.minimum(far, pairwise_distance(positive, negative, p, eps))
+    return reduce_loss((margin + near - far).clamp_min(0), reduction)
+
+
+def triplet_margin_with_distance_loss(anchor, positive, negative, *, distance_function=None, margin=1.0, swap=False,
+                                      reduction="mean"):
+    """triplet_margin_loss with any distance."""
+    from .shape import pairwise_distance
+    distance = pairwise_distance if distance_function is None else distance_function
+    near, far = distance(anchor, positive), distance(anchor, negative)
+    if swap:
+        far = _t.minimum(far, distance(positive, negative))
+    return reduce_loss((margin + near - far).clamp_min(0), reduction)
+
+
+def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
+    """The mean over classes of the binary cross entropy with logits."""
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    loss = -(target * _t.logsigmoid(input) + (1 - target) * _t.logsigmoid(-input))
+    if weight is not None:
+        loss = loss * weight
+    return reduce_loss(loss.mean(-1), reduction)
+
+
+def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"):
+    """The mean over the wrong classes j of max(0, margin - input[target] + input[j]) ** p."""
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    if p not in (1, 2):
+        raise ValueError("only p == 1 and p == 2 supported")
+    scores = input if input.dim() > 1 else input.unsqueeze(0)
+    index = target.reshape(-1, 1)
+    violation = (margin - scores.gather(1, index) + scores).clamp_min(0).pow(p)
+    if weight is not None:
+        violation = violation * weight[index]
+    wrong = _t.ones_like(scores).scatter(1, index, 0.0)
+    loss = (violation * wrong).sum(1) / scores.size(1)
+    return reduce_loss(loss if input.dim() > 1 else loss[0], reduction)
+
+
+def poisson_nll_loss(input, target, log_input=True, full=False, size_average=None, eps=1e-8, reduce=None,
+                     reduction="mean"):
+    """The negative log likelihood of counts under a Poisson distribution."""
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    loss = input.exp() - target * input if log_input else input - target * (input + eps).log()
+    if full:  # Stirling's approximation of log(target!)
+        stirling = target * target.log() - target + 0.5 * (2 * 3.141592653589793 * target).log()
+        loss = loss + _t.where(target > 1, stirling, _t.zeros_like(stirling))
+    return reduce_loss(loss, reduction)
+
+
+def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"):
+    """The negative log likelihood of the target under a normal distribution."""
+    if isinstance(var, (int, float)):
+        if var < 0:
+            raise ValueError("var has negative entry/entries")
+        var = var * _t.ones_like(input)
+    if var.size() != input.size():
+        if input.size()[:-1] == var.size():
+            var = var.unsqueeze(-1)
+        elif not (input.size()[:-1] == var.size()[:-1] and var.size(-1) == 1):
+            raise ValueError("var is of incorrect size")
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(reduction + " is not valid")
+    var = var.detach().clamp_min(eps) + (var - var.detach())  # clamped without losing the gradient
+    loss = 0.5 * (var.log() + (input - target) ** 2 / var)
+    if full:
+        loss = loss + 0.9189385332046727
+    return reduce_loss(loss, reduction)

@@ -1,0 +1,80 @@
+"""Normalisations: argument order and checks of nn.functional around the ops."""
+from framejit import _C as _t
+
+
+def _verify_batch_size(size):
+    """One value per channel has no variance to speak of."""
+    count = size[0]
+    for extent in size[2:]:
+        count *= extent
+    if count == 1:
+        raise ValueError(f"Expected more than 1 value per channel when training, got input size {size}")
+
+
+def batch_norm(input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5):
+    """Normalise each channel over the batch; with `training` the running statistics are updated in place."""
+    if training:
+        _verify_batch_size(input.size())
+    return _t.batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps)
+
+
+def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
+    """Normalise over the last dimensions, those of `normalized_shape`."""
+    return _t.layer_norm(input, normalized_shape, weight, bias, eps)
+
+
+def rms_norm(input, normalized_shape, weight=None, eps=None):
+    """Divide by the root mean square over the last dimensions."""
+    return _t.rms_norm(input, normalized_shape, weight, eps)
+
+
+def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
+    """Normalise over groups of channels of each sample."""
+    if input.dim() < 2:
+        raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {input.dim()}")
+    return _t.group_norm(input, num_groups, weight, bias, eps)
+
+
+def instance_norm(input, running_mean=None, running_var=None, weight=None, bias=None, use_input_stats=True,
+                  momentum=0.1, eps=1e-5):
+    """Normalise each channel of each sample: a batch norm with samples and channels folded together."""
+    size = input.size()
+    if use_input_stats:
+        spatial = 1
+        for extent in size[2:]:
+            spatial *= extent
+        if spatial == 1:
+            raise ValueError(f"Expected more than 1 spatial element when training, got input size {size}")
+    batch, channels = size[0], size[1]
+
+    def repeated(t):
+        return None if t is None else t.repeat(batch)
+
+    mean, var = repeated(running_mean), repeated(running_var)
+    folded = input.contiguous().view(1, batch * channels, *size[2:])
+    result = _t.batch_norm(folded, repeated(weight), repeated(bias), mean, var, use_input_stats, momentum, eps)
+    if use_input_stats and running_mean is not None:
+        running_mean.copy_(mean.view(batch, channels).mean(0))
+        running_var.copy_(var.view(batch, channels).mean(0))
+    return result.view(size)
+
+
+def local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0):
+    """Divide by a power of the mean square over neighbouring channels."""
+    from .pooling import avg_pool2d
+    from .shape import pad
+    if input.dim() < 3:
+        raise ValueError(f"Expected 3D or higher dimensionality input (got {input.dim()} dimensions)")
+    if input.numel() == 0:
+        return input
+    # channels become the rows of an image with one row of pixels per sample
+    batch, channels = input.shape[0], input.shape[1]
+    square = input.mul(input).reshape(batch, 1, channels, -1)
+    mean = avg_pool2d(pad(square, (0, 0, size // 2, (size - 1) // 2)), (size, 1), stride=1)
+    return input / mean.reshape(input.shape).mul(alpha).add(k).pow(beta)
+
+
+def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
+    """Divide by the p-norm along `dim`."""
+    norm = input.norm(p, dim, keepdim=True).clamp_min(eps).expand_as(input)
+    return input / norm if out is None else _t.div(input, norm, out=out)

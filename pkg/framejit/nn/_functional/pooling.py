@@ -1,0 +1,97 @@
+"""Pooling: optional indices and output sizes with None, around the ops."""
+from framejit import _C as _t
+
+
+def _stride(stride, kernel_size):
+    return kernel_size if stride is None or (isinstance(stride, (list, tuple)) and not stride) else stride
+
+
+def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
+    """The mean of each window."""
+    return _t.avg_pool1d(input, kernel_size, _stride(stride, kernel_size), padding, ceil_mode, count_include_pad)
+
+
+def avg_pool2d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True,
+               divisor_override=None):
+    """The mean of each window."""
+    return _t.avg_pool2d(input, kernel_size, _stride(stride, kernel_size), padding, ceil_mode, count_include_pad,
+                         divisor_override)
+
+
+def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
+    """The maximum of each window, with its place where `return_indices`."""
+    stride = _stride(stride, kernel_size)
+    if return_indices:
+        return _t.max_pool1d_with_indices(input, kernel_size, stride, padding, dilation, ceil_mode)
+    return _t.max_pool1d(input, kernel_size, stride, padding, dilation, ceil_mode)
+
+
+def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
+    """The maximum of each window, with its place where `return_indices`."""
+    stride = _stride(stride, kernel_size)
+    if return_indices:
+        return _t.max_pool2d_with_indices(input, kernel_size, stride, padding, dilation, ceil_mode)
+    return _t.max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode)
+
+
+def max_pool1d_with_indices(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False,
+                            return_indices=False):
+    """max_pool1d that always gives the indices."""
+    return max_pool1d(input, kernel_size, stride, padding, dilation, ceil_mode, True)
+
+
+def max_pool2d_with_indices(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False,
+                            return_indices=False):
+    """max_pool2d that always gives the indices."""
+    return max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode, True)
+
+
+def _output_size(output_size, input, spatial):
+    """An output size as a list of ints; None keeps the input's."""
+    if output_size is None or isinstance(output_size, int):
+        output_size = [output_size] * spatial
+    sizes = input.shape[-spatial:]
+    return [sizes[i] if size is None else size for i, size in enumerate(output_size)]
+
+
+def adaptive_avg_pool1d(input, output_size):
+    """The mean over windows chosen so that the output has the given size."""
+    return _t.adaptive_avg_pool1d(input, _output_size(output_size, input, 1))
+
+
+def adaptive_avg_pool2d(input, output_size):
+    """The mean over windows chosen so that the output has the given size."""
+    return _t.adaptive_avg_pool2d(input, _output_size(output_size, input, 2))
+
+
+def adaptive_max_pool1d(input, output_size, return_indices=False):
+    """The maximum over windows chosen so that the output has the given size."""
+    result = _t.adaptive_max_pool1d(input, _output_size(output_size, input, 1))
+    return result if return_indices else result[0]
+
+
+def adaptive_max_pool2d(input, output_size, return_indices=False):
+    """The maximum over windows chosen so that the output has the given size."""
+    result = _t.adaptive_max_pool2d(input, _output_size(output_size, input, 2))
+    return result if return_indices else result[0]
+
+
+def lp_pool1d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
+    """The p-norm of each window."""
+    mean = avg_pool1d(input.pow(norm_type), kernel_size, stride, 0, ceil_mode)
+    return (_t.sign(mean) * relu(_t.abs(mean))).mul(_first(kernel_size)).pow(1.0 / norm_type)
+
+
+def lp_pool2d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
+    """The p-norm of each window."""
+    mean = avg_pool2d(input.pow(norm_type), kernel_size, stride, 0, ceil_mode)
+    height, width = kernel_size if isinstance(kernel_size, (tuple, list)) else (kernel_size, kernel_size)
+    return (_t.sign(mean) * relu(_t.abs(mean))).mul(height * width).pow(1.0 / norm_type)
+
+
+def relu(x):
+    return _t.relu(x)
+
+
+def _first(value):
+    return value[0] if isinstance(value, (tuple, list)) else value
