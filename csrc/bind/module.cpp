@@ -1,6 +1,8 @@
 // Entry point of framejit._C: creates the module and runs the parts in order.
 #include "bind/module.h"
 
+#include "bind/debug.h"
+
 namespace fj::bind {
 namespace {
 
@@ -16,6 +18,7 @@ bool init_build_info(PyObject* module) {
 constexpr ModulePart kParts[] = {
     {"build_info", init_build_info},
     {"debug_kernel", init_debug_kernel},
+    {"debug_frame", init_debug_frame},
 };
 
 PyModuleDef module_def = {

@@ -1,0 +1,12 @@
+// framejit._C._debug: small windows into single rooms for the tests. Nothing here is for users.
+#pragma once
+#include <Python.h>
+
+namespace fj::bind {
+
+// The submodule, made on first use; borrowed. NULL with an exception set on failure.
+PyObject* debug_module(PyObject* module);
+
+bool init_debug_frame(PyObject* module);
+
+}  // namespace fj::bind

@@ -1,0 +1,94 @@
+// FrameView and FrameLink. Running frames is in frame_run.cpp.
+#include <algorithm>
+#include <span>
+
+#include "py/frame_abi.h"
+#include "py/error.h"
+#include "py/frame.h"
+
+namespace fj::py {
+
+FrameView::FrameView(PyThreadState* ts, _PyInterpreterFrame* frame)
+    : ts_(ts),
+      frame_(frame),
+      slots_(frame->localsplus),
+      code_(abi::code_of(frame)),
+      decoded_(&Code::of(code_)),
+      nlocals_(code_->co_nlocalsplus) {}
+
+PyFunctionObject* FrameView::function() const { return reinterpret_cast<PyFunctionObject*>(abi::function_of(frame_)); }
+PyObject* FrameView::globals() const { return frame_->f_globals; }
+PyObject* FrameView::builtins() const { return frame_->f_builtins; }
+
+void FrameView::sync_depth() { frame_->stacktop = nlocals_ + depth_; }
+
+void FrameView::set_local(int i, Ref value) {
+  Ref old = Ref::steal(slots_[i]);
+  slots_[i] = value.release();
+}
+
+void FrameView::set_stack(int i, Ref value) { set_local(nlocals_ + i, std::move(value)); }
+
+void FrameView::push(Ref value) {
+  slots_[nlocals_ + depth_++] = value.release();
+  sync_depth();
+}
+
+Ref FrameView::pop() {
+  --depth_;
+  sync_depth();
+  return Ref::steal(slots_[nlocals_ + depth_]);
+}
+
+void FrameView::cut_stack(int depth) {
+  while (depth_ > depth) pop();
+}
+
+void FrameView::fill(std::vector<Ref> locals, std::vector<Ref> stack) {
+  std::vector<Ref> old;
+  old.reserve(static_cast<size_t>(nlocals_ + depth_));
+  for (int i = 0; i < nlocals_ + depth_; ++i) old.push_back(Ref::steal(slots_[i]));
+  for (int i = 0; i < nlocals_; ++i) slots_[i] = locals[static_cast<size_t>(i)].release();
+  depth_ = static_cast<int>(stack.size());
+  for (int i = 0; i < depth_; ++i) slots_[nlocals_ + i] = stack[static_cast<size_t>(i)].release();
+  sync_depth();
+}
+
+void FrameView::run_prologue() {
+  const auto kinds = decoded_->local_kinds();
+  PyObject* closure = function()->func_closure;
+  const int first_free = nlocals_ - code_->co_nfreevars;
+  for (int i = 0; i < nlocals_; ++i) {
+    const LocalKind kind = kinds[static_cast<size_t>(i)];
+    if (kind == LocalKind::kFast) continue;
+    if (kind == LocalKind::kFree) {
+      set_local(i, Ref::borrow(PyTuple_GET_ITEM(closure, i - first_free)));
+    } else {
+      set_local(i, check(PyCell_New(local(i))));
+    }
+  }
+}
+
+FrameLink::FrameLink(FrameView& view, int index) : view_(view), ok_(abi::enter_recursion(view.ts_)) {
+  if (!ok_) return;
+  abi::set_current(view_.frame_, view_.code_, index);
+#if PY_VERSION_HEX < 0x030D0000
+  abi::link(view_.ts_, view_.frame_, cframe_);
+#else
+  abi::LinkState state;
+  abi::link(view_.ts_, view_.frame_, state);
+#endif
+}
+
+FrameLink::~FrameLink() {
+  if (!ok_) return;
+#if PY_VERSION_HEX < 0x030D0000
+  abi::unlink(view_.ts_, view_.frame_, cframe_);
+#else
+  abi::LinkState state;
+  abi::unlink(view_.ts_, view_.frame_, state);
+#endif
+  abi::leave_recursion(view_.ts_);
+}
+
+}  // namespace fj::py

@@ -1,0 +1,142 @@
+// Frames: entering a Python function under our control, stopping it, and starting it again anywhere.
+//
+// enter_frame calls a function's own vectorcall, so CPython binds the arguments and makes the frame; a one-shot PEP 523 hook
+// then hands that frame to a driver. The driver reads and writes the frame through FrameView and answers with an Action. No
+// hook stays installed, and one that somebody else installed is chained.
+//
+// Rules for drivers:
+//  - step() never throws. For a Python error it returns Action::raise.
+//  - Anything in step() that may run Python code (a DECREF may) happens inside a FrameLink, so that the user's frame is seen
+//    by tracebacks, sys._getframe and the recursion check. While linked the stack and locals must be valid.
+//  - A frame is never started afresh at an instruction that is not Code::resumable, or inside a handler
+//    (Code::in_handler) unless it was stopped in that same handler.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <vector>
+
+#include "py/code.h"
+#include "py/ref.h"
+
+struct _PyInterpreterFrame;
+
+namespace fj::py {
+
+class FrameView {
+ public:
+  FrameView(PyThreadState* ts, _PyInterpreterFrame* frame);
+
+  PyCodeObject* code() const { return code_; }  // the user's code object, never a shadow copy
+  const Code& decoded() const { return *decoded_; }
+  PyFunctionObject* function() const;
+  PyObject* globals() const;
+  PyObject* builtins() const;
+
+  // The next instruction to run.
+  int index() const { return index_; }
+  void set_index(int index) { index_ = index; }
+
+  int nlocals() const { return nlocals_; }
+  // Slots of localsplus, cells as cells; NULL where unbound. Valid until the frame runs.
+  PyObject* const* locals() const { return slots_; }
+  PyObject* local(int i) const { return slots_[i]; }
+  void set_local(int i, Ref value);
+
+  int depth() const { return depth_; }
+  PyObject* const* stack() const { return slots_ + nlocals_; }
+  PyObject* stack(int i) const { return slots_[nlocals_ + i]; }  // 0 is the bottom
+  void set_stack(int i, Ref value);
+  void push(Ref value);
+  Ref pop();
+  void cut_stack(int depth);
+
+  // Replaces locals and stack as a whole; the old values are dropped only when the new ones are in place.
+  void fill(std::vector<Ref> locals, std::vector<Ref> stack);
+
+  // What COPY_FREE_VARS and MAKE_CELL would do, for a frame that starts past them. Throws PythonError.
+  void run_prologue();
+
+  PyThreadState* thread() const { return ts_; }
+  _PyInterpreterFrame* raw() const { return frame_; }
+
+ private:
+  friend class FrameRunner;
+  friend class FrameLink;
+  void sync_depth();  // tells the frame how much of the stack is in use
+
+  PyThreadState* ts_;
+  _PyInterpreterFrame* frame_;
+  PyObject** slots_;
+  PyCodeObject* code_;
+  const Code* decoded_;
+  int nlocals_;
+  int depth_ = 0;
+  int index_ = 0;
+};
+
+// Links a frame into the thread as if it were executing the instruction `index` (past RESUME, or it stays invisible), for as
+// long as this object lives. ok() is false, with RecursionError set, when the recursion limit is reached.
+class FrameLink {
+ public:
+  FrameLink(FrameView& view, int index);
+  ~FrameLink();
+  FrameLink(const FrameLink&) = delete;
+  FrameLink& operator=(const FrameLink&) = delete;
+  bool ok() const { return ok_; }
+
+ private:
+  FrameView& view_;
+  bool ok_;
+#if PY_VERSION_HEX < 0x030D0000
+  _PyCFrame cframe_;
+#endif
+};
+
+// What a driver wants next. Traps are sorted indices of resumable instructions; when the interpreter is about to run one of
+// them, step() is called again with the frame as it then stands. Without traps the frame is CPython's to the end.
+struct Action {
+  enum Kind : uint8_t {
+    kReturn,  // the frame is done and returns `value`
+    kResume,  // CPython goes on at `index`
+    kRaise,   // the Python exception that is set is raised by the instruction at `index`
+  };
+  Kind kind;
+  int index = 0;
+  Ref value;
+  std::vector<int32_t> traps;
+
+  static Action done(Ref value) { return {kReturn, 0, std::move(value), {}}; }
+  static Action resume(int index, std::vector<int32_t> traps = {}) { return {kResume, index, {}, std::move(traps)}; }
+  static Action raise(int index, std::vector<int32_t> traps = {}) { return {kRaise, index, {}, std::move(traps)}; }
+};
+
+class FrameDriver {
+ public:
+  virtual Action step(FrameView& frame) noexcept = 0;
+
+ protected:
+  ~FrameDriver() = default;
+};
+
+// Calls `function` (a Python function) with vectorcall arguments, its frame driven by `driver`. If the driver cannot have the
+// frame (a generator, tracing switched on, arguments that do not bind) the function simply runs and step() is never called.
+// Returns a new reference, or NULL with an exception set. `taken`, if given, says whether the driver had the frame.
+PyObject* enter_frame(PyObject* function, PyObject* const* args, size_t nargsf, PyObject* kwnames, FrameDriver& driver,
+                      bool* taken = nullptr) noexcept;
+
+// As enter_frame, for a driver that fills every local itself: the function is called with None for each parameter.
+PyObject* enter_blank_frame(PyObject* function, FrameDriver& driver, bool* taken = nullptr) noexcept;
+
+// May a driver have frames of this code at all?
+bool drivable(PyCodeObject* code);
+
+// Is a debugger, a profiler or sys.monitoring watching this thread? Then nothing may be skipped.
+bool traced(PyThreadState* ts);
+
+// Holds one level of C recursion for calls that do not pass through the interpreter loop; false with RecursionError set.
+// Judged by the real C stack, not by a counter.
+bool c_stack_left() noexcept;
+
+}  // namespace fj::py

@@ -1,0 +1,34 @@
+// Private to csrc/py: what the three versions do differently with a frame. One implementation a version, frame_abi_3XX.h.
+//
+// Every version defines, in namespace fj::py::abi, for Frame = _PyInterpreterFrame:
+//   code_of, function_of, replace_code     the frame's (strong) code and function
+//   set_next(f, code, index)               the next instruction to run
+//   set_current(f, code, index)            the instruction that counts as running, for a linked frame
+//   set_raising(f, code, instr, boundary)  the instruction that raises; boundary: its handler differs from the unit before it
+//   next_of(f, code)                       inverse of set_next, for a frame that stands at a trap or at its start
+//   link, unlink, LinkState                put the frame on the thread's stack of frames
+//   TrapProbe                              made before the interpreter runs a shadow copy, tells afterwards whether it trapped
+//   give_back(ts, f, value)                the frame is done without the interpreter; clears what the caller will not
+//   watched(ts)                            a tracer, profiler or monitoring tool is active
+#pragma once
+
+#define Py_BUILD_CORE 1
+#include <Python.h>
+// CPython's own headers fall back to compiler built-ins, whose layout is the same; <stdatomic.h> is no C++.
+#undef HAVE_STD_ATOMIC
+#include "internal/pycore_code.h"
+#include "internal/pycore_frame.h"
+#include "internal/pycore_interp.h"
+#include "internal/pycore_pystate.h"
+
+namespace fj::py::abi {
+using Frame = _PyInterpreterFrame;
+}
+
+#if PY_VERSION_HEX >= 0x030D0000
+#include "py/frame_abi_313.h"
+#elif PY_VERSION_HEX >= 0x030C0000
+#include "py/frame_abi_312.h"
+#else
+#include "py/frame_abi_311.h"
+#endif

@@ -1,0 +1,230 @@
+// Entering and running frames: the one-shot hook and the loop that carries out a driver's actions.
+#include <pthread.h>
+
+#include <algorithm>
+#include <span>
+
+#include "py/frame_abi.h"
+#include "py/error.h"
+#include "py/frame.h"
+
+namespace fj::py {
+
+// Carries out the actions of one driver on one frame. Owns the original code object while shadows stand in for it.
+class FrameRunner {
+ public:
+  FrameRunner(PyThreadState* ts, _PyInterpreterFrame* frame)
+      : ts_(ts), frame_(frame), view_(ts, frame), code_(Ref::borrow(view_.code())) {}
+
+  PyObject* run(FrameDriver& driver) {
+    for (;;) {
+      Action action = driver.step(view_);
+      if (action.kind == Action::kReturn) return finish(action.value.release());
+      PyObject* result = nullptr;
+      if (!proceed(action, &result)) return result;
+    }
+  }
+
+ private:
+  // False when the frame is gone and *result is what the call gives.
+  bool proceed(const Action& action, PyObject** result) {
+    PyCodeObject* running = view_.code_;
+    if (!action.traps.empty()) {
+      PyCodeObject* shadow = nullptr;
+      SavedErrorIf saved(action.kind == Action::kRaise);
+      shadow = guarded<PyCodeObject*>(nullptr, [&] { return view_.decoded_->with_traps(action.traps); });
+      if (shadow) {
+        running = shadow;
+      } else {
+        PyErr_Clear();  // out of memory for the copy: the rest of the frame runs plain
+      }
+    }
+    const bool shadowed = running != view_.code_;
+    if (shadowed) abi::replace_code(frame_, running);
+    const bool raising = action.kind == Action::kRaise;
+    place(running, action.index, raising);
+    view_.sync_depth();
+    abi::TrapProbe probe(ts_);
+    {
+      abi::Refund refund(ts_);
+      *result = _PyEval_EvalFrameDefault(ts_, frame_, raising ? 1 : 0);
+    }
+    int index = 0;
+    if (!shadowed || !probe.trapped(ts_, frame_, running, *result, action.traps, &index)) return false;
+    *result = nullptr;  // not a reference: the value is still in its stack slot
+    view_.index_ = index;
+    view_.depth_ = view_.decoded_->depth(index);
+    view_.sync_depth();
+    abi::replace_code(frame_, view_.code_);
+    abi::set_next(frame_, view_.code_, index);
+    return true;
+  }
+
+  void place(PyCodeObject* running, int index, bool raising) {
+    if (!raising) return abi::set_next(frame_, running, index);
+    const Code& code = *view_.decoded_;
+    const Instr& in = code.at(index);
+    const Handler* own = code.handler(index);
+    const Handler* before = in.index > 0 ? code.handler(in.index - 1) : nullptr;
+    abi::set_raising(frame_, running, in.at, in.caches > 0, in.at == in.index && own != before);
+  }
+
+  // The frame is done with `value` (owned).
+  PyObject* finish(PyObject* value) {
+    view_.sync_depth();
+    if (!abi::needs_return_instruction(frame_)) return abi::give_back(ts_, frame_, value);
+    // Somebody holds a frame object of this frame: only the interpreter can hand the frame over to it.
+    view_.cut_stack(0);
+    const int at = view_.decoded_->at(std::max(view_.index_, view_.decoded_->body_start())).index;
+    PyCodeObject* shadow = guarded<PyCodeObject*>(nullptr, [&] { return view_.decoded_->with_return(at); });
+    if (!shadow) {
+      Py_DECREF(value);
+      abi::set_raising(frame_, view_.code_, at, false, false);
+      return _PyEval_EvalFrameDefault(ts_, frame_, 1);
+    }
+    abi::replace_code(frame_, shadow);
+    if (view_.code_->co_stacksize > 0) {
+      view_.push(Ref::steal(value));
+    } else {  // 3.12 may give a frame no stack at all; its last local is no longer needed
+      view_.set_local(view_.nlocals_ - 1, Ref::steal(value));
+    }
+    abi::set_next(frame_, shadow, at);
+    abi::Refund refund(ts_);
+    return _PyEval_EvalFrameDefault(ts_, frame_, 0);
+  }
+
+  // Puts an exception aside while a shadow is made, if there is one.
+  struct SavedErrorIf {
+    explicit SavedErrorIf(bool active) : active_(active) {
+      if (active_) PyErr_Fetch(&type_, &value_, &trace_);
+    }
+    ~SavedErrorIf() {
+      if (active_) PyErr_Restore(type_, value_, trace_);
+    }
+    bool active_;
+    PyObject *type_ = nullptr, *value_ = nullptr, *trace_ = nullptr;
+  };
+
+  PyThreadState* ts_;
+  _PyInterpreterFrame* frame_;
+  FrameView view_;
+  Ref code_;
+};
+
+namespace {
+
+// The call that waits for its frame. Binding arguments can run other Python code (a finalizer, in this thread or, when it
+// releases the GIL, in another), so each thread has its own and the hook compares code and function.
+struct Request {
+  PyCodeObject* code;
+  PyObject* function;
+  FrameDriver* driver;
+  Request* outer;
+  bool taken;
+};
+
+thread_local Request* waiting = nullptr;
+int waiting_count = 0;  // of all threads; under the GIL
+_PyFrameEvalFunction chained = nullptr;
+
+PyObject* hook(PyThreadState* ts, _PyInterpreterFrame* frame, int throwflag);
+
+void arm(PyInterpreterState* interp) {
+  if (waiting_count++ > 0) return;
+  chained = _PyInterpreterState_GetEvalFrameFunc(interp);
+  _PyInterpreterState_SetEvalFrameFunc(interp, hook);
+}
+
+void disarm(PyInterpreterState* interp) {
+  if (--waiting_count > 0) return;
+  if (_PyInterpreterState_GetEvalFrameFunc(interp) == hook) _PyInterpreterState_SetEvalFrameFunc(interp, chained);
+}
+
+PyObject* hook(PyThreadState* ts, _PyInterpreterFrame* frame, int throwflag) {
+  Request* request = waiting;
+  if (!request || throwflag || frame->owner != FRAME_OWNED_BY_THREAD || abi::code_of(frame) != request->code ||
+      abi::function_of(frame) != request->function) {
+    _PyFrameEvalFunction next = chained ? chained : _PyEval_EvalFrameDefault;
+    return next(ts, frame, throwflag);
+  }
+  waiting = request->outer;
+  disarm(ts->interp);
+  request->taken = true;
+  try {
+    FrameRunner runner(ts, frame);
+    return runner.run(*request->driver);
+  } catch (...) {  // decoding failed: nothing has happened to the frame
+    PyErr_Clear();
+    return _PyEval_EvalFrameDefault(ts, frame, 0);
+  }
+}
+
+struct StackBounds {
+  char* low = nullptr;  // stop here: what is below is for CPython's own C code
+  StackBounds() {
+    pthread_attr_t attr;
+    if (pthread_getattr_np(pthread_self(), &attr) != 0) return;
+    void* base = nullptr;
+    size_t size = 0;
+    if (pthread_attr_getstack(&attr, &base, &size) == 0) low = static_cast<char*>(base) + std::min<size_t>(size / 4, 512 * 1024);
+    pthread_attr_destroy(&attr);
+  }
+};
+
+}  // namespace
+
+bool c_stack_left() noexcept {
+  static thread_local const StackBounds bounds;
+  if (static_cast<char*>(__builtin_frame_address(0)) > bounds.low) return true;
+  PyErr_SetString(PyExc_RecursionError, "maximum recursion depth exceeded (the C stack is used up)");
+  return false;
+}
+
+bool traced(PyThreadState* ts) { return abi::watched(ts); }
+
+bool drivable(PyCodeObject* code) {
+  constexpr int kOther = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR;
+  return (code->co_flags & kOther) == 0 && (code->co_flags & CO_OPTIMIZED) != 0 &&
+         code->co_nlocalsplus + code->co_stacksize > 0;
+}
+
+PyObject* enter_frame(PyObject* function, PyObject* const* args, size_t nargsf, PyObject* kwnames, FrameDriver& driver,
+                      bool* taken) noexcept {
+  PyThreadState* ts = PyThreadState_Get();
+  auto* callee = reinterpret_cast<PyFunctionObject*>(function);
+  auto* code = reinterpret_cast<PyCodeObject*>(callee->func_code);
+  if (taken) *taken = false;
+  if (!c_stack_left()) return nullptr;
+  if (traced(ts) || !drivable(code)) return callee->vectorcall(function, args, nargsf, kwnames);
+  Request request{code, function, &driver, waiting, false};
+  waiting = &request;
+  arm(ts->interp);
+  PyObject* result = callee->vectorcall(function, args, nargsf, kwnames);
+  if (!request.taken) {  // the arguments did not bind
+    waiting = request.outer;
+    disarm(ts->interp);
+  }
+  if (taken) *taken = request.taken;
+  return result;
+}
+
+PyObject* enter_blank_frame(PyObject* function, FrameDriver& driver, bool* taken) noexcept {
+  return guarded<PyObject*>(nullptr, [&]() -> PyObject* {
+    auto* code = reinterpret_cast<PyCodeObject*>(reinterpret_cast<PyFunctionObject*>(function)->func_code);
+    const int positional = code->co_argcount, named = code->co_kwonlyargcount;
+    std::vector<PyObject*> args(static_cast<size_t>(positional + named) + 1, Py_None);
+    Ref names;
+    if (named) {
+      names = check(PyTuple_New(named));
+      for (int i = 0; i < named; ++i) {
+        PyObject* name = PyTuple_GET_ITEM(code->co_localsplusnames, positional + i);
+        Py_INCREF(name);
+        PyTuple_SET_ITEM(names.get(), i, name);
+      }
+    }
+    const size_t nargsf = static_cast<size_t>(positional) | PY_VECTORCALL_ARGUMENTS_OFFSET;
+    return enter_frame(function, args.data() + 1, nargsf, names.get(), driver, taken);
+  });
+}
+
+}  // namespace fj::py
