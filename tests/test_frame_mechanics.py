@@ -20,7 +20,7 @@ def outcome(call):
         return ("value", repr(call()))
     except BaseException as e:
         frames = [(f.name, f.lineno) for f in traceback.extract_tb(e.__traceback__) if "frame_subjects" in f.filename]
-        text = "no locals" if "no locals when loading" in str(e) else str(e)
+        text = "no locals" if "no locals" in str(e) else str(e)
         return ("raised", type(e).__name__, text, frames)
 
 
@@ -113,7 +113,8 @@ class EveryInstruction(unittest.TestCase):
                     stepper = Stepper(fn)
                     got = outcome(lambda: _debug.drive(stepper, fn, copy.deepcopy(args)))
                     self.assertEqual(got, expected, (fn.__name__, args, stepper.visited))
-                    self.assertGreater(len(stepper.visited), 1)
+                    if fn.__code__.co_nlocals or fn.__code__.co_stacksize:  # else there is no frame to speak of
+                        self.assertGreater(len(stepper.visited), 1)
 
     def test_raise_everywhere(self):
         """Against a copy of the function whose instruction is replaced by one that raises: LOAD_NAME without f_locals."""
@@ -134,7 +135,8 @@ class EveryInstruction(unittest.TestCase):
                     continue  # cannot raise; its line and its handler cannot both be had
                 raw = bytearray(fn.__code__.co_code)
                 raw[2 * row["at"]] = load_name
-                raw[2 * row["at"] + 1] = 0
+                for unit in range(index, row["at"] + 1):
+                    raw[2 * unit + 1] = 0
                 names = fn.__code__.co_names or ("x",)
                 code = fn.__code__.replace(co_code=bytes(raw), co_names=names)
                 bad = types.FunctionType(code, fn.__globals__, fn.__name__, fn.__defaults__, fn.__closure__)
@@ -191,7 +193,7 @@ class Flat(unittest.TestCase):
         def subject(a):
             return a
 
-        def nothing():
+        def nothing(a=1):  # on 3.12 a frame without any stack
             pass
 
         def step(index, locals_, stack):
