@@ -131,8 +131,12 @@ class EveryInstruction(unittest.TestCase):
             for index, row in rows.items():
                 if not row["resumable"] or index < first:
                     continue
-                if sys.version_info >= (3, 13) and row["op"] == "POP_TOP" and rows_before(rows, index) == "BEFORE_WITH":
-                    continue  # cannot raise; its line and its handler cannot both be had
+                if sys.version_info >= (3, 13) and (
+                    row["op"] == "PUSH_EXC_INFO" or row["op"] == "POP_TOP" and rows_before(rows, index) == "BEFORE_WITH"
+                ):
+                    continue  # these cannot raise; their line and their handler cannot both be had
+                if not fn.__code__.co_nlocals + fn.__code__.co_stacksize:
+                    continue
                 raw = bytearray(fn.__code__.co_code)
                 raw[2 * row["at"]] = load_name
                 for unit in range(index, row["at"] + 1):
