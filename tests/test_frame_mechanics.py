@@ -132,7 +132,7 @@ class EveryInstruction(unittest.TestCase):
                 if not row["resumable"] or index < first:
                     continue
                 if sys.version_info >= (3, 13) and (
-                    row["op"] == "PUSH_EXC_INFO" or row["op"] == "POP_TOP" and rows_before(rows, index) == "BEFORE_WITH"
+                    row["op"] in ("PUSH_EXC_INFO", "NOP") or row["op"] == "POP_TOP" and rows_before(rows, index) == "BEFORE_WITH"
                 ):
                     continue  # these cannot raise; their line and their handler cannot both be had
                 if not fn.__code__.co_nlocals + fn.__code__.co_stacksize:
