@@ -40,6 +40,18 @@ def show(row):
     sys.stdout.flush()
 
 
+def markdown(rows, facts):
+    """The table of docs/performance.md."""
+    yield "| what | framejit | peers | target | met |"
+    yield "|---|---|---|---|---|"
+    for row in rows:
+        peers = ", ".join(f"{name} {figure(value)} {row.unit}" for name, value in row.peers.items()) or "-"
+        met = {True: "yes", False: "no", None: "-"}[row.ok]
+        yield f"| {row.case} | {figure(row.value)} {row.unit} | {peers} | {row.target or '-'} | {met} |"
+    yield ""
+    yield "Machine: " + ", ".join(f"{key} {value}" for key, value in facts.items()) + "."
+
+
 def run_suite(name, options):
     module = importlib.import_module(f"benchmarks.suites.{SUITES[name]}")
     rows = []
@@ -53,6 +65,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("suites", nargs="*", metavar="suite", help=f"of {', '.join(SUITES)}; all by default")
     parser.add_argument("--json", metavar="FILE", help="append the rows to FILE, one JSON object a line")
+    parser.add_argument("--markdown", action="store_true", help="end with the table of docs/performance.md")
     parser.add_argument("--quick", action="store_true", help="fewer rounds: is it running at all?")
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--strict", action="store_true", help="a missed target is an error")
@@ -75,6 +88,8 @@ def main():
         with open(arguments.json, "a") as out:
             for row in rows:
                 out.write(json.dumps({**asdict(row), "machine": facts}) + "\n")
+    if arguments.markdown:
+        print("\n".join(["", *markdown(rows, facts), ""]))
     missed = [row for row in rows if row.ok is False]
     print(f"{len(rows)} rows, {len(missed)} targets missed" + (f", broken: {', '.join(broken)}" if broken else ""))
     return 1 if broken or (arguments.strict and missed) else 0
