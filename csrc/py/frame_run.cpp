@@ -66,7 +66,8 @@ class FrameRunner {
     const Instr& in = code.at(index);
     const Handler* own = code.handler(index);
     const Handler* before = in.index > 0 ? code.handler(in.index - 1) : nullptr;
-    abi::set_raising(frame_, running, in.at, in.caches > 0, in.at == in.index && own != before);
+    const bool same = own && before ? own->target == before->target && own->depth == before->depth : own == before;
+    abi::set_raising(frame_, running, in.at, in.caches > 0, in.at == in.index && !same);
   }
 
   // The frame is done with `value` (owned).
