@@ -1,0 +1,50 @@
+"""Checks and small helpers that the optimizers share."""
+from framejit import _C as _t
+
+
+def check_not_negative(**values):
+    """Raise ValueError naming the first option that is below zero; the words are PyTorch's."""
+    labels = {"lr": "learning rate", "eps": "epsilon value", "weight_decay": "weight_decay value",
+              "momentum": "momentum value", "rho": "rho value", "alpha": "alpha value", "lr_decay": "lr_decay value",
+              "momentum_decay": "momentum_decay value",
+              "initial_accumulator_value": "initial_accumulator_value value"}
+    for name, value in values.items():
+        if not 0.0 <= value:
+            raise ValueError(f"Invalid {labels[name]}: {value}")
+
+
+def check_betas(betas):
+    """Raise ValueError unless both betas are in [0, 1)."""
+    for i, beta in enumerate(betas):
+        if not 0.0 <= beta < 1.0:
+            raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
+
+
+def check_lr_tensor(lr):
+    """A learning rate given as a tensor holds one value."""
+    if isinstance(lr, _t.Tensor) and lr.numel() != 1:
+        raise ValueError("Tensor lr must be 1-element")
+
+
+def check_switches(capturable, fused=None, foreach=None):
+    """Options that ask for an implementation that the CPU does not have."""
+    if capturable:
+        raise RuntimeError("capturable=True is for parameters on a CUDA device")
+    if fused and foreach:
+        raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+
+
+def number(value):
+    """The value of a number or of a one-element tensor."""
+    return value.item() if isinstance(value, _t.Tensor) else value
+
+
+def new_step():
+    """A step counter as checkpoints hold it: a float32 scalar tensor."""
+    return _t.tensor(0.0, dtype=_t.float32)
+
+
+def advance(state):
+    """Count one step and give the new count as a Python number."""
+    state["step"] += 1
+    return number(state["step"])

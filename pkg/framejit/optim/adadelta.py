@@ -1,0 +1,40 @@
+"""Adadelta."""
+from framejit import _C as _t
+
+from ._common import advance, check_lr_tensor, check_not_negative, check_switches, new_step, number
+from .optimizer import Optimizer
+
+
+class Adadelta(Optimizer):
+    """Steps sized by the ratio of the running means of past steps and gradients."""
+
+    def __init__(self, params, lr=1.0, rho=0.9, eps=1e-6, weight_decay=0, foreach=None, *, capturable=False,
+                 maximize=False, differentiable=False):
+        check_lr_tensor(lr)
+        if not 0.0 <= rho <= 1.0:
+            raise ValueError(f"Invalid rho value: {rho}")
+        check_not_negative(lr=lr, eps=eps, weight_decay=weight_decay)
+        check_switches(capturable)
+        super().__init__(params, {"lr": lr, "rho": rho, "eps": eps, "weight_decay": weight_decay,
+                                  "maximize": maximize, "capturable": capturable, "foreach": foreach,
+                                  "differentiable": differentiable})
+
+    def step(self, closure=None):
+        """One update of all parameters."""
+        return self._run_updates(closure)
+
+    def _update(self, group, param, grad):
+        state = self.state[param]
+        if not state:
+            state["step"] = new_step()
+            state["square_avg"] = _t.zeros_like(param)
+            state["acc_delta"] = _t.zeros_like(param)
+        advance(state)
+        if group["weight_decay"] != 0:
+            grad = grad.add(param, alpha=group["weight_decay"])
+        rho, eps = group["rho"], group["eps"]
+        square, steps = state["square_avg"], state["acc_delta"]
+        square.mul_(rho).addcmul_(grad, grad, value=1 - rho)
+        delta = steps.add(eps).sqrt_().div_(square.add(eps).sqrt_()).mul_(grad)
+        steps.mul_(rho).addcmul_(delta, delta, value=1 - rho)
+        param.add_(delta, alpha=-number(group["lr"]))

@@ -1,0 +1,52 @@
+"""RAdam."""
+from framejit import _C as _t
+
+from ._common import advance, check_betas, check_lr_tensor, check_not_negative, check_switches, new_step, number
+from .optimizer import Optimizer
+
+
+class RAdam(Optimizer):
+    """Adam whose adaptive rate is held back until its variance is tractable."""
+
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, decoupled_weight_decay=False,
+                 *, foreach=None, maximize=False, capturable=False, differentiable=False):
+        check_lr_tensor(lr)
+        check_not_negative(lr=lr, eps=eps)
+        check_betas(betas)
+        check_not_negative(weight_decay=weight_decay)
+        check_switches(capturable)
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay,
+                                  "maximize": maximize, "foreach": foreach, "capturable": capturable,
+                                  "decoupled_weight_decay": decoupled_weight_decay, "differentiable": differentiable})
+
+    def step(self, closure=None):
+        """One update of all parameters."""
+        return self._run_updates(closure)
+
+    def _update(self, group, param, grad):
+        state = self.state[param]
+        if not state:
+            state["step"] = new_step()
+            state["exp_avg"] = _t.zeros_like(param)
+            state["exp_avg_sq"] = _t.zeros_like(param)
+        step = advance(state)
+        lr = number(group["lr"])
+        beta1, beta2 = group["betas"]
+        if group["weight_decay"] != 0:
+            if group["decoupled_weight_decay"]:
+                param.mul_(1 - lr * group["weight_decay"])
+            else:
+                grad = grad.add(param, alpha=group["weight_decay"])
+        mean, square = state["exp_avg"], state["exp_avg_sq"]
+        mean.lerp_(grad, 1 - beta1)
+        square.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
+        correction1, correction2 = 1 - beta1 ** step, 1 - beta2 ** step
+        corrected = mean / correction1
+        longest = 2 / (1 - beta2) - 1
+        length = longest - 2 * step * (beta2 ** step) / correction2  # of the simple average that approximates
+        if length > 5.0:
+            rectified = ((length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)) ** 0.5
+            adaptive = correction2 ** 0.5 / square.sqrt().add_(group["eps"])
+            param.add_(corrected * lr * adaptive * rectified, alpha=-1.0)
+        else:
+            param.add_(corrected * lr, alpha=-1.0)

@@ -1,0 +1,51 @@
+"""RMSprop."""
+from framejit import _C as _t
+
+from ._common import advance, check_lr_tensor, check_not_negative, check_switches, new_step, number
+from .optimizer import Optimizer
+
+
+class RMSprop(Optimizer):
+    """The gradient divided by a running root mean square of itself."""
+
+    def __init__(self, params, lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0, momentum=0, centered=False,
+                 capturable=False, foreach=None, maximize=False, differentiable=False):
+        check_lr_tensor(lr)
+        check_not_negative(lr=lr, eps=eps, momentum=momentum, weight_decay=weight_decay, alpha=alpha)
+        check_switches(capturable)
+        super().__init__(params, {"lr": lr, "momentum": momentum, "alpha": alpha, "eps": eps, "centered": centered,
+                                  "weight_decay": weight_decay, "capturable": capturable, "foreach": foreach,
+                                  "maximize": maximize, "differentiable": differentiable})
+
+    def step(self, closure=None):
+        """One update of all parameters."""
+        return self._run_updates(closure)
+
+    def _update(self, group, param, grad):
+        state = self.state[param]
+        if not state:
+            state["step"] = new_step()
+            state["square_avg"] = _t.zeros_like(param)
+            if group["momentum"] > 0:
+                state["momentum_buffer"] = _t.zeros_like(param)
+            if group["centered"]:
+                state["grad_avg"] = _t.zeros_like(param)
+        advance(state)
+        if group["weight_decay"] != 0:
+            grad = grad.add(param, alpha=group["weight_decay"])
+        alpha, square = group["alpha"], state["square_avg"]
+        square.mul_(alpha).addcmul_(grad, grad, value=1 - alpha)
+        if group["centered"]:
+            mean = state["grad_avg"]
+            mean.lerp_(grad, 1 - alpha)
+            root = square.addcmul(mean, mean, value=-1).sqrt_()
+        else:
+            root = square.sqrt()
+        root = root.add_(group["eps"])
+        lr = number(group["lr"])
+        if group["momentum"] > 0:
+            buffer = state["momentum_buffer"]
+            buffer.mul_(group["momentum"]).addcdiv_(grad, root)
+            param.add_(buffer, alpha=-lr)
+        else:
+            param.addcdiv_(grad, root, value=-lr)
