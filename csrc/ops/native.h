@@ -1,7 +1,7 @@
 // What a native routine sees: raw views of its inputs and outputs and the op's arguments. Eager and compiled graphs
 // call the same routine. No Python in here: routines run without the interpreter's lock.
 #pragma once
-#include "ops/arg.h"
+#include "ops/opdef.h"
 
 namespace fj {
 
