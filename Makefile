@@ -102,12 +102,15 @@ demo: build $(VENV)/.demo
 bench: build
 	$(RUN) benchmarks/run.py $(BENCH)
 
-# A sanitizer's run-time library must be the first one loaded, so python itself starts under it.
-preload = LD_PRELOAD="$$($${CXX:-g++} -print-file-name=$(1))"
+# A sanitizer's run-time library must be the first one loaded, so python itself starts under it; libstdc++ comes with it
+# because the sanitizer looks for __cxa_throw when the process starts, and python alone does not load it.
+library = $$($${CXX:-g++} -print-file-name=$(1))
+preload = LD_PRELOAD="$(call library,$(1)) $(call library,libstdc++.so)"
+# The quarantine is small so that tests which watch the process's memory see it flat.
 .PHONY: test-asan test-ubsan test-tsan
 test-asan:
 	$(MAKE) build PRESET=asan PYTHON='$(PYTHON)'
-	$(call preload,libasan.so) ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 PYTHONMALLOC=malloc \
+	$(call preload,libasan.so) ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:quarantine_size_mb=1 PYTHONMALLOC=malloc \
 	  $(RUN) tools/run_tests.py $(or $(SUITE),main)
 test-ubsan:
 	$(MAKE) build PRESET=ubsan PYTHON='$(PYTHON)'
