@@ -136,6 +136,7 @@ struct OpDef {
   const OpDef* partner = nullptr;  // functional <-> in-place form
   const char* no_vjp = nullptr;    // why there is no derivative / batching rule, where there is none
   const char* no_batch = nullptr;
+  const char* aliases = "";  // other names of the same op, separated by spaces
   const char* schema = "";
   const char* doc = "";
 

@@ -195,6 +195,9 @@ class Emitter:
             if "inplace" in r.variants:
                 other = cpp_name(r.schema.ident if inplace else inplace_schema(r.schema).ident)
                 body.append(f"    d.partner = &defs[static_cast<size_t>(OpId::{other})];\n")
+            if r.col("aliases"):
+                names = " ".join(a + "_" if inplace else a for a in r.cols["aliases"].split())
+                body.append(f'    d.aliases = "{names}";\n')
             body.append(f'    d.schema = R"fj({schema_text})fj"; d.doc = R"fj({r.cols["doc"]})fj";\n  }}\n')
         return "".join([
             _HEAD, '#include "ops/calls.h"\n#include "ops/native.h"\n#include "ops/rules.h"\n#include "ops/rule_decls.h"\n\n',

@@ -10,12 +10,16 @@ import ast
 
 from .schema import Schema
 
-_BIN = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.FloorDiv: "floor_div",
-        ast.Mod: "remainder", ast.Pow: "pow", ast.BitAnd: "bitwise_and", ast.BitOr: "bitwise_or",
-        ast.BitXor: "bitwise_xor", ast.LShift: "shl", ast.RShift: "shr"}
+_BIN = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.FloorDiv: "floordiv",
+        ast.Mod: "rem", ast.Pow: "pow", ast.BitAnd: "and", ast.BitOr: "or",
+        ast.BitXor: "xor", ast.LShift: "shl", ast.RShift: "shr"}
 _CMP = {ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge", ast.Eq: "eq", ast.NotEq: "ne"}
 _TENSOR_BIN = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "pow",
-               ast.BitAnd: "logical_and", ast.BitOr: "logical_or", ast.MatMult: "matmul"}
+               ast.BitAnd: "logical_and", ast.BitOr: "logical_or", ast.Mod: "remainder",
+               ast.MatMult: "matmul"}
+
+
+_CASTS = {"bool": "Bool", "int64": "I64", "float32": "F32", "float64": "F64"}
 
 
 class ExprError(ValueError):
@@ -40,6 +44,9 @@ class ScalarExpr:
     def op(self, name: str, *args: str) -> str:
         return f'b.op("{name}", {{{", ".join(args)}}})'
 
+    def cast(self, to: str, n: ast.AST) -> str:
+        return f"b.cast({self.visit(n)}, DType::{to})"
+
     def visit(self, n: ast.AST) -> str:
         if isinstance(n, ast.Name):
             if n.id == "inf":
@@ -58,19 +65,22 @@ class ScalarExpr:
                 if isinstance(n.operand, ast.Constant):
                     return self.visit(ast.Constant(-n.operand.value))
                 return self.op("neg", self.visit(n.operand))
-            name = "logical_not" if isinstance(n.op, ast.Not) else "bitwise_not"
-            return self.op(name, self.visit(n.operand))
+            if isinstance(n.op, ast.Not):
+                return self.op("not", self.cast("Bool", n.operand))
+            return self.op("not", self.visit(n.operand))
         if isinstance(n, ast.Compare) and len(n.ops) == 1:
             return self.op(_CMP[type(n.ops[0])], self.visit(n.left), self.visit(n.comparators[0]))
         if isinstance(n, ast.BoolOp):
-            name = "logical_and" if isinstance(n.op, ast.And) else "logical_or"
-            out = self.visit(n.values[0])
+            name = "and" if isinstance(n.op, ast.And) else "or"
+            out = self.cast("Bool", n.values[0])
             for v in n.values[1:]:
-                out = self.op(name, out, self.visit(v))
+                out = self.op(name, out, self.cast("Bool", v))
             return out
         if isinstance(n, ast.IfExp):
             return self.op("select", self.visit(n.test), self.visit(n.body), self.visit(n.orelse))
         if isinstance(n, ast.Call) and isinstance(n.func, ast.Name):
+            if n.func.id in _CASTS:
+                return self.cast(_CASTS[n.func.id], n.args[0])
             return self.op(n.func.id, *[self.visit(a) for a in n.args])
         raise ExprError(f"scalar expressions do not have {ast.dump(n)}")
 

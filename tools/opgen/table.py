@@ -12,7 +12,7 @@ from .schema import Schema
 
 KINDS = ("pointwise", "view", "reduction", "native", "composite")
 COLUMNS = {"schema", "variants", "kind", "dtype", "shape", "infer", "compute", "lower", "decompose", "vjp", "saves",
-           "diff", "batch", "samples", "ref", "doc", "flags", "tol"}
+           "diff", "batch", "samples", "ref", "doc", "flags", "tol", "aliases"}
 FLAGS = {"random": "kRandom", "dynamic_shape": "kDynamicShape", "data_access": "kDataAccess", "nn": "kNnFunction",
          "special": "kSpecial"}
 REDUCE_OPS = {"sum": "Sum", "prod": "Prod", "max": "Max", "min": "Min", "argmax": "ArgMax", "argmin": "ArgMin",

@@ -1,0 +1,98 @@
+// Result and compute types beyond the common rules of rules_common.cpp, and infer rules of odd pointwise ops.
+#include "ops/rules.h"
+
+namespace fj {
+namespace {
+
+DType integral(const InferCtx& c, DType t) {
+  FJ_USER_CHECK(!is_float(t), ErrorKind::Runtime, "\"", c.op.name, "_cpu\" not implemented for '", scalar_type_name(t), "'");
+  return t;
+}
+
+}  // namespace
+
+DType dtype_promote_integral(const InferCtx& c) { return integral(c, result_type(c.args)); }
+DType dtype_same_integral(const InferCtx& c) { return integral(c, c.val(0)->dtype); }
+
+void infer_clamp(InferCtx& c) {
+  FJ_USER_CHECK(!c.args[1].is_none() || !c.args[2].is_none(), ErrorKind::Runtime, "torch.clamp: At least one of 'min' or 'max' must not be None");
+  Shape sizes;
+  for_each_val(c.args, [&](Val v) { sizes = broadcast_shapes(sizes, v->sizes); });
+  set_out(c, sizes, result_type(c.args));
+  c.out[0].strides = pointwise_strides(c.args, c.out[0].sizes);
+}
+
+void infer_where(InferCtx& c) {
+  Shape sizes;
+  for_each_val(c.args, [&](Val v) { sizes = broadcast_shapes(sizes, v->sizes); });
+  DType t = c.val(0)->dtype;
+  FJ_USER_CHECK(t == DType::Bool || t == DType::U8, ErrorKind::Runtime,
+                "where expected condition to be a boolean tensor, but got a tensor with dtype ", scalar_type_name(t));
+  set_out(c, sizes, result_type(c.args.subspan(1)));
+  c.out[0].strides = pointwise_strides(c.args.subspan(1), c.out[0].sizes);
+}
+DType compute_where(const OpDef&, Args args) { return result_type(args.subspan(1)); }
+
+void infer_masked_fill(InferCtx& c) {
+  const TensorMeta& mask = *c.val(1);
+  FJ_USER_CHECK(mask.dtype == DType::Bool, ErrorKind::Runtime, "masked_fill_ only supports boolean masks, but got mask with dtype ",
+                name_of(mask.dtype));
+  if (c.args[2].is_tensor())
+    FJ_USER_CHECK(c.val(2)->dim() == 0, ErrorKind::Runtime, "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
+                  c.val(2)->dim(), " dimension(s).");
+  DType self = c.val(0)->dtype;
+  DType value = c.args[2].is_tensor() ? c.val(2)->dtype : DType::Bool;
+  DTypeClass cls = c.args[2].is_tensor() ? class_of(value) : c.args[2].number_class();
+  FJ_USER_CHECK(cls <= class_of(self) || cls == DTypeClass::Bool, ErrorKind::Runtime, "value cannot be converted to type ", scalar_type_name(self),
+                " without overflow");
+  set_out(c, broadcast_shapes(c.val(0)->sizes, mask.sizes), self);
+  c.out[0].strides = pointwise_strides(c.args.first(1), c.out[0].sizes);
+}
+
+// Factories shaped like another tensor: (self, …, *, dtype, layout, device, memory_format).
+void infer_like(InferCtx& c) {
+  const TensorMeta& in = *c.val(0);
+  const Arg& t = c.arg("dtype");
+  const Arg& f = c.arg("memory_format");
+  set_out(c, in.sizes, t.is_none() ? in.dtype : t.as_dtype());
+  MemoryFormat format = f.is_none() ? MemoryFormat::Preserve : f.as_memory_format();
+  if (format == MemoryFormat::ChannelsLast) c.out[0].strides = channels_last_strides(in.sizes);
+  else if (format == MemoryFormat::Preserve) c.out[0].strides = in.is_dense() ? in.strides : pointwise_strides(c.args.first(1), in.sizes);
+}
+DType compute_like(const OpDef& op, Args args) {
+  const Arg& t = args[static_cast<size_t>(op.arg_index("dtype"))];
+  return t.is_none() ? args[0].val()->dtype : t.as_dtype();
+}
+
+// max and min over `dim`, argmax, argmin: sizes of a reduction, which must not be over nothing.
+Shape shape_reduce_nonempty(const InferCtx& c) {
+  const TensorMeta& in = *c.val(0);
+  int at_dim = c.op.arg_index("dim");
+  const Arg dim = at_dim < 0 ? Arg() : c.args[static_cast<size_t>(at_dim)];
+  if (in.numel() == 0) {
+    if (dim.is_none())
+      raise(ErrorKind::Runtime, c.op.name, "(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.");
+    for (int64_t d : wrap_dims(dim, in.dim()))
+      FJ_USER_CHECK(in.dim() == 0 || in.sizes[d] != 0, ErrorKind::Index, c.op.name, "(): Expected reduction dim ", d, " to have non-zero size.");
+  }
+  int at_keep = c.op.arg_index("keepdim");
+  bool keep = at_keep >= 0 && c.args[static_cast<size_t>(at_keep)].as_bool();
+  auto dims = wrap_dims(dim, in.dim());
+  Shape out;
+  for (int64_t d = 0; d < in.dim(); ++d) {
+    if (!is_dim_in(dims, d)) out.push_back(in.sizes[d]);
+    else if (keep) out.push_back(1);
+  }
+  return out;
+}
+
+// mean, var, std: floating only, or `dtype`.
+DType dtype_float_only(const InferCtx& c) {
+  int at = c.op.arg_index("dtype");
+  DType t = at >= 0 && !c.args[static_cast<size_t>(at)].is_none() ? c.args[static_cast<size_t>(at)].as_dtype() : c.val(0)->dtype;
+  FJ_USER_CHECK(is_float(t), ErrorKind::Runtime, c.op.name,
+                "(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: ", scalar_type_name(t));
+  return t;
+}
+
+}  // namespace fj
