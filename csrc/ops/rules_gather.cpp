@@ -1,0 +1,236 @@
+// Reading and writing at indices: shape rules, decompositions and derivatives.
+#include "ops/calls.h"
+#include "ops/rules.h"
+
+namespace fj {
+
+using Outs = SmallVec<Val, 2>;
+
+namespace {
+
+void check_index_dtype(const InferCtx& c, Val index) {
+  FJ_USER_CHECK(index->dtype == DType::I64 || index->dtype == DType::I32, ErrorKind::Runtime, c.op.name, "(): Expected dtype int32/int64 for index");
+}
+
+// Every size of index is within self's (except along dim) and, where given, within src's.
+void check_gather(const InferCtx& c, int64_t dim, Val self, Val index, Val src) {
+  check_index_dtype(c, index);
+  if (index->numel() == 0) return;
+  int64_t n = std::max<int64_t>(self->dim(), 1), m = std::max<int64_t>(index->dim(), 1);
+  FJ_USER_CHECK(n == m, ErrorKind::Runtime, "Index tensor must have the same number of dimensions as ", src ? "self" : "input", " tensor");
+  for (int64_t d = 0; d < index->dim(); ++d) {
+    Dim have = self->dim() ? self->sizes[d] : 1;
+    FJ_USER_CHECK(d == dim || index->sizes[d] <= have, ErrorKind::Runtime, "Size does not match at dimension ", d, " expected index ", index->sizes,
+                  " to be no larger than self ", self->sizes, " apart from dimension ", dim);
+    if (src) FJ_USER_CHECK(index->sizes[d] <= (src->dim() ? src->sizes[d] : 1), ErrorKind::Runtime, "Expected index ", index->sizes,
+                           " to be no larger than src ", src->sizes, " at dimension ", d);
+  }
+}
+
+}  // namespace
+
+void infer_gather(InferCtx& c) {
+  int64_t d = wrap_dim(c.args[1].as_int(), c.val(0)->dim());
+  check_gather(c, d, c.val(0), c.val(2), Val{});
+  set_out(c, c.val(2)->sizes, c.val(0)->dtype);
+}
+void vjp_gather(VjpCtx& c) {
+  Val zeros = t::_zeros(c.b, c.args[0].val()->sizes, c.grads[0]->dtype);
+  c.result[0] = Arg(t::scatter_add(c.b, zeros, c.args[1], c.args[2], c.grads[0]));
+}
+
+void infer_scatter(InferCtx& c) {
+  Val self = c.val(0), src = c.val(3);
+  int64_t d = wrap_dim(c.args[1].as_int(), self->dim());
+  if (src) FJ_USER_CHECK(src->dtype == self->dtype, ErrorKind::Runtime, c.op.name, "(): Expected self.dtype to be equal to src.dtype");
+  check_gather(c, d, self, c.val(2), src);
+  set_out(c, self->sizes, self->dtype);
+}
+void vjp_scatter(VjpCtx& c) {
+  if (c.need(0)) c.result[0] = Arg(t::scatter(c.b, c.grads[0], c.args[1], c.args[2], 0));
+  if (c.need(3) && c.args[3].is_tensor()) c.result[3] = Arg(t::gather(c.b, c.grads[0], c.args[1], c.args[2]));
+}
+void vjp_scatter_add(VjpCtx& c) {
+  if (c.need(0)) c.result[0] = Arg(c.grads[0]);
+  if (c.need(3)) c.result[3] = Arg(t::gather(c.b, c.grads[0], c.args[1], c.args[2]));
+}
+
+void infer_index_select(InferCtx& c) {
+  const TensorMeta& in = *c.val(0);
+  check_index_dtype(c, c.val(2));
+  FJ_USER_CHECK(c.val(2)->dim() <= 1, ErrorKind::Index, "index_select(): Index is supposed to be a vector");
+  int64_t d = wrap_dim(c.args[1].as_int(), in.dim());
+  Shape sizes = in.sizes;
+  if (in.dim()) sizes[d] = c.val(2)->numel();
+  set_out(c, std::move(sizes), in.dtype);
+}
+void vjp_index_select(VjpCtx& c) {
+  Val zeros = t::_zeros(c.b, c.args[0].val()->sizes, c.grads[0]->dtype);
+  c.result[0] = Arg(t::index_add(c.b, zeros, c.args[1], c.args[2], c.grads[0]));
+}
+
+void infer_index_add(InferCtx& c) {
+  Val self = c.val(0), index = c.val(2), src = c.val(3);
+  check_index_dtype(c, index);
+  int64_t d = wrap_dim(c.args[1].as_int(), self->dim());
+  FJ_USER_CHECK(index->dim() <= 1, ErrorKind::Index, c.op.name, "_(): Index is supposed to be a vector, but got dim: ", index->dim(), " with type: ", scalar_type_name(index->dtype), " and size: ", index->sizes);
+  FJ_USER_CHECK(src->dtype == self->dtype, ErrorKind::Runtime, c.op.name, "_(): self and source expected to have the same dtype, but got (self) ",
+                scalar_type_name(self->dtype), " and (source) ", scalar_type_name(src->dtype));
+  FJ_USER_CHECK(index->numel() == (src->dim() ? src->sizes[wrap_dim(d, src->dim())] : 1), ErrorKind::Index, c.op.name, "_(): Number of indices (", index->numel(),
+                ") should be equal to source.size(dim): (", src->dim() ? src->sizes[d] : 1, "), for dim: ", d);
+  for (int64_t k = 0; k < self->dim() && src->dim() == self->dim(); ++k)
+    FJ_USER_CHECK(k == d || src->sizes[k] == self->sizes[k], ErrorKind::Runtime, "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = ",
+                  self->sizes, " source.shape = ", src->sizes);
+  FJ_USER_CHECK(src->dim() == self->dim() || self->dim() == 0 || src->dim() == 0, ErrorKind::Runtime, c.op.name, "_(): self and source have different numbers of dimensions");
+  set_out(c, self->sizes, self->dtype);
+}
+void vjp_index_add(VjpCtx& c) {
+  if (c.need(0)) c.result[0] = Arg(c.grads[0]);
+  if (c.need(3)) {
+    Val g = t::index_select(c.b, c.grads[0], c.args[1], c.args[2]);
+    if (c.args[3].val()->dim() == 0) g = t::reshape(c.b, g, Arg::ints({}));
+    c.result[3] = Arg(t::mul(c.b, g, c.args[4]));
+  }
+}
+void vjp_index_copy(VjpCtx& c) {
+  if (c.need(0)) c.result[0] = Arg(t::index_fill(c.b, c.grads[0], c.args[1], c.args[2], 0));
+  if (c.need(3)) {
+    Val g = t::index_select(c.b, c.grads[0], c.args[1], c.args[2]);
+    c.result[3] = Arg(c.args[3].val()->dim() == 0 ? t::reshape(c.b, g, Arg::ints({})) : g);
+  }
+}
+
+void decompose_index_fill(Builder& b, const OpDef&, Args args, Outs& outs) {
+  Val self = args[0].val(), index = args[2].val();
+  int64_t d = wrap_dim(args[1].as_int(), self->dim());
+  Shape sizes = self->sizes;
+  if (self->dim()) sizes[d] = index->numel();
+  Val value;
+  if (args[3].is_tensor()) {
+    FJ_USER_CHECK(args[3].val()->dim() == 0, ErrorKind::Runtime, "index_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
+                  args[3].val()->dim(), " dimension(s).");
+    value = args[3].val();
+    if (value->dtype != self->dtype) value = t::_to_dtype(b, value, self->dtype);
+    value = t::expand(b, value, sizes);
+  } else {
+    value = t::full_like(b, t::_zeros(b, sizes, self->dtype), args[3]);
+  }
+  outs.push_back(t::index_copy(b, self, args[1], index, value));
+}
+
+void decompose_take(Builder& b, const OpDef&, Args args, Outs& outs) {
+  Val flat = t::reshape(b, args[0], Arg::ints({-1})), index = args[1].val();
+  Val wrapped = t::where(b, t::lt(b, index, 0), t::add(b, index, int64_t(flat->numel())), index);
+  outs.push_back(t::reshape(b, t::gather(b, flat, 0, t::reshape(b, wrapped, Arg::ints({-1}))), index->sizes));
+}
+
+void decompose_take_along_dim(Builder& b, const OpDef&, Args args, Outs& outs) {
+  Val self = args[0].val(), index = args[1].val();
+  if (args[2].is_none()) {
+    outs.push_back(t::gather(b, t::reshape(b, self, Arg::ints({-1})), 0, t::reshape(b, index, Arg::ints({-1}))));
+    return;
+  }
+  FJ_USER_CHECK(self->dim() == index->dim(), ErrorKind::Runtime, "torch.take_along_dim(): input and indices should have the same number of dimensions, but got ",
+                self->dim(), " dimensions for input, and ", index->dim(), " dimensions for indices");
+  int64_t d = wrap_dim(args[2].as_int(), self->dim());
+  Shape a = self->sizes, i = index->sizes;
+  a[d] = i[d] = 1;
+  Shape common = broadcast_shapes(a, i), wide_self = common, wide_index = common;
+  wide_self[d] = self->sizes[d];
+  wide_index[d] = index->sizes[d];
+  outs.push_back(t::gather(b, t::expand(b, self, wide_self), d, t::expand(b, index, wide_index)));
+}
+
+void infer_masked_select(InferCtx& c) {
+  FJ_USER_CHECK(c.val(1)->dtype == DType::Bool, ErrorKind::Runtime, "masked_select: expected BoolTensor for mask");
+  broadcast_shapes(c.val(0)->sizes, c.val(1)->sizes);
+  set_out(c, Shape{0}, c.val(0)->dtype);  // the true size comes from the data
+}
+void vjp_masked_select(VjpCtx& c) {
+  Val self = c.args[0].val();
+  Shape wide = broadcast_shapes(self->sizes, c.args[1].val()->sizes);
+  Val zeros = t::_zeros(c.b, wide, c.grads[0]->dtype);
+  c.result[0] = Arg(reduce_to(c.b, t::_masked_scatter(c.b, zeros, c.args[1], c.grads[0]), self));
+}
+void infer_masked_scatter(InferCtx& c) {
+  FJ_USER_CHECK(c.val(1)->dtype == DType::Bool, ErrorKind::Runtime, "masked_scatter_ only supports boolean masks, but got mask with dtype ", name_of(c.val(1)->dtype));
+  FJ_USER_CHECK(c.val(0)->dtype == c.val(2)->dtype, ErrorKind::Runtime, "masked_scatter_: expected self and source to have same dtypes but got ",
+                scalar_type_name(c.val(0)->dtype), " and ", scalar_type_name(c.val(2)->dtype));
+  set_out(c, broadcast_shapes(c.val(0)->sizes, c.val(1)->sizes), c.val(0)->dtype);
+}
+void vjp_masked_scatter(VjpCtx& c) {
+  if (c.need(0)) c.result[0] = Arg(reduce_to(c.b, t::masked_fill(c.b, c.grads[0], c.args[1], 0), c.args[0].val()));
+  if (c.need(2)) {
+    Val picked = t::masked_select(c.b, c.grads[0], c.args[1]);
+    Val src = c.args[2].val();
+    Val flat = t::constant_pad_nd(c.b, picked, Arg::ints({0, int64_t(src->numel() - picked->numel())}), 0);
+    c.result[2] = Arg(t::reshape(c.b, flat, src->sizes));
+  }
+}
+
+void infer_nonzero(InferCtx& c) { set_out(c, Shape{0, c.val(0)->dim()}, DType::I64); }
+
+void infer_bincount(InferCtx& c) {
+  FJ_USER_CHECK(c.val(0)->dim() == 1 && !is_float(c.val(0)->dtype), ErrorKind::Runtime, "bincount only supports 1-d non-negative integral inputs.");
+  FJ_USER_CHECK(c.args[2].as_int() >= 0, ErrorKind::Runtime, "minlength should be >= 0");
+  Val w = c.val(1);
+  set_out(c, Shape{c.args[2].as_int()}, !w ? DType::I64 : w->dtype == DType::F32 ? DType::F32 : DType::F64);
+}
+void infer_unique(InferCtx& c) {
+  set_out(c, Shape{0}, c.val(0)->dtype);
+  set_out(c, c.args[2].as_bool() ? c.val(0)->sizes : Shape{0}, DType::I64);
+  set_out(c, Shape{0}, DType::I64);
+}
+void infer_searchsorted(InferCtx& c) {
+  const TensorMeta& seq = *c.val(0);
+  if (!c.args[1].is_tensor()) { set_out(c, {}, DType::I64); return; }
+  const TensorMeta& v = *c.val(1);
+  bool match = seq.dim() == v.dim();
+  for (int64_t d = 0; match && d + 1 < seq.dim(); ++d) match = seq.sizes[d] == v.sizes[d];
+  FJ_USER_CHECK(seq.dim() == 1 || match, ErrorKind::Runtime, "searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor and input value tensor must match, but we got boundaries tensor ",
+                seq.sizes, " and input value tensor ", v.sizes);
+  set_out(c, v.sizes, DType::I64);
+}
+
+void decompose_one_hot(Builder& b, const OpDef&, Args args, Outs& outs) {
+  Val index = args[0].val();
+  FJ_USER_CHECK(index->dtype == DType::I64, ErrorKind::Runtime, "one_hot is only applicable to index tensor of type LongTensor.");
+  Shape sizes = index->sizes;
+  sizes.push_back(args[1].as_int());
+  Val zeros = t::_zeros(b, sizes, DType::I64);
+  outs.push_back(t::scatter(b, zeros, -1, t::unsqueeze(b, index, -1), 1));
+}
+
+// -- sorting -------------------------------------------------------------------------------------------------------
+
+void infer_sort(InferCtx& c) {
+  const TensorMeta& in = *c.val(0);
+  wrap_dim(c.args[1].as_int(), in.dim());
+  set_out(c, in.sizes, in.dtype);
+  set_out(c, in.sizes, DType::I64);
+}
+void infer_cummax(InferCtx& c) { infer_sort(c); }
+
+void infer_topk(InferCtx& c) {
+  const TensorMeta& in = *c.val(0);
+  int64_t k = c.args[1].as_int(), d = wrap_dim(c.args[2].as_int(), in.dim());
+  FJ_USER_CHECK(k >= 0 && k <= (in.dim() ? in.sizes[d] : 1), ErrorKind::Runtime, "selected index k out of range");
+  Shape sizes = in.sizes;
+  if (in.dim()) sizes[d] = k;
+  set_out(c, sizes, in.dtype);
+  set_out(c, sizes, DType::I64);
+}
+void infer_kthvalue(InferCtx& c) {
+  const TensorMeta& in = *c.val(0);
+  int64_t k = c.args[1].as_int(), d = wrap_dim(c.args[2].as_int(), in.dim());
+  FJ_USER_CHECK(k >= 1 && k <= (in.dim() ? in.sizes[d] : 1), ErrorKind::Runtime, "kthvalue(): selected number k out of range for dimension ", d);
+  Shape sizes = in.sizes;
+  if (in.dim()) {
+    if (c.args[3].as_bool()) sizes[d] = 1;
+    else sizes.erase(sizes.begin() + d);
+  }
+  set_out(c, sizes, in.dtype);
+  set_out(c, sizes, DType::I64);
+}
+
+}  // namespace fj

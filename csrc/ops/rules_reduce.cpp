@@ -1,0 +1,306 @@
+// Statistics built from the primitive reductions, and their derivatives.
+#include <cmath>
+
+#include "ops/calls.h"
+#include "ops/rules.h"
+
+namespace fj {
+
+using Outs = SmallVec<Val, 2>;
+
+namespace {
+
+Dim reduced_count(Val self, const Arg& dim) {
+  Dim n = 1;
+  for (int64_t d : wrap_dims(dim, self->dim())) n *= self->dim() ? self->sizes[d] : 1;
+  return n;
+}
+
+// A result of a reduction with its reduced dimensions put back as ones, so that it broadcasts against the input.
+Val unreduce(Builder& b, Val reduced, Val self, const Arg& dim, bool keepdim) {
+  if (keepdim || self->dim() == 0) return reduced;
+  Shape kept = self->sizes;
+  for (int64_t d : wrap_dims(dim, self->dim())) kept[d] = 1;
+  return t::reshape(b, reduced, kept);
+}
+
+Val cast(Builder& b, Val v, const Arg& dtype) {
+  return dtype.is_none() || dtype.as_dtype() == v->dtype ? v : t::_to_dtype(b, v, dtype);
+}
+
+double correction_of(const Arg& a) { return a.is_none() ? 1.0 : a.as_double(); }
+
+Val variance(Builder& b, Val self, const Arg& dim, const Arg& correction, bool keepdim, Val* mean_out) {
+  Val mean = t::mean(b, self, dim, true);
+  Val centred = t::sub(b, self, mean);
+  Val total = t::sum(b, t::mul(b, centred, centred), dim, keepdim);
+  double n = static_cast<double>(reduced_count(self, dim)) - correction_of(correction);
+  if (mean_out) *mean_out = mean;
+  return t::div(b, total, std::max(n, 0.0));
+}
+
+}  // namespace
+
+void decompose_mean(Builder& b, const OpDef&, Args args, Outs& outs) {
+  Val self = cast(b, args[0].val(), args[3]);
+  outs.push_back(t::div(b, t::sum(b, self, args[1], args[2]), double(reduced_count(self, args[1]))));
+}
+
+void vjp_mean(VjpCtx& c) {
+  Val self = c.args[0].val();
+  Val g = unreduce(c.b, c.grads[0], self, c.args[1], c.args[2].as_bool());
+  g = t::div(c.b, g, double(reduced_count(self, c.args[1])));
+  c.result[0] = Arg(t::expand(c.b, cast(c.b, g, self->dtype), self->sizes));
+}
+
+void decompose_var(Builder& b, const OpDef&, Args args, Outs& outs) {
+  outs.push_back(variance(b, args[0].val(), args[1], args[2], args[3].as_bool(), nullptr));
+}
+void decompose_std(Builder& b, const OpDef&, Args args, Outs& outs) {
+  outs.push_back(t::sqrt(b, variance(b, args[0].val(), args[1], args[2], args[3].as_bool(), nullptr)));
+}
+
+namespace {
+
+// d var / dx = 2 (x - mean) / (n - correction)
+Val var_grad(VjpCtx& c, Val grad) {
+  Val self = c.args[0].val();
+  double n = static_cast<double>(reduced_count(self, c.args[1])) - correction_of(c.args[2]);
+  Val g = unreduce(c.b, grad, self, c.args[1], c.args[3].as_bool());
+  Val centred = t::sub(c.b, self, t::mean(c.b, self, c.args[1], true));
+  return t::mul(c.b, t::mul(c.b, g, 2.0 / n), centred);
+}
+
+}  // namespace
+
+void vjp_var(VjpCtx& c) { c.result[0] = Arg(var_grad(c, c.grads[0])); }
+void vjp_std(VjpCtx& c) {
+  Val half = t::div(c.b, c.grads[0], t::mul(c.b, c.outs[0], 2));
+  c.result[0] = Arg(var_grad(c, t::masked_fill(c.b, half, t::eq(c.b, c.outs[0], 0), 0)));
+}
+
+void decompose_var_unbiased(Builder& b, const OpDef&, Args args, Outs& outs) {
+  outs.push_back(t::var(b, args[0], Arg(), int64_t{args[1].as_bool()}));
+}
+void decompose_std_unbiased(Builder& b, const OpDef&, Args args, Outs& outs) {
+  outs.push_back(t::std(b, args[0], Arg(), int64_t{args[1].as_bool()}));
+}
+void decompose_var_dim_unbiased(Builder& b, const OpDef&, Args args, Outs& outs) {
+  outs.push_back(t::var(b, args[0], args[1], int64_t{args[2].as_bool()}, args[3]));
+}
+void decompose_std_dim_unbiased(Builder& b, const OpDef&, Args args, Outs& outs) {
+  outs.push_back(t::std(b, args[0], args[1], int64_t{args[2].as_bool()}, args[3]));
+}
+void decompose_var_mean(Builder& b, const OpDef&, Args args, Outs& outs) {
+  outs.push_back(t::var(b, args[0], args[1], args[2], args[3]));
+  outs.push_back(t::mean(b, args[0], args[1], args[3]));
+}
+void decompose_std_mean(Builder& b, const OpDef&, Args args, Outs& outs) {
+  outs.push_back(t::std(b, args[0], args[1], args[2], args[3]));
+  outs.push_back(t::mean(b, args[0], args[1], args[3]));
+}
+
+void decompose_nansum(Builder& b, const OpDef&, Args args, Outs& outs) {
+  Val self = args[0].val();
+  if (is_float(self->dtype)) self = t::masked_fill(b, self, t::isnan(b, self), 0);
+  outs.push_back(t::sum(b, self, args[1], args[2], args[3]));
+}
+void decompose_nanmean(Builder& b, const OpDef&, Args args, Outs& outs) {
+  Val count = t::sum(b, t::logical_not(b, t::isnan(b, args[0])), args[1], args[2]);
+  outs.push_back(t::div(b, t::nansum(b, args[0], args[1], args[2], args[3]), count));
+}
+
+// -- sums of exponentials ------------------------------------------------------------------------------------------
+
+void decompose_logsumexp(Builder& b, const OpDef&, Args args, Outs& outs) {
+  Val self = args[0].val();
+  if (!is_float(self->dtype)) self = t::_to_dtype(b, self, default_dtype());
+  Val top = t::amax(b, self, args[1], true);
+  Val shift = t::masked_fill(b, top, t::isinf(b, top), 0);  // inf - inf would be NaN
+  Val total = t::log(b, t::sum(b, t::exp(b, t::sub(b, self, shift)), args[1], args[2]));
+  Val back = args[2].as_bool() || self->dim() == 0 ? shift : t::reshape(b, shift, total->sizes);
+  outs.push_back(t::add(b, total, back));
+}
+
+void vjp_logsumexp(VjpCtx& c) {
+  Val self = c.args[0].val();
+  Val g = unreduce(c.b, c.grads[0], self, c.args[1], c.args[2].as_bool());
+  Val r = unreduce(c.b, c.outs[0], self, c.args[1], c.args[2].as_bool());
+  c.result[0] = Arg(t::mul(c.b, g, t::exp(c.b, t::sub(c.b, self, r))));
+}
+
+void infer_softmax(InferCtx& c) {
+  const TensorMeta& in = *c.val(0);
+  wrap_dim(c.args[1].as_int(), in.dim());
+  DType type = c.args[2].is_none() ? in.dtype : c.args[2].as_dtype();
+  FJ_USER_CHECK(is_float(type), ErrorKind::Runtime, "\"", c.op.name, "_lastdim_kernel_impl\" not implemented for '", scalar_type_name(type), "'");
+  set_out(c, in.sizes, type);
+}
+
+namespace {
+
+Val shifted(Builder& b, Args args) {
+  Val self = cast(b, args[0].val(), args[2]);
+  return self->numel() == 0 ? self : t::sub(b, self, t::amax(b, self, Arg::ints({args[1].as_int()}), true));
+}
+
+}  // namespace
+
+void decompose_softmax(Builder& b, const OpDef&, Args args, Outs& outs) {
+  Val e = t::exp(b, shifted(b, args));
+  outs.push_back(t::div(b, e, t::sum(b, e, Arg::ints({args[1].as_int()}), true)));
+}
+void decompose_log_softmax(Builder& b, const OpDef&, Args args, Outs& outs) {
+  Val x = shifted(b, args);
+  outs.push_back(t::sub(b, x, t::log(b, t::sum(b, t::exp(b, x), Arg::ints({args[1].as_int()}), true))));
+}
+
+void vjp_softmax(VjpCtx& c) {
+  Val gy = t::mul(c.b, c.grads[0], c.outs[0]);
+  Val total = t::sum(c.b, gy, Arg::ints({c.args[1].as_int()}), true);
+  c.result[0] = Arg(cast(c.b, t::sub(c.b, gy, t::mul(c.b, c.outs[0], total)), c.args[0].val()->dtype));
+}
+void vjp_log_softmax(VjpCtx& c) {
+  Val total = t::sum(c.b, c.grads[0], Arg::ints({c.args[1].as_int()}), true);
+  Val g = t::sub(c.b, c.grads[0], t::mul(c.b, t::exp(c.b, c.outs[0]), total));
+  c.result[0] = Arg(cast(c.b, g, c.args[0].val()->dtype));
+}
+
+// -- extremes ------------------------------------------------------------------------------------------------------
+
+void vjp_amax(VjpCtx& c) {
+  Val self = c.args[0].val();
+  Val g = unreduce(c.b, c.grads[0], self, c.args[1], c.args[2].as_bool());
+  Val top = unreduce(c.b, c.outs[0], self, c.args[1], c.args[2].as_bool());
+  Val hit = t::_to_dtype(c.b, t::eq(c.b, self, top), self->dtype);
+  Val share = t::div(c.b, hit, t::sum(c.b, hit, c.args[1], true));
+  c.result[0] = Arg(t::mul(c.b, g, share));
+}
+
+void infer_max_dim(InferCtx& c) {
+  InferCtx values{c.op, c.args};
+  Shape shape_reduce_nonempty(const InferCtx&);
+  Shape sizes = shape_reduce_nonempty(c);
+  set_out(c, sizes, c.val(0)->dtype);
+  set_out(c, sizes, DType::I64);
+}
+void decompose_max_dim(Builder& b, const OpDef&, Args args, Outs& outs) {
+  outs.push_back(t::amax(b, args[0], Arg::ints({args[1].as_int()}), args[2]));
+  outs.push_back(t::argmax(b, args[0], args[1], args[2]));
+}
+void decompose_min_dim(Builder& b, const OpDef&, Args args, Outs& outs) {
+  outs.push_back(t::amin(b, args[0], Arg::ints({args[1].as_int()}), args[2]));
+  outs.push_back(t::argmin(b, args[0], args[1], args[2]));
+}
+void decompose_aminmax(Builder& b, const OpDef&, Args args, Outs& outs) {
+  Arg dims = args[1].is_none() ? Arg::ints({}) : Arg::ints({args[1].as_int()});
+  outs.push_back(t::amin(b, args[0], dims, args[2]));
+  outs.push_back(t::amax(b, args[0], dims, args[2]));
+}
+
+namespace {
+
+// The gradient of an op that picked elements by index along `dim`: scattered back to where they came from.
+Val scatter_back(VjpCtx& c, int64_t dim, Val grad, Val index) {
+  Val self = c.args[0].val();
+  Val zeros = t::_zeros(c.b, self->sizes, grad->dtype);
+  return t::scatter_add(c.b, zeros, dim, index, grad);
+}
+
+void pick_vjp(VjpCtx& c, int64_t dim, bool keepdim) {
+  Val grad = c.grads[0], index = c.outs[1];
+  int64_t d = wrap_dim(dim, c.args[0].val()->dim());
+  if (!keepdim && c.args[0].val()->dim() > 0) {
+    grad = t::unsqueeze(c.b, grad, d);
+    index = t::unsqueeze(c.b, index, d);
+  }
+  c.result[0] = Arg(scatter_back(c, d, grad, index));
+}
+
+}  // namespace
+
+void vjp_select_dim(VjpCtx& c) { if (c.grads[0]) pick_vjp(c, c.args[1].as_int(), c.args[2].as_bool()); }
+void vjp_select_dim_same(VjpCtx& c) { if (c.grads[0]) pick_vjp(c, c.args[1].as_int(), true); }
+void vjp_topk(VjpCtx& c) { if (c.grads[0]) pick_vjp(c, c.args[2].as_int(), true); }
+void vjp_kthvalue(VjpCtx& c) { if (c.grads[0]) pick_vjp(c, c.args[2].as_int(), c.args[3].as_bool()); }
+void vjp_cummax(VjpCtx& c) { if (c.grads[0]) pick_vjp(c, c.args[1].as_int(), true); }
+
+void decompose_median_dim(Builder& b, const OpDef&, Args args, Outs& outs) {
+  Val self = args[0].val();
+  Dim n = self->dim() ? self->sizes[wrap_dim(args[1].as_int(), self->dim())] : 1;
+  for (Val v : t::kthvalue(b, self, (n + 1) / 2, args[1], args[2])) outs.push_back(v);
+}
+void decompose_median(Builder& b, const OpDef&, Args args, Outs& outs) {
+  Val flat = t::reshape(b, args[0], Arg::ints({-1}));
+  outs.push_back(t::kthvalue(b, flat, std::max<int64_t>((flat->numel() + 1) / 2, 1), 0)[0]);
+}
+
+// -- products, norms, scans ----------------------------------------------------------------------------------------
+
+// Exact with zeros among the factors: the product of the others, by running products from both sides.
+void vjp_prod(VjpCtx& c) {
+  Val self = c.args[0].val();
+  bool all = c.args[1].is_none();
+  int64_t d = all ? 0 : wrap_dim(c.args[1].as_int(), self->dim());
+  Val x = all ? t::reshape(c.b, self, Arg::ints({-1})) : self->dim() ? self : t::reshape(c.b, self, Arg::ints({1}));
+  Val g = c.grads[0];
+  if (all) g = t::reshape(c.b, g, Arg::ints({1}));
+  else if (!c.args[2].as_bool()) g = t::unsqueeze(c.b, g, self->dim() ? d : 0);
+  Dim n = x->sizes[d];
+  if (n == 0) { c.result[0] = Arg(t::_zeros(c.b, self->sizes, self->dtype)); return; }
+  Val one = t::ones_like(c.b, t::narrow(c.b, x, d, 0, 1));
+  auto exclusive = [&](Val v) {
+    Val head[2] = {one, t::narrow(c.b, v, d, 0, n - 1)};
+    return t::cumprod(c.b, t::cat(c.b, Arg::tensors(head), d), d);
+  };
+  Arg dims = Arg::ints({d});
+  Val before = exclusive(x), after = t::flip(c.b, exclusive(t::flip(c.b, x, dims)), dims);
+  Val out = t::mul(c.b, g, t::mul(c.b, before, after));
+  c.result[0] = Arg(t::reshape(c.b, cast(c.b, out, self->dtype), self->sizes));
+}
+
+void vjp_cumsum(VjpCtx& c) {
+  Val self = c.args[0].val();
+  if (self->dim() == 0) { c.result[0] = Arg(cast(c.b, c.grads[0], self->dtype)); return; }
+  Arg dims = Arg::ints({c.args[1].as_int()});
+  Val g = t::flip(c.b, t::cumsum(c.b, t::flip(c.b, c.grads[0], dims), c.args[1]), dims);
+  c.result[0] = Arg(cast(c.b, g, self->dtype));
+}
+
+// Where no factor is zero: reverse running sum of grad * result, divided by the factor. Zeros are handled by the
+// native routine, which follows the definition.
+void vjp_cumprod(VjpCtx& c) {
+  Val g = t::_cumprod_backward(c.b, c.grads[0], c.args[0], c.args[1]);
+  c.result[0] = Arg(cast(c.b, g, c.args[0].val()->dtype));
+}
+
+void decompose_norm(Builder& b, const OpDef&, Args args, Outs& outs) {
+  Val self = cast(b, args[0].val(), args[4]);
+  FJ_USER_CHECK(is_float(self->dtype), ErrorKind::Runtime, "linalg.vector_norm: Expected a floating point or complex tensor as input. Got ", scalar_type_name(self->dtype));
+  double p = args[1].is_none() ? 2.0 : args[1].as_double();
+  const Arg &dim = args[2], &keep = args[3];
+  Val a = p == 2 ? self : t::abs(b, self);
+  Arg dims = dim.is_none() ? Arg::ints({}) : dim;
+  if (p == 2) outs.push_back(t::_l2_norm(b, self, dim, keep));
+  else if (p == 1) outs.push_back(t::sum(b, a, dim, keep));
+  else if (p == 0) outs.push_back(t::_to_dtype(b, t::sum(b, t::ne(b, a, 0), dim, keep), self->dtype));
+  else if (std::isinf(p)) outs.push_back(p > 0 ? t::amax(b, a, dims, keep) : t::amin(b, a, dims, keep));
+  else outs.push_back(t::pow(b, t::sum(b, t::pow(b, a, p), dim, keep), 1.0 / p));
+}
+
+void decompose_l2_norm(Builder& b, const OpDef&, Args args, Outs& outs) {
+  outs.push_back(t::sqrt(b, t::sum(b, t::mul(b, args[0], args[0]), args[1], args[2])));
+}
+// x / |x|, and zero where the norm is zero.
+void vjp_l2_norm(VjpCtx& c) {
+  Val self = c.args[0].val();
+  Val g = unreduce(c.b, c.grads[0], self, c.args[1], c.args[2].as_bool());
+  Val r = unreduce(c.b, c.outs[0], self, c.args[1], c.args[2].as_bool());
+  Val unit = t::masked_fill(c.b, t::div(c.b, self, r), t::eq(c.b, r, 0), 0);
+  c.result[0] = Arg(t::mul(c.b, g, unit));
+}
+
+void decompose_argsort(Builder& b, const OpDef&, Args args, Outs& outs) { outs.push_back(t::sort(b, args[0], args[1], args[2], args[3])[1]); }
+void decompose_msort(Builder& b, const OpDef&, Args args, Outs& outs) { outs.push_back(t::sort(b, args[0], 0)[0]); }
+
+}  // namespace fj

@@ -1,0 +1,53 @@
+// Derivatives of views: the gradient goes to the place in zeros from which the view read.
+#include "ops/calls.h"
+#include "ops/rules.h"
+
+namespace fj {
+namespace {
+
+// Writes `grad` into zeros of `self`'s sizes through the view that `meta` describes relative to contiguous zeros.
+Val scatter_view(Builder& b, Val grad, Val self, InferFn view, const OpDef& op, Args args) {
+  TensorMeta base = make_meta(self->sizes, self->dtype, self->device);
+  ArgVec view_args(args.begin(), args.end());
+  view_args[0] = Arg(Val{&base});
+  InferCtx c{op, view_args};
+  view(c);
+  Val zeros = t::_zeros(b, base.sizes, grad->dtype);
+  return t::as_strided_scatter(b, zeros, grad, c.out[0].sizes, c.out[0].strides, int64_t(c.out[0].offset));
+}
+
+void into_zeros(VjpCtx& c) {
+  c.result[0] = Arg(scatter_view(c.b, c.grads[0], c.args[0].val(), c.op.infer, c.op, c.args));
+}
+
+}  // namespace
+
+void vjp_select(VjpCtx& c) { into_zeros(c); }
+void vjp_slice(VjpCtx& c) { into_zeros(c); }
+void vjp_narrow(VjpCtx& c) { into_zeros(c); }
+void vjp_diagonal(VjpCtx& c) { into_zeros(c); }
+
+// Windows may overlap, so gradients are added up.
+void vjp_unfold(VjpCtx& c) {
+  c.result[0] = Arg(t::_unfold_backward(c.b, c.grads[0], c.args[0].val()->sizes, c.args[1], c.args[2], c.args[3]));
+}
+
+// Elements may be read several times; the adding form is exact for both cases.
+void vjp_as_strided(VjpCtx& c) {
+  Val self = c.args[0].val();
+  int64_t offset = (c.args[3].is_none() ? int64_t(self->offset) : c.args[3].as_int()) - int64_t(self->offset);
+  FJ_USER_CHECK(self->is_contiguous(), ErrorKind::NotImplemented, "as_strided: the derivative needs a contiguous input");
+  c.result[0] = Arg(t::_as_strided_add(c.b, c.grads[0], self->sizes, c.args[1], c.args[2], offset));
+}
+
+void vjp_as_strided_scatter(VjpCtx& c) {
+  int64_t offset = c.args[4].is_none() ? 0 : c.args[4].as_int();
+  Val grad = t::clone(c.b, c.grads[0], MemoryFormat::Contiguous);
+  if (c.need(0)) {
+    Val zeros = t::_zeros(c.b, c.args[1].val()->sizes, grad->dtype);
+    c.result[0] = Arg(t::as_strided_scatter(c.b, grad, zeros, c.args[2], c.args[3], offset));
+  }
+  if (c.need(1)) c.result[1] = Arg(t::clone(c.b, t::as_strided(c.b, grad, c.args[2], c.args[3], offset)));
+}
+
+}  // namespace fj
