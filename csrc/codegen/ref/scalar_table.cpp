@@ -3,7 +3,7 @@
 
 #include <tuple>
 
-#include "codegen/ref/half.h"
+#include "base/half.h"
 #include "codegen/ref/scalar_fn.h"
 
 namespace fj::codegen {

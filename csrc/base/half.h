@@ -3,10 +3,14 @@
 #include <bit>
 #include <cstdint>
 
-namespace fj::codegen {
+namespace fj {
 
-struct F16 { uint16_t bits; };
-struct BF16 { uint16_t bits; };
+struct F16 {
+  uint16_t bits;
+};
+struct BF16 {
+  uint16_t bits;
+};
 
 inline float to_float(F16 h) {
   uint32_t sign = static_cast<uint32_t>(h.bits & 0x8000) << 16, exp = h.bits >> 10 & 31, man = h.bits & 0x3ff;
@@ -36,4 +40,4 @@ inline BF16 to_bf16(float f) {
   return {static_cast<uint16_t>((x + 0x7fff + (x >> 16 & 1)) >> 16)};
 }
 
-}  // namespace fj::codegen
+}  // namespace fj
