@@ -1,0 +1,287 @@
+"""Graph: nodes in execution order, in a ring around a root node that is not part of the program."""
+import builtins
+import copy
+import keyword
+import re
+from contextlib import contextmanager
+
+from ._codegen import CodeGen, PythonCode
+from .node import Node, map_arg, qualified_name
+
+_UNSAFE = re.compile("[^0-9a-zA-Z_]+")
+
+
+class _Namer:
+    """Names that are valid Python, unique, and not those of builtins."""
+
+    def __init__(self):
+        self._used = set()
+        self._last = {}  # base -> the highest number given out
+
+    def create(self, candidate):
+        candidate = _UNSAFE.sub("_", candidate) or "_unnamed"
+        if candidate[0].isdigit():
+            candidate = "_" + candidate
+        match = re.match(r"(.*)_(\d+)$", candidate)
+        base, number = (match.group(1), int(match.group(2))) if match else (candidate, 0)
+        number = max(number, self._last.get(base, 0))
+        name = candidate
+        while name in self._used or _reserved(name):
+            number += 1
+            name = f"{base}_{number}"
+        self._last[base] = number
+        self._used.add(name)
+        return name
+
+    def release(self, name):
+        self._used.discard(name)
+
+
+def _reserved(name):
+    return keyword.iskeyword(name) or hasattr(builtins, name) or name in ("self", "framejit", "inf", "nan", "device")
+
+
+class _NodeList:
+    """The nodes as a sized, reversible iterable; a node may be erased while it is visited."""
+
+    def __init__(self, graph, direction="_next"):
+        self.graph, self.direction = graph, direction
+
+    def __len__(self):
+        return self.graph._len
+
+    def __iter__(self):
+        node = getattr(self.graph._root, self.direction)
+        while node is not self.graph._root:
+            following = getattr(node, self.direction)
+            if not node._erased:
+                yield node
+            node = getattr(node, self.direction) if not node._erased else following
+
+    def __reversed__(self):
+        return iter(_NodeList(self.graph, "_prev" if self.direction == "_next" else "_next"))
+
+
+class Graph:
+    """A program of placeholders, calls, attribute reads and one output."""
+
+    def __init__(self, owning_module=None, tracer_cls=None, tracer_extras=None):
+        self._root = Node(self, "", "root", "", (), {})
+        self._insert = self._root.prepend
+        self._len = 0
+        self._names = _Namer()
+        self.owning_module = owning_module
+        self._tracer_cls = tracer_cls
+        self._codegen = CodeGen()
+        self.meta = {}
+
+    @property
+    def nodes(self):
+        return _NodeList(self)
+
+    # ---- building -------------------------------------------------------------------------------------------
+
+    def create_node(self, op, target, args=None, kwargs=None, name=None, type_expr=None):
+        """Add a node at the insertion point."""
+        candidate = name if name is not None else self._candidate_name(op, target)
+        node = Node(self, self._names.create(candidate), op, target, args or (), kwargs or {}, type_expr)
+        self._insert(node)
+        self._len += 1
+        return node
+
+    @staticmethod
+    def _candidate_name(op, target):
+        if isinstance(target, str):
+            text = target
+        else:
+            text = getattr(target, "__name__", type(target).__name__)
+        text = text.strip("_") if text.startswith("__") else text
+        # CamelCase becomes snake_case
+        return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", text).lower().replace(".", "_").lstrip("*")
+
+    def placeholder(self, name, type_expr=None, default_value=...):
+        """Add a parameter of the program."""
+        args = () if default_value is ... else (default_value,)
+        return self.create_node("placeholder", name, args, type_expr=type_expr)
+
+    def get_attr(self, qualified_name, type_expr=None):
+        """Add a read of an attribute of the owning module."""
+        return self.create_node("get_attr", qualified_name, type_expr=type_expr)
+
+    def call_module(self, module_name, args=None, kwargs=None, type_expr=None):
+        """Add a call of a submodule."""
+        return self.create_node("call_module", module_name, args, kwargs, type_expr=type_expr)
+
+    def call_method(self, method_name, args=None, kwargs=None, type_expr=None):
+        """Add a call of a method of the first argument."""
+        return self.create_node("call_method", method_name, args, kwargs, type_expr=type_expr)
+
+    def call_function(self, the_function, args=None, kwargs=None, type_expr=None, name=None):
+        """Add a call of a function."""
+        return self.create_node("call_function", the_function, args, kwargs, name=name, type_expr=type_expr)
+
+    def output(self, result, type_expr=None):
+        """Add the end of the program."""
+        return self.create_node("output", "output", (result,), type_expr=type_expr)
+
+    def output_node(self):
+        """The output, which is the last node."""
+        last = next(iter(reversed(self.nodes)))
+        if last.op != "output":
+            raise AssertionError("the graph has no output node at its end")
+        return last
+
+    def node_copy(self, node, arg_transform=lambda node: node):
+        """Add a copy of a node of any graph, its arguments translated."""
+        result = self.create_node(node.op, node.target, map_arg(node.args, arg_transform),
+                                  map_arg(node.kwargs, arg_transform), node.name, node.type)
+        result.meta = copy.copy(node.meta)
+        return result
+
+    def graph_copy(self, g, val_map, return_output_node=False):
+        """Add copies of all nodes of `g`; gives what `g` outputs, translated. `val_map` is filled."""
+        for node in g.nodes:
+            if node in val_map:
+                continue
+            if node.op == "output":
+                value = map_arg(node.args[0], lambda n: val_map[n])
+                return (value, node) if return_output_node else value
+            val_map[node] = self.node_copy(node, lambda n: val_map[n])
+        return None
+
+    def __deepcopy__(self, memo=None):
+        memo = {} if memo is None else memo
+        result = Graph(tracer_cls=self._tracer_cls)
+        memo[id(self)] = result
+        val_map = {}
+        for node in self.nodes:
+            val_map[node] = result.node_copy(node, lambda n: val_map[n])
+        result._codegen = copy.deepcopy(self._codegen)
+        return result
+
+    # ---- changing -------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _inserting(self, insert):
+        before, self._insert = self._insert, insert
+        try:
+            yield
+        finally:
+            self._insert = before
+
+    def inserting_before(self, n=None):
+        """`with` this, new nodes go before `n`."""
+        return self._inserting(self._root._next.prepend if n is None else n.prepend)
+
+    def inserting_after(self, n=None):
+        """`with` this, new nodes go after `n`, in the order they are made."""
+        anchor = [self._root if n is None else n]
+
+        def insert(node):
+            anchor[0].append(node)
+            anchor[0] = node
+
+        return self._inserting(insert)
+
+    def erase_node(self, to_erase):
+        """Remove a node that nobody uses."""
+        if to_erase.users:
+            raise RuntimeError(f"Tried to erase Node {to_erase} but it still had {len(to_erase.users)} users in the "
+                               f"graph: {to_erase.users}!")
+        if to_erase.graph is not self:
+            raise RuntimeError(f"Attempting to remove {to_erase} from wrong graph!")
+        if to_erase._erased:
+            return
+        following = to_erase._next
+        to_erase._remove_from_list()
+        to_erase._next = following  # a loop that stands here goes on
+        to_erase._erased = True
+        self._len -= 1
+        to_erase._update_args_kwargs((), {})
+
+    def find_nodes(self, *, op, target=None, sort=True):
+        """The nodes of one kind, in order."""
+        return [n for n in self.nodes if n.op == op and (target is None or n.target == target)]
+
+    def eliminate_dead_code(self, is_impure_node=None):
+        """Remove nodes without users and without effects; says whether there were any."""
+        self.lint()
+        impure = is_impure_node or (lambda node: node.is_impure())
+        before = self._len
+        for node in reversed(self.nodes):
+            if not node.users and not impure(node):
+                self.erase_node(node)
+        return self._len < before
+
+    def on_generate_code(self, make_transformer):
+        """Pass the generated code through a transformer while the returned context is open."""
+        return self._codegen.transforming(make_transformer)
+
+    def set_codegen(self, codegen):
+        """Generate code another way."""
+        self._codegen = codegen
+
+    def process_inputs(self, *args):
+        """How the program's arguments reach its placeholders."""
+        return self._codegen.process_inputs(*args)
+
+    def process_outputs(self, out):
+        """How the output node's value becomes the program's result."""
+        return self._codegen.process_outputs(out)
+
+    # ---- looking --------------------------------------------------------------------------------------------
+
+    def python_code(self, root_module="self", *, verbose=False, **options):
+        """The program as Python source, with the globals that it needs."""
+        return self._codegen.generate(self, root_module, verbose)
+
+    def lint(self):
+        """Raise RuntimeError where the graph is not well formed."""
+        seen, names = set(), set()
+        for node in self.nodes:
+            if node.graph is not self:
+                raise RuntimeError(f"Node '{node}' does not belong to this Graph!")
+            if node.name in names:
+                raise RuntimeError(f"Node redefined name {node.name}!")
+            for used in node.all_input_nodes:
+                if used not in seen:
+                    raise RuntimeError(f"Argument '{used}' of Node '{node}' was used before it has been defined! Please "
+                                       "check that Nodes in the graph are topologically ordered\n" + str(self))
+                if node not in used.users:
+                    raise RuntimeError(f"Node '{node}' is missing among the users of '{used}'")
+            if self.owning_module is not None and node.op in ("get_attr", "call_module"):
+                self._lint_target(node)
+            seen.add(node)
+            names.add(node.name)
+
+    def _lint_target(self, node):
+        owner = self.owning_module
+        for part in node.target.split("."):
+            if not hasattr(owner, part):
+                raise RuntimeError(f"Node {node} target {node.target} references nonexistent attribute {part} of "
+                                   f"{type(owner).__name__}")
+            owner = getattr(owner, part)
+
+    def print_tabular(self):
+        """Print the nodes as a table."""
+        rows = [("opcode", "name", "target", "args", "kwargs")]
+        rows += [(n.op, n.name, n.target if isinstance(n.target, str) else qualified_name(n.target), str(n.args),
+                  str(n.kwargs)) for n in self.nodes]
+        widths = [max(len(row[i]) for row in rows) for i in range(5)]
+        rows.insert(1, tuple("-" * width for width in widths))
+        print("\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows))
+
+    def __str__(self):
+        return "graph():" + "".join("\n    " + node.format_node() for node in self.nodes)
+
+    def __getstate__(self):
+        state = self.__dict__.copy()
+        state["_insert"] = None
+        return state
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self._insert = self._root.prepend
+
+
+__all__ = ["Graph", "PythonCode"]
