@@ -78,9 +78,9 @@ def signatures(row: Row, method: bool) -> list[str]:
 
 
 def definitions(rows: list[Row], method: bool, indent: str) -> list[str]:
-    """All rows of one name become one function, overloaded where there are several signatures."""
+    """All rows of one name become one function, overloaded where there are several signatures, the shortest first."""
     by_name: dict[str, list[str]] = {}
-    for row in rows:
+    for row in sorted(rows, key=lambda row: len(row.schema.args)):
         if method and (not row.schema.args or row.schema.args[0].name != "self"):
             continue
         for signature in signatures(row, method):
