@@ -58,9 +58,9 @@ Scl scalar_nan_to_num(ScalarBuilder& b, std::span<const Scl> in, Args args) {
   DType t = args[0].val()->dtype;
   double limit = t == DType::F64 ? std::numeric_limits<double>::max() : t == DType::F32 ? std::numeric_limits<float>::max()
                  : t == DType::F16 ? 65504.0 : 3.3895313892515355e38;
-  Scl nan = args[1].is_none() ? b.constant(0) : b.constant(args[1].as_double());
-  Scl pos = args[2].is_none() ? b.constant(limit) : b.constant(args[2].as_double());
-  Scl neg = args[3].is_none() ? b.constant(-limit) : b.constant(args[3].as_double());
+  Scl nan = args[1].is_none() ? b.constant(0) : in[1];
+  Scl pos = args[2].is_none() ? b.constant(limit) : in[2];
+  Scl neg = args[3].is_none() ? b.constant(-limit) : in[3];
   Scl inf = b.constant(std::numeric_limits<double>::infinity());
   Scl v = b.op("select", {b.op("eq", {in[0], inf}), pos, in[0]});
   v = b.op("select", {b.op("eq", {in[0], b.op("neg", {inf})}), neg, v});
@@ -74,16 +74,15 @@ Scl scalar_floor(ScalarBuilder& b, std::span<const Scl> in, Args) { return float
 Scl scalar_ceil(ScalarBuilder& b, std::span<const Scl> in, Args) { return floating(b) ? b.op("ceil", {in[0]}) : in[0]; }
 Scl scalar_trunc(ScalarBuilder& b, std::span<const Scl> in, Args) { return floating(b) ? b.op("trunc", {in[0]}) : in[0]; }
 
+// The number of decimals may be a run-time parameter, so the scale is computed in the kernel; dividing by a positive
+// power of ten (not multiplying by a negative one) keeps the result exact.
 Scl scalar_round(ScalarBuilder& b, std::span<const Scl> in, Args args) {
-  int64_t decimals = args[1].as_int();
   if (!floating(b)) return in[0];
-  if (decimals == 0) return b.op("round", {in[0]});
-  double ten = 1;
-  for (int64_t i = 0; i < (decimals < 0 ? -decimals : decimals); ++i) ten *= 10;
-  Scl scale = b.constant(ten);
-  const char* up = decimals > 0 ? "mul" : "div";
-  const char* down = decimals > 0 ? "div" : "mul";
-  return b.op(down, {b.op("round", {b.op(up, {in[0], scale})}), scale});
+  if (args[1].as_int() == 0) return b.op("round", {in[0]});
+  Scl x = in[0], scale = b.op("pow", {b.constant(10), b.op("abs", {in[1]})});
+  Scl fine = b.op("div", {b.op("round", {b.op("mul", {x, scale})}), scale});
+  Scl coarse = b.op("mul", {b.op("round", {b.op("div", {x, scale})}), scale});
+  return b.op("select", {b.op("lt", {in[1], b.constant(0)}), coarse, fine});
 }
 
 // Integers have no NaN and no infinity.

@@ -166,7 +166,6 @@ void decompose_replication_pad(Builder& b, const OpDef&, Args args, Outs& outs) 
   }, outs);
 }
 void decompose_circular_pad(Builder& b, const OpDef&, Args args, Outs& outs) {
-  Val x = args[0].val();
   pad_by_pieces(b, args, "circular_pad", false, [&](Val v, int64_t d, Dim n, int64_t k, bool front) {
     FJ_USER_CHECK(k <= n, ErrorKind::Runtime, "Padding value causes wrapping around more than once.");
     return front ? t::narrow(b, v, d, int64_t(n) - k, k) : t::narrow(b, v, d, 0, k);

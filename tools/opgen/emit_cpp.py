@@ -85,7 +85,7 @@ class Emitter:
                 return {"scalar": self.declare("Scl", f"scalar_{text[3:]}", "ScalarBuilder& b, std::span<const Scl> in, Args args")}
             name = f"scalar_row_{r.schema.ident}"
             body = ScalarExpr(r.schema).compile(text)
-            self.code.append(f"Scl {name}(ScalarBuilder& b, std::span<const Scl> in, Args) {{ (void)b; return {body}; }}\n")
+            self.code.append(f"Scl {name}(ScalarBuilder& b, std::span<const Scl> in, Args) {{ (void)b, (void)in; return {body}; }}\n")
             return {"scalar": name}
         if r.kind == "reduction":
             return {"reduce": f"ReduceOp::{REDUCE_OPS[text]}"}

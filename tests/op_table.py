@@ -1,0 +1,77 @@
+"""The rows of the op table, for tests that run over all of them."""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+
+from opgen import table  # noqa: E402
+
+from tests import op_samples  # noqa: E402
+
+
+def rows():
+    """Every row with samples, as (row, Spec)."""
+    for row in table.load(ROOT / "csrc/ops/table"):
+        spec = op_samples.evaluate(row.cols["samples"])
+        if spec is not None:
+            yield row, spec
+
+
+def bind(row, args, kwargs) -> dict:
+    """Arguments by name, defaults filled in as Python values: what a row's `ref` expression sees."""
+    import ast
+
+    out = {}
+    for i, a in enumerate(row.schema.args):
+        if i < len(args):
+            out[a.name] = args[i]
+        elif a.name in kwargs:
+            out[a.name] = kwargs[a.name]
+        elif a.default is not None:
+            try:
+                out[a.name] = ast.literal_eval(a.default)
+            except ValueError:
+                out[a.name] = a.default
+    return out
+
+
+def reference(row, args, kwargs):
+    """The row's NumPy reference on one sample; None where the row has none."""
+    text = row.cols.get("ref")
+    if text is None:
+        return None
+    import numpy as np
+
+    names = bind(row, args, kwargs)
+    for k in ("dim", "dims", "size", "shape", "pad", "repeats"):
+        if isinstance(names.get(k), list):
+            names[k] = tuple(names[k])
+    try:
+        import scipy.special as sp
+    except ImportError:
+        sp = None
+    if sp is None and "sp." in text:
+        return None
+    with np.errstate(all="ignore"):
+        return eval(text, {"np": np, "sp": sp, "rd": reduce_loss, **names})
+
+
+def reduce_loss(values, how):
+    return values if how == "none" else values.mean() if how == "mean" else values.sum()
+
+
+def function(module, row):
+    """The public callable of a row in `module` (framejit or torch): function, nn function or method."""
+    name = row.schema.name
+    for holder in (module, getattr(module, "_C", None) and getattr(module._C, "_nn", None), module.nn.functional):
+        f = getattr(holder, name, None) if holder is not None else None
+        if f is not None and "function" in row.variants:
+            return f
+    tensor = module.Tensor
+    if hasattr(tensor, name):
+        return lambda self, *a, **k: getattr(self, name)(*a, **k)
+    return None
