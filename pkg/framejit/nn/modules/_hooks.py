@@ -130,17 +130,17 @@ def run_registration_hooks(hooks, module, name, value):
 
 # ---- the call ---------------------------------------------------------------------------------------------
 
-def call_with_hooks(module, args, kwargs):
-    """`module(*args, **kwargs)` with every hook that applies to it."""
+def call_with_hooks(module, args, kwargs, forward=None):
+    """`module(*args, **kwargs)` with every hook that applies to it; `forward` stands in for the module's own."""
     called_always = set()
     try:
-        return _call(module, args, kwargs, called_always)
+        return _call(module, args, kwargs, called_always, module.forward if forward is None else forward)
     except Exception:
         _run_always_called(module, args, kwargs, called_always)
         raise
 
 
-def _call(module, args, kwargs, called_always):
+def _call(module, args, kwargs, called_always, forward):
     args, kwargs = _run_pre_hooks(module, args, kwargs)
     backward = None
     hooks = [*global_backward_hooks.values(), *module._backward_hooks.values()]
@@ -148,7 +148,7 @@ def _call(module, args, kwargs, called_always):
     if hooks or pre_hooks:
         backward = _BackwardHooks(module, hooks, pre_hooks)
         args = backward.watch_inputs(args)
-    result = module.forward(*args, **kwargs)
+    result = forward(*args, **kwargs)
     for hook_id, hook, with_kwargs, always in _forward_hooks(module):
         if always:
             called_always.add(hook_id)

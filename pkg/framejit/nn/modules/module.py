@@ -138,8 +138,8 @@ class Module:
 
     def compile(self, *args, **kwargs):
         """Compile this module's call in place; the arguments are `framejit.compile`'s."""
-        from framejit._compile import compile as compile_callable
-        self.__dict__["_compiled_call_impl"] = compile_callable(self._call_impl, *args, **kwargs)
+        from framejit._compile import compile_call
+        self.__dict__["_compiled_call_impl"] = compile_call(self, *args, **kwargs)
 
     # ---- attributes -----------------------------------------------------------------------------------------
 

@@ -1,0 +1,43 @@
+"""make_tensor: random tensors for tests."""
+from framejit import _C as _t
+
+_INTEGER_RANGE = {"uint8": (0, 10), "int8": (-9, 10), "int16": (-9, 10), "int32": (-9, 10), "int64": (-9, 10)}
+
+
+def make_tensor(*shape, dtype, device="cpu", low=None, high=None, requires_grad=False, noncontiguous=False,
+                exclude_zero=False, memory_format=None):
+    """A tensor of values uniform in [low, high); with `noncontiguous` every second element of a larger one."""
+    if len(shape) == 1 and isinstance(shape[0], (list, tuple)):
+        shape = shape[0]
+    shape = tuple(shape)
+    if noncontiguous and memory_format is not None:
+        raise ValueError("The parameters `noncontiguous` and `memory_format` are mutually exclusive")
+    if low is not None and high is not None and low >= high:
+        raise ValueError(f"`low` must be less than `high`, but got {low} >= {high}")
+    total = 1
+    for size in shape:
+        total *= size
+    wide = noncontiguous and total > 1 and bool(shape)
+    made = (*shape[:-1], 2 * shape[-1]) if wide else shape
+    result = _values(made, dtype, device, low, high)
+    if wide:
+        result = result[..., ::2]
+    if exclude_zero:
+        one = _t.ones((), dtype=dtype)
+        result.copy_(_t.where(result == 0, one, result))
+    return result.requires_grad_(True) if requires_grad else result
+
+
+def _values(shape, dtype, device, low, high):
+    name = str(dtype).rpartition(".")[2]
+    if name == "bool":
+        return _t.randint(0, 2, shape, device=device).to(dtype)
+    if name in _INTEGER_RANGE:
+        default_low, default_high = _INTEGER_RANGE[name]
+        low = default_low if low is None else int(low)
+        high = default_high if high is None else int(high)
+        return _t.randint(low, high, shape, device=device, dtype=_t.int64).to(dtype)
+    low = -9.0 if low is None else float(low)
+    high = 9.0 if high is None else float(high)
+    wide = dtype if name in ("float32", "float64") else _t.float32
+    return _t.rand(shape, dtype=wide, device=device).mul(high - low).add(low).to(dtype)
