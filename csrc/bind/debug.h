@@ -8,5 +8,6 @@ namespace fj::bind {
 PyObject* debug_module(PyObject* module);
 
 bool init_debug_frame(PyObject* module);
+bool init_debug_graph(PyObject* module);
 
 }  // namespace fj::bind

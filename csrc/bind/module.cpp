@@ -19,6 +19,7 @@ constexpr ModulePart kParts[] = {
     {"build_info", init_build_info},
     {"debug_kernel", init_debug_kernel},
     {"debug_frame", init_debug_frame},
+    {"debug_graph", init_debug_graph},
 };
 
 PyModuleDef module_def = {
