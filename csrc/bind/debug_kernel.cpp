@@ -151,7 +151,21 @@ PyObject* isas(PyObject*, PyObject*) {
   return out;
 }
 
+// [(text, arity, rule)] of every scalar op.
+PyObject* scalar_ops(PyObject*, PyObject*) {
+  static const char* rules[] = {"none", "arith", "float", "int", "bit", "cmp", "class"};
+  PyObject* out = PyList_New(0);
+  for (int i = loop::kFirstScalarOp; out && i < loop::kOpCount; ++i) {
+    const loop::OpInfo& op = loop::kOpInfo[i];
+    PyObject* row = Py_BuildValue("sis", op.text, static_cast<int>(op.arity), rules[static_cast<int>(op.rule)]);
+    if (row) PyList_Append(out, row);
+    Py_XDECREF(row);
+  }
+  return out;
+}
+
 PyMethodDef methods[] = {
+    {"scalar_ops", scalar_ops, METH_NOARGS, nullptr},
     {"run_kernel", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(run_kernel)), METH_VARARGS | METH_KEYWORDS, nullptr},
     {"kernel_text", kernel_text, METH_O, nullptr},
     {"time_compile", time_compile, METH_VARARGS, nullptr},

@@ -1,0 +1,97 @@
+// The builder's own operations.
+#include "codegen/cpu/mir.h"
+
+namespace fj::codegen::cpu {
+
+LT lane_type(DType t) {
+  switch (t) {
+    case DType::Bool: return LT::Mask;
+    case DType::I64: return LT::I64;
+    case DType::F64: return LT::F64;
+    case DType::F16:
+    case DType::BF16:
+    case DType::F32: return LT::F32;
+    default: return LT::I32;
+  }
+}
+
+MV MBuilder::value(LT lt) {
+  if (lt != LT::Mask && lane_bytes(lt) == 8) k_->wide = true;
+  s_->vals.push_back({lt});
+  return static_cast<MV>(s_->vals.size()) - 1;
+}
+
+MV MBuilder::bits(LT lt, uint64_t v) {
+  for (size_t i = 0; i < s_->vals.size(); ++i) {
+    const MVal& known = s_->vals[i];
+    if (known.home == Home::Const && known.bits == v && lane_bytes(known.lt) == lane_bytes(lt)) return static_cast<MV>(i);
+  }
+  MV out = value(lt);
+  s_->vals[out].home = Home::Const;
+  s_->vals[out].bits = v;
+  return out;
+}
+
+MV MBuilder::num(LT lt, double v) {
+  switch (lt) {
+    case LT::F32: return f(static_cast<float>(v));
+    case LT::F64: return d(v);
+    case LT::I32: return i(static_cast<int32_t>(v));
+    default: return l(static_cast<int64_t>(v));
+  }
+}
+
+MV MBuilder::slot(int16_t slot) {
+  for (size_t i = 0; i < s_->vals.size(); ++i)
+    if (s_->vals[i].home == Home::Slot && s_->vals[i].slot == slot) return static_cast<MV>(i);
+  MV out = value(k_->slots[slot]);
+  s_->vals[out].home = Home::Slot;
+  s_->vals[out].slot = slot;
+  return out;
+}
+
+MV MBuilder::push(MInst inst, bool has_value) {
+  if (has_value) {
+    bool mask = inst.op == MOp::Cmp || inst.op == MOp::BitsMask;
+    inst.dst = value(mask ? LT::Mask : inst.lt);
+  }
+  ++k_->insts;
+  s_->insts.push_back(inst);
+  return inst.dst;
+}
+
+MV MBuilder::op(MOp o, LT lt, MV a, MV b, MV c, int64_t imm) {
+  MInst inst{o, lt};
+  for (MV v : {a, b, c})
+    if (v != kNoValue) inst.a[inst.n++] = v;
+  inst.imm = imm;
+  return push(inst, true);
+}
+
+MV MBuilder::cmp(LT t, Pred p, MV a, MV b) {
+  MInst inst{MOp::Cmp, t, 2};
+  inst.a[0] = a;
+  inst.a[1] = b;
+  inst.imm = p;
+  return push(inst, true);
+}
+
+// AVX2 has no 64-bit arithmetic shift: shift logically, then put the sign's copies in.
+MV MBuilder::sar(LT t, MV a, int n) {
+  if (t == LT::I32 || avx512) return op(MOp::SarI, t, a, kNoValue, kNoValue, n);
+  MV sign = bits(t, uint64_t{1} << (63 - n));
+  return sub(t, bxor(t, shr(t, a, n), sign), sign);
+}
+
+MV MBuilder::abs_bits(LT t, MV a) {
+  return band(t, a, lane_bytes(t) == 8 ? bits(LT::I64, 0x7fffffffffffffffull) : bits(LT::I32, 0x7fffffffu));
+}
+MV MBuilder::sign_bits(LT t, MV a) {
+  return band(t, a, lane_bytes(t) == 8 ? bits(LT::I64, 0x8000000000000000ull) : bits(LT::I32, 0x80000000u));
+}
+MV MBuilder::neg(LT t, MV a) {
+  if (!is_fp(t)) return sub(t, num(t, 0), a);
+  return bxor(t, a, lane_bytes(t) == 8 ? bits(LT::I64, 0x8000000000000000ull) : bits(LT::I32, 0x80000000u));
+}
+
+}  // namespace fj::codegen::cpu
