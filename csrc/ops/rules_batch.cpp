@@ -1,46 +1,23 @@
 // Batching rules: batch_X(BatchCtx&), named by rows. A rule receives arguments with the batch axis at `bdims` and
 // leaves results with their batch axis in `out_bdims`.
-#include "ops/calls.h"
-#include "ops/rules.h"
+#include "ops/batch_util.h"
 
 namespace fj {
-namespace {
-
-// Views `v` so that its batch axis is first and it has `ndim` dimensions besides (ones inserted after the batch axis).
-Val batch_first(Builder& b, Val v, int64_t bdim, int64_t ndim) {
-  Shape sizes, strides;
-  sizes.push_back(v->sizes[bdim]);
-  for (int64_t d = v->dim() - 1; d < ndim; ++d) sizes.push_back(1);
-  for (int64_t d = 0; d < v->dim(); ++d)
-    if (d != bdim) sizes.push_back(v->sizes[d]);
-  if (bdim != 0) {
-    SmallVec<int64_t, 6> order{bdim};
-    for (int64_t d = 0; d < v->dim(); ++d)
-      if (d != bdim) order.push_back(d);
-    v = t::permute(b, v, Arg::ints(order));
-  }
-  return sizes == v->sizes ? v : t::reshape(b, v, sizes);
-}
-
-// The batch axis first, nothing inserted.
-Val batch_front(Builder& b, Val v, int64_t bdim) { return bdim < 0 ? v : batch_first(b, v, bdim, v->dim() - 1); }
-
-void finish(BatchCtx& c) {
-  c.b.emit(c.op, c.args, c.outs);
-  c.out_bdims.resize(c.outs.size(), 0);
-}
-
-}  // namespace
-
 // A composite without an own rule: its parts are batched.
-void batch_decompose(BatchCtx& c) { raise(ErrorKind::Internal, "composite ", c.op.full_name, " reached a batching rule whole"); }
+void batch_decompose(BatchCtx& c) {
+  raise(ErrorKind::Internal, "composite ", c.op.full_name, " reached a batching rule whole");
+}
 
 // Reductions with arguments (self, dim, keepdim, …): shifts the dims past the batch axis.
 void batch_reduction(BatchCtx& c) {
   Val self = batch_front(c.b, c.args[0].val(), c.bdims[0]);
   SmallVec<int64_t, 6> dims;
   for (int64_t d : wrap_dims(c.args[1], self->dim() - 1)) dims.push_back(d + 1);
-  if (self->dim() == 1) { c.outs.push_back(self); c.out_bdims.push_back(0); return; }
+  if (self->dim() == 1) {
+    c.outs.push_back(self);
+    c.out_bdims.push_back(0);
+    return;
+  }
   c.args[0] = Arg(self);
   c.args[1] = Arg::ints(dims);
   finish(c);
