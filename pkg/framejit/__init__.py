@@ -12,8 +12,8 @@ from framejit._version import __version__
 from framejit.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
 
 _LAZY_MODULES = frozenset((
-    "nn", "optim", "fx", "utils", "dynamo", "_dynamo", "compiler", "testing", "serialization", "random",
-    "func", "autograd", "demo", "_compile", "linalg", "amp", "jit",
+    "nn", "optim", "fx", "utils", "dynamo", "compiler", "testing", "serialization", "random",
+    "func", "autograd", "demo",
 ))
 
 # public name -> the module that defines it
@@ -36,6 +36,8 @@ _LAZY_NAMES = {
 
 
 def __getattr__(name):
+    if name == "_dynamo":  # PyTorch's name of the module
+        name = "dynamo"
     if name in _LAZY_MODULES:
         return _importlib.import_module("framejit." + name)
     if name in _LAZY_NAMES:

@@ -33,7 +33,7 @@ def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mo
     if not callable(model):
         raise TypeError(f"compile: expected a callable, but got {type(model).__name__}")
     _check(mode, options)
-    if disable or os.environ.get("FRAMEJIT_COMPILE_DISABLE") == "1":
+    if disable or os.environ.get("FRAMEJIT_DISABLE") == "1":
         return model
     if not hasattr(_C, "CompiledFunction"):
         _warn_plain()

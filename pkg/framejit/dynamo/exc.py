@@ -1,4 +1,5 @@
 """What compiling can raise."""
+from framejit import _C
 from framejit._backends import InvalidBackend
 
 
@@ -6,8 +7,8 @@ class TorchDynamoException(RuntimeError):
     """Base of what the compiler raises; the name is PyTorch's, so that its programs catch it."""
 
 
-class Unsupported(TorchDynamoException):
-    """With fullgraph=True: part of the function cannot be compiled."""
+# with fullgraph=True: part of the function cannot be compiled
+Unsupported = _C.UnsupportedError
 
 
 class BackendCompilerFailed(TorchDynamoException):
