@@ -9,5 +9,6 @@ PyObject* debug_module(PyObject* module);
 
 bool init_debug_frame(PyObject* module);
 bool init_debug_graph(PyObject* module);
+bool init_debug_capture(PyObject* module);
 
 }  // namespace fj::bind

@@ -20,6 +20,7 @@ constexpr ModulePart kParts[] = {
     {"debug_kernel", init_debug_kernel},
     {"debug_frame", init_debug_frame},
     {"debug_graph", init_debug_graph},
+    {"debug_capture", init_debug_capture},
 };
 
 PyModuleDef module_def = {

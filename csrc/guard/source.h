@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "py/ref.h"
@@ -64,6 +65,7 @@ class SourceTable {
 
  private:
   std::vector<Source> rows_;
+  std::unordered_multimap<uint64_t, SourceId> by_hash_;
 };
 
 // The objects fetched for one evaluation. Values are borrowed from their containers, except those that a getter made,

@@ -1,0 +1,356 @@
+// Reading attributes: the generic protocol over the MRO, descriptors and the instance's dict.
+#include <cstring>
+
+#include "capture/protocol.h"
+#include "capture/tensors.h"
+
+namespace fj::capture {
+
+DictValue* instance_dict(Tracer& t, V v) {
+  DictValue** slot = v->is == Is::Object  ? &as<ObjectValue>(v)->dict
+                     : v->is == Is::List  ? &as<ListValue>(v)->attrs
+                     : v->is == Is::Tuple ? &as<TupleValue>(v)->attrs
+                     : v->is == Is::Dict  ? &as<DictValue>(v)->attrs
+                     : v->is == Is::Function ? &as<FunctionValue>(v)->attrs
+                                          : nullptr;
+  if (!slot) return nullptr;
+  if (*slot) return *slot;
+  t.use(v);
+  if (!v->outside()) {
+    const bool has = v->cls->tp_dictoffset != 0 || (v->cls->tp_flags & Py_TPFLAGS_MANAGED_DICT);
+    return has ? *slot = t.dict() : nullptr;
+  }
+  PyObject** at = _PyObject_GetDictPtr(v->real);
+  if (!at) return nullptr;
+  Ref dict = Ref::steal(PyObject_GenericGetDict(v->real, nullptr));
+  if (!dict) t.raise_pending();
+  return *slot = as<DictValue>(t.wrap(t.keep(dict), t.source(Step::InstanceDict, v->source)));
+}
+
+namespace {
+
+bool is_data_descriptor(PyObject* raw) { return Py_TYPE(raw)->tp_descr_set != nullptr; }
+
+V read_slot(Tracer& t, V self, PyObject* raw) {
+  if (self->is == Is::Object) {
+    auto* o = as<ObjectValue>(self);
+    for (auto& [descr, value] : o->slots)
+      if (descr == raw) return value;
+    if (!o->outside()) return nullptr;
+    const SourceId source = t.source(Step::Slot, o->source, 0, raw);
+    Ref real = Ref::steal(Py_TYPE(raw)->tp_descr_get(raw, o->real, reinterpret_cast<PyObject*>(o->cls)));
+    V value = nullptr;
+    if (real) {
+      value = t.wrap(t.keep(real), source);
+    } else {
+      PyErr_Clear();
+      t.guard(Kind::Absent, source);
+    }
+    o->slots.push_back({raw, value});
+    return value;
+  }
+  if (!self->outside()) cut(Reason::native_object, self->cls->tp_name);
+  Ref real = Ref::steal(PyObject_GetAttr(self->real, reinterpret_cast<PyMemberDescrObject*>(raw)->d_common.d_name));
+  if (!real) t.raise_pending();
+  return t.wrap(t.keep(real), t.source(Step::Slot, self->source, 0, raw));
+}
+
+V read_getset(Tracer& t, V self, PyObject* raw, PyObject* name) {
+  if (is_text(name, "__dict__")) {
+    DictValue* d = instance_dict(t, self);
+    return d;
+  }
+  if (self->is == Is::Object && is_exception_type(self->cls)) return exception_attr(t, as<ObjectValue>(self), name);
+  if (self->is == Is::Function && !self->outside()) {
+    auto* f = as<FunctionValue>(self);
+    if (is_text(name, "__code__")) return t.constant(reinterpret_cast<PyObject*>(f->code));
+    if (is_text(name, "__name__")) return t.constant(f->code->co_name);
+    if (is_text(name, "__qualname__")) return f->qualname ? f->qualname : t.constant(f->code->co_qualname);
+    if (is_text(name, "__defaults__")) return f->defaults ? f->defaults : t.none();
+    if (is_text(name, "__kwdefaults__")) return f->kwdefaults ? f->kwdefaults : t.none();
+    cut(Reason::native_object, "function attribute");
+  }
+  if (!self->outside() || is_text(name, "__weakref__")) cut(Reason::native_object, self->cls->tp_name, " attribute");
+  Ref real = Ref::steal(Py_TYPE(raw)->tp_descr_get(raw, self->real, reinterpret_cast<PyObject*>(self->cls)));
+  if (!real) t.raise_pending();
+  return t.wrap(t.keep(real), t.source(Step::Getter, self->source, 0, raw));
+}
+
+PyTypeObject* tuplegetter_type() {
+  static PyTypeObject* type = [] {
+    PyObject* module = PyImport_ImportModule("_collections");
+    auto* found = module ? reinterpret_cast<PyTypeObject*>(PyObject_GetAttrString(module, "_tuplegetter")) : nullptr;
+    PyErr_Clear();
+    return found;
+  }();
+  return type;
+}
+
+V read_tuple_field(V self, PyObject* raw) {
+  Ref parts = Ref::steal(PyObject_CallMethod(raw, "__reduce__", nullptr));
+  if (!parts || self->is != Is::Tuple) cut(Reason::native_object, "a namedtuple field");
+  PyObject* index = PyTuple_GET_ITEM(PyTuple_GET_ITEM(parts.get(), 1), 0);
+  return as<TupleValue>(self)->items[PyLong_AsSize_t(index)];
+}
+
+V property_getter(Tracer& t, PyObject* raw) {
+  Ref fget = Ref::steal(PyObject_GetAttrString(raw, "fget"));
+  if (!fget || fget.get() == Py_None) t.raise(PyExc_AttributeError, "property has no getter");
+  return t.wrap_known(fget.get());
+}
+
+}  // namespace
+
+V bind(Tracer& t, PyObject* raw, V self, PyTypeObject* type, PyObject* name) {
+  PyTypeObject* kind = Py_TYPE(raw);
+  if (PyFunction_Check(raw)) return self ? t.method(t.wrap_known(raw), self) : t.wrap_known(raw);
+  if (kind == &PyStaticMethod_Type || kind == &PyClassMethod_Type) {
+    Ref func = Ref::steal(PyObject_GetAttrString(raw, "__func__"));
+    V f = t.wrap_known(func.get());
+    if (kind == &PyStaticMethod_Type) return f;
+    V cls = t.constant(reinterpret_cast<PyObject*>(type));
+    if (f->is == Is::Function) return t.method(f, cls);
+    return bind(t, func.get(), cls, Py_TYPE(reinterpret_cast<PyObject*>(type)), name);
+  }
+  if (kind == &PyClassMethodDescr_Type) {
+    Ref bound = Ref::steal(kind->tp_descr_get(raw, nullptr, reinterpret_cast<PyObject*>(type)));
+    return t.constant(bound);
+  }
+  if (!self) {
+    return is_identity_constant(raw) || !kind->tp_descr_get
+               ? t.wrap(raw, t.source(Step::TypeAttr, t.const_source(reinterpret_cast<PyObject*>(type)), 0, name))
+               : nullptr;
+  }
+  if (kind == &PyProperty_Type) return call_values(t, property_getter(t, raw), {self});
+  if (kind == &PyMethodDescr_Type || kind == &PyWrapperDescr_Type) return t.native(raw, name, self);
+  if (kind == &PyMemberDescr_Type) {
+    if (self->is == Is::Object && is_exception_type(self->cls) && !_PyType_Lookup(self->cls, FJ_NAME("__slots__")))
+      return exception_attr(t, as<ObjectValue>(self), name);
+    return read_slot(t, self, raw);
+  }
+  if (kind == &PyGetSetDescr_Type) return read_getset(t, self, raw, name);
+  if (kind == tuplegetter_type()) return read_tuple_field(self, raw);
+  if (kind->tp_descr_get && !PyCFunction_Check(raw)) {
+    V descriptor = t.wrap(raw, t.source(Step::TypeAttr, t.const_source(reinterpret_cast<PyObject*>(type)), 0, name));
+    if (descriptor->is == Is::Object)
+      if (V get = special(t, descriptor, FJ_NAME("__get__")))
+        return call_values(t, get, {self, t.constant(reinterpret_cast<PyObject*>(type))});
+    cut(Reason::native_object, "a descriptor of type ", kind->tp_name);
+  }
+  return t.wrap(raw, t.source(Step::TypeAttr, t.const_source(reinterpret_cast<PyObject*>(type)), 0, name));
+}
+
+V generic_get_attr(Tracer& t, V v, PyObject* name) {
+  PyTypeObject* type = t.type_of(v);
+  if (is_text(name, "__class__")) return t.constant(reinterpret_cast<PyObject*>(type));
+  PyObject* raw = t.type_lookup(type, name);
+  if (raw && is_data_descriptor(raw)) return bind(t, raw, v, type, name);
+  if (DictValue* d = instance_dict(t, v))
+    if (V value = dict_get(t, d, name)) return value;
+  return raw ? bind(t, raw, v, type, name) : nullptr;
+}
+
+V special(Tracer& t, V self, PyObject* name) {
+  PyTypeObject* type = t.type_of(self);
+  PyObject* raw = t.type_lookup(type, name);
+  return raw && raw != Py_None ? bind(t, raw, self, type, name) : nullptr;
+}
+
+bool has_python_special(Tracer& t, V v, PyObject* name) {
+  PyObject* raw = t.type_lookup(t.type_of(v), name);
+  return raw && PyFunction_Check(raw);
+}
+
+V type_attr(Tracer& t, PyTypeObject* type, PyObject* name) {
+  PyTypeObject* meta = Py_TYPE(reinterpret_cast<PyObject*>(type));
+  PyObject* meta_raw = t.type_lookup(meta, name);
+  V self = t.constant(reinterpret_cast<PyObject*>(type));
+  if (is_text(name, "__class__")) return t.constant(reinterpret_cast<PyObject*>(meta));
+  if (meta_raw && is_data_descriptor(meta_raw)) {
+    if (Py_TYPE(meta_raw) == &PyProperty_Type || (Py_TYPE(meta_raw)->tp_flags & Py_TPFLAGS_HEAPTYPE))
+      return bind(t, meta_raw, self, meta, name);
+    Ref real = Ref::steal(PyObject_GetAttr(reinterpret_cast<PyObject*>(type), name));
+    if (!real) t.raise_pending();
+    if (!is_plain_constant(real.get()) && !is_identity_constant(real.get()) && !PyTuple_Check(real.get()))
+      cut(Reason::native_object, "a class's ", PyUnicode_AsUTF8(name));
+    return t.from_real(real.get());
+  }
+  if (PyObject* raw = t.type_lookup(type, name)) return bind(t, raw, nullptr, type, name);
+  return meta_raw ? bind(t, meta_raw, self, meta, name) : nullptr;
+}
+
+namespace {
+
+V module_attr(Tracer& t, PyObject* module, PyObject* name) {
+  PyObject* dict = PyModule_GetDict(module);
+  if (V v = t.global_lookup(dict, name)) return v;
+  Ref real = Ref::steal(PyObject_GetAttr(module, name));  // a module's __getattr__ may import a part of its package
+  if (!real) {
+    PyErr_Clear();
+    return nullptr;
+  }
+  if (PyDict_GetItemWithError(dict, name) != real.get() && !is_plain_constant(real.get()) && !is_identity_constant(real.get()))
+    cut(Reason::native_object, "a module's computed attribute ", PyUnicode_AsUTF8(name));
+  return t.wrap_known(real.get());
+}
+
+V constant_attr(Tracer& t, V v, PyObject* name) {
+  PyObject* o = v->real;
+  if (PyType_Check(o)) return type_attr(t, reinterpret_cast<PyTypeObject*>(o), name);
+  if (PyModule_Check(o)) return module_attr(t, o, name);
+  Ref real = Ref::steal(PyObject_GetAttr(o, name));
+  if (!real) {
+    if (!PyErr_ExceptionMatches(PyExc_AttributeError)) t.raise_pending();
+    PyErr_Clear();
+    return nullptr;
+  }
+  if (is_plain_constant(real.get()) || is_identity_constant(real.get())) return t.constant(real);
+  if (PyMethod_Check(real.get()) && PyMethod_GET_SELF(real.get()) == o)
+    return t.method(t.wrap_known(PyMethod_GET_FUNCTION(real.get())), v);
+  if (PyTuple_CheckExact(real.get())) return t.from_real(real.get());
+  return t.wrap_known(real.get());
+}
+
+V tensor_attr(Tracer& t, TensorValue* v, PyObject* name) {
+  PyTypeObject* type = t.type_of(v);
+  if (is_text(name, "__class__")) return t.constant(reinterpret_cast<PyObject*>(type));
+  PyObject* raw = t.type_lookup(type, name);
+  if (raw && (Py_TYPE(raw) == &PyMethodDescr_Type || Py_TYPE(raw) == &PyWrapperDescr_Type)) return t.native(raw, name, v);
+  if (raw && Py_TYPE(raw) != &PyGetSetDescr_Type && Py_TYPE(raw) != &PyMemberDescr_Type) return bind(t, raw, v, type, name);
+  if (!raw) {
+    if (!v->outside()) return nullptr;
+    PyObject** dict = _PyObject_GetDictPtr(v->real);
+    const SourceId source = t.source(Step::InstanceAttr, v->source, 0, name);
+    PyObject* found = dict && *dict ? PyDict_GetItemWithError(*dict, name) : nullptr;
+    if (found) return t.wrap(found, source);
+    t.guard(Kind::Absent, source);
+    return nullptr;
+  }
+  if (is_text(name, "grad") && v->outside() && !v->changed) {
+    Ref real = Ref::steal(PyObject_GetAttr(v->real, name));
+    if (!real) t.raise_pending();
+    return t.wrap(t.keep(real), t.source(Step::Getter, v->source, 0, raw));
+  }
+  Ref real = Ref::steal(PyObject_GetAttr(v->fake, name));
+  bool data = false;
+  std::string detail;
+  if (!real && TensorSession::failed_on_fake(&data, &detail)) cut(data ? Reason::data_dependent : Reason::unsupported_op, detail);
+  if (!real) t.raise_pending();
+  return t.from_real(real.get());
+}
+
+V method_attr(Tracer& t, MethodValue* m, PyObject* name) {
+  if (is_text(name, "__self__")) return m->self;
+  if (is_text(name, "__func__")) return m->func;
+  if (is_text(name, "__class__")) return t.constant(reinterpret_cast<PyObject*>(&PyMethod_Type));
+  return find_attr(t, m->func, name);
+}
+
+V super_attr(Tracer& t, SuperValue* s, PyObject* name) {
+  if (is_text(name, "__class__")) return t.constant(reinterpret_cast<PyObject*>(&PySuper_Type));
+  PyObject* mro = s->start->tp_mro;
+  Py_ssize_t i = 0;
+  const Py_ssize_t n = PyTuple_GET_SIZE(mro);
+  while (i < n && PyTuple_GET_ITEM(mro, i) != reinterpret_cast<PyObject*>(s->after)) ++i;
+  for (++i; i < n; ++i) {
+    auto* base = reinterpret_cast<PyTypeObject*>(PyTuple_GET_ITEM(mro, i));
+    PyObject* here = t.type_lookup(base, name);
+    Ref dict = Ref::steal(PyObject_GetAttrString(reinterpret_cast<PyObject*>(base), "__dict__"));
+    Ref found = Ref::steal(PyObject_GetItem(dict.get(), name));
+    if (!found) {
+      PyErr_Clear();
+      continue;
+    }
+    PyObject* raw = here ? here : found.get();
+    const bool on_class = s->self->is == Is::Const && s->self->real == reinterpret_cast<PyObject*>(s->start);
+    return bind(t, raw, on_class ? nullptr : s->self, s->start, name);
+  }
+  return nullptr;
+}
+
+V partial_attr(Tracer& t, PartialValue* p, PyObject* name) {
+  t.use(p);
+  if (is_text(name, "func")) return p->func;
+  if (is_text(name, "args")) return t.tuple(p->args);
+  if (is_text(name, "keywords")) {
+    auto* d = t.dict();
+    for (auto& [k, v] : p->keywords) dict_set(t, d, t.constant(k), v);
+    return d;
+  }
+  cut(Reason::native_object, "an attribute of functools.partial");
+}
+
+V object_attr(Tracer& t, V v, PyObject* name) {
+  PyObject* hook = t.type_lookup(t.type_of(v), FJ_NAME("__getattribute__"));
+  PyObject* fallback = t.type_lookup(v->cls, FJ_NAME("__getattr__"));
+  if (hook && !PyFunction_Check(hook) && !fallback) return generic_get_attr(t, v, name);
+  V handled = t.handled;
+  try {
+    V found = hook && PyFunction_Check(hook) ? call_values(t, t.wrap_known(hook), {v, t.constant(name)})
+                                             : generic_get_attr(t, v, name);
+    if (found) return found;
+  } catch (Raised& r) {
+    if (!PyType_IsSubtype(r.exception->cls, reinterpret_cast<PyTypeObject*>(PyExc_AttributeError)) || !fallback) throw;
+    t.handled = handled;
+  }
+  return fallback ? call_values(t, bind(t, fallback, v, v->cls, FJ_NAME("__getattr__")), {t.constant(name)}) : nullptr;
+}
+
+V find_attr_raw(Tracer& t, V v, PyObject* name) {
+  t.use(v);
+  switch (v->is) {
+    case Is::Const: return constant_attr(t, v, name);
+    case Is::Tensor: return tensor_attr(t, as<TensorValue>(v), name);
+    case Is::Method: return method_attr(t, as<MethodValue>(v), name);
+    case Is::Super: return super_attr(t, as<SuperValue>(v), name);
+    case Is::Partial: return partial_attr(t, as<PartialValue>(v), name);
+    case Is::Slice: {
+      auto* s = as<SliceValue>(v);
+      if (is_text(name, "start")) return s->start;
+      if (is_text(name, "stop")) return s->stop;
+      if (is_text(name, "step")) return s->step;
+      cut(Reason::native_object, "slice");
+    }
+    case Is::Native:
+      if (is_text(name, "__name__")) return t.constant(as<NativeValue>(v)->name);
+      if (is_text(name, "__self__")) return as<NativeValue>(v)->self;
+      cut(Reason::native_object, "a built-in method's attribute");
+    case Is::Cell:
+      if (is_text(name, "cell_contents") && as<CellValue>(v)->known && as<CellValue>(v)->contents)
+        return as<CellValue>(v)->contents;
+      cut(Reason::native_object, "cell");
+    case Is::Opaque: cut(Reason::native_object, v->cls->tp_name, ".", PyUnicode_AsUTF8(name));
+    default: return object_attr(t, v, name);
+  }
+}
+
+}  // namespace
+
+// AttributeError counts as "absent" here; every other exception goes on.
+V find_attr(Tracer& t, V v, PyObject* name) {
+  V handled = t.handled;
+  try {
+    return find_attr_raw(t, v, name);
+  } catch (Raised& r) {
+    if (!PyType_IsSubtype(r.exception->cls, reinterpret_cast<PyTypeObject*>(PyExc_AttributeError))) throw;
+    t.handled = handled;
+    return nullptr;
+  }
+}
+
+V get_attr(Tracer& t, V v, PyObject* name) {
+  if (V found = find_attr_raw(t, v, name)) return found;
+  if (PyObject* o = const_object(v)) {
+    if (PyType_Check(o))
+      t.raise(PyExc_AttributeError, cat("type object '", reinterpret_cast<PyTypeObject*>(o)->tp_name, "' has no attribute '",
+                                        PyUnicode_AsUTF8(name), "'"));
+    if (PyModule_Check(o))
+      t.raise(PyExc_AttributeError, cat("module '", PyModule_GetName(o), "' has no attribute '", PyUnicode_AsUTF8(name), "'"));
+  }
+  const char* dot = strrchr(v->cls->tp_name, '.');
+  t.raise(PyExc_AttributeError,
+          cat("'", dot && !(v->cls->tp_flags & Py_TPFLAGS_HEAPTYPE) ? dot + 1 : v->cls->tp_name, "' object has no attribute '",
+              PyUnicode_AsUTF8(name), "'"));
+}
+
+}  // namespace fj::capture

@@ -1,0 +1,141 @@
+// Writing and deleting attributes, and the attributes of exceptions.
+#include "capture/protocol.h"
+
+namespace fj::capture {
+
+namespace {
+
+void write_slot(ObjectValue* o, PyObject* raw, V value) {
+  auto put = [&](std::vector<std::pair<PyObject*, V>>& into) {
+    for (auto& [descr, old] : into)
+      if (descr == raw) {
+        old = value;
+        return;
+      }
+    into.push_back({raw, value});
+  };
+  put(o->slots);
+  if (!o->outside()) return;
+  put(o->slot_writes);
+  o->changed = true;
+}
+
+[[noreturn]] void no_attribute(Tracer& t, V v, PyObject* name) {
+  t.raise(PyExc_AttributeError, cat("'", v->cls->tp_name, "' object has no attribute '", PyUnicode_AsUTF8(name), "'"));
+}
+
+bool write_exception(Tracer& t, ObjectValue* e, PyObject* name, V value) {
+  if (is_text(name, "__cause__")) {
+    e->cause = value;
+    e->has_cause = true;
+  } else if (is_text(name, "__context__")) {
+    e->context = is_const(t, value, Py_None) ? nullptr : value;
+  } else if (is_text(name, "args")) {
+    e->args = t.tuple(unpack(t, value));
+  } else if (is_text(name, "__traceback__") || is_text(name, "__suppress_context__")) {
+    if (is_text(name, "__traceback__") && !is_const(t, value, Py_None)) cut(Reason::traceback, "__traceback__ is set");
+  } else {
+    return false;
+  }
+  if (e->outside()) cut(Reason::native_object, "an exception from outside is changed");
+  return true;
+}
+
+// Data descriptors take the write; true if one did.
+bool write_descriptor(Tracer& t, V v, PyObject* raw, PyObject* name, V value) {
+  PyTypeObject* kind = Py_TYPE(raw);
+  if (!kind->tp_descr_set) return false;
+  if (kind == &PyProperty_Type) {
+    Ref f = Ref::steal(PyObject_GetAttrString(raw, value ? "fset" : "fdel"));
+    if (!f || f.get() == Py_None) cut(Reason::raises, "a property without a setter");
+    call_values(t, t.wrap_known(f.get()), value ? Values{v, value} : Values{v});
+    return true;
+  }
+  if (v->is == Is::Object && is_exception_type(v->cls) && value && write_exception(t, as<ObjectValue>(v), name, value)) return true;
+  if (kind == &PyMemberDescr_Type && v->is == Is::Object) {
+    if (!value && !find_attr(t, v, name)) no_attribute(t, v, name);
+    write_slot(as<ObjectValue>(v), raw, value);
+    return true;
+  }
+  if (kind->tp_flags & Py_TPFLAGS_HEAPTYPE) {
+    V descriptor = t.wrap(raw, t.source(Step::TypeAttr, t.const_source(reinterpret_cast<PyObject*>(v->cls)), 0, name));
+    if (descriptor->is == Is::Object) {
+      V set = special(t, descriptor, value ? FJ_NAME("__set__") : FJ_NAME("__delete__"));
+      if (set) {
+        call_values(t, set, value ? Values{v, value} : Values{v});
+        return true;
+      }
+    }
+  }
+  cut(Reason::native_object, "a write to ", v->cls->tp_name, ".", PyUnicode_AsUTF8(name));
+}
+
+}  // namespace
+
+void generic_set_attr(Tracer& t, V v, PyObject* name, V value) {
+  PyTypeObject* type = t.type_of(v);
+  if (v->is == Is::Const || v->is == Is::Tensor || v->is == Is::Opaque) {
+    cut(v->is == Is::Tensor ? Reason::unsupported_op : Reason::class_change, "a write to ", type->tp_name, ".",
+        PyUnicode_AsUTF8(name));
+  }
+  if (is_text(name, "__class__") || is_text(name, "__dict__")) cut(Reason::native_object, "a write to __class__ or __dict__");
+  if (PyObject* raw = t.type_lookup(type, name))
+    if (write_descriptor(t, v, raw, name, value)) return;
+  DictValue* d = instance_dict(t, v);
+  if (!d) no_attribute(t, v, name);
+  if (value) dict_set(t, d, t.constant(name), value);
+  else if (!dict_del(t, d, t.constant(name))) no_attribute(t, v, name);
+}
+
+namespace {
+
+void write_attr(Tracer& t, V v, PyObject* name, V value) {
+  t.use(v);
+  if (v->is != Is::Const && v->is != Is::Tensor) {
+    PyObject* hook = value ? FJ_NAME("__setattr__") : FJ_NAME("__delattr__");
+    PyObject* raw = t.type_lookup(v->cls, hook);
+    if (raw && PyFunction_Check(raw)) {
+      Values args{v, t.constant(name)};
+      if (value) args.push_back(value);
+      call_values(t, t.wrap_known(raw), args);
+      return;
+    }
+  }
+  generic_set_attr(t, v, name, value);
+}
+
+}  // namespace
+
+void set_attr(Tracer& t, V v, PyObject* name, V value) { write_attr(t, v, name, value); }
+void del_attr(Tracer& t, V v, PyObject* name) { write_attr(t, v, name, nullptr); }
+
+V exception_attr(Tracer& t, ObjectValue* e, PyObject* name) {
+  if (e->outside()) {
+    if (is_text(name, "__traceback__")) cut(Reason::traceback, "__traceback__");
+    PyObject* raw = t.type_lookup(e->cls, name);
+    Ref real = Ref::steal(PyObject_GetAttr(e->real, name));
+    if (!real) t.raise_pending();
+    return t.wrap(t.keep(real), t.source(Step::Getter, e->source, 0, raw));
+  }
+  if (is_text(name, "args")) return e->args;
+  if (is_text(name, "__cause__")) return e->cause ? e->cause : t.none();
+  if (is_text(name, "__context__")) return e->context ? e->context : t.none();
+  if (is_text(name, "__suppress_context__")) return t.boolean(e->has_cause);
+  if (is_text(name, "__traceback__")) cut(Reason::traceback, "__traceback__");
+  if (is_text(name, "value") && PyType_IsSubtype(e->cls, reinterpret_cast<PyTypeObject*>(PyExc_StopIteration)))
+    return e->args->items.empty() ? t.none() : e->args->items[0];
+  if (is_text(name, "code") && e->cls == reinterpret_cast<PyTypeObject*>(PyExc_SystemExit))
+    return e->args->items.empty() ? t.none() : e->args->items[0];
+  if (e->real) {
+    Ref real = Ref::steal(PyObject_GetAttr(e->real, name));
+    if (!real) t.raise_pending();
+    return t.from_real(real.get());
+  }
+  if (is_text(name, "name") || is_text(name, "obj") || is_text(name, "path") || is_text(name, "msg")) {
+    if (is_text(name, "msg") && !e->args->items.empty()) return e->args->items[0];
+    return t.none();
+  }
+  cut(Reason::native_object, e->cls->tp_name, ".", PyUnicode_AsUTF8(name));
+}
+
+}  // namespace fj::capture

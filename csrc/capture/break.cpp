@@ -1,0 +1,15 @@
+#include "capture/break.h"
+
+namespace fj::capture {
+namespace {
+constexpr ReasonRow kRows[] = {
+#define FJ_BREAK(name, words, advice) {#name, words, advice},
+#include "capture/break_reasons.def"
+#undef FJ_BREAK
+};
+}  // namespace
+
+const ReasonRow& row(Reason reason) { return kRows[static_cast<int>(reason)]; }
+int reason_count() { return static_cast<int>(sizeof kRows / sizeof kRows[0]); }
+
+}  // namespace fj::capture

@@ -1,0 +1,248 @@
+// Rules for functions of the builtins module (and functools.reduce).
+#include <algorithm>
+
+#include "capture/builtins.h"
+#include "capture/sym_frame.h"
+#include "capture/tensors.h"
+
+namespace fj::capture {
+
+bool is_instance(Tracer& t, V v, V cls) {
+  t.use(cls);
+  if (cls->is == Is::Tuple) {
+    for (V c : as<TupleValue>(cls)->items)
+      if (is_instance(t, v, c)) return true;
+    return false;
+  }
+  PyObject* o = const_object(cls);
+  if (!o) cut(Reason::argument_form, "isinstance of ", cls->cls->tp_name);
+  PyTypeObject* type = t.type_of(v);
+  if (PyType_Check(o)) {
+    PyObject* check = t.type_lookup(Py_TYPE(o), FJ_NAME("__instancecheck__"));
+    static PyObject* abc_check = [] {
+      PyObject* abc = PyImport_ImportModule("abc");
+      PyObject* meta = abc ? PyObject_GetAttrString(abc, "ABCMeta") : nullptr;
+      return meta ? _PyType_Lookup(reinterpret_cast<PyTypeObject*>(meta), FJ_NAME("__instancecheck__")) : nullptr;
+    }();
+    if (check && PyFunction_Check(check) && check != abc_check)
+      return truth(t, call_values(t, t.method(t.wrap_known(check), cls), {v}));
+    if (v->is == Is::Tensor) {
+      const int r = tensor_isinstance(v->real ? v->real : as<TensorValue>(v)->fake, o);
+      if (r >= 0) return r;
+    }
+  }
+  const int r = PyObject_IsSubclass(reinterpret_cast<PyObject*>(type), o);
+  if (r < 0) t.raise_pending();
+  return r;
+}
+
+namespace {
+
+V b_len(Tracer& t, Args& a) { want(a, 1, 1); return t.integer(length(t, a.pos[0])); }
+V b_isinstance(Tracer& t, Args& a) { want(a, 2, 2); return t.boolean(is_instance(t, a.pos[0], a.pos[1])); }
+
+V b_issubclass(Tracer& t, Args& a) {
+  want(a, 2, 2);
+  Ref c = t.need_real(a.pos[0], Reason::native_call, "issubclass"), b = t.need_real(a.pos[1], Reason::native_call, "issubclass");
+  const int r = PyObject_IsSubclass(c.get(), b.get());
+  if (r < 0) t.raise_pending();
+  return t.boolean(r);
+}
+
+V b_getattr(Tracer& t, Args& a) {
+  want(a, 2, 3);
+  PyObject* name = name_of(t, a.pos[1], "getattr");
+  if (a.pos.size() == 2) return get_attr(t, a.pos[0], name);
+  V v = find_attr(t, a.pos[0], name);
+  return v ? v : a.pos[2];
+}
+V b_hasattr(Tracer& t, Args& a) { want(a, 2, 2); return t.boolean(find_attr(t, a.pos[0], name_of(t, a.pos[1], "hasattr"))); }
+V b_setattr(Tracer& t, Args& a) {
+  want(a, 3, 3);
+  set_attr(t, a.pos[0], name_of(t, a.pos[1], "setattr"), a.pos[2]);
+  return t.none();
+}
+V b_delattr(Tracer& t, Args& a) {
+  want(a, 2, 2);
+  del_attr(t, a.pos[0], name_of(t, a.pos[1], "delattr"));
+  return t.none();
+}
+
+V b_callable(Tracer& t, Args& a) {
+  want(a, 1, 1);
+  PyTypeObject* type = t.type_of(a.pos[0]);
+  if (a.pos[0]->is == Is::Const) return t.boolean(PyCallable_Check(a.pos[0]->real));
+  return t.boolean(type->tp_call != nullptr);
+}
+
+V b_iter(Tracer& t, Args& a) {
+  want(a, 1, 2);
+  if (a.pos.size() == 1) return iterate(t, a.pos[0]);
+  auto* it = t.iterator(Iter::Sentinel, &PyCallIter_Type);
+  it->over = a.pos[0];
+  it->parts = {a.pos[1]};
+  return it;
+}
+V b_next(Tracer& t, Args& a) {
+  want(a, 1, 2);
+  if (V v = next(t, a.pos[0])) return v;
+  if (a.pos.size() == 2) return a.pos[1];
+  V result = nullptr;
+  if (a.pos[0]->is == Is::Iterator && as<IteratorValue>(a.pos[0])->how == Iter::Generator)
+    result = as<IteratorValue>(a.pos[0])->frame->result;
+  auto* stop = reinterpret_cast<PyTypeObject*>(PyExc_StopIteration);
+  t.throw_value(t.exception(stop, result && !is_const(t, result, Py_None) ? Values{result} : Values{}));
+}
+
+V b_sum(Tracer& t, Args& a) {
+  V start = a.take("start");
+  if (a.pos.size() > 1) start = a.pos[1];
+  V total = start ? start : t.integer(0);
+  V it = iterate(t, a.pos.at(0));
+  while (V v = next(t, it)) total = binary(t, 0, total, v);
+  return total;
+}
+V b_any(Tracer& t, Args& a) {
+  want(a, 1, 1);
+  V it = iterate(t, a.pos[0]);
+  while (V v = next(t, it))
+    if (truth(t, v)) return t.boolean(true);
+  return t.boolean(false);
+}
+V b_all(Tracer& t, Args& a) {
+  want(a, 1, 1);
+  V it = iterate(t, a.pos[0]);
+  while (V v = next(t, it))
+    if (!truth(t, v)) return t.boolean(false);
+  return t.boolean(true);
+}
+
+V extreme(Tracer& t, Args& a, int op) {
+  V key = a.take("key"), fallback = a.take("default");
+  if (!a.named.empty() || a.pos.empty()) cut(Reason::argument_form, "min or max");
+  if (key && is_const(t, key, Py_None)) key = nullptr;
+  Values items = a.pos.size() == 1 ? unpack(t, a.pos[0]) : a.pos;
+  if (items.empty()) {
+    if (fallback) return fallback;
+    t.raise(PyExc_ValueError, cat(op == Py_LT ? "min" : "max", "() ",
+                                  PY_VERSION_HEX >= 0x030C0000 ? "iterable argument is empty" : "arg is an empty sequence"));
+  }
+  V best = items[0], best_key = key ? call_values(t, key, {best}) : best;
+  for (size_t i = 1; i < items.size(); ++i) {
+    V k = key ? call_values(t, key, {items[i]}) : items[i];
+    if (!truth(t, compare(t, op, k, best_key))) continue;
+    best = items[i];
+    best_key = k;
+  }
+  return best;
+}
+V b_min(Tracer& t, Args& a) { return extreme(t, a, Py_LT); }
+V b_max(Tracer& t, Args& a) { return extreme(t, a, Py_GT); }
+
+V b_repr(Tracer& t, Args& a) { want(a, 1, 1); return to_repr(t, a.pos[0]); }
+V b_format(Tracer& t, Args& a) { want(a, 1, 2); return to_format(t, a.pos[0], a.pos.size() > 1 ? a.pos[1] : nullptr); }
+
+V b_hash(Tracer& t, Args& a) {
+  want(a, 1, 1);
+  if (a.pos[0]->is == Is::Object && has_python_special(t, a.pos[0], FJ_NAME("__hash__")))
+    return call_values(t, special(t, a.pos[0], FJ_NAME("__hash__")), {});
+  Ref real = t.to_real(a.pos[0]);
+  if (!real || a.pos[0]->is == Is::Tensor) cut(Reason::native_call, "hash() by identity");
+  const Py_hash_t h = PyObject_Hash(real.get());
+  if (h == -1) t.raise_pending();
+  return t.integer(h);
+}
+
+V b_vars(Tracer& t, Args& a) { want(a, 1, 1); return get_attr(t, a.pos[0], FJ_NAME("__dict__")); }
+
+V through_special(Tracer& t, Args& a, const char* name, PyObject* function) {
+  if (a.pos.size() == 1 && a.pos[0]->is == Is::Object)
+    if (V m = special(t, a.pos[0], intern(name))) return call_values(t, m, {});
+  return call_leaf(t, function, a);
+}
+PyObject* builtin(const char* name) { return PyDict_GetItemString(PyEval_GetBuiltins(), name); }
+V b_abs(Tracer& t, Args& a) { return through_special(t, a, "__abs__", builtin("abs")); }
+V b_round(Tracer& t, Args& a) {
+  if (!a.pos.empty() && a.pos[0]->is == Is::Object) {
+    V m = special(t, a.pos[0], FJ_NAME("__round__"));
+    if (m) return call_values(t, m, Values(a.pos.begin() + 1, a.pos.end()));
+  }
+  return call_leaf(t, builtin("round"), a);
+}
+V b_pow(Tracer& t, Args& a) {
+  if (a.pos.size() == 2 && a.named.empty()) return binary(t, 8, a.pos[0], a.pos[1]);
+  return call_pure(t, builtin("pow"), a);
+}
+V b_divmod(Tracer& t, Args& a) {
+  want(a, 2, 2);
+  if (a.pos[0]->is == Is::Const && a.pos[1]->is == Is::Const) return call_pure(t, builtin("divmod"), a);
+  if (a.pos[0]->is == Is::Object)
+    if (V m = special(t, a.pos[0], FJ_NAME("__divmod__"))) return call_values(t, m, {a.pos[1]});
+  cut(Reason::native_call, "divmod()");
+}
+
+// The stable merge sort that needs only <, as list.sort does; keys are computed once.
+V b_sorted(Tracer& t, Args& a) {
+  V key = a.take("key"), reverse = a.take("reverse");
+  want(a, 1, 1);
+  auto* l = t.list(unpack(t, a.pos[0]));
+  sort_values(t, l->items, key, reverse && truth(t, reverse));
+  return l;
+}
+
+V b_globals(Tracer& t, Args& a) { want(a, 0, 0); return t.known_dict(t.frame->globals); }
+
+V b_reduce(Tracer& t, Args& a) {
+  want(a, 2, 3);
+  V it = iterate(t, a.pos[1]);
+  V total = a.pos.size() == 3 ? a.pos[2] : next(t, it);
+  if (!total) t.raise(PyExc_TypeError, "reduce() of empty iterable with no initial value");
+  while (V v = next(t, it)) total = call_values(t, a.pos[0], {total, v});
+  return total;
+}
+
+constexpr RuleRow kBuiltins[] = {
+    {"len", b_len},       {"isinstance", b_isinstance}, {"issubclass", b_issubclass}, {"getattr", b_getattr}, {"hasattr", b_hasattr},
+    {"setattr", b_setattr}, {"delattr", b_delattr},     {"callable", b_callable},     {"iter", b_iter},       {"next", b_next},
+    {"sum", b_sum},       {"any", b_any},               {"all", b_all},               {"min", b_min},         {"max", b_max},
+    {"repr", b_repr},     {"format", b_format},         {"hash", b_hash},             {"vars", b_vars},       {"abs", b_abs},
+    {"round", b_round},   {"pow", b_pow},               {"divmod", b_divmod},         {"sorted", b_sorted},   {"globals", b_globals},
+};
+
+}  // namespace
+
+void sort_values(Tracer& t, Values& items, V key, bool reverse) {
+  if (key && is_const(t, key, Py_None)) key = nullptr;
+  std::vector<std::pair<V, V>> rows;
+  for (V v : items) rows.push_back({key ? call_values(t, key, {v}) : v, v});
+  if (reverse) std::reverse(rows.begin(), rows.end());
+  for (size_t i = 1; i < rows.size(); ++i)  // binary insertion: stable, few comparisons
+  {
+    auto row = rows[i];
+    size_t lo = 0, hi = i;
+    while (lo < hi) {
+      const size_t mid = (lo + hi) / 2;
+      if (truth(t, compare(t, Py_LT, row.first, rows[mid].first))) hi = mid;
+      else lo = mid + 1;
+    }
+    rows.erase(rows.begin() + static_cast<long>(i));
+    rows.insert(rows.begin() + static_cast<long>(lo), row);
+  }
+  if (reverse) std::reverse(rows.begin(), rows.end());
+  for (size_t i = 0; i < rows.size(); ++i) items[i] = rows[i].second;
+}
+
+Rule builtin_rule(PyObject* function) {
+  static std::unordered_map<PyObject*, Rule>* rules = [] {
+    auto* map = new std::unordered_map<PyObject*, Rule>;
+    for (const auto& row : kBuiltins) (*map)[builtin(row.name)] = row.rule;
+    if (PyObject* functools = PyImport_ImportModule("functools"))
+      if (PyObject* reduce = PyObject_GetAttrString(functools, "reduce")) (*map)[reduce] = b_reduce;
+    PyErr_Clear();
+    return map;
+  }();
+  auto it = rules->find(function);
+  return it == rules->end() ? nullptr : it->second;
+}
+
+}  // namespace fj::capture

@@ -1,0 +1,270 @@
+// Rules for calling built-in types.
+#include <algorithm>
+
+#include "capture/builtins.h"
+#include "capture/sym_frame.h"
+#include "capture/tensors.h"
+
+namespace fj::capture {
+
+namespace {
+
+PyObject* obj(PyTypeObject& type) { return reinterpret_cast<PyObject*>(&type); }
+
+// int(x), float(x), …: through the object's own method, or computed.
+V number(Tracer& t, Args& a, PyTypeObject& type, const char* method) {
+  if (a.pos.size() == 1 && a.named.empty()) {
+    V v = a.pos[0];
+    t.use(v);
+    if (v->is == Is::Tensor) cut(Reason::data_dependent, type.tp_name, "() of a tensor");
+    if (v->is == Is::Object) {
+      if (V m = special(t, v, intern(method))) return call_values(t, m, {});
+      if (V m = special(t, v, FJ_NAME("__index__"))) return call_values(t, obj(type) ? t.constant(obj(type)) : nullptr, {call_values(t, m, {})});
+    }
+  }
+  return call_pure(t, obj(type), a);
+}
+V y_int(Tracer& t, Args& a) { return number(t, a, PyLong_Type, "__int__"); }
+V y_float(Tracer& t, Args& a) { return number(t, a, PyFloat_Type, "__float__"); }
+V y_complex(Tracer& t, Args& a) { return number(t, a, PyComplex_Type, "__complex__"); }
+V y_bool(Tracer& t, Args& a) {
+  want(a, 0, 1);
+  return t.boolean(!a.pos.empty() && truth(t, a.pos[0]));
+}
+V y_str(Tracer& t, Args& a) {
+  if (a.pos.size() == 1 && a.named.empty()) return to_str(t, a.pos[0]);
+  return call_pure(t, obj(PyUnicode_Type), a);
+}
+V y_bytes(Tracer& t, Args& a) { return call_pure(t, obj(PyBytes_Type), a); }
+V y_range(Tracer& t, Args& a) {
+  for (V& v : a.pos) {
+    t.use(v);
+    if (v->is == Is::Tensor) cut(Reason::data_dependent, "range() of a tensor");
+    if (v->is == Is::Object) v = t.integer(to_index(t, v, "range()"));
+  }
+  return call_pure(t, obj(PyRange_Type), a);
+}
+V y_slice(Tracer& t, Args& a) {
+  want(a, 1, 3);
+  auto* s = t.make<SliceValue>(&PySlice_Type);
+  s->start = a.pos.size() > 1 ? a.pos[0] : t.none();
+  s->stop = a.pos.size() > 1 ? a.pos[1] : a.pos[0];
+  s->step = a.pos.size() > 2 ? a.pos[2] : t.none();
+  return s;
+}
+V y_tuple(Tracer& t, Args& a) {
+  want(a, 0, 1);
+  if (a.pos.empty()) return t.tuple({});
+  if (a.pos[0]->is == Is::Tuple && t.type_of(a.pos[0]) == &PyTuple_Type) return a.pos[0];
+  return t.tuple(unpack(t, a.pos[0]));
+}
+V y_list(Tracer& t, Args& a) {
+  want(a, 0, 1);
+  return t.list(a.pos.empty() ? Values{} : unpack(t, a.pos[0]));
+}
+V fill_dict(Tracer& t, DictValue* d, Args& a) {
+  if (a.pos.size() > 1) cut(Reason::raises, "dict() with two arguments");
+  if (!a.pos.empty()) {
+    t.use(a.pos[0]);
+    dict_update(t, d, a.pos[0]);
+  }
+  for (auto& [k, v] : a.named) dict_set(t, d, t.constant(k), v);
+  return d;
+}
+V y_dict(Tracer& t, Args& a) { return fill_dict(t, t.dict(), a); }
+V y_ordered_dict(Tracer& t, Args& a) { return fill_dict(t, t.dict(&PyODict_Type), a); }
+V fill_set(Tracer& t, SetValue* s, Args& a) {
+  want(a, 0, 1);
+  if (!a.pos.empty())
+    for (V v : unpack(t, a.pos[0])) set_add(t, s, v);
+  return s;
+}
+V y_set(Tracer& t, Args& a) { return fill_set(t, t.set(), a); }
+V y_frozenset(Tracer& t, Args& a) { return fill_set(t, t.set(&PyFrozenSet_Type), a); }
+
+V y_enumerate(Tracer& t, Args& a) {
+  V start = a.take("start");
+  want(a, 1, 2);
+  auto* it = t.iterator(Iter::Enumerate, &PyEnum_Type);
+  it->parts = {iterate(t, a.pos[0])};
+  it->count = a.pos.size() > 1 ? a.pos[1] : start ? start : t.integer(0);
+  return it;
+}
+V y_zip(Tracer& t, Args& a) {
+  V strict = a.take("strict");
+  auto* it = t.iterator(Iter::Zip, &PyZip_Type);
+  for (V v : a.pos) it->parts.push_back(iterate(t, v));
+  it->strict = strict && truth(t, strict);
+  return it;
+}
+V y_map(Tracer& t, Args& a) {
+  if (a.pos.size() < 2) cut(Reason::raises, "map() with too few arguments");
+  auto* it = t.iterator(Iter::Map, &PyMap_Type);
+  it->over = a.pos[0];
+  for (size_t i = 1; i < a.pos.size(); ++i) it->parts.push_back(iterate(t, a.pos[i]));
+  return it;
+}
+V y_filter(Tracer& t, Args& a) {
+  want(a, 2, 2);
+  auto* it = t.iterator(Iter::Filter, &PyFilter_Type);
+  it->over = a.pos[0];
+  it->parts = {iterate(t, a.pos[1])};
+  return it;
+}
+V y_reversed(Tracer& t, Args& a) {
+  want(a, 1, 1);
+  t.use(a.pos[0]);
+  if (a.pos[0]->is == Is::Object)
+    if (V m = special(t, a.pos[0], FJ_NAME("__reversed__"))) return call_values(t, m, {});
+  Values items;
+  if (a.pos[0]->is == Is::Object) {
+    for (int64_t i = length(t, a.pos[0]); i-- > 0;) items.push_back(get_item(t, a.pos[0], t.integer(i)));
+  } else {
+    if (a.pos[0]->is == Is::Set || a.pos[0]->is == Is::Iterator) t.raise(PyExc_TypeError, cat("'", a.pos[0]->cls->tp_name, "' object is not reversible"));
+    items = unpack(t, a.pos[0]);
+    std::reverse(items.begin(), items.end());
+  }
+  return t.items_iterator(std::move(items), a.pos[0]->is == Is::List ? &PyListRevIter_Type : &PyReversed_Type);
+}
+
+// super() without arguments: the class from the __class__ cell, the instance from the first local.
+V y_super(Tracer& t, Args& a) {
+  auto* s = t.make<SuperValue>(&PySuper_Type);
+  V cls = nullptr;
+  if (a.pos.empty()) {
+    SymFrame& f = *t.frame;
+    for (int i = 0; i < f.code.locals_count(); ++i) {
+      if (!is_text(f.code.local_name(i), "__class__")) continue;
+      auto* cell = as<CellValue>(f.locals[static_cast<size_t>(i)]);
+      cls = cell && cell->is == Is::Cell && cell->known ? cell->contents
+            : cell && cell->is == Is::Cell && cell->outside()
+                ? t.wrap(PyCell_GET(cell->real), t.source(Step::Cell, cell->source))
+                : nullptr;
+    }
+    s->self = f.locals.empty() ? nullptr : f.locals[0];
+    if (s->self && s->self->is == Is::Cell) s->self = as<CellValue>(s->self)->contents;
+  } else {
+    want(a, 2, 2);
+    cls = a.pos[0];
+    s->self = a.pos[1];
+  }
+  PyObject* type;
+  if (!cls || !s->self || !t.constant_of(cls, &type) || !PyType_Check(type)) cut(Reason::argument_form, "super()");
+  s->after = reinterpret_cast<PyTypeObject*>(type);
+  t.use(s->self);
+  const bool on_class = s->self->is == Is::Const && PyType_Check(s->self->real) &&
+                        PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(s->self->real), s->after);
+  s->start = on_class ? reinterpret_cast<PyTypeObject*>(s->self->real) : s->self->cls;
+  return s;
+}
+
+V y_object(Tracer& t, Args& a) {
+  want(a, 0, 0);
+  return t.make<ObjectValue>(&PyBaseObject_Type);
+}
+
+V y_partial(Tracer& t, Args& a) {
+  if (a.pos.empty()) cut(Reason::raises, "partial()");
+  PyObject* functools = PyDict_GetItemString(PyImport_GetModuleDict(), "functools");
+  Ref type = Ref::steal(PyObject_GetAttrString(functools, "partial"));
+  auto* p = t.make<PartialValue>(reinterpret_cast<PyTypeObject*>(type.get()));
+  p->func = a.pos[0];
+  p->args.assign(a.pos.begin() + 1, a.pos.end());
+  p->keywords = a.named;
+  if (a.pos[0]->is == Is::Partial) {
+    auto* inner = as<PartialValue>(a.pos[0]);
+    t.use(inner);
+    p->func = inner->func;
+    p->args.insert(p->args.begin(), inner->args.begin(), inner->args.end());
+    for (auto& kw : inner->keywords) {
+      bool replaced = false;
+      for (auto& own : p->keywords) replaced |= PyUnicode_Compare(own.first, kw.first) == 0;
+      if (!replaced) p->keywords.insert(p->keywords.begin(), kw);
+    }
+  }
+  return p;
+}
+
+V y_chain(Tracer& t, Args& a) {
+  auto* it = t.iterator(Iter::Chain, &PyZip_Type);
+  for (V v : a.pos) it->parts.push_back(iterate(t, v));
+  return it;
+}
+V y_islice(Tracer& t, Args& a) {
+  want(a, 2, 4);
+  int64_t start = 0, stop, step = 1;
+  if (a.pos.size() == 2) {
+    stop = to_index(t, a.pos[1], "islice()");
+  } else {
+    if (!is_const(t, a.pos[1], Py_None)) start = to_index(t, a.pos[1], "islice()");
+    if (is_const(t, a.pos[2], Py_None)) cut(Reason::native_call, "islice() without end");
+    stop = to_index(t, a.pos[2], "islice()");
+    if (a.pos.size() > 3) step = to_index(t, a.pos[3], "islice()");
+  }
+  Values items;
+  V it = iterate(t, a.pos[0]);
+  for (int64_t i = 0; i < stop; ++i) {
+    V v = next(t, it);
+    if (!v) break;
+    if (i >= start && (i - start) % step == 0) items.push_back(v);
+  }
+  return t.items_iterator(std::move(items), &PyZip_Type);
+}
+V y_product(Tracer& t, Args& a) {
+  V repeat = a.take("repeat");
+  std::vector<Values> pools;
+  for (int64_t r = repeat ? to_index(t, repeat, "product()") : 1; r-- > 0;)
+    for (V v : a.pos) pools.push_back(unpack(t, v));
+  std::vector<Values> rows{{}};
+  for (auto& pool : pools) {
+    std::vector<Values> longer;
+    if (rows.size() * pool.size() > 20000) cut(Reason::too_long, "product()");
+    for (auto& row : rows)
+      for (V v : pool) {
+        longer.push_back(row);
+        longer.back().push_back(v);
+      }
+    rows = std::move(longer);
+  }
+  Values items;
+  for (auto& row : rows) items.push_back(t.tuple(row));
+  return t.items_iterator(std::move(items), &PyZip_Type);
+}
+
+struct TypeRow {
+  const char* module;
+  const char* name;
+  Rule rule;
+};
+constexpr TypeRow kTypes[] = {
+    {"builtins", "int", y_int},         {"builtins", "float", y_float},       {"builtins", "complex", y_complex},
+    {"builtins", "bool", y_bool},       {"builtins", "str", y_str},           {"builtins", "bytes", y_bytes},
+    {"builtins", "range", y_range},     {"builtins", "slice", y_slice},       {"builtins", "tuple", y_tuple},
+    {"builtins", "list", y_list},       {"builtins", "dict", y_dict},         {"builtins", "set", y_set},
+    {"builtins", "frozenset", y_frozenset}, {"builtins", "enumerate", y_enumerate}, {"builtins", "zip", y_zip},
+    {"builtins", "map", y_map},         {"builtins", "filter", y_filter},     {"builtins", "reversed", y_reversed},
+    {"builtins", "super", y_super},     {"builtins", "object", y_object},     {"collections", "OrderedDict", y_ordered_dict},
+    {"functools", "partial", y_partial}, {"itertools", "chain", y_chain},     {"itertools", "islice", y_islice},
+    {"itertools", "product", y_product},
+};
+
+}  // namespace
+
+V call_builtin_type(Tracer& t, PyTypeObject* type, Args args) {
+  static std::unordered_map<PyObject*, Rule>* rules = [] {
+    auto* map = new std::unordered_map<PyObject*, Rule>;
+    for (const auto& row : kTypes) {
+      PyObject* module = PyImport_ImportModule(row.module);
+      PyObject* found = module ? PyObject_GetAttrString(module, row.name) : nullptr;
+      if (found) (*map)[found] = row.rule;
+      PyErr_Clear();
+    }
+    return map;
+  }();
+  auto it = rules->find(reinterpret_cast<PyObject*>(type));
+  if (it != rules->end()) return it->second(t, args);
+  if (is_tensor_callable(reinterpret_cast<PyObject*>(type))) return call_leaf(t, reinterpret_cast<PyObject*>(type), args);
+  cut(Reason::native_call, type->tp_name, "()");
+}
+
+}  // namespace fj::capture

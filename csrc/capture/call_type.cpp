@@ -1,0 +1,99 @@
+// Calling a class: Python classes by __new__ and __init__, built-in types by rule.
+#include "capture/builtins.h"
+#include "capture/protocol.h"
+#include "capture/tensors.h"
+
+namespace fj::capture {
+
+namespace {
+
+PyTypeObject* native_base(PyTypeObject* type) {
+  while (type->tp_flags & Py_TPFLAGS_HEAPTYPE) type = type->tp_base;
+  return type;
+}
+
+void check_plain(PyTypeObject* type) {
+  if (type->tp_flags & Py_TPFLAGS_IS_ABSTRACT) cut(Reason::raises, "an abstract class is instantiated");
+  if (type->tp_del || _PyType_Lookup(type, FJ_NAME("__del__"))) cut(Reason::lifetime, type->tp_name, " has __del__");
+}
+
+}  // namespace
+
+// What the native part of __new__ makes: an empty instance of the class.
+V new_object(Tracer& t, PyTypeObject* type) {
+  check_plain(type);
+  PyTypeObject* base = native_base(type);
+  if (base == &PyBaseObject_Type) return t.make<ObjectValue>(type);
+  if (is_exception_type(type)) return t.exception(type, {});
+  if (base == &PyList_Type) return t.list({}, type);
+  if (base == &PyDict_Type) return t.dict(type);
+  if (base == &PySet_Type && type == base) return t.set(type);
+  cut(Reason::native_call, "an instance of ", type->tp_name);
+}
+
+namespace {
+
+bool metaclass_calls(Tracer& t, PyTypeObject* type, V* callable) {
+  PyTypeObject* meta = Py_TYPE(reinterpret_cast<PyObject*>(type));
+  if (meta == &PyType_Type) return false;
+  PyObject* raw = t.type_lookup(meta, FJ_NAME("__call__"));
+  if (!raw || !PyFunction_Check(raw)) return false;
+  *callable = t.wrap_known(raw);
+  return true;
+}
+
+bool takes_no_init(Tracer& t, PyTypeObject* type) {
+  PyObject* raw = t.type_lookup(type, FJ_NAME("__init__"));
+  return !raw || !PyFunction_Check(raw);
+}
+
+void run_init(Tracer& t, V instance, PyTypeObject* type, Args args) {
+  PyObject* raw = t.type_lookup(type, FJ_NAME("__init__"));
+  if (!raw) return;
+  V init = bind(t, raw, instance, type, FJ_NAME("__init__"));
+  V r = call(t, init, std::move(args));
+  if (!is_const(t, r, Py_None)) cut(Reason::raises, "__init__ returns something");
+}
+
+}  // namespace
+
+// type.__call__
+V instantiate(Tracer& t, PyTypeObject* type, Args args) {
+  if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE) && !is_exception_type(type)) return call_builtin_type(t, type, std::move(args));
+  if (is_tensor_type(type)) return call_leaf(t, reinterpret_cast<PyObject*>(type), args);
+  PyObject* raw = t.type_lookup(type, FJ_NAME("__new__"));
+  V instance = nullptr;
+  const bool python_new = raw && (PyFunction_Check(raw) || Py_TYPE(raw) == &PyStaticMethod_Type);
+  if (python_new) {
+    Args with_class = args;
+    with_class.pos.insert(with_class.pos.begin(), t.constant(reinterpret_cast<PyObject*>(type)));
+    V f = bind(t, raw, nullptr, type, FJ_NAME("__new__"));
+    instance = call(t, f, std::move(with_class));
+    if (!PyType_IsSubtype(t.type_of(instance), type)) return instance;
+  } else if (native_base(type) == &PyTuple_Type) {
+    return t.tuple(args.pos.empty() ? Values{} : unpack(t, args.pos[0]), type);
+  } else if (is_exception_type(type)) {
+    check_plain(type);
+    if (!args.named.empty() && takes_no_init(t, type)) cut(Reason::native_call, "an exception with keyword arguments");
+    instance = t.exception(type, args.pos);
+    if (takes_no_init(t, type)) return instance;
+  } else {
+    instance = new_object(t, type);
+    if (instance->is == Is::Object && args.size() > 0 && takes_no_init(t, type))
+      t.raise(PyExc_TypeError, cat(type->tp_name, "() takes no arguments"));
+  }
+  run_init(t, instance, type, std::move(args));
+  return instance;
+}
+
+V call_type(Tracer& t, PyTypeObject* type, Args args) {
+  V by_meta;
+  if (metaclass_calls(t, type, &by_meta)) {
+    args.pos.insert(args.pos.begin(), t.constant(reinterpret_cast<PyObject*>(type)));
+    return call(t, by_meta, std::move(args));
+  }
+  if (type == &PyType_Type && args.pos.size() == 1) return t.constant(reinterpret_cast<PyObject*>(t.type_of(args.pos[0])));
+  return instantiate(t, type, std::move(args));
+}
+
+}  // namespace fj::capture

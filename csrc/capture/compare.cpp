@@ -1,0 +1,227 @@
+// Comparison, identity, truth, length, membership.
+#include "capture/protocol.h"
+#include "capture/tensors.h"
+
+namespace fj::capture {
+
+namespace {
+
+constexpr const char* kNames[] = {"__lt__", "__le__", "__eq__", "__ne__", "__gt__", "__ge__"};
+constexpr int kSwapped[] = {Py_GT, Py_GE, Py_EQ, Py_NE, Py_LT, Py_LE};
+
+V compare_real(Tracer& t, int op, V a, V b) {
+  Ref x = t.need_real(a, Reason::native_object, "a comparison"), y = t.need_real(b, Reason::native_object, "a comparison");
+  Ref r = Ref::steal(PyObject_RichCompare(x.get(), y.get(), op));
+  bool data = false;
+  std::string detail;
+  if (!r && TensorSession::failed_on_fake(&data, &detail)) cut(data ? Reason::data_dependent : Reason::unsupported_op, detail);
+  if (!r) t.raise_pending();
+  return t.from_real(r.get());
+}
+
+V compare_sequences(Tracer& t, int op, const Values& a, const Values& b) {
+  size_t i = 0;
+  while (i < a.size() && i < b.size() && (same(t, a[i], b[i]) || equal(t, a[i], b[i]))) ++i;
+  if (i < a.size() && i < b.size()) {
+    if (op == Py_EQ) return t.boolean(false);
+    if (op == Py_NE) return t.boolean(true);
+    return compare(t, op, a[i], b[i]);
+  }
+  const auto x = a.size(), y = b.size();
+  const bool r[] = {x < y, x <= y, x == y, x != y, x > y, x >= y};
+  return t.boolean(r[op]);
+}
+
+bool equal_dicts(Tracer& t, DictValue* a, DictValue* b) {
+  if (dict_length(t, a) != dict_length(t, b)) return false;
+  for (auto& [k, v] : dict_items(t, a)) {
+    V other = dict_get(t, b, k);
+    if (!other || !(same(t, v, other) || equal(t, v, other))) return false;
+  }
+  return true;
+}
+
+bool subset(Tracer& t, SetValue* a, SetValue* b) {
+  for (V v : set_items(a))
+    if (!set_has(t, b, v)) return false;
+  return true;
+}
+
+V compare_sets(Tracer& t, int op, SetValue* a, SetValue* b) {
+  const bool le = subset(t, a, b), ge = subset(t, b, a);
+  const bool r[] = {le && !ge, le, le && ge, !(le && ge), ge && !le, ge};
+  return t.boolean(r[op]);
+}
+
+V try_compare(Tracer& t, int op, V self, V other) {
+  if (self->is == Is::Const) return nullptr;
+  V m = special(t, self, intern(kNames[op]));
+  if (!m || m->is == Is::Native) return nullptr;
+  V r = call_values(t, m, {other});
+  return is_const(t, r, Py_NotImplemented) ? nullptr : r;
+}
+
+// __ne__ falls back on __eq__, as object.__ne__ does.
+V try_either(Tracer& t, int op, V self, V other) {
+  if (V r = try_compare(t, op, self, other)) return r;
+  if (op == Py_NE)
+    if (V r = try_compare(t, Py_EQ, self, other)) return t.boolean(!truth(t, r));
+  return nullptr;
+}
+
+bool both(V a, V b, Is kind) { return a->is == kind && b->is == kind; }
+
+}  // namespace
+
+V compare(Tracer& t, int op, V a, V b) {
+  t.use(a);
+  t.use(b);
+  if (both(a, b, Is::Const)) return compare_real(t, op, a, b);
+  const bool swap = a->cls != b->cls && PyType_IsSubtype(b->cls, a->cls);
+  if (swap)
+    if (V r = try_either(t, kSwapped[op], b, a)) return r;
+  if (V r = try_either(t, op, a, b)) return r;
+  if (!swap)
+    if (V r = try_either(t, kSwapped[op], b, a)) return r;
+  if (a->is == Is::Tensor || b->is == Is::Tensor) {
+    if (a->is == Is::Object || b->is == Is::Object || a->is == Is::Dict || b->is == Is::Dict) goto identity;
+    return compare_real(t, op, a, b);
+  }
+  if (both(a, b, Is::Tuple) || both(a, b, Is::List)) return compare_sequences(t, op, *sequence_items(a), *sequence_items(b));
+  if (both(a, b, Is::Dict) && (op == Py_EQ || op == Py_NE))
+    return t.boolean(equal_dicts(t, as<DictValue>(a), as<DictValue>(b)) == (op == Py_EQ));
+  if (both(a, b, Is::Set)) return compare_sets(t, op, as<SetValue>(a), as<SetValue>(b));
+  if (both(a, b, Is::Slice)) return compare_real(t, op, a, b);
+  if (both(a, b, Is::Method)) {
+    const bool eq = same(t, as<MethodValue>(a)->func, as<MethodValue>(b)->func) && same(t, as<MethodValue>(a)->self, as<MethodValue>(b)->self);
+    if (op == Py_EQ || op == Py_NE) return t.boolean(eq == (op == Py_EQ));
+  }
+  if (a->is == Is::View || b->is == Is::View || a->is == Is::Opaque || b->is == Is::Opaque)
+    if (!(a->is == Is::Const && is_const(t, a, Py_None)) && !(b->is == Is::Const && is_const(t, b, Py_None)))
+      cut(Reason::native_object, "a comparison of ", a->cls->tp_name, " and ", b->cls->tp_name);
+identity:
+  if (op == Py_EQ) return t.boolean(same(t, a, b));
+  if (op == Py_NE) return t.boolean(!same(t, a, b));
+  t.raise(PyExc_TypeError, cat("'", op == Py_LT ? "<" : op == Py_LE ? "<=" : op == Py_GT ? ">" : ">=",
+                               "' not supported between instances of '", a->cls->tp_name, "' and '", b->cls->tp_name, "'"));
+}
+
+bool equal(Tracer& t, V a, V b) { return same(t, a, b) ? true : truth(t, compare(t, Py_EQ, a, b)); }
+
+// Outside objects are the same value exactly if they are one object (wrap sees to it), but that they differ is a fact.
+bool same(Tracer& t, V a, V b) {
+  if (a == b) return true;
+  if (a->is == Is::Const && b->is == Is::Const) {
+    t.use(a);
+    t.use(b);
+    return a->real == b->real;
+  }
+  for (auto [x, y] : {std::pair{a, b}, std::pair{b, a}})
+    if (x->is == Is::Const && y->is != Is::Const) {
+      t.use(y);
+      t.use(x);
+      return false;
+    }
+  if (a->outside() && b->outside()) t.guard(Kind::DifferentObjects, a->source, nullptr, {}, nullptr, b->source);
+  if (a->is == Is::Native || (a->is == Is::Iterator && b->is == Is::Native)) return false;
+  return false;
+}
+
+bool truth(Tracer& t, V v) {
+  if (v->is == Is::Dict || v->is == Is::List || v->is == Is::Set) {
+    if (!v->touched && v->outside() && !has_python_special(t, v, FJ_NAME("__bool__")) && !has_python_special(t, v, FJ_NAME("__len__"))) {
+      const bool full = PyObject_Size(v->real) != 0;
+      t.guard(Kind::Truth, v->source, reinterpret_cast<PyObject*>(v->cls), {full});
+      return full;
+    }
+  }
+  t.use(v);
+  if (v->is == Is::Const) {
+    if (PyType_Check(v->real) && !_PyType_Lookup(Py_TYPE(v->real), FJ_NAME("__bool__")) && !_PyType_Lookup(Py_TYPE(v->real), FJ_NAME("__len__"))) return true;
+    const int r = PyObject_IsTrue(v->real);
+    if (r < 0) t.raise_pending();
+    return r;
+  }
+  if (v->is == Is::Tensor) cut(Reason::data_dependent, "the truth of a tensor");
+  if (V m = v->is == Is::Function || v->is == Is::Method ? nullptr : special(t, v, FJ_NAME("__bool__"))) {
+    if (m->is != Is::Native) return truth(t, call_values(t, m, {}));
+  }
+  switch (v->is) {
+    case Is::Tuple:
+    case Is::List:
+    case Is::Dict:
+    case Is::Set:
+    case Is::View: return length(t, v) != 0;
+    case Is::Object: return special(t, v, FJ_NAME("__len__")) ? length(t, v) != 0 : true;
+    case Is::Opaque: cut(Reason::native_object, "the truth of ", v->cls->tp_name);
+    default: return true;
+  }
+}
+
+int64_t to_index(Tracer& t, V v, const char* what) {
+  PyObject* o;
+  if (v->is == Is::Object)
+    if (V m = special(t, v, FJ_NAME("__index__"))) v = call_values(t, m, {});
+  if (!t.constant_of(v, &o)) cut(v->is == Is::Tensor ? Reason::data_dependent : Reason::native_object, what);
+  const Py_ssize_t i = PyNumber_AsSsize_t(o, PyExc_IndexError);
+  if (i == -1 && PyErr_Occurred()) t.raise_pending();
+  return i;
+}
+
+int64_t length(Tracer& t, V v) {
+  t.use(v);
+  if ((v->cls->tp_flags & Py_TPFLAGS_HEAPTYPE) && has_python_special(t, v, FJ_NAME("__len__")))
+    return to_index(t, call_values(t, special(t, v, FJ_NAME("__len__")), {}), "__len__");
+  switch (v->is) {
+    case Is::Tuple:
+    case Is::List: return static_cast<int64_t>(sequence_items(v)->size());
+    case Is::Dict: return dict_length(t, as<DictValue>(v));
+    case Is::View: return dict_length(t, as<ViewValue>(v)->dict);
+    case Is::Set: return PyDict_GET_SIZE(as<SetValue>(v)->index.get());
+    case Is::Const:
+      if (PyType_Check(v->real) && has_python_special(t, v, FJ_NAME("__len__")))
+        return to_index(t, call_values(t, special(t, v, FJ_NAME("__len__")), {}), "__len__");
+      [[fallthrough]];
+    case Is::Tensor: {
+      Ref real = t.to_real(v);
+      const Py_ssize_t n = PyObject_Size(real.get());
+      if (n < 0) t.raise_pending();
+      return n;
+    }
+    case Is::Object: t.raise(PyExc_TypeError, cat("object of type '", v->cls->tp_name, "' has no len()"));
+    default: cut(Reason::native_object, "len() of ", v->cls->tp_name);
+  }
+}
+
+bool contains(Tracer& t, V container, V v) {
+  t.use(container);
+  if (container->is != Is::Const && (container->cls->tp_flags & Py_TPFLAGS_HEAPTYPE))
+    if (has_python_special(t, container, FJ_NAME("__contains__")))
+      return truth(t, call_values(t, special(t, container, FJ_NAME("__contains__")), {v}));
+  switch (container->is) {
+    case Is::Dict: return dict_get(t, as<DictValue>(container), v) != nullptr;
+    case Is::Set: return set_has(t, as<SetValue>(container), v);
+    case Is::View:
+      if (as<ViewValue>(container)->what == ViewValue::Keys) return dict_get(t, as<ViewValue>(container)->dict, v) != nullptr;
+      break;
+    case Is::Const: {
+      if (PyType_Check(container->real)) {
+        V m = special(t, container, FJ_NAME("__contains__"));
+        if (m) return truth(t, call_values(t, m, {v}));
+        break;
+      }
+      Ref real = t.need_real(v, Reason::native_object, "in");
+      const int r = PySequence_Contains(container->real, real.get());
+      if (r < 0) t.raise_pending();
+      return r;
+    }
+    case Is::Tensor: cut(Reason::data_dependent, "in on a tensor");
+    default: break;
+  }
+  V it = iterate(t, container);
+  while (V item = next(t, it))
+    if (same(t, item, v) || equal(t, item, v)) return true;
+  return false;
+}
+
+}  // namespace fj::capture

@@ -1,0 +1,215 @@
+// Dicts: reads, writes, the journal of writes to outside ones, and the stand-ins by which keys are found.
+#include "capture/protocol.h"
+
+namespace fj::capture {
+
+PyObject* stand_for(Tracer& t, V key) {
+  t.use(key);
+  switch (key->is) {
+    case Is::Const: return key->real;
+    case Is::Tensor: return as<TensorValue>(key)->fake;
+    case Is::Tuple: {
+      auto& items = as<TupleValue>(key)->items;
+      if (key->cls != &PyTuple_Type && has_python_special(t, key, FJ_NAME("__hash__")))
+        cut(Reason::custom_key, key->cls->tp_name);
+      PyObject* tuple = t.keep(Ref::steal(PyTuple_New(static_cast<Py_ssize_t>(items.size()))));
+      for (size_t i = 0; i < items.size(); ++i) {
+        PyObject* part = stand_for(t, items[i]);
+        Py_INCREF(part);
+        PyTuple_SET_ITEM(tuple, static_cast<Py_ssize_t>(i), part);
+      }
+      return tuple;
+    }
+    case Is::Set:
+      if (key->cls == &PyFrozenSet_Type) {
+        Ref real = t.need_real(key, Reason::custom_key, "a frozenset");
+        return t.keep(real);
+      }
+      t.raise(PyExc_TypeError, cat("unhashable type: '", key->cls->tp_name, "'"));
+    case Is::List:
+    case Is::Dict:
+      if (!has_python_special(t, key, FJ_NAME("__hash__")))
+        t.raise(PyExc_TypeError, cat("unhashable type: '", key->cls->tp_name, "'"));
+      cut(Reason::custom_key, key->cls->tp_name);
+    case Is::Object:
+      if (has_python_special(t, key, FJ_NAME("__hash__")) || has_python_special(t, key, FJ_NAME("__eq__")))
+        cut(Reason::custom_key, key->cls->tp_name);
+      [[fallthrough]];
+    case Is::Function:
+      if (!key->real) key->real = t.keep(Ref::steal(PyObject_CallNoArgs(reinterpret_cast<PyObject*>(&PyBaseObject_Type))));
+      return key->real;
+    default: cut(Reason::custom_key, key->cls->tp_name);
+  }
+}
+
+namespace {
+
+DictValue::Entry* find_entry(DictValue* d, PyObject* stand) {
+  PyObject* at = PyDict_GetItemWithError(d->index.get(), stand);
+  return at ? &d->entries[PyLong_AsSize_t(at)] : nullptr;
+}
+
+void add_entry(DictValue* d, V key, PyObject* stand, V value) {
+  Ref at = Ref::steal(PyLong_FromSize_t(d->entries.size()));
+  d->entries.push_back({key, stand, value});
+  PyDict_SetItem(d->index.get(), stand, at.get());
+}
+
+void set_entry(DictValue* d, V key, PyObject* stand, V value) {
+  if (auto* e = find_entry(d, stand)) e->value = value;
+  else add_entry(d, key, stand, value);
+}
+
+// In a full dict a deleted key leaves the index, so that setting it again puts it last.
+void delete_entry(DictValue* d, V key, PyObject* stand) {
+  if (!d->full) return set_entry(d, key, stand, nullptr);
+  if (auto* e = find_entry(d, stand)) {
+    e->value = nullptr;
+    PyDict_DelItem(d->index.get(), stand);
+  }
+}
+
+void journal(DictValue* d, V key, V value, bool clear = false) {
+  if (!d->outside()) return;
+  d->changed = true;
+  if (clear) d->writes.clear();
+  for (auto w = d->writes.rbegin(); !clear && w != d->writes.rend(); ++w) {
+    if (!w->key || (w->key != key && !(w->key->is == Is::Const && key->is == Is::Const && w->key->real == key->real)))
+      continue;
+    if (!w->value || !value) break;
+    w->value = value;
+    return;
+  }
+  d->writes.push_back({clear ? nullptr : key, value});
+}
+
+V read_outside(Tracer& t, DictValue* d, V key, PyObject* stand) {
+  if (key->is != Is::Const) {
+    dict_fill(t, d);
+    auto* e = find_entry(d, stand);
+    return e ? e->value : nullptr;
+  }
+  PyObject* found = PyDict_GetItemWithError(d->real, stand);
+  if (!found && PyErr_Occurred()) t.raise_pending();
+  const SourceId source = t.source(Step::Key, d->source, 0, stand);
+  V value = nullptr;
+  if (found) value = t.wrap(found, source);
+  else t.guard(Kind::Absent, source);
+  add_entry(d, key, stand, value);
+  return value;
+}
+
+}  // namespace
+
+V dict_get(Tracer& t, DictValue* d, V key) {
+  t.use(d);
+  PyObject* stand = stand_for(t, key);
+  if (auto* e = find_entry(d, stand)) return e->value;
+  if (PyErr_Occurred()) t.raise_pending();
+  return d->full ? nullptr : read_outside(t, d, key, stand);
+}
+
+V dict_get(Tracer& t, DictValue* d, PyObject* key) { return dict_get(t, d, t.constant(key)); }
+
+void dict_set(Tracer& t, DictValue* d, V key, V value) {
+  t.use(d);
+  PyObject* stand = stand_for(t, key);
+  journal(d, key, value);
+  set_entry(d, key, stand, value);
+}
+
+bool dict_del(Tracer& t, DictValue* d, V key) {
+  if (!dict_get(t, d, key)) return false;
+  journal(d, key, nullptr);
+  delete_entry(d, key, stand_for(t, key));
+  return true;
+}
+
+void dict_clear(Tracer& t, DictValue* d) {
+  t.use(d);
+  journal(d, nullptr, nullptr, true);
+  d->full = true;
+  d->entries.clear();
+  d->index = Ref::steal(PyDict_New());
+}
+
+// From now on every key is known: guards the keys of an outside dict and plays the writes again, for their order.
+void dict_fill(Tracer& t, DictValue* d) {
+  t.use(d);
+  if (d->full) return;
+  Ref keys = Ref::steal(PySequence_Tuple(d->real));
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(keys.get()); ++i) {
+    PyObject* k = PyTuple_GET_ITEM(keys.get(), i);
+    if (!is_plain_constant(k) && !is_identity_constant(k)) cut(Reason::custom_key, "a dict with keys of ", Py_TYPE(k)->tp_name);
+  }
+  t.guard(Kind::Keys, d->source, keys.get());
+  d->full = true;
+  d->entries.clear();
+  d->index = Ref::steal(PyDict_New());
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(keys.get()); ++i) {
+    PyObject* k = PyTuple_GET_ITEM(keys.get(), i);
+    add_entry(d, t.constant(k), k, t.wrap(PyDict_GetItemWithError(d->real, k), t.source(Step::Key, d->source, 0, k)));
+  }
+  for (auto& w : d->writes) {
+    if (!w.key) continue;
+    PyObject* stand = stand_for(t, w.key);
+    if (w.value) set_entry(d, w.key, stand, w.value);
+    else delete_entry(d, w.key, stand);
+  }
+}
+
+std::vector<std::pair<V, V>> dict_items(Tracer& t, DictValue* d) {
+  dict_fill(t, d);
+  std::vector<std::pair<V, V>> items;
+  for (auto& e : d->entries)
+    if (e.value) items.push_back({e.key, e.value});
+  return items;
+}
+
+int64_t dict_length(Tracer& t, DictValue* d) {
+  t.use(d);
+  if (!d->full && !d->changed && PyDict_GET_SIZE(d->real) == 0) {
+    t.guard(Kind::Truth, d->source, reinterpret_cast<PyObject*>(d->cls), {0});
+    return 0;
+  }
+  dict_fill(t, d);
+  return PyDict_GET_SIZE(d->index.get());
+}
+
+void dict_update(Tracer& t, DictValue* d, V other) {
+  if (other->is == Is::Dict) {
+    for (auto& [k, v] : dict_items(t, as<DictValue>(other))) dict_set(t, d, k, v);
+    return;
+  }
+  if (V keys = find_attr(t, other, FJ_NAME("keys"))) {
+    for (V k : unpack(t, call_values(t, keys, {}))) dict_set(t, d, k, get_item(t, other, k));
+    return;
+  }
+  for (V pair : unpack(t, other)) {
+    Values kv = unpack(t, pair);
+    if (kv.size() != 2) cut(Reason::raises, "dict update element");
+    dict_set(t, d, kv[0], kv[1]);
+  }
+}
+
+// The dict stands for itself as long as the trace runs: globals and module dicts.
+DictValue* Tracer::known_dict(PyObject* dict) {
+  V v = wrap(dict, const_source(dict));
+  use(v);
+  return as<DictValue>(v);
+}
+
+V Tracer::global_lookup(PyObject* globals, PyObject* name) {
+  DictValue* d = known_dict(globals);
+  if (PyObject* at = PyDict_GetItemWithError(d->index.get(), name)) return d->entries[PyLong_AsSize_t(at)].value;
+  PyObject* found = PyDict_GetItemWithError(globals, name);
+  if (!found || PyFunction_Check(found) || is_identity_constant(found)) {
+    dict_fact(globals, name);
+    V value = found ? wrap_known(found) : nullptr;
+    add_entry(d, constant(name), name, value);
+    return value;
+  }
+  return read_outside(*this, d, constant(name), name);
+}
+
+}  // namespace fj::capture

@@ -1,0 +1,227 @@
+// Iteration: iter(), next() and whole-iterable reads.
+#include "capture/sym_frame.h"
+#include "capture/tensors.h"
+
+namespace fj::capture {
+
+Values* sequence_items(V v) {
+  if (v->is == Is::Tuple) return &as<TupleValue>(v)->items;
+  if (v->is == Is::List) return &as<ListValue>(v)->items;
+  return nullptr;
+}
+
+namespace {
+
+IteratorValue* over(Tracer& t, V v, Iter how, PyTypeObject* cls) {
+  auto* it = t.iterator(how, cls);
+  it->over = v;
+  return it;
+}
+
+// The elements of a set in the order in which CPython would give them: a real set with the same history is asked.
+Values ordered_set(Tracer& t, SetValue* s) {
+  Values items = set_items(s);
+  if (items.size() < 2 || (s->outside() && !s->changed)) return items;
+  Ref real = Ref::steal(PySet_New(nullptr));
+  for (V v : items) {
+    if (v->is != Is::Const) cut(Reason::custom_key, "the order of a set of objects");
+    PySet_Add(real.get(), v->real);
+  }
+  Ref list = Ref::steal(PySequence_List(real.get()));
+  Values ordered;
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list.get()); ++i) ordered.push_back(t.constant(PyList_GET_ITEM(list.get(), i)));
+  return ordered;
+}
+
+Values view_items(Tracer& t, DictValue* d, ViewValue::What what) {
+  Values items;
+  for (auto& [k, v] : dict_items(t, d))
+    items.push_back(what == ViewValue::Keys ? k : what == ViewValue::Values_ ? v : t.tuple({k, v}));
+  return items;
+}
+
+PyTypeObject* iterator_type(Tracer& t, PyTypeObject* of) {
+  Ref empty = Ref::steal(PyObject_CallNoArgs(reinterpret_cast<PyObject*>(of)));
+  Ref it = empty ? Ref::steal(PyObject_GetIter(empty.get())) : Ref();
+  if (!it) t.raise_pending();
+  return Py_TYPE(it.get());
+}
+
+V iterate_constant(Tracer& t, V v) {
+  PyObject* o = v->real;
+  if (PyUnicode_CheckExact(o) || PyBytes_CheckExact(o) || Py_TYPE(o) == &PyRange_Type || is_tensor_constant(o)) {
+    if (!PySequence_Check(o)) t.raise(PyExc_TypeError, cat("'", Py_TYPE(o)->tp_name, "' object is not iterable"));
+    return over(t, v, Iter::Sequence, Py_TYPE(o) == &PyRange_Type ? &PyRangeIter_Type : iterator_type(t, Py_TYPE(o)));
+  }
+  if (PyType_Check(o)) {
+    PyObject* raw = t.type_lookup(Py_TYPE(o), FJ_NAME("__iter__"));
+    if (raw) return call_values(t, bind(t, raw, v, Py_TYPE(o), FJ_NAME("__iter__")), {});
+  }
+  t.raise(PyExc_TypeError, cat("'", Py_TYPE(o)->tp_name, "' object is not iterable"));
+}
+
+// An object that has __getitem__ only.
+V iterate_by_index(Tracer& t, V v) {
+  if (special(t, v, FJ_NAME("__getitem__"))) return over(t, v, Iter::Count, &PySeqIter_Type);
+  t.raise(PyExc_TypeError, cat("'", v->cls->tp_name, "' object is not iterable"));
+}
+
+bool own_iter(Tracer& t, V v) { return has_python_special(t, v, FJ_NAME("__iter__")); }
+
+}  // namespace
+
+V iterate(Tracer& t, V v) {
+  t.use(v);
+  if ((v->is == Is::Tuple || v->is == Is::List || v->is == Is::Dict) && own_iter(t, v))
+    return call_values(t, special(t, v, FJ_NAME("__iter__")), {});
+  switch (v->is) {
+    case Is::Tuple: return over(t, v, Iter::Sequence, &PyTupleIter_Type);
+    case Is::List: return over(t, v, Iter::Sequence, &PyListIter_Type);
+    case Is::Dict: return t.items_iterator(view_items(t, as<DictValue>(v), ViewValue::Keys), &PyDictIterKey_Type);
+    case Is::View: return t.items_iterator(view_items(t, as<ViewValue>(v)->dict, as<ViewValue>(v)->what), &PyDictIterKey_Type);
+    case Is::Set: return t.items_iterator(ordered_set(t, as<SetValue>(v)), &PySetIter_Type);
+    case Is::Iterator: return v;
+    case Is::Const: return iterate_constant(t, v);
+    case Is::Tensor: {
+      Args args;
+      args.pos = {v};
+      Ref unbind = Ref::steal(PyObject_GetAttrString(as<TensorValue>(v)->fake, "unbind"));
+      if (!unbind) t.raise_pending();
+      args.pos.clear();
+      V parts = call_leaf(t, unbind.get(), args);
+      return iterate(t, parts);
+    }
+    case Is::Object: {
+      V it = special(t, v, FJ_NAME("__iter__"));
+      return it ? call_values(t, it, {}) : iterate_by_index(t, v);
+    }
+    default: cut(Reason::native_object, "iteration over ", v->cls->tp_name);
+  }
+}
+
+namespace {
+
+V next_in_sequence(Tracer& t, IteratorValue* it) {
+  V s = it->over;
+  if (Values* items = sequence_items(s))
+    return static_cast<size_t>(it->at) < items->size() ? (*items)[static_cast<size_t>(it->at++)] : nullptr;
+  if (it->at >= PySequence_Size(s->real)) return nullptr;
+  return t.constant(Ref::steal(PySequence_GetItem(s->real, it->at++)));
+}
+
+V next_zip(Tracer& t, IteratorValue* it) {
+  Values row;
+  for (size_t i = 0; i < it->parts.size(); ++i) {
+    V v = next(t, it->parts[i]);
+    if (v) {
+      row.push_back(v);
+      continue;
+    }
+    if (it->strict) {
+      bool uneven = i > 0;
+      for (size_t j = i + 1; !uneven && j < it->parts.size(); ++j) uneven = next(t, it->parts[j]) != nullptr;
+      if (uneven) cut(Reason::raises, "zip(strict=True) of different lengths");
+    }
+    return nullptr;
+  }
+  return it->parts.empty() ? nullptr : t.tuple(std::move(row));
+}
+
+V next_map(Tracer& t, IteratorValue* it) {
+  Values row;
+  for (V part : it->parts) {
+    V v = next(t, part);
+    if (!v) return nullptr;
+    row.push_back(v);
+  }
+  return call_values(t, it->over, std::move(row));
+}
+
+V next_filter(Tracer& t, IteratorValue* it) {
+  while (V v = next(t, it->parts[0])) {
+    const bool keep = is_const(t, it->over, Py_None) ? truth(t, v) : truth(t, call_values(t, it->over, {v}));
+    if (keep) return v;
+  }
+  return nullptr;
+}
+
+V next_enumerate(Tracer& t, IteratorValue* it) {
+  V v = next(t, it->parts[0]);
+  if (!v) return nullptr;
+  V pair = t.tuple({it->count, v});
+  it->count = binary(t, 0, it->count, t.integer(1));
+  return pair;
+}
+
+V next_by_index(Tracer& t, IteratorValue* it) {
+  V handled = t.handled;
+  try {
+    return get_item(t, it->over, t.integer(it->at++));
+  } catch (Raised& r) {
+    if (!PyType_IsSubtype(r.exception->cls, reinterpret_cast<PyTypeObject*>(PyExc_IndexError)) &&
+        !PyType_IsSubtype(r.exception->cls, reinterpret_cast<PyTypeObject*>(PyExc_StopIteration)))
+      throw;
+    t.handled = handled;
+    return nullptr;
+  }
+}
+
+V next_of(Tracer& t, IteratorValue* it) {
+  switch (it->how) {
+    case Iter::Sequence: return next_in_sequence(t, it);
+    case Iter::Items: return static_cast<size_t>(it->at) < it->parts.size() ? it->parts[static_cast<size_t>(it->at++)] : nullptr;
+    case Iter::Zip: return next_zip(t, it);
+    case Iter::Map: return next_map(t, it);
+    case Iter::Filter: return next_filter(t, it);
+    case Iter::Enumerate: return next_enumerate(t, it);
+    case Iter::Generator: return resume_generator(t, it, nullptr, nullptr);
+    case Iter::Count: return next_by_index(t, it);
+    case Iter::Sentinel: {
+      V v = call_values(t, it->over, {});
+      return equal(t, v, it->parts[0]) ? nullptr : v;
+    }
+    case Iter::Chain:
+      while (static_cast<size_t>(it->at) < it->parts.size()) {
+        if (V v = next(t, it->parts[static_cast<size_t>(it->at)])) return v;
+        ++it->at;
+      }
+      return nullptr;
+    default: cut(Reason::outside_iterator, it->cls->tp_name);
+  }
+}
+
+}  // namespace
+
+V next(Tracer& t, V v) {
+  t.use(v);
+  if (v->is == Is::Iterator) {
+    auto* it = as<IteratorValue>(v);
+    if (it->how == Iter::Outside) cut(Reason::outside_iterator, it->cls->tp_name);
+    if (it->done && it->how != Iter::Generator) return nullptr;
+    V value = next_of(t, it);
+    if (!value) it->done = true;
+    return value;
+  }
+  V method = v->is == Is::Object ? special(t, v, FJ_NAME("__next__")) : nullptr;
+  if (!method) t.raise(PyExc_TypeError, cat("'", v->cls->tp_name, "' object is not an iterator"));
+  V handled = t.handled;
+  try {
+    return call_values(t, method, {});
+  } catch (Raised& r) {
+    if (!PyType_IsSubtype(r.exception->cls, reinterpret_cast<PyTypeObject*>(PyExc_StopIteration))) throw;
+    t.handled = handled;
+    return nullptr;
+  }
+}
+
+Values unpack(Tracer& t, V iterable) {
+  t.use(iterable);
+  if (Values* items = sequence_items(iterable))
+    if (!own_iter(t, iterable)) return *items;
+  Values all;
+  V it = iterate(t, iterable);
+  while (V v = next(t, it)) all.push_back(v);
+  return all;
+}
+
+}  // namespace fj::capture

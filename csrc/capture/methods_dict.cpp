@@ -1,0 +1,178 @@
+// Methods of dict and set.
+#include "capture/builtins.h"
+
+namespace fj::capture {
+
+namespace {
+
+DictValue* dict_of(V self) { return as<DictValue>(self); }
+
+V view(Tracer& t, V self, ViewValue::What what, PyTypeObject* cls) {
+  auto* v = t.make<ViewValue>(cls);
+  v->what = what;
+  v->dict = dict_of(self);
+  return v;
+}
+V m_keys(Tracer& t, V self, Args& a) { want(a, 0, 0); return view(t, self, ViewValue::Keys, &PyDictKeys_Type); }
+V m_values(Tracer& t, V self, Args& a) { want(a, 0, 0); return view(t, self, ViewValue::Values_, &PyDictValues_Type); }
+V m_items(Tracer& t, V self, Args& a) { want(a, 0, 0); return view(t, self, ViewValue::Items_, &PyDictItems_Type); }
+V m_get(Tracer& t, V self, Args& a) {
+  want(a, 1, 2);
+  V v = dict_get(t, dict_of(self), a.pos[0]);
+  return v ? v : a.pos.size() > 1 ? a.pos[1] : t.none();
+}
+V m_setdefault(Tracer& t, V self, Args& a) {
+  want(a, 1, 2);
+  if (V v = dict_get(t, dict_of(self), a.pos[0])) return v;
+  V v = a.pos.size() > 1 ? a.pos[1] : t.none();
+  dict_set(t, dict_of(self), a.pos[0], v);
+  return v;
+}
+V m_pop(Tracer& t, V self, Args& a) {
+  want(a, 1, 2);
+  if (V v = dict_get(t, dict_of(self), a.pos[0])) {
+    dict_del(t, dict_of(self), a.pos[0]);
+    return v;
+  }
+  if (a.pos.size() > 1) return a.pos[1];
+  t.raise(PyExc_KeyError, a.pos[0]);
+}
+V m_popitem(Tracer& t, V self, Args& a) {
+  want(a, 0, 0);
+  auto items = dict_items(t, dict_of(self));
+  if (items.empty()) t.raise(PyExc_KeyError, "popitem(): dictionary is empty");
+  dict_del(t, dict_of(self), items.back().first);
+  return t.tuple({items.back().first, items.back().second});
+}
+V m_update(Tracer& t, V self, Args& a) {
+  if (a.pos.size() > 1) cut(Reason::raises, "update() with two arguments");
+  if (!a.pos.empty()) {
+    t.use(a.pos[0]);
+    dict_update(t, dict_of(self), a.pos[0]);
+  }
+  for (auto& [k, v] : a.named) dict_set(t, dict_of(self), t.constant(k), v);
+  return t.none();
+}
+V m_clear(Tracer& t, V self, Args& a) {
+  want(a, 0, 0);
+  dict_clear(t, dict_of(self));
+  return t.none();
+}
+V m_copy(Tracer& t, V self, Args& a) {
+  want(a, 0, 0);
+  auto* d = t.dict(self->cls == &PyODict_Type ? &PyODict_Type : &PyDict_Type);
+  dict_update(t, d, self);
+  return d;
+}
+V m_getitem(Tracer& t, V self, Args& a) {
+  want(a, 1, 1);
+  if (V v = dict_get(t, dict_of(self), a.pos[0])) return v;
+  t.raise(PyExc_KeyError, a.pos[0]);
+}
+V m_setitem(Tracer& t, V self, Args& a) {
+  want(a, 2, 2);
+  dict_set(t, dict_of(self), a.pos[0], a.pos[1]);
+  return t.none();
+}
+V m_delitem(Tracer& t, V self, Args& a) {
+  want(a, 1, 1);
+  if (!dict_del(t, dict_of(self), a.pos[0])) t.raise(PyExc_KeyError, a.pos[0]);
+  return t.none();
+}
+V m_contains(Tracer& t, V self, Args& a) {
+  want(a, 1, 1);
+  return t.boolean(dict_get(t, dict_of(self), a.pos[0]));
+}
+V m_len(Tracer& t, V self, Args& a) { want(a, 0, 0); return t.integer(dict_length(t, dict_of(self))); }
+V m_iter(Tracer& t, V self, Args& a) {
+  want(a, 0, 0);
+  return iterate(t, view(t, self, ViewValue::Keys, &PyDictKeys_Type));
+}
+V m_move_to_end(Tracer& t, V self, Args& a) {
+  V last = a.take("last");
+  want(a, 1, 1);
+  if ((last && !truth(t, last)) || self->outside()) cut(Reason::native_method, "move_to_end()");
+  V v = dict_get(t, dict_of(self), a.pos[0]);
+  if (!v) t.raise(PyExc_KeyError, a.pos[0]);
+  dict_del(t, dict_of(self), a.pos[0]);
+  dict_set(t, dict_of(self), a.pos[0], v);
+  return t.none();
+}
+
+constexpr MethodRow kDict[] = {
+    {"keys", m_keys},     {"values", m_values},   {"items", m_items},     {"get", m_get},         {"setdefault", m_setdefault},
+    {"pop", m_pop},       {"popitem", m_popitem}, {"update", m_update},   {"clear", m_clear},     {"copy", m_copy},
+    {"__getitem__", m_getitem}, {"__setitem__", m_setitem}, {"__delitem__", m_delitem}, {"__contains__", m_contains},
+    {"__len__", m_len},   {"__iter__", m_iter},   {"__init__", m_update}, {"move_to_end", m_move_to_end},
+};
+
+SetValue* set_of(V self) { return as<SetValue>(self); }
+
+V s_add(Tracer& t, V self, Args& a) {
+  want(a, 1, 1);
+  set_add(t, set_of(self), a.pos[0]);
+  return t.none();
+}
+V s_discard(Tracer& t, V self, Args& a) {
+  want(a, 1, 1);
+  set_remove(t, set_of(self), a.pos[0]);
+  return t.none();
+}
+V s_remove(Tracer& t, V self, Args& a) {
+  want(a, 1, 1);
+  if (!set_remove(t, set_of(self), a.pos[0])) t.raise(PyExc_KeyError, a.pos[0]);
+  return t.none();
+}
+V s_clear(Tracer& t, V self, Args& a) {
+  want(a, 0, 0);
+  for (V v : set_items(set_of(self))) set_remove(t, set_of(self), v);
+  return t.none();
+}
+V s_update(Tracer& t, V self, Args& a) {
+  for (V more : a.pos)
+    for (V v : unpack(t, more)) set_add(t, set_of(self), v);
+  return t.none();
+}
+V s_copy(Tracer& t, V self, Args& a) {
+  want(a, 0, 0);
+  auto* s = t.set(self->cls);
+  for (V v : set_items(set_of(self))) set_add(t, s, v);
+  return s;
+}
+SetValue* as_set(Tracer& t, V v) {
+  t.use(v);
+  if (v->is == Is::Set) return as<SetValue>(v);
+  auto* s = t.set();
+  for (V item : unpack(t, v)) set_add(t, s, item);
+  return s;
+}
+template <int op>
+V s_binary(Tracer& t, V self, Args& a) {
+  V out = self;
+  for (V other : a.pos) out = binary(t, op, out, as_set(t, other));
+  return a.pos.empty() ? s_copy(t, self, a) : out;
+}
+V s_issubset(Tracer& t, V self, Args& a) { want(a, 1, 1); return compare(t, Py_LE, self, as_set(t, a.pos[0])); }
+V s_issuperset(Tracer& t, V self, Args& a) { want(a, 1, 1); return compare(t, Py_GE, self, as_set(t, a.pos[0])); }
+V s_isdisjoint(Tracer& t, V self, Args& a) {
+  want(a, 1, 1);
+  for (V v : set_items(as_set(t, a.pos[0])))
+    if (set_has(t, set_of(self), v)) return t.boolean(false);
+  return t.boolean(true);
+}
+V s_contains(Tracer& t, V self, Args& a) { want(a, 1, 1); return t.boolean(set_has(t, set_of(self), a.pos[0])); }
+V s_len(Tracer& t, V self, Args& a) { want(a, 0, 0); return t.integer(length(t, self)); }
+
+constexpr MethodRow kSet[] = {
+    {"add", s_add},       {"discard", s_discard}, {"remove", s_remove},   {"clear", s_clear},     {"update", s_update},
+    {"copy", s_copy},     {"union", s_binary<7>}, {"intersection", s_binary<1>}, {"difference", s_binary<10>},
+    {"symmetric_difference", s_binary<12>}, {"issubset", s_issubset}, {"issuperset", s_issuperset},
+    {"isdisjoint", s_isdisjoint}, {"__contains__", s_contains}, {"__len__", s_len},
+};
+
+}  // namespace
+
+MethodRule dict_method(std::string_view name) { return find_rule(kDict, name); }
+MethodRule set_method(std::string_view name) { return find_rule(kSet, name); }
+
+}  // namespace fj::capture

@@ -1,0 +1,228 @@
+// Methods of object, exceptions, iterators, generators and strings, and the dispatch of native methods by receiver.
+#include "capture/builtins.h"
+#include "capture/sym_frame.h"
+#include "capture/tensors.h"
+
+namespace fj::capture {
+
+namespace {
+
+V o_getattribute(Tracer& t, V self, Args& a) {
+  want(a, 1, 1);
+  PyObject* name = name_of(t, a.pos[0], "__getattribute__");
+  if (V v = generic_get_attr(t, self, name)) return v;
+  t.raise(PyExc_AttributeError, cat("'", self->cls->tp_name, "' object has no attribute '", PyUnicode_AsUTF8(name), "'"));
+}
+V o_setattr(Tracer& t, V self, Args& a) {
+  want(a, 2, 2);
+  generic_set_attr(t, self, name_of(t, a.pos[0], "__setattr__"), a.pos[1]);
+  return t.none();
+}
+V o_delattr(Tracer& t, V self, Args& a) {
+  want(a, 1, 1);
+  generic_set_attr(t, self, name_of(t, a.pos[0], "__delattr__"), nullptr);
+  return t.none();
+}
+V o_init(Tracer& t, V self, Args& a) {
+  if (self->is == Is::Object && as<ObjectValue>(self)->args) {
+    if (!a.named.empty()) cut(Reason::argument_form, "an exception with keyword arguments");
+    as<ObjectValue>(self)->args = t.tuple(a.pos);
+  } else if (a.size() > 0 && has_python_special(t, self, FJ_NAME("__init__"))) {
+    cut(Reason::raises, "object.__init__() takes no arguments");
+  }
+  return t.none();
+}
+V o_eq(Tracer& t, V self, Args& a) {
+  want(a, 1, 1);
+  return same(t, self, a.pos[0]) ? t.boolean(true) : t.constant(Py_NotImplemented);
+}
+V o_ne(Tracer& t, V self, Args& a) {
+  want(a, 1, 1);
+  return t.boolean(!equal(t, self, a.pos[0]));
+}
+V o_str(Tracer& t, V self, Args& a) {
+  want(a, 0, 0);
+  if (self->is == Is::Object && as<ObjectValue>(self)->args) {
+    auto* plain = t.exception(reinterpret_cast<PyTypeObject*>(PyType_IsSubtype(self->cls, reinterpret_cast<PyTypeObject*>(PyExc_KeyError)) ? PyExc_KeyError : PyExc_Exception),
+                              as<ObjectValue>(self)->args->items);
+    return to_str(t, plain);
+  }
+  return to_repr(t, self);
+}
+V o_init_subclass(Tracer& t, V, Args&) { return t.none(); }
+V o_with_traceback(Tracer& t, V self, Args& a) {
+  want(a, 1, 1);
+  if (!is_const(t, a.pos[0], Py_None)) cut(Reason::traceback, "with_traceback()");
+  return self;
+}
+
+constexpr MethodRow kObject[] = {
+    {"__getattribute__", o_getattribute}, {"__setattr__", o_setattr}, {"__delattr__", o_delattr}, {"__init__", o_init},
+    {"__eq__", o_eq}, {"__ne__", o_ne}, {"__str__", o_str}, {"__init_subclass__", o_init_subclass},
+    {"with_traceback", o_with_traceback},
+};
+
+IteratorValue* generator_of(V self) {
+  auto* it = as<IteratorValue>(self);
+  if (it->how != Iter::Generator) cut(Reason::native_method, "a generator method of an iterator");
+  return it;
+}
+
+V sent(Tracer& t, IteratorValue* g, V value, V thrown) {
+  if (V v = resume_generator(t, g, value, thrown)) return v;
+  V r = g->frame->result;
+  t.throw_value(t.exception(reinterpret_cast<PyTypeObject*>(PyExc_StopIteration), r && !is_const(t, r, Py_None) ? Values{r} : Values{}));
+}
+V g_next(Tracer& t, V self, Args& a) {
+  want(a, 0, 0);
+  if (V v = next(t, self)) return v;
+  auto* it = as<IteratorValue>(self);
+  V r = it->how == Iter::Generator ? it->frame->result : nullptr;
+  t.throw_value(t.exception(reinterpret_cast<PyTypeObject*>(PyExc_StopIteration), r && !is_const(t, r, Py_None) ? Values{r} : Values{}));
+}
+V g_iter(Tracer&, V self, Args& a) {
+  want(a, 0, 0);
+  return self;
+}
+V g_send(Tracer& t, V self, Args& a) {
+  want(a, 1, 1);
+  auto* g = generator_of(self);
+  if (!g->frame->started && !is_const(t, a.pos[0], Py_None)) t.raise(PyExc_TypeError, "can't send non-None value to a just-started generator");
+  return sent(t, g, a.pos[0], nullptr);
+}
+V g_throw(Tracer& t, V self, Args& a) {
+  want(a, 1, 3);
+  V e = a.pos[0];
+  t.use(e);
+  if (a.pos.size() > 1 && !is_const(t, a.pos[1], Py_None)) e = a.pos[1];
+  if (e->is == Is::Const) e = call_values(t, e, {});
+  if (e->is != Is::Object) cut(Reason::raises, "throw() of something that is no exception");
+  return sent(t, generator_of(self), nullptr, e);
+}
+V g_close(Tracer& t, V self, Args& a) {
+  want(a, 0, 0);
+  auto* g = generator_of(self);
+  if (!g->frame->started || g->done) {
+    g->done = true;
+    return t.none();
+  }
+  V handled = t.handled;
+  try {
+    if (resume_generator(t, g, nullptr, t.exception(reinterpret_cast<PyTypeObject*>(PyExc_GeneratorExit), {})))
+      t.raise(PyExc_RuntimeError, "generator ignored GeneratorExit");
+  } catch (Raised& r) {
+    if (r.exception->cls != reinterpret_cast<PyTypeObject*>(PyExc_GeneratorExit) &&
+        r.exception->cls != reinterpret_cast<PyTypeObject*>(PyExc_StopIteration))
+      throw;
+    t.handled = handled;
+  }
+  return t.none();
+}
+
+constexpr MethodRow kIterator[] = {
+    {"__next__", g_next}, {"__iter__", g_iter}, {"send", g_send}, {"throw", g_throw}, {"close", g_close},
+};
+
+V x_join(Tracer& t, V self, Args& a) {
+  want(a, 1, 1);
+  Values parts = unpack(t, a.pos[0]);
+  Args real;
+  real.pos = {t.list(std::move(parts))};
+  return call_pure(t, Ref::steal(PyObject_GetAttrString(self->real, "join")).get(), real);
+}
+V x_format(Tracer& t, V self, Args& a) {
+  for (V& v : a.pos)
+    if (v->is == Is::Object) cut(Reason::native_method, "str.format() of an object");
+  return call_pure(t, Ref::steal(PyObject_GetAttrString(self->real, "format")).get(), a);
+}
+constexpr MethodRow kText[] = {{"join", x_join}, {"format", x_format}};
+
+MethodRule rule_for(V self, std::string_view name) {
+  MethodRule rule = nullptr;
+  switch (self->is) {
+    case Is::List: rule = list_method(name); break;
+    case Is::Tuple: rule = tuple_method(name); break;
+    case Is::Dict: rule = dict_method(name); break;
+    case Is::Set: rule = set_method(name); break;
+    case Is::Iterator: rule = iterator_method(name); break;
+    default: break;
+  }
+  return rule ? rule : object_method(name);
+}
+
+V call_on_view(Tracer& t, ViewValue* v, std::string_view name, Args& a) {
+  if (name == "__len__") return t.integer(dict_length(t, v->dict));
+  if (name == "__iter__") return iterate(t, v);
+  if (name == "__contains__" && a.pos.size() == 1) return t.boolean(contains(t, v, a.pos[0]));
+  cut(Reason::native_method, v->cls->tp_name, ".", name);
+}
+
+V call_on_function(Tracer& t, V self, std::string_view name, Args& a) {
+  if (name == "__call__") return call(t, self, std::move(a));
+  if (name == "__get__" && !a.pos.empty()) return is_const(t, a.pos[0], Py_None) ? self : t.method(self, a.pos[0]);
+  cut(Reason::native_method, self->cls->tp_name, ".", name);
+}
+
+// Methods of type, called on a class: object.__new__ and friends have been bound otherwise.
+V call_on_constant(Tracer& t, NativeValue* n, std::string_view name, Args& a) {
+  PyObject* self = n->self->real;
+  if (PyType_Check(self)) {
+    auto* type = reinterpret_cast<PyTypeObject*>(self);
+    if (name == "__call__") return instantiate(t, type, std::move(a));
+    if (name == "mro" && a.size() == 0) {
+      Values bases;
+      for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(type->tp_mro); ++i) bases.push_back(t.constant(PyTuple_GET_ITEM(type->tp_mro, i)));
+      return t.list(std::move(bases));
+    }
+    if (name == "__subclasscheck__" || name == "__instancecheck__") {
+      want(a, 1, 1);
+      PyTypeObject* other = name == "__instancecheck__" ? t.type_of(a.pos[0]) : reinterpret_cast<PyTypeObject*>(const_object(a.pos[0]));
+      return t.boolean(other && PyType_IsSubtype(other, type));
+    }
+    cut(Reason::native_method, "type.", name);
+  }
+  if (MethodRule rule = PyUnicode_CheckExact(self) ? text_method(name) : nullptr) return rule(t, n->self, a);
+  Ref bound = Ref::steal(PyObject_GetAttr(self, n->name));
+  if (!bound) t.raise_pending();
+  if (!is_plain_constant(self) && !PyCFunction_Check(bound.get()) && Py_TYPE(bound.get()) != &_PyMethodWrapper_Type)
+    cut(Reason::native_method, Py_TYPE(self)->tp_name, ".", name);
+  return call_pure(t, bound.get(), a);
+}
+
+V call_on_tensor(Tracer& t, NativeValue* n, Args& a) {
+  auto* self = as<TensorValue>(n->self);
+  Ref bound = Ref::steal(Py_TYPE(n->descr)->tp_descr_get(n->descr, self->fake, reinterpret_cast<PyObject*>(Py_TYPE(self->fake))));
+  if (!bound) t.raise_pending();
+  Args all = a;
+  V result = call_leaf(t, bound.get(), all);
+  return result->is == Is::Tensor && as<TensorValue>(result)->fake == self->fake ? self : result;
+}
+
+}  // namespace
+
+MethodRule object_method(std::string_view name) { return find_rule(kObject, name); }
+MethodRule iterator_method(std::string_view name) { return find_rule(kIterator, name); }
+MethodRule text_method(std::string_view name) { return find_rule(kText, name); }
+
+V call_native(Tracer& t, NativeValue* n, Args args) {
+  t.use(n->self);
+  const std::string_view name = PyUnicode_AsUTF8(n->name);
+  switch (n->self->is) {
+    case Is::Tensor: return call_on_tensor(t, n, args);
+    case Is::Const: return call_on_constant(t, n, name, args);
+    case Is::View: return call_on_view(t, as<ViewValue>(n->self), name, args);
+    case Is::Function:
+    case Is::Method:
+    case Is::Partial: return call_on_function(t, n->self, name, args);
+    case Is::Opaque:
+    case Is::Slice:
+    case Is::Super: cut(Reason::native_method, n->self->cls->tp_name, ".", name);
+    default: break;
+  }
+  if (MethodRule rule = rule_for(n->self, name)) return rule(t, n->self, args);
+  if (name == "__repr__" && args.size() == 0 && n->self->is != Is::Object) return to_repr(t, n->self);
+  if (name == "__format__" && args.size() == 1) return to_format(t, n->self, args.pos[0]);
+  cut(Reason::native_method, n->self->cls->tp_name, ".", name);
+}
+
+}  // namespace fj::capture

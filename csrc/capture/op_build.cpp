@@ -1,0 +1,95 @@
+// Building and filling containers, unpacking.
+#include "capture/handlers.h"
+
+namespace fj::capture {
+
+namespace {
+size_t n(const Instr& in) { return static_cast<size_t>(in.arg); }
+}  // namespace
+
+FJ_OPCODE(BUILD_TUPLE) { f.push(t.tuple(f.pop_n(n(in)))); }
+FJ_OPCODE(BUILD_LIST) { f.push(t.list(f.pop_n(n(in)))); }
+FJ_OPCODE(BUILD_SET) {
+  auto* s = t.set();
+  for (V v : f.pop_n(n(in))) set_add(t, s, v);
+  f.push(s);
+}
+FJ_OPCODE(BUILD_MAP) {
+  auto* d = t.dict();
+  Values kv = f.pop_n(2 * n(in));
+  for (size_t i = 0; i < kv.size(); i += 2) dict_set(t, d, kv[i], kv[i + 1]);
+  f.push(d);
+}
+FJ_OPCODE(BUILD_CONST_KEY_MAP) {
+  Values keys = unpack(t, f.pop());
+  Values values = f.pop_n(n(in));
+  auto* d = t.dict();
+  for (size_t i = 0; i < values.size(); ++i) dict_set(t, d, keys[i], values[i]);
+  f.push(d);
+}
+FJ_OPCODE(BUILD_SLICE) {
+  auto* s = t.make<SliceValue>(&PySlice_Type);
+  s->step = in.arg == 3 ? f.pop() : t.none();
+  s->stop = f.pop();
+  s->start = f.pop();
+  f.push(s);
+}
+FJ_OPCODE(LIST_TO_TUPLE) { f.push(t.tuple(as<ListValue>(f.pop())->items)); }
+FJ_OPCODE(LIST_APPEND) {
+  V v = f.pop();
+  as<ListValue>(f.top(n(in)))->items.push_back(v);
+}
+FJ_OPCODE(SET_ADD) {
+  V v = f.pop();
+  set_add(t, as<SetValue>(f.top(n(in))), v);
+}
+FJ_OPCODE(MAP_ADD) {
+  V v = f.pop(), k = f.pop();
+  dict_set(t, as<DictValue>(f.top(n(in))), k, v);
+}
+FJ_OPCODE(LIST_EXTEND) {
+  Values more = unpack(t, f.pop());
+  auto& items = as<ListValue>(f.top(n(in)))->items;
+  items.insert(items.end(), more.begin(), more.end());
+}
+FJ_OPCODE(SET_UPDATE) {
+  Values more = unpack(t, f.pop());
+  for (V v : more) set_add(t, as<SetValue>(f.top(n(in))), v);
+}
+FJ_OPCODE(DICT_UPDATE) {
+  V other = f.pop();
+  dict_update(t, as<DictValue>(f.top(n(in))), other);
+}
+FJ_OPCODE(DICT_MERGE) {
+  V other = f.pop();
+  auto* d = as<DictValue>(f.top(n(in)));
+  t.use(other);
+  if (other->is != Is::Dict) cut(Reason::argument_form, "** of ", other->cls->tp_name);
+  for (auto& [k, v] : dict_items(t, as<DictValue>(other))) {
+    if (dict_get(t, d, k)) cut(Reason::raises, "a keyword argument is given twice");
+    dict_set(t, d, k, v);
+  }
+}
+
+FJ_OPCODE(UNPACK_SEQUENCE) {
+  Values items = unpack(t, f.top());
+  if (items.size() != n(in)) {
+    f.pop();
+    t.raise(PyExc_ValueError,
+            items.size() > n(in) ? cat("too many values to unpack (expected ", in.arg, ")")
+                                 : cat("not enough values to unpack (expected ", in.arg, ", got ", items.size(), ")"));
+  }
+  f.pop();
+  for (auto it = items.rbegin(); it != items.rend(); ++it) f.push(*it);
+}
+FJ_OPCODE(UNPACK_EX) {
+  const size_t before = in.arg & 0xFF, after = static_cast<size_t>(in.arg) >> 8;
+  Values items = unpack(t, f.pop());
+  if (items.size() < before + after)
+    t.raise(PyExc_ValueError, cat("not enough values to unpack (expected at least ", before + after, ", got ", items.size(), ")"));
+  for (size_t i = 0; i < after; ++i) f.push(items[items.size() - 1 - i]);
+  f.push(t.list(Values(items.begin() + static_cast<long>(before), items.end() - static_cast<long>(after))));
+  for (size_t i = before; i-- > 0;) f.push(items[i]);
+}
+
+}  // namespace fj::capture

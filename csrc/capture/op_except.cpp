@@ -1,0 +1,87 @@
+// Raising, handlers, with statements.
+#include "capture/handlers.h"
+
+namespace fj::capture {
+
+namespace {
+
+V exception_from(Tracer& t, V v) {
+  t.use(v);
+  if (PyObject* o = const_object(v)) {
+    if (PyType_Check(o) && is_exception_type(reinterpret_cast<PyTypeObject*>(o))) return call_values(t, v, {});
+    t.raise(PyExc_TypeError, "exceptions must derive from BaseException");
+  }
+  if (v->is != Is::Object || !is_exception_type(v->cls)) t.raise(PyExc_TypeError, "exceptions must derive from BaseException");
+  if (v->outside()) cut(Reason::raises, "an exception object from outside is raised");
+  return v;
+}
+
+bool matches(Tracer& t, V exception, V pattern) {
+  t.use(pattern);
+  if (pattern->is == Is::Tuple) {
+    for (V p : as<TupleValue>(pattern)->items)
+      if (matches(t, exception, p)) return true;
+    return false;
+  }
+  PyObject* o = const_object(pattern);
+  if (!o || !PyType_Check(o) || !is_exception_type(reinterpret_cast<PyTypeObject*>(o)))
+    t.raise(PyExc_TypeError, "catching classes that do not inherit from BaseException is not allowed");
+  return PyType_IsSubtype(exception->cls, reinterpret_cast<PyTypeObject*>(o));
+}
+
+}  // namespace
+
+FJ_OPCODE(LOAD_ASSERTION_ERROR) { f.push(t.constant(PyExc_AssertionError)); }
+FJ_OPCODE(RAISE_VARARGS) {
+  if (in.arg == 0) {
+    if (!t.handled) t.raise(PyExc_RuntimeError, "No active exception to reraise");
+    throw Raised{t.handled};
+  }
+  V cause = in.arg == 2 ? f.pop() : nullptr;
+  V e = exception_from(t, f.pop());
+  if (cause) {
+    as<ObjectValue>(e)->has_cause = true;
+    as<ObjectValue>(e)->cause = is_const(t, cause, Py_None) ? cause : exception_from(t, cause);
+  }
+  t.throw_value(e);
+}
+FJ_OPCODE(RERAISE) {
+  V e = f.pop();
+  throw Raised{e};
+}
+FJ_OPCODE(PUSH_EXC_INFO) {
+  V e = f.pop();
+  f.push(t.handled ? t.handled : t.none());
+  f.push(e);
+  t.handled = e;
+  if (&f == t.outermost) f.handler_steps.push_back(f.raised_at);
+}
+FJ_OPCODE(POP_EXCEPT) {
+  V before = f.pop();
+  t.handled = before->is == Is::Object ? before : nullptr;
+  if (&f == t.outermost && !f.handler_steps.empty()) f.handler_steps.pop_back();
+}
+FJ_OPCODE(CHECK_EXC_MATCH) {
+  V pattern = f.pop();
+  f.push(t.boolean(matches(t, f.top(), pattern)));
+}
+
+FJ_OPCODE(BEFORE_WITH) {
+  V manager = f.pop();
+  V enter = special(t, manager, FJ_NAME("__enter__"));
+  V exit = special(t, manager, FJ_NAME("__exit__"));
+  if (!enter || !exit) cut(Reason::native_object, "with ", manager->cls->tp_name);
+  V result = call_values(t, enter, {});
+  f.push(exit);
+  f.push(result);
+}
+// Stack: exit method, lasti, previous exception, exception. The traceback is not looked at by managers that can be traced.
+FJ_OPCODE(WITH_EXCEPT_START) {
+  V e = f.top();
+  V exit = f.top(4);
+  V type = t.constant(reinterpret_cast<PyObject*>(e->cls));
+  V traceback = t.make<OpaqueValue>(&PyTraceBack_Type);
+  f.push(call_values(t, exit, {type, e, traceback}));
+}
+
+}  // namespace fj::capture

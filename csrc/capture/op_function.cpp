@@ -1,0 +1,100 @@
+// Making functions, returning, yielding, imports.
+#include "capture/handlers.h"
+
+namespace fj::capture {
+
+namespace {
+
+void set_part(Tracer& t, FunctionValue* fn, int which, V v) {
+  switch (which) {
+    case 1: fn->defaults = v; break;
+    case 2: fn->kwdefaults = v; break;
+    case 4: fn->annotations = v; break;
+    case 8: fn->closure = unpack(t, v); break;
+    default: cut(Reason::unsupported_instruction, "a function attribute");
+  }
+}
+
+void give_back(SymFrame& f, V v, SymFrame::State state) {
+  f.result = v;
+  f.state = state;
+}
+
+}  // namespace
+
+FJ_OPCODE(MAKE_FUNCTION) {
+  auto* fn = t.make<FunctionValue>(&PyFunction_Type);
+  fn->code = reinterpret_cast<PyCodeObject*>(f.pop()->real);
+  fn->globals = f.globals;
+  if (kBefore313)
+    for (int part : {8, 4, 2, 1})
+      if (in.arg & part) set_part(t, fn, part, f.pop());
+  f.push(fn);
+}
+FJ_OPCODE(SET_FUNCTION_ATTRIBUTE) {
+  auto* fn = as<FunctionValue>(f.pop());
+  set_part(t, fn, in.arg, f.pop());
+  f.push(fn);
+}
+
+FJ_OPCODE(RETURN_VALUE) { give_back(f, f.pop(), SymFrame::Returned); }
+FJ_OPCODE(RETURN_CONST) { give_back(f, t.constant(PyTuple_GET_ITEM(f.object()->co_consts, in.arg)), SymFrame::Returned); }
+FJ_OPCODE(RETURN_GENERATOR) { f.push(t.none()); }
+FJ_OPCODE(YIELD_VALUE) { give_back(f, f.pop(), SymFrame::Yielded); }
+
+// Before 3.12 the receiver is popped at the end and the result pushed; later the result stands on top of the receiver.
+FJ_OPCODE(SEND) {
+  V sent = f.pop();
+  V receiver = f.top();
+  V value = nullptr, result = nullptr;
+  if (receiver->is == Is::Iterator && as<IteratorValue>(receiver)->how == Iter::Generator) {
+    auto* g = as<IteratorValue>(receiver);
+    value = resume_generator(t, g, sent, nullptr);
+    if (!value) result = g->frame->result;
+  } else {
+    if (!is_const(t, sent, Py_None)) cut(Reason::unsupported_instruction, "send() into yield from");
+    value = next(t, receiver);
+    if (!value) result = t.none();
+  }
+  if (value) {
+    f.push(value);
+    return;
+  }
+  if (kBefore312) f.pop();
+  f.push(result);
+  f.jump(in.target);
+}
+FJ_OPCODE(END_SEND) {
+  V v = f.pop();
+  f.pop();
+  f.push(v);
+}
+FJ_OPCODE(CLEANUP_THROW) {
+  V e = f.pop();
+  f.pop();
+  V sub = f.pop();
+  (void)sub;
+  t.throw_value(e);
+}
+
+FJ_OPCODE(IMPORT_NAME) {
+  V from_list = f.pop(), level = f.pop();
+  PyObject* name = f.name(in.arg);
+  PyObject* modules = PyImport_GetModuleDict();
+  if (!is_const(t, level, t.integer(0)->real)) cut(Reason::import_statement, "a relative import");
+  PyObject* module = PyDict_GetItemWithError(modules, name);
+  if (!module) cut(Reason::import_statement, PyUnicode_AsUTF8(name));
+  t.dict_fact(modules, name);
+  if (is_const(t, from_list, Py_None)) {
+    const Py_ssize_t dot = PyUnicode_FindChar(name, '.', 0, PyUnicode_GET_LENGTH(name), 1);
+    if (dot > 0) {
+      PyObject* top = t.keep(Ref::steal(PyUnicode_Substring(name, 0, dot)));
+      module = t.dict_fact(modules, top);
+      if (!module) cut(Reason::import_statement, PyUnicode_AsUTF8(name));
+    }
+  }
+  f.push(t.constant(module));
+}
+FJ_OPCODE(IMPORT_FROM) { f.push(get_attr(t, f.top(), f.name(in.arg))); }
+
+}  // namespace fj::capture

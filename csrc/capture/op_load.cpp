@@ -1,0 +1,114 @@
+// Locals, cells, globals, constants and the stack.
+#include "capture/handlers.h"
+
+namespace fj::capture {
+
+namespace {
+
+V& local(SymFrame& f, int i) { return f.locals[static_cast<size_t>(i)]; }
+
+V checked_local(Tracer& t, SymFrame& f, int i) {
+  V v = local(f, i);
+  if (v) return v;
+  t.raise(PyExc_UnboundLocalError, cat("cannot access local variable '", PyUnicode_AsUTF8(f.code.local_name(i)),
+                                       "' where it is not associated with a value"));
+}
+
+CellValue* cell_at(SymFrame& f, int i) {
+  V v = local(f, i);
+  if (!v || v->is != Is::Cell) cut(Reason::internal, "a cell is missing");
+  return as<CellValue>(v);
+}
+
+V read_cell(Tracer& t, CellValue* c) {
+  if (c->known) return c->contents;
+  c->known = true;
+  const SourceId source = t.source(Step::Cell, c->source);
+  PyObject* real = PyCell_GET(c->real);
+  if (!real) t.guard(Kind::Absent, source);
+  return c->contents = real ? t.wrap(real, source) : nullptr;
+}
+
+void write_cell(Tracer& t, CellValue* c, V v) {
+  if (c->outside() && !c->touched) t.use(c);
+  c->known = true;
+  c->contents = v;
+  c->changed = c->outside();
+}
+
+}  // namespace
+
+FJ_OPCODE(NOP) {}
+FJ_OPCODE(RESUME) {}
+FJ_OPCODE(PRECALL) {}
+FJ_OPCODE(POP_TOP) { f.pop(); }
+FJ_OPCODE(END_FOR) { f.pop(); }
+FJ_OPCODE(PUSH_NULL) { f.push(nullptr); }
+FJ_OPCODE(COPY) { f.push(f.top(static_cast<size_t>(in.arg))); }
+FJ_OPCODE(SWAP) { std::swap(f.top(), f.top(static_cast<size_t>(in.arg))); }
+
+FJ_OPCODE(LOAD_CONST) { f.push(t.constant(PyTuple_GET_ITEM(f.object()->co_consts, in.arg))); }
+FJ_OPCODE(LOAD_FAST) { f.push(checked_local(t, f, in.arg)); }
+FJ_OPCODE(LOAD_FAST_CHECK) { f.push(checked_local(t, f, in.arg)); }
+FJ_OPCODE(LOAD_FAST_AND_CLEAR) {
+  f.push(local(f, in.arg));
+  local(f, in.arg) = nullptr;
+}
+FJ_OPCODE(LOAD_FAST_LOAD_FAST) {
+  f.push(checked_local(t, f, in.arg >> 4));
+  f.push(checked_local(t, f, in.arg & 15));
+}
+FJ_OPCODE(STORE_FAST) { local(f, in.arg) = f.pop(); }
+FJ_OPCODE(STORE_FAST_LOAD_FAST) {
+  local(f, in.arg >> 4) = f.pop();
+  f.push(checked_local(t, f, in.arg & 15));
+}
+FJ_OPCODE(STORE_FAST_STORE_FAST) {
+  local(f, in.arg >> 4) = f.pop();
+  local(f, in.arg & 15) = f.pop();
+}
+FJ_OPCODE(DELETE_FAST) {
+  checked_local(t, f, in.arg);
+  local(f, in.arg) = nullptr;
+}
+
+FJ_OPCODE(MAKE_CELL) { local(f, in.arg) = t.cell(local(f, in.arg)); }
+FJ_OPCODE(COPY_FREE_VARS) {
+  const int first = f.code.locals_count() - in.arg;
+  for (int i = 0; i < in.arg; ++i) local(f, first + i) = f.function->closure[static_cast<size_t>(i)];
+}
+FJ_OPCODE(LOAD_CLOSURE) { f.push(local(f, in.arg)); }
+FJ_OPCODE(LOAD_DEREF) {
+  V v = read_cell(t, cell_at(f, in.arg));
+  if (!v)
+    t.raise(PyExc_NameError, cat("cannot access free variable '", PyUnicode_AsUTF8(f.code.local_name(in.arg)),
+                                 "' where it is not associated with a value in enclosing scope"));
+  f.push(v);
+}
+FJ_OPCODE(STORE_DEREF) { write_cell(t, cell_at(f, in.arg), f.pop()); }
+FJ_OPCODE(DELETE_DEREF) {
+  if (!read_cell(t, cell_at(f, in.arg))) cut(Reason::raises, "an unbound cell");
+  write_cell(t, cell_at(f, in.arg), nullptr);
+}
+
+FJ_OPCODE(LOAD_GLOBAL) {
+  PyObject* name = f.name(in.arg >> 1);
+  V v = t.global_lookup(f.globals, name);
+  if (!v) {
+    V builtins = t.global_lookup(f.globals, FJ_NAME("__builtins__"));
+    PyObject* dict = PyEval_GetBuiltins();
+    if (builtins && builtins->real) dict = PyModule_Check(builtins->real) ? PyModule_GetDict(builtins->real) : builtins->real;
+    v = t.global_lookup(dict, name);
+  }
+  if (!v) t.raise(PyExc_NameError, cat("name '", PyUnicode_AsUTF8(name), "' is not defined"));
+  if ((in.arg & 1) && kBefore313) f.push(nullptr);
+  f.push(v);
+  if ((in.arg & 1) && !kBefore313) f.push(nullptr);
+}
+FJ_OPCODE(STORE_GLOBAL) { dict_set(t, t.known_dict(f.globals), t.constant(f.name(in.arg)), f.pop()); }
+FJ_OPCODE(DELETE_GLOBAL) {
+  if (!t.global_lookup(f.globals, f.name(in.arg))) cut(Reason::raises, "a global that does not exist");
+  dict_del(t, t.known_dict(f.globals), t.constant(f.name(in.arg)));
+}
+
+}  // namespace fj::capture

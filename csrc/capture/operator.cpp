@@ -1,0 +1,217 @@
+// Arithmetic: constants are computed, tensors recorded, everything else goes through the operator methods.
+#include "capture/protocol.h"
+#include "capture/tensors.h"
+
+namespace fj::capture {
+
+namespace {
+
+using BinaryFn = PyObject* (*)(PyObject*, PyObject*);
+PyObject* power(PyObject* a, PyObject* b) { return PyNumber_Power(a, b, Py_None); }
+PyObject* in_place_power(PyObject* a, PyObject* b) { return PyNumber_InPlacePower(a, b, Py_None); }
+
+// By BINARY_OP's argument; the second half is in place.
+struct Row {
+  BinaryFn fn;
+  const char* name;
+  const char* reflected;
+};
+constexpr Row kRows[] = {
+    {PyNumber_Add, "__add__", "__radd__"},
+    {PyNumber_And, "__and__", "__rand__"},
+    {PyNumber_FloorDivide, "__floordiv__", "__rfloordiv__"},
+    {PyNumber_Lshift, "__lshift__", "__rlshift__"},
+    {PyNumber_MatrixMultiply, "__matmul__", "__rmatmul__"},
+    {PyNumber_Multiply, "__mul__", "__rmul__"},
+    {PyNumber_Remainder, "__mod__", "__rmod__"},
+    {PyNumber_Or, "__or__", "__ror__"},
+    {power, "__pow__", "__rpow__"},
+    {PyNumber_Rshift, "__rshift__", "__rrshift__"},
+    {PyNumber_Subtract, "__sub__", "__rsub__"},
+    {PyNumber_TrueDivide, "__truediv__", "__rtruediv__"},
+    {PyNumber_Xor, "__xor__", "__rxor__"},
+    {PyNumber_InPlaceAdd, "__iadd__", nullptr},
+    {PyNumber_InPlaceAnd, "__iand__", nullptr},
+    {PyNumber_InPlaceFloorDivide, "__ifloordiv__", nullptr},
+    {PyNumber_InPlaceLshift, "__ilshift__", nullptr},
+    {PyNumber_InPlaceMatrixMultiply, "__imatmul__", nullptr},
+    {PyNumber_InPlaceMultiply, "__imul__", nullptr},
+    {PyNumber_InPlaceRemainder, "__imod__", nullptr},
+    {PyNumber_InPlaceOr, "__ior__", nullptr},
+    {in_place_power, "__ipow__", nullptr},
+    {PyNumber_InPlaceRshift, "__irshift__", nullptr},
+    {PyNumber_InPlaceSubtract, "__isub__", nullptr},
+    {PyNumber_InPlaceTrueDivide, "__itruediv__", nullptr},
+    {PyNumber_InPlaceXor, "__ixor__", nullptr},
+};
+constexpr int kInPlace = 13, kAdd = 0, kMul = 5, kMod = 6;
+
+bool plain(V v) { return v->is == Is::Const; }
+
+V computed(Tracer& t, PyObject* result) {
+  Ref owned = Ref::steal(result);
+  bool data = false;
+  std::string detail;
+  if (!owned && TensorSession::failed_on_fake(&data, &detail)) cut(data ? Reason::data_dependent : Reason::unsupported_op, detail);
+  if (!owned) t.raise_pending();
+  return t.from_real(owned.get());
+}
+
+// Guards against constants that explode: 10 ** 10 ** 10.
+void check_size(Tracer&, int op, PyObject* a, PyObject* b) {
+  if (PyLong_CheckExact(a) && PyLong_CheckExact(b) && (op % kInPlace == 8 || op % kInPlace == 3)) {
+    const double bits = static_cast<double>(_PyLong_NumBits(a)) * PyLong_AsDouble(b);
+    PyErr_Clear();
+    if (bits > 100000) cut(Reason::too_long, "a number of more than 100,000 bits");
+  }
+}
+
+V concatenate(Tracer& t, V a, V b) {
+  Values items = *sequence_items(a);
+  Values& more = *sequence_items(b);
+  items.insert(items.end(), more.begin(), more.end());
+  return a->is == Is::Tuple ? static_cast<V>(t.tuple(std::move(items))) : t.list(std::move(items));
+}
+
+Values repeated(const Values& items, int64_t times) {
+  if (times > 0 && static_cast<int64_t>(items.size()) * times > 100000) cut(Reason::too_long, "a sequence of more than 100,000 elements");
+  Values out;
+  for (int64_t i = 0; i < times; ++i) out.insert(out.end(), items.begin(), items.end());
+  return out;
+}
+
+// list + list, tuple * int, and their in-place forms; NULL if this is not one.
+V sequence_operator(Tracer& t, int op, V a, V b) {
+  const bool in_place = op >= kInPlace;
+  const int base = op % kInPlace;
+  if (base == kMul && sequence_items(b) && plain(a) && !in_place) std::swap(a, b);
+  if (!sequence_items(a)) return nullptr;
+  if (in_place && a->is == Is::List && base == kAdd) {
+    Values more = unpack(t, b);
+    auto* l = as<ListValue>(a);
+    l->items.insert(l->items.end(), more.begin(), more.end());
+    list_changed(l);
+    return a;
+  }
+  if (base == kAdd && a->is == b->is) return concatenate(t, a, b);
+  PyObject* times;
+  if (base != kMul || !t.constant_of(b, &times) || !PyLong_Check(times)) return nullptr;
+  Values items = repeated(*sequence_items(a), PyLong_AsLongLong(times));
+  if (in_place && a->is == Is::List) {
+    as<ListValue>(a)->items = std::move(items);
+    list_changed(as<ListValue>(a));
+    return a;
+  }
+  return a->is == Is::Tuple ? static_cast<V>(t.tuple(std::move(items))) : t.list(std::move(items));
+}
+
+V set_operator(Tracer& t, int op, V a, V b) {
+  if (a->is != Is::Set && a->is != Is::View) return nullptr;
+  if (b->is != Is::Set && b->is != Is::View) return nullptr;
+  const int base = op % kInPlace;
+  SetValue* left = t.set(a->is == Is::Set ? a->cls : &PySet_Type);
+  for (V v : unpack(t, a)) set_add(t, left, v);
+  SetValue* right = t.set();
+  for (V v : unpack(t, b)) set_add(t, right, v);
+  SetValue* out = t.set(left->cls);
+  for (V v : set_items(left)) {
+    const bool both = set_has(t, right, v);
+    if (base == 7 || (base == 1 && both) || ((base == 10 || base == 12) && !both)) set_add(t, out, v);
+  }
+  if (base == 7 || base == 12)
+    for (V v : set_items(right))
+      if (base == 7 || !set_has(t, left, v)) set_add(t, out, v);
+  if (base != 7 && base != 1 && base != 10 && base != 12) return nullptr;
+  if (op < kInPlace || a->is != Is::Set || a->cls != &PySet_Type) return out;
+  auto* target = as<SetValue>(a);
+  target->items = out->items;
+  target->index = out->index;
+  target->changed = target->outside();
+  return a;
+}
+
+V dict_operator(Tracer& t, int op, V a, V b) {
+  if (a->is != Is::Dict || b->is != Is::Dict || op % kInPlace != 7) return nullptr;
+  DictValue* out = as<DictValue>(a);
+  if (op < kInPlace) {
+    out = t.dict(a->cls);
+    dict_update(t, out, a);
+  }
+  dict_update(t, out, b);
+  return out;
+}
+
+V try_method(Tracer& t, V self, const char* name, V other) {
+  if (!name || self->is == Is::Const) return nullptr;
+  V m = special(t, self, intern(name));
+  if (!m || m->is == Is::Native) return nullptr;
+  V r = call_values(t, m, {other});
+  return is_const(t, r, Py_NotImplemented) ? nullptr : r;
+}
+
+V by_methods(Tracer& t, int op, V a, V b) {
+  const Row& base = kRows[op % kInPlace];
+  if (op >= kInPlace)
+    if (V r = try_method(t, a, kRows[op].name, b)) return r;
+  const bool reflected_first = a->cls != b->cls && PyType_IsSubtype(b->cls, a->cls) && b->is != Is::Const;
+  if (reflected_first)
+    if (V r = try_method(t, b, base.reflected, a)) return r;
+  if (V r = try_method(t, a, base.name, b)) return r;
+  if (!reflected_first && a->cls != b->cls)
+    if (V r = try_method(t, b, base.reflected, a)) return r;
+  return nullptr;
+}
+
+bool has_tensor(Tracer& t, V v) {
+  if (v->is == Is::Tensor) return true;
+  if (Values* items = sequence_items(v))
+    for (V item : *items)
+      if (has_tensor(t, item)) return true;
+  return false;
+}
+
+V compute(Tracer& t, int op, V a, V b) {
+  Ref x = t.need_real(a, Reason::native_object, "an operator"), y = t.need_real(b, Reason::native_object, "an operator");
+  check_size(t, op, x.get(), y.get());
+  PyObject* result = kRows[op].fn(x.get(), y.get());
+  if (result && result == x.get() && a->is == Is::Tensor) {  // in place: the same tensor object
+    Py_DECREF(result);
+    return a;
+  }
+  return computed(t, result);
+}
+
+}  // namespace
+
+V binary(Tracer& t, int op, V a, V b) {
+  t.use(a);
+  t.use(b);
+  if (plain(a) && plain(b)) {
+    if (PyType_Check(a->real) || PyType_Check(b->real)) cut(Reason::native_object, "an operator on classes");
+    return compute(t, op, a, b);
+  }
+  if (a->is == Is::Tensor || b->is == Is::Tensor) {
+    if (V r = a->is == Is::Object || b->is == Is::Object ? by_methods(t, op, a, b) : nullptr) return r;
+    return compute(t, op, a, b);
+  }
+  if (V r = by_methods(t, op, a, b)) return r;
+  if (V r = sequence_operator(t, op, a, b)) return r;
+  if (V r = set_operator(t, op, a, b)) return r;
+  if (V r = dict_operator(t, op, a, b)) return r;
+  if (op % kInPlace == kMod && a->is == Is::Const && !has_tensor(t, b)) return compute(t, op, a, b);  // "%s" % (…)
+  if (a->is == Is::Opaque || b->is == Is::Opaque) cut(Reason::native_object, "an operator on ", a->cls->tp_name, " and ", b->cls->tp_name);
+  cut(Reason::raises, "unsupported operand types: ", a->cls->tp_name, " and ", b->cls->tp_name);
+}
+
+V unary(Tracer& t, char op, V v) {
+  t.use(v);
+  if (v->is == Is::Object) {
+    V m = special(t, v, intern(op == '-' ? "__neg__" : op == '+' ? "__pos__" : "__invert__"));
+    if (m) return call_values(t, m, {});
+    cut(Reason::raises, "bad operand type for unary operator");
+  }
+  Ref x = t.need_real(v, Reason::native_object, "an operator");
+  return computed(t, op == '-' ? PyNumber_Negative(x.get()) : op == '+' ? PyNumber_Positive(x.get()) : PyNumber_Invert(x.get()));
+}
+
+}  // namespace fj::capture

@@ -1,0 +1,161 @@
+// The one list of functions that are really called while tracing, because they only look at immutable arguments and make
+// a fresh result. Everything else written in C has a rule, is a tensor operation, or breaks the graph.
+#include <unordered_set>
+
+#include "capture/builtins.h"
+#include "capture/tensors.h"
+
+namespace fj::capture {
+
+namespace {
+
+struct PureModule {
+  const char* module;
+  const char* names;  // space-separated; NULL: all its C functions
+};
+constexpr PureModule kPure[] = {
+    {"math", nullptr},
+    {"cmath", nullptr},
+    {"_operator", nullptr},
+    {"builtins", "ascii bin chr hex oct ord divmod pow round abs"},
+    {"binascii", "crc32 hexlify unhexlify"},
+    {"_struct", "calcsize pack unpack"},
+    {"unicodedata", nullptr},
+    {"sys", "getrecursionlimit intern"},
+    {"_bisect", nullptr},
+};
+
+void add_all(PyObject* module, std::unordered_set<PyObject*>& into) {
+  PyObject *name, *value;
+  Py_ssize_t pos = 0;
+  while (PyDict_Next(PyModule_GetDict(module), &pos, &name, &value))
+    if (PyCFunction_Check(value)) into.insert(value);
+}
+
+std::unordered_set<PyObject*>& pure_set() {
+  static auto* set = [] {
+    auto* s = new std::unordered_set<PyObject*>;
+    for (const auto& row : kPure) {
+      PyObject* module = PyImport_ImportModule(row.module);
+      if (!module) {
+        PyErr_Clear();
+        continue;
+      }
+      if (!row.names) {
+        add_all(module, *s);
+        continue;
+      }
+      Ref names = Ref::steal(PyUnicode_Split(Ref::steal(PyUnicode_FromString(row.names)).get(), nullptr, -1));
+      for (Py_ssize_t i = 0; i < PyList_GET_SIZE(names.get()); ++i) {
+        PyObject* f = PyObject_GetAttr(module, PyList_GET_ITEM(names.get(), i));
+        if (f) s->insert(f);
+        PyErr_Clear();
+      }
+    }
+    return s;
+  }();
+  return *set;
+}
+
+bool all_real(Tracer& t, Args& args) {
+  for (V v : args.pos)
+    if (!t.to_real(v)) return false;
+  for (auto& [name, v] : args.named)
+    if (!t.to_real(v)) return false;
+  return true;
+}
+
+// tuple.__new__(cls, iterable) and its like, called by name.
+V call_new(Tracer& t, PyTypeObject* base, Args& a) {
+  PyObject* cls;
+  if (a.pos.empty() || !t.constant_of(a.pos[0], &cls) || !PyType_Check(cls)) cut(Reason::argument_form, "__new__");
+  auto* type = reinterpret_cast<PyTypeObject*>(cls);
+  if (base == &PyTuple_Type) return t.tuple(a.pos.size() > 1 ? unpack(t, a.pos[1]) : Values{}, type);
+  if (is_exception_type(base)) return t.exception(type, Values(a.pos.begin() + 1, a.pos.end()));
+  if (base == &PyBaseObject_Type || base == &PyList_Type || base == &PyDict_Type) return new_object(t, type);
+  if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE)) {
+    Args rest = a;
+    rest.pos.erase(rest.pos.begin());
+    return call_builtin_type(t, type, std::move(rest));
+  }
+  cut(Reason::native_call, base->tp_name, ".__new__");
+}
+
+V call_fromkeys(Tracer& t, Args& a) {
+  want(a, 1, 2);
+  auto* d = t.dict();
+  for (V k : unpack(t, a.pos[0])) dict_set(t, d, k, a.pos.size() > 1 ? a.pos[1] : t.none());
+  return d;
+}
+
+const char* text_of(PyObject* f) {
+  return PyCFunction_Check(f) ? reinterpret_cast<PyCFunctionObject*>(f)->m_ml->ml_name : Py_TYPE(f)->tp_name;
+}
+
+[[noreturn]] void unknown(PyObject* f) {
+  Ref module = Ref::steal(PyObject_GetAttrString(f, "__module__"));
+  PyErr_Clear();
+  const bool named = module && PyUnicode_Check(module.get()) && !is_text(module.get(), "builtins");
+  cut(Reason::native_call, named ? PyUnicode_AsUTF8(module.get()) : "", named ? "." : "", text_of(f), "()");
+}
+
+// A built-in method that has its instance: "abc".upper, int.from_bytes, math.sin (whose instance is the module).
+V call_bound(Tracer& t, PyObject* f, PyObject* self, Args& args) {
+  const std::string_view name = text_of(f);
+  if (PyType_Check(self)) {
+    auto* type = reinterpret_cast<PyTypeObject*>(self);
+    if (name == "__new__") return call_new(t, type, args);
+    if (name == "fromkeys" && type == &PyDict_Type) return call_fromkeys(t, args);
+    if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE) && all_real(t, args)) return call_pure(t, f, args);
+    unknown(f);
+  }
+  if (!is_plain_constant(self)) unknown(f);
+  if (MethodRule rule = PyUnicode_CheckExact(self) ? text_method(name) : nullptr) return rule(t, t.constant(self), args);
+  return call_pure(t, f, args);
+}
+
+}  // namespace
+
+bool is_pure(PyObject* callable) { return pure_set().count(callable) != 0; }
+
+V call_builtin(Tracer& t, PyObject* f, Args args) {
+  if (Rule rule = builtin_rule(f)) return rule(t, args);
+  if (is_pure(f)) {
+    // Tensors may pass through operator.add and the like; math functions ask a tensor for its value and break there.
+    if (V v = call_operator(t, f, args)) return v;
+    return call_leaf(t, f, args);
+  }
+  PyObject* self = PyCFunction_Check(f) ? PyCFunction_GET_SELF(f) : nullptr;
+  if (Py_TYPE(f) == &_PyMethodWrapper_Type) {
+    Ref owner = Ref::steal(PyObject_GetAttrString(f, "__self__"));
+    if (owner && is_plain_constant(owner.get())) return call_pure(t, f, args);
+    cut(Reason::native_call, "a method wrapper");
+  }
+  if (self && !PyModule_Check(self)) return call_bound(t, f, self, args);
+  unknown(f);
+}
+
+// operator.* on values that are neither constants nor tensors: by the protocol of the same name.
+V call_operator(Tracer& t, PyObject* f, Args& a) {
+  if (!a.named.empty() || a.pos.empty() || all_real(t, a)) return nullptr;
+  const std::string_view name = text_of(f);
+  if (a.pos.size() == 2) {
+    static constexpr const char* kBinary[] = {"add", "and_", "floordiv", "lshift", "matmul", "mul", "mod",
+                                              "or_", "pow",  "rshift",   "sub",    "truediv", "xor"};
+    for (int i = 0; i < 13; ++i)
+      if (name == kBinary[i]) return binary(t, i, a.pos[0], a.pos[1]);
+    static constexpr const char* kCompare[] = {"lt", "le", "eq", "ne", "gt", "ge"};
+    for (int i = 0; i < 6; ++i)
+      if (name == kCompare[i]) return compare(t, i, a.pos[0], a.pos[1]);
+    if (name == "getitem") return get_item(t, a.pos[0], a.pos[1]);
+    if (name == "contains") return t.boolean(contains(t, a.pos[0], a.pos[1]));
+    if (name == "is_") return t.boolean(same(t, a.pos[0], a.pos[1]));
+    if (name == "is_not") return t.boolean(!same(t, a.pos[0], a.pos[1]));
+  }
+  if (name == "truth" && a.pos.size() == 1) return t.boolean(truth(t, a.pos[0]));
+  if (name == "not_" && a.pos.size() == 1) return t.boolean(!truth(t, a.pos[0]));
+  if (name == "setitem" && a.pos.size() == 3) return set_item(t, a.pos[0], a.pos[1], a.pos[2]), t.none();
+  cut(Reason::native_call, text_of(f), "()");
+}
+
+}  // namespace fj::capture

@@ -1,0 +1,50 @@
+// The user's exceptions while tracing.
+#include "capture/protocol.h"
+
+namespace fj::capture {
+
+ObjectValue* Tracer::exception(PyTypeObject* type, Values args) {
+  auto* e = make<ObjectValue>(type);
+  e->args = tuple(std::move(args));
+  if (type->tp_dictoffset) e->dict = dict();
+  return e;
+}
+
+void Tracer::throw_value(V exception) {
+  auto* e = as<ObjectValue>(exception);
+  if (!e->raised) e->born = step;
+  e->raised = true;
+  if (!e->context && handled && handled != exception) e->context = handled;
+  throw Raised{exception};
+}
+
+void Tracer::raise(PyObject* type, const std::string& message) { raise(type, string(message)); }
+
+void Tracer::raise(PyObject* type, V arg) {
+  throw_value(exception(reinterpret_cast<PyTypeObject*>(type), {arg}));
+}
+
+// Turns the Python error that a leaf or pure call left into a value of the trace.
+V Tracer::exception_from_pending() {
+  PyObject *type, *value, *tb;
+  PyErr_Fetch(&type, &value, &tb);
+  PyErr_NormalizeException(&type, &value, &tb);
+  Ref t = Ref::steal(type), v = Ref::steal(value), b = Ref::steal(tb);
+  if (!v) cut(Reason::internal, "an error without an exception");
+  auto* e = make<ObjectValue>(Py_TYPE(v.get()));
+  Ref args = Ref::steal(PyObject_GetAttrString(v.get(), "args"));
+  Values items;
+  for (Py_ssize_t i = 0; args && i < PyTuple_GET_SIZE(args.get()); ++i)
+    items.push_back(from_real(PyTuple_GET_ITEM(args.get(), i)));
+  e->args = tuple(std::move(items));
+  e->real = keep(v);
+  if (e->cls->tp_dictoffset) e->dict = dict();
+  return e;
+}
+
+void Tracer::raise_pending() {
+  if (!PyErr_Occurred()) cut(Reason::internal, "no Python error is set");
+  throw_value(exception_from_pending());
+}
+
+}  // namespace fj::capture

@@ -1,0 +1,240 @@
+#include "capture/recipes.h"
+
+namespace fj::capture {
+
+namespace {
+
+[[noreturn]] void cannot(V v) { throw CannotRebuild{v->born, v->cls->tp_name}; }
+
+PyObject* builtin(const char* name) { return PyDict_GetItemString(PyEval_GetBuiltins(), name); }
+
+template <class T>
+PyObject* obj(T* type) {
+  return reinterpret_cast<PyObject*>(type);
+}
+
+}  // namespace
+
+RecipeId RecipeWriter::add(Make make, PyObject* object) {
+  s_.recipes.push_back({});
+  s_.recipes.back().make = make;
+  s_.recipes.back().object = Ref::borrow(object);
+  return static_cast<RecipeId>(s_.recipes.size()) - 1;
+}
+
+RecipeId RecipeWriter::constant(PyObject* object) {
+  for (size_t i = 0; i < s_.recipes.size(); ++i)
+    if (s_.recipes[i].make == Make::Const && s_.recipes[i].object.get() == object) return static_cast<RecipeId>(i);
+  return add(Make::Const, object);
+}
+
+RecipeId RecipeWriter::source(guard::SourceId id) {
+  const auto& row = t_.tree.sources()[id];
+  if (row.step == Step::Const) return constant(row.key.get());
+  for (size_t i = 0; i < s_.recipes.size(); ++i)
+    if (s_.recipes[i].make == Make::Source && s_.recipes[i].index == id) return static_cast<RecipeId>(i);
+  const RecipeId r = add(Make::Source);
+  s_.recipes[static_cast<size_t>(r)].index = id;
+  return r;
+}
+
+RecipeId RecipeWriter::call(PyObject* callable, std::vector<RecipeId> args) {
+  const RecipeId id = add(Make::Call, callable);
+  row(id).parts = std::move(args);
+  return id;
+}
+
+RecipeId RecipeWriter::of(V v) {
+  if (!v) return kNoRecipe;
+  if (v->recipe == kNoRecipe) v->recipe = v->outside() ? source(v->source) : write(v);
+  return v->recipe;
+}
+
+RecipeId RecipeWriter::parts(Make make, const Values& items, PyObject* object) {
+  const RecipeId id = add(make, object);
+  std::vector<RecipeId> ids;
+  for (V v : items) ids.push_back(of(v));
+  row(id).parts = std::move(ids);
+  return id;
+}
+
+void RecipeWriter::attributes(RecipeId id, DictValue* d) {
+  if (!d) return;
+  for (auto& [k, v] : dict_items(t_, d)) {
+    if (k->is != Is::Const || !PyUnicode_Check(k->real)) cannot(d);
+    const RecipeId value = of(v);
+    row(id).attrs.push_back({Ref::borrow(k->real), value});
+  }
+}
+
+RecipeId RecipeWriter::write_dict(DictValue* d) {
+  const RecipeId id = d->recipe = add(Make::Dict, d->cls == &PyDict_Type ? nullptr : obj(d->cls));
+  std::vector<RecipeId> ids;
+  for (auto& [k, v] : dict_items(t_, d)) {
+    ids.push_back(of(k));
+    ids.push_back(of(v));
+  }
+  row(id).parts = std::move(ids);
+  attributes(id, d->attrs);
+  return id;
+}
+
+RecipeId RecipeWriter::write_object(ObjectValue* o) {
+  if (o->raised) cannot(o);
+  if (o->args) {
+    const RecipeId id = o->recipe = add(Make::Exception, obj(o->cls));
+    std::vector<RecipeId> ids;
+    for (V v : o->args->items) ids.push_back(of(v));
+    row(id).parts = std::move(ids);
+    if (o->has_cause && o->cause) {
+      const RecipeId cause = of(o->cause);
+      row(id).attrs.push_back({Ref::borrow(FJ_NAME("__cause__")), cause});
+    }
+    attributes(id, o->dict);
+    return id;
+  }
+  const RecipeId id = o->recipe = add(Make::Object, obj(o->cls));
+  attributes(id, o->dict);
+  for (auto& [descr, value] : o->slots) {
+    if (!value) continue;
+    const RecipeId part = of(value);
+    row(id).attrs.push_back({Ref::borrow(reinterpret_cast<PyMemberDescrObject*>(descr)->d_common.d_name), part});
+  }
+  return id;
+}
+
+RecipeId RecipeWriter::write_function(FunctionValue* f) {
+  const RecipeId id = f->recipe = add(Make::Function, obj(f->code));
+  std::vector<RecipeId> ids{constant(f->globals), f->qualname ? of(f->qualname) : kNoRecipe, of(f->defaults), of(f->kwdefaults)};
+  if (f->closure.empty()) ids.push_back(kNoRecipe);
+  else ids.push_back(parts(Make::Tuple, f->closure));
+  ids.push_back(of(f->annotations));
+  row(id).parts = std::move(ids);
+  attributes(id, f->attrs);
+  return id;
+}
+
+RecipeId RecipeWriter::write_iterator(IteratorValue* it) {
+  auto iterator = [&](RecipeId over, int64_t at) {
+    const RecipeId id = add(Make::Iterator);
+    row(id).parts = {over};
+    row(id).index = static_cast<int32_t>(at);
+    return id;
+  };
+  auto with = [&](PyObject* callable, std::vector<RecipeId> args) {
+    for (V v : it->parts) args.push_back(of(v));
+    return call(callable, std::move(args));
+  };
+  if (it->done) return iterator(parts(Make::Tuple, {}), 0);
+  switch (it->how) {
+    case Iter::Sequence: return iterator(of(it->over), it->at);
+    case Iter::Items: return iterator(parts(Make::Tuple, it->parts), it->at);
+    case Iter::Zip:
+      if (it->strict) cannot(it);
+      return with(obj(&PyZip_Type), {});
+    case Iter::Map: return with(obj(&PyMap_Type), {of(it->over)});
+    case Iter::Filter: return with(obj(&PyFilter_Type), {of(it->over)});
+    case Iter::Enumerate: return call(obj(&PyEnum_Type), {of(it->parts[0]), of(it->count)});
+    default: cannot(it);
+  }
+}
+
+RecipeId RecipeWriter::write_tensor(TensorValue* v) {
+  size_t i = 0;
+  while (i < outputs_.size() && outputs_[i] != v->fake) ++i;
+  if (i == outputs_.size()) outputs_.push_back(v->fake);
+  const RecipeId id = add(Make::Output);
+  row(id).index = static_cast<int32_t>(i);
+  return id;
+}
+
+RecipeId RecipeWriter::write(V v) {
+  switch (v->is) {
+    case Is::Const: return constant(v->real);
+    case Is::Tensor: return write_tensor(as<TensorValue>(v));
+    case Is::Tuple: {
+      const RecipeId id = parts(Make::Tuple, as<TupleValue>(v)->items, v->cls == &PyTuple_Type ? nullptr : obj(v->cls));
+      attributes(id, as<TupleValue>(v)->attrs);
+      return id;
+    }
+    case Is::List: {
+      const RecipeId id = v->recipe = add(Make::List, v->cls == &PyList_Type ? nullptr : obj(v->cls));
+      std::vector<RecipeId> ids;
+      for (V item : as<ListValue>(v)->items) ids.push_back(of(item));
+      row(id).parts = std::move(ids);
+      attributes(id, as<ListValue>(v)->attrs);
+      return id;
+    }
+    case Is::Set: return parts(v->cls == &PySet_Type ? Make::Set : Make::FrozenSet, set_items(as<SetValue>(v)));
+    case Is::Dict: return write_dict(as<DictValue>(v));
+    case Is::Object: return write_object(as<ObjectValue>(v));
+    case Is::Function: return write_function(as<FunctionValue>(v));
+    case Is::Method: return parts(Make::Method, {as<MethodValue>(v)->func, as<MethodValue>(v)->self});
+    case Is::Native: return call(builtin("getattr"), {of(as<NativeValue>(v)->self), constant(as<NativeValue>(v)->name)});
+    case Is::Cell: {
+      const RecipeId id = v->recipe = add(Make::Cell);
+      const RecipeId contents = of(as<CellValue>(v)->contents);
+      row(id).parts = {contents};
+      return id;
+    }
+    case Is::Slice: return parts(Make::Slice, {as<SliceValue>(v)->start, as<SliceValue>(v)->stop, as<SliceValue>(v)->step});
+    case Is::Iterator: return write_iterator(as<IteratorValue>(v));
+    case Is::Super: return call(obj(&PySuper_Type), {constant(obj(as<SuperValue>(v)->after)), of(as<SuperValue>(v)->self)});
+    case Is::View: {
+      static constexpr const char* kNames[] = {"keys", "items", "values"};
+      PyObject* method = _PyType_Lookup(&PyDict_Type, intern(kNames[as<ViewValue>(v)->what]));
+      if (!method) cannot(v);
+      return call(method, {of(as<ViewValue>(v)->dict)});
+    }
+    case Is::Partial: {
+      auto* p = as<PartialValue>(v);
+      if (!p->keywords.empty()) cannot(v);
+      std::vector<RecipeId> ids{of(p->func)};
+      for (V a : p->args) ids.push_back(of(a));
+      return call(obj(v->cls), std::move(ids));
+    }
+    case Is::Opaque: cannot(v);
+  }
+  cannot(v);
+}
+
+void RecipeWriter::set_item(V target, const DictValue::Write& w) {
+  const auto& path = t_.tree.sources()[target->source];
+  const RecipeId value = of(w.value);
+  const bool attribute = path.step == Step::InstanceDict && w.key && w.key->is == Is::Const && PyUnicode_Check(w.key->real);
+  if (!attribute) {
+    if (!w.key) s_.effects.push_back({Do::Clear, of(target)});
+    else s_.effects.push_back({w.value ? Do::SetItem : Do::DelItem, of(target), of(w.key), value});
+    return;
+  }
+  s_.effects.push_back({w.value ? Do::SetAttr : Do::DelAttr, source(path.parent), constant(w.key->real), value});
+}
+
+void RecipeWriter::effects_of(V v) {
+  switch (v->is) {
+    case Is::List: {
+      auto* copy = t_.list(as<ListValue>(v)->items);
+      s_.effects.push_back({Do::SetList, of(v), kNoRecipe, of(copy)});
+      break;
+    }
+    case Is::Set: s_.effects.push_back({Do::SetSet, of(v), kNoRecipe, parts(Make::Set, set_items(as<SetValue>(v)))}); break;
+    case Is::Dict:
+      for (auto& w : as<DictValue>(v)->writes) set_item(v, w);
+      break;
+    case Is::Cell: s_.effects.push_back({Do::SetCell, of(v), kNoRecipe, of(as<CellValue>(v)->contents)}); break;
+    case Is::Object:
+      for (auto& [descr, value] : as<ObjectValue>(v)->slot_writes) {
+        const RecipeId name = constant(reinterpret_cast<PyMemberDescrObject*>(descr)->d_common.d_name);
+        s_.effects.push_back({value ? Do::SetAttr : Do::DelAttr, of(v), name, of(value)});
+      }
+      break;
+    default: cannot(v);
+  }
+}
+
+void RecipeWriter::effects() {
+  for (size_t i = 0; i < t_.outside_values().size(); ++i)
+    if (t_.outside_values()[i]->changed) effects_of(t_.outside_values()[i]);
+}
+
+}  // namespace fj::capture

@@ -1,0 +1,36 @@
+// From values to recipes; one writer per exit. Throws CannotRebuild for a value that has none.
+#pragma once
+#include "capture/sym_frame.h"
+
+namespace fj::capture {
+
+class RecipeWriter {
+ public:
+  RecipeWriter(Tracer& t, Segment& s) : t_(t), s_(s) {}
+  RecipeId of(V v);
+  RecipeId constant(PyObject* object);
+  RecipeId source(guard::SourceId id);
+  RecipeId parts(Make make, const Values& items, PyObject* object = nullptr);
+  RecipeId call(PyObject* callable, std::vector<RecipeId> args);
+  void effects();
+  const std::vector<PyObject*>& outputs() const { return outputs_; }
+
+ private:
+  RecipeId add(Make make, PyObject* object = nullptr);
+  Recipe& row(RecipeId id) { return s_.recipes[static_cast<size_t>(id)]; }
+  RecipeId write(V v);
+  RecipeId write_dict(DictValue* d);
+  RecipeId write_object(ObjectValue* o);
+  RecipeId write_function(FunctionValue* f);
+  RecipeId write_iterator(IteratorValue* it);
+  RecipeId write_tensor(TensorValue* v);
+  void attributes(RecipeId id, DictValue* d);
+  void set_item(V target, const DictValue::Write& w);
+  void effects_of(V v);
+
+  Tracer& t_;
+  Segment& s_;
+  std::vector<PyObject*> outputs_;
+};
+
+}  // namespace fj::capture

@@ -1,0 +1,178 @@
+// v[key], v[key] = value, del v[key].
+#include "capture/protocol.h"
+#include "capture/tensors.h"
+
+namespace fj::capture {
+
+void list_changed(ListValue* l) { l->changed = l->outside(); }
+
+bool slice_bounds(Tracer& t, V key, int64_t length, int64_t* start, int64_t* stop, int64_t* step) {
+  if (key->is != Is::Slice && !(key->is == Is::Const && PySlice_Check(key->real))) return false;
+  Ref real = t.need_real(key, Reason::native_object, "a slice");
+  Py_ssize_t a, b, c;
+  if (PySlice_Unpack(real.get(), &a, &b, &c) < 0) t.raise_pending();
+  PySlice_AdjustIndices(length, &a, &b, c);
+  *start = a;
+  *stop = b;
+  *step = c;
+  return true;
+}
+
+namespace {
+
+V python_method(Tracer& t, V v, PyObject* name) {
+  if (v->is == Is::Const && !PyType_Check(v->real)) return nullptr;
+  return has_python_special(t, v, name) ? special(t, v, name) : nullptr;
+}
+
+size_t checked_index(Tracer& t, V key, size_t n, const char* what) {
+  if (key->is != Is::Const && key->is != Is::Object) cut(key->is == Is::Tensor ? Reason::data_dependent : Reason::raises, what);
+  t.use(key);
+  if (key->is == Is::Const && !PyIndex_Check(key->real))
+    t.raise(PyExc_TypeError, cat(what, " indices must be integers or slices, not ", key->cls->tp_name));
+  int64_t i = to_index(t, key, what);
+  if (i < 0) i += static_cast<int64_t>(n);
+  if (i < 0 || i >= static_cast<int64_t>(n)) t.raise(PyExc_IndexError, cat(what, " index out of range"));
+  return static_cast<size_t>(i);
+}
+
+V sequence_get(Tracer& t, V v, V key) {
+  Values& items = *sequence_items(v);
+  int64_t start, stop, step;
+  if (!slice_bounds(t, key, static_cast<int64_t>(items.size()), &start, &stop, &step))
+    return items[checked_index(t, key, items.size(), v->is == Is::Tuple ? "tuple" : "list")];
+  Values part;
+  for (int64_t i = start; step > 0 ? i < stop : i > stop; i += step) part.push_back(items[static_cast<size_t>(i)]);
+  return v->is == Is::Tuple ? static_cast<V>(t.tuple(std::move(part))) : t.list(std::move(part));
+}
+
+void list_set(Tracer& t, ListValue* l, V key, V value) {
+  int64_t start, stop, step;
+  list_changed(l);
+  if (!slice_bounds(t, key, static_cast<int64_t>(l->items.size()), &start, &stop, &step)) {
+    l->items[checked_index(t, key, l->items.size(), "list assignment")] = value;
+    return;
+  }
+  Values more = unpack(t, value);
+  if (step == 1) {
+    stop = std::max(start, stop);
+    l->items.erase(l->items.begin() + start, l->items.begin() + stop);
+    l->items.insert(l->items.begin() + start, more.begin(), more.end());
+    return;
+  }
+  size_t n = 0;
+  for (int64_t i = start; step > 0 ? i < stop : i > stop; i += step) ++n;
+  if (n != more.size()) cut(Reason::raises, "an extended slice of another length");
+  n = 0;
+  for (int64_t i = start; step > 0 ? i < stop : i > stop; i += step) l->items[static_cast<size_t>(i)] = more[n++];
+}
+
+void list_del(Tracer& t, ListValue* l, V key) {
+  int64_t start, stop, step;
+  list_changed(l);
+  if (!slice_bounds(t, key, static_cast<int64_t>(l->items.size()), &start, &stop, &step)) {
+    l->items.erase(l->items.begin() + static_cast<long>(checked_index(t, key, l->items.size(), "list assignment")));
+    return;
+  }
+  Values left;
+  std::vector<bool> drop(l->items.size());
+  for (int64_t i = start; step > 0 ? i < stop : i > stop; i += step) drop[static_cast<size_t>(i)] = true;
+  for (size_t i = 0; i < drop.size(); ++i)
+    if (!drop[i]) left.push_back(l->items[i]);
+  l->items = std::move(left);
+}
+
+V dict_item(Tracer& t, DictValue* d, V key) {
+  if (V v = dict_get(t, d, key)) return v;
+  if (d->cls != &PyDict_Type && d->cls != &PyODict_Type) {
+    if (V m = special(t, d, FJ_NAME("__missing__"))) {
+      if (m->is == Is::Native) cut(Reason::native_method, d->cls->tp_name, ".__missing__");
+      return call_values(t, m, {key});
+    }
+  }
+  t.raise(PyExc_KeyError, key);
+}
+
+V real_item(Tracer& t, V v, V key) {
+  Ref object = t.need_real(v, Reason::native_object, "a subscript"), k = t.need_real(key, Reason::native_object, "a subscript");
+  Ref r = Ref::steal(PyObject_GetItem(object.get(), k.get()));
+  bool data = false;
+  std::string detail;
+  if (!r && TensorSession::failed_on_fake(&data, &detail)) cut(data ? Reason::data_dependent : Reason::unsupported_op, detail);
+  if (!r) t.raise_pending();
+  return t.from_real(r.get());
+}
+
+V class_item(Tracer& t, V cls, V key) {
+  PyTypeObject* meta = Py_TYPE(cls->real);
+  if (V m = python_method(t, cls, FJ_NAME("__getitem__"))) return call_values(t, m, {key});
+  (void)meta;
+  if (V m = type_attr(t, reinterpret_cast<PyTypeObject*>(cls->real), FJ_NAME("__class_getitem__")))
+    if (m->is != Is::Const) return call_values(t, m, {key});
+  return real_item(t, cls, key);
+}
+
+}  // namespace
+
+V get_item(Tracer& t, V v, V key) {
+  t.use(v);
+  t.use(key);
+  if (v->is == Is::Const && PyType_Check(v->real)) return class_item(t, v, key);
+  if (V m = python_method(t, v, FJ_NAME("__getitem__"))) return call_values(t, m, {key});
+  switch (v->is) {
+    case Is::Tuple:
+    case Is::List: return sequence_get(t, v, key);
+    case Is::Dict: return dict_item(t, as<DictValue>(v), key);
+    case Is::Const:
+      if (key->is == Is::Tensor) cut(Reason::data_dependent, "a tensor as an index");
+      [[fallthrough]];
+    case Is::Tensor: return real_item(t, v, key);
+    case Is::Object: t.raise(PyExc_TypeError, cat("'", v->cls->tp_name, "' object is not subscriptable"));
+    default: cut(Reason::native_object, "a subscript of ", v->cls->tp_name);
+  }
+}
+
+void set_item(Tracer& t, V v, V key, V value) {
+  t.use(v);
+  t.use(key);
+  if (V m = python_method(t, v, FJ_NAME("__setitem__"))) {
+    call_values(t, m, {key, value});
+    return;
+  }
+  switch (v->is) {
+    case Is::List: return list_set(t, as<ListValue>(v), key, value);
+    case Is::Dict: return dict_set(t, as<DictValue>(v), key, value);
+    case Is::Tensor: {
+      Ref k = t.need_real(key, Reason::native_object, "a subscript"), x = t.need_real(value, Reason::native_object, "a subscript");
+      if (PyObject_SetItem(as<TensorValue>(v)->fake, k.get(), x.get()) == 0) return;
+      bool data = false;
+      std::string detail;
+      if (TensorSession::failed_on_fake(&data, &detail)) cut(data ? Reason::data_dependent : Reason::unsupported_op, detail);
+      t.raise_pending();
+    }
+    case Is::Tuple:
+    case Is::Const:
+    case Is::Object: t.raise(PyExc_TypeError, cat("'", v->cls->tp_name, "' object does not support item assignment"));
+    default: cut(Reason::native_object, "item assignment to ", v->cls->tp_name);
+  }
+}
+
+void del_item(Tracer& t, V v, V key) {
+  t.use(v);
+  t.use(key);
+  if (V m = python_method(t, v, FJ_NAME("__delitem__"))) {
+    call_values(t, m, {key});
+    return;
+  }
+  switch (v->is) {
+    case Is::List: return list_del(t, as<ListValue>(v), key);
+    case Is::Dict:
+      if (!dict_del(t, as<DictValue>(v), key)) t.raise(PyExc_KeyError, key);
+      return;
+    case Is::Object:
+    case Is::Tuple: t.raise(PyExc_TypeError, cat("'", v->cls->tp_name, "' object doesn't support item deletion"));
+    default: cut(Reason::native_object, "del of an item of ", v->cls->tp_name);
+  }
+}
+
+}  // namespace fj::capture

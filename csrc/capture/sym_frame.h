@@ -1,0 +1,51 @@
+// A Python frame that is interpreted symbolically.
+#pragma once
+#include "capture/protocol.h"
+#include "py/code.h"
+
+namespace fj::capture {
+
+struct SymFrame {
+  explicit SymFrame(const py::Code& decoded) : code(decoded) {}
+
+  const py::Code& code;
+  PyCodeObject* object() const { return code.object(); }
+  PyObject* globals = nullptr;
+  FunctionValue* function = nullptr;  // NULL for the outermost frame
+  Values locals;                      // localsplus; cells hold a CellValue
+  Values stack;
+  int pc = 0;
+  int next = 0;
+  V kwnames = nullptr;                // between KW_NAMES and CALL
+  V result = nullptr;
+  enum State : uint8_t { Running, Returned, Yielded } state = Running;
+  SymFrame* caller = nullptr;
+  // Outermost frame: the step at which each exception being handled was raised, so that a trace is never cut in a handler.
+  std::vector<int64_t> handler_steps;
+  int64_t raised_at = 0;
+  bool started = false;               // generators
+  V thrown = nullptr;                 // to raise at the yield where it is suspended
+
+  void push(V v) { stack.push_back(v); }
+  V pop() {
+    V v = stack.back();
+    stack.pop_back();
+    return v;
+  }
+  V& top(size_t n = 1) { return stack[stack.size() - n]; }
+  Values pop_n(size_t n) {
+    Values v(stack.end() - static_cast<long>(n), stack.end());
+    stack.resize(stack.size() - n);
+    return v;
+  }
+  PyObject* name(int i) const { return PyTuple_GET_ITEM(object()->co_names, i); }
+  void jump(int target) { next = target; }
+};
+
+using Handler = void (*)(Tracer&, SymFrame&, const py::Instr&);
+Handler handler_of(py::Op op);  // dispatch.cpp
+
+constexpr int64_t kMaxInstructions = 400000;
+constexpr int kMaxDepth = 160;
+
+}  // namespace fj::capture

@@ -1,0 +1,89 @@
+// str(), repr() and format() of values.
+#include "capture/protocol.h"
+
+namespace fj::capture {
+
+PyObject* name_of(Tracer& t, V v, const char* what) {
+  PyObject* o;
+  if (!t.constant_of(v, &o) || !PyUnicode_Check(o)) cut(Reason::raises, what, " that is not a string");
+  return o;
+}
+
+namespace {
+
+// Text of what has only one: constants, and containers of constants.
+V real_text(Tracer& t, V v, PyObject* (*how)(PyObject*)) {
+  if (v->is == Is::Tensor) cut(Reason::data_dependent, "the text of a tensor");
+  if (v->is == Is::Const && !is_plain_constant(v->real) && !PyType_Check(v->real)) {
+    PyTypeObject* type = v->cls;
+    PyObject* raw = _PyType_Lookup(type, how == PyObject_Str ? FJ_NAME("__str__") : FJ_NAME("__repr__"));
+    if (raw && PyFunction_Check(raw)) return call_values(t, t.method(t.wrap_known(raw), v), {});
+  }
+  if (v->is == Is::Dict || v->is == Is::List || v->is == Is::Tuple || v->is == Is::Set || v->is == Is::Const || v->is == Is::Slice) {
+    Ref real = t.to_real(v);
+    if (!real) cut(Reason::native_object, "the text of a container of objects");
+    return t.constant(Ref::steal(how(real.get())));
+  }
+  cut(Reason::native_object, "the text of ", v->cls->tp_name);
+}
+
+V exception_text(Tracer& t, ObjectValue* e, bool repr) {
+  Values& args = e->args->items;
+  if (!repr) {
+    if (args.empty()) return t.string("");
+    if (PyType_IsSubtype(e->cls, reinterpret_cast<PyTypeObject*>(PyExc_OSError))) cut(Reason::native_object, "the text of an OSError");
+    if (PyType_IsSubtype(e->cls, reinterpret_cast<PyTypeObject*>(PyExc_KeyError)) && args.size() == 1) return to_repr(t, args[0]);
+    return args.size() == 1 ? to_str(t, args[0]) : to_str(t, e->args);
+  }
+  std::string out = e->cls->tp_name;
+  if (const char* dot = __builtin_strrchr(e->cls->tp_name, '.')) out = dot + 1;
+  V inner = args.size() == 1 ? to_repr(t, args[0]) : nullptr;
+  if (inner) return t.string(cat(out, "(", PyUnicode_AsUTF8(inner->real), ")"));
+  return t.string(cat(out, PyUnicode_AsUTF8(to_repr(t, e->args)->real)));
+}
+
+V object_text(Tracer& t, V v, bool repr) {
+  if (v->is != Is::Const && (v->cls->tp_flags & Py_TPFLAGS_HEAPTYPE)) {
+    for (PyObject* name : {repr ? nullptr : FJ_NAME("__str__"), FJ_NAME("__repr__")}) {
+      if (!name || !has_python_special(t, v, name)) continue;
+      if (v->is == Is::Object && as<ObjectValue>(v)->args && is_text(name, "__repr__") && !repr) continue;
+      return call_values(t, special(t, v, name), {});
+    }
+  }
+  if (v->is == Is::Object && as<ObjectValue>(v)->args) return exception_text(t, as<ObjectValue>(v), repr);
+  return nullptr;
+}
+
+}  // namespace
+
+V to_str(Tracer& t, V v) {
+  t.use(v);
+  if (V r = object_text(t, v, false)) return r;
+  return real_text(t, v, PyObject_Str);
+}
+
+V to_repr(Tracer& t, V v) {
+  t.use(v);
+  if (V r = object_text(t, v, true)) return r;
+  return real_text(t, v, PyObject_Repr);
+}
+
+V to_format(Tracer& t, V v, V spec) {
+  t.use(v);
+  if (v->is == Is::Tensor) cut(Reason::data_dependent, "the text of a tensor");
+  if (v->is == Is::Object) {
+    if (has_python_special(t, v, FJ_NAME("__format__")))
+      return call_values(t, special(t, v, FJ_NAME("__format__")), {spec ? spec : t.string("")});
+    if (spec && length(t, spec) > 0) cut(Reason::raises, "a format specification for an object");
+    return to_str(t, v);
+  }
+  if (v->is != Is::Const) {
+    if (spec && length(t, spec) > 0) cut(Reason::raises, "a format specification for a container");
+    return to_str(t, v);
+  }
+  if (V m = !is_plain_constant(v->real) && has_python_special(t, v, FJ_NAME("__format__")) ? special(t, v, FJ_NAME("__format__")) : nullptr)
+    return call_values(t, m, {spec ? spec : t.string("")});
+  return t.constant(Ref::steal(PyObject_Format(v->real, spec ? name_of(t, spec, "a format specification") : nullptr)));
+}
+
+}  // namespace fj::capture

@@ -1,0 +1,171 @@
+// Using an outside object: the guard that its kind needs, and what may be read from it then.
+#include "base/hash.h"
+#include "capture/tensors.h"
+#include "capture/tracer.h"
+
+namespace fj::capture {
+
+void Tracer::guard(Kind kind, SourceId source, PyObject* object, std::vector<int64_t> numbers, PyObject* extra,
+                   SourceId other) {
+  if (source != guard::kNoSource && tree.sources()[source].step == Step::Const && kind != Kind::SameObject) {
+    if (kind == Kind::TypeIs || kind == Kind::Same) return;  // an object that is held does not become another
+  }
+  guard::Check check;
+  check.kind = kind;
+  check.source = source;
+  check.other = other;
+  check.object = Ref::borrow(object);
+  check.extra = Ref::borrow(extra);
+  check.numbers = std::move(numbers);
+  auto& same = guard_index_[Hasher().add(static_cast<uint64_t>(kind)).add(static_cast<uint64_t>(source)).value()];
+  for (size_t i : same)
+    if (guards_[i].same_as(check)) return;
+  same.push_back(guards_.size());
+  guards_.push_back(std::move(check));
+}
+
+void Tracer::touch_const(V v) {
+  PyObject* o = v->real;
+  const bool by_identity = o == Py_None || PyBool_Check(o) || o == Py_Ellipsis || o == Py_NotImplemented ||
+                           is_identity_constant(o) || !is_plain_constant(o);
+  guard(by_identity ? Kind::Same : Kind::Equal, v->source, o);
+  keep(Ref::borrow(o));
+}
+
+namespace {
+
+void read_items(Tracer& t, V v, Values& items) {
+  const Py_ssize_t n = PyTuple_Check(v->real) ? PyTuple_GET_SIZE(v->real) : PyList_GET_SIZE(v->real);
+  t.guard(Kind::Length, v->source, reinterpret_cast<PyObject*>(v->cls), {n});
+  items.reserve(static_cast<size_t>(n));
+  for (Py_ssize_t i = 0; i < n; ++i) {
+    PyObject* item = PyTuple_Check(v->real) ? PyTuple_GET_ITEM(v->real, i) : PyList_GET_ITEM(v->real, i);
+    items.push_back(t.wrap(item, t.source(Step::Item, v->source, static_cast<int>(i))));
+  }
+}
+
+void read_set(Tracer& t, SetValue* v) {
+  v->index = Ref::steal(PyDict_New());
+  Ref frozen = Ref::steal(PyFrozenSet_New(v->real));
+  Ref elements = Ref::steal(PySequence_List(v->real));
+  t.guard(Kind::TypeIs, v->source, reinterpret_cast<PyObject*>(v->cls));
+  t.guard(Kind::SetItems, v->source, frozen.get());
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(elements.get()); ++i) {
+    PyObject* e = PyList_GET_ITEM(elements.get(), i);
+    if (!is_plain_constant(e) && !is_identity_constant(e)) cut(Reason::custom_key, "a set of ", Py_TYPE(e)->tp_name);
+    Ref at = Ref::steal(PyLong_FromSize_t(v->items.size()));
+    v->items.push_back(t.constant(e));
+    PyDict_SetItem(v->index.get(), e, at.get());
+  }
+}
+
+void read_function(Tracer& t, FunctionValue* v) {
+  auto* f = reinterpret_cast<PyFunctionObject*>(v->real);
+  v->code = reinterpret_cast<PyCodeObject*>(f->func_code);
+  v->globals = f->func_globals;
+  t.guard(Kind::Code, v->source, f->func_code, {}, f->func_globals);
+  if (!f->func_closure) return;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(f->func_closure); ++i)
+    v->closure.push_back(
+        t.wrap(PyTuple_GET_ITEM(f->func_closure, i), t.source(Step::Closure, v->source, static_cast<int>(i))));
+}
+
+void read_method(Tracer& t, MethodValue* v) {
+  t.guard(Kind::TypeIs, v->source, reinterpret_cast<PyObject*>(v->cls));
+  v->func = t.wrap(PyMethod_GET_FUNCTION(v->real), t.source(Step::MethodFunc, v->source));
+  v->self = t.wrap(PyMethod_GET_SELF(v->real), t.source(Step::MethodSelf, v->source));
+}
+
+PyObject* member(PyTypeObject* type, const char* name) { return _PyType_Lookup(type, intern(name)); }
+
+// A partial's parts never change; each is reached through its C member.
+void read_partial(Tracer& t, PartialValue* v) {
+  t.guard(Kind::TypeIs, v->source, reinterpret_cast<PyObject*>(v->cls));
+  auto part = [&](const char* name) {
+    Ref value = Ref::steal(PyObject_GetAttrString(v->real, name));
+    return t.wrap(t.keep(value), t.source(Step::Slot, v->source, 0, member(v->cls, name)));
+  };
+  v->func = part("func");
+  V args = part("args"), keywords = part("keywords");
+  t.use(args);
+  v->args = as<TupleValue>(args)->items;
+  t.use(keywords);
+  PyObject *key, *value;
+  Py_ssize_t pos = 0;
+  Ref keys = Ref::steal(PySequence_Tuple(keywords->real));
+  t.guard(Kind::Keys, keywords->source, keys.get());
+  while (PyDict_Next(keywords->real, &pos, &key, &value))
+    v->keywords.push_back({key, t.wrap(value, t.source(Step::Key, keywords->source, 0, key))});
+}
+
+}  // namespace
+
+void Tracer::touch(V v) {
+  v->touched = true;
+  switch (v->is) {
+    case Is::Const: touch_const(v); break;
+    case Is::Tensor: tensors->make_input(*this, as<TensorValue>(v)); break;
+    case Is::Tuple: read_items(*this, v, as<TupleValue>(v)->items); break;
+    case Is::List: read_items(*this, v, as<ListValue>(v)->items); break;
+    case Is::Set: read_set(*this, as<SetValue>(v)); break;
+    case Is::Function: read_function(*this, as<FunctionValue>(v)); break;
+    case Is::Method: read_method(*this, as<MethodValue>(v)); break;
+    case Is::Partial: read_partial(*this, as<PartialValue>(v)); break;
+    case Is::Dict:
+      as<DictValue>(v)->index = Ref::steal(PyDict_New());
+      guard(Kind::TypeIs, v->source, reinterpret_cast<PyObject*>(v->cls));
+      break;
+    default: guard(Kind::TypeIs, v->source, reinterpret_cast<PyObject*>(v->cls)); break;
+  }
+}
+
+// A facts dict maps names to objects; the dict itself stands for "nothing there".
+Ref Tracer::facts_of(std::unordered_map<PyObject*, Ref>& facts, PyObject* owner) {
+  Ref& slot = facts[owner];
+  if (!slot) {
+    slot = Ref::steal(PyDict_New());
+    keep(Ref::borrow(owner));
+  }
+  return slot;
+}
+
+PyObject* Tracer::type_lookup(PyTypeObject* type, PyObject* name) {
+  PyObject* found = _PyType_Lookup(type, name);
+  Ref facts = facts_of(type_facts_, reinterpret_cast<PyObject*>(type));
+  PyDict_SetItem(facts.get(), name, found ? found : facts.get());
+  return found;
+}
+
+PyObject* Tracer::dict_fact(PyObject* dict, PyObject* name) {
+  PyObject* found = PyDict_GetItemWithError(dict, name);
+  if (!found && PyErr_Occurred()) raise_pending();
+  Ref facts = facts_of(dict_facts_, dict);
+  PyDict_SetItem(facts.get(), name, found ? found : facts.get());
+  return found;
+}
+
+std::vector<guard::Check> Tracer::finish_guards() {
+  // Writes to one outside object must not show in another that was read: those two stay different objects.
+  // Of two instance dicts, the instances are compared.
+  auto owner = [&](V v) {
+    const auto& path = tree.sources()[v->source];
+    return path.step == Step::InstanceDict ? path.parent : v->source;
+  };
+  for (V a : outside_) {
+    if (!a->changed) continue;
+    for (V b : outside_) {
+      const bool alike = b->cls == a->cls && (owner(a) == a->source) == (owner(b) == b->source);
+      if (a == b || !alike || !b->touched || (b->changed && b < a) || owner(a) == owner(b)) continue;
+      guard(Kind::DifferentObjects, owner(a), nullptr, {}, nullptr, owner(b));
+    }
+  }
+  std::vector<guard::Check> all;
+  all.swap(guards_);
+  guard_index_.clear();
+  for (auto& [owner, facts] : type_facts_) guard(Kind::TypeFacts, guard::kNoSource, owner, {}, facts.get());
+  for (auto& [owner, facts] : dict_facts_) guard(Kind::DictFacts, guard::kNoSource, owner, {}, facts.get());
+  all.insert(all.end(), guards_.begin(), guards_.end());
+  return all;
+}
+
+}  // namespace fj::capture

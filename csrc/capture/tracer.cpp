@@ -1,0 +1,137 @@
+// Running a trace, again and again until it has an exit that can be written.
+#include "capture/tracer.h"
+
+#include "base/error.h"
+#include "base/flags.h"
+#include "capture/exit.h"
+#include "capture/tensors.h"
+
+namespace fj::capture {
+
+namespace {
+CompileFn registered_compiler = nullptr;
+}
+
+void register_compiler(CompileFn fn) { registered_compiler = fn; }
+CompileFn compiler() { return registered_compiler; }
+
+Tracer::Tracer(const EntryPoint& e, guard::Tree& tr, const CompileOptions& o)
+    : entry(e), tree(tr), options(o), tensors(new TensorSession) {}
+Tracer::~Tracer() = default;
+
+SymFrame* Tracer::new_frame(PyCodeObject* code) {
+  frames_.push_back(std::make_unique<SymFrame>(py::Code::of(code)));
+  return frames_.back().get();
+}
+
+namespace {
+
+void fill_outermost(Tracer& t, SymFrame& f) {
+  const guard::Entry& values = t.entry.values;
+  const bool at_start = t.entry.offset == 0;
+  f.pc = t.entry.offset;
+  f.globals = PyFunction_GET_GLOBALS(reinterpret_cast<PyObject*>(t.entry.function));
+  f.locals.resize(static_cast<size_t>(f.code.locals_count()));
+  for (int i = 0; i < values.nlocals && i < f.code.locals_count(); ++i) {
+    const SourceId source = t.source(Step::Local, guard::kNoSource, i);
+    if (values.locals[i]) f.locals[static_cast<size_t>(i)] = t.wrap(values.locals[i], source);
+    else if (!at_start) t.guard(Kind::Absent, source);
+  }
+  for (int i = 0; i < values.nstack; ++i) {
+    const SourceId source = t.source(Step::Stack, guard::kNoSource, i);
+    if (!values.stack[i]) t.guard(Kind::Absent, source);
+    f.push(values.stack[i] ? t.wrap(values.stack[i], source) : nullptr);
+  }
+  V self = t.wrap(reinterpret_cast<PyObject*>(t.entry.function), t.source(Step::Function, guard::kNoSource));
+  f.function = as<FunctionValue>(self);
+  t.use(self);
+}
+
+struct Attempt {
+  int64_t stop = -1;
+  Break why{Reason::internal, ""};
+};
+
+// Where the trace is cut for what happened now: never inside a handler of the outermost frame.
+Attempt cut_here(Tracer& t, Break why) {
+  SymFrame& f = *t.outermost;
+  if (f.handler_steps.empty()) return {t.step, std::move(why)};
+  why.detail = cat(row(why.reason).words, ": ", why.detail);
+  why.reason = Reason::in_handler;
+  return {f.handler_steps.front(), std::move(why)};
+}
+
+std::string exception_words(V e) {
+  std::string words = e->cls->tp_name;
+  auto& args = as<ObjectValue>(e)->args;
+  if (args && !args->items.empty() && args->items[0]->is == Is::Const && PyUnicode_Check(args->items[0]->real))
+    words += cat(": ", PyUnicode_AsUTF8(args->items[0]->real));
+  return words;
+}
+
+// One run. Returns the segment, or what the next run is to stop at.
+std::unique_ptr<Segment> attempt(const EntryPoint& entry, guard::Tree& tree, const CompileOptions& options, Attempt& plan) {
+  Tracer t(entry, tree, options);
+  t.stop_at = plan.stop;
+  auto s = std::make_unique<Segment>();
+  SymFrame* f = t.new_frame(entry.code);
+  t.outermost = f;
+  t.guard(Kind::Modes, guard::kNoSource, nullptr, modes_now());
+  try {
+    fill_outermost(t, *f);
+    try {
+      V result = run_frame(t, *f);
+      write_return(t, *s, result);
+    } catch (StopHere&) {
+      write_break(t, *s, *f, plan.why);
+    }
+    return s;
+  } catch (Break& b) {
+    plan = cut_here(t, std::move(b));
+  } catch (Raised& r) {
+    plan = cut_here(t, {Reason::raises, exception_words(r.exception)});
+  } catch (CannotRebuild& c) {
+    plan = {c.before, {Reason::escape, c.what}};
+  }
+  return nullptr;
+}
+
+bool refuses(PyCodeObject* code) {
+  return code->co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR);
+}
+
+std::unique_ptr<Segment> give_up(const EntryPoint& entry, const Break& why) {
+  auto s = std::make_unique<Segment>();
+  s->exit.kind = ExitKind::Resume;
+  s->exit.reason = row(why.reason).name;
+  s->exit.detail = why.detail;
+  s->exit.line = entry.code->co_firstlineno;
+  s->exit.where = Ref::borrow(reinterpret_cast<PyObject*>(entry.code));
+  return s;
+}
+
+}  // namespace
+
+std::unique_ptr<Segment> trace(const EntryPoint& entry, guard::Tree& tree, const CompileOptions& options) {
+  if (refuses(entry.code)) return give_up(entry, {Reason::generator_function, "the compiled function"});
+  Attempt plan;
+  PyObject *type, *value, *tb;
+  PyErr_Fetch(&type, &value, &tb);
+  std::unique_ptr<Segment> s;
+  try {
+    for (int64_t before = INT64_MAX; !s;) {
+      s = attempt(entry, tree, options, plan);
+      PyErr_Clear();
+      if (!s && (plan.stop < 0 || plan.stop >= before)) s = give_up(entry, plan.why);
+      before = plan.stop;
+    }
+  } catch (const Error& e) {
+    s = give_up(entry, {Reason::internal, e.message()});
+  } catch (const std::exception& e) {
+    s = give_up(entry, {Reason::internal, e.what()});
+  }
+  PyErr_Restore(type, value, tb);
+  return s;
+}
+
+}  // namespace fj::capture

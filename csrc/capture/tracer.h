@@ -1,0 +1,143 @@
+// Tracer: one trace of one entry point. Owns the values, the guards and the graph, and remembers where it may be cut.
+//
+// Tracing is deterministic, so a trace that cannot go on is simply run again with `stop_at` set to the outermost
+// instruction that failed; it then ends there with a snapshot. Nothing outside has changed in between.
+#pragma once
+#include <Python.h>
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "capture/break.h"
+#include "capture/capture.h"
+#include "capture/value.h"
+
+namespace fj::capture {
+
+using guard::Kind;
+using guard::SourceId;
+using guard::Step;
+using py::Ref;
+
+class TensorSession;
+
+// An interned name that lives as long as the process.
+PyObject* intern(const char* text);
+#define FJ_NAME(text) ([]() -> PyObject* { static PyObject* name = ::fj::capture::intern(text); return name; }())
+
+class Tracer {
+ public:
+  Tracer(const EntryPoint& entry, guard::Tree& tree, const CompileOptions& options);
+  ~Tracer();
+  Tracer(const Tracer&) = delete;
+
+  // --- making values (make.cpp)
+  template <class T, class... A>
+  T* make(PyTypeObject* cls, A&&... a) {
+    auto owned = std::make_unique<T>(std::forward<A>(a)...);
+    T* v = owned.get();
+    v->cls = cls;
+    v->touched = true;
+    v->born = step;
+    arena_.push_back(std::move(owned));
+    return v;
+  }
+  V constant(PyObject* object);
+  V constant(Ref object) { return constant(object.get()); }
+  V none() { return constant(Py_None); }
+  V boolean(bool b) { return constant(b ? Py_True : Py_False); }
+  V integer(int64_t i) { return constant(Ref::steal(PyLong_FromLongLong(i))); }
+  V string(const std::string& s) { return constant(Ref::steal(PyUnicode_FromStringAndSize(s.data(), static_cast<Py_ssize_t>(s.size())))); }
+  TupleValue* tuple(Values items, PyTypeObject* cls = &PyTuple_Type);
+  ListValue* list(Values items = {}, PyTypeObject* cls = &PyList_Type);
+  DictValue* dict(PyTypeObject* cls = &PyDict_Type);
+  SetValue* set(PyTypeObject* cls = &PySet_Type);
+  CellValue* cell(V contents);
+  MethodValue* method(V func, V self);
+  NativeValue* native(PyObject* descr, PyObject* name, V self);
+  IteratorValue* iterator(Iter how, PyTypeObject* cls);
+  IteratorValue* items_iterator(Values items, PyTypeObject* cls);
+  TensorValue* tensor(PyObject* fake);
+  SymFrame* new_frame(PyCodeObject* code);
+  PyObject* keep(Ref object);  // alive as long as the trace
+
+  // --- outside objects (wrap.cpp) and the guards that using them needs (touch.cpp)
+  V wrap(PyObject* real, SourceId source);
+  V wrap_known(PyObject* real);  // reached by a path that guards its identity
+  void use(V v) {
+    if (!v->touched) touch(v);
+  }
+  PyTypeObject* type_of(V v) {
+    use(v);
+    return v->cls;
+  }
+  SourceId source(Step step, SourceId parent, int index = 0, PyObject* key = nullptr) {
+    return tree.sources().add(step, parent, index, key);
+  }
+  SourceId const_source(PyObject* object) { return source(Step::Const, guard::kNoSource, 0, object); }
+  void guard(Kind kind, SourceId source, PyObject* object = nullptr, std::vector<int64_t> numbers = {},
+             PyObject* extra = nullptr, SourceId other = guard::kNoSource);
+  // What the MRO of a class holds under a name (borrowed, or NULL), as a guarded fact.
+  PyObject* type_lookup(PyTypeObject* type, PyObject* name);
+  // What a dict that is known by identity holds under a name, as a guarded fact: globals, modules.
+  PyObject* dict_fact(PyObject* dict, PyObject* name);
+  V global_lookup(PyObject* globals, PyObject* name);  // NULL if there is no such name
+  DictValue* known_dict(PyObject* dict);
+
+  // --- between values and real objects (convert.cpp)
+  Ref to_real(V v);                 // NULL if v is not made of constants and tensors alone
+  Ref need_real(V v, Reason why, const char* what);
+  V from_real(PyObject* result);    // result of a leaf call; cuts on what cannot be a constant
+  bool constant_of(V v, PyObject** out);  // out: the object if v is a Const
+
+  // --- exceptions (raise.cpp)
+  [[noreturn]] void raise(PyObject* type, const std::string& message);
+  [[noreturn]] void raise(PyObject* type, V arg);
+  [[noreturn]] void raise_pending();   // the Python error that is set
+  V exception_from_pending();
+  ObjectValue* exception(PyTypeObject* type, Values args);
+  [[noreturn]] void throw_value(V exception);
+
+  // --- state
+  const EntryPoint& entry;
+  guard::Tree& tree;
+  const CompileOptions& options;
+  int64_t step = -1;          // instruction units executed in the outermost frame
+  int64_t stop_at = -1;
+  int64_t instructions = 0;
+  int depth = 0;
+  SymFrame* outermost = nullptr;
+  SymFrame* frame = nullptr;  // the innermost
+  V handled = nullptr;        // the exception being handled
+  int grad_mode_at_exit = -1;
+  std::unique_ptr<TensorSession> tensors;
+
+  std::vector<guard::Check> finish_guards();
+  const std::vector<V>& outside_values() const { return outside_; }
+  const std::vector<TensorValue*>& inputs() const { return inputs_; }
+  std::vector<TensorValue*> inputs_;  // in the graph's order
+
+ private:
+  void touch(V v);
+  void touch_const(V v);
+  V new_outside(PyObject* real, SourceId source);
+  Ref facts_of(std::unordered_map<PyObject*, Ref>& facts, PyObject* owner);
+
+  std::vector<std::unique_ptr<Value>> arena_;
+  std::vector<std::unique_ptr<SymFrame>> frames_;
+  std::vector<Ref> kept_;
+  std::unordered_map<PyObject*, V> seen_;       // outside objects with identity
+  std::unordered_map<PyObject*, V> constants_;
+  std::vector<V> outside_;
+  std::vector<guard::Check> guards_;
+  std::unordered_map<uint64_t, std::vector<size_t>> guard_index_;
+  std::unordered_map<PyObject*, Ref> type_facts_, dict_facts_;
+};
+
+bool is_plain_constant(PyObject* object);     // an immutable built-in value, all the way down
+bool is_identity_constant(PyObject* object);  // a type, module, builtin, …: known by identity
+
+}  // namespace fj::capture

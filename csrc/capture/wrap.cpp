@@ -1,0 +1,121 @@
+// Outside objects: which kind of value stands for them. No guard is added here, except that two paths which lead to one
+// mutable object must go on doing so.
+#include "capture/tensors.h"
+#include "capture/tracer.h"
+
+namespace fj::capture {
+
+namespace {
+
+bool is_python_class(PyTypeObject* t) {
+  // Classes made by a class statement have tp_new and tp_dealloc of the generic sort; a __module__ in their dict tells.
+  if (!(t->tp_flags & Py_TPFLAGS_HEAPTYPE)) return false;
+  PyObject* dict = _PyType_Lookup(t, FJ_NAME("__module__"));
+  return dict != nullptr;
+}
+
+PyTypeObject* solid_base(PyTypeObject* t) {
+  for (; t; t = t->tp_base)
+    if (!(t->tp_flags & Py_TPFLAGS_HEAPTYPE)) return t;
+  return &PyBaseObject_Type;
+}
+
+bool is_enum_member(PyObject* object) {
+  static PyObject* enum_type = nullptr;
+  if (!enum_type) {
+    PyObject* module = PyImport_ImportModule("enum");
+    enum_type = module ? PyObject_GetAttrString(module, "Enum") : nullptr;
+    Py_XDECREF(module);
+    PyErr_Clear();
+  }
+  return enum_type && PyType_IsSubtype(Py_TYPE(object), reinterpret_cast<PyTypeObject*>(enum_type));
+}
+
+template <class T>
+T* shell(Tracer& t, PyObject* real) {
+  T* v = t.make<T>(Py_TYPE(real));
+  return v;
+}
+
+bool is_partial(PyObject* object) {
+  static PyTypeObject* partial = nullptr;
+  if (!partial) {
+    PyObject* module = PyImport_ImportModule("functools");
+    partial = module ? reinterpret_cast<PyTypeObject*>(PyObject_GetAttrString(module, "partial")) : nullptr;
+    Py_XDECREF(module);
+    PyErr_Clear();
+  }
+  return partial && Py_TYPE(object) == partial;
+}
+
+}  // namespace
+
+bool is_plain_constant(PyObject* o) {
+  if (o == Py_None || PyBool_Check(o) || PyLong_CheckExact(o) || PyFloat_CheckExact(o) || PyUnicode_CheckExact(o) ||
+      PyBytes_CheckExact(o) || PyComplex_CheckExact(o) || o == Py_Ellipsis || o == Py_NotImplemented ||
+      Py_TYPE(o) == &PyRange_Type)
+    return true;
+  if (PySlice_Check(o)) {
+    auto* s = reinterpret_cast<PySliceObject*>(o);
+    return is_plain_constant(s->start) && is_plain_constant(s->stop) && is_plain_constant(s->step);
+  }
+  return is_tensor_constant(o);
+}
+
+bool is_identity_constant(PyObject* o) {
+  PyTypeObject* t = Py_TYPE(o);
+  return PyType_Check(o) || PyModule_Check(o) || PyCFunction_Check(o) || t == &PyMethodDescr_Type ||
+         t == &PyWrapperDescr_Type || t == &PyGetSetDescr_Type || t == &PyMemberDescr_Type || t == &PyClassMethodDescr_Type ||
+         t == &_PyMethodWrapper_Type || PyCode_Check(o) || t == &PyStaticMethod_Type || t == &PyClassMethod_Type ||
+         t == &PyProperty_Type || t == &Py_GenericAliasType || is_enum_member(o) || is_tensor_identity_constant(o);
+}
+
+V Tracer::new_outside(PyObject* real, SourceId) {
+  PyTypeObject* t = Py_TYPE(real);
+  if (is_plain_constant(real) || is_identity_constant(real)) return shell<ConstValue>(*this, real);
+  if (is_tensor(real)) return shell<TensorValue>(*this, real);
+  if (PyFunction_Check(real)) return shell<FunctionValue>(*this, real);
+  if (PyMethod_Check(real)) return shell<MethodValue>(*this, real);
+  if (PyCell_Check(real)) return shell<CellValue>(*this, real);
+  if (is_partial(real)) return shell<PartialValue>(*this, real);
+  PyTypeObject* base = solid_base(t);
+  if (base == &PyTuple_Type) return shell<TupleValue>(*this, real);
+  if (base == &PyList_Type) return shell<ListValue>(*this, real);
+  if (base == &PyDict_Type || t == &PyODict_Type) return shell<DictValue>(*this, real);
+  if (PyAnySet_CheckExact(real)) return shell<SetValue>(*this, real);
+  if (base == &PyBaseObject_Type && is_python_class(t)) return shell<ObjectValue>(*this, real);
+  if (PyIter_Check(real) && base != &PyBaseObject_Type) {
+    return make<IteratorValue>(t, Iter::Outside);
+  }
+  return shell<OpaqueValue>(*this, real);
+}
+
+V Tracer::wrap(PyObject* real, SourceId source) {
+  if (!real) return nullptr;
+  const bool by_value = is_plain_constant(real) || is_identity_constant(real);
+  if (!by_value) {
+    auto it = seen_.find(real);
+    if (it != seen_.end()) {
+      if (it->second->source != source) guard(Kind::SameObject, source, nullptr, {}, nullptr, it->second->source);
+      return it->second;
+    }
+  }
+  V v = new_outside(real, source);
+  v->touched = false;
+  v->source = source;
+  v->real = real;
+  v->born = 0;
+  if (!by_value) {
+    seen_[real] = v;
+    outside_.push_back(v);
+  }
+  return v;
+}
+
+V Tracer::wrap_known(PyObject* real) {
+  if (is_plain_constant(real) || is_identity_constant(real)) return constant(real);
+  keep(Ref::borrow(real));
+  return wrap(real, const_source(real));
+}
+
+}  // namespace fj::capture

@@ -1,0 +1,88 @@
+// How each access step is carried out. Nothing here may run Python code or leave a Python error.
+#include "guard/source.h"
+
+#include <cstring>
+
+namespace fj::guard {
+
+Fetched::Fetched(const SourceTable& table, const Entry& entry) : table_(table), entry_(entry) {
+  const auto n = static_cast<size_t>(table.size());
+  values_ = n <= kInline ? inline_ : new PyObject*[n];
+  for (size_t i = 0; i < n; ++i) values_[i] = unfetched();
+}
+
+Fetched::~Fetched() {
+  if (values_ != inline_) delete[] values_;
+}
+
+PyObject* Fetched::fetch(SourceId id) { return values_[id] = walk(table_[id]); }
+
+namespace {
+
+PyObject* item(PyObject* p, Py_ssize_t i) {
+  if (PyList_Check(p)) return i < PyList_GET_SIZE(p) ? PyList_GET_ITEM(p, i) : nullptr;
+  if (PyTuple_Check(p)) return i < PyTuple_GET_SIZE(p) ? PyTuple_GET_ITEM(p, i) : nullptr;
+  return nullptr;
+}
+
+PyObject* dict_get(PyObject* p, PyObject* key) {
+  if (!p || !PyDict_Check(p)) return nullptr;
+  PyObject* v = PyDict_GetItemWithError(p, key);
+  if (!v) PyErr_Clear();
+  return v;
+}
+
+PyObject* instance_dict(PyObject* p) {
+  if (PyModule_Check(p)) return PyModule_GetDict(p);
+  PyObject** slot = _PyObject_GetDictPtr(p);
+  return slot ? *slot : nullptr;
+}
+
+PyObject* func_field(PyObject* p, PyObject* PyFunctionObject::* field) {
+  return PyFunction_Check(p) ? reinterpret_cast<PyFunctionObject*>(p)->*field : nullptr;
+}
+
+PyObject* closure_cell(PyObject* p, Py_ssize_t i) {
+  PyObject* cells = func_field(p, &PyFunctionObject::func_closure);
+  return cells && i < PyTuple_GET_SIZE(cells) ? PyTuple_GET_ITEM(cells, i) : nullptr;
+}
+
+}  // namespace
+
+PyObject* Fetched::walk(const Source& s) {
+  PyObject* p = s.parent >= 0 ? get(s.parent) : nullptr;
+  if (s.parent >= 0 && !p) return nullptr;
+  switch (s.step) {
+    case Step::Local: return s.index < entry_.nlocals ? entry_.locals[s.index] : nullptr;
+    case Step::Stack: return s.index < entry_.nstack ? entry_.stack[s.index] : nullptr;
+    case Step::Function: return entry_.function;
+    case Step::Const: return s.key.get();
+    case Step::Item: return item(p, s.index);
+    case Step::Key: return dict_get(p, s.key.get());
+    case Step::InstanceDict: return instance_dict(p);
+    case Step::InstanceAttr: return dict_get(instance_dict(p), s.key.get());
+    case Step::TypeOf: return reinterpret_cast<PyObject*>(Py_TYPE(p));
+    case Step::TypeAttr:
+      return PyType_Check(p) ? _PyType_Lookup(reinterpret_cast<PyTypeObject*>(p), s.key.get()) : nullptr;
+    case Step::Slot:
+    case Step::Getter: {
+      descrgetfunc get = Py_TYPE(s.key.get())->tp_descr_get;
+      py::Ref v = py::Ref::steal(get(s.key.get(), p, reinterpret_cast<PyObject*>(Py_TYPE(p))));
+      if (!v) {
+        PyErr_Clear();
+        return nullptr;
+      }
+      owned_.push_back(v);
+      return v.get();
+    }
+    case Step::Cell: return PyCell_Check(p) ? PyCell_GET(p) : nullptr;
+    case Step::Closure: return closure_cell(p, s.index);
+    case Step::Defaults: return func_field(p, &PyFunctionObject::func_defaults);
+    case Step::KwDefaults: return func_field(p, &PyFunctionObject::func_kwdefaults);
+    case Step::MethodFunc: return PyMethod_Check(p) ? PyMethod_GET_FUNCTION(p) : nullptr;
+    case Step::MethodSelf: return PyMethod_Check(p) ? PyMethod_GET_SELF(p) : nullptr;
+  }
+  return nullptr;
+}
+
+}  // namespace fj::guard
