@@ -24,7 +24,7 @@ V call_constant(Tracer& t, PyObject* o, Args args) {
     Ref f = Ref::steal(PyObject_GetAttrString(o, "__func__"));
     return call(t, t.wrap_known(f.get()), std::move(args));
   }
-  if (Py_TYPE(o) == &_PyMethodWrapper_Type || PyCFunction_Check(o)) return call_builtin(t, o, std::move(args));
+  if (is_method_wrapper(o) || PyCFunction_Check(o)) return call_builtin(t, o, std::move(args));
   if (PyCallable_Check(o)) {
     PyObject* raw = t.type_lookup(Py_TYPE(o), FJ_NAME("__call__"));
     if (raw && PyFunction_Check(raw)) {

@@ -184,7 +184,7 @@ V call_on_constant(Tracer& t, NativeValue* n, std::string_view name, Args& a) {
   if (MethodRule rule = PyUnicode_CheckExact(self) ? text_method(name) : nullptr) return rule(t, n->self, a);
   Ref bound = Ref::steal(PyObject_GetAttr(self, n->name));
   if (!bound) t.raise_pending();
-  if (!is_plain_constant(self) && !PyCFunction_Check(bound.get()) && Py_TYPE(bound.get()) != &_PyMethodWrapper_Type)
+  if (!is_plain_constant(self) && !PyCFunction_Check(bound.get()) && !is_method_wrapper(bound.get()))
     cut(Reason::native_method, Py_TYPE(self)->tp_name, ".", name);
   return call_pure(t, bound.get(), a);
 }

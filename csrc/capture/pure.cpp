@@ -126,7 +126,7 @@ V call_builtin(Tracer& t, PyObject* f, Args args) {
     return call_leaf(t, f, args);
   }
   PyObject* self = PyCFunction_Check(f) ? PyCFunction_GET_SELF(f) : nullptr;
-  if (Py_TYPE(f) == &_PyMethodWrapper_Type) {
+  if (is_method_wrapper(f)) {
     Ref owner = Ref::steal(PyObject_GetAttrString(f, "__self__"));
     if (owner && is_plain_constant(owner.get())) return call_pure(t, f, args);
     cut(Reason::native_call, "a method wrapper");

@@ -50,6 +50,14 @@ bool is_partial(PyObject* object) {
 
 }  // namespace
 
+bool is_method_wrapper(PyObject* o) {
+  static PyTypeObject* const type = [] {  // not exported by 3.13
+    Ref wrapper = Ref::steal(PyObject_GetAttrString(FJ_NAME(""), "__add__"));
+    return Py_TYPE(wrapper.get());
+  }();
+  return Py_TYPE(o) == type;
+}
+
 bool is_plain_constant(PyObject* o) {
   if (o == Py_None || PyBool_Check(o) || PyLong_CheckExact(o) || PyFloat_CheckExact(o) || PyUnicode_CheckExact(o) ||
       PyBytes_CheckExact(o) || PyComplex_CheckExact(o) || o == Py_Ellipsis || o == Py_NotImplemented ||
@@ -66,7 +74,7 @@ bool is_identity_constant(PyObject* o) {
   PyTypeObject* t = Py_TYPE(o);
   return PyType_Check(o) || PyModule_Check(o) || PyCFunction_Check(o) || t == &PyMethodDescr_Type ||
          t == &PyWrapperDescr_Type || t == &PyGetSetDescr_Type || t == &PyMemberDescr_Type || t == &PyClassMethodDescr_Type ||
-         t == &_PyMethodWrapper_Type || PyCode_Check(o) || t == &PyStaticMethod_Type || t == &PyClassMethod_Type ||
+         is_method_wrapper(o) || PyCode_Check(o) || t == &PyStaticMethod_Type || t == &PyClassMethod_Type ||
          t == &PyProperty_Type || t == &Py_GenericAliasType || is_enum_member(o) || is_tensor_identity_constant(o);
 }
 

@@ -53,6 +53,8 @@ class Tree {
   void insert(const std::vector<Check>& checks, int segment);
   // The first segment whose checks all pass, or -1 (no segment), or -2 (a check raised; the Python error is set).
   int find(Fetched& fetched) const;
+  // For the garbage collector: every object that checks and sources hold.
+  int traverse(visitproc visit, void* arg) const;
   // Why `segment` is not taken for this call: the first failing check in words; empty when all pass.
   std::string explain(int segment, Fetched& fetched, PyCodeObject* code) const;
 

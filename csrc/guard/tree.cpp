@@ -13,9 +13,26 @@ struct Tree::Node {
 Tree::Tree() : root_(new Node) {}
 Tree::~Tree() = default;
 
+namespace {
+
+// Facts dicts of two traces are the same when they hold the same objects under the same names (a dict stands for "nothing").
+bool same_facts(PyObject* a, PyObject* b) {
+  if (a == b) return true;
+  if (!a || !b || !PyDict_CheckExact(a) || !PyDict_CheckExact(b) || PyDict_GET_SIZE(a) != PyDict_GET_SIZE(b)) return false;
+  PyObject *name, *value;
+  Py_ssize_t pos = 0;
+  while (PyDict_Next(a, &pos, &name, &value)) {
+    PyObject* other = PyDict_GetItemWithError(b, name);
+    if (other != value && !(value == a && other == b)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 bool Check::same_as(const Check& o) const {
-  return kind == o.kind && source == o.source && other == o.other && object == o.object && extra == o.extra &&
-         numbers == o.numbers;
+  return kind == o.kind && source == o.source && other == o.other && object == o.object && numbers == o.numbers &&
+         same_facts(extra.get(), o.extra.get());
 }
 
 // Walks along existing nodes as long as one of them is a check that the new segment wants too: the order of checks does
@@ -58,6 +75,31 @@ int Tree::find_in(const Node& node, Fetched& fetched) const {
     if (found != -1) return found;
   }
   return -1;
+}
+
+namespace {
+
+int visit_check(const Check& c, visitproc visit, void* arg) {
+  Py_VISIT(c.object.get());
+  Py_VISIT(c.extra.get());
+  return 0;
+}
+
+}  // namespace
+
+int Tree::traverse(visitproc visit, void* arg) const {
+  if (int r = sources_.traverse(visit, arg)) return r;
+  for (const auto& checks : by_segment_)
+    for (const Check& c : checks)
+      if (int r = visit_check(c, visit, arg)) return r;
+  std::vector<const Node*> todo{root_.get()};
+  while (!todo.empty()) {
+    const Node* node = todo.back();
+    todo.pop_back();
+    if (int r = visit_check(node->check, visit, arg)) return r;
+    for (const auto& child : node->children) todo.push_back(child.get());
+  }
+  return 0;
 }
 
 std::string Tree::explain(int segment, Fetched& fetched, PyCodeObject* code) const {
