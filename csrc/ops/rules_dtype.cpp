@@ -14,6 +14,30 @@ DType integral(const InferCtx& c, DType t) {
 DType dtype_promote_integral(const InferCtx& c) { return integral(c, result_type(c.args)); }
 DType dtype_same_integral(const InferCtx& c) { return integral(c, c.val(0)->dtype); }
 
+DType dtype_subtract(const InferCtx& c) {
+  auto is_bool = [](const Arg& a) { return a.is_tensor() ? a.val()->dtype == DType::Bool : a.tag() == ArgTag::Bool; };
+  FJ_USER_CHECK(!(is_bool(c.args[0]) && is_bool(c.args[1])), ErrorKind::Runtime, "Subtraction, the `-` operator, with two bool tensors is not supported. "
+                "Use the `^` or `logical_xor()` operator instead.");
+  FJ_USER_CHECK(!is_bool(c.args[0]) && !is_bool(c.args[1]), ErrorKind::Runtime, "Subtraction, the `-` operator, with a bool tensor is not supported. "
+                "If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.");
+  return result_type(c.args);
+}
+DType dtype_negate(const InferCtx& c) {
+  FJ_USER_CHECK(c.val(0)->dtype != DType::Bool, ErrorKind::Runtime, "Negation, the `-` operator, on a bool tensor is not supported. "
+                "If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.");
+  return c.val(0)->dtype;
+}
+DType dtype_not_bool(const InferCtx& c) {
+  FJ_USER_CHECK(c.val(0)->dtype != DType::Bool, ErrorKind::Runtime, "The `+` operator, on a bool tensor is not supported.");
+  return c.val(0)->dtype;
+}
+DType dtype_pow(const InferCtx& c) {
+  DType t = result_type(c.args);
+  const Arg& e = c.args[1];
+  FJ_USER_CHECK(is_float(t) || e.is_tensor() || e.as_double() >= 0, ErrorKind::Runtime, "Integers to negative integer powers are not allowed.");
+  return t;
+}
+
 void infer_clamp(InferCtx& c) {
   FJ_USER_CHECK(!c.args[1].is_none() || !c.args[2].is_none(), ErrorKind::Runtime, "torch.clamp: At least one of 'min' or 'max' must not be None");
   Shape sizes;
