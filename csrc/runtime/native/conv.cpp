@@ -47,10 +47,10 @@ template <class T>
 void forward(NativeCtx& ctx) {
   ConvShape s = conv_shape(ctx, ctx.in(0).sizes, ctx.in(1).sizes, ctx.out().sizes, 3);
   if (ctx.out().numel() == 0) return;
-  const T* input = contiguous<T>(ctx, ctx.in(0));
-  const T* weight = contiguous<T>(ctx, ctx.in(1));
-  const T* bias = ctx.in(2).data ? contiguous<T>(ctx, ctx.in(2)) : nullptr;
-  Result<T> out(ctx, ctx.out());
+  const T* input = packed<T>(ctx, ctx.in(0));
+  const T* weight = packed<T>(ctx, ctx.in(1));
+  const T* bias = ctx.in(2).data ? packed<T>(ctx, ctx.in(2)) : nullptr;
+  DenseResult<T> out(ctx, ctx.out());
   int64_t p = s.positions(), go = s.group_out(), k = s.rows(), together = images_at_once(s);
   int64_t parts = (s.batch + together - 1) / together;
   ctx.parallel(parts, image_ns(s) * static_cast<double>(together), [&](int64_t begin, int64_t end) {
@@ -76,9 +76,9 @@ template <class T>
 void input_grad(NativeCtx& ctx) {
   ConvShape s = conv_shape(ctx, ctx.out().sizes, ctx.in(1).sizes, ctx.in(0).sizes, 3);
   if (ctx.out().numel() == 0) return;
-  const T* grad = contiguous<T>(ctx, ctx.in(0));
-  const T* weight = contiguous<T>(ctx, ctx.in(1));
-  Result<T> out(ctx, ctx.out());
+  const T* grad = packed<T>(ctx, ctx.in(0));
+  const T* weight = packed<T>(ctx, ctx.in(1));
+  DenseResult<T> out(ctx, ctx.out());
   std::fill_n(out.data, ctx.out().numel(), T(0));
   int64_t p = s.positions(), go = s.group_out(), k = s.rows(), together = images_at_once(s);
   int64_t parts = p == 0 ? 0 : (s.batch + together - 1) / together;
@@ -103,9 +103,9 @@ void input_grad(NativeCtx& ctx) {
 template <class T>
 void weight_grad(NativeCtx& ctx) {
   ConvShape s = conv_shape(ctx, ctx.in(1).sizes, ctx.out().sizes, ctx.in(0).sizes, 3);
-  const T* grad = contiguous<T>(ctx, ctx.in(0));
-  const T* input = contiguous<T>(ctx, ctx.in(1));
-  Result<T> out(ctx, ctx.out());
+  const T* grad = packed<T>(ctx, ctx.in(0));
+  const T* input = packed<T>(ctx, ctx.in(1));
+  DenseResult<T> out(ctx, ctx.out());
   int64_t p = s.positions(), go = s.group_out(), k = s.rows(), together = images_at_once(s), total = s.out_channels * k;
   int64_t parts = p == 0 ? 0 : (s.batch + together - 1) / together;
   int64_t slices = std::clamp<int64_t>(parts, 1, total > (1 << 20) ? 2 : 8);

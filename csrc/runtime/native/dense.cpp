@@ -34,19 +34,19 @@ void for_each(const TensorView& v, F&& f) {
 
 }  // namespace
 
-void widen(const void* from, DType t, float* to, int64_t n) {
+void widen_all(const void* from, DType t, float* to, int64_t n) {
   auto* h = static_cast<const uint16_t*>(from);
   for (int64_t i = 0; i < n; ++i) to[i] = t == DType::F16 ? half_to_float(h[i]) : bfloat_to_float(h[i]);
 }
 
-void narrow(const float* from, void* to, DType t, int64_t n) {
+void narrow_all(const float* from, void* to, DType t, int64_t n) {
   auto* h = static_cast<uint16_t*>(to);
   for (int64_t i = 0; i < n; ++i) h[i] = t == DType::F16 ? float_to_half(from[i]) : float_to_bfloat(from[i]);
 }
 
 template <>
 void pack<float>(const TensorView& v, float* to) {
-  if (v.dtype != DType::F32 && v.is_contiguous()) return widen(v.data, v.dtype, to, v.numel());
+  if (v.dtype != DType::F32 && v.is_contiguous()) return widen_all(v.data, v.dtype, to, v.numel());
   if (v.dtype == DType::F16) return for_each(v, [&](const std::byte* p, int64_t i) { to[i] = half_to_float(*reinterpret_cast<const uint16_t*>(p)); });
   if (v.dtype == DType::BF16) return for_each(v, [&](const std::byte* p, int64_t i) { to[i] = bfloat_to_float(*reinterpret_cast<const uint16_t*>(p)); });
   for_each(v, [&](const std::byte* p, int64_t i) { to[i] = *reinterpret_cast<const float*>(p); });

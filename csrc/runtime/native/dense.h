@@ -9,8 +9,8 @@
 namespace fj::native {
 
 // Half-precision values as floats and back, elementwise over contiguous memory.
-void widen(const void* from, DType t, float* to, int64_t n);
-void narrow(const float* from, void* to, DType t, int64_t n);
+void widen_all(const void* from, DType t, float* to, int64_t n);
+void narrow_all(const float* from, void* to, DType t, int64_t n);
 
 // Copies a strided view to contiguous memory of the type T (the view's own, or float for half precision).
 template <class T>
@@ -18,7 +18,7 @@ void pack(const TensorView& v, T* to);
 
 // The view's elements as a contiguous T array: itself, or a copy in the routine's scratch.
 template <class T>
-const T* contiguous(NativeCtx& ctx, const TensorView& v) {
+const T* packed(NativeCtx& ctx, const TensorView& v) {
   bool half = v.dtype == DType::F16 || v.dtype == DType::BF16;
   if (!half && v.is_contiguous()) return v.ptr<T>();
   T* to = static_cast<T*>(ctx.scratch(static_cast<size_t>(v.numel()) * sizeof(T)));
@@ -28,18 +28,18 @@ const T* contiguous(NativeCtx& ctx, const TensorView& v) {
 
 // The output's elements as a contiguous T array; `finish` moves them to the output where that is another array.
 template <class T>
-struct Result {
+struct DenseResult {
   NativeCtx& ctx;
   TensorView& out;
   T* data;
 
-  Result(NativeCtx& c, TensorView& o) : ctx(c), out(o) {
+  DenseResult(NativeCtx& c, TensorView& o) : ctx(c), out(o) {
     bool half = o.dtype == DType::F16 || o.dtype == DType::BF16;
     data = half ? static_cast<T*>(c.scratch(static_cast<size_t>(o.numel()) * sizeof(T))) : o.ptr<T>();
   }
   void finish() {
     if constexpr (sizeof(T) == sizeof(float))
-      if (static_cast<void*>(data) != out.data) narrow(reinterpret_cast<const float*>(data), out.data, out.dtype, out.numel());
+      if (static_cast<void*>(data) != out.data) narrow_all(reinterpret_cast<const float*>(data), out.data, out.dtype, out.numel());
   }
 };
 
