@@ -35,14 +35,14 @@ class Allocator {
   }
 
  private:
-  // next_[3*i + k]: the next instruction after i that uses argument k; first_[v]: the first use of v.
+  // next_[4*i + k]: the next instruction after i that uses argument k; first_[v]: the first use of v.
   void find_uses() {
     size_t n = s_.insts.size();
-    next_.assign(n * 3, kNever);
+    next_.assign(n * 4, kNever);
     use_.assign(s_.vals.size(), kNever);
     for (size_t i = n; i-- > 0;) {
       const MInst& in = s_.insts[i];
-      for (int k = 0; k < in.n; ++k) next_[i * 3 + static_cast<size_t>(k)] = use_[in.a[k]];
+      for (int k = 0; k < in.n; ++k) next_[i * 4 + static_cast<size_t>(k)] = use_[in.a[k]];
       for (int k = 0; k < in.n; ++k) use_[in.a[k]] = static_cast<int32_t>(i);
     }
   }
@@ -64,7 +64,7 @@ class Allocator {
   void spill(MV v) {
     if (!has_home(v)) {
       out_.spill_of[v] = static_cast<int16_t>(out_.spills++);
-      out_.code.push_back({AInst::Spill, nullptr, kNoReg, {where_[v], kNoReg, kNoReg}, {v, kNoValue, kNoValue}});
+      out_.code.push_back({AInst::Spill, nullptr, kNoReg, {where_[v], kNoReg, kNoReg, kNoReg}, {v, kNoValue, kNoValue, kNoValue}});
     }
   }
 
@@ -96,7 +96,7 @@ class Allocator {
 
   void load(MV v, const MInst& in) {
     PReg r = take(is_mask(v), v, in);
-    out_.code.push_back({AInst::Reload, nullptr, r, {kInMemory, kNoReg, kNoReg}, {v, kNoValue, kNoValue}});
+    out_.code.push_back({AInst::Reload, nullptr, r, {kInMemory, kNoReg, kNoReg, kNoReg}, {v, kNoValue, kNoValue, kNoValue}});
   }
 
   uint8_t foldable(const MInst& in) const {
@@ -118,7 +118,7 @@ class Allocator {
 
   void inst(const MInst& in) {
     if (in.op == MOp::AccGet) return acc_get(in);
-    AInst a{AInst::Op, &in, kNoReg, {kNoReg, kNoReg, kNoReg}, {in.a[0], in.a[1], in.a[2]}};
+    AInst a{AInst::Op, &in, kNoReg, {kNoReg, kNoReg, kNoReg, kNoReg}, {in.a[0], in.a[1], in.a[2], in.a[3]}};
     bool absent0 = in.n > 1 && where_[a.val[0]] == kNoReg, absent1 = in.n > 1 && where_[a.val[1]] == kNoReg;
     if (kCommutes[static_cast<int>(in.op)] && absent0 && !absent1) std::swap(a.val[0], a.val[1]);
     uint8_t fold = foldable(in);
@@ -155,13 +155,13 @@ class Allocator {
 
   int32_t next_use(const MInst& in, MV v) const {
     for (int k = 0; k < in.n; ++k)
-      if (in.a[k] == v) return next_[static_cast<size_t>(at_) * 3 + static_cast<size_t>(k)];
+      if (in.a[k] == v) return next_[static_cast<size_t>(at_) * 4 + static_cast<size_t>(k)];
     return use_[v];
   }
 
   void retire(const MInst& in) {
     for (int k = 0; k < in.n; ++k) {
-      int32_t next = next_[static_cast<size_t>(at_) * 3 + static_cast<size_t>(k)];
+      int32_t next = next_[static_cast<size_t>(at_) * 4 + static_cast<size_t>(k)];
       use_[in.a[k]] = next;
     }
     for (int k = 0; k < in.n; ++k)
@@ -190,7 +190,7 @@ class Allocator {
     int32_t use = use_[in.dst];
     if (use == kNever) return -1;
     const MInst& user = s_.insts[static_cast<size_t>(use)];
-    if (user.op != MOp::AccSet || next_[static_cast<size_t>(use) * 3] != kNever) return -1;
+    if (user.op != MOp::AccSet || next_[static_cast<size_t>(use) * 4] != kNever) return -1;
     int r = acc_register(user.index);
     for (size_t v = 0; v < where_.size(); ++v)
       if (where_[v] == kAccBase + r && use_[v] != kNever) return -1;

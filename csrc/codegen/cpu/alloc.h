@@ -17,8 +17,8 @@ struct AInst {
   enum Kind : uint8_t { Op, Reload, Spill } kind;
   const MInst* in;  // of Op
   PReg dst;
-  PReg src[3];
-  MV val[3];  // Op: the arguments (commuted, perhaps); else val[0] is the value moved
+  PReg src[4];
+  MV val[4];  // Op: the arguments (commuted, perhaps); else val[0] is the value moved
 };
 
 struct AllocParams {

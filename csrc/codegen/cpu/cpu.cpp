@@ -66,6 +66,7 @@ size_t Emitter::run(KernelFn* fn) {
   prologue();
   nest();
   epilogue();
+  emit_cold_parts();
   emit_pool();
   if (flags::log_on("asm")) std::fprintf(stderr, "%s\n", logger.data());
   FJ_CHECK(errors.message.empty(), "asmjit: ", errors.message, "\n", loop::print(k_));

@@ -97,6 +97,8 @@ class Emitter {
   void emit_index(const AInst& a, int u);
   void emit_check(const AInst& a, int u);
   void emit_call(const AInst& a, int u);
+  void emit_rare(const AInst& a, int u);
+  void emit_cold_parts();
   void emit_save(const AInst& a, int u);
   void save_vector(int16_t slot, int u, int reg, LT lt, bool merge);
   void move(int dst, int src, int lane);
@@ -169,9 +171,19 @@ class Emitter {
   uint32_t indexed_ = 0;         // axes whose coordinate some body reads
   bool gathers_ = false;
 
+  // out-of-line calls, emitted after the function
+  struct Cold {
+    asmjit::Label enter, back;
+    int dst, value, mask, arg, arg2;
+    LT lt;
+    DType dt;
+    int64_t fn;
+  };
+  std::vector<Cold> cold_;
+
   // frame offsets
   int32_t frame_size_ = 0, saved_rsp_ = 0, args_ = 0, cur_ = 0, size_ = 0, coord_ = 0, count_ = 0, tail_n_ = 0, tail_k_ = 0;
-  int32_t limit_ = 0, mask32_ = 0, mask64_ = 0, buf_ = 0, spill_ = 0;
+  int32_t limit_ = 0, mask32_ = 0, mask64_ = 0, buf_ = 0, spill_ = 0, cold_save_ = 0;
   std::vector<int32_t> slot_off_, slot_step_, offsets_off_;  // per slot; per strided operand, else -1
 };
 

@@ -63,6 +63,7 @@ void Emitter::lay_out_frame() {
     copies = std::max(copies, p.main.copies);
   }
   spill_ = reserve(spills * vb_, 64);
+  if (mir_.rare) cold_save_ = reserve(nregs_ * vb_ + 128, 64);
   std::vector<bool> shared(mir_.slots.size(), k_.is_row());
   for (const auto& p : mir_.params) shared[static_cast<size_t>(p.slot)] = true;
   for (size_t i = 0; i < mir_.slots.size(); ++i) {

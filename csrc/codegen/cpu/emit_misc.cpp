@@ -81,4 +81,54 @@ void Emitter::emit_call(const AInst& a, int u) {
   load_packed(in.dt, phys(a.dst, u), frame(buf_, 64), false);
 }
 
+// The usual path is one test and a move. The out-of-line part saves every register, so that the allocator need not know of it.
+void Emitter::emit_rare(const AInst& a, int u) {
+  const MInst& in = *a.in;
+  Cold c{as_.newLabel(), as_.newLabel(), phys(a.dst, u), source_reg(a, 1, u), source_reg(a, 0, u), source_reg(a, 2, u), in.n > 3 ? source_reg(a, 3, u) : -1,
+         in.lt, in.dt, in.imm};
+  if (avx512()) as_.kortestw(k(c.mask), k(c.mask));
+  else as_.vtestps(vec(c.mask, 4), vec(c.mask, 4));
+  as_.jnz(c.enter);
+  move(c.dst, c.value, lane_bytes(in.lt));
+  as_.bind(c.back);
+  cold_.push_back(c);
+}
+
+void Emitter::emit_cold_parts() {
+  static const x86::Gp kVolatile[] = {x86::rdi, x86::rsi, x86::r8, x86::r9};
+  int32_t masks_at = cold_save_ + nregs_ * vb_, words_at = masks_at + 64;
+  for (const Cold& c : cold_) {
+    int lane = lane_bytes(c.lt);
+    as_.bind(c.enter);
+    for (int i = 0; i < nregs_; ++i) as_.emit(I::kIdVmovups, frame(cold_save_ + i * vb_, static_cast<uint32_t>(vb_)), vec_of(i, vb_));
+    for (int i = 1; avx512() && i < 8; ++i) as_.kmovd(frame(masks_at + 4 * i, 4), k(i));
+    for (int i = 0; i < 4; ++i) as_.mov(frame(words_at + 8 * i), kVolatile[i]);
+    as_.emit(I::kIdVmovups, frame(buf_ + 64, static_cast<uint32_t>(lane * lanes_)), vec(c.arg, lane));
+    if (c.arg2 >= 0) as_.emit(I::kIdVmovups, frame(buf_ + 128, static_cast<uint32_t>(lane * lanes_)), vec(c.arg2, lane));
+    as_.lea(x86::rdi, frame(buf_));
+    as_.lea(x86::rsi, frame(buf_ + 64));
+    as_.lea(x86::rdx, frame(buf_ + 128));
+    as_.mov(x86::r8d, lanes_);
+    as_.vzeroupper();
+    as_.mov(x86::rax, static_cast<uint64_t>(c.fn));
+    as_.call(x86::rax);
+    for (int i = 0; i < 4; ++i) as_.mov(kVolatile[i], frame(words_at + 8 * i));
+    for (int i = 1; avx512() && i < 8; ++i) as_.kmovd(k(i), frame(masks_at + 4 * i, 4));
+    for (int i = 0; i < nregs_; ++i) as_.emit(I::kIdVmovups, vec_of(i, vb_), frame(cold_save_ + i * vb_, static_cast<uint32_t>(vb_)));
+    x86::Vec exact = vec(s1_, lane), mask = vec(c.mask, lane);
+    as_.emit(I::kIdVmovups, exact, frame(buf_, static_cast<uint32_t>(lane * lanes_)));
+    if (avx512()) {
+      as_.k(k(c.mask));
+      ins(lane == 8 ? I::kIdVblendmpd : I::kIdVblendmps, vec(c.dst, lane), vec(c.value, lane), exact);
+    } else {
+      if (lane == 8) {
+        mask = x86::ymm(static_cast<uint32_t>(s0_));
+        as_.vpmovsxdq(mask, x86::xmm(static_cast<uint32_t>(c.mask)));
+      }
+      as_.emit(lane == 8 ? I::kIdVblendvpd : I::kIdVblendvps, vec(c.dst, lane), vec(c.value, lane), exact, mask);
+    }
+    as_.jmp(c.back);
+  }
+}
+
 }  // namespace fj::codegen::cpu

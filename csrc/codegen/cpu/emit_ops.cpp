@@ -30,6 +30,7 @@ constexpr Ids kPlain[] = {
     {MOp::SarI, {I::kIdVpsrad, I::kIdVpsrad, I::kIdVpsraq, I::kIdVpsraq}},
     {MOp::ShlV, {0, I::kIdVpsllvd, 0, I::kIdVpsllvq}},
     {MOp::ShrV, {0, I::kIdVpsrlvd, 0, I::kIdVpsrlvq}},
+    {MOp::Scalef, {I::kIdVscalefps, 0, I::kIdVscalefpd, 0}},
     {MOp::SarV, {0, I::kIdVpsravd, 0, I::kIdVpsravq}},
 };
 // Bitwise: {AVX2, AVX-512 on 32-bit lanes, on 64-bit lanes}.
@@ -116,6 +117,7 @@ void Emitter::emit(const AInst& a, int u) {
     case MOp::StoreAt: return emit_store_at(a, u);
     case MOp::Index: return emit_index(a, u);
     case MOp::Call: return emit_call(a, u);
+    case MOp::Rare: return emit_rare(a, u);
     case MOp::AccSet:
     case MOp::Save: return emit_save(a, u);
     case MOp::Check: return emit_check(a, u);

@@ -1,6 +1,8 @@
 // The builder's own operations.
 #include "codegen/cpu/mir.h"
 
+#include "codegen/ref/scalar_table.h"
+
 namespace fj::codegen::cpu {
 
 LT lane_type(DType t) {
@@ -73,6 +75,22 @@ MV MBuilder::cmp(LT t, Pred p, MV a, MV b) {
   inst.a[0] = a;
   inst.a[1] = b;
   inst.imm = p;
+  return push(inst, true);
+}
+
+MV MBuilder::rare(LT t, MV when, MV y, loop::Op op, MV x, MV x2) {
+  MInst inst{MOp::Rare, t};
+  inst.dt = t == LT::F64 ? DType::F64 : DType::F32;
+  inst.imm = static_cast<int64_t>(reinterpret_cast<intptr_t>(scalar_fn(op, inst.dt)));
+  for (MV v : {when, y, x, x2})
+    if (v != kNoValue) inst.a[inst.n++] = v;
+  k_->rare = true;
+  return push(inst, true);
+}
+
+MV MBuilder::sign_mask(MV v) {
+  MInst inst{MOp::BitsMask, LT::I32, 1};
+  inst.a[0] = v;
   return push(inst, true);
 }
 

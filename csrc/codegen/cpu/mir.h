@@ -43,7 +43,7 @@ struct MInst {
   DType dt = DType::F32;       // memory type of loads, stores and a Call's result
   DType arg_dt = DType::F32;   // of a Call's arguments
   int16_t index = -1;          // operand, axis, accumulator, slot, check code
-  MV a[3] = {kNoValue, kNoValue, kNoValue};
+  MV a[4] = {kNoValue, kNoValue, kNoValue, kNoValue};
   int64_t imm = 0;
   MV dst = kNoValue;
 };
@@ -73,6 +73,7 @@ struct MKernel {
   struct AccHome { loop::AccKind kind; LT lt; int16_t slot, arg_slot; };  // slots of the finished results
   std::vector<AccHome> accs;
   bool wide = false;      // has 64-bit lanes
+  bool rare = false;      // has out-of-line code
   int insts = 0;
 };
 
@@ -113,6 +114,10 @@ class MBuilder {
   MV mand(MV a, MV b) { return op(MOp::MAnd, LT::Mask, a, b); }
   MV mor(MV a, MV b) { return op(MOp::MOr, LT::Mask, a, b); }
   MV mxor(MV a, MV b) { return op(MOp::MXor, LT::Mask, a, b); }
+  // y, but for lanes where `when` is set fn(x, x2) by the reference meaning, computed out of line.
+  MV rare(LT t, MV when, MV y, loop::Op op, MV x, MV x2 = kNoValue);
+  MV scalef(LT t, MV a, MV n) { return op(MOp::Scalef, t, a, n); }
+  MV sign_mask(MV v);  // the lanes (32 bits) whose top bit is set
   MV mnot(MV a) { return op(MOp::MNot, LT::Mask, a); }
   MV mconst(bool v) { return op(MOp::MConst, LT::Mask, kNoValue, kNoValue, kNoValue, v); }
   MV cvt(CvtKind kind, LT to, MV a) { return op(MOp::Cvt, to, a, kNoValue, kNoValue, static_cast<int64_t>(kind)); }
