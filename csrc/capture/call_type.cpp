@@ -7,11 +7,6 @@ namespace fj::capture {
 
 namespace {
 
-PyTypeObject* native_base(PyTypeObject* type) {
-  while (type->tp_flags & Py_TPFLAGS_HEAPTYPE) type = type->tp_base;
-  return type;
-}
-
 void check_plain(PyTypeObject* type) {
   if (type->tp_flags & Py_TPFLAGS_IS_ABSTRACT) cut(Reason::raises, "an abstract class is instantiated");
   if (type->tp_del || _PyType_Lookup(type, FJ_NAME("__del__"))) cut(Reason::lifetime, type->tp_name, " has __del__");
@@ -59,7 +54,7 @@ void run_init(Tracer& t, V instance, PyTypeObject* type, Args args) {
 
 // type.__call__
 V instantiate(Tracer& t, PyTypeObject* type, Args args) {
-  if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE) && !is_exception_type(type)) return call_builtin_type(t, type, std::move(args));
+  if (!is_python_class(type) && !is_exception_type(type)) return call_builtin_type(t, type, std::move(args));
   if (is_tensor_type(type)) return call_leaf(t, reinterpret_cast<PyObject*>(type), args);
   PyObject* raw = t.type_lookup(type, FJ_NAME("__new__"));
   V instance = nullptr;

@@ -23,6 +23,7 @@ constexpr PureModule kPure[] = {
     {"unicodedata", nullptr},
     {"sys", "getrecursionlimit intern"},
     {"_bisect", nullptr},
+    {"posix", "fspath"},
 };
 
 void add_all(PyObject* module, std::unordered_set<PyObject*>& into) {

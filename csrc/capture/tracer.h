@@ -137,6 +137,8 @@ class Tracer {
   std::unordered_map<PyObject*, Ref> type_facts_, dict_facts_;
 };
 
+bool is_python_class(PyTypeObject* type);
+PyTypeObject* native_base(PyTypeObject* type);  // the nearest base written in C: it decides what an instance is
 bool is_method_wrapper(PyObject* object);  // "abc".__add__
 bool is_plain_constant(PyObject* object);     // an immutable built-in value, all the way down
 bool is_identity_constant(PyObject* object);  // a type, module, builtin, …: known by identity

@@ -7,19 +7,6 @@ namespace fj::capture {
 
 namespace {
 
-bool is_python_class(PyTypeObject* t) {
-  // Classes made by a class statement have tp_new and tp_dealloc of the generic sort; a __module__ in their dict tells.
-  if (!(t->tp_flags & Py_TPFLAGS_HEAPTYPE)) return false;
-  PyObject* dict = _PyType_Lookup(t, FJ_NAME("__module__"));
-  return dict != nullptr;
-}
-
-PyTypeObject* solid_base(PyTypeObject* t) {
-  for (; t; t = t->tp_base)
-    if (!(t->tp_flags & Py_TPFLAGS_HEAPTYPE)) return t;
-  return &PyBaseObject_Type;
-}
-
 bool is_enum_member(PyObject* object) {
   static PyObject* enum_type = nullptr;
   if (!enum_type) {
@@ -49,6 +36,20 @@ bool is_partial(PyObject* object) {
 }
 
 }  // namespace
+
+// Classes made by a class statement share one deallocator that no class written in C has.
+bool is_python_class(PyTypeObject* type) {
+  static const destructor dealloc = [] {
+    Ref made = Ref::steal(PyObject_CallFunction(reinterpret_cast<PyObject*>(&PyType_Type), "s(){}", "probe"));
+    return reinterpret_cast<PyTypeObject*>(made.get())->tp_dealloc;
+  }();
+  return (type->tp_flags & Py_TPFLAGS_HEAPTYPE) && type->tp_dealloc == dealloc;
+}
+
+PyTypeObject* native_base(PyTypeObject* type) {
+  while (is_python_class(type)) type = type->tp_base;
+  return type;
+}
 
 bool is_method_wrapper(PyObject* o) {
   static PyTypeObject* const type = [] {  // not exported by 3.13
@@ -86,7 +87,7 @@ V Tracer::new_outside(PyObject* real, SourceId) {
   if (PyMethod_Check(real)) return shell<MethodValue>(*this, real);
   if (PyCell_Check(real)) return shell<CellValue>(*this, real);
   if (is_partial(real)) return shell<PartialValue>(*this, real);
-  PyTypeObject* base = solid_base(t);
+  PyTypeObject* base = native_base(t);
   if (base == &PyTuple_Type) return shell<TupleValue>(*this, real);
   if (base == &PyList_Type) return shell<ListValue>(*this, real);
   if (base == &PyDict_Type || t == &PyODict_Type) return shell<DictValue>(*this, real);
