@@ -113,9 +113,12 @@ def read_archive(file, map_location, weights_only):
         file = io.BytesIO(file.read())
     archive = _Archive(file)
     make = RestrictedUnpickler if weights_only else _TrustingUnpickler
+    structure = archive.read("data.pkl")
     try:
-        return make(io.BytesIO(archive.read("data.pkl")), archive.load_storage).load()
-    except (IndexError, ValueError, TypeError, EOFError, AttributeError, UnicodeDecodeError, OverflowError) as error:
+        return make(io.BytesIO(structure), archive.load_storage).load()
+    except (pickle.UnpicklingError, MemoryError):
+        raise
+    except Exception as error:  # what damaged pickles raise is not specified
         if not weights_only:
             raise
         raise pickle.UnpicklingError(f"the file's structure is damaged: {error}") from error

@@ -141,12 +141,6 @@ class RestrictedUnpickler(pickle._Unpickler):
         super().__init__(file, encoding="utf-8")
         self._load_storage = load_storage
 
-    def load(self):
-        try:
-            return super().load()
-        except KeyError as error:  # an opcode that is not in the table
-            raise pickle.UnpicklingError(f"the file uses a pickle instruction that is not allowed: {error}") from None
-
     def persistent_load(self, pid):
         return self._load_storage(pid)
 
