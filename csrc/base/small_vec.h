@@ -75,7 +75,14 @@ class SmallVec {
   template <class It>
   void assign(It first, It last) {
     clear();
-    for (; first != last; ++first) push_back(*first);
+    if constexpr (std::is_trivially_copyable_v<T> && std::is_pointer_v<It>) {
+      size_t n = static_cast<size_t>(last - first);
+      reserve(n);
+      if (n) std::memcpy(static_cast<void*>(data_), first, n * sizeof(T));
+      size_ = n;
+    } else {
+      for (; first != last; ++first) push_back(*first);
+    }
   }
   T* insert(const T* at, const T& v) {
     size_t i = static_cast<size_t>(at - data_);

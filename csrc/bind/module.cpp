@@ -17,6 +17,16 @@ bool init_build_info(PyObject* module) {
 
 constexpr ModulePart kParts[] = {
     {"build_info", init_build_info},
+    {"dtypes", init_dtypes},
+    {"devices", init_devices},
+    {"size", init_size},
+    {"tensor", init_tensor},
+    {"storage", init_storage},
+    {"generator", init_generator},
+    {"create", init_create},
+    {"buffer", init_buffer},
+    {"exchange", init_exchange},
+    {"ops", init_ops},
     {"debug_kernel", init_debug_kernel},
     {"debug_frame", init_debug_frame},
     {"debug_graph", init_debug_graph},

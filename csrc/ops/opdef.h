@@ -42,6 +42,7 @@ struct ArgDef {
 struct RetDef {
   ArgType type;     // Tensor or TensorList
   int8_t alias_of;  // argument that the result aliases or is, -1: fresh
+  const char* name = "";  // of one result among several: "values", "indices"
 };
 
 enum class OpKind : uint8_t {
@@ -63,6 +64,7 @@ enum OpFlags : uint32_t {
   kDataAccess = 1 << 7, // returns Python numbers from data
   kNnFunction = 1 << 8, // framejit._C._nn.name only
   kSpecial = 1 << 9,    // needs a hand-written Python entry (indexing, factories from Python data): not bound by the table
+  kAliasOut = 1 << 10,  // a native routine that copes with output 0 being input 0's memory: its in-place form runs directly
 };
 
 struct InferCtx {

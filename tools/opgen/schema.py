@@ -29,6 +29,7 @@ class Arg:
 class Ret:
     type: str
     alias: str = ""
+    name: str = ""
 
 
 @dataclasses.dataclass
@@ -116,6 +117,7 @@ def parse(text: str) -> Schema:
     for part in parts:
         if not part:
             continue
-        kind, _, _, _, alias = parse_type(part.split()[0])
-        rets.append(Ret(kind, alias))
+        words = part.split()
+        kind, _, _, _, alias = parse_type(words[0])
+        rets.append(Ret(kind, alias, words[1] if len(words) > 1 else ""))
     return Schema(name, overload or "", args, rets)

@@ -14,7 +14,7 @@ KINDS = ("pointwise", "view", "reduction", "native", "composite")
 COLUMNS = {"schema", "variants", "kind", "dtype", "shape", "infer", "compute", "lower", "decompose", "vjp", "saves",
            "diff", "batch", "samples", "ref", "doc", "flags", "tol", "aliases"}
 FLAGS = {"random": "kRandom", "dynamic_shape": "kDynamicShape", "data_access": "kDataAccess", "nn": "kNnFunction",
-         "special": "kSpecial"}
+         "special": "kSpecial", "alias_out": "kAliasOut"}
 REDUCE_OPS = {"sum": "Sum", "prod": "Prod", "max": "Max", "min": "Min", "argmax": "ArgMax", "argmin": "ArgMin",
               "any": "Any", "all": "All"}
 

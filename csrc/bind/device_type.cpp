@@ -1,0 +1,180 @@
+// framejit.device, memory_format and layout.
+#include <cstdlib>
+#include <cstring>
+
+#include "bind/module.h"
+#include "bind/types.h"
+
+namespace fj::bind {
+namespace {
+
+struct DeviceObj {
+  PyObject_HEAD
+  Device device;
+};
+struct NamedObj {  // an enumerator: memory formats and layouts
+  PyObject_HEAD
+  const char* name;
+  int value;
+};
+
+PyTypeObject device_type = {PyVarObject_HEAD_INIT(nullptr, 0)};
+PyTypeObject format_type = {PyVarObject_HEAD_INIT(nullptr, 0)};
+PyTypeObject layout_type = {PyVarObject_HEAD_INIT(nullptr, 0)};
+NamedObj formats[3];
+NamedObj strided;
+
+constexpr const char* kDeviceNames[] = {"cpu", "cuda", "lazy", "meta"};
+constexpr const char* kFormatNames[] = {"contiguous_format", "preserve_format", "channels_last"};
+
+Device get(PyObject* o) { return reinterpret_cast<DeviceObj*>(o)->device; }
+const char* type_name(Device d) { return kDeviceNames[static_cast<int>(d.type)]; }
+
+PyObject* device_str(PyObject* self) {
+  Device d = get(self);
+  return d.index < 0 ? PyUnicode_FromString(type_name(d)) : PyUnicode_FromFormat("%s:%d", type_name(d), d.index);
+}
+PyObject* device_repr(PyObject* self) {
+  Device d = get(self);
+  return d.index < 0 ? PyUnicode_FromFormat("device(type='%s')", type_name(d))
+                     : PyUnicode_FromFormat("device(type='%s', index=%d)", type_name(d), d.index);
+}
+PyObject* device_type_attr(PyObject* self, void*) { return PyUnicode_FromString(type_name(get(self))); }
+PyObject* device_index(PyObject* self, void*) {
+  if (get(self).index < 0) Py_RETURN_NONE;
+  return PyLong_FromLong(get(self).index);
+}
+Py_hash_t device_hash(PyObject* self) { return static_cast<int>(get(self).type) * 1000 + get(self).index + 7; }
+PyObject* device_compare(PyObject* a, PyObject* b, int op) {
+  if (Py_TYPE(b) != &device_type || (op != Py_EQ && op != Py_NE)) Py_RETURN_NOTIMPLEMENTED;
+  return PyBool_FromLong((get(a) == get(b)) == (op == Py_EQ));
+}
+PyObject* device_reduce(PyObject* self, PyObject*) {
+  py::Ref text = py::Ref::steal(device_str(self));
+  return text ? Py_BuildValue("O(O)", &device_type, text.get()) : nullptr;
+}
+
+Device parse_device(const char* text) {
+  const char* colon = std::strchr(text, ':');
+  std::string_view kind(text, colon ? static_cast<size_t>(colon - text) : std::strlen(text));
+  Device d;
+  bool known = false;
+  for (int i = 0; i < 4; ++i)
+    if (kind == kDeviceNames[i]) { d.type = static_cast<DeviceType>(i); known = true; }
+  FJ_USER_CHECK(known, ErrorKind::Runtime, "Expected one of cpu, cuda, lazy, meta device type at start of device string: ", text);
+  if (colon) {
+    char* end = nullptr;
+    long index = std::strtol(colon + 1, &end, 10);
+    FJ_USER_CHECK(colon[1] >= '0' && colon[1] <= '9' && !*end && index < 128, ErrorKind::Runtime, "Invalid device string: '", text, "'");
+    d.index = static_cast<int8_t>(index);
+  }
+  return d;
+}
+
+PyObject* device_new(PyTypeObject*, PyObject* args, PyObject* kwargs) {
+  static const char* names[] = {"type", "index", nullptr};
+  PyObject *kind = nullptr, *index = Py_None;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:device", const_cast<char**>(names), &kind, &index)) return nullptr;
+  return py::guarded<PyObject*>(nullptr, [&]() -> PyObject* {
+    Device d;
+    FJ_USER_CHECK(as_device(kind, &d), ErrorKind::Type, "device(): argument 'type' (position 1) must be str, not ", Py_TYPE(kind)->tp_name);
+    if (index != Py_None) {
+      int64_t i = 0;
+      if (!as_int64(index, &i)) throw py::PythonError();
+      FJ_USER_CHECK(d.index < 0, ErrorKind::Runtime, "type (string) must not include an index because index was passed explicitly: ", type_name(d), ":", int{d.index});
+      FJ_USER_CHECK(i >= 0 && i < 128, ErrorKind::Runtime, "Device index must be between 0 and 127, got ", i);
+      d.index = static_cast<int8_t>(i);
+    }
+    return new_device(d);
+  });
+}
+
+PyObject* named_repr(PyObject* self) { return PyUnicode_FromFormat("framejit.%s", reinterpret_cast<NamedObj*>(self)->name); }
+PyObject* named_reduce(PyObject* self, PyObject*) { return PyUnicode_FromString(reinterpret_cast<NamedObj*>(self)->name); }
+
+PyGetSetDef device_getset[] = {
+    {"type", device_type_attr, nullptr, "The kind of device: \"cpu\", \"cuda\", …", nullptr},
+    {"index", device_index, nullptr, "Its number, or None for the current one.", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr},
+};
+PyMethodDef device_methods[] = {{"__reduce__", device_reduce, METH_NOARGS, "Pickled as its text."}, {nullptr, nullptr, 0, nullptr}};
+PyMethodDef named_methods[] = {{"__reduce__", named_reduce, METH_NOARGS, "Pickled by name."}, {nullptr, nullptr, 0, nullptr}};
+
+bool ready_named(PyTypeObject& t, const char* name, const char* doc) {
+  t.tp_name = name;
+  t.tp_basicsize = sizeof(NamedObj);
+  t.tp_flags = Py_TPFLAGS_DEFAULT;
+  t.tp_repr = named_repr;
+  t.tp_methods = named_methods;
+  t.tp_doc = doc;
+  return PyType_Ready(&t) == 0;
+}
+
+bool add_named(PyObject* module, NamedObj& o, PyTypeObject& t, const char* name, int value) {
+  PyObject_Init(reinterpret_cast<PyObject*>(&o), &t);
+  o.name = name;
+  o.value = value;
+  return PyModule_AddObjectRef(module, name, reinterpret_cast<PyObject*>(&o)) == 0;
+}
+
+}  // namespace
+
+PyObject* new_device(Device d) {
+  DeviceObj* o = PyObject_New(DeviceObj, &device_type);
+  if (o) o->device = d;
+  return reinterpret_cast<PyObject*>(o);
+}
+
+bool as_device(PyObject* o, Device* out) {
+  if (Py_TYPE(o) == &device_type) {
+    *out = get(o);
+    return true;
+  }
+  if (PyUnicode_Check(o)) {
+    const char* text = PyUnicode_AsUTF8(o);
+    if (!text) throw py::PythonError();
+    *out = parse_device(text);
+    return true;
+  }
+  if (PyLong_Check(o) && !PyBool_Check(o)) {
+    int64_t i = 0;
+    if (!as_int64(o, &i)) throw py::PythonError();
+    *out = Device{DeviceType::CUDA, static_cast<int8_t>(i)};
+    return true;
+  }
+  return false;
+}
+
+PyObject* memory_format_object(MemoryFormat f) { return reinterpret_cast<PyObject*>(&formats[static_cast<int>(f)]); }
+bool as_memory_format(PyObject* o, MemoryFormat* out) {
+  if (Py_TYPE(o) != &format_type) return false;
+  *out = static_cast<MemoryFormat>(reinterpret_cast<NamedObj*>(o)->value);
+  return true;
+}
+PyObject* strided_layout() { return reinterpret_cast<PyObject*>(&strided); }
+bool is_layout(PyObject* o) { return Py_TYPE(o) == &layout_type; }
+
+bool init_devices(PyObject* module) {
+  device_type.tp_name = "framejit.device";
+  device_type.tp_basicsize = sizeof(DeviceObj);
+  device_type.tp_flags = Py_TPFLAGS_DEFAULT;
+  device_type.tp_new = device_new;
+  device_type.tp_repr = device_repr;
+  device_type.tp_str = device_str;
+  device_type.tp_hash = device_hash;
+  device_type.tp_richcompare = device_compare;
+  device_type.tp_getset = device_getset;
+  device_type.tp_methods = device_methods;
+  device_type.tp_doc = "Where a tensor's memory is.";
+  if (PyType_Ready(&device_type) < 0) return false;
+  if (!ready_named(format_type, "framejit.memory_format", "An order of a tensor's dimensions in memory.")) return false;
+  if (!ready_named(layout_type, "framejit.layout", "How a tensor's elements are stored.")) return false;
+  for (int i = 0; i < 3; ++i)
+    if (!add_named(module, formats[i], format_type, kFormatNames[i], i)) return false;
+  if (!add_named(module, strided, layout_type, "strided", 0)) return false;
+  return PyModule_AddObjectRef(module, "device", reinterpret_cast<PyObject*>(&device_type)) == 0 &&
+         PyModule_AddObjectRef(module, "memory_format", reinterpret_cast<PyObject*>(&format_type)) == 0 &&
+         PyModule_AddObjectRef(module, "layout", reinterpret_cast<PyObject*>(&layout_type)) == 0;
+}
+
+}  // namespace fj::bind

@@ -1,0 +1,133 @@
+// Methods of Tensor that are not rows of the op table: questions about it, and its elements as Python objects.
+#include "bind/create.h"
+#include "bind/op_call.h"
+#include "bind/read.h"
+#include "bind/storage_type.h"
+#include "bind/tensor_type.h"
+#include "ops/rules.h"
+
+namespace fj::bind {
+namespace {
+
+const TensorMeta& meta_of(PyObject* o) { return as_tensor(o)->meta; }
+
+PyObject* dim(PyObject* o, PyObject*) { return PyLong_FromLongLong(meta_of(o).dim()); }
+PyObject* numel(PyObject* o, PyObject*) { return PyLong_FromLongLong(meta_of(o).numel()); }
+PyObject* element_size(PyObject* o, PyObject*) { return PyLong_FromLong(size_of(meta_of(o).dtype)); }
+PyObject* storage_offset(PyObject* o, PyObject*) { return PyLong_FromLongLong(meta_of(o).offset); }
+PyObject* is_floating_point(PyObject* o, PyObject*) { return PyBool_FromLong(is_float(meta_of(o).dtype)); }
+PyObject* is_complex(PyObject*, PyObject*) { Py_RETURN_FALSE; }
+PyObject* is_signed(PyObject* o, PyObject*) { return PyBool_FromLong(meta_of(o).dtype > DType::U8); }
+PyObject* get_device(PyObject* o, PyObject*) { return PyLong_FromLong(meta_of(o).device.index); }
+PyObject* is_pinned(PyObject*, PyObject*) { Py_RETURN_FALSE; }
+
+PyObject* one_of(PyObject* args, PyObject* kwargs, const Shape& values, const char* format, PyObject* (*all)(const Shape&)) {
+  static const char* names[] = {"dim", nullptr};
+  PyObject* d = Py_None;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, format, const_cast<char**>(names), &d)) return nullptr;
+  if (d == Py_None) return all(values);
+  return py::guarded<PyObject*>(nullptr, [&] {
+    int64_t i = 0;
+    if (!as_int64(d, &i)) throw py::PythonError();
+    FJ_USER_CHECK(!values.empty(), ErrorKind::Index, "Dimension specified as ", i, " but tensor has no dimensions");
+    return PyLong_FromLongLong(values[wrap_dim(i, static_cast<int64_t>(values.size()))]);
+  });
+}
+PyObject* size(PyObject* o, PyObject* args, PyObject* kwargs) { return one_of(args, kwargs, meta_of(o).sizes, "|O:size", new_size); }
+PyObject* stride(PyObject* o, PyObject* args, PyObject* kwargs) { return one_of(args, kwargs, meta_of(o).strides, "|O:stride", new_int_tuple); }
+
+PyObject* is_contiguous(PyObject* o, PyObject* args, PyObject* kwargs) {
+  static const char* names[] = {"memory_format", nullptr};
+  PyObject* format = nullptr;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:is_contiguous", const_cast<char**>(names), &format)) return nullptr;
+  MemoryFormat f = MemoryFormat::Contiguous;
+  if (format && !as_memory_format(format, &f)) {
+    PyErr_Format(PyExc_TypeError, "is_contiguous(): argument 'memory_format' must be framejit.memory_format, not %s", Py_TYPE(format)->tp_name);
+    return nullptr;
+  }
+  const TensorMeta& m = meta_of(o);
+  if (f != MemoryFormat::ChannelsLast) return PyBool_FromLong(m.is_contiguous());
+  if (m.dim() != 4) Py_RETURN_FALSE;
+  TensorMeta turned = m;
+  for (int d = 0; d < 4; ++d) {
+    constexpr int order[] = {0, 2, 3, 1};
+    turned.sizes[d] = m.sizes[order[d]];
+    turned.strides[d] = m.strides[order[d]];
+  }
+  return PyBool_FromLong(turned.is_contiguous());
+}
+
+PyObject* data_ptr(PyObject* o, PyObject*) {
+  return py::guarded<PyObject*>(nullptr, [&] {
+    TensorObj* t = check_data(as_tensor(o), "data_ptr");
+    return PyLong_FromVoidPtr(t->meta.numel() ? data_of(t) : nullptr);
+  });
+}
+PyObject* item(PyObject* o, PyObject*) {
+  return py::guarded<PyObject*>(nullptr, [&] { return number_object(read_item(as_tensor(o), "item")); });
+}
+PyObject* tolist(PyObject* o, PyObject*) {
+  return py::guarded<PyObject*>(nullptr, [&] { return to_list(as_tensor(o)); });
+}
+PyObject* untyped_storage(PyObject* o, PyObject*) {
+  return py::guarded<PyObject*>(nullptr, [&] { return new_storage_object(check_data(as_tensor(o), "untyped_storage")); });
+}
+
+PyObject* is_same_size(PyObject* o, PyObject* other) {
+  if (!is_tensor(other)) return PyErr_Format(PyExc_TypeError, "is_same_size(): argument 'other' must be Tensor, not %s", Py_TYPE(other)->tp_name);
+  return PyBool_FromLong(meta_of(o).sizes == meta_of(other).sizes);
+}
+// Do both show the same elements of the same memory?
+PyObject* is_set_to(PyObject* o, PyObject* other) {
+  if (!is_tensor(other)) return PyErr_Format(PyExc_TypeError, "is_set_to(): argument 'tensor' must be Tensor, not %s", Py_TYPE(other)->tp_name);
+  const TensorMeta &a = meta_of(o), &b = meta_of(other);
+  return PyBool_FromLong(as_tensor(o)->storage == as_tensor(other)->storage && a.offset == b.offset && a.sizes == b.sizes && a.strides == b.strides);
+}
+
+PyObject* make_subclass(PyObject*, PyObject* args, PyObject* kwargs) {
+  static const char* names[] = {"cls", "data", "require_grad", nullptr};
+  PyObject *cls, *data;
+  int grad = 0;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|p:_make_subclass", const_cast<char**>(names), &cls, &data, &grad)) return nullptr;
+  return py::guarded<PyObject*>(nullptr, [&] {
+    FJ_USER_CHECK(PyType_Check(cls) && PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(cls), tensor_type), ErrorKind::Type, "cls must be a subclass of Tensor");
+    FJ_USER_CHECK(is_tensor(data), ErrorKind::Type, "data must be a Tensor, not ", Py_TYPE(data)->tp_name);
+    TensorObj* from = as_tensor(data);
+    if (from->wrapper) raise(ErrorKind::Unsupported, "a subclass instance of a traced tensor");
+    TensorRef out = new_tensor_of(reinterpret_cast<PyTypeObject*>(cls), from->meta, StorageRef::borrow(from->storage));
+    out->meta.requires_grad = false;
+    if (grad) require_grad(out.get());
+    return wrap(std::move(out));
+  });
+}
+
+PyCFunction keywords(PyCFunctionWithKeywords f) { return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f)); }
+
+}  // namespace
+
+PyMethodDef kTensorMethods[] = {
+    {"dim", dim, METH_NOARGS, "The number of dimensions."},
+    {"ndimension", dim, METH_NOARGS, "The number of dimensions."},
+    {"numel", numel, METH_NOARGS, "The number of elements."},
+    {"nelement", numel, METH_NOARGS, "The number of elements."},
+    {"element_size", element_size, METH_NOARGS, "Bytes an element."},
+    {"storage_offset", storage_offset, METH_NOARGS, "Offset of the first element in the storage, in elements."},
+    {"is_floating_point", is_floating_point, METH_NOARGS, "Whether the dtype is a floating one."},
+    {"is_complex", is_complex, METH_NOARGS, "Always False."},
+    {"is_signed", is_signed, METH_NOARGS, "Whether the dtype has negative values."},
+    {"get_device", get_device, METH_NOARGS, "The device's index, -1 for the CPU."},
+    {"is_pinned", is_pinned, METH_NOARGS, "Always False."},
+    {"size", keywords(size), METH_VARARGS | METH_KEYWORDS, "The sizes, or the size of one dimension."},
+    {"stride", keywords(stride), METH_VARARGS | METH_KEYWORDS, "The strides in elements, or the stride of one dimension."},
+    {"is_contiguous", keywords(is_contiguous), METH_VARARGS | METH_KEYWORDS, "Whether the elements lie in row-major order without gaps."},
+    {"data_ptr", data_ptr, METH_NOARGS, "Address of the first element."},
+    {"item", item, METH_NOARGS, "The single element as a Python number."},
+    {"tolist", tolist, METH_NOARGS, "The elements as nested lists."},
+    {"untyped_storage", untyped_storage, METH_NOARGS, "The memory behind the tensor."},
+    {"is_same_size", is_same_size, METH_O, "Whether the sizes are equal."},
+    {"is_set_to", is_set_to, METH_O, "Whether both are the same view of the same memory."},
+    {"_make_subclass", keywords(make_subclass), METH_VARARGS | METH_KEYWORDS | METH_STATIC, "An instance of a subclass over `data`'s memory."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+}  // namespace fj::bind

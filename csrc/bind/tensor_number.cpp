@@ -1,0 +1,144 @@
+// Operators: each is the row of that name, called with both operands; what does not fit gives NotImplemented.
+#include "bind/op_call.h"
+#include "bind/read.h"
+#include "bind/tensor_type.h"
+
+namespace fj::bind {
+namespace {
+
+enum Operator {
+  kAdd, kSub, kMul, kDiv, kFloorDiv, kRem, kPow, kMatMul, kAnd, kOr, kXor, kShl, kShr,
+  kIAdd, kISub, kIMul, kIDiv, kIFloorDiv, kIRem, kIPow, kIAnd, kIOr, kIXor, kIShl, kIShr,
+  kLt, kLe, kEq, kNe, kGt, kGe, kNeg, kAbs, kInvert, kOperators
+};
+constexpr const char* kRowNames[kOperators] = {
+    "add", "sub", "mul", "div", "floor_divide", "remainder", "pow", "matmul", "bitwise_and", "bitwise_or", "bitwise_xor",
+    "bitwise_left_shift", "bitwise_right_shift",
+    "add_", "sub_", "mul_", "div_", "floor_divide_", "remainder_", "pow_", "bitwise_and_", "bitwise_or_", "bitwise_xor_",
+    "bitwise_left_shift_", "bitwise_right_shift_",
+    "lt", "le", "eq", "ne", "gt", "ge", "neg", "abs", "bitwise_not"};
+std::span<const OpDef* const> rows[kOperators];
+
+// Tries the overloads; a null result without an exception means that none fits.
+PyObject* try_call(std::span<const OpDef* const> overloads, PyObject* const* operands, Py_ssize_t n) {
+  ArgVec args;
+  CallArgs call{operands, n, nullptr, false};
+  for (const OpDef* op : overloads) {
+    CallExtras extras;
+    if (parse_call(*op, call, &args, &extras, nullptr) == Match::No) {
+      args.clear();
+      continue;
+    }
+    Outs outs;
+    call_op(*op, args, outs);
+    return to_python(*op, outs);
+  }
+  return nullptr;
+}
+
+template <int kOp>
+PyObject* binary(PyObject* a, PyObject* b) {
+  return py::guarded<PyObject*>(nullptr, [&] {
+    PyObject* operands[] = {a, b};
+    PyObject* r = try_call(rows[kOp], operands, 2);
+    return r ? r : Py_NewRef(Py_NotImplemented);
+  });
+}
+template <int kOp>
+PyObject* unary(PyObject* a) {
+  return py::guarded<PyObject*>(nullptr, [&] {
+    PyObject* r = try_call(rows[kOp], &a, 1);
+    FJ_USER_CHECK(r, ErrorKind::Type, "bad operand type for unary ", kRowNames[kOp]);
+    return r;
+  });
+}
+template <int kOp>
+PyObject* power(PyObject* a, PyObject* b, PyObject* modulus) {
+  if (modulus != Py_None) Py_RETURN_NOTIMPLEMENTED;
+  return binary<kOp>(a, b);
+}
+
+PyObject* positive(PyObject* a) { return Py_NewRef(a); }
+
+PyObject* compare(PyObject* a, PyObject* b, int op) {
+  static_assert(Py_LT == 0 && Py_LE == 1 && Py_EQ == 2 && Py_NE == 3 && Py_GT == 4 && Py_GE == 5);
+  return py::guarded<PyObject*>(nullptr, [&] {
+    PyObject* operands[] = {a, b};
+    PyObject* r = try_call(rows[kLt + op], operands, 2);
+    return r ? r : Py_NewRef(Py_NotImplemented);
+  });
+}
+
+int truth(PyObject* self) {
+  return py::guarded<int>(-1, [&] {
+    TensorObj* t = as_tensor(self);
+    FJ_USER_CHECK(t->meta.numel() != 0, ErrorKind::Runtime, "Boolean value of Tensor with no values is ambiguous");
+    FJ_USER_CHECK(t->meta.numel() == 1, ErrorKind::Runtime, "Boolean value of Tensor with more than one value is ambiguous");
+    Arg n = read_item(t, "bool");
+    return static_cast<int>(n.tag() == ArgTag::Float ? n.as_double() != 0 : n.as_int() != 0);
+  });
+}
+
+PyObject* to_int(PyObject* self) {
+  return py::guarded<PyObject*>(nullptr, [&] {
+    py::Ref n = py::check(number_object(read_item(as_tensor(self), "int")));
+    return PyNumber_Long(n.get());
+  });
+}
+PyObject* to_float(PyObject* self) {
+  return py::guarded<PyObject*>(nullptr, [&] { return PyFloat_FromDouble(read_item(as_tensor(self), "float").as_double()); });
+}
+PyObject* to_index(PyObject* self) {
+  return py::guarded<PyObject*>(nullptr, [&] {
+    FJ_USER_CHECK(!is_float(as_tensor(self)->meta.dtype) && as_tensor(self)->meta.numel() == 1, ErrorKind::Type,
+                  "only integer tensors of a single element can be converted to an index");
+    return PyLong_FromLongLong(read_item(as_tensor(self), "an index").as_int());
+  });
+}
+
+}  // namespace
+
+void add_number_slots(PyType_Slot*& at) {
+  auto slot = [&](int id, auto* f) { *at++ = {id, reinterpret_cast<void*>(f)}; };
+  slot(Py_nb_add, binary<kAdd>);
+  slot(Py_nb_subtract, binary<kSub>);
+  slot(Py_nb_multiply, binary<kMul>);
+  slot(Py_nb_true_divide, binary<kDiv>);
+  slot(Py_nb_floor_divide, binary<kFloorDiv>);
+  slot(Py_nb_remainder, binary<kRem>);
+  slot(Py_nb_power, power<kPow>);
+  slot(Py_nb_matrix_multiply, binary<kMatMul>);
+  slot(Py_nb_and, binary<kAnd>);
+  slot(Py_nb_or, binary<kOr>);
+  slot(Py_nb_xor, binary<kXor>);
+  slot(Py_nb_lshift, binary<kShl>);
+  slot(Py_nb_rshift, binary<kShr>);
+  slot(Py_nb_inplace_add, binary<kIAdd>);
+  slot(Py_nb_inplace_subtract, binary<kISub>);
+  slot(Py_nb_inplace_multiply, binary<kIMul>);
+  slot(Py_nb_inplace_true_divide, binary<kIDiv>);
+  slot(Py_nb_inplace_floor_divide, binary<kIFloorDiv>);
+  slot(Py_nb_inplace_remainder, binary<kIRem>);
+  slot(Py_nb_inplace_power, power<kIPow>);
+  slot(Py_nb_inplace_and, binary<kIAnd>);
+  slot(Py_nb_inplace_or, binary<kIOr>);
+  slot(Py_nb_inplace_xor, binary<kIXor>);
+  slot(Py_nb_inplace_lshift, binary<kIShl>);
+  slot(Py_nb_inplace_rshift, binary<kIShr>);
+  slot(Py_nb_negative, unary<kNeg>);
+  slot(Py_nb_absolute, unary<kAbs>);
+  slot(Py_nb_invert, unary<kInvert>);
+  slot(Py_nb_positive, positive);
+  slot(Py_nb_bool, truth);
+  slot(Py_nb_int, to_int);
+  slot(Py_nb_float, to_float);
+  slot(Py_nb_index, to_index);
+  slot(Py_tp_richcompare, compare);
+}
+
+bool link_number_ops() {
+  for (int i = 0; i < kOperators; ++i) rows[i] = rows_named(kRowNames[i]);
+  return true;
+}
+
+}  // namespace fj::bind

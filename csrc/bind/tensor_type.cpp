@@ -1,0 +1,107 @@
+#include "bind/tensor_type.h"
+
+#include <structmember.h>
+
+#include "bind/create.h"
+#include "bind/module.h"
+#include "tensor/layer.h"
+
+namespace fj::bind {
+namespace {
+
+PyMemberDef members[] = {
+    {"__dictoffset__", T_PYSSIZET, offsetof(TensorObj, dict), READONLY, nullptr},
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(TensorObj, weakrefs), READONLY, nullptr},
+    {nullptr, 0, 0, 0, nullptr},
+};
+
+// The instance dict is made on first use, and makes the object one that the collector must see.
+PyObject* get_dict(PyObject* self, void*) {
+  track(as_tensor(self));
+  return PyObject_GenericGetDict(self, nullptr);
+}
+int set_dict(PyObject* self, PyObject* value, void*) {
+  track(as_tensor(self));
+  return PyObject_GenericSetDict(self, value, nullptr);
+}
+int set_attribute(PyObject* self, PyObject* name, PyObject* value) {
+  int r = PyObject_GenericSetAttr(self, name, value);
+  if (as_tensor(self)->dict) track(as_tensor(self));
+  return r;
+}
+
+PyGetSetDef own_getset[] = {
+    {"__dict__", get_dict, set_dict, nullptr, nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr},
+};
+
+PyObject* tensor_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
+  return py::guarded<PyObject*>(nullptr, [&] { return wrap(legacy_constructor(type, args, kwargs)); });
+}
+
+// repr lives in the package (_tensor_str.py).
+PyObject* tensor_repr(PyObject* self) {
+  static PyObject* function = nullptr;
+  if (!function) {
+    py::Ref module = py::Ref::steal(PyImport_ImportModule("framejit._tensor_str"));
+    if (!module) return nullptr;
+    function = PyObject_GetAttrString(module.get(), "tensor_repr");
+    if (!function) return nullptr;
+  }
+  return PyObject_CallOneArg(function, self);
+}
+
+Py_hash_t tensor_hash(PyObject* self) { return static_cast<Py_hash_t>(reinterpret_cast<uintptr_t>(self) >> 4); }
+
+}  // namespace
+
+bool add_tensor_methods(PyMethodDef* table) {
+  for (; table->ml_name; ++table) {
+    py::Ref d;
+    if (table->ml_flags & METH_STATIC) {
+      py::Ref f = py::Ref::steal(PyCFunction_New(table, nullptr));
+      if (f) d = py::Ref::steal(PyStaticMethod_New(f.get()));
+    } else if (table->ml_flags & METH_CLASS) {
+      d = py::Ref::steal(PyDescr_NewClassMethod(tensor_type, table));
+    } else {
+      d = py::Ref::steal(PyDescr_NewMethod(tensor_type, table));
+    }
+    if (!d || PyObject_SetAttrString(reinterpret_cast<PyObject*>(tensor_type), table->ml_name, d.get()) < 0) return false;
+  }
+  return true;
+}
+
+bool add_tensor_getset(PyGetSetDef* table) {
+  for (; table->name; ++table) {
+    py::Ref d = py::Ref::steal(PyDescr_NewGetSet(tensor_type, table));
+    if (!d || PyObject_SetAttrString(reinterpret_cast<PyObject*>(tensor_type), table->name, d.get()) < 0) return false;
+  }
+  return true;
+}
+
+bool init_tensor(PyObject* module) {
+  PyType_Slot slots[96], *at = slots;
+  auto slot = [&](int id, void* p) { *at++ = {id, p}; };
+  slot(Py_tp_dealloc, reinterpret_cast<void*>(tensor_dealloc));
+  slot(Py_tp_traverse, reinterpret_cast<void*>(tensor_traverse));
+  slot(Py_tp_clear, reinterpret_cast<void*>(tensor_clear));
+  slot(Py_tp_new, reinterpret_cast<void*>(tensor_new));
+  slot(Py_tp_repr, reinterpret_cast<void*>(tensor_repr));
+  slot(Py_tp_hash, reinterpret_cast<void*>(tensor_hash));
+  slot(Py_tp_setattro, reinterpret_cast<void*>(set_attribute));
+  slot(Py_tp_members, members);
+  slot(Py_tp_getset, own_getset);
+  slot(Py_tp_doc, const_cast<char*>("A multi-dimensional array of numbers."));
+  add_number_slots(at);
+  add_sequence_slots(at);
+  add_buffer_slots(at);
+  slot(0, nullptr);
+  PyType_Spec spec = {"framejit.Tensor", sizeof(TensorObj), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots};
+  tensor_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
+  if (!tensor_type) return false;
+  return add_tensor_getset(kTensorAttributes) && add_tensor_methods(kTensorMethods) && add_tensor_methods(kTensorConversions) &&
+         add_tensor_methods(kTensorExchange) && link_number_ops() &&
+         PyModule_AddObjectRef(module, "Tensor", reinterpret_cast<PyObject*>(tensor_type)) == 0;
+}
+
+}  // namespace fj::bind

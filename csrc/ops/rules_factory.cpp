@@ -1,0 +1,143 @@
+// Shape and dtype rules of factories and random ops.
+#include <cmath>
+
+#include "ops/rules.h"
+
+namespace fj {
+namespace {
+
+DType dtype_or(const InferCtx& c, DType otherwise) {
+  int i = c.op.arg_index("dtype");
+  return i < 0 || c.args[i].is_none() ? otherwise : c.args[i].as_dtype();
+}
+
+void check_device(const InferCtx& c) {
+  int i = c.op.arg_index("device");
+  if (i < 0 || c.args[i].is_none()) return;
+  Device d = c.args[i].as_device();
+  FJ_USER_CHECK(d.type != DeviceType::CUDA, ErrorKind::Runtime, "framejit is not compiled with CUDA enabled");
+  FJ_USER_CHECK(d.type == DeviceType::CPU, ErrorKind::NotImplemented, c.op.name, "(): tensors live on the CPU only");
+}
+
+Shape sizes_of(const Arg& a, const char* op) {
+  Shape sizes;
+  for (int64_t s : a.as_ints()) {
+    FJ_USER_CHECK(s >= 0, ErrorKind::Runtime, "Trying to create tensor with negative dimension ", s, ": ", a.as_ints());
+    sizes.push_back(s);
+  }
+  (void)op;
+  return sizes;
+}
+
+void set_new(InferCtx& c, Shape sizes, DType dtype) {
+  check_device(c);
+  checked_nbytes(sizes, dtype);
+  c.out.push_back(make_meta(std::move(sizes), dtype));
+}
+
+DType dtype_of_number(const Arg& n) {
+  return n.tag() == ArgTag::Bool ? DType::Bool : n.tag() == ArgTag::Int ? DType::I64 : default_dtype();
+}
+
+}  // namespace
+
+void infer_factory(InferCtx& c) { set_new(c, sizes_of(c.arg("size"), c.op.name), dtype_or(c, default_dtype())); }
+DType compute_factory(const OpDef& op, Args args) {
+  const Arg& t = args[static_cast<size_t>(op.arg_index("dtype"))];
+  return t.is_none() ? default_dtype() : t.as_dtype();
+}
+
+void infer_full(InferCtx& c) { set_new(c, sizes_of(c.args[0], c.op.name), dtype_or(c, dtype_of_number(c.args[1]))); }
+DType compute_full(const OpDef& op, Args args) {
+  const Arg& t = args[static_cast<size_t>(op.arg_index("dtype"))];
+  return t.is_none() ? dtype_of_number(args[1]) : t.as_dtype();
+}
+
+void infer_new(InferCtx& c) { set_new(c, sizes_of(c.arg("size"), c.op.name), dtype_or(c, c.val(0)->dtype)); }
+
+void infer_empty_strided(InferCtx& c) {
+  set_new(c, sizes_of(c.args[0], c.op.name), dtype_or(c, default_dtype()));
+  auto strides = c.args[1].as_ints();
+  FJ_USER_CHECK(strides.size() == c.out[0].sizes.size(), ErrorKind::Runtime, "dimensionality of sizes (", c.out[0].sizes.size(),
+                ") must match dimensionality of strides (", strides.size(), ")");
+  c.out[0].strides.assign(strides.begin(), strides.end());
+  FJ_USER_CHECK(c.out[0].is_dense(), ErrorKind::NotImplemented, "empty_strided(): only dense strides are supported");
+}
+
+// arange, in its three forms: the number of values, as PyTorch counts them (in double).
+void infer_arange(InferCtx& c) {
+  int s = c.op.arg_index("start"), p = c.op.arg_index("step");
+  const Arg &end = c.arg("end"), start = s < 0 ? Arg(0) : c.args[s], step = p < 0 ? Arg(1) : c.args[p];
+  bool ints = end.tag() != ArgTag::Float && start.tag() != ArgTag::Float && step.tag() != ArgTag::Float;
+  double from = start.as_double(), to = end.as_double(), by = step.as_double();
+  FJ_USER_CHECK(by != 0, ErrorKind::Runtime, "step must be nonzero");
+  FJ_USER_CHECK(std::isfinite(from) && std::isfinite(to), ErrorKind::Runtime, "unsupported range: ", from, " -> ", to);
+  FJ_USER_CHECK((by > 0 && to >= from) || (by < 0 && to <= from), ErrorKind::Runtime, "upper bound and lower bound inconsistent with step sign");
+  double count = std::ceil((to - from) / by);
+  FJ_USER_CHECK(count >= 0 && count < 9e18, ErrorKind::Runtime, "invalid size, possible overflow? size: ", count);
+  Dim n = static_cast<Dim>(count);
+  if (ints) {
+    int64_t range = end.as_int() - start.as_int(), by_int = step.as_int();
+    n = (range + by_int - (by_int > 0 ? 1 : -1)) / by_int;
+  }
+  set_new(c, Shape{n}, dtype_or(c, ints ? DType::I64 : default_dtype()));
+}
+
+void infer_linspace(InferCtx& c) {
+  FJ_USER_CHECK(c.args[2].as_int() >= 0, ErrorKind::Runtime, "number of steps must be non-negative");
+  set_new(c, Shape{c.args[2].as_int()}, dtype_or(c, default_dtype()));
+}
+
+void infer_eye(InferCtx& c) {
+  int m = c.op.arg_index("m");
+  Dim rows = c.args[0].as_int(), cols = m < 0 ? rows : c.args[m].as_int();
+  FJ_USER_CHECK(rows >= 0, ErrorKind::Runtime, "n must be greater or equal to 0, got ", rows);
+  FJ_USER_CHECK(cols >= 0, ErrorKind::Runtime, "m must be greater or equal to 0, got ", cols);
+  set_new(c, Shape{rows, cols}, dtype_or(c, default_dtype()));
+}
+
+void infer_triangle_indices(InferCtx& c) {
+  int64_t rows = c.args[0].as_int(), cols = c.args[1].as_int(), offset = c.args[2].as_int(), n = 0;
+  FJ_USER_CHECK(rows >= 0 && cols >= 0, ErrorKind::Runtime, "row and col must be non-negative, got ", rows, " and ", cols);
+  bool upper = std::string_view(c.op.name) == "triu_indices";
+  for (int64_t r = 0; r < rows; ++r) {
+    int64_t below = std::clamp<int64_t>(r + offset + (upper ? 0 : 1), 0, cols);
+    n += upper ? cols - below : below;
+  }
+  set_new(c, Shape{2, n}, dtype_or(c, DType::I64));
+}
+
+// Random ops: the result is like `self`, or has the given size.
+void infer_random_like(InferCtx& c) {
+  const TensorMeta& in = *c.val(0);
+  set_new(c, in.sizes, dtype_or(c, in.dtype));
+  if (in.is_dense()) c.out[0].strides = in.strides;
+}
+void infer_randint(InferCtx& c) { set_new(c, sizes_of(c.arg("size"), c.op.name), dtype_or(c, DType::I64)); }
+void infer_randperm(InferCtx& c) {
+  FJ_USER_CHECK(c.args[0].as_int() >= 0, ErrorKind::Runtime, "n must be non-negative, got ", c.args[0].as_int());
+  set_new(c, Shape{c.args[0].as_int()}, dtype_or(c, DType::I64));
+}
+void infer_bernoulli(InferCtx& c) {
+  FJ_USER_CHECK(is_float(c.val(0)->dtype), ErrorKind::Runtime, "\"bernoulli_tensor_cpu_p_\" not implemented for '", scalar_type_name(c.val(0)->dtype), "'");
+  infer_random_like(c);
+}
+void infer_normal(InferCtx& c) {
+  Shape sizes;
+  DType dtype = default_dtype();
+  for_each_val(c.args, [&](Val v) { sizes = broadcast_shapes(sizes, v->sizes); dtype = v->dtype; });
+  set_new(c, std::move(sizes), dtype);
+}
+void infer_multinomial(InferCtx& c) {
+  const TensorMeta& p = *c.val(0);
+  int64_t n = c.args[1].as_int();
+  FJ_USER_CHECK(p.dim() == 1 || p.dim() == 2, ErrorKind::Runtime, "prob_dist must be 1 or 2 dim");
+  FJ_USER_CHECK(is_float(p.dtype), ErrorKind::Runtime, "multinomial only supports floating-point dtypes for input, got: ", scalar_type_name(p.dtype));
+  FJ_USER_CHECK(n > 0, ErrorKind::Runtime, "cannot sample n_sample <= 0 samples");
+  FJ_USER_CHECK(c.args[2].as_bool() || n <= p.sizes.back(), ErrorKind::Runtime, "cannot sample n_sample > prob_dist.size(-1) samples without replacement");
+  Shape sizes = p.sizes;
+  sizes.back() = n;
+  set_new(c, std::move(sizes), DType::I64);
+}
+
+}  // namespace fj

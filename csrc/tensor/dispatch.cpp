@@ -1,0 +1,66 @@
+#include "tensor/dispatch.h"
+
+#include "ops/infer.h"
+#include "tensor/tape_api.h"
+
+namespace fj {
+namespace {
+
+// What the arguments of a call have: one pass over them decides which way it goes.
+struct ArgFacts {
+  bool wrapped = false;
+  bool needs_grad = false;
+
+  void see(const TensorObj* t) {
+    wrapped |= t->wrapper != nullptr;
+    needs_grad |= tape_needs(t);
+  }
+};
+
+ArgFacts facts_of(Args args) {
+  ArgFacts f;
+  for_each_val(args, [&](Val v) { f.see(tensor_of(v)); });
+  return f;
+}
+
+void call_layer(const OpDef& op, Args args, Outs& outs) {
+  Layer* layer = thread_state().top;
+  LayerPause below(layer->below);
+  layer->dispatch(op, args, outs);
+}
+
+void decompose(const OpDef& op, Args args, Outs& outs) {
+  EagerBuilder b;
+  SmallVec<Val, 2> vals;
+  op.decompose(b, op, args, vals);
+  for (Val v : vals) outs.push_back(b.take(v));
+}
+
+void check_inplace(const OpDef& op, Args args) {
+  if (!tape_api.check_inplace || args.empty() || op.args.empty() || !op.args[0].mutated || !args[0].is_tensor()) return;
+  TensorObj* self = tensor_of(args[0].val());
+  if (self->flags & kInferenceTensor) tape_api.check_inplace(self);
+}
+
+}  // namespace
+
+void call_op(const OpDef& op, Args args, Outs& outs) {
+  if (__builtin_expect(thread_state().top != nullptr, 0)) return call_layer(op, args, outs);
+  ArgFacts f = facts_of(args);
+  FJ_USER_CHECK(!f.wrapped, ErrorKind::Runtime, op.name, "(): a traced or batched tensor is used outside the function that it belongs to");
+  if (is_transparent(op) && !op.has(kInplace)) return decompose(op, args, outs);
+  if (f.needs_grad && thread_state().grad_mode && tape_api.call) return tape_api.call(op, args, outs);
+  check_inplace(op, args);
+  execute_op(op, args, outs);
+}
+
+void EagerBuilder::emit(const OpDef& op, Args args, SmallVec<Val, 2>& outs) {
+  Outs results;
+  call_op(op, args, results);
+  for (TensorRef& r : results) {
+    outs.push_back(r.val());
+    owned_.push_back(std::move(r));
+  }
+}
+
+}  // namespace fj

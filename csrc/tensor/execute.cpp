@@ -1,0 +1,87 @@
+// Execution below layers and tape: one way for each kind of op.
+#include "ops/infer.h"
+#include "tensor/eager.h"
+#include "tensor/execute_internal.h"
+
+namespace fj {
+namespace {
+
+EagerExecutor* the_executor = nullptr;
+
+void run_view(const OpDef& op, Args args, Outs& outs) {
+  InferCtx c{op, args};
+  op.infer(c);
+  TensorObj* self = tensor_of(args[0].val());
+  for (const TensorMeta& m : c.out) outs.push_back(make_view(self, m));
+}
+
+void run_computed(const OpDef& op, Args args, Outs& outs) {
+  SmallVec<TensorMeta, 2> metas;
+  infer_op(op, args, metas);
+  SmallVec<TensorObj*, 2> raw;
+  for (TensorMeta& m : metas) {
+    m.requires_grad = false;
+    outs.push_back(empty(std::move(m)));
+    raw.push_back(outs.back().get());
+  }
+  eager_executor().run(op, args, raw);
+}
+
+void decompose_below(const OpDef& op, Args args, Outs& outs) {
+  GradModeGuard no_grad(false);
+  EagerBuilder b;
+  SmallVec<Val, 2> vals;
+  op.decompose(b, op, args, vals);
+  for (Val v : vals) outs.push_back(b.take(v));
+}
+
+}  // namespace
+
+void set_eager_executor(EagerExecutor* executor) { the_executor = executor; }
+EagerExecutor& eager_executor() { return *the_executor; }
+
+void execute_op(const OpDef& op, Args args, Outs& outs) {
+  if (op.has(kInplace) || (!op.args.empty() && op.args[0].mutated)) return run_inplace(op, args, outs);
+  switch (op.kind) {
+    case OpKind::View: return run_view(op, args, outs);
+    case OpKind::Native: return run_native(op, args, {}, outs);
+    case OpKind::Composite:
+      if (is_transparent(op)) return decompose_below(op, args, outs);
+      [[fallthrough]];
+    default: return run_computed(op, args, outs);
+  }
+}
+
+void run_into(const OpDef& op, Args args, std::span<TensorObj* const> outs) {
+  bool direct = op.kind == OpKind::Pointwise || op.kind == OpKind::Reduction;
+  if (direct) return eager_executor().run(op, args, outs);
+  Outs made;
+  execute_op(op, args, made);
+  for (size_t i = 0; i < outs.size(); ++i) copy_into(outs[i], made[i].get());
+}
+
+void separate_overlap(ArgVec& args, const TensorObj* out, Outs& keep) {
+  auto separate = [&](Val v) {
+    if (!overlaps_partly(tensor_of(v), out)) return v;
+    TensorRef copy = empty(v->sizes, v->dtype);
+    copy_into(copy.get(), tensor_of(v));
+    keep.push_back(copy);
+    return copy.val();
+  };
+  for (Arg& a : args) {
+    bool clash = false;
+    for_each_val(Args(&a, 1), [&](Val v) { clash |= overlaps_partly(tensor_of(v), out); });
+    if (clash) a = map_vals(a, separate);
+  }
+}
+
+void copy_into(TensorObj* to, TensorObj* from) {
+  static const OpDef* copy = find_op("copy");
+  ArgVec args{Arg(val_of(to)), Arg(val_of(from)), Arg(false)};
+  Outs keep;
+  separate_overlap(args, to, keep);
+  TensorObj* out[] = {to};
+  eager_executor().run(*copy, args, out);
+}
+
+}  // namespace fj

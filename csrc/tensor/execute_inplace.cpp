@@ -1,0 +1,115 @@
+// In-place ops and out=: what may be written, and the cases where the result must be computed aside first.
+#include "ops/infer.h"
+#include "tensor/execute_internal.h"
+#include "tensor/tape_api.h"
+
+namespace fj {
+namespace {
+
+void check_writable(const OpDef&, const TensorObj* self) {
+  FJ_USER_CHECK(!overlaps_itself(self->meta), ErrorKind::Runtime,
+                "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+                "Please clone() the tensor before performing the operation.");
+}
+
+void check_castable(DType from, DType to) {
+  FJ_USER_CHECK(can_cast(from, to), ErrorKind::Runtime, "result type ", scalar_type_name(from),
+                " can't be cast to the desired output type ", scalar_type_name(to));
+}
+
+// The in-place form of a functional op.
+void run_partner(const OpDef& op, Args args, TensorObj* self) {
+  const OpDef& f = *op.partner;
+  SmallVec<TensorMeta, 2> metas;
+  infer_op(f, args, metas);
+  FJ_USER_CHECK(metas[0].sizes == self->meta.sizes, ErrorKind::Runtime, "output with shape ", self->meta.sizes,
+                " doesn't match the broadcast shape ", metas[0].sizes);
+  check_castable(metas[0].dtype, self->meta.dtype);
+  ArgVec own(args.begin(), args.end());
+  Outs keep;
+  separate_overlap(own, self, keep);
+  TensorObj* out[] = {self};
+  if (f.kind == OpKind::Native && f.has(kAliasOut)) {
+    Outs same;
+    run_native(f, own, out, same);
+    return;
+  }
+  run_into(f, own, out);
+}
+
+void resize_out(const OpDef& op, TensorObj* out, const TensorMeta& want) {
+  if (out->meta.sizes == want.sizes) return;
+  if (out->meta.numel() != 0) {
+    std::string text = cat("An output with one or more elements was resized since it had shape ", out->meta.sizes,
+                           ", which does not match the required output shape ", want.sizes,
+                           ". This behavior is deprecated, and in a future release outputs will not be resized unless they "
+                           "have zero elements. You can explicitly reuse an out tensor t by resizing it, inplace, to zero "
+                           "elements with t.resize_(0).");
+    if (PyErr_WarnEx(PyExc_UserWarning, text.c_str(), 1) < 0) raise(ErrorKind::Runtime, op.name, "(): ", text);
+  }
+  TensorMeta fresh = out->meta;
+  fresh.sizes = want.sizes;
+  fresh.strides = want.strides;
+  resize_storage(out->storage, extent_nbytes(fresh));
+  out->meta = std::move(fresh);
+}
+
+}  // namespace
+
+void run_inplace(const OpDef& op, Args args, Outs& outs) {
+  TensorObj* self = tensor_of(args[0].val());
+  TensorRef keep = TensorRef::borrow(self);
+  check_writable(op, self);
+  if (op.partner) {
+    run_partner(op, args, self);
+  } else {
+    FJ_CHECK(op.kind == OpKind::Native, "the mutating op ", op.full_name, " has no functional partner");
+    ArgVec own(args.begin(), args.end());
+    Outs copies, same;
+    separate_overlap(own, self, copies);
+    own[0] = args[0];
+    TensorObj* out[] = {self};
+    run_native(op, own, out, same);
+  }
+  bump_version(self);
+  outs.push_back(std::move(keep));
+}
+
+void call_op_out(const OpDef& op, Args args, std::span<TensorObj* const> out, Outs& outs) {
+  bool grad = false;
+  for_each_val(args, [&](Val v) { grad |= tape_needs(tensor_of(v)); });
+  for (TensorObj* t : out) grad |= tape_needs(t);
+  FJ_USER_CHECK(!grad || !thread_state().grad_mode, ErrorKind::Runtime, op.name,
+                "(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.");
+  if (thread_state().top || op.has(kDynamicShape)) {  // layers see the functional op and a copy
+    Outs made;
+    call_op(op, args, made);
+    for (size_t i = 0; i < out.size(); ++i) {
+      check_castable(made[i]->meta.dtype, out[i]->meta.dtype);
+      if (!out[i]->wrapper) resize_out(op, out[i], made[i]->meta);
+      outs.push_back(call1(*find_op("copy_"), {Arg(val_of(out[i])), Arg(made[i].val()), Arg(false)}));
+    }
+    return;
+  }
+  SmallVec<TensorMeta, 2> metas;
+  infer_op(op, args, metas);
+  ArgVec own(args.begin(), args.end());
+  Outs keep;
+  for (size_t i = 0; i < out.size(); ++i) {
+    check_castable(metas[i].dtype, out[i]->meta.dtype);
+    check_writable(op, out[i]);
+    separate_overlap(own, out[i], keep);
+    for_each_val(own, [&](Val v) {  // an argument that the resize would pull away
+      FJ_USER_CHECK(tensor_of(v) != out[i] || out[i]->meta.sizes == metas[i].sizes, ErrorKind::Runtime, op.name,
+                    "(): an argument is also the output, but the output has another shape");
+    });
+    resize_out(op, out[i], metas[i]);
+  }
+  run_into(op, own, out);
+  for (TensorObj* t : out) {
+    bump_version(t);
+    outs.push_back(TensorRef::borrow(t));
+  }
+}
+
+}  // namespace fj

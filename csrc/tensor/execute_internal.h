@@ -1,0 +1,19 @@
+// Parts of execution below layers and tape; see execute.cpp.
+#pragma once
+#include "tensor/dispatch.h"
+
+namespace fj {
+
+// A native op: makes the NativeCtx and calls the routine. `given` holds the output tensors (memory as the op's rule says),
+// or is empty: then they are allocated here.
+void run_native(const OpDef& op, Args args, std::span<TensorObj* const> given, Outs& outs);
+// An in-place form (kInplace), or an op of its own that mutates its first argument.
+void run_inplace(const OpDef& op, Args args, Outs& outs);
+// Copies elements with broadcasting and a cast; handles overlap.
+void copy_into(TensorObj* to, TensorObj* from);
+// Computes into outputs whose sizes are the inferred ones.
+void run_into(const OpDef& op, Args args, std::span<TensorObj* const> outs);
+// A clone of every argument that `out` overlaps without being the same elements.
+void separate_overlap(ArgVec& args, const TensorObj* out, Outs& keep);
+
+}  // namespace fj

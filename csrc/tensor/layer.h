@@ -1,0 +1,68 @@
+// Layers stand between an op call and its execution: tracing, batching, and whatever else gives calls another meaning.
+//
+// The active layers of a thread form a stack; a call goes to the top one, and while a layer works the ones below it are
+// active, so that what it calls in turn reaches them. Tensors that belong to a layer carry a Wrapper naming it. A layer
+// gets every call, also those on plain tensors, and passes on what does not concern it.
+#pragma once
+#include <Python.h>
+
+#include "ops/opdef.h"
+#include "tensor/tensor.h"
+#include "tensor/thread_state.h"
+
+namespace fj {
+
+class Layer {
+ public:
+  virtual ~Layer() = default;
+  virtual void dispatch(const OpDef& op, Args args, Outs& outs) = 0;
+  // Somebody wants the elements of `t`, which this layer wraps: raises, or gives the tensor that has them.
+  virtual TensorObj* data_access(TensorObj* t, const char* what) = 0;
+  // A fresh tensor made from Python data while the layer is active.
+  virtual TensorRef adopt(TensorRef fresh) { return fresh; }
+
+  Layer* below = nullptr;  // set while active
+};
+
+struct Wrapper {
+  Layer* layer = nullptr;
+  virtual ~Wrapper() = default;
+  virtual int traverse(visitproc, void*) { return 0; }
+};
+
+// Gives `t` its wrapper (taken over).
+void set_wrapper(TensorObj* t, Wrapper* w);
+
+// Activates a layer on top for a scope.
+class LayerScope {
+ public:
+  explicit LayerScope(Layer& layer) : layer_(layer) {
+    layer.below = thread_state_.top;
+    thread_state_.top = &layer;
+  }
+  ~LayerScope() { thread_state_.top = layer_.below; }
+  LayerScope(const LayerScope&) = delete;
+  LayerScope& operator=(const LayerScope&) = delete;
+
+ private:
+  Layer& layer_;
+};
+
+// Makes `top` the innermost active layer for a scope (null: none is active).
+class LayerPause {
+ public:
+  explicit LayerPause(Layer* top = nullptr) : before_(thread_state_.top) { thread_state_.top = top; }
+  ~LayerPause() { thread_state_.top = before_; }
+  LayerPause(const LayerPause&) = delete;
+  LayerPause& operator=(const LayerPause&) = delete;
+
+ private:
+  Layer* before_;
+};
+
+// The tensor whose memory may be read for `what` ("item", "numpy"): t itself, or what its layer says; raises otherwise.
+inline TensorObj* check_data(TensorObj* t, const char* what) {
+  return __builtin_expect(t->wrapper == nullptr, 1) ? t : t->wrapper->layer->data_access(t, what);
+}
+
+}  // namespace fj
