@@ -14,4 +14,15 @@ struct ModulePart {
 
 bool init_debug_kernel(PyObject* module);
 
+bool init_dtypes(PyObject* module);
+bool init_devices(PyObject* module);
+bool init_size(PyObject* module);
+bool init_tensor(PyObject* module);  // the type; "ops" adds the rows' methods to it
+bool init_storage(PyObject* module);
+bool init_generator(PyObject* module);
+bool init_create(PyObject* module);
+bool init_buffer(PyObject* module);
+bool init_exchange(PyObject* module);
+bool init_ops(PyObject* module);
+
 }  // namespace fj::bind

@@ -14,7 +14,7 @@ struct ThreadState {
   Layer* top = nullptr;  // the innermost active layer; each knows the one below
 };
 
-extern thread_local ThreadState thread_state_ __attribute__((tls_model("initial-exec")));
+extern thread_local ThreadState thread_state_;
 inline ThreadState& thread_state() { return thread_state_; }
 
 // All modes that a compiled function may depend on, in one word: grad mode, inference mode, default dtype.

@@ -171,7 +171,7 @@ class Emitter:
         alias = {a.alias: i for i, a in enumerate(s.args) if a.alias}
         if s.args and s.args[0].mutated:
             alias["a"] = 0
-        return ", ".join(f"{{ArgType::{x.type}, {alias.get(x.alias, -1) if x.alias else -1}, "{x.name}"}}" for x in s.rets)
+        return ", ".join(f'{{ArgType::{x.type}, {alias.get(x.alias, -1) if x.alias else -1}, "{x.name}"}}' for x in s.rets)
 
     def table(self) -> str:
         rules = {}
