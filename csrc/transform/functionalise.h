@@ -1,0 +1,33 @@
+// Raw graph -> functional graph: in-place ops become their functional partners, writes through views become new values of
+// the base, views of a written base are made again, and writes to inputs become write-backs at the end.
+//
+// Every raw value belongs to a family: the inputs or fresh results (bases) and everything that views them. A family has
+// one current value of its base; a raw value is looked up by applying its own chain of views to it.
+#pragma once
+#include "transform/rewrite.h"
+
+namespace fj::transform {
+
+// What an output of the raw graph is, seen from outside.
+struct OutputSpec {
+  enum Kind : uint8_t {
+    Result,     // output `index` of the functional graph
+    InputItself,  // the very tensor that input `index` was
+    InputView,  // a view of input `index` with `meta`
+    ResultView,  // a view of output `index` of the functional graph with `meta`
+  };
+  Kind kind = Result;
+  int32_t index = 0;
+  TensorMeta meta;
+  int32_t same_as = -1;  // an earlier output that is the same tensor object
+};
+
+struct Functional {
+  std::unique_ptr<Graph> graph;
+  std::vector<OutputSpec> outputs;
+};
+
+// Raises Unsupported for what it cannot take (an in-place op without a functional partner).
+Functional functionalise(const Graph& raw);
+
+}  // namespace fj::transform
