@@ -85,9 +85,10 @@ def definitions(rows: list[Row], method: bool, indent: str) -> list[str]:
             continue
         for signature in signatures(row, method):
             result = returns(row.schema)
-            by_name.setdefault(row.schema.name, []).append(f"{signature} -> {result}: ...")
-            if method and "inplace" in row.variants:
-                by_name.setdefault(row.schema.name + "_", []).append(f"{signature} -> Self: ...")
+            for name in (row.schema.name, *row.cols.get("aliases", "").split()):
+                by_name.setdefault(name, []).append(f"{signature} -> {result}: ...")
+                if method and "inplace" in row.variants:
+                    by_name.setdefault(name + "_", []).append(f"{signature} -> Self: ...")
     out = []
     for name, bodies in sorted(by_name.items()):
         bodies = list(dict.fromkeys(bodies))
@@ -104,7 +105,7 @@ def emit(rows: list[Row]) -> str:
     head = HEAD.read_text()
     written = {line.split("def ")[1].split("(")[0] for line in head.splitlines() if line.startswith("    def ")}
     methods = [row for row in rows if row.variants & {"method", "inplace"} and row.schema.name not in written]
-    functions = [row for row in rows if "function" in row.variants]
+    functions = [row for row in rows if "function" in row.variants and "nn" not in row.flags]
     out = [head, *definitions(methods, True, "    ")]
     for operator, op in OPERATORS.items():
         if op in names:
