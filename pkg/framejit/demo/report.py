@@ -35,10 +35,11 @@ def draw(path, name, eager, compiled, data):
     except ImportError:
         return False
     figure = pyplot.figure(figsize=(11, 6.2), layout="constrained")
-    grid = figure.add_gridspec(3, 10, height_ratios=(2.4, 1, 1))
-    _draw_losses(figure.add_subplot(grid[0, :6]), eager, compiled)
-    _draw_times(figure.add_subplot(grid[0, 6:]), eager, compiled)
-    _draw_digits(figure, grid, compiled, data)
+    curves, digits = figure.subfigures(2, 1, height_ratios=(1.2, 1))
+    losses, times = curves.subplots(1, 2, width_ratios=(1.5, 1))
+    _draw_losses(losses, eager, compiled)
+    _draw_times(times, eager, compiled)
+    _draw_digits(digits.subplots(2, 10), compiled, data)
     figure.suptitle(f"framejit demo, {name}: test accuracy {compiled.accuracy:.2%} compiled, {eager.accuracy:.2%} eager")
     figure.savefig(path, dpi=110)
     pyplot.close(figure)
@@ -61,14 +62,13 @@ def _draw_times(axes, eager, compiled):
     axes.invert_yaxis()
 
 
-def _draw_digits(figure, grid, compiled, data):
+def _draw_digits(grid, compiled, data):
     """Two rows of test images: every mistake first, in red."""
     _, _, images, labels = data
     pixels, labels = images[:, 0].tolist(), labels.tolist()
     wrong = [i for i, digit in enumerate(labels) if compiled.predictions[i] != digit]
     right = [i for i, digit in enumerate(labels) if compiled.predictions[i] == digit]
-    for place, i in enumerate((wrong + right)[:20]):
-        axes = figure.add_subplot(grid[1 + place // 10, place % 10])
+    for axes, i in zip(grid.flat, wrong + right):
         axes.imshow(pixels[i], cmap="gray_r")
         mistaken = compiled.predictions[i] != labels[i]
         text = f"{compiled.predictions[i]} (is {labels[i]})" if mistaken else str(compiled.predictions[i])
