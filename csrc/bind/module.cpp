@@ -2,6 +2,7 @@
 #include "bind/module.h"
 
 #include "bind/debug.h"
+#include "driver/init.h"
 
 namespace fj::bind {
 namespace {
@@ -17,6 +18,7 @@ bool init_build_info(PyObject* module) {
 
 constexpr ModulePart kParts[] = {
     {"build_info", init_build_info},
+    {"driver", driver::init},
     {"dtypes", init_dtypes},
     {"devices", init_devices},
     {"size", init_size},
