@@ -10,5 +10,9 @@ PyObject* debug_module(PyObject* module);
 bool init_debug_frame(PyObject* module);
 bool init_debug_graph(PyObject* module);
 bool init_debug_capture(PyObject* module);
+bool init_debug_segments(PyObject* module);
+
+// What stands for an empty slot; borrowed.
+PyObject* null_marker();
 
 }  // namespace fj::bind

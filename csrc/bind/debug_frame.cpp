@@ -19,8 +19,6 @@ using py::Action;
 using py::check;
 using py::Ref;
 
-PyObject* null_marker = nullptr;
-
 PyObject* decode(PyObject*, PyObject* arg) {
   return py::guarded<PyObject*>(nullptr, [&]() -> PyObject* {
     const py::Code& code = py::Code::of(reinterpret_cast<PyCodeObject*>(arg));
@@ -54,7 +52,7 @@ PyObject* body_start(PyObject*, PyObject* arg) {
 Ref list_of(PyObject* const* slots, int count) {
   Ref list = check(PyList_New(count));
   for (int i = 0; i < count; ++i) {
-    PyObject* value = slots[i] ? slots[i] : null_marker;
+    PyObject* value = slots[i] ? slots[i] : null_marker();
     Py_INCREF(value);
     PyList_SET_ITEM(list.get(), i, value);
   }
@@ -65,7 +63,7 @@ std::vector<Ref> slots_of(PyObject* list) {
   std::vector<Ref> slots;
   for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list); ++i) {
     PyObject* value = PyList_GET_ITEM(list, i);
-    slots.push_back(value == null_marker ? Ref() : Ref::borrow(value));
+    slots.push_back(value == null_marker() ? Ref() : Ref::borrow(value));
   }
   return slots;
 }
@@ -159,6 +157,11 @@ PyMethodDef kMethods[] = {
 
 }  // namespace
 
+PyObject* null_marker() {
+  static PyObject* const marker = PyObject_CallNoArgs(reinterpret_cast<PyObject*>(&PyBaseObject_Type));
+  return marker;
+}
+
 PyObject* debug_module(PyObject* module) {
   PyObject* found = PyObject_GetAttrString(module, "_debug");
   if (found) {
@@ -174,8 +177,7 @@ PyObject* debug_module(PyObject* module) {
 bool init_debug_frame(PyObject* module) {
   PyObject* debug = debug_module(module);
   if (!debug || PyModule_AddFunctions(debug, kMethods) < 0) return false;
-  if (!null_marker) null_marker = PyObject_CallNoArgs(reinterpret_cast<PyObject*>(&PyBaseObject_Type));
-  return null_marker && PyModule_AddObjectRef(debug, "NULL", null_marker) == 0;
+  return null_marker() && PyModule_AddObjectRef(debug, "NULL", null_marker()) == 0;
 }
 
 }  // namespace fj::bind

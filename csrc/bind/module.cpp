@@ -33,6 +33,8 @@ constexpr ModulePart kParts[] = {
     {"debug_frame", init_debug_frame},
     {"debug_graph", init_debug_graph},
     {"debug_capture", init_debug_capture},
+    {"debug_segments", init_debug_segments},
+    {"frame", init_frame},
 };
 
 PyModuleDef module_def = {

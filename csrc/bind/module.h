@@ -24,5 +24,6 @@ bool init_create(PyObject* module);
 bool init_buffer(PyObject* module);
 bool init_exchange(PyObject* module);
 bool init_ops(PyObject* module);
+bool init_frame(PyObject* module);
 
 }  // namespace fj::bind

@@ -1,0 +1,47 @@
+// CompiledFunction and the switches of the frame room as module names.
+#include "bind/module.h"
+#include "frame/compiled_function.h"
+#include "frame/stats.h"
+
+namespace fj::bind {
+namespace {
+
+PyObject* reset(PyObject*, PyObject*) {
+  frame::reset_all();
+  frame::stats() = {};
+  Py_RETURN_NONE;
+}
+
+PyObject* counters(PyObject*, PyObject*) {
+  PyObject* dict = PyDict_New();
+#define FJ_STAT(name)                                                  \
+  if (dict) {                                                          \
+    PyObject* n = PyLong_FromLongLong(frame::stats().name);            \
+    if (!n || PyDict_SetItemString(dict, #name, n) < 0) Py_CLEAR(dict); \
+    Py_XDECREF(n);                                                     \
+  }
+  FJ_FRAME_STATS(FJ_STAT)
+#undef FJ_STAT
+  return dict;
+}
+
+PyObject* set_compile_enabled(PyObject*, PyObject* on) {
+  const int value = PyObject_IsTrue(on);
+  return value < 0 ? nullptr : PyBool_FromLong(frame::set_enabled(value != 0));
+}
+
+PyMethodDef kMethods[] = {
+    {"reset", reset, METH_NOARGS, "Forget everything that compiled functions have compiled, and the counters."},
+    {"counters", counters, METH_NOARGS, "What compiled functions did in this process, as a dict of numbers."},
+    {"_set_compile_enabled", set_compile_enabled, METH_O, "Switch compiled functions on or off; returns what it was."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+}  // namespace
+
+bool init_frame(PyObject* module) {
+  return frame::init_type() && PyModule_AddFunctions(module, kMethods) == 0 &&
+         PyModule_AddObjectRef(module, "CompiledFunction", reinterpret_cast<PyObject*>(frame::compiled_function_type)) == 0;
+}
+
+}  // namespace fj::bind

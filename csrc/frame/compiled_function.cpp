@@ -1,0 +1,216 @@
+// The Python type. Attributes that are not its own are the wrapped object's, so that it looks like what it wraps.
+#include "frame/compiled_function.h"
+
+#include <structmember.h>
+
+#include <cstddef>
+#include <utility>
+
+#include "frame/stats.h"
+#include "py/error.h"
+
+namespace fj::frame {
+
+using py::check;
+using py::Ref;
+
+PyTypeObject* compiled_function_type = nullptr;
+
+namespace {
+
+CompiledFunction* as(PyObject* o) { return reinterpret_cast<CompiledFunction*>(o); }
+
+CallForm form_of(PyObject* callable) {
+  if (PyFunction_Check(callable)) return CallForm::Function;
+  if (PyMethod_Check(callable)) {
+    return PyFunction_Check(PyMethod_GET_FUNCTION(callable)) ? CallForm::Method : CallForm::Opaque;
+  }
+  if (PyType_Check(callable)) return CallForm::Opaque;
+  Ref name = check(PyUnicode_InternFromString("__call__"));
+  PyObject* call = _PyType_Lookup(Py_TYPE(callable), name.get());
+  return call && PyFunction_Check(call) ? CallForm::Object : CallForm::Opaque;
+}
+
+// What functools.wraps copies. Missing attributes are no error.
+void copy_identity(CompiledFunction* c) {
+  c->dict = check(PyDict_New()).release();
+  for (const char* name : {"__module__", "__name__", "__qualname__", "__doc__"}) {
+    Ref value = Ref::steal(PyObject_GetAttrString(c->wrapped, name));
+    if (!value) {
+      PyErr_Clear();
+      continue;
+    }
+    check(PyDict_SetItemString(c->dict, name, value.get()));
+  }
+  if (c->form == CallForm::Function) {
+    Ref own = Ref::steal(PyObject_GetAttrString(c->wrapped, "__dict__"));
+    if (own && PyDict_Check(own.get())) check(PyDict_Update(c->dict, own.get()));
+    PyErr_Clear();
+  }
+  check(PyDict_SetItemString(c->dict, "__wrapped__", c->wrapped));
+}
+
+PyObject* own_or_null(PyObject* o) { return o && o != Py_None ? Py_NewRef(o) : nullptr; }
+
+int dynamic_of(PyObject* o) { return !o || o == Py_None ? -1 : PyObject_IsTrue(o); }
+
+PyObject* make(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
+  static const char* names[] = {"fn", "backend", "fullgraph", "dynamic", "options", "name", nullptr};
+  PyObject *fn, *backend = nullptr, *dynamic = nullptr, *options = nullptr, *name = nullptr;
+  int fullgraph = 0;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|OpOOO:CompiledFunction", const_cast<char**>(names), &fn, &backend,
+                                   &fullgraph, &dynamic, &options, &name)) {
+    return nullptr;
+  }
+  if (!PyCallable_Check(fn)) return PyErr_Format(PyExc_TypeError, "compile() expects a callable, got %s", Py_TYPE(fn)->tp_name);
+  if (is_compiled_function(fn)) fn = as(fn)->wrapped;
+  Ref made = Ref::steal(type->tp_alloc(type, 0));
+  if (!made) return nullptr;
+  CompiledFunction* c = as(made.get());
+  return py::guarded<PyObject*>(nullptr, [&]() -> PyObject* {
+    c->vectorcall = call_compiled;
+    c->wrapped = Py_NewRef(fn);
+    c->backend = own_or_null(backend);
+    c->options = own_or_null(options);
+    c->form = form_of(fn);
+    copy_identity(c);
+    PyObject* known = PyDict_GetItemString(c->dict, "__qualname__");
+    if (!name || name == Py_None) name = known ? known : reinterpret_cast<PyObject*>(Py_TYPE(fn));
+    c->name = check(PyObject_Str(name)).release();
+    c->context = new Context{TableRef(new EntryTable), {c->backend, c->options, fullgraph != 0, dynamic_of(dynamic)}, c->name};
+    return made.release();
+  });
+}
+
+int traverse(PyObject* self, visitproc visit, void* arg) {
+  CompiledFunction* c = as(self);
+  Py_VISIT(Py_TYPE(self));
+  Py_VISIT(c->wrapped);
+  Py_VISIT(c->name);
+  Py_VISIT(c->backend);
+  Py_VISIT(c->options);
+  Py_VISIT(c->dict);
+  return c->context && c->context->table.unique() ? c->context->table->traverse(visit, arg) : 0;
+}
+
+int clear(PyObject* self) {
+  CompiledFunction* c = as(self);
+  delete std::exchange(c->context, nullptr);
+  Py_CLEAR(c->dict);
+  Py_CLEAR(c->wrapped);
+  Py_CLEAR(c->name);
+  Py_CLEAR(c->backend);
+  Py_CLEAR(c->options);
+  return 0;
+}
+
+void dealloc(PyObject* self) {
+  PyObject_GC_UnTrack(self);
+  if (as(self)->weakrefs) PyObject_ClearWeakRefs(self);
+  clear(self);
+  PyTypeObject* type = Py_TYPE(self);
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
+PyObject* getattro(PyObject* self, PyObject* name) {
+  PyObject* own = PyObject_GenericGetAttr(self, name);
+  if (own || !as(self)->wrapped || !PyErr_ExceptionMatches(PyExc_AttributeError)) return own;
+  PyErr_Clear();
+  return PyObject_GetAttr(as(self)->wrapped, name);
+}
+
+// A function binds; what was bound already, or is no function, does not.
+PyObject* bind_method(PyObject* self, PyObject* object, PyObject*) {
+  if (!object || object == Py_None || as(self)->form != CallForm::Function) return Py_NewRef(self);
+  return PyMethod_New(self, object);
+}
+
+PyObject* repr(PyObject* self) { return PyUnicode_FromFormat("<compiled %R>", as(self)->wrapped); }
+
+// By name, as functions are; pickle checks that the name leads back to this object.
+PyObject* reduce(PyObject* self, PyObject*) { return PyObject_GetAttrString(self, "__qualname__"); }
+
+PyObject* forget(PyObject* self, PyObject*) {
+  as(self)->context->table = TableRef(new EntryTable);
+  Py_RETURN_NONE;
+}
+
+// One dict an entry point, one a segment in it: what explain() and the tests read.
+PyObject* entries(PyObject* self, PyObject*) {
+  return py::guarded<PyObject*>(nullptr, [&]() -> PyObject* {
+    Ref list = check(PyList_New(0));
+    as(self)->context->table->each([&](const EntryPoint& entry) {
+      for (const auto& loaded : entry.segments) {
+        const capture::Segment& s = *loaded->segment;
+        Ref guards = check(PyList_New(0));
+        for (const guard::Check& g : s.guards) {
+          Ref text = check(PyUnicode_FromString(describe(g, entry.tree.sources(), entry.code.as<PyCodeObject>()).c_str()));
+          check(PyList_Append(guards.get(), text.get()));
+        }
+        Ref row = check(Py_BuildValue("{sOsisssssisisOss}", "code", entry.code.get(), "offset", entry.offset, "reason",
+                                      s.exit.reason, "detail", s.exit.detail.c_str(), "line", s.exit.line, "ops", s.nops,
+                                      "guards", guards.get(), "graph", s.graph.c_str()));
+        check(PyList_Append(list.get(), row.get()));
+      }
+    });
+    return list.release();
+  });
+}
+
+PyMethodDef kMethods[] = {
+    {"__reduce__", reduce, METH_NOARGS, nullptr},
+    {"_forget", forget, METH_NOARGS, "Drop what has been compiled for this function."},
+    {"_entries", entries, METH_NOARGS, "What has been compiled, a dict per segment."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+PyMemberDef kMembers[] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(CompiledFunction, vectorcall), READONLY, nullptr},
+    {"__dictoffset__", T_PYSSIZET, offsetof(CompiledFunction, dict), READONLY, nullptr},
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(CompiledFunction, weakrefs), READONLY, nullptr},
+    {nullptr, 0, 0, 0, nullptr},
+};
+
+PyGetSetDef kGetSet[] = {
+    {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, nullptr, nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr},
+};
+
+template <class F>
+void* slot(F* f) {
+  return reinterpret_cast<void*>(f);
+}
+
+PyType_Slot kSlots[] = {
+    {Py_tp_new, slot(make)},
+    {Py_tp_dealloc, slot(dealloc)},
+    {Py_tp_traverse, slot(traverse)},
+    {Py_tp_clear, slot(clear)},
+    {Py_tp_call, slot(PyVectorcall_Call)},
+    {Py_tp_getattro, slot(getattro)},
+    {Py_tp_descr_get, slot(bind_method)},
+    {Py_tp_repr, slot(repr)},
+    {Py_tp_methods, kMethods},
+    {Py_tp_members, kMembers},
+    {Py_tp_getset, kGetSet},
+    {Py_tp_doc, const_cast<char*>("A callable whose tensor work runs as compiled graphs.")},
+    {0, nullptr},
+};
+
+PyType_Spec kSpec = {
+    "framejit._C.CompiledFunction",
+    sizeof(CompiledFunction),
+    0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_METHOD_DESCRIPTOR,
+    kSlots,
+};
+
+}  // namespace
+
+bool init_type() {
+  if (!compiled_function_type) compiled_function_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&kSpec));
+  return compiled_function_type != nullptr;
+}
+
+}  // namespace fj::frame

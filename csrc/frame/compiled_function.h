@@ -1,0 +1,45 @@
+// CompiledFunction: the object that compile(fn) returns. It owns the entry points made for fn; fn itself is never changed.
+#pragma once
+
+#include "frame/run.h"
+#include "py/ref.h"
+
+namespace fj::frame {
+
+// How the thing that the user gave is called.
+enum class CallForm : uint8_t {
+  Function,  // a Python function
+  Method,    // a bound method of one
+  Object,    // an object whose class has a Python __call__
+  Opaque,    // anything else: called as it is
+};
+
+struct CompiledFunction {
+  PyObject_HEAD
+  vectorcallfunc vectorcall;
+  PyObject* wrapped;   // what the user gave
+  PyObject* name;      // for messages
+  PyObject* backend;   // or NULL
+  PyObject* options;   // or NULL
+  PyObject* dict;
+  PyObject* weakrefs;
+  Context* context;
+  uint64_t epoch;      // the reset() that its tables belong to
+  CallForm form;
+};
+
+extern PyTypeObject* compiled_function_type;  // set by init_type
+bool init_type();
+
+inline bool is_compiled_function(PyObject* o) { return compiled_function_type && Py_TYPE(o) == compiled_function_type; }
+
+// Forgets everything compiled so far, for all CompiledFunctions; what is running finishes with what it has.
+void reset_all();
+// While off, compiled functions run plain.
+bool enabled();
+bool set_enabled(bool on);  // returns what it was
+
+// The call itself (call.cpp).
+PyObject* call_compiled(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames);
+
+}  // namespace fj::frame

@@ -1,0 +1,50 @@
+// Side effects, in program order. They touch objects of the outside world, so they come after everything that can fail.
+#include "frame/materialise.h"
+#include "frame/py_objects.h"
+
+namespace fj::frame {
+
+using capture::Do;
+using py::Ref;
+
+bool Materialiser::apply() {
+  for (const capture::Effect& e : segment_.effects) {
+    if (!perform(e)) return false;
+  }
+  return true;
+}
+
+bool Materialiser::perform(const capture::Effect& e) {
+  PyObject* target = value(e.target);
+  PyObject* key = value(e.key);
+  PyObject* made = value(e.value);
+  switch (e.what) {
+    case Do::SetAttr: return set_attr(target, key, made) == 0;
+    case Do::DelAttr: return set_attr(target, key, nullptr) == 0;
+    case Do::SetItem: return dict_set(target, key, made) == 0;
+    case Do::DelItem: return dict_del(target, key) == 0;
+    case Do::Clear:
+      if (PyDict_Check(target)) {
+        dict_clear(target);
+        return true;
+      }
+      return PySet_Clear(target) == 0;
+    case Do::SetList: return PyList_SetSlice(target, 0, PyList_GET_SIZE(target), made) == 0;
+    case Do::SetSet: {
+      // The new elements first: the recipe's set may hold the last reference to what the old one also holds.
+      if (PySet_Clear(target) < 0) return false;
+      Ref it = Ref::steal(PyObject_GetIter(made));
+      while (it) {
+        Ref item = Ref::steal(PyIter_Next(it.get()));
+        if (!item) return !PyErr_Occurred();
+        if (PySet_Add(target, item.get()) < 0) return false;
+      }
+      return false;
+    }
+    case Do::SetCell: return PyCell_Set(target, made) == 0;
+    case Do::Advance: return advance(target, key) == 0;
+  }
+  return false;
+}
+
+}  // namespace fj::frame

@@ -1,0 +1,84 @@
+#include "frame/entry.h"
+
+#include <algorithm>
+
+namespace fj::frame {
+
+using capture::ExitKind;
+
+namespace {
+
+TraceFn the_tracer = nullptr;
+
+// The instructions at which control leaves the handlers that an exception at `index` would go to: the first ones outside.
+void add_handler_exits(const py::Code& code, int index, std::vector<int32_t>& out) {
+  const py::Handler* first = code.handler(index);
+  if (!first) return;
+  std::vector<int32_t> work{first->target};
+  std::vector<bool> seen(code.instrs().size(), false);
+  while (!work.empty()) {
+    const int at = work.back();
+    work.pop_back();
+    if (at < 0 || at >= code.units()) continue;
+    const auto k = static_cast<size_t>(code.ordinal(at));
+    if (seen[k]) continue;
+    seen[k] = true;
+    const py::Instr& in = code.instrs()[k];
+    if (!code.in_handler(at) && at != first->target) {
+      out.push_back(in.index);
+      continue;
+    }
+    if (!in.ends) work.push_back(in.next);
+    work.push_back(in.target);
+    if (const py::Handler* outer = code.handler(at)) work.push_back(outer->target);
+  }
+}
+
+}  // namespace
+
+void register_tracer(TraceFn fn) { the_tracer = fn; }
+TraceFn tracer() { return the_tracer; }
+
+LoadedSegment::LoadedSegment(std::unique_ptr<capture::Segment> s, const py::Code* code) : segment(std::move(s)) {
+  const capture::Exit& exit = segment->exit;
+  returns = exit.kind == ExitKind::Return;
+  if (returns || exit.kind == ExitKind::Resume || exit.frames.empty()) return;
+  const int from = exit.frames.back().offset;
+  traps = {exit.next, exit.target};
+  add_handler_exits(*code, from, traps);
+  std::sort(traps.begin(), traps.end());
+  traps.erase(std::unique(traps.begin(), traps.end()), traps.end());
+  // A trap at the unit itself would never let it run.
+  std::erase_if(traps, [&](int t) { return t < 0 || t == from || t >= code->units() || !code->resumable(t); });
+}
+
+EntryPoint* EntryTable::find(PyCodeObject* code, int offset) {
+  auto it = entries_.find({code, offset});
+  return it == entries_.end() ? nullptr : it->second.get();
+}
+
+EntryPoint& EntryTable::at(PyCodeObject* code, int offset) {
+  if (offset == 0 && last_start_ && last_start_->code.as<PyCodeObject>() == code) return *last_start_;
+  std::unique_ptr<EntryPoint>& slot = entries_[{code, offset}];
+  if (!slot) {
+    slot = std::make_unique<EntryPoint>();
+    slot->code = py::Ref::borrow(code);
+    slot->offset = offset;
+  }
+  if (offset == 0) last_start_ = slot.get();
+  return *slot;
+}
+
+int EntryTable::traverse(visitproc visit, void* arg) const {
+  for (const auto& [key, entry] : entries_) {
+    for (const auto& loaded : entry->segments) {
+      for (const capture::Recipe& r : loaded->segment->recipes) {
+        Py_VISIT(r.object.get());
+        for (const auto& [name, id] : r.attrs) Py_VISIT(name.get());
+      }
+    }
+  }
+  return 0;
+}
+
+}  // namespace fj::frame

@@ -1,0 +1,85 @@
+// Entry points of one compiled function: (code, offset) -> guard tree -> segments.
+//
+// An entry and its segments live as long as the table; a table is replaced as a whole by reset(), and whoever is running
+// segments of the old one keeps it alive through TableRef. All of it is under the GIL.
+#pragma once
+
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "capture/capture.h"
+#include "capture/segment.h"
+#include "py/code.h"
+
+namespace fj::frame {
+
+using TraceFn = std::unique_ptr<capture::Segment> (*)(const capture::EntryPoint&, guard::Tree&, const capture::CompileOptions&);
+// Who traces; registered once by bind. Without one, compiled functions run plain.
+void register_tracer(TraceFn fn);
+TraceFn tracer();
+
+// A segment with what its exit needs, worked out once.
+struct LoadedSegment {
+  std::unique_ptr<capture::Segment> segment;
+  std::vector<int32_t> traps;  // where control comes back after the exit; empty: not at all
+  bool returns = false;        // the exit is Return: no frame is needed when it runs from the function's start
+
+  LoadedSegment(std::unique_ptr<capture::Segment> s, const py::Code* code);
+};
+
+struct EntryPoint {
+  py::Ref code;  // keeps the key alive
+  int offset = 0;
+  guard::Tree tree;
+  std::vector<std::unique_ptr<LoadedSegment>> segments;
+  bool full = false;     // the recompile limit is reached: misses run plain
+  bool tracing = false;  // a trace of this entry is going on (it may run code that calls us again)
+};
+
+class EntryTable {
+ public:
+  EntryPoint& at(PyCodeObject* code, int offset);
+  EntryPoint* find(PyCodeObject* code, int offset);
+  // Visits every Python object that segments hold, for the garbage collector.
+  int traverse(visitproc visit, void* arg) const;
+  size_t size() const { return entries_.size(); }
+  template <class F>
+  void each(F&& f) const {
+    for (const auto& [key, entry] : entries_) f(*entry);
+  }
+
+ private:
+  friend class TableRef;
+  struct Key {
+    PyCodeObject* code;
+    int offset;
+    bool operator==(const Key&) const = default;
+  };
+  struct Hash {
+    size_t operator()(const Key& k) const {
+      return (reinterpret_cast<size_t>(k.code) >> 4) * 31 + static_cast<size_t>(k.offset) * 0x9E3779B9u;
+    }
+  };
+  std::unordered_map<Key, std::unique_ptr<EntryPoint>, Hash> entries_;
+  EntryPoint* last_start_ = nullptr;  // offset 0 of the code that is nearly always the one
+  int users_ = 0;
+};
+
+// A counted reference to a table; plain ints, since the GIL is held.
+class TableRef {
+ public:
+  TableRef() = default;
+  explicit TableRef(EntryTable* t) : table_(t) { ++table_->users_; }
+  TableRef(const TableRef& o) : table_(o.table_) { if (table_) ++table_->users_; }
+  TableRef& operator=(TableRef o) noexcept { std::swap(table_, o.table_); return *this; }
+  ~TableRef() { if (table_ && --table_->users_ == 0) delete table_; }
+  EntryTable* operator->() const { return table_; }
+  EntryTable* get() const { return table_; }
+  bool unique() const { return table_ && table_->users_ == 1; }
+
+ private:
+  EntryTable* table_ = nullptr;
+};
+
+}  // namespace fj::frame

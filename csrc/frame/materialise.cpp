@@ -1,0 +1,212 @@
+// Recipes. Mutable things are created empty and filled afterwards, so that cycles work; immutable ones need their parts first.
+#include "frame/materialise.h"
+
+#include <algorithm>
+
+#include "frame/py_objects.h"
+
+namespace fj::frame {
+
+using capture::Make;
+using capture::Recipe;
+using capture::RecipeId;
+using py::Ref;
+
+Materialiser::Materialiser(const capture::Segment& segment, guard::Fetched& fetched)
+    : segment_(segment), fetched_(fetched) {
+  const size_t needed = segment.recipes.size() + static_cast<size_t>(segment.noutputs);
+  values_ = needed <= kInline ? inline_ : new PyObject*[needed];
+  outputs_ = values_ + segment.recipes.size();
+  std::fill(values_, values_ + needed, nullptr);
+}
+
+Materialiser::~Materialiser() {
+  for (size_t i = 0; i < segment_.recipes.size() + static_cast<size_t>(noutputs_); ++i) Py_XDECREF(values_[i]);
+  if (values_ != inline_) delete[] values_;
+}
+
+bool Materialiser::run_program() {
+  if (!segment_.program) return true;
+  constexpr size_t kFew = 16;
+  PyObject* few[kFew];
+  std::vector<PyObject*> many;
+  const size_t count = segment_.inputs.size();
+  PyObject** inputs = few;
+  if (count > kFew) {
+    many.resize(count);
+    inputs = many.data();
+  }
+  // Own references: a long kernel releases the GIL, and another thread may replace an attribute meanwhile.
+  for (size_t i = 0; i < count; ++i) {
+    inputs[i] = fetched_.get(segment_.inputs[i]);
+    if (!inputs[i]) {
+      PyErr_SetString(PyExc_SystemError, "framejit: an input that the guards passed cannot be fetched");
+      for (size_t k = 0; k < i; ++k) Py_DECREF(inputs[k]);
+      return false;
+    }
+    Py_INCREF(inputs[i]);
+  }
+  const bool ok = segment_.program->run(inputs, count, outputs_, static_cast<size_t>(segment_.noutputs));
+  for (size_t i = 0; i < count; ++i) Py_DECREF(inputs[i]);
+  if (ok) noutputs_ = segment_.noutputs;
+  return ok;
+}
+
+bool Materialiser::build() {
+  const auto count = static_cast<RecipeId>(segment_.recipes.size());
+  for (RecipeId id = 0; id < count; ++id) {
+    if (!create(id)) return false;
+  }
+  // Attributes and lists before sets and dicts, whose keys may need them to be hashed.
+  for (bool keyed : {false, true}) {
+    for (RecipeId id = 0; id < count; ++id) {
+      const Recipe& r = segment_.recipes[static_cast<size_t>(id)];
+      const bool has_keys = r.make == Make::Dict || r.make == Make::Set;
+      if (has_keys != keyed) continue;
+      if (!fill(r, values_[id])) return false;
+    }
+  }
+  return true;
+}
+
+Ref Materialiser::take(RecipeId id) const { return Ref::borrow(value(id)); }
+
+std::vector<Ref> Materialiser::take(const std::vector<RecipeId>& ids) const {
+  std::vector<Ref> out;
+  out.reserve(ids.size());
+  for (RecipeId id : ids) out.push_back(take(id));
+  return out;
+}
+
+bool Materialiser::create(RecipeId id) {
+  if (id < 0 || values_[id]) return true;
+  values_[id] = make(segment_.recipes[static_cast<size_t>(id)]);
+  return values_[id] != nullptr;
+}
+
+bool Materialiser::create_parts(const Recipe& r) {
+  for (RecipeId part : r.parts) {
+    if (!create(part)) return false;
+  }
+  return true;
+}
+
+PyObject* Materialiser::make(const Recipe& r) {
+  switch (r.make) {
+    case Make::Source: {
+      PyObject* found = fetched_.get(r.index);
+      if (!found && !PyErr_Occurred()) PyErr_SetString(PyExc_SystemError, "framejit: a guarded source cannot be fetched");
+      return Py_XNewRef(found);
+    }
+    case Make::Const: return Py_NewRef(r.object.get());
+    case Make::Output: return Py_NewRef(outputs_[r.index]);
+    case Make::List: return new_empty(&PyList_Type, r.object.get());
+    case Make::Dict: return new_empty(&PyDict_Type, r.object.get());
+    case Make::Set: return PySet_New(nullptr);
+    case Make::Cell: return PyCell_New(nullptr);
+    case Make::Object: return new_object(reinterpret_cast<PyTypeObject*>(r.object.get()));
+    default: break;
+  }
+  if (!create_parts(r)) return nullptr;
+  switch (r.make) {
+    case Make::Tuple: return make_tuple(r);
+    case Make::FrozenSet: return PyFrozenSet_New(parts_tuple(r).get());
+    case Make::Slice: return PySlice_New(value(r.parts[0]), value(r.parts[1]), value(r.parts[2]));
+    case Make::Method: return PyMethod_New(value(r.parts[0]), value(r.parts[1]));
+    case Make::Function: return make_function(r);
+    case Make::Exception: return make_exception(r);
+    case Make::Iterator: return make_iterator(r);
+    case Make::Call: return call(r);
+    default: PyErr_SetString(PyExc_SystemError, "framejit: a recipe of unknown kind"); return nullptr;
+  }
+}
+
+Ref Materialiser::parts_tuple(const Recipe& r) {
+  Ref tuple = Ref::steal(PyTuple_New(static_cast<Py_ssize_t>(r.parts.size())));
+  for (size_t i = 0; tuple && i < r.parts.size(); ++i) {
+    PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i), Py_XNewRef(value(r.parts[i])));
+  }
+  return tuple;
+}
+
+PyObject* Materialiser::make_tuple(const Recipe& r) {
+  Ref tuple = parts_tuple(r);
+  if (!tuple || !r.object) return tuple.release();
+  auto* type = reinterpret_cast<PyTypeObject*>(r.object.get());
+  Ref args = Ref::steal(PyTuple_Pack(1, tuple.get()));
+  return args ? PyTuple_Type.tp_new(type, args.get(), nullptr) : nullptr;
+}
+
+PyObject* Materialiser::make_function(const Recipe& r) {
+  auto part = [&](size_t i) { return i < r.parts.size() ? value(r.parts[i]) : nullptr; };
+  Ref f = Ref::steal(PyFunction_NewWithQualName(r.object.get(), part(0), part(1)));
+  if (!f) return nullptr;
+  auto given = [](PyObject* o) { return o && o != Py_None; };
+  if (given(part(2)) && PyFunction_SetDefaults(f.get(), part(2)) < 0) return nullptr;
+  if (given(part(3)) && PyFunction_SetKwDefaults(f.get(), part(3)) < 0) return nullptr;
+  if (given(part(4)) && PyFunction_SetClosure(f.get(), part(4)) < 0) return nullptr;
+  if (given(part(5)) && PyFunction_SetAnnotations(f.get(), part(5)) < 0) return nullptr;
+  return f.release();
+}
+
+PyObject* Materialiser::make_exception(const Recipe& r) {
+  Ref args = parts_tuple(r);
+  if (!args) return nullptr;
+  auto* base = reinterpret_cast<PyTypeObject*>(PyExc_BaseException);
+  return base->tp_new(reinterpret_cast<PyTypeObject*>(r.object.get()), args.get(), nullptr);
+}
+
+PyObject* Materialiser::make_iterator(const Recipe& r) {
+  // A list has to have its elements before __setstate__ looks at its length.
+  const RecipeId of = r.parts[0];
+  if (!fill(segment_.recipes[static_cast<size_t>(of)], value(of))) return nullptr;
+  Ref it = Ref::steal(PyObject_GetIter(value(of)));
+  if (!it || r.index == 0) return it.release();
+  Ref done = Ref::steal(PyObject_CallMethod(it.get(), "__setstate__", "i", r.index));
+  return done ? it.release() : nullptr;
+}
+
+PyObject* Materialiser::call(const Recipe& r) {
+  std::vector<PyObject*> args;
+  for (RecipeId part : r.parts) args.push_back(value(part));
+  for (RecipeId part : r.parts) {
+    if (!fill(segment_.recipes[static_cast<size_t>(part)], value(part))) return nullptr;
+  }
+  return PyObject_Vectorcall(r.object.get(), args.data(), args.size(), nullptr);
+}
+
+bool Materialiser::fill(const Recipe& r, PyObject* made) {
+  switch (r.make) {
+    case Make::List:
+      if (PyList_GET_SIZE(made)) return true;  // filled early for an iterator or a call
+      for (RecipeId part : r.parts) {
+        if (!create(part) || PyList_Append(made, value(part)) < 0) return false;
+      }
+      break;
+    case Make::Dict:
+      for (size_t i = 0; i + 1 < r.parts.size(); i += 2) {
+        if (!create(r.parts[i]) || !create(r.parts[i + 1])) return false;
+        if (dict_set(made, value(r.parts[i]), value(r.parts[i + 1])) < 0) return false;
+      }
+      break;
+    case Make::Set:
+      for (RecipeId part : r.parts) {
+        if (!create(part) || PySet_Add(made, value(part)) < 0) return false;
+      }
+      break;
+    case Make::Cell:
+      if (!r.parts.empty() && r.parts[0] >= 0) return create(r.parts[0]) && PyCell_Set(made, value(r.parts[0])) == 0;
+      break;
+    default: break;
+  }
+  return r.attrs.empty() || fill_attrs(r, made);
+}
+
+bool Materialiser::fill_attrs(const Recipe& r, PyObject* made) {
+  for (const auto& [name, id] : r.attrs) {
+    if (!create(id) || PyObject_GenericSetAttr(made, name.get(), value(id)) < 0) return false;
+  }
+  return true;
+}
+
+}  // namespace fj::frame

@@ -1,0 +1,54 @@
+// Materialiser: carries out a segment's recipes and effects at run time.
+//
+// Use in this order, as segment.h says: run_program, build, apply. As long as apply has not begun, nothing outside has
+// changed and the caller may drop everything and let CPython run the frame from the segment's entry.
+#pragma once
+
+#include <vector>
+
+#include "capture/segment.h"
+#include "py/ref.h"
+
+namespace fj::frame {
+
+class Materialiser {
+ public:
+  Materialiser(const capture::Segment& segment, guard::Fetched& fetched);
+  ~Materialiser();
+  Materialiser(const Materialiser&) = delete;
+  Materialiser& operator=(const Materialiser&) = delete;
+
+  // Each returns false with a Python error set.
+  bool run_program();
+  bool build();
+  bool apply();
+
+  // What a recipe made; empty for kNoRecipe.
+  py::Ref take(capture::RecipeId id) const;
+  std::vector<py::Ref> take(const std::vector<capture::RecipeId>& ids) const;
+
+ private:
+  bool create(capture::RecipeId id);
+  bool create_parts(const capture::Recipe& r);
+  PyObject* make(const capture::Recipe& r);
+  PyObject* make_tuple(const capture::Recipe& r);
+  PyObject* make_function(const capture::Recipe& r);
+  PyObject* make_iterator(const capture::Recipe& r);
+  PyObject* make_exception(const capture::Recipe& r);
+  PyObject* call(const capture::Recipe& r);
+  bool fill(const capture::Recipe& r, PyObject* made);
+  bool fill_attrs(const capture::Recipe& r, PyObject* made);
+  bool perform(const capture::Effect& e);
+  PyObject* value(capture::RecipeId id) const { return id < 0 ? nullptr : values_[id]; }
+  py::Ref parts_tuple(const capture::Recipe& r);
+
+  static constexpr int kInline = 24;
+  const capture::Segment& segment_;
+  guard::Fetched& fetched_;
+  PyObject** values_;   // owned, one a recipe, NULL until made
+  PyObject** outputs_;  // owned, of the program
+  int noutputs_ = 0;    // filled
+  PyObject* inline_[kInline];
+};
+
+}  // namespace fj::frame

@@ -1,0 +1,113 @@
+// See report.h. Nothing here may leave a Python error behind, except raise_fullgraph.
+#include "frame/report.h"
+
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+#include "base/flags.h"
+#include "base/str.h"
+#include "py/error.h"
+
+namespace fj::frame {
+
+using py::Ref;
+
+namespace {
+
+std::string text_of(PyObject* str) {
+  const char* text = str && PyUnicode_Check(str) ? PyUnicode_AsUTF8(str) : nullptr;
+  if (!text) PyErr_Clear();
+  return text ? text : "?";
+}
+
+std::string where(PyCodeObject* code, int line) { return cat(text_of(code->co_filename), ":", line); }
+
+// The source line of a break with a caret under its instruction, or nothing when the source is not to be had.
+std::string source_line(PyCodeObject* code, int line) {
+  Ref cache = Ref::steal(PyImport_ImportModule("linecache"));
+  Ref text = cache ? Ref::steal(PyObject_CallMethod(cache.get(), "getline", "Oi", code->co_filename, line)) : Ref();
+  if (!text) PyErr_Clear();
+  std::string s = text ? text_of(text.get()) : "";
+  while (!s.empty() && (s.back() == '\n' || s.back() == ' ')) s.pop_back();
+  return s == "?" ? "" : s;
+}
+
+std::string with_caret(const capture::Exit& exit) {
+  auto* code = exit.where.as<PyCodeObject>();
+  if (!code) return "";
+  const std::string line = source_line(code, exit.line);
+  if (line.empty()) return "";
+  std::string out = cat("\n    ", line);
+  const bool here = !exit.frames.empty() && exit.frames.back().code == exit.where.get();
+  if (!here) return out;
+  const py::Position p = py::Code::of(code).position(exit.frames.back().offset);
+  if (p.line != exit.line || p.column < 0) return out;
+  const int end = p.end_line == p.line && p.end_column > p.column ? p.end_column : p.column + 1;
+  return cat(out, "\n    ", std::string(static_cast<size_t>(p.column), ' '), std::string(static_cast<size_t>(end - p.column), '^'));
+}
+
+std::string why(const capture::Exit& exit) {
+  std::string out = exit.reason ? exit.reason : "exit";
+  if (!exit.detail.empty()) out += cat(": ", exit.detail);
+  return out;
+}
+
+std::string misses(const EntryPoint& entry, const capture::EntryPoint& state) {
+  guard::Fetched fetched(entry.tree.sources(), state.values);
+  std::string out;
+  for (size_t i = 0; i < entry.segments.size(); ++i) {
+    const std::string reason = entry.tree.explain(static_cast<int>(i), fetched, state.code);
+    if (!reason.empty()) out += cat("\n  - not ", reason);
+  }
+  PyErr_Clear();
+  return out;
+}
+
+}  // namespace
+
+void warn_limit(const Context& context, const EntryPoint& entry, const capture::EntryPoint& state) {
+  const std::string text =
+      cat("framejit: ", text_of(context.name), " (", where(state.code, py::Code::of(state.code).line(state.offset)),
+          ") has been compiled for ", entry.segments.size(),
+          " kinds of input, the recompile limit (FRAMEJIT_RECOMPILE_LIMIT); other inputs run uncompiled. This call was:",
+          misses(entry, state));
+  if (PyErr_WarnEx(PyExc_RuntimeWarning, text.c_str(), 1) < 0) PyErr_Clear();
+}
+
+void log_recompile(const Context& context, const EntryPoint& entry, const capture::EntryPoint& state) {
+  if (!flags::log_on("recompiles")) return;
+  std::fprintf(stderr, "framejit recompiles: %s at offset %d%s\n", text_of(context.name).c_str(), entry.offset,
+               misses(entry, state).c_str());
+}
+
+void log_segment(const Context& context, const EntryPoint& entry, const LoadedSegment& loaded) {
+  const capture::Segment& s = *loaded.segment;
+  const std::string name = text_of(context.name);
+  if (flags::log_on("breaks") && s.exit.kind != capture::ExitKind::Return) {
+    auto* code = s.exit.where.as<PyCodeObject>();
+    std::fprintf(stderr, "framejit breaks: %s, %s%s%s\n", name.c_str(), why(s.exit).c_str(),
+                 code ? cat(" at ", where(code, s.exit.line)).c_str() : "", with_caret(s.exit).c_str());
+  }
+  if (flags::log_on("guards")) {
+    std::fprintf(stderr, "framejit guards: %s at offset %d\n", name.c_str(), entry.offset);
+    auto* code = entry.code.as<PyCodeObject>();
+    for (const guard::Check& c : s.guards) {
+      std::fprintf(stderr, "  %s\n", guard::describe(c, entry.tree.sources(), code).c_str());
+    }
+  }
+  if (flags::log_on("segments")) std::fprintf(stderr, "%s\n", s.to_string(entry.tree.sources()).c_str());
+}
+
+bool allowed_in_fullgraph(const capture::Exit& exit) {
+  return exit.kind == capture::ExitKind::Return || (exit.reason && std::strcmp(exit.reason, "raises") == 0);
+}
+
+void raise_fullgraph(const Context& context, const capture::Exit& exit) {
+  auto* code = exit.where.as<PyCodeObject>();
+  const std::string text = cat("fullgraph=True, but ", text_of(context.name), " cannot be captured whole: ", why(exit),
+                               code ? cat("\n  ", where(code, exit.line)) : std::string(), with_caret(exit));
+  PyErr_SetString(py::exception_type(ErrorKind::Unsupported), text.c_str());
+}
+
+}  // namespace fj::frame

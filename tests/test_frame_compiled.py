@@ -1,0 +1,646 @@
+"""CompiledFunction over hand-made segments: hits, misses, breaks, effects, exceptions, memory."""
+
+import collections
+import copy
+import gc
+import inspect
+import pickle
+import resource
+import sys
+import threading
+import traceback
+import types
+import unittest
+import warnings
+import weakref
+
+from framejit import _C
+from tests.frame_subjects import SUBJECTS, Manager
+from tests.frame_tools import NULL, one_instruction, returning, rows_of, tracing, unit_end, whole_state
+
+CompiledFunction = _C.CompiledFunction
+
+
+def outcome(call):
+    try:
+        return ("value", repr(call()))
+    except Exception as e:
+        frames = [(f.name, f.lineno) for f in traceback.extract_tb(e.__traceback__) if "frame_subjects" in f.filename]
+        return ("raised", type(e).__name__, str(e), frames)
+
+
+def global_function(x):
+    """doc"""
+    return x + 1
+
+
+compiled_global = CompiledFunction(global_function)
+compiled_global.__qualname__ = "compiled_global"
+
+
+class OneInstructionSegments(unittest.TestCase):
+    def test_every_subject(self):
+        """Every instruction is a segment of its own: its state is rebuilt by recipes and CPython executes it."""
+        with tracing(one_instruction):
+            for fn, cases in SUBJECTS:
+                compiled = CompiledFunction(fn)
+                for round in range(3):
+                    for args in cases:
+                        want = outcome(lambda: fn(*copy.deepcopy(args)))
+                        got = outcome(lambda: compiled(*copy.deepcopy(args)))
+                        self.assertEqual(got, want, (fn.__name__, args, round))
+        self.assertGreater(_C.counters()["hits"], 1000)
+
+    def test_control_comes_back_after_a_handler(self):
+        def subject(log):
+            for i in range(3):
+                try:
+                    log.append(1 // (i - 1))
+                except ZeroDivisionError:
+                    log.append("zero")
+            log.append("end")
+            return log
+
+        offsets = []
+
+        def tracer(code, offset, locals_, stack):
+            offsets.append(offset)
+            return one_instruction(code, offset, locals_, stack)
+
+        with tracing(tracer):
+            self.assertEqual(CompiledFunction(subject)([]), [-1, "zero", 1, "end"])
+        last = subject.__code__.co_firstlineno + 6
+        self.assertIn(last, {rows_of(subject.__code__)[o]["line"] for o in offsets})
+
+
+class Calls(unittest.TestCase):
+    def test_hit_makes_no_frame(self):
+        ran = []
+
+        def subject(x, y=5, *rest, key=7, **more):
+            ran.append(1)
+
+        def tracer(code, offset, locals_, stack):
+            self.assertEqual(offset, 0)
+            n = sum(x is not NULL for x in locals_)
+            return returning(
+                ("Tuple", 0, None, list(range(1, n + 1)), []),
+                [("Local", -1, i, None) for i in range(n)],
+                recipes=[("Source", i, None, [], []) for i in range(n)],
+            )
+
+        with tracing(tracer):
+            c = CompiledFunction(subject)
+            for _ in range(3):
+                self.assertEqual(c(1), (1, 5, 7, (), {}))
+                self.assertEqual(c(1, 2, 3, 4, key=8, z=9), (1, 2, 8, (3, 4), {"z": 9}))
+                self.assertEqual(c(y=1, x=2), (2, 1, 7, (), {}))
+                self.assertEqual(c(**{"".join(["k", "ey"]): 3}, x=0), (0, 5, 3, (), {}))
+            for bad in [lambda: c(), lambda: c(1, x=2), lambda: subject_missing(c)]:
+                with self.assertRaisesRegex(TypeError, "subject"):
+                    bad()
+        self.assertEqual(ran, [])
+
+    def test_methods_objects_and_opaque(self):
+        seen = []
+
+        def tracer(code, offset, locals_, stack):
+            seen.append([x for x in locals_ if x is not NULL])
+            sources = [("Local", -1, i, None) for i in range(2)]
+            return returning(("Tuple", 0, None, [1, 2], []), sources,
+                             recipes=[("Source", 0, None, [], []), ("Source", 1, None, [], [])])
+
+        class Thing:
+            def plain(self, x):
+                raise AssertionError
+
+            def __call__(self, x):
+                raise AssertionError
+
+        Thing.compiled = CompiledFunction(Thing.plain)
+        t = Thing()
+        with tracing(tracer):
+            self.assertEqual(t.compiled(3), (t, 3))
+            self.assertEqual(Thing.compiled(t, 4), (t, 4))
+            bound = t.compiled
+            self.assertEqual(bound(x=4), (t, 4))
+            self.assertEqual(CompiledFunction(t.plain)(5), (t, 5))
+            self.assertEqual(CompiledFunction(t)(6), (t, 6))
+            self.assertEqual(CompiledFunction(len)([1, 2]), 2)
+            self.assertEqual(CompiledFunction(int)("7"), 7)
+
+    def test_looks_like_a_function(self):
+        c = compiled_global
+        self.assertIs(c.__wrapped__, global_function)
+        self.assertEqual((c.__name__, c.__doc__, c.__module__), ("global_function", "doc", __name__))
+        self.assertEqual(inspect.signature(c), inspect.signature(global_function))
+        self.assertIs(c.__code__, global_function.__code__)
+        self.assertIs(pickle.loads(pickle.dumps(c)), c)
+        self.assertIs(copy.deepcopy(c), c)
+        self.assertIs(weakref.ref(c)(), c)
+        c.note = 1
+        self.assertEqual(c.note, 1)
+        self.assertFalse(hasattr(global_function, "note"))
+        self.assertTrue(callable(c) and inspect.unwrap(c) is global_function)
+        self.assertIs(CompiledFunction(c).__wrapped__, global_function)
+        with self.assertRaises(TypeError):
+            CompiledFunction(3)
+        with self.assertRaises(AttributeError):
+            c.nothing
+
+    def test_guards_and_recompile_limit(self):
+        traced = []
+
+        def subject(x):
+            return "plain"
+
+        def tracer(code, offset, locals_, stack):
+            traced.append(locals_[0])
+            return returning(("Const", 0, ("got", locals_[0]), [], []), [("Local", -1, 0, None)],
+                             [("Equal", 0, locals_[0], [])])
+
+        with tracing(tracer):
+            c = CompiledFunction(subject)
+            for _ in range(3):
+                for i in range(8):
+                    self.assertEqual(c(i), ("got", i))
+            self.assertEqual(traced, list(range(8)))
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                self.assertEqual([c(9), c(10), c(3)], ["plain", "plain", ("got", 3)])
+            self.assertEqual(len(caught), 1)
+            self.assertIn("recompile limit", str(caught[0].message))
+            self.assertIn("x", str(caught[0].message))
+            _C.reset()
+            self.assertEqual(c(9), ("got", 9))
+
+    def test_program_and_fallback(self):
+        def subject(x, y):
+            return ("plain", x, y)
+
+        def program(x, y):
+            if x == 0:
+                raise ValueError("from the program")
+            return (x + y, x * y)
+
+        def tracer(code, offset, locals_, stack):
+            return returning(("List", 0, None, [1, 2], []), [("Local", -1, 0, None), ("Local", -1, 1, None)],
+                             recipes=[("Output", 0, None, [], []), ("Output", 1, None, [], [])],
+                             inputs=[0, 1], program=program, outputs=2)
+
+        with tracing(tracer):
+            c = CompiledFunction(subject)
+            self.assertEqual(c(3, 4), [7, 12])
+            self.assertEqual(c(0, 4), ("plain", 0, 4))
+            self.assertEqual(c(5, 5), [10, 25])
+
+    def test_disabled(self):
+        def subject(a=0):
+            return "plain"
+
+        with tracing(lambda *a: returning(("Const", 0, "compiled", [], []))):
+            c = CompiledFunction(subject)
+            self.assertEqual(c(), "compiled")
+            was = _C._set_compile_enabled(False)
+            try:
+                self.assertEqual(c(), "plain")
+            finally:
+                _C._set_compile_enabled(was)
+            self.assertEqual(c(), "compiled")
+
+    def test_fullgraph(self):
+        def subject(x):
+            y = x
+            return print(y)
+
+        def tracer(code, offset, locals_, stack):
+            return {"exit": ("Resume", -1, 0, [], [], -1, -1, "native_call")}
+
+        with tracing(tracer):
+            with self.assertRaisesRegex(RuntimeError, "fullgraph=True.*subject.*native_call(.|\n)*test_frame_compiled.py"):
+                CompiledFunction(subject, fullgraph=True)(1)
+            CompiledFunction(subject)
+
+    def test_code_is_replaced(self):
+        def one(a=0):
+            return 1
+
+        def two(a=0):
+            return 2
+
+        with tracing(lambda code, *a: returning(("Const", 0, ("compiled", code.co_name), [], []))):
+            c = CompiledFunction(one)
+            self.assertEqual(c(), ("compiled", "one"))
+            one.__code__ = two.__code__
+            self.assertEqual(c(), ("compiled", "two"))
+
+
+def subject_missing(c):
+    return c(1, 2, wrong=3, **{"key": 1, "x": 4})
+
+
+class Recipes(unittest.TestCase):
+    def make(self, recipes, args=(), sources=(), **more):
+        def subject(a=None, b=None, c=None):
+            raise AssertionError("ran plain")
+
+        segment = {"sources": list(sources), "recipes": recipes, "exit": ("Return", 0), **more}
+        with tracing(lambda *a: segment):
+            c = CompiledFunction(subject)
+            first = c(*args)
+            return first if more.get("once") else c(*args)
+
+    def test_containers(self):
+        const = lambda v: ("Const", 0, v, [], [])
+        self.assertEqual(self.make([("Tuple", 0, None, [1, 2], []), const(1), ("List", 0, None, [1], [])]), (1, [1]))
+        self.assertEqual(self.make([("Set", 0, None, [1, 2], []), const(1), const(2)]), {1, 2})
+        self.assertEqual(self.make([("FrozenSet", 0, None, [1], []), const(1)]), frozenset([1]))
+        self.assertEqual(self.make([("Dict", 0, None, [1, 2], []), const("k"), const(2)]), {"k": 2})
+        self.assertEqual(self.make([("Slice", 0, None, [1, 2, 2], []), const(1), const(None)]), slice(1, None, None))
+        ordered = self.make([("Dict", 0, collections.OrderedDict, [1, 2, 2, 1], []), const("k"), const("j")])
+        self.assertEqual(list(ordered.items()), [("k", "j"), ("j", "k")])
+        self.assertIs(type(ordered), collections.OrderedDict)
+        Pair = collections.namedtuple("Pair", "x y")
+        self.assertEqual(self.make([("Tuple", 0, Pair, [1, 1], []), const(3)]), Pair(3, 3))
+
+        class Names(list):
+            pass
+
+        names = self.make([("List", 0, Names, [1], [("tag", 1)]), const("n")])
+        self.assertEqual((type(names), list(names), names.tag), (Names, ["n"], "n"))
+
+    def test_cycles_and_identity(self):
+        ring = self.make([("List", 0, None, [0, 1, 1], []), ("Dict", 0, None, [2, 0], []), ("Const", 0, "up", [], [])])
+        self.assertIs(ring[0], ring)
+        self.assertIs(ring[1], ring[2])
+        self.assertIs(ring[1]["up"], ring)
+
+    def test_objects(self):
+        class Plain:
+            def __init__(self, a):
+                raise AssertionError
+
+            def __setattr__(self, name, value):
+                raise AssertionError
+
+        class Slots:
+            __slots__ = ("x",)
+
+        made = self.make([("Object", 0, Plain, [], [("x", 1), ("me", 0)]), ("Object", 0, Slots, [], [("x", 2)]), ("Const", 0, 5, [], [])])
+        self.assertIs(made.me, made)
+        self.assertEqual(made.x.x, 5)
+        error = self.make([("Exception", 0, KeyError, [1], [("note", 1)]), ("Const", 0, "k", [], [])])
+        self.assertEqual((type(error), error.args, error.note), (KeyError, ("k",), "k"))
+
+    def test_functions(self):
+        def outer():
+            free = 1
+
+            def inner(a, b=2, *, c=3):
+                return free, a, b, c
+
+            return inner
+
+        inner = outer()
+        const = lambda v: ("Const", 0, v, [], [])
+        made = self.make([
+            ("Function", 0, inner.__code__, [1, 2, 3, 4, 5], []), const(globals()), const("qual.name"), const((7,)),
+            const({"c": 8}), ("Tuple", 0, None, [6], []), ("Cell", 0, None, [7], []), const("free"),
+        ])
+        self.assertEqual(made(1), ("free", 1, 7, 8))
+        self.assertEqual(made.__qualname__, "qual.name")
+        method = self.make([("Method", 0, None, [1, 2], []), const(Manager.__exit__), const(Manager([]))])
+        self.assertIs(method(None, None, None), False)
+
+    def test_iterators_and_calls(self):
+        const = lambda v: ("Const", 0, v, [], [])
+        self.assertEqual(list(self.make([("Iterator", 2, None, [1], []), const(range(5))])), [2, 3, 4])
+        self.assertEqual(list(self.make([("Iterator", 1, None, [1], []), ("List", 0, None, [2, 3], []), const(1), const(2)])), [2])
+        self.assertEqual(list(self.make([("Iterator", 0, None, [1], []), const("ab")])), ["a", "b"])
+        self.assertEqual(self.make([("Call", 0, max, [1, 2], []), const(4), const(9)]), 9)
+
+    def test_effects(self):
+        const = lambda v: ("Const", 0, v, [], [])
+
+        class Target:
+            def __setattr__(self, name, value):
+                raise AssertionError
+
+        def run(effects, recipes, arg):
+            self.make([const("done"), ("Source", 0, None, [], []), *recipes], (arg,), [("Local", -1, 0, None)], effects=effects, once=True)
+            return arg
+
+        t = run([("SetAttr", 1, 2, 3)], [const("x"), const(4)], Target())
+        self.assertEqual(t.x, 4)
+        run([("DelAttr", 1, 2, -1)], [const("x")], t)
+        self.assertFalse(hasattr(t, "x"))
+        self.assertEqual(run([("SetItem", 1, 2, 3), ("DelItem", 1, 4, -1)], [const("k"), const(1), const("old")], {"old": 1}), {"k": 1})
+        self.assertEqual(run([("Clear", 1, -1, -1)], [], {1: 1}), {})
+        self.assertEqual(run([("Clear", 1, -1, -1)], [], {1}), set())
+        self.assertEqual(run([("SetList", 1, -1, 2)], [("List", 0, None, [0], [])], [1, 2]), ["done"])
+        self.assertEqual(run([("SetSet", 1, -1, 2)], [("Set", 0, None, [0], [])], {1, 2}), {"done"})
+        cell = types.CellType(1)
+        self.assertEqual(run([("SetCell", 1, -1, 2)], [const(5)], cell).cell_contents, 5)
+        self.assertEqual(list(run([("Advance", 1, 2, -1)], [const(2)], iter([1, 2, 3, 4]))), [3, 4])
+        self.assertEqual(list(run([("Advance", 1, 2, -1)], [const(2)], (i for i in range(4)))), [2, 3])
+        od = run([("SetItem", 1, 2, 2), ("DelItem", 1, 3, -1)], [const("k"), const("a")], collections.OrderedDict(a=1))
+        self.assertEqual(list(od.items()), [("k", "k")])
+
+
+class Breaks(unittest.TestCase):
+    """Breaks at one CALL, with a segment that returns after it."""
+
+    @staticmethod
+    def call_of(code, name, skip=0):
+        """Where the unit of the call of `name` begins, and its end."""
+        rows = rows_of(code)
+        start = [i for i, r in rows.items() if r["op"] in ("LOAD_GLOBAL", "LOAD_DEREF", "LOAD_FAST") and code_name(code, r) == name][skip]
+        at = start
+        while rows[at]["op"] not in ("KW_NAMES", "PRECALL", "CALL", "CALL_KW"):
+            at = rows[at]["next"]
+        return at, unit_end(rows, at)
+
+    def test_value_flows_through(self):
+        def helper(a):
+            return a * 10
+
+        def subject(x):
+            y = x + 1
+            for i in range(3):
+                y += helper(i)
+            return y
+
+        begin, end = self.call_of(subject.__code__, "helper")
+        visits = []
+
+        def tracer(code, offset, locals_, stack):
+            visits.append(offset)
+            if offset == 0:
+                return {"exit": ("Break", -1, 0, [], [], begin, -1, "to the call")}
+            if offset == begin:
+                sources, guards, recipes, l, s = whole_state(locals_, stack)
+                return {"sources": sources, "recipes": recipes, "guards": guards, "exit": ("Break", -1, offset, l, s, end, -1, "call")}
+            return {"exit": ("Break", -1, end, [], [], begin, -1, "again")} if False else one_more(code, offset, locals_, stack, begin)
+
+        def one_more(code, offset, locals_, stack, to):
+            sources, guards, recipes, l, s = whole_state(locals_, stack)
+            return {"sources": sources, "recipes": recipes, "guards": guards, "exit": ("Break", -1, offset, l, s, to, -1, "on")}
+
+        with tracing(tracer):
+            c = CompiledFunction(subject)
+            self.assertEqual([c(1), c(2), c(3)], [subject(1), subject(2), subject(3)])
+        self.assertEqual(set(visits), {0, begin, end})
+
+    def test_exceptions_find_their_handler(self):
+        log = []
+
+        def fails(i):
+            if i == 1:
+                raise KeyError(i)
+            return i
+
+        def subject():
+            got = []
+            for i in range(3):
+                with Manager(log):
+                    try:
+                        got.append(fails(i))
+                    except KeyError as e:
+                        got.append(repr(e))
+                        tb = e.__traceback__
+                        lines = [tb.tb_lineno, tb.tb_next.tb_lineno]
+                    finally:
+                        got.append("f")
+            return got, lines
+
+        want = subject()
+        del log[:]
+        with tracing(one_instruction):
+            c = CompiledFunction(subject)
+            for _ in range(3):
+                self.assertEqual(c(), want)
+
+    def test_locals_and_frames_in_a_call(self):
+        def look():
+            f = sys._getframe(1)
+            return dict(f.f_locals), f.f_lineno, f.f_code.co_name, f.f_back.f_code.co_name
+
+        def subject(a):
+            b = a * 2
+            return look()
+
+        want = subject(4)
+        with tracing(one_instruction):
+            c = CompiledFunction(subject)
+            for _ in range(2):
+                self.assertEqual(c(4), want)
+
+    def test_recursion(self):
+        def fact(n):
+            return 1 if n == 0 else n * compiled(n - 1)
+
+        compiled = CompiledFunction(fact)
+        with tracing(one_instruction):
+            self.assertEqual(compiled(50), fact(50))
+            with self.assertRaises(RecursionError):
+                compiled(10**6)
+            self.assertEqual(compiled(5), 120)
+
+    def test_deep_recursion_as_plain(self):
+        def down(n):
+            return 0 if n == 0 else compiled(n - 1) + 1
+
+        compiled = down
+        depth = sys.getrecursionlimit() - 150
+        self.assertEqual(down(depth), depth)
+        compiled = CompiledFunction(down)
+        with tracing(lambda *a: {"exit": ("Resume", -1, 0, [], [], -1, -1, "test")}):
+            self.assertEqual(compiled(depth), depth)
+
+    def test_recursion_without_frames(self):
+        """A segment whose program calls the function again: no interpreter frame counts these levels."""
+        def subject(n):
+            raise AssertionError
+
+        def tracer(code, offset, locals_, stack):
+            return returning(("Output", 0, None, [], []), [("Local", -1, 0, None)], inputs=[0], program=lambda n: (compiled(n + 1),), outputs=1)
+
+        compiled = CompiledFunction(subject)
+        with tracing(tracer):
+            with self.assertRaises((RecursionError, AssertionError)):
+                compiled(0)
+
+    def test_generators_pass(self):
+        def subject(n):
+            for i in range(n):
+                yield i
+
+        async def coroutine():
+            return 1
+
+        with tracing(lambda *a: self.fail("traced")):
+            self.assertEqual(list(CompiledFunction(subject)(3)), [0, 1, 2])
+            with self.assertRaises(StopIteration):
+                CompiledFunction(coroutine)().send(None)
+
+    def test_tracing_switched_on_inside(self):
+        events = []
+
+        def switch():
+            sys.settrace(lambda frame, event, arg: events.append((frame.f_code.co_name, event)))
+
+        def later():
+            pass
+
+        def subject():
+            switch()
+            later()
+            return 1
+
+        with tracing(one_instruction):
+            c = CompiledFunction(subject)
+            old = sys.gettrace()
+            try:
+                self.assertEqual(c(), 1)
+                self.assertEqual(c(), 1)
+            finally:
+                sys.settrace(old)
+        self.assertIn(("later", "call"), events)
+
+    def test_threads(self):
+        def subject(n):
+            total = 0
+            for i in range(n):
+                try:
+                    total += 10 // (i % 3)
+                except ZeroDivisionError:
+                    total += 1
+            return total
+
+        want = subject(30)
+        failures = []
+        interval = sys.getswitchinterval()
+        sys.setswitchinterval(1e-6)
+        try:
+            with tracing(one_instruction):
+                c = CompiledFunction(subject)
+
+                def work():
+                    for _ in range(40):
+                        got = c(30)
+                        if got != want:
+                            failures.append(got)
+
+                threads = [threading.Thread(target=work) for _ in range(8)]
+                for t in threads:
+                    t.start()
+                for t in threads:
+                    t.join()
+        finally:
+            sys.setswitchinterval(interval)
+        self.assertEqual(failures, [])
+
+
+def code_name(code, row):
+    op, arg = row["op"], row["arg"]
+    if op == "LOAD_GLOBAL":
+        return code.co_names[arg >> 1]
+    names = code.co_varnames + code.co_cellvars + code.co_freevars
+    return names[arg] if arg < len(names) else None
+
+
+class Flat(unittest.TestCase):
+    def flat(self, run, rounds):
+        probe = object()
+        for _ in range(max(200, rounds // 10)):
+            run(probe)
+        gc.collect()
+        blocks, refs = sys.getallocatedblocks(), sys.getrefcount(probe)
+        rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        for _ in range(rounds):
+            run(probe)
+        gc.collect()
+        self.assertLess(sys.getallocatedblocks() - blocks, rounds // 4)
+        self.assertEqual(sys.getrefcount(probe), refs)
+        self.assertLess(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - rss, 2000)
+
+    def test_hits(self):
+        def subject(x, y=1, *a, **k):
+            raise AssertionError
+
+        def tracer(code, offset, locals_, stack):
+            return returning(("Tuple", 0, None, [1, 2, 2], []), [("Local", -1, 0, None)],
+                             recipes=[("Source", 0, None, [], []), ("Dict", 0, None, [1, 0], [])])
+
+        with tracing(tracer):
+            c = CompiledFunction(subject)
+            self.flat(lambda p: c(p, p, p, key=p), 200000)
+
+    def test_misses(self):
+        def subject(x):
+            return x
+
+        def tracer(code, offset, locals_, stack):
+            return returning(("Const", 0, 1, [], []), [("Local", -1, 0, None)], [("Same", 0, None.__class__, [])])
+
+        with tracing(tracer), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            c = CompiledFunction(subject)
+            self.flat(c, 100000)
+
+    def test_breaks(self):
+        def helper(x):
+            return x
+
+        def subject(x):
+            y = [x]
+            z = helper(y)
+            return z
+
+        with tracing(one_instruction):
+            c = CompiledFunction(subject)
+            self.flat(c, 20000)
+
+    def test_exceptions(self):
+        def helper(x):
+            raise KeyError(x)
+
+        def subject(x):
+            y = [x]
+            try:
+                z = helper(y)
+            except KeyError as e:
+                z = 1
+            try:
+                helper(z)
+            finally:
+                y = None
+
+        def run(p):
+            try:
+                c(p)
+            except KeyError:
+                pass
+
+        with tracing(one_instruction):
+            c = CompiledFunction(subject)
+            self.flat(run, 20000)
+
+    def test_compiled_functions_are_collected(self):
+        def tracer(code, offset, locals_, stack):
+            return returning(("Const", 0, locals_[0], [], []), [("Local", -1, 0, None)])
+
+        def once(p):
+            def subject(x):
+                return x
+
+            c = CompiledFunction(subject)
+            holder = [c, p]
+            c(holder)
+
+        with tracing(tracer):
+            self.flat(once, 2000)
+
+
+if __name__ == "__main__":
+    unittest.main()
