@@ -2,6 +2,7 @@
 
 import collections
 import copy
+import functools
 import gc
 import inspect
 import pickle
@@ -126,6 +127,8 @@ class Calls(unittest.TestCase):
             self.assertEqual(bound(x=4), (t, 4))
             self.assertEqual(CompiledFunction(t.plain)(5), (t, 5))
             self.assertEqual(CompiledFunction(t)(6), (t, 6))
+            self.assertEqual(CompiledFunction(functools.partial(Thing.plain, 7))(8), (7, 8))
+            self.assertEqual(CompiledFunction(functools.partial(t.plain, x=1))(x=2), (t, 2))
             self.assertEqual(CompiledFunction(len)([1, 2]), 2)
             self.assertEqual(CompiledFunction(int)("7"), 7)
 

@@ -12,6 +12,9 @@
 
 namespace fj::frame {
 
+using py::check;
+using py::Ref;
+
 namespace {
 
 uint64_t current_epoch = 1;
@@ -23,16 +26,15 @@ struct Target {
   PyObject* self = nullptr;
 };
 
-Target target_of(const CompiledFunction* c) {
-  switch (c->form) {
-    case CallForm::Function: return {c->wrapped, nullptr};
-    case CallForm::Method: return {PyMethod_GET_FUNCTION(c->wrapped), PyMethod_GET_SELF(c->wrapped)};
+Target target_of(PyObject* callable, CallForm form) {
+  switch (form) {
+    case CallForm::Function: return {callable, nullptr};
+    case CallForm::Method: return {PyMethod_GET_FUNCTION(callable), PyMethod_GET_SELF(callable)};
     case CallForm::Object: {
-      static PyObject* const name = PyUnicode_InternFromString("__call__");
-      PyObject* call = _PyType_Lookup(Py_TYPE(c->wrapped), name);
-      if (call && PyFunction_Check(call)) return {call, c->wrapped};
-      return {};
+      PyObject* call = python_call(callable);
+      return {call, call ? callable : nullptr};
     }
+    case CallForm::Partial:
     case CallForm::Opaque: return {};
   }
   return {};
@@ -55,6 +57,11 @@ PyObject* with_frame(Context& context, const Call& c, LoadedSegment* first) {
   return py::enter_frame(c.function, c.args, c.nargsf, c.kwnames, driver);
 }
 
+PyObject* without_frame(LoadedSegment& loaded, guard::Fetched& fetched, const Call& c) {
+  PyObject* result = run_frameless(loaded, fetched);
+  return result || PyErr_Occurred() ? result : plain(c);
+}
+
 PyObject* run(Context& shared, const Call& c) {
   auto* function = reinterpret_cast<PyFunctionObject*>(c.function);
   auto* code = reinterpret_cast<PyCodeObject*>(function->func_code);
@@ -63,16 +70,20 @@ PyObject* run(Context& shared, const Call& c) {
   Context context = shared;  // keeps the table through a reset
   EntryPoint& entry = context.table->at(code, 0);
   capture::EntryPoint state{function, code, 0, {bound.slots(), bound.count(), nullptr, 0, c.function}};
-  LoadedSegment* chosen = nullptr;
-  switch (choose(context, entry, state, &chosen)) {
-    case Found::Error: return nullptr;
-    case Found::Plain: return plain(c);
-    case Found::Segment: break;
+  LoadedSegment* chosen;
+  {
+    guard::Fetched fetched(entry.tree.sources(), state.values);
+    chosen = find(entry, fetched);
+    if (chosen && chosen->returns) return without_frame(*chosen, fetched, c);
+  }
+  if (!chosen) {
+    const Found found = learn(context, entry, state, &chosen);
+    if (found == Found::Error) return nullptr;
+    if (found == Found::Plain) return plain(c);
   }
   if (!chosen->returns) return with_frame(context, c, chosen);
   guard::Fetched fetched(entry.tree.sources(), state.values);
-  PyObject* result = run_frameless(*chosen, fetched);
-  return result || PyErr_Occurred() ? result : plain(c);
+  return without_frame(*chosen, fetched, c);
 }
 
 void refresh(CompiledFunction* c) {
@@ -86,6 +97,45 @@ bool must_run_plain(PyObject* function) {
          !py::drivable(reinterpret_cast<PyCodeObject*>(reinterpret_cast<PyFunctionObject*>(function)->func_code));
 }
 
+// `c` is the call as the user made it: what runs when nothing can be compiled.
+PyObject* call_target(CompiledFunction* owner, Target target, const Call& c) {
+  if (!target.function || must_run_plain(target.function)) return plain(c);
+  if (!py::c_stack_left()) return nullptr;
+  return py::guarded<PyObject*>(nullptr, [&]() -> PyObject* {
+    refresh(owner);
+    if (!target.self) return run(*owner->context, {target.function, c.args, c.nargsf, c.kwnames});
+    const auto nargs = static_cast<size_t>(PyVectorcall_NARGS(c.nargsf));
+    const size_t total = nargs + (c.kwnames ? static_cast<size_t>(PyTuple_GET_SIZE(c.kwnames)) : 0);
+    std::vector<PyObject*> shifted(total + 1);
+    shifted[0] = target.self;
+    std::copy(c.args, c.args + total, shifted.begin() + 1);
+    return run(*owner->context, {target.function, shifted.data(), nargs + 1, c.kwnames});
+  });
+}
+
+// functools.partial: its arguments first, its keywords under the call's.
+PyObject* call_partial(CompiledFunction* owner, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
+  return py::guarded<PyObject*>(nullptr, [&]() -> PyObject* {
+    Ref function = check(PyObject_GetAttrString(owner->wrapped, "func"));
+    Ref first = check(PyObject_GetAttrString(owner->wrapped, "args"));
+    Ref own = check(PyObject_GetAttrString(owner->wrapped, "keywords"));
+    Ref named = check(PyDict_Copy(own.get()));
+    for (Py_ssize_t i = 0; kwnames && i < PyTuple_GET_SIZE(kwnames); ++i) {
+      check(PyDict_SetItem(named.get(), PyTuple_GET_ITEM(kwnames, i), args[nargs + i]));
+    }
+    std::vector<PyObject*> all;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(first.get()); ++i) all.push_back(PyTuple_GET_ITEM(first.get(), i));
+    all.insert(all.end(), args, args + nargs);
+    const size_t positional = all.size();
+    Ref names = check(PySequence_Tuple(named.get()));
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names.get()); ++i) {
+      all.push_back(PyDict_GetItem(named.get(), PyTuple_GET_ITEM(names.get(), i)));
+    }
+    PyObject* keys = PyTuple_GET_SIZE(names.get()) ? names.get() : nullptr;
+    return call_target(owner, target_of(function.get(), form_of(function.get())), {function.get(), all.data(), positional, keys});
+  });
+}
+
 }  // namespace
 
 void reset_all() { ++current_epoch; }
@@ -94,19 +144,8 @@ bool set_enabled(bool on) { return std::exchange(compiling, on); }
 
 PyObject* call_compiled(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
   auto* c = reinterpret_cast<CompiledFunction*>(self);
-  const Target target = target_of(c);
-  if (!target.function || must_run_plain(target.function)) return plain({c->wrapped, args, nargsf, kwnames});
-  if (!py::c_stack_left()) return nullptr;
-  return py::guarded<PyObject*>(nullptr, [&]() -> PyObject* {
-    refresh(c);
-    if (!target.self) return run(*c->context, {target.function, args, nargsf, kwnames});
-    const auto nargs = static_cast<size_t>(PyVectorcall_NARGS(nargsf));
-    const size_t total = nargs + (kwnames ? static_cast<size_t>(PyTuple_GET_SIZE(kwnames)) : 0);
-    std::vector<PyObject*> shifted(total + 1);
-    shifted[0] = target.self;
-    std::copy(args, args + total, shifted.begin() + 1);
-    return run(*c->context, {target.function, shifted.data(), nargs + 1, kwnames});
-  });
+  if (c->form == CallForm::Partial) return call_partial(c, args, PyVectorcall_NARGS(nargsf), kwnames);
+  return call_target(c, target_of(c->wrapped, c->form), {c->wrapped, args, nargsf, kwnames});
 }
 
 }  // namespace fj::frame

@@ -4,6 +4,7 @@
 #include <structmember.h>
 
 #include <cstddef>
+#include <cstring>
 #include <utility>
 
 #include "frame/stats.h"
@@ -16,9 +17,11 @@ using py::Ref;
 
 PyTypeObject* compiled_function_type = nullptr;
 
-namespace {
-
-CompiledFunction* as(PyObject* o) { return reinterpret_cast<CompiledFunction*>(o); }
+PyObject* python_call(PyObject* object) {
+  static PyObject* const name = PyUnicode_InternFromString("__call__");
+  PyObject* call = _PyType_Lookup(Py_TYPE(object), name);
+  return call && PyFunction_Check(call) ? call : nullptr;
+}
 
 CallForm form_of(PyObject* callable) {
   if (PyFunction_Check(callable)) return CallForm::Function;
@@ -26,10 +29,13 @@ CallForm form_of(PyObject* callable) {
     return PyFunction_Check(PyMethod_GET_FUNCTION(callable)) ? CallForm::Method : CallForm::Opaque;
   }
   if (PyType_Check(callable)) return CallForm::Opaque;
-  Ref name = check(PyUnicode_InternFromString("__call__"));
-  PyObject* call = _PyType_Lookup(Py_TYPE(callable), name.get());
-  return call && PyFunction_Check(call) ? CallForm::Object : CallForm::Opaque;
+  if (python_call(callable)) return CallForm::Object;
+  return std::strcmp(Py_TYPE(callable)->tp_name, "functools.partial") == 0 ? CallForm::Partial : CallForm::Opaque;
 }
+
+namespace {
+
+CompiledFunction* as(PyObject* o) { return reinterpret_cast<CompiledFunction*>(o); }
 
 // What functools.wraps copies. Missing attributes are no error.
 void copy_identity(CompiledFunction* c) {

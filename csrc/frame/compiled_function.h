@@ -11,6 +11,7 @@ enum class CallForm : uint8_t {
   Function,  // a Python function
   Method,    // a bound method of one
   Object,    // an object whose class has a Python __call__
+  Partial,   // functools.partial
   Opaque,    // anything else: called as it is
 };
 
@@ -38,6 +39,10 @@ void reset_all();
 // While off, compiled functions run plain.
 bool enabled();
 bool set_enabled(bool on);  // returns what it was
+
+CallForm form_of(PyObject* callable);
+// The Python function that is the __call__ of the object's class, borrowed; NULL if there is none.
+PyObject* python_call(PyObject* object);
 
 // The call itself (call.cpp).
 PyObject* call_compiled(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames);

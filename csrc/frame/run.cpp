@@ -63,19 +63,14 @@ Action raise_here(py::FrameView& frame) {
 
 }  // namespace
 
-Found choose(Context& context, EntryPoint& entry, const capture::EntryPoint& state, LoadedSegment** out) {
-  {
-    guard::Fetched fetched(entry.tree.sources(), state.values);
-    const int n = entry.tree.find(fetched);
-    if (n >= 0) {
-      *out = entry.segments[static_cast<size_t>(n)].get();
-      return Found::Segment;
-    }
-    if (n == -2) {
-      PyErr_Clear();
-      return Found::Plain;
-    }
-  }
+LoadedSegment* find(EntryPoint& entry, guard::Fetched& fetched) {
+  const int n = entry.tree.find(fetched);
+  if (n >= 0) return entry.segments[static_cast<size_t>(n)].get();
+  if (n == -2) PyErr_Clear();  // a check raised: the interpreter will meet the same error, if it is one
+  return nullptr;
+}
+
+Found learn(Context& context, EntryPoint& entry, const capture::EntryPoint& state, LoadedSegment** out) {
   ++stats().misses;
   if (entry.full || entry.tracing || !tracer()) return Found::Plain;
   const int64_t limit = flags::get().recompile_limit;
@@ -95,13 +90,8 @@ Found choose(Context& context, EntryPoint& entry, const capture::EntryPoint& sta
   }
   // The guards describe the state that was traced; a state that fails its own guards must not run the segment.
   guard::Fetched fetched(entry.tree.sources(), state.values);
-  const int n = entry.tree.find(fetched);
-  if (n < 0) {
-    if (n == -2) PyErr_Clear();
-    return Found::Plain;
-  }
-  *out = entry.segments[static_cast<size_t>(n)].get();
-  return Found::Segment;
+  *out = find(entry, fetched);
+  return *out ? Found::Segment : Found::Plain;
 }
 
 PyObject* run_frameless(LoadedSegment& loaded, guard::Fetched& fetched) {
@@ -130,6 +120,7 @@ Action SegmentDriver::step(py::FrameView& frame) noexcept {
 Action SegmentDriver::advance(py::FrameView& frame) {
   const int index = frame.index();
   if (py::traced(frame.thread())) return Action::resume(index);
+  if (!py::poll(frame.thread())) return raise_here(frame);
   // Before the function's first own instruction the frame is linked but not visible, as in CPython.
   py::FrameLink link(frame, index);
   if (!link.ok()) return raise_here(frame);
@@ -139,14 +130,19 @@ Action SegmentDriver::advance(py::FrameView& frame) {
   state.code = frame.code();
   state.offset = index;
   state.values = {frame.locals(), frame.nlocals(), frame.stack(), frame.depth(), reinterpret_cast<PyObject*>(frame.function())};
-  LoadedSegment* chosen = std::exchange(first_, nullptr);
-  if (!chosen) {
-    const Found found = choose(context_, entry, state, &chosen);
-    if (found == Found::Error) return raise_here(frame);
-    if (found == Found::Plain) return Action::resume(index);
-  }
   guard::Fetched fetched(entry.tree.sources(), state.values);
-  return carry_out(frame, *chosen, fetched);
+  LoadedSegment* chosen = std::exchange(first_, nullptr);
+  if (!chosen) chosen = find(entry, fetched);
+  return chosen ? carry_out(frame, *chosen, fetched) : first_time(frame, entry, state);
+}
+
+Action SegmentDriver::first_time(py::FrameView& frame, EntryPoint& entry, const capture::EntryPoint& state) {
+  LoadedSegment* made = nullptr;
+  const Found found = learn(context_, entry, state, &made);
+  if (found == Found::Error) return raise_here(frame);
+  if (found == Found::Plain) return Action::resume(frame.index());
+  guard::Fetched fetched(entry.tree.sources(), state.values);
+  return carry_out(frame, *made, fetched);
 }
 
 Action SegmentDriver::carry_out(py::FrameView& frame, LoadedSegment& loaded, guard::Fetched& fetched) {

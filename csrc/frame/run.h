@@ -15,9 +15,12 @@ struct Context {
 
 enum class Found : uint8_t { Segment, Plain, Error };
 
-// Chooses the segment for the present state, tracing a new one on a miss. Plain: nothing fits, let CPython run. Error: a Python
-// error is set that the user must see (fullgraph).
-Found choose(Context& context, EntryPoint& entry, const capture::EntryPoint& state, LoadedSegment** out);
+// The segment whose guards pass, or NULL.
+LoadedSegment* find(EntryPoint& entry, guard::Fetched& fetched);
+
+// After find() found nothing: traces a new segment for the present state. Plain: there is none to be had, let CPython run.
+// Error: a Python error is set that the user must see (fullgraph).
+Found learn(Context& context, EntryPoint& entry, const capture::EntryPoint& state, LoadedSegment** out);
 
 // Runs a segment that returns, without a frame. Returns a new reference; NULL with an error set when an effect failed; NULL
 // with no error set when nothing has happened and the call should run plain.
@@ -32,6 +35,7 @@ class SegmentDriver final : public py::FrameDriver {
 
  private:
   py::Action advance(py::FrameView& frame);
+  py::Action first_time(py::FrameView& frame, EntryPoint& entry, const capture::EntryPoint& state);
   py::Action carry_out(py::FrameView& frame, LoadedSegment& loaded, guard::Fetched& fetched);
   py::Action leave(py::FrameView& frame, LoadedSegment& loaded, class Materialiser& made);
 

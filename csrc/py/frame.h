@@ -135,8 +135,11 @@ bool drivable(PyCodeObject* code);
 // Is a debugger, a profiler or sys.monitoring watching this thread? Then nothing may be skipped.
 bool traced(PyThreadState* ts);
 
-// Holds one level of C recursion for calls that do not pass through the interpreter loop; false with RecursionError set.
-// Judged by the real C stack, not by a counter.
+// Does what the interpreter loop does between instructions, for code that does not pass through it: lets other threads run and
+// signal handlers in. False with an exception set when a handler raised.
+bool poll(PyThreadState* ts) noexcept;
+
+// False with RecursionError set when the C stack is nearly used up. By its addresses, not by a counter.
 bool c_stack_left() noexcept;
 
 }  // namespace fj::py

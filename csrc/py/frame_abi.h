@@ -9,6 +9,7 @@
 //   link, unlink, LinkState                put the frame on the thread's stack of frames
 //   TrapProbe                              made before the interpreter runs a shadow copy, tells afterwards whether it trapped
 //   give_back(ts, f, value)                the frame is done without the interpreter; clears what the caller will not
+//   breaker_set(ts)                        the loop would look for signals and other threads now
 //   watched(ts)                            a tracer, profiler or monitoring tool is active
 #pragma once
 

@@ -16,6 +16,8 @@ inline void set_next(Frame* f, PyCodeObject* code, int index) { f->prev_instr = 
 inline void set_current(Frame* f, PyCodeObject* code, int index) { f->prev_instr = _PyCode_CODE(code) + index; }
 inline void set_raising(Frame* f, PyCodeObject* code, int at, bool, bool) { f->prev_instr = _PyCode_CODE(code) + at; }
 
+inline bool breaker_set(PyThreadState* ts) { return ts->interp->ceval.eval_breaker._value != 0; }
+
 using LinkState = _PyCFrame;
 
 inline void link(PyThreadState* ts, Frame* f, LinkState& state) {

@@ -21,6 +21,10 @@ inline void set_raising(Frame* f, PyCodeObject* code, int at, bool has_caches, b
   f->instr_ptr = _PyCode_CODE(code) + at + (has_caches || boundary ? 1 : 0);
 }
 
+inline bool breaker_set(PyThreadState* ts) {
+  return (_Py_atomic_load_uintptr_relaxed(&ts->eval_breaker) & 0xFF) != 0;  // the other bits are a version
+}
+
 struct LinkState {};
 
 inline void link(PyThreadState* ts, Frame* f, LinkState&) {

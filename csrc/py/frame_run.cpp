@@ -181,6 +181,12 @@ bool c_stack_left() noexcept {
   return false;
 }
 
+bool poll(PyThreadState* ts) noexcept {
+  if (!abi::breaker_set(ts)) return true;
+  { ReleaseGil others; }
+  return Py_MakePendingCalls() == 0 && PyErr_CheckSignals() == 0;
+}
+
 bool traced(PyThreadState* ts) { return abi::watched(ts); }
 
 bool drivable(PyCodeObject* code) {
