@@ -438,6 +438,43 @@ class Breaks(unittest.TestCase):
             for _ in range(2):
                 self.assertEqual(c(4), want)
 
+    def test_callees_are_compiled(self):
+        traced = []
+
+        def tracer(code, *state):
+            if state[0] == 0:
+                traced.append(code.co_name)
+            return one_instruction(code, *state)
+
+        def inner(a):
+            return a + 1
+
+        def outer(a, *, key=2):
+            return inner(a) * key
+
+        def left():
+            return 1
+
+        left._framejit_disable = True
+
+        class Thing:
+            def method(self, a):
+                return outer(a, key=5)
+
+            def __call__(self, a):
+                return a
+
+        def subject(t):
+            args = (3,)
+            return t.method(1), t(2), outer(*args, **{"key": 4}), left(), copy.copy([1]), functools.partial(inner, 1)()
+
+        want = subject(Thing())
+        with tracing(tracer):
+            c = CompiledFunction(subject)
+            for _ in range(3):
+                self.assertEqual(c(Thing()), want)
+        self.assertEqual(sorted(traced), ["__call__", "inner", "method", "outer", "subject"])
+
     def test_recursion(self):
         def fact(n):
             return 1 if n == 0 else n * compiled(n - 1)

@@ -20,41 +20,14 @@ namespace {
 uint64_t current_epoch = 1;
 bool compiling = true;
 
-// The Python function behind the callable and the first argument that it is bound to, both borrowed.
-struct Target {
-  PyObject* function = nullptr;
-  PyObject* self = nullptr;
-};
-
-Target target_of(PyObject* callable, CallForm form) {
-  switch (form) {
-    case CallForm::Function: return {callable, nullptr};
-    case CallForm::Method: return {PyMethod_GET_FUNCTION(callable), PyMethod_GET_SELF(callable)};
-    case CallForm::Object: {
-      PyObject* call = python_call(callable);
-      return {call, call ? callable : nullptr};
-    }
-    case CallForm::Partial:
-    case CallForm::Opaque: return {};
-  }
-  return {};
-}
-
-struct Call {
-  PyObject* function;
-  PyObject* const* args;
-  size_t nargsf;
-  PyObject* kwnames;
-};
-
 PyObject* plain(const Call& c) {
   ++stats().plain_calls;
-  return PyObject_Vectorcall(c.function, c.args, c.nargsf, c.kwnames);
+  return PyObject_Vectorcall(c.callable, c.args, c.nargsf, c.kwnames);
 }
 
 PyObject* with_frame(Context& context, const Call& c, LoadedSegment* first) {
   SegmentDriver driver(context, first);
-  return py::enter_frame(c.function, c.args, c.nargsf, c.kwnames, driver);
+  return py::enter_frame(c.callable, c.args, c.nargsf, c.kwnames, driver);
 }
 
 PyObject* without_frame(LoadedSegment& loaded, guard::Fetched& fetched, const Call& c) {
@@ -62,14 +35,14 @@ PyObject* without_frame(LoadedSegment& loaded, guard::Fetched& fetched, const Ca
   return result || PyErr_Occurred() ? result : plain(c);
 }
 
-PyObject* run(Context& shared, const Call& c) {
-  auto* function = reinterpret_cast<PyFunctionObject*>(c.function);
+PyObject* run(const Context& shared, const Call& c) {
+  auto* function = reinterpret_cast<PyFunctionObject*>(c.callable);
   auto* code = reinterpret_cast<PyCodeObject*>(function->func_code);
   BoundArgs bound;
   if (!bound.bind(function, c.args, PyVectorcall_NARGS(c.nargsf), c.kwnames)) return plain(c);
   Context context = shared;  // keeps the table through a reset
   EntryPoint& entry = context.table->at(code, 0);
-  capture::EntryPoint state{function, code, 0, {bound.slots(), bound.count(), nullptr, 0, c.function}};
+  capture::EntryPoint state{function, code, 0, {bound.slots(), bound.count(), nullptr, 0, c.callable}};
   LoadedSegment* chosen;
   {
     guard::Fetched fetched(entry.tree.sources(), state.values);
@@ -97,21 +70,41 @@ bool must_run_plain(PyObject* function) {
          !py::drivable(reinterpret_cast<PyCodeObject*>(reinterpret_cast<PyFunctionObject*>(function)->func_code));
 }
 
-// `c` is the call as the user made it: what runs when nothing can be compiled.
-PyObject* call_target(CompiledFunction* owner, Target target, const Call& c) {
+}  // namespace
+
+void reset_all() { ++current_epoch; }
+bool enabled() { return compiling; }
+bool set_enabled(bool on) { return std::exchange(compiling, on); }
+
+Target target_of(PyObject* callable, CallForm form) {
+  switch (form) {
+    case CallForm::Function: return {callable, nullptr};
+    case CallForm::Method: return {PyMethod_GET_FUNCTION(callable), PyMethod_GET_SELF(callable)};
+    case CallForm::Object: {
+      PyObject* call = python_call(callable);
+      return {call, call ? callable : nullptr};
+    }
+    case CallForm::Partial:
+    case CallForm::Opaque: return {};
+  }
+  return {};
+}
+
+PyObject* call_target(const Context& context, Target target, const Call& c) {
   if (!target.function || must_run_plain(target.function)) return plain(c);
   if (!py::c_stack_left()) return nullptr;
   return py::guarded<PyObject*>(nullptr, [&]() -> PyObject* {
-    refresh(owner);
-    if (!target.self) return run(*owner->context, {target.function, c.args, c.nargsf, c.kwnames});
+    if (!target.self) return run(context, {target.function, c.args, c.nargsf, c.kwnames});
     const auto nargs = static_cast<size_t>(PyVectorcall_NARGS(c.nargsf));
     const size_t total = nargs + (c.kwnames ? static_cast<size_t>(PyTuple_GET_SIZE(c.kwnames)) : 0);
     std::vector<PyObject*> shifted(total + 1);
     shifted[0] = target.self;
     std::copy(c.args, c.args + total, shifted.begin() + 1);
-    return run(*owner->context, {target.function, shifted.data(), nargs + 1, c.kwnames});
+    return run(context, {target.function, shifted.data(), nargs + 1, c.kwnames});
   });
 }
+
+namespace {
 
 // functools.partial: its arguments first, its keywords under the call's.
 PyObject* call_partial(CompiledFunction* owner, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
@@ -132,20 +125,17 @@ PyObject* call_partial(CompiledFunction* owner, PyObject* const* args, Py_ssize_
       all.push_back(PyDict_GetItem(named.get(), PyTuple_GET_ITEM(names.get(), i)));
     }
     PyObject* keys = PyTuple_GET_SIZE(names.get()) ? names.get() : nullptr;
-    return call_target(owner, target_of(function.get(), form_of(function.get())), {function.get(), all.data(), positional, keys});
+    return call_target(*owner->context, target_of(function.get(), form_of(function.get())), {function.get(), all.data(), positional, keys});
   });
 }
 
 }  // namespace
 
-void reset_all() { ++current_epoch; }
-bool enabled() { return compiling; }
-bool set_enabled(bool on) { return std::exchange(compiling, on); }
-
 PyObject* call_compiled(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
   auto* c = reinterpret_cast<CompiledFunction*>(self);
+  refresh(c);
   if (c->form == CallForm::Partial) return call_partial(c, args, PyVectorcall_NARGS(nargsf), kwnames);
-  return call_target(c, target_of(c->wrapped, c->form), {c->wrapped, args, nargsf, kwnames});
+  return call_target(*c->context, target_of(c->wrapped, c->form), {c->wrapped, args, nargsf, kwnames});
 }
 
 }  // namespace fj::frame

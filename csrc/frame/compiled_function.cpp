@@ -7,7 +7,7 @@
 #include <cstring>
 #include <utility>
 
-#include "frame/stats.h"
+#include "frame/callee.h"
 #include "py/error.h"
 
 namespace fj::frame {
@@ -216,7 +216,7 @@ PyType_Spec kSpec = {
 
 bool init_type() {
   if (!compiled_function_type) compiled_function_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&kSpec));
-  return compiled_function_type != nullptr;
+  return compiled_function_type && init_compiled_call();
 }
 
 }  // namespace fj::frame

@@ -44,6 +44,22 @@ CallForm form_of(PyObject* callable);
 // The Python function that is the __call__ of the object's class, borrowed; NULL if there is none.
 PyObject* python_call(PyObject* object);
 
+// The Python function behind a callable and the first argument that it is bound to, both borrowed; NULL where there is none.
+struct Target {
+  PyObject* function = nullptr;
+  PyObject* self = nullptr;
+};
+Target target_of(PyObject* callable, CallForm form);
+
+// A call as the program made it: what runs when nothing can be compiled.
+struct Call {
+  PyObject* callable;
+  PyObject* const* args;
+  size_t nargsf;
+  PyObject* kwnames;
+};
+PyObject* call_target(const Context& context, Target target, const Call& c);
+
 // The call itself (call.cpp).
 PyObject* call_compiled(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames);
 

@@ -1,6 +1,8 @@
+// See entry.h.
 #include "frame/entry.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace fj::frame {
 
@@ -34,6 +36,8 @@ void add_handler_exits(const py::Code& code, int index, std::vector<int32_t>& ou
   }
 }
 
+bool is_reason(const capture::Exit& exit, const char* name) { return exit.reason && std::strcmp(exit.reason, name) == 0; }
+
 }  // namespace
 
 void register_tracer(TraceFn fn) { the_tracer = fn; }
@@ -43,6 +47,7 @@ LoadedSegment::LoadedSegment(std::unique_ptr<capture::Segment> s, const py::Code
   const capture::Exit& exit = segment->exit;
   returns = exit.kind == ExitKind::Return;
   if (returns || exit.kind == ExitKind::Resume || exit.frames.empty()) return;
+  compiles_callee = !is_reason(exit, "disabled") && !is_reason(exit, "asked_for") && !is_reason(exit, "raises");
   const int from = exit.frames.back().offset;
   traps = {exit.next, exit.target};
   add_handler_exits(*code, from, traps);

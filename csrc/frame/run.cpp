@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/flags.h"
+#include "frame/callee.h"
 #include "frame/materialise.h"
 #include "frame/report.h"
 #include "frame/stats.h"
@@ -167,6 +168,7 @@ Action SegmentDriver::leave(py::FrameView& frame, LoadedSegment& loaded, Materia
   if (snapshot.offset != frame.index() || !snapshot.locals.empty()) {
     frame.fill(made.take(snapshot.locals), made.take(snapshot.stack));
   }
+  if (loaded.compiles_callee) compile_callee(frame, snapshot.offset, context_);
   return Action::resume(snapshot.offset, loaded.traps);
 }
 

@@ -1,0 +1,130 @@
+// See callee.h.
+#include "frame/callee.h"
+
+#include <cstddef>
+#include <new>
+#include <structmember.h>
+
+#include "frame/compiled_function.h"
+#include "py/error.h"
+
+namespace fj::frame {
+
+using py::check;
+using py::Op;
+using py::Ref;
+
+namespace {
+
+struct CompiledCall {
+  PyObject_HEAD
+  vectorcallfunc vectorcall;
+  PyObject* callable;
+  Context context;
+};
+
+PyTypeObject* call_type = nullptr;
+
+CompiledCall* as(PyObject* o) { return reinterpret_cast<CompiledCall*>(o); }
+
+PyObject* vectorcall(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
+  CompiledCall* c = as(self);
+  return call_target(c->context, target_of(c->callable, form_of(c->callable)), {c->callable, args, nargsf, kwnames});
+}
+
+void dealloc(PyObject* self) {
+  CompiledCall* c = as(self);
+  PyTypeObject* type = Py_TYPE(self);
+  Py_CLEAR(c->callable);
+  c->context.~Context();
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
+PyMemberDef kMembers[] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(CompiledCall, vectorcall), READONLY, nullptr},
+    {nullptr, 0, 0, 0, nullptr},
+};
+
+PyType_Slot kSlots[] = {
+    {Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
+    {Py_tp_call, reinterpret_cast<void*>(PyVectorcall_Call)},
+    {Py_tp_members, kMembers},
+    {0, nullptr},
+};
+
+PyType_Spec kSpec = {
+    "framejit._C._CompiledCall", sizeof(CompiledCall), 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_DISALLOW_INSTANTIATION, kSlots,
+};
+
+// Where on the stack the callable of the unit's call is, or -1.
+int callable_slot(py::FrameView& frame, int unit) {
+  const py::Code& code = frame.decoded();
+  constexpr bool kNewLayout = PY_VERSION_HEX >= 0x030D0000;  // callable, self or NULL, arguments
+  for (int at = unit; at < code.units(); at = code.at(at).next) {
+    const py::Instr& in = code.at(at);
+    switch (in.op) {
+      case Op::KW_NAMES:
+      case Op::PRECALL: continue;
+      case Op::CALL: {
+        const int first = frame.depth() - in.arg - 2;
+        if (first < 0) return -1;
+        return kNewLayout || frame.stack(first) ? first : first + 1;
+      }
+      case Op::CALL_KW: return frame.depth() - in.arg - 3;
+      case Op::CALL_FUNCTION_EX: return frame.depth() - 2 - (in.arg & 1) - (kNewLayout ? 1 : 0);
+      default: return -1;
+    }
+  }
+  return -1;
+}
+
+// Modules whose functions are left alone: the standard library and packages with nothing for us in them.
+bool left_alone(PyObject* module) {
+  static PyObject* const others = [] {
+    PyObject* set = PySet_New(PySys_GetObject("stdlib_module_names"));
+    for (const char* name : {"numpy", "scipy", "pandas", "matplotlib", "PIL", "tqdm", "torch"}) {
+      Ref text = Ref::steal(PyUnicode_FromString(name));
+      if (set && text) PySet_Add(set, text.get());
+    }
+    return set;
+  }();
+  if (!others || !module || !PyUnicode_Check(module)) return true;
+  const Py_ssize_t dot = PyUnicode_FindChar(module, '.', 0, PyUnicode_GET_LENGTH(module), 1);
+  Ref top = dot < 0 ? Ref::borrow(module) : check(PyUnicode_Substring(module, 0, dot));
+  // `__main__` counts as a standard module, but what runs there is the user's.
+  return PyUnicode_CompareWithASCIIString(top.get(), "__main__") != 0 && PySet_Contains(others, top.get()) != 0;
+}
+
+bool worth_compiling(PyObject* function) {
+  auto* f = reinterpret_cast<PyFunctionObject*>(function);
+  if (!py::drivable(reinterpret_cast<PyCodeObject*>(f->func_code))) return false;
+  if (f->func_dict && PyDict_GetItemString(f->func_dict, "_framejit_disable")) return false;
+  return !left_alone(f->func_module);
+}
+
+}  // namespace
+
+bool init_compiled_call() {
+  if (!call_type) call_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&kSpec));
+  return call_type != nullptr;
+}
+
+void compile_callee(py::FrameView& frame, int unit, const Context& context) {
+  const int slot = callable_slot(frame, unit);
+  PyObject* callable = slot >= 0 ? frame.stack(slot) : nullptr;
+  if (!callable) return;
+  const Target target = target_of(callable, form_of(callable));
+  if (!target.function || !worth_compiling(target.function)) return;
+  PyObject* made = call_type->tp_alloc(call_type, 0);
+  if (!made) return PyErr_Clear();
+  CompiledCall* c = as(made);
+  c->vectorcall = vectorcall;
+  c->callable = Py_NewRef(callable);
+  new (&c->context) Context(context);
+  c->context.name = reinterpret_cast<PyCodeObject*>(reinterpret_cast<PyFunctionObject*>(target.function)->func_code)->co_qualname;
+  frame.set_stack(slot, Ref::steal(made));
+}
+
+}  // namespace fj::frame
