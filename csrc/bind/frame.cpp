@@ -1,6 +1,8 @@
 // CompiledFunction and the switches of the frame room as module names.
 #include "bind/module.h"
+#include "capture/capture.h"
 #include "frame/compiled_function.h"
+#include "frame/entry.h"
 #include "frame/stats.h"
 
 namespace fj::bind {
@@ -40,6 +42,7 @@ PyMethodDef kMethods[] = {
 }  // namespace
 
 bool init_frame(PyObject* module) {
+  if (!frame::tracer()) frame::register_tracer(capture::trace);
   return frame::init_type() && PyModule_AddFunctions(module, kMethods) == 0 &&
          PyModule_AddObjectRef(module, "CompiledFunction", reinterpret_cast<PyObject*>(frame::compiled_function_type)) == 0;
 }
