@@ -46,7 +46,9 @@ def reference(row, args, kwargs):
         return None
     import numpy as np
 
-    names = bind(row, args, kwargs)
+    names = {k: v.name if isinstance(v, op_samples.Dtype) else v for k, v in bind(row, args, kwargs).items()}
+    if names.get("dtype") == "bfloat16":
+        names["dtype"] = "float32"
     for k in ("dim", "dims", "size", "shape", "pad", "repeats"):
         if isinstance(names.get(k), list):
             names[k] = tuple(names[k])

@@ -17,6 +17,8 @@ TOLERANCE = {"float64": (1e-10, 1e-10), "float32": (2e-5, 2e-5), "float16": (5e-
 def to_tensor(value, dtype, strided=False):
     if isinstance(value, list) and value and isinstance(value[0], np.ndarray):
         return [to_tensor(v, dtype, strided) for v in value]
+    if isinstance(value, op_samples.Dtype):
+        return getattr(framejit, value.name)
     if not isinstance(value, np.ndarray):
         return value
     if strided and value.ndim:

@@ -6,7 +6,7 @@ import unittest
 import numpy as np
 
 import framejit
-from tests import op_table
+from tests import op_samples, op_table
 from tests.test_ops_matrix import TOLERANCE, to_numpy, to_tensor
 
 try:
@@ -21,6 +21,8 @@ NOT_IN_TORCH = {"_l2_norm", "_trunc_divide", "slice", "view_dtype", "reflection_
 def torch_value(value, dtype, strided=False):
     if isinstance(value, list) and value and isinstance(value[0], np.ndarray):
         return [torch_value(v, dtype, strided) for v in value]
+    if isinstance(value, op_samples.Dtype):
+        return getattr(torch, value.name)
     if not isinstance(value, np.ndarray):
         return value
     t = torch.from_numpy(np.array(value))
