@@ -40,7 +40,7 @@ def _assign_attribute(value, destination, target):
         if not hasattr(destination, part):
             destination.add_module(part, Module())
         destination = getattr(destination, part)
-    from framejit import _C as _t
+    from framejit import _ops as _t
     from framejit.nn import Parameter
     if isinstance(value, _t.Tensor) and not isinstance(value, Parameter):
         destination.register_buffer(name, value)

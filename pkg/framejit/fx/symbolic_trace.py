@@ -9,7 +9,7 @@ import inspect
 import types
 from contextlib import contextmanager
 
-from framejit import _C as _t
+from framejit import _ops as _t
 from framejit.nn import Module, Parameter
 
 from .graph import Graph
@@ -52,7 +52,7 @@ def _recording(function):
 def _patched_namespaces():
     import framejit
     from framejit.nn import functional
-    return [framejit.__dict__, _t.__dict__, functional.__dict__]
+    return [framejit.__dict__, _t.__dict__, framejit._C.__dict__, functional.__dict__]
 
 
 @contextmanager

@@ -1,5 +1,5 @@
 """nn.functional: PyTorch's functions, taken from the op table as they are or from nn/_functional."""
-from framejit import _C as _t
+from framejit import _ops as _t
 
 from ._functional.activation import (celu, elu, glu, gumbel_softmax, hardsigmoid, hardswish, hardtanh, leaky_relu,
                                      log_softmax, mish, relu, relu6, rrelu, selu, sigmoid, silu, softmax, softmin,
@@ -15,12 +15,12 @@ from ._functional.normalization import (batch_norm, group_norm, instance_norm, l
 from ._functional.pooling import (adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_max_pool1d, adaptive_max_pool2d,
                                   avg_pool1d, avg_pool2d, lp_pool1d, lp_pool2d, max_pool1d, max_pool1d_with_indices,
                                   max_pool2d, max_pool2d_with_indices)
-from ._functional.shape import (bilinear, channel_shuffle, cosine_similarity, embedding, pad, pairwise_distance,
-                                pixel_shuffle, pixel_unshuffle, scaled_dot_product_attention)
+from ._functional.shape import (bilinear, channel_shuffle, cosine_similarity, embedding, one_hot, pad,
+                                pairwise_distance, pixel_shuffle, pixel_unshuffle, scaled_dot_product_attention)
 
 # ops whose signature is already that of nn.functional
 _OPS = ("linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "gelu", "softplus",
-        "softshrink", "hardshrink", "logsigmoid", "prelu", "one_hot", "relu_", "elu_", "celu_", "selu_", "hardtanh_",
+        "softshrink", "hardshrink", "logsigmoid", "prelu", "relu_", "elu_", "celu_", "selu_", "hardtanh_",
         "leaky_relu_", "threshold_")
 
 globals().update({name: getattr(_t, name) for name in _OPS if hasattr(_t, name)})

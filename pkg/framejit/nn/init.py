@@ -2,7 +2,7 @@
 import math
 import warnings
 
-from framejit import _C as _t
+from framejit import _ops as _t
 from framejit.autograd.grad_mode import no_grad
 
 _GAINS = {"linear": 1, "conv1d": 1, "conv2d": 1, "conv3d": 1, "conv_transpose1d": 1, "conv_transpose2d": 1,

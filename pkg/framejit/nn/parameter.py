@@ -5,7 +5,7 @@ A Buffer is an ordinary Tensor carrying a mark; `Buffer` itself is never the typ
 """
 from collections import OrderedDict
 
-from framejit import _C as _t
+from framejit import _ops as _t
 
 
 class Parameter(_t.Tensor):

@@ -1,5 +1,5 @@
 """Checks and small helpers that the optimizers share."""
-from framejit import _C as _t
+from framejit import _ops as _t
 
 
 def check_not_negative(**values):

@@ -1,7 +1,7 @@
 """LRScheduler: counting epochs, writing the rates, saving."""
 import warnings
 
-from framejit import _C as _t
+from framejit import _ops as _t
 
 
 def current_rates(optimizer):

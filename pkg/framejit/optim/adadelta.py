@@ -1,5 +1,5 @@
 """Adadelta."""
-from framejit import _C as _t
+from framejit import _ops as _t
 
 from ._common import advance, check_lr_tensor, check_not_negative, check_switches, new_step, number
 from .optimizer import Optimizer

@@ -9,7 +9,7 @@ from collections import OrderedDict, defaultdict
 from copy import deepcopy
 from itertools import chain
 
-from framejit import _C as _t
+from framejit import _ops as _t
 from framejit.autograd.grad_mode import enable_grad, no_grad, set_grad_enabled
 from framejit.utils.hooks import RemovableHandle
 

@@ -1,5 +1,5 @@
 """The names by which a checkpoint refers to storages, dtypes and builders; they are PyTorch's."""
-from framejit import _C as _t
+from framejit import _ops as _t
 
 # storage class in the file -> dtype
 STORAGE_DTYPES = {

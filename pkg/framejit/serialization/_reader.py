@@ -3,7 +3,7 @@ import io
 import pickle
 import zipfile
 
-from framejit import _C as _t
+from framejit import _ops as _t
 
 from ._names import ITEM_SIZES, STORAGE_DTYPES, dtype_named
 from ._unpickler import RestrictedUnpickler, StorageType, _known_globals, _Builder

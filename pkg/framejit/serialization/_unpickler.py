@@ -9,7 +9,7 @@ import pickle
 from collections import Counter, OrderedDict, defaultdict
 from datetime import timedelta
 
-from framejit import _C as _t
+from framejit import _ops as _t
 from framejit.nn.parameter import Parameter
 
 from ._names import STORAGE_DTYPES, dtype_named

@@ -11,7 +11,7 @@ import struct
 import zipfile
 from collections import OrderedDict
 
-from framejit import _C as _t
+from framejit import _ops as _t
 from framejit.nn.parameter import Parameter
 
 from ._names import DTYPE_STORAGES, ITEM_SIZES, dtype_name

@@ -2,7 +2,7 @@
 import cmath
 from collections import abc
 
-from framejit import _C as _t
+from framejit import _ops as _t
 
 # dtype -> (relative, absolute) tolerance; everything else is compared exactly
 _TOLERANCES = {"float16": (1e-3, 1e-5), "bfloat16": (1.6e-2, 1e-5), "float32": (1.3e-6, 1e-5),

@@ -1,5 +1,5 @@
 """make_tensor: random tensors for tests."""
-from framejit import _C as _t
+from framejit import _ops as _t
 
 _INTEGER_RANGE = {"uint8": (0, 10), "int8": (-9, 10), "int16": (-9, 10), "int32": (-9, 10), "int64": (-9, 10)}
 

@@ -1,7 +1,7 @@
 """ShapeProp: runs a graph and notes the shape and dtype of every value."""
 from typing import NamedTuple
 
-from framejit import _C as _t
+from framejit import _ops as _t
 from framejit.fx.interpreter import Interpreter
 from framejit.fx.node import map_aggregate
 

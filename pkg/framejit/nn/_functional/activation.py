@@ -1,7 +1,7 @@
 """Activations: PyTorch's `inplace` and `dim` conventions around the ops."""
 import warnings
 
-from framejit import _C as _t
+from framejit import _ops as _t
 
 
 def _inplace_pair(name, doc):

@@ -1,7 +1,7 @@
 """Dropout and its forms that drop whole channels."""
 import warnings
 
-from framejit import _C as _t
+from framejit import _ops as _t
 
 
 def _check_probability(p):

@@ -1,7 +1,7 @@
 """Losses: PyTorch's arguments (with the two old ones, size_average and reduce) around the ops."""
 import warnings
 
-from framejit import _C as _t
+from framejit import _ops as _t
 
 
 def legacy_reduction(size_average, reduce, reduction="mean"):

@@ -1,5 +1,5 @@
 """Normalisations: argument order and checks of nn.functional around the ops."""
-from framejit import _C as _t
+from framejit import _ops as _t
 
 
 def _verify_batch_size(size):

@@ -1,5 +1,5 @@
 """Pooling: optional indices and output sizes with None, around the ops."""
-from framejit import _C as _t
+from framejit import _ops as _t
 
 
 def _stride(stride, kernel_size):

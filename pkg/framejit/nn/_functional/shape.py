@@ -1,5 +1,5 @@
 """Padding, embeddings, distances and the rearranging functions."""
-from framejit import _C as _t
+from framejit import _ops as _t
 
 
 def pad(input, pad, mode="constant", value=None):
@@ -8,41 +8,24 @@ def pad(input, pad, mode="constant", value=None):
         return _t.constant_pad_nd(input, pad, 0 if value is None else value)
     if value is not None and value != 0:
         raise ValueError(f'Padding mode "{mode}" doesn\'t take in value argument')
-    if mode not in ("reflect", "replicate", "circular"):
+    if mode not in _PAD_OPS:
         raise NotImplementedError(f"Unrecognised padding mode {mode}")
-    return _pad_by_index(input, list(pad), mode)
-
-
-def _pad_by_index(input, pad, mode):
-    """The modes that read the input again: one gather along each padded dimension."""
     spatial = len(pad) // 2
     if len(pad) % 2 or input.dim() not in (spatial + 1, spatial + 2):
-        raise NotImplementedError(f"Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now")
-    for i in range(spatial):
-        before, after = pad[2 * i], pad[2 * i + 1]
-        if before == 0 and after == 0:
-            continue
-        dim = input.dim() - 1 - i
-        size = input.shape[dim]
-        _check_padding(before, after, dim, size, mode, input)
-        index = [_SOURCE[mode](j, size) for j in range(-before, size + after)]
-        input = input.index_select(dim, _t.tensor(index, dtype=_t.int64, device=input.device))
-    return input
+        raise NotImplementedError("Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now")
+    return getattr(_t, _PAD_OPS[mode])(input, pad)
 
 
-def _check_padding(before, after, dim, size, mode, input):
-    if mode == "reflect" and max(before, after) >= size:
-        raise RuntimeError("Argument #4: Padding size should be less than the corresponding input dimension, but got: "
-                           f"padding ({before}, {after}) at dimension {dim} of input {list(input.shape)}")
-    if mode == "circular" and max(before, after) > size:
-        raise RuntimeError("Padding value causes wrapping around more than once.")
+_PAD_OPS = {"reflect": "reflection_pad", "replicate": "replication_pad", "circular": "circular_pad"}
 
 
-_SOURCE = {
-    "reflect": lambda j, size: -j if j < 0 else 2 * (size - 1) - j if j >= size else j,
-    "replicate": lambda j, size: min(max(j, 0), size - 1),
-    "circular": lambda j, size: j % size,
-}
+def one_hot(tensor, num_classes=-1):
+    """A new last dimension with a one at each value's place; -1 classes means as many as the largest value needs."""
+    if num_classes == -1:
+        if tensor.numel() == 0:
+            raise RuntimeError("Can not infer total number of classes from empty tensor.")
+        num_classes = int(tensor.max()) + 1
+    return _t.one_hot(tensor, num_classes)
 
 
 def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, sparse=False):

@@ -3,7 +3,7 @@
 A parameter keeps its identity: the converted tensor is put under it through `.data`, so optimizers and other
 holders of the parameter go on seeing it.
 """
-from framejit import _C as _t
+from framejit import _ops as _t
 from framejit.autograd.grad_mode import no_grad
 from framejit.nn.parameter import Parameter
 

@@ -5,7 +5,7 @@ the id of a RemovableHandle; the dicts named `*_with_kwargs` and `*_always_calle
 """
 from collections import OrderedDict
 
-from framejit import _C as _t
+from framejit import _ops as _t
 from framejit.utils.hooks import RemovableHandle
 
 # hooks that run for every module

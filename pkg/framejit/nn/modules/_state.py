@@ -6,7 +6,7 @@ PyTorch's, because checkpoints and the programs that read them depend on all thr
 import itertools
 from collections import OrderedDict, namedtuple
 
-from framejit import _C as _t
+from framejit import _ops as _t
 from framejit.nn.parameter import Parameter
 
 EXTRA_STATE_KEY = "_extra_state"

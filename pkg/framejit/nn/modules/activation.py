@@ -1,5 +1,5 @@
 """Activation modules: settings, repr and one call of the function of the same name."""
-from framejit import _C as _t
+from framejit import _ops as _t
 from framejit.nn import functional as F
 from framejit.nn.parameter import Parameter
 

@@ -1,7 +1,7 @@
 """Convolutions."""
 import math
 
-from framejit import _C as _t
+from framejit import _ops as _t
 from framejit.nn import functional as F
 from framejit.nn import init
 from framejit.nn.parameter import Parameter

@@ -7,7 +7,7 @@ are plain ones, because capture watches them.
 """
 from collections import OrderedDict
 
-from framejit import _C as _t
+from framejit import _ops as _t
 from framejit.nn.parameter import Buffer, Parameter
 
 from . import _convert, _hooks, _state, _traverse

@@ -4,7 +4,7 @@ Tensors put into them become Parameters; other values are kept as plain attribut
 """
 from collections import OrderedDict, abc
 
-from framejit import _C as _t
+from framejit import _ops as _t
 from framejit.nn.parameter import Parameter
 
 from .container import absolute_index

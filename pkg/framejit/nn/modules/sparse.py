@@ -1,5 +1,5 @@
 """Embedding."""
-from framejit import _C as _t
+from framejit import _ops as _t
 from framejit.nn import functional as F
 from framejit.nn import init
 from framejit.nn.parameter import Parameter

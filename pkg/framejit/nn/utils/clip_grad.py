@@ -2,7 +2,7 @@
 import math
 import warnings
 
-from framejit import _C as _t
+from framejit import _ops as _t
 from framejit.autograd.grad_mode import no_grad
 
 

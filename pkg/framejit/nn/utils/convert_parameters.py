@@ -1,5 +1,5 @@
 """Parameters as one vector, and back."""
-from framejit import _C as _t
+from framejit import _ops as _t
 
 
 def parameters_to_vector(parameters):

@@ -1,5 +1,5 @@
 """Batches of sequences of different lengths."""
-from framejit import _C as _t
+from framejit import _ops as _t
 
 
 def pad_sequence(sequences, batch_first=False, padding_value=0.0, padding_side="right"):

@@ -1,7 +1,7 @@
 """Examples to batches."""
 from collections import abc
 
-from framejit import _C as _t
+from framejit import _ops as _t
 
 
 def default_convert(data):

@@ -3,7 +3,7 @@
 `num_workers`, `prefetch_factor`, `pin_memory` and their like are accepted so that programs run unchanged; batches
 are made by the iterating thread in any case.
 """
-from framejit import _C as _t
+from framejit import _ops as _t
 
 from .collate import default_collate, default_convert
 from .dataset import IterableDataset

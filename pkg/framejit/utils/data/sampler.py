@@ -2,7 +2,7 @@
 import itertools
 from typing import Generic, TypeVar
 
-from framejit import _C as _t
+from framejit import _ops as _t
 
 _Item = TypeVar("_Item", covariant=True)
 
