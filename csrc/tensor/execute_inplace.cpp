@@ -6,7 +6,7 @@
 namespace fj {
 namespace {
 
-void check_writable(const OpDef&, const TensorObj* self) {
+void check_writable(const TensorObj* self) {
   FJ_USER_CHECK(!overlaps_itself(self->meta), ErrorKind::Runtime,
                 "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
                 "Please clone() the tensor before performing the operation.");
@@ -17,14 +17,9 @@ void check_castable(DType from, DType to) {
                 " can't be cast to the desired output type ", scalar_type_name(to));
 }
 
-// The in-place form of a functional op.
+// The in-place form of a functional op; checked already.
 void run_partner(const OpDef& op, Args args, TensorObj* self) {
   const OpDef& f = *op.partner;
-  SmallVec<TensorMeta, 2> metas;
-  infer_op(f, args, metas);
-  FJ_USER_CHECK(metas[0].sizes == self->meta.sizes, ErrorKind::Runtime, "output with shape ", self->meta.sizes,
-                " doesn't match the broadcast shape ", metas[0].sizes);
-  check_castable(metas[0].dtype, self->meta.dtype);
   ArgVec own(args.begin(), args.end());
   Outs keep;
   separate_overlap(own, self, keep);
@@ -56,10 +51,20 @@ void resize_out(const OpDef& op, TensorObj* out, const TensorMeta& want) {
 
 }  // namespace
 
+void check_inplace_call(const OpDef& op, Args args) {
+  const TensorObj* self = tensor_of(args[0].val());
+  check_writable(self);
+  SmallVec<TensorMeta, 2> metas;
+  infer_op(op.partner ? *op.partner : op, args, metas);
+  FJ_USER_CHECK(metas[0].sizes == self->meta.sizes, ErrorKind::Runtime, "output with shape ", self->meta.sizes,
+                " doesn't match the broadcast shape ", metas[0].sizes);
+  check_castable(metas[0].dtype, self->meta.dtype);
+}
+
 void run_inplace(const OpDef& op, Args args, Outs& outs) {
   TensorObj* self = tensor_of(args[0].val());
   TensorRef keep = TensorRef::borrow(self);
-  check_writable(op, self);
+  check_inplace_call(op, args);
   if (op.partner) {
     run_partner(op, args, self);
   } else {
@@ -97,7 +102,7 @@ void call_op_out(const OpDef& op, Args args, std::span<TensorObj* const> out, Ou
   Outs keep;
   for (size_t i = 0; i < out.size(); ++i) {
     check_castable(metas[i].dtype, out[i]->meta.dtype);
-    check_writable(op, out[i]);
+    check_writable(out[i]);
     separate_overlap(own, out[i], keep);
     for_each_val(own, [&](Val v) {  // an argument that the resize would pull away
       FJ_USER_CHECK(tensor_of(v) != out[i] || out[i]->meta.sizes == metas[i].sizes, ErrorKind::Runtime, op.name,

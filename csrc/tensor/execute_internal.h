@@ -9,6 +9,8 @@ namespace fj {
 void run_native(const OpDef& op, Args args, std::span<TensorObj* const> given, Outs& outs);
 // An in-place form (kInplace), or an op of its own that mutates its first argument.
 void run_inplace(const OpDef& op, Args args, Outs& outs);
+// What an in-place op may not do: raises what PyTorch raises (sizes, dtypes, self-overlap). Reads metas only.
+void check_inplace_call(const OpDef& op, Args args);
 // Copies elements with broadcasting and a cast; handles overlap.
 void copy_into(TensorObj* to, TensorObj* from);
 // Computes into outputs whose sizes are the inferred ones.

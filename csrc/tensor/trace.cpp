@@ -1,0 +1,223 @@
+#include "tensor/trace.h"
+
+#include "ops/infer.h"
+#include "tensor/dispatch.h"
+#include "tensor/execute_internal.h"
+#include "tensor/tape_api.h"
+
+namespace fj::trace {
+
+namespace {
+
+// What fake tensors belong to when their session is over.
+class DeadLayer final : public Layer {
+ public:
+  void dispatch(const OpDef& op, Args, Outs&) override { raise(ErrorKind::Runtime, op.name, "(): a traced tensor outlived its trace"); }
+  TensorObj* data_access(TensorObj*, const char* what) override {
+    raise(ErrorKind::Runtime, what, ": a traced tensor outlived its trace and has no data");
+  }
+};
+DeadLayer dead_layer;
+
+}  // namespace
+
+struct FakeWrapper final : Wrapper {
+  graph::Value* value;
+  FakeWrapper *previous = nullptr, *next = nullptr;
+
+  FakeWrapper(TraceSession& session, graph::Value* v) : value(v) {
+    layer = &session;
+    next = session.live_;
+    if (next) next->previous = this;
+    session.live_ = this;
+  }
+  ~FakeWrapper() override {
+    if (layer == &dead_layer) return;
+    if (next) next->previous = previous;
+    (previous ? previous->next : static_cast<TraceSession*>(layer)->live_) = next;
+  }
+};
+
+namespace {
+
+// A wrapper of ours is known by its layer: a session that knows it, or the dead one.
+FakeWrapper* wrapper_in(const TensorObj* t, const TraceSession* session) {
+  return t->wrapper && t->wrapper->layer == session ? static_cast<FakeWrapper*>(t->wrapper) : nullptr;
+}
+
+// Does a result of `op` carry gradients back?
+bool result_requires_grad(const OpDef& op, Args fakes) {
+  const OpDef& rule = op.has(kInplace) && op.partner ? *op.partner : op;
+  if (!thread_state().grad_mode || !rule.vjp) return false;
+  for (size_t i = 0; i < fakes.size(); ++i) {
+    if (!(rule.vjp_args >> i & 1)) continue;
+    bool needs = false;
+    for_each_val(fakes.subspan(i, 1), [&](Val v) { needs |= tape_needs(tensor_of(v)); });
+    if (needs) return true;
+  }
+  return false;
+}
+
+void mark_differentiable(TensorObj* t) {
+  if (!is_float(t->meta.dtype)) return;
+  t->meta.requires_grad = true;
+  t->flags |= kNonLeaf;
+}
+
+}  // namespace
+
+TraceSession::TraceSession(graph::Graph& graph) : graph_(graph) {}
+
+TraceSession::~TraceSession() {
+  for (FakeWrapper* w = live_; w; w = w->next) {
+    w->layer = &dead_layer;
+    w->value = nullptr;
+  }
+}
+
+TensorRef TraceSession::wrap(const TensorMeta& meta, StorageRef storage, graph::Value* value) {
+  TensorRef t = new_tensor(meta, std::move(storage));
+  set_wrapper(t.get(), new FakeWrapper(*this, value));
+  return t;
+}
+
+TensorRef TraceSession::make_fake(graph::Value* value) {
+  return wrap(*value, StorageRef::steal(new_fake_storage(extent_nbytes(*value))), value);
+}
+
+StorageRef TraceSession::fake_storage_of(TensorObj* real) {
+  for (auto& [from, to] : storages_) if (from.get() == real->storage) return to;
+  StorageRef fake = StorageRef::steal(new_fake_storage(real->storage->nbytes));
+  storages_.emplace_back(StorageRef::borrow(real->storage), fake);
+  return fake;
+}
+
+TensorRef TraceSession::make_input(TensorObj* real, std::string name) {
+  FJ_CHECK(!real->wrapper, "an input of a trace is itself traced");
+  TensorMeta meta = real->meta;
+  meta.requires_grad = tape_needs(real);
+  TensorRef t = wrap(meta, fake_storage_of(real), graph_.add_input(meta, std::move(name)));
+  t->flags |= real->flags & kInferenceTensor;
+  if (is_non_leaf(real)) t->flags |= kNonLeaf;
+  lifted_.emplace_back(TensorRef::borrow(real), t);
+  return t;
+}
+
+bool TraceSession::is_mine(const TensorObj* t) const { return wrapper_in(t, this) != nullptr; }
+graph::Value* TraceSession::value_of(const TensorObj* t) const {
+  FakeWrapper* w = wrapper_in(t, this);
+  return w ? w->value : nullptr;
+}
+
+TensorRef TraceSession::fake_of(TensorObj* real) {
+  if (is_mine(real)) return TensorRef::borrow(real);
+  for (auto& [from, fake] : lifted_) if (from.get() == real) return fake;
+  if (real->wrapper) raise(ErrorKind::Unsupported, "a tensor of another layer (vmap, an older trace) inside this trace");
+  if (!lift_) raise(ErrorKind::Unsupported, "a real tensor inside a trace");
+  size_t before = lifted_.size();
+  TensorRef fake = lift_(lift_context_, *this, real);
+  if (lifted_.size() == before) lifted_.emplace_back(TensorRef::borrow(real), fake);
+  return fake;
+}
+
+TensorRef TraceSession::to_fake(Val v) { return fake_of(tensor_of(v)); }
+
+TensorObj* TraceSession::data_access(TensorObj*, const char* what) {
+  raise(ErrorKind::DataDependent, what, " needs the elements of a traced tensor");
+}
+
+TensorRef TraceSession::adopt(TensorRef fresh) {
+  TensorRef constant = fake_of(fresh.get());
+  // A copy for each run: the program may write to what it thinks it has just made.
+  return call1(OpId::clone, {Arg(constant.val()), Arg(MemoryFormat::Preserve)});
+}
+
+void TraceSession::append(const OpDef& op, Args values, std::span<const TensorMeta> metas, SmallVec<graph::Value*, 2>& results) {
+  graph::Node* n = graph_.add_node(op, values, metas);
+  n->location = location;
+  n->no_grad = !thread_state().grad_mode;
+  for (graph::Value* v : n->outs) results.push_back(v);
+}
+
+void TraceSession::dispatch(const OpDef& op, Args args, Outs& outs) {
+  if (op.has(kDynamicShape) || op.has(kDataAccess))
+    raise(ErrorKind::DataDependent, op.name, "() gives a result whose shape depends on the elements of a traced tensor");
+  LayerPause active(this);
+  if (is_transparent(op) && !op.has(kInplace)) {
+    EagerBuilder b;
+    SmallVec<Val, 2> vals;
+    op.decompose(b, op, args, vals);
+    for (Val v : vals) outs.push_back(b.take(v));
+    return;
+  }
+  if (op.has(kInplace) && is_transparent(*op.partner)) {  // compute, then write
+    Outs result;
+    call_op(*op.partner, args, result);
+    ArgVec copy{args[0], Arg(result[0].val()), Arg(false)};
+    return call_op(*find_op("copy_"), copy, outs);
+  }
+  ArgVec fakes(args.begin(), args.end());
+  SmallVec<TensorRef, 6> keep;
+  for (Arg& a : fakes)
+    a = map_vals(a, [&](Val v) {
+      keep.push_back(to_fake(v));
+      return keep.back().val();
+    });
+  record(op, fakes, outs);
+}
+
+void TraceSession::record(const OpDef& op, Args fakes, Outs& outs) {
+  ArgVec values(fakes.begin(), fakes.end());
+  for (Arg& a : values) a = map_vals(a, [&](Val v) { return Val{value_of(tensor_of(v))}; });
+  if (!op.args.empty() && op.args[0].mutated) return record_inplace(op, fakes, values, outs);
+  SmallVec<TensorMeta, 2> metas;
+  infer_op(op, fakes, metas);
+  bool grad = result_requires_grad(op, fakes);
+  for (TensorMeta& m : metas) m.requires_grad = grad && is_float(m.dtype);
+  SmallVec<graph::Value*, 2> results;
+  append(op, values, metas, results);
+  for (size_t i = 0; i < metas.size(); ++i) {
+    TensorRef t;
+    if (op.is_view()) {
+      t = make_view(tensor_of(fakes[0].val()), metas[i]);
+      set_wrapper(t.get(), new FakeWrapper(*this, results[i]));
+      t->meta.requires_grad = metas[i].requires_grad;
+    } else {
+      t = wrap(metas[i], StorageRef::steal(new_fake_storage(extent_nbytes(metas[i]))), results[i]);
+    }
+    if (metas[i].requires_grad) t->flags |= kNonLeaf;
+    outs.push_back(std::move(t));
+  }
+}
+
+void TraceSession::record_inplace(const OpDef& op, Args fakes, Args values, Outs& outs) {
+  TensorObj* self = tensor_of(fakes[0].val());
+  check_inplace_call(op, fakes);
+  bool grad = result_requires_grad(op, fakes);
+  if (thread_state().grad_mode && tape_needs(self)) {
+    bool leaf = self->meta.requires_grad && !is_non_leaf(self);
+    FJ_USER_CHECK(!leaf, ErrorKind::Runtime, "a leaf Variable that requires grad is being used in an in-place operation.");
+    const TensorObj* base = self->base;
+    FJ_USER_CHECK(!base || !base->meta.requires_grad || is_non_leaf(base), ErrorKind::Runtime,
+                  "a view of a leaf Variable that requires grad is being used in an in-place operation.");
+  }
+  TensorMeta meta = self->meta;
+  meta.requires_grad = (tape_needs(self) || grad) && is_float(meta.dtype);
+  SmallVec<graph::Value*, 2> results;
+  append(op, values, std::span<const TensorMeta>(&meta, 1), results);
+  wrapper_in(self, this)->value = results[0];
+  if (grad) {
+    mark_differentiable(self);
+    if (self->base) mark_differentiable(self->base);
+  }
+  bump_version(self);
+  outs.push_back(TensorRef::borrow(self));
+}
+
+bool is_fake(PyObject* o) { return is_tensor(o) && session_of(as_tensor(o)) != nullptr; }
+
+TraceSession* session_of(const TensorObj* t) {
+  return t->wrapper && t->wrapper->layer != &dead_layer ? dynamic_cast<TraceSession*>(t->wrapper->layer) : nullptr;
+}
+
+}  // namespace fj::trace

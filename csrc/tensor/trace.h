@@ -1,0 +1,71 @@
+// Tracing: a layer under which every op call appends a node to a graph instead of computing.
+//
+// A fake tensor is a real Tensor object (sizes, strides, dtype, requires_grad, a storage without memory that its views
+// share, a version counter) that stands for a graph value. In-place ops are recorded as they are: the tensor then stands for
+// the node's result. What needs a fake tensor's elements raises DataDependent, what the trace cannot follow Unsupported
+// (py::error_is_break() recognises both once they are Python exceptions). Fake tensors may outlive the session; they are
+// dead then and every op on them raises.
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "graph/graph.h"
+#include "tensor/layer.h"
+
+namespace fj::trace {
+
+struct FakeWrapper;
+
+class TraceSession final : public Layer {
+ public:
+  explicit TraceSession(graph::Graph& graph);
+  ~TraceSession() override;
+  TraceSession(const TraceSession&) = delete;
+  TraceSession& operator=(const TraceSession&) = delete;
+
+  // Activates the session for a scope: `LayerScope active(session)`. LayerPause suspends it.
+
+  // A fake tensor for a new graph input with the facts of `real`; inputs over one storage share their fake storage.
+  TensorRef make_input(TensorObj* real, std::string name = {});
+  // A fake tensor for an existing value of the graph.
+  TensorRef make_fake(graph::Value* value);
+  bool is_mine(const TensorObj* t) const;
+  graph::Value* value_of(const TensorObj* fake) const;  // null if it is not a live fake tensor of this session
+
+  // Called when a real tensor meets the trace and has not been seen before: gives a fake one for it (an input or a constant of
+  // the graph). The pair is remembered. Without it, such a meeting raises Unsupported.
+  using Lift = TensorRef (*)(void* context, TraceSession& session, TensorObj* real);
+  void set_lift(Lift lift, void* context) { lift_ = lift; lift_context_ = context; }
+  // The fake tensor that stands for `real`: of make_input or by lifting.
+  TensorRef fake_of(TensorObj* real);
+
+  // Given to every node that is recorded from now on.
+  std::shared_ptr<const graph::Location> location;
+  graph::Graph& graph() { return graph_; }
+
+  void dispatch(const OpDef& op, Args args, Outs& outs) override;
+  TensorObj* data_access(TensorObj* t, const char* what) override;
+  TensorRef adopt(TensorRef fresh) override;
+
+ private:
+  friend struct FakeWrapper;
+  TensorRef wrap(const TensorMeta& meta, StorageRef storage, graph::Value* value);
+  void record(const OpDef& op, Args fakes, Outs& outs);
+  void record_inplace(const OpDef& op, Args fakes, Args values, Outs& outs);
+  void append(const OpDef& op, Args values, std::span<const TensorMeta> metas, SmallVec<graph::Value*, 2>& results);
+  TensorRef to_fake(Val v);
+  StorageRef fake_storage_of(TensorObj* real);
+
+  graph::Graph& graph_;
+  FakeWrapper* live_ = nullptr;  // all wrappers, so that they can be told of the session's end
+  std::vector<std::pair<TensorRef, TensorRef>> lifted_;       // real, fake
+  std::vector<std::pair<StorageRef, StorageRef>> storages_;   // real, fake
+  Lift lift_ = nullptr;
+  void* lift_context_ = nullptr;
+};
+
+bool is_fake(PyObject* o);
+// The session that a fake tensor belongs to; null for other tensors and dead ones.
+TraceSession* session_of(const TensorObj* t);
+
+}  // namespace fj::trace
