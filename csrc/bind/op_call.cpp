@@ -171,6 +171,19 @@ bool ready(PyTypeObject& t, const char* name, unsigned long flags, PyGetSetDef* 
   return PyType_Ready(&t) == 0;
 }
 
+// The rows of one name that have a flag and are bound by the table; the list lives for ever.
+std::span<const OpDef* const> with_flag(const std::vector<const OpDef*>& rows, uint32_t flag) {
+  auto* kept = new std::vector<const OpDef*>();
+  for (const OpDef* op : rows)
+    if (op->has(flag) && !op->has(kSpecial)) kept->push_back(op);
+  return *kept;
+}
+
+bool bind_function(PyObject* where, const std::string& name, std::span<const OpDef* const> rows) {
+  py::Ref f = py::Ref::steal(new_op_callable(name.c_str(), rows, false));
+  return f && PyModule_AddObjectRef(where, name.c_str(), f.get()) == 0;
+}
+
 }  // namespace
 
 PyObject* to_python(const OpDef& op, Outs& outs) {
@@ -228,18 +241,12 @@ bool init_ops(PyObject* module) {
   py::Ref nn = py::Ref::steal(PyModule_New("framejit._C._nn"));
   if (!nn || PyModule_AddObjectRef(module, "_nn", nn.get()) < 0) return false;
   for (auto& [name, rows] : row_map()) {
-    uint32_t flags = 0;
-    for (const OpDef* op : rows) flags |= op->flags;
-    if (flags & kSpecial) continue;
-    if (flags & (kFunction | kNnFunction)) {
-      py::Ref f = py::Ref::steal(new_op_callable(name.c_str(), rows, false));
-      PyObject* where = flags & kNnFunction ? nn.get() : module;
-      if (!f || PyModule_AddObjectRef(where, name.c_str(), f.get()) < 0) return false;
-    }
-    if (flags & kMethod) {
-      py::Ref m = py::Ref::steal(new_op_callable(name.c_str(), rows, true));
-      if (!m || PyObject_SetAttrString(reinterpret_cast<PyObject*>(tensor_type), name.c_str(), m.get()) < 0) return false;
-    }
+    if (auto f = with_flag(rows, kFunction); !f.empty() && !bind_function(module, name, f)) return false;
+    if (auto f = with_flag(rows, kNnFunction); !f.empty() && !bind_function(nn.get(), name, f)) return false;
+    auto m = with_flag(rows, kMethod);
+    if (m.empty()) continue;
+    py::Ref method = py::Ref::steal(new_op_callable(name.c_str(), m, true));
+    if (!method || PyObject_SetAttrString(reinterpret_cast<PyObject*>(tensor_type), name.c_str(), method.get()) < 0) return false;
   }
   return true;
 }
