@@ -12,27 +12,37 @@ namespace {
 constexpr LT F = LT::F32, Z = LT::I32;
 constexpr float kInf = __builtin_inff(), kNan = __builtin_nanf("");
 
+// Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits.
+constexpr float kMagic = 12582912.0f;
+constexpr int32_t kMagicBits = 0x4b400000;
+
 struct Reduced {
-  MV n, r;  // x = n ln2 + r, n integral
+  MV m, n, r;  // x = n ln2 + r, n integral; m = n + kMagic
 };
 
 Reduced reduce_ln2(MBuilder& b, MV x) {
-  MV n = b.round(F, b.mul(F, x, b.f(1.44269504f)), kNearest);
+  MV m = b.fma(F, x, b.f(1.44269504f), b.f(kMagic)), n = b.sub(F, m, b.f(kMagic));
   MV r = b.fnma(F, n, b.f(0.693359375f), x);
-  return {n, b.fnma(F, n, b.f(-2.12194440e-4f), r)};
+  return {m, n, b.fnma(F, n, b.f(-2.12194440e-4f), r)};
 }
 
-// expm1(r) = r + r^2 p(r) on [-ln2/2, ln2/2]
-constexpr double kExp[] = {1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1};
+// e^r = 1 + r + r^2 p(r) on [-ln2/2, ln2/2]
+constexpr double kExp[] = {0.001381453825160861, 0.00836874544620514, 0.04166838899254799, 0.1666652113199234, 0.4999999403953552};
 MV expm1_reduced(MBuilder& b, MV r) { return b.fma(F, b.poly(F, r, kExp), b.mul(F, r, r), r); }
+MV exp_reduced(MBuilder& b, MV r) {
+  MV p = b.fma(F, b.poly(F, r, kExp), r, b.f(1));
+  return b.fma(F, p, r, b.f(1));
+}
 
-MV power_of_two(MBuilder& b, MV n_int) { return b.shl(Z, b.add(Z, n_int, b.i(127)), 23); }
+// 2^(n + shift) from n + kMagic, in the normal range
+MV power_of_two(MBuilder& b, MV m, int shift = 0) { return b.add(Z, b.shl(Z, m, 23), b.i((127 + shift) << 23)); }
 
 // y 2^n for n in [-160, 160], rounded once
-MV scale(MBuilder& b, MV y, MV n) {
-  if (b.avx512) return b.scalef(F, y, n);
-  MV whole = b.cvt(CvtKind::F32ToI32, Z, n), half = b.sar(Z, whole, 1);
-  return b.mul(F, b.mul(F, y, power_of_two(b, half)), power_of_two(b, b.sub(Z, whole, half)));
+MV scale(MBuilder& b, MV y, Reduced d, int shift = 0) {
+  if (b.avx512) return b.scalef(F, y, shift == 0 ? d.n : b.add(F, d.n, b.f(static_cast<float>(shift))));
+  MV whole = b.sub(Z, d.m, b.i(kMagicBits - shift)), half = b.sar(Z, whole, 1);
+  MV low = b.shl(Z, b.add(Z, half, b.i(127)), 23), high = b.shl(Z, b.add(Z, b.sub(Z, whole, half), b.i(127)), 23);
+  return b.mul(F, b.mul(F, y, low), high);
 }
 
 MV clamp(MBuilder& b, MV x, float low, float high) {
@@ -40,25 +50,23 @@ MV clamp(MBuilder& b, MV x, float low, float high) {
 }
 
 // e^x 2^shift
-MV exp_shifted(MBuilder& b, MV x, float shift) {
+MV exp_shifted(MBuilder& b, MV x, int shift) {
   Reduced d = reduce_ln2(b, clamp(b, x, -105, 90));
-  MV y = b.add(F, expm1_reduced(b, d.r), b.f(1));
-  return scale(b, y, shift == 0 ? d.n : b.add(F, d.n, b.f(shift)));
+  return scale(b, exp_reduced(b, d.r), d, shift);
 }
 
 MV exp(MBuilder& b, MV x, MV) { return exp_shifted(b, x, 0); }
 
 MV exp2(MBuilder& b, MV x, MV) {
   x = clamp(b, x, -151, 129);
-  MV n = b.round(F, x, kNearest);
-  MV y = b.add(F, expm1_reduced(b, b.mul(F, b.sub(F, x, n), b.f(0.693147181f))), b.f(1));
-  return scale(b, y, n);
+  MV m = b.add(F, x, b.f(kMagic)), n = b.sub(F, m, b.f(kMagic));
+  return scale(b, exp_reduced(b, b.mul(F, b.sub(F, x, n), b.f(0.693147181f))), {m, n, n});
 }
 
 MV expm1(MBuilder& b, MV x, MV) {
   // Half of 2^n, so that n = 128 stays finite until the last step.
   Reduced d = reduce_ln2(b, clamp(b, x, -18, 88.8f));
-  MV half = power_of_two(b, b.sub(Z, b.cvt(CvtKind::F32ToI32, Z, d.n), b.i(1)));
+  MV half = power_of_two(b, d.m, -1);
   MV y = b.fma(F, half, expm1_reduced(b, d.r), b.sub(F, half, b.f(0.5f)));
   return b.add(F, y, y);
 }
@@ -72,7 +80,7 @@ MV sigmoid(MBuilder& b, MV x, MV) {
 MV tanh(MBuilder& b, MV x, MV) {
   MV a = b.op(MOp::MinRaw, F, b.f(10), b.abs_bits(F, x));
   Reduced d = reduce_ln2(b, b.mul(F, a, b.f(-2)));
-  MV s = power_of_two(b, b.cvt(CvtKind::F32ToI32, Z, d.n));
+  MV s = power_of_two(b, d.m);
   MV t = b.fma(F, s, expm1_reduced(b, d.r), b.sub(F, s, b.f(1)));  // expm1(-2a)
   MV y = b.div(F, t, b.add(F, t, b.f(2)));
   return b.bor(F, b.abs_bits(F, y), b.sign_bits(F, x));
@@ -174,12 +182,24 @@ Quadrant reduce_pi(MBuilder& b, MV x) {
 
 MV too_far(MBuilder& b, MV x) { return b.cmp(F, kLt, b.f(105615.0f), b.abs_bits(F, x)); }
 
+// x = n pi + r for sin; x = (n + 1/2) pi + r for cos, which is then -sin(r) (-1)^n.
 MV sin_or_cos(MBuilder& b, MV x, bool cos) {
-  Quadrant d = reduce_pi(b, x);
-  MV q = cos ? b.add(Z, d.q, b.i(1)) : d.q;
-  MV y = b.select(F, b.sign_mask(b.shl(Z, q, 31)), d.cos, d.sin);
-  y = b.bxor(F, y, b.shl(Z, b.shr(Z, q, 1), 31));
-  return b.rare(F, too_far(b, x), y, cos ? Op::Cos : Op::Sin, x);
+  static constexpr double kSin[] = {2.605765303087537e-06, -0.0001980959641514346, 0.00833306647837162, -0.16666659712791443};
+  MV m, n;
+  if (cos) {
+    m = b.add(F, b.fma(F, x, b.f(0.318309886f), b.f(-0.5f)), b.f(kMagic));
+    n = b.add(F, b.sub(F, m, b.f(kMagic)), b.f(0.5f));
+  } else {
+    m = b.fma(F, x, b.f(0.318309886f), b.f(kMagic));
+    n = b.sub(F, m, b.f(kMagic));
+  }
+  MV r = b.fnma(F, n, b.f(3.14159274e+0f), x);
+  r = b.fnma(F, n, b.f(-8.74227766e-8f), r);
+  r = b.fnma(F, n, b.f(-3.43024902e-15f), r);
+  MV q = b.mul(F, r, r);
+  MV y = b.fma(F, b.mul(F, b.poly(F, q, kSin), q), r, r);
+  MV flip = b.shl(Z, cos ? b.sub(Z, m, b.i(1)) : m, 31);
+  return b.rare(F, too_far(b, x), b.bxor(F, y, flip), cos ? Op::Cos : Op::Sin, x);
 }
 MV sin(MBuilder& b, MV x, MV) { return sin_or_cos(b, x, false); }
 MV cos(MBuilder& b, MV x, MV) { return sin_or_cos(b, x, true); }
@@ -322,7 +342,5 @@ MV expand_f32(MBuilder& b, Op op, MV x, MV y) {
     default: return kNoValue;
   }
 }
-
-MV expand_f64(MBuilder&, Op, MV, MV) { return kNoValue; }
 
 }  // namespace fj::codegen::cpu

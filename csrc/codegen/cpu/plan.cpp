@@ -12,7 +12,7 @@ namespace fj::codegen::cpu {
 namespace {
 
 constexpr int kMaskRegs = 5;  // k2..k6
-constexpr int kLongChain = 24;
+constexpr int kLongChain = 32;
 
 std::vector<int16_t> accs_of(const MStage& s) {
   std::vector<int16_t> out;
