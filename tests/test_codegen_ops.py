@@ -44,10 +44,12 @@ def samples(dtype, rng, n=1500):
 def ulp_distance(a, b):
     """Distance in units in the last place; NaNs are equal."""
     ints = np.int32 if a.dtype == np.float32 else np.int64
-    ia, ib = a.view(ints).astype(np.float64), b.view(ints).astype(np.float64)
-    flip = -float(np.iinfo(ints).max) - 1
-    ia, ib = np.where(ia < 0, flip - ia, ia), np.where(ib < 0, flip - ib, ib)
-    distance = np.abs(ia - ib)
+    ia, ib = a.view(ints).astype(np.int64), b.view(ints).astype(np.int64)
+    low = np.int64(np.iinfo(ints).min)
+    with np.errstate(over="ignore"):
+        ia, ib = np.where(ia < 0, low - ia, ia), np.where(ib < 0, low - ib, ib)
+        same_side = (ia < 0) == (ib < 0)
+        distance = np.where(same_side, np.abs(ia - ib).astype(np.float64), np.abs(ia.astype(np.float64) - ib.astype(np.float64)))
     distance[np.isnan(a) & np.isnan(b)] = 0
     distance[np.isnan(a) != np.isnan(b)] = np.inf
     return distance
