@@ -35,6 +35,10 @@ PyObject* dict_get(PyObject* p, PyObject* key) {
 PyObject* instance_dict(PyObject* p) {
   if (PyModule_Check(p)) return PyModule_GetDict(p);
   PyObject** slot = _PyObject_GetDictPtr(p);
+  if (!slot || *slot) return slot ? *slot : nullptr;
+  Py_XDECREF(PyObject_GenericGetDict(p, nullptr));  // made on first use; the instance keeps it
+  PyErr_Clear();
+  slot = _PyObject_GetDictPtr(p);
   return slot ? *slot : nullptr;
 }
 
