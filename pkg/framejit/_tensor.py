@@ -1,11 +1,14 @@
-"""Small public functions about tensors that need no native code."""
+"""The methods of Tensor that are written in Python: copying, pickling, comparisons. Attached when framejit is imported.
+
+A copied or unpickled tensor has the strides of the original; deepcopy keeps what shared memory sharing memory.
+"""
 from framejit import _C
 
 
 def typename(obj):
     """The type of `obj` with its module, as it appears in messages."""
     if isinstance(obj, _C.Tensor):
-        return obj.type() if hasattr(obj, "type") else f"framejit.{type(obj).__name__}"
+        return obj.type()
     kind = obj if isinstance(obj, type) else type(obj)
     if kind.__module__ in (None, "builtins", "__builtin__"):
         return kind.__qualname__
@@ -15,3 +18,61 @@ def typename(obj):
 def is_storage(obj):
     """Whether `obj` is a storage object."""
     return type(obj).__name__ in ("UntypedStorage", "TypedStorage")
+
+
+def _flat(tensor):
+    """All elements of the tensor's storage, as a flat tensor over the same memory."""
+    count = tensor.untyped_storage().nbytes() // tensor.dtype.itemsize
+    return tensor.detach().as_strided((count,), (1,), 0)
+
+
+def _deepcopy(self, memo):
+    if id(self) in memo:
+        return memo[id(self)]
+    if not self.is_leaf:
+        raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at "
+                           "the moment.")
+    shared = ("framejit storage", self.untyped_storage().data_ptr(), self.dtype)
+    if shared not in memo or self.numel() == 0:
+        memo[shared] = _flat(self).clone()
+    flat = memo[shared]
+    result = flat.as_strided(self.size(), self.stride(), self.storage_offset()).detach()
+    if type(self) is not _C.Tensor:
+        result = _C.Tensor._make_subclass(type(self), result, self.requires_grad)
+    elif self.requires_grad:
+        result.requires_grad_()
+    memo[id(self)] = result
+    if self.grad is not None:
+        result.grad = _deepcopy(self.grad, memo)
+    return result
+
+
+def _rebuild(kind, data, dtype, size, stride, requires_grad):
+    flat = _C.frombuffer(bytearray(data), dtype=dtype) if data else _C.empty(0, dtype=dtype)
+    result = flat.as_strided(size, stride, 0)
+    if kind is not _C.Tensor:
+        return _C.Tensor._make_subclass(kind, result, requires_grad)
+    return result.requires_grad_() if requires_grad else result
+
+
+def _reduce_ex(self, protocol):
+    if self.grad_fn is not None:
+        raise RuntimeError("a tensor that was computed from others with gradients cannot be pickled; detach() it first")
+    size, stride, item = tuple(self.size()), tuple(self.stride()), self.dtype.itemsize
+    span = 1 + sum((extent - 1) * step for extent, step in zip(size, stride)) if self.numel() else 0
+    start = self.storage_offset() * item
+    data = bytes(memoryview(self.untyped_storage()).cast("B")[start:start + span * item]) if span else b""
+    return _rebuild, (type(self), data, self.dtype, size, stride, self.requires_grad)
+
+
+def _attach():
+    from framejit import _functions
+    _C.Tensor.__deepcopy__ = _deepcopy
+    _C.Tensor.__reduce_ex__ = _reduce_ex
+    for name in ("isclose", "allclose", "equal", "diff", "unsqueeze_", "squeeze_", "t_", "transpose_", "unique",
+                 "unique_consecutive", "new_tensor"):
+        if not hasattr(_C.Tensor, name):
+            setattr(_C.Tensor, name, _functions.METHODS[name])
+
+
+_attach()

@@ -2,6 +2,7 @@
 from collections import Counter
 
 from framejit import _C
+from framejit._functions import isclose
 
 
 class _Counters:
@@ -64,7 +65,7 @@ def same(a, b, *, tol=1e-4, equal_nan=False):
             return False
         if not a.is_floating_point():
             return bool((a == b).all())
-        return bool(_C.isclose(a, b, rtol=tol, atol=tol, equal_nan=equal_nan).all())
+        return bool(isclose(a, b, rtol=tol, atol=tol, equal_nan=equal_nan).all())
     if isinstance(a, (list, tuple)):
         return (type(a) is type(b) and len(a) == len(b)
                 and all(same(x, y, tol=tol, equal_nan=equal_nan) for x, y in zip(a, b)))

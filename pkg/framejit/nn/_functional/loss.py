@@ -2,6 +2,7 @@
 import warnings
 
 from framejit import _ops as _t
+from framejit._functions import broadcast_tensors
 
 
 def legacy_reduction(size_average, reduce, reduction="mean"):
@@ -32,7 +33,7 @@ def _broadcast_with_warning(name, input, target):
         warnings.warn(f"Using a target size ({target.size()}) that is different to the input size ({input.size()}). "
                       "This will likely lead to incorrect results due to broadcasting. Please ensure they have the "
                       "same size.", stacklevel=3)
-    return _t.broadcast_tensors(input, target)
+    return broadcast_tensors(input, target)
 
 
 def _weighted(loss, weight, reduction):

@@ -1,5 +1,6 @@
 """Padding, embeddings, distances and the rearranging functions."""
 from framejit import _ops as _t
+from framejit._functions import broadcast_tensors
 
 
 def pad(input, pad, mode="constant", value=None):
@@ -61,7 +62,7 @@ def bilinear(input1, input2, weight, bias=None):
 
 def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     """The cosine of the angle between x1 and x2 along `dim`."""
-    x1, x2 = _t.broadcast_tensors(x1, x2)
+    x1, x2 = broadcast_tensors(x1, x2)
     n1 = x1.norm(2, dim, keepdim=True).clamp_min(eps)
     n2 = x2.norm(2, dim, keepdim=True).clamp_min(eps)
     return ((x1 / n1) * (x2 / n2)).sum(dim)

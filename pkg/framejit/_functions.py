@@ -1,0 +1,296 @@
+"""Public functions that are Python around ops: shapes, types, comparisons that give one bool.
+
+What computes per element belongs to the op table; a function may be here if it only arranges ops or asks about
+metadata.
+"""
+import math
+
+from framejit import _C
+
+inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
+
+
+def is_tensor(obj):
+    """Whether `obj` is a Tensor."""
+    return isinstance(obj, _C.Tensor)
+
+
+def is_floating_point(input):
+    """Whether the dtype is a floating one."""
+    return input.dtype.is_floating_point
+
+
+def is_complex(input):
+    """Whether the dtype is a complex one: there are none."""
+    return input.dtype.is_complex
+
+
+def is_nonzero(input):
+    """Whether a one-element tensor is not zero."""
+    return bool(input)
+
+
+def numel(input):
+    """The number of elements."""
+    return input.numel()
+
+
+# ---- comparisons ------------------------------------------------------------------------------------------
+
+def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
+    """|input - other| <= atol + rtol * |other|, element by element."""
+    if input.dtype != other.dtype:
+        raise RuntimeError(f"{_plain_name(input.dtype)} did not match {_plain_name(other.dtype)}")
+    close = input == other
+    if input.dtype.is_floating_point:
+        if equal_nan:
+            close = close | (_C.isnan(input) & _C.isnan(other))
+        if rtol == 0 and atol == 0:
+            return close
+    elif rtol == 0 and atol == 0 or input.dtype == _C.bool:
+        return close
+    else:
+        input, other = input.to(_C.float64), other.to(_C.float64)
+    difference = (input - other).abs()
+    return close | (_C.isfinite(difference) & (difference <= atol + rtol * other.abs()))
+
+
+def _plain_name(dtype):
+    return str(dtype).rpartition(".")[2]
+
+
+def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
+    """Whether `isclose` holds everywhere."""
+    return bool(isclose(input, other, rtol, atol, equal_nan).all())
+
+
+def equal(input, other):
+    """Whether two tensors have the same shape and elements."""
+    if input.dtype != other.dtype:
+        raise RuntimeError(f"Expected object of data type {input.dtype} but got data type {other.dtype} for argument "
+                           "'other' in call to equal")
+    return input.shape == other.shape and bool((input == other).all())
+
+
+def isin(elements, test_elements, *, assume_unique=False, invert=False):
+    """Whether each element is among `test_elements`."""
+    if not isinstance(elements, _C.Tensor):
+        elements = _C.tensor(elements)
+    if not isinstance(test_elements, _C.Tensor):
+        test_elements = _C.tensor(test_elements)
+    found = (elements.unsqueeze(-1) == test_elements.reshape(-1)).any(-1)
+    return ~found if invert else found
+
+
+# ---- types ------------------------------------------------------------------------------------------------
+
+def promote_types(type1, type2):
+    """The smallest dtype that holds both."""
+    return (_C.empty(0, dtype=type1) + _C.empty(0, dtype=type2)).dtype
+
+
+def result_type(tensor1, tensor2):
+    """The dtype of an operation between two tensors or numbers."""
+    def sample(value):
+        if not isinstance(value, _C.Tensor):
+            return value
+        return _C.zeros((0,) if value.dim() else (), dtype=value.dtype)
+    return _C.add(_as_tensor(sample(tensor1)), sample(tensor2)).dtype
+
+
+def _as_tensor(value):
+    return value if isinstance(value, _C.Tensor) else _C.tensor(value)
+
+
+_KINDS = {"bool": 0, "uint8": 1, "int8": 1, "int16": 1, "int32": 1, "int64": 1, "float16": 2, "bfloat16": 2,
+          "float32": 2, "float64": 2}
+
+
+def can_cast(from_, to):
+    """Whether a conversion keeps the kind of number or goes up from bool over integer to floating."""
+    if _plain_name(to) == "uint8" and _plain_name(from_) in ("int8", "int16", "int32", "int64"):
+        return True
+    return _KINDS[_plain_name(from_)] <= _KINDS[_plain_name(to)]
+
+
+class finfo:
+    """Numbers about a floating dtype."""
+
+    # dtype -> (bits, bits of the fraction, largest exponent, smallest normal exponent, decimal digits)
+    _FORMATS = {"float64": (64, 52, 1023, -1022, 15), "float32": (32, 23, 127, -126, 6),
+                "float16": (16, 10, 15, -14, 3), "bfloat16": (16, 7, 127, -126, 2)}
+
+    def __init__(self, dtype=None):
+        dtype = _C.float32 if dtype is None else dtype
+        self.dtype = _plain_name(dtype)
+        if self.dtype not in self._FORMATS:
+            raise TypeError("framejit.finfo() requires a floating point input type. Use framejit.iinfo to handle "
+                            f"'framejit.{self.dtype}'")
+        self.bits, fraction, largest, smallest, digits = self._FORMATS[self.dtype]
+        self.eps = 2.0 ** -fraction
+        self.max = (2.0 - self.eps) * 2.0 ** largest
+        self.min = -self.max
+        self.tiny = self.smallest_normal = 2.0 ** smallest
+        self.resolution = 10.0 ** -digits
+
+    def __repr__(self):
+        return (f"finfo(resolution={self.resolution:g}, min={self.min:g}, max={self.max:g}, eps={self.eps:g}, "
+                f"smallest_normal={self.tiny:g}, tiny={self.tiny:g}, dtype={self.dtype})")
+
+
+class iinfo:
+    """Numbers about an integer dtype."""
+
+    def __init__(self, dtype):
+        self.dtype = _plain_name(dtype)
+        if _KINDS.get(self.dtype) != 1:
+            raise TypeError(f"framejit.iinfo() requires an integer input type, not framejit.{self.dtype}")
+        self.bits = 8 * dtype.itemsize
+        unsigned = self.dtype.startswith("u")
+        self.max = 2 ** (self.bits - (not unsigned)) - 1
+        self.min = 0 if unsigned else -2 ** (self.bits - 1)
+
+    def __repr__(self):
+        return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
+
+
+# ---- shapes -----------------------------------------------------------------------------------------------
+
+def broadcast_shapes(*shapes):
+    """The shape that tensors of these shapes broadcast to."""
+    shapes = [(s,) if isinstance(s, int) else tuple(s) for s in shapes]
+    result = [1] * max(map(len, shapes), default=0)
+    for shape in shapes:
+        for i in range(-1, -1 - len(shape), -1):
+            if shape[i] == 1 or shape[i] == result[i]:
+                continue
+            if result[i] != 1:
+                raise RuntimeError("Shape mismatch: objects cannot be broadcast to a single shape: "
+                                   + ", ".join(map(str, shapes)))
+            result[i] = shape[i]
+    return _C.Size(result)
+
+
+def broadcast_tensors(*tensors):
+    """The tensors expanded to their common shape."""
+    tensors = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
+    shape = broadcast_shapes(*(t.shape for t in tensors))
+    return tuple(t if t.shape == shape else t.expand(shape) for t in tensors)
+
+
+def meshgrid(*tensors, indexing=None):
+    """Grids of coordinates."""
+    tensors = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
+    if indexing not in (None, "ij", "xy"):
+        raise RuntimeError(f'framejit.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
+    tensors = [t.reshape(-1) for t in tensors]
+    swap = indexing == "xy" and len(tensors) >= 2
+    if swap:
+        tensors[0], tensors[1] = tensors[1], tensors[0]
+    shape = [t.numel() for t in tensors]
+    grids = [t.view([-1 if i == k else 1 for k in range(len(tensors))]).expand(shape) for i, t in enumerate(tensors)]
+    if swap:
+        grids[0], grids[1] = grids[1], grids[0]
+    return tuple(grids)
+
+
+def cartesian_prod(*tensors):
+    """All combinations of one element of each tensor."""
+    if len(tensors) == 1:
+        return tensors[0]
+    return _C.stack([g.reshape(-1) for g in meshgrid(*tensors, indexing="ij")], dim=-1)
+
+
+def _atleast(ndim, place):
+    """A function that adds dimensions until there are `ndim`."""
+    def function(*tensors):
+        if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
+            tensors = tuple(tensors[0])
+        results = tuple(place(t) for t in tensors)
+        return results[0] if len(results) == 1 else results
+    function.__name__ = function.__qualname__ = f"atleast_{ndim}d"
+    function.__doc__ = f"The tensors with at least {ndim} dimensions."
+    return function
+
+
+atleast_1d = _atleast(1, lambda t: t.reshape(1) if t.dim() == 0 else t)
+atleast_2d = _atleast(2, lambda t: t.reshape(1, 1) if t.dim() == 0 else t.unsqueeze(0) if t.dim() == 1 else t)
+atleast_3d = _atleast(3, lambda t: (t.reshape(1, 1, 1) if t.dim() == 0 else t.unsqueeze(0).unsqueeze(-1)
+                                    if t.dim() == 1 else t.unsqueeze(-1) if t.dim() == 2 else t))
+
+
+def block_diag(*tensors):
+    """The matrices along the diagonal of a larger one."""
+    tensors = [atleast_2d(t) for t in tensors]
+    rows = []
+    width = sum(t.shape[1] for t in tensors)
+    before = 0
+    for t in tensors:
+        rows.append(_C.constant_pad_nd(t, [before, width - before - t.shape[1]]))
+        before += t.shape[1]
+    return _C.cat(rows)
+
+
+def diff(input, n=1, dim=-1, prepend=None, append=None):
+    """Differences of neighbours along `dim`, n times."""
+    parts = [p for p in (prepend, input, append) if p is not None]
+    result = _C.cat(parts, dim=dim) if len(parts) > 1 else input
+    for _ in range(n):
+        size = result.shape[dim]
+        later, earlier = result.narrow(dim, min(1, size), max(size - 1, 0)), result.narrow(dim, 0, max(size - 1, 0))
+        result = later ^ earlier if result.dtype == _C.bool else later - earlier
+    return result
+
+
+def argwhere(input):
+    """The indices of what is not zero, one row each."""
+    return _C.nonzero(input)
+
+
+def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=None):
+    """The distinct elements in order, optionally with where each element went and how often each occurs."""
+    if dim is not None:
+        raise NotImplementedError("unique: dim is not supported")
+    return _chosen(_C._unique(input), return_inverse, return_counts)
+
+
+def unique_consecutive(input, return_inverse=False, return_counts=False, dim=None):
+    """The elements without repeats of the one before."""
+    if dim is not None:
+        raise NotImplementedError("unique_consecutive: dim is not supported")
+    flat = input.reshape(-1)
+    starts = _C.cat([_C.ones(min(1, flat.numel()), dtype=_C.bool), flat[1:] != flat[:-1]])
+    group = starts.to(_C.int64).cumsum(0) - 1
+    output = flat[starts]
+    counts = _C.bincount(group, minlength=output.numel())
+    return _chosen((output, group.reshape(input.shape), counts), return_inverse, return_counts)
+
+
+def _chosen(found, return_inverse, return_counts):
+    output, inverse, counts = found
+    if not return_inverse and not return_counts:
+        return output
+    return tuple([output] + [inverse] * return_inverse + [counts] * return_counts)
+
+
+# ---- methods of Tensor ------------------------------------------------------------------------------------
+
+def _in_place_view(name):
+    """`t.unsqueeze_(0)`: the tensor itself takes the geometry of the view."""
+    def method(self, *args, **kwargs):
+        view = getattr(self, name)(*args, **kwargs)
+        self.data = view.data
+        return self
+    method.__name__ = method.__qualname__ = name + "_"
+    method.__doc__ = f"`{name}`, changing this tensor's own shape."
+    return method
+
+
+def _new_tensor(self, data, *, dtype=None, device=None, requires_grad=False):
+    """A tensor of the data with this one's dtype and device."""
+    return _C.tensor(data, dtype=self.dtype if dtype is None else dtype, requires_grad=requires_grad)
+
+
+METHODS = {"isclose": isclose, "allclose": allclose, "equal": equal, "diff": diff, "unique": unique,
+           "unique_consecutive": unique_consecutive, "new_tensor": _new_tensor,
+           **{name + "_": _in_place_view(name) for name in ("unsqueeze", "squeeze", "t", "transpose")}}
