@@ -54,6 +54,7 @@ PyObject* run(const Context& shared, const Call& c) {
     if (found == Found::Error) return nullptr;
     if (found == Found::Plain) return plain(c);
   }
+  if (chosen->nothing) return plain(c);
   if (!chosen->returns) return with_frame(context, c, chosen);
   guard::Fetched fetched(entry.tree.sources(), state.values);
   return without_frame(*chosen, fetched, c);

@@ -46,15 +46,19 @@ TraceFn tracer() { return the_tracer; }
 LoadedSegment::LoadedSegment(std::unique_ptr<capture::Segment> s, const py::Code* code) : segment(std::move(s)) {
   const capture::Exit& exit = segment->exit;
   returns = exit.kind == ExitKind::Return;
+  nothing = exit.kind == ExitKind::Resume && exit.frames.empty();
   if (returns || exit.kind == ExitKind::Resume || exit.frames.empty()) return;
   compiles_callee = !is_reason(exit, "disabled") && !is_reason(exit, "asked_for") && !is_reason(exit, "raises");
   const int from = exit.frames.back().offset;
-  traps = {exit.next, exit.target};
+  if (!code->at(from).ends) traps.push_back(exit.next);
+  traps.push_back(exit.target);
   add_handler_exits(*code, from, traps);
   std::sort(traps.begin(), traps.end());
   traps.erase(std::unique(traps.begin(), traps.end()), traps.end());
-  // A trap at the unit itself would never let it run.
-  std::erase_if(traps, [&](int t) { return t < 0 || t == from || t >= code->units() || !code->resumable(t); });
+  // A trap at the unit itself would never let it run, and a handler is run by CPython to its end.
+  std::erase_if(traps, [&](int t) {
+    return t < 0 || t == from || t >= code->units() || !code->resumable(t) || code->in_handler(t);
+  });
 }
 
 EntryPoint* EntryTable::find(PyCodeObject* code, int offset) {

@@ -24,6 +24,7 @@ struct LoadedSegment {
   std::unique_ptr<capture::Segment> segment;
   std::vector<int32_t> traps;  // where control comes back after the exit; empty: not at all
   bool compiles_callee = false;  // the break may be a call of something that is to be compiled too
+  bool nothing = false;  // there is nothing to run: CPython goes on from the entry
   bool returns = false;        // the exit is Return: no frame is needed when it runs from the function's start
 
   LoadedSegment(std::unique_ptr<capture::Segment> s, const py::Code* code);

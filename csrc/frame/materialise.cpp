@@ -152,8 +152,13 @@ PyObject* Materialiser::make_function(const Recipe& r) {
 PyObject* Materialiser::make_exception(const Recipe& r) {
   Ref args = parts_tuple(r);
   if (!args) return nullptr;
-  auto* base = reinterpret_cast<PyTypeObject*>(PyExc_BaseException);
-  return base->tp_new(reinterpret_cast<PyTypeObject*>(r.object.get()), args.get(), nullptr);
+  // The nearest base written in C, whose __new__ and __init__ fill its own fields (a StopIteration's value, a group's members).
+  auto* type = reinterpret_cast<PyTypeObject*>(r.object.get());
+  PyTypeObject* base = type;
+  while (base->tp_flags & Py_TPFLAGS_HEAPTYPE) base = base->tp_base;
+  Ref made = Ref::steal(base->tp_new(type, args.get(), nullptr));
+  if (made && base->tp_init(made.get(), args.get(), nullptr) < 0) return nullptr;
+  return made.release();
 }
 
 PyObject* Materialiser::make_iterator(const Recipe& r) {

@@ -147,6 +147,7 @@ Action SegmentDriver::first_time(py::FrameView& frame, EntryPoint& entry, const 
 }
 
 Action SegmentDriver::carry_out(py::FrameView& frame, LoadedSegment& loaded, guard::Fetched& fetched) {
+  if (loaded.nothing) return Action::resume(frame.index());
   Materialiser made(*loaded.segment, fetched);
   if (!made.run_program() || !made.build()) {
     // Nothing has happened: the interpreter finds the same error at its own instruction.

@@ -195,7 +195,10 @@ void Code::find_depths() {
     if (h) work.push_back({h->target, h->depth + h->lasti + 1, item.handling});
   }
   in_handler_.resize(instrs_.size());
-  for (size_t k = 0; k < instrs_.size(); ++k) in_handler_[k] = handling[k] > 0 || instrs_[k].op == Op::PUSH_EXC_INFO;
+  for (size_t k = 0; k < instrs_.size(); ++k) {
+    // A handler's first and last instructions have the exception on the stack only.
+    in_handler_[k] = handling[k] > 0 || instrs_[k].op == Op::PUSH_EXC_INFO || instrs_[k].op == Op::RERAISE;
+  }
 }
 
 void Code::find_resumable() {
