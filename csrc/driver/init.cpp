@@ -1,5 +1,6 @@
 #include "driver/init.h"
 
+#include "driver/compiled.h"
 #include "driver/executor.h"
 #include "driver/find_blas.h"
 
@@ -7,6 +8,7 @@ namespace fj::driver {
 
 bool init(PyObject*) {
   register_executor();
+  capture::register_compiler(compile_graph);
   return prepare_blas();
 }
 

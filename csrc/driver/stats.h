@@ -8,6 +8,7 @@ namespace fj::driver {
 
 struct Stats {
   int64_t graphs = 0;          // compiled graphs (forward and backward counted apart)
+  int64_t kernels = 0;         // in compiled graphs
   int64_t programs = 0;        // programs of eager ops
   int64_t compile_ns = 0;      // transform, schedule and codegen
   int64_t eager_compile_ns = 0;

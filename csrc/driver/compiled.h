@@ -1,0 +1,21 @@
+// What becomes of a captured graph: the implementations of capture::Program and the choice between them.
+#pragma once
+#include "capture/program.h"
+#include "graph/graph.h"
+#include "tensor/tensor.h"
+
+namespace fj::driver {
+
+// Registered with capture: graph, example inputs, options -> program.
+std::unique_ptr<capture::Program> compile_graph(graph::Graph& g, const std::vector<PyObject*>& examples,
+                                                const capture::CompileOptions& options);
+
+// Runs the recorded ops one after the other, exactly as the program would have.
+std::unique_ptr<capture::Program> make_replay(const graph::Graph& g);
+// Hands the graph to a back end written in Python (framejit._backends.lower).
+std::unique_ptr<capture::Program> make_python_program(const graph::Graph& g, const std::vector<PyObject*>& examples, PyObject* backend);
+// Functional graphs, differentiated ahead; `stepwise`: run node by node instead of compiled. Raises Unsupported for what only
+// replay can do.
+std::unique_ptr<capture::Program> make_functional_program(const graph::Graph& g, const std::vector<PyObject*>& examples, bool stepwise);
+
+}  // namespace fj::driver

@@ -1,0 +1,213 @@
+// A captured graph as forward and backward runners.
+//
+// A call: inputs -> forward runner -> outputs as the raw graph had them (results, the inputs themselves, views of either).
+// Where gradients are wanted the results become outputs of one tape node whose backward pass is the backward
+// runner, compiled at the first backward pass.
+#include "driver/compiled.h"
+#include "driver/graph_runner.h"
+#include "driver/stats.h"
+#include "ops/calls.h"
+#include "py/error.h"
+#if __has_include("tensor/autograd.h")
+#include "tensor/autograd.h"
+#define FJ_HAS_TAPE 1
+#endif
+#include "transform/functionalise.h"
+#include "transform/joint.h"
+
+namespace fj::driver {
+namespace {
+
+using transform::Joint;
+using transform::OutputSpec;
+
+std::unique_ptr<GraphRunner> make_runner(std::unique_ptr<graph::Graph> g, bool stepwise) {
+  return stepwise ? make_stepwise_runner(std::move(g)) : make_compiled_runner(std::move(g));
+}
+
+// What forward calls share with the tape nodes that they leave behind.
+struct Backward {
+  std::unique_ptr<graph::Graph> graph;   // until the runner is made
+  std::unique_ptr<GraphRunner> runner;
+  std::vector<TensorMeta> grads;         // of the differentiable outputs, as the graph expects them
+  std::vector<int32_t> outputs;          // per wanted input: the runner's output, or -1
+  std::vector<Joint::Saved> saved;
+  std::vector<int32_t> differentiable, grad_inputs;
+  bool stepwise = false;
+
+  const GraphRunner& ready() {
+    if (!runner) {
+      CompileTimer timer(false);
+      runner = make_runner(std::move(graph), stepwise);
+    }
+    return *runner;
+  }
+};
+
+TensorRef call_one(OpId id, std::initializer_list<Arg> args) {
+  Outs outs;
+  execute_op(op_def(id), Args(args.begin(), args.size()), outs);
+  return outs[0];
+}
+
+// A gradient with the geometry that the program was compiled for; null stands for zeros.
+TensorRef fitted(const TensorRef& grad, const TensorMeta& want) {
+  if (grad && grad->meta.strides == want.strides && grad->meta.dtype == want.dtype) return grad;
+  TensorRef t = empty(want);
+  Outs ignored;
+  if (grad) {
+    Arg args[] = {Arg(t.val()), Arg(grad.val()), Arg(false)};
+    execute_op(op_def(OpId::copy_), args, ignored);
+  } else {
+    call_one(OpId::zero_, {Arg(t.val())});
+  }
+  return t;
+}
+
+#ifdef FJ_HAS_TAPE
+class CompiledBackward final : public tape::BackwardFn {
+ public:
+  explicit CompiledBackward(std::shared_ptr<Backward> shared) : shared_(std::move(shared)) {}
+
+  void apply(std::span<const TensorRef> grads, std::span<const TensorRef> saved, Outs& out) override {
+    Backward& b = *shared_;
+    GradModeGuard no_grad(false);
+    SmallVec<TensorRef, 8> fit;
+    SmallVec<TensorObj*, 16> in;
+    for (size_t i = 0; i < b.grads.size(); ++i) {
+      fit.push_back(fitted(grads[i], b.grads[i]));
+      in.push_back(fit.back().get());
+    }
+    for (const TensorRef& t : saved) in.push_back(t.get());
+    Outs results;
+    b.ready().run(in, results);
+    for (int32_t i : b.outputs) out.push_back(i < 0 ? TensorRef() : results[static_cast<size_t>(i)]);
+  }
+
+ private:
+  std::shared_ptr<Backward> shared_;
+};
+#endif
+
+class FunctionalProgram final : public capture::Program {
+ public:
+  FunctionalProgram(const graph::Graph& raw, bool stepwise) : raw_(transform::copy_graph(raw)) {
+    transform::Functional f = transform::functionalise(raw);
+    outputs_ = std::move(f.outputs);
+    for (auto& [target, value] : f.graph->writes) writes_.push_back(target->index);
+    for (const graph::Value* v : f.graph->inputs) input_offsets_.push_back(v->offset);
+    for (const graph::Value* v : f.graph->outputs) result_offsets_.push_back(v->def && v->def->op->is_view() ? 0 : v->offset);
+    results_ = f.graph->outputs.size();
+    Joint joint = transform::differentiate(*f.graph);
+    if (joint.backward) {
+      backward_ = std::make_shared<Backward>();
+      for (size_t i = 0; i < joint.differentiable.size(); ++i) backward_->grads.push_back(*joint.backward->inputs[i]);
+      backward_->graph = std::move(joint.backward);
+      backward_->outputs = std::move(joint.grad_outputs);
+      backward_->saved = std::move(joint.saved);
+      backward_->differentiable = std::move(joint.differentiable);
+      backward_->grad_inputs = std::move(joint.grad_inputs);
+      backward_->stepwise = stepwise;
+    }
+    forward_ = make_runner(std::move(joint.forward), stepwise);
+  }
+
+  bool run(PyObject* const* inputs, size_t n, PyObject** outputs, size_t noutputs) override {
+    return py::guarded(false, [&] {
+      SmallVec<TensorObj*, 16> in;
+      for (size_t i = 0; i < n; ++i) in.push_back(as_tensor(inputs[i]));
+      Outs made;
+      if (!writes_.empty() && writes_alias(in)) run_nodes(*raw_, in, true, made);
+      else call(in, made);
+      FJ_CHECK(made.size() == noutputs);
+      for (size_t i = 0; i < noutputs; ++i) outputs[i] = made[i].release_object();
+      return true;
+    });
+  }
+
+ private:
+  // An input that is written shares memory with another one: only the program's own order of ops is right then.
+  bool writes_alias(std::span<TensorObj* const> in) const {
+    for (int32_t w : writes_)
+      for (size_t i = 0; i < in.size(); ++i)
+        if (static_cast<int32_t>(i) != w && in[i]->storage == in[static_cast<size_t>(w)]->storage) return true;
+    return false;
+  }
+
+  void call(std::span<TensorObj* const> in, Outs& made) const {
+    Outs results;
+    forward_->run(in, results);
+    if (backward_ && thread_state().grad_mode) attach(in, results);
+    for (size_t i = 0; i < outputs_.size(); ++i) made.push_back(output(outputs_[i], in, results, made));
+  }
+
+  void attach(std::span<TensorObj* const> in, Outs& results) const {
+#ifdef FJ_HAS_TAPE
+    SmallVec<TensorObj*, 16> wanted, outs;
+    std::vector<int32_t> position(results.size(), -1);
+    for (int32_t i : backward_->grad_inputs) wanted.push_back(in[static_cast<size_t>(i)]);
+    for (int32_t i : backward_->differentiable) {
+      position[static_cast<size_t>(i)] = static_cast<int32_t>(outs.size());
+      outs.push_back(results[static_cast<size_t>(i)].get());
+    }
+    std::vector<tape::SavedSpec> saved;
+    for (const Joint::Saved& s : backward_->saved) {
+      if (s.input >= 0) saved.push_back({in[static_cast<size_t>(s.input)], -1});
+      else saved.push_back({results[static_cast<size_t>(s.output)].get(), position[static_cast<size_t>(s.output)]});
+    }
+    tape::attach_backward(std::make_unique<CompiledBackward>(backward_), wanted, outs, saved);
+#else
+    (void)in;
+    (void)results;
+#endif
+  }
+
+  TensorRef output(const OutputSpec& spec, std::span<TensorObj* const> in, const Outs& results, const Outs& made) const {
+    if (spec.same_as >= 0) return made[static_cast<size_t>(spec.same_as)];
+    size_t i = static_cast<size_t>(spec.index);
+    switch (spec.kind) {
+      case OutputSpec::Result: return results[i];
+      case OutputSpec::InputItself: return TensorRef::borrow(in[i]);
+      case OutputSpec::InputView: return view(in[i], spec.meta, spec.meta.offset - input_offsets_[i]);
+      case OutputSpec::ResultView: return view(results[i].get(), spec.meta, spec.meta.offset - result_offsets_[i]);
+    }
+    return {};
+  }
+
+  // A differentiable view of `t`; `offset` counts from its first element.
+  static TensorRef view(TensorObj* t, const TensorMeta& meta, Dim offset) {
+    return call1(OpId::as_strided, {Arg(val_of(t)), Arg(meta.sizes), Arg(meta.strides), Arg(int64_t{t->meta.offset + offset})});
+  }
+
+  std::unique_ptr<graph::Graph> raw_;
+  std::unique_ptr<GraphRunner> forward_;
+  std::shared_ptr<Backward> backward_;
+  std::vector<OutputSpec> outputs_;
+  std::vector<int32_t> writes_;
+  std::vector<Dim> input_offsets_, result_offsets_;
+  size_t results_ = 0;
+};
+
+// Two inputs over one storage, one of them written: the graph cannot tell their elements apart.
+bool has_aliased_writes(const graph::Graph& g, const std::vector<PyObject*>& examples) {
+  for (const graph::Node* n : g.nodes) {
+    if (n->op->args.empty() || !n->op->args[0].mutated) continue;
+    const graph::Value* root = graph::value_of(n->args[0].val());
+    while (root->def && !root->def->args.empty() && root->def->args[0].is_tensor() && (root->def->op->is_view() || root->def->op->has(kInplace)))
+      root = graph::value_of(root->def->args[0].val());
+    if (root->def) continue;
+    size_t w = static_cast<size_t>(root->index);
+    for (size_t i = 0; i < examples.size(); ++i)
+      if (i != w && as_tensor(examples[i])->storage == as_tensor(examples[w])->storage) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::unique_ptr<capture::Program> make_functional_program(const graph::Graph& g, const std::vector<PyObject*>& examples, bool stepwise) {
+  FJ_USER_CHECK(!has_aliased_writes(g, examples), ErrorKind::Unsupported, "an input that is written shares memory with another input");
+  return std::make_unique<FunctionalProgram>(g, stepwise);
+}
+
+}  // namespace fj::driver

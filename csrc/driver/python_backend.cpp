@@ -1,0 +1,120 @@
+// Graphs for back ends written in Python: framejit._backends.lower gets the graph as plain data and gives a callable.
+#include "driver/compiled.h"
+#include "py/error.h"
+
+namespace fj::driver {
+namespace {
+
+using py::check;
+using py::Ref;
+
+Ref attribute(const char* module, const char* name) {
+  Ref m = check(PyImport_ImportModule(module));
+  return check(PyObject_GetAttrString(m.get(), name));
+}
+
+Ref text(const std::string& s) { return check(PyUnicode_FromStringAndSize(s.data(), static_cast<Py_ssize_t>(s.size()))); }
+
+template <class Range, class F>
+Ref tuple_of(const Range& range, F&& f) {
+  Ref out = check(PyTuple_New(static_cast<Py_ssize_t>(range.size())));
+  Py_ssize_t i = 0;
+  for (const auto& v : range) {
+    Ref item = f(v);
+    PyTuple_SET_ITEM(out.get(), i++, item.release());
+  }
+  return out;
+}
+
+class Describer {
+ public:
+  Describer() : ref_type_(attribute("framejit._backends", "Ref")) {}
+
+  Ref value(const graph::Value* v) {
+    Ref name = text(v->name);
+    return check(PyObject_CallOneArg(ref_type_.get(), name.get()));
+  }
+
+  Ref arg(const Arg& a) {
+    switch (a.tag()) {
+      case ArgTag::None: return Ref::borrow(Py_None);
+      case ArgTag::Tensor: return value(graph::value_of(a.val()));
+      case ArgTag::TensorList:
+        return tuple_of(a.as_vals(), [&](Val v) { return v ? value(graph::value_of(v)) : Ref::borrow(Py_None); });
+      case ArgTag::Bool: return check(PyBool_FromLong(a.as_bool()));
+      case ArgTag::Int: return check(PyLong_FromLongLong(a.as_int()));
+      case ArgTag::Float: return check(PyFloat_FromDouble(a.as_double()));
+      case ArgTag::IntList: return tuple_of(a.as_ints(), [](int64_t i) { return check(PyLong_FromLongLong(i)); });
+      case ArgTag::BoolList: return tuple_of(a.as_ints(), [](int64_t i) { return check(PyBool_FromLong(i != 0)); });
+      case ArgTag::FloatList: return tuple_of(a.as_floats(), [](double d) { return check(PyFloat_FromDouble(d)); });
+      case ArgTag::Str: return text(a.as_str());
+      case ArgTag::DType: return attribute("framejit", name_of(a.as_dtype()));
+      case ArgTag::MemoryFormat: return attribute("framejit", to_string(a).c_str());
+      case ArgTag::Device: return check(PyUnicode_FromString("cpu"));
+      case ArgTag::Object: break;
+    }
+    raise(ErrorKind::Unsupported, "a generator in a graph for a Python back end");
+  }
+
+  Ref node(const graph::Node& n) {
+    Ref results = tuple_of(n.outs, [](const graph::Value* v) { return text(v->name); });
+    Ref kwargs = check(PyDict_New());
+    std::vector<const Arg*> positional;
+    bool by_name = false;
+    for (size_t i = 0; i < n.args.size(); ++i) {
+      const ArgDef& def = n.op->args[i];
+      if (def.has_default && n.args[i] == def.def) { by_name = true; continue; }
+      if (!by_name && !def.kw_only) { positional.push_back(&n.args[i]); continue; }
+      Ref v = arg(n.args[i]);
+      check(PyDict_SetItemString(kwargs.get(), def.name, v.get()));
+    }
+    Ref args = tuple_of(positional, [&](const Arg* a) { return arg(*a); });
+    return check(Py_BuildValue("(sOOO{})", n.op->full_name, results.get(), args.get(), kwargs.get()));
+  }
+
+ private:
+  Ref ref_type_;
+};
+
+Ref names(const std::vector<graph::Value*>& values) {
+  return tuple_of(values, [](const graph::Value* v) { return text(v->name); });
+}
+
+class PythonProgram final : public capture::Program {
+ public:
+  explicit PythonProgram(Ref callable) : callable_(std::move(callable)) {}
+
+  bool run(PyObject* const* inputs, size_t n, PyObject** outputs, size_t noutputs) override {
+    PyObject* result = PyObject_Vectorcall(callable_.get(), inputs, n, nullptr);
+    if (!result) return false;
+    PyObject* items = is_tensor(result) ? PyTuple_Pack(1, result) : PySequence_Tuple(result);
+    Py_DECREF(result);
+    if (!items) return false;
+    if (PyTuple_GET_SIZE(items) != static_cast<Py_ssize_t>(noutputs)) {
+      PyErr_Format(PyExc_RuntimeError, "the back end's function returned %zd results instead of %zd", PyTuple_GET_SIZE(items),
+                   static_cast<Py_ssize_t>(noutputs));
+      Py_DECREF(items);
+      return false;
+    }
+    for (size_t i = 0; i < noutputs; ++i) outputs[i] = Py_NewRef(PyTuple_GET_ITEM(items, static_cast<Py_ssize_t>(i)));
+    Py_DECREF(items);
+    return true;
+  }
+
+ private:
+  Ref callable_;
+};
+
+}  // namespace
+
+std::unique_ptr<capture::Program> make_python_program(const graph::Graph& g, const std::vector<PyObject*>& examples, PyObject* backend) {
+  Ref lower = attribute("framejit._backends", "lower");
+  Describer d;
+  Ref nodes = tuple_of(g.nodes, [&](const graph::Node* n) { return d.node(*n); });
+  Ref inputs = names(g.inputs), outputs = names(g.outputs);
+  Ref given = tuple_of(examples, [](PyObject* o) { return Ref::borrow(o); });
+  Ref callable = check(PyObject_CallFunctionObjArgs(lower.get(), backend, inputs.get(), nodes.get(), outputs.get(), given.get(), nullptr));
+  return std::make_unique<PythonProgram>(std::move(callable));
+}
+
+}  // namespace fj::driver

@@ -1,0 +1,29 @@
+// Forward graph -> forward and backward graphs: reverse differentiation by the ops' rules, then a cut.
+//
+// The cut: results of products, reductions, native and composite ops that the backward pass reads are saved; views are
+// made again from what they view; pointwise values are computed again where everything that they come from is saved
+// anyway or an input, else saved.
+#pragma once
+#include "transform/rewrite.h"
+
+namespace fj::transform {
+
+struct Joint {
+  // Outputs: those of the original graph, then the saved values that are neither inputs nor among the outputs.
+  std::unique_ptr<Graph> forward;
+  // Inputs: gradients of the differentiable outputs, then the saved values. Outputs: gradients of `grad_inputs`, without
+  // those that are null.
+  std::unique_ptr<Graph> backward;
+  std::vector<int32_t> differentiable;  // outputs of the original graph that gradients may come for
+  std::vector<int32_t> grad_inputs;     // inputs that require a gradient
+  std::vector<int32_t> grad_outputs;    // per grad input: output of the backward graph, or -1 where no gradient flows
+  struct Saved {
+    int32_t input = -1, output = -1;    // the one that is not -1: of the forward graph
+  };
+  std::vector<Saved> saved;
+};
+
+// Null `backward` if no output depends on an input that requires a gradient. Raises Unsupported where a rule is missing.
+Joint differentiate(const Graph& functional);
+
+}  // namespace fj::transform
