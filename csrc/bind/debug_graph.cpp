@@ -3,6 +3,7 @@
 //   graph_text(text) -> the graph parsed, verified and printed again
 //   run_pass(name, text) -> the graph after one pass
 //   schedule_text(text) -> the loop kernels and native calls that a functional graph becomes
+//   run_program(text, tensors, backend=None, times=1) -> outputs; what capture's compiled graphs go through, raw graphs too
 //   run_graph(text, inputs, outputs, repeat=1) -> best nanoseconds; compiles a functional graph and runs it on buffers
 #include <chrono>
 #include <vector>
@@ -10,8 +11,10 @@
 #include "base/error.h"
 #include "bind/debug.h"
 #include "bind/module.h"
+#include "driver/compiled.h"
 #include "driver/eager_program.h"
 #include "driver/passes.h"
+#include "py/error.h"
 #include "schedule/schedule.h"
 
 namespace fj::bind {
@@ -124,7 +127,31 @@ PyObject* run_graph(PyObject*, PyObject* args) {
   }
 }
 
+PyObject* run_program(PyObject*, PyObject* args) {
+  const char* text;
+  PyObject *tensors, *backend = Py_None;
+  int times = 1;
+  if (!PyArg_ParseTuple(args, "sO|Oi", &text, &tensors, &backend, &times)) return nullptr;
+  return py::guarded(static_cast<PyObject*>(nullptr), [&] {
+    py::Ref fast = py::check(PySequence_Fast(tensors, "a sequence of tensors"));
+    std::vector<PyObject*> in(PySequence_Fast_ITEMS(fast.get()), PySequence_Fast_ITEMS(fast.get()) + PySequence_Fast_GET_SIZE(fast.get()));
+    auto g = graph::parse(text);
+    capture::CompileOptions options;
+    options.backend = backend;
+    auto program = driver::compile_graph(*g, in, options);
+    std::vector<PyObject*> outs(g->outputs.size(), nullptr);
+    for (int i = 0; i < times; ++i) {
+      for (PyObject*& o : outs) Py_CLEAR(o);
+      if (!program->run(in.data(), in.size(), outs.data(), outs.size())) throw py::PythonError();
+    }
+    py::Ref list = py::check(PyList_New(static_cast<Py_ssize_t>(outs.size())));
+    for (size_t i = 0; i < outs.size(); ++i) PyList_SET_ITEM(list.get(), static_cast<Py_ssize_t>(i), outs[i]);
+    return list.release();
+  });
+}
+
 PyMethodDef kMethods[] = {
+    {"run_program", run_program, METH_VARARGS, nullptr},
     {"graph_text", graph_text, METH_O, nullptr},
     {"run_pass", run_pass, METH_VARARGS, nullptr},
     {"schedule_text", schedule_text, METH_O, nullptr},

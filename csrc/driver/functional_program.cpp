@@ -7,6 +7,7 @@
 #include "driver/graph_runner.h"
 #include "driver/stats.h"
 #include "ops/calls.h"
+#include "tensor/dispatch.h"
 #include "py/error.h"
 #if __has_include("tensor/autograd.h")
 #include "tensor/autograd.h"
