@@ -7,7 +7,7 @@ public function, or of the Tensor method where the op is one.
 import functools
 import operator
 
-from framejit import _C
+from framejit import _C, _ops
 
 _registry = {}  # name -> (function, tags)
 
@@ -139,14 +139,14 @@ def _gives_sequence(op):
 
 
 def _target(op):
-    """Kind and target of the node that calls an op: its public function, or the method where there is none."""
+    """Kind and target of the node that calls an op: its function, or the method where there is none."""
     name = op.partition(".")[0]  # overloads share a name
-    function = getattr(_C, name, None)
+    function = getattr(_ops, name, None)
     if function is not None:
         return "call_function", function
-    if hasattr(_C.Tensor, name):
+    if hasattr(_ops.Tensor, name):
         return "call_method", name
-    return "call_function", functools.partial(_C._call_op, op)
+    raise RuntimeError(f"the op {op} has no function that a graph for Python could call")
 
 
 def lower(backend, inputs, nodes, outputs, examples):
