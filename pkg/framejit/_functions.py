@@ -242,6 +242,13 @@ def diff(input, n=1, dim=-1, prepend=None, append=None):
     return result
 
 
+def einsum(equation, *operands):
+    """Sums of products written in Einstein's notation; operands as arguments or as one list."""
+    if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
+        operands = operands[0]
+    return _C.einsum(equation, list(operands))
+
+
 def argwhere(input):
     """The indices of what is not zero, one row each."""
     return _C.nonzero(input)

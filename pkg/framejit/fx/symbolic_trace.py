@@ -6,7 +6,6 @@ the namespaces of `_patched_modules` are replaced by ones that look for proxies 
 import builtins
 import functools
 import inspect
-import types
 from contextlib import contextmanager
 
 from framejit import _ops as _t
@@ -63,7 +62,7 @@ def _patched():
     try:
         for namespace in _patched_namespaces():
             for name, value in list(namespace.items()):
-                if name.startswith("_") or not isinstance(value, (types.BuiltinFunctionType, types.FunctionType)):
+                if name.startswith("_") or not callable(value) or isinstance(value, type):
                     continue
                 if value not in replacements:
                     replacements[value] = _recording(value)

@@ -12,20 +12,26 @@ def _check_probability(p):
 def dropout(input, p=0.5, training=True, inplace=False):
     """Zero each element with probability p and scale the others by 1 / (1 - p)."""
     _check_probability(p)
-    return _t.dropout_(input, p, training) if inplace else _t.dropout(input, p, training)
-
-
-def _drop_features(input, p, training, inplace):
-    """Zero whole channels: one draw per (sample, channel)."""
     if not training or p == 0.0:
         return input
-    shape = list(input.shape[:2]) + [1] * (input.dim() - 2)
+    return _masked(input, input.shape, p, inplace)
+
+
+def _masked(input, shape, p, inplace):
+    """The input times a mask of the given shape that keeps its mean."""
     noise = _t.empty(shape, dtype=input.dtype, device=input.device)
     if p == 1.0:
         noise.zero_()
     else:
         noise.bernoulli_(1 - p).div_(1 - p)
     return input.mul_(noise) if inplace else input * noise
+
+
+def _drop_features(input, p, training, inplace):
+    """Zero whole channels: one draw per (sample, channel)."""
+    if not training or p == 0.0:
+        return input
+    return _masked(input, list(input.shape[:2]) + [1] * (input.dim() - 2), p, inplace)
 
 
 def dropout1d(input, p=0.5, training=True, inplace=False):

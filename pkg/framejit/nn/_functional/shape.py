@@ -2,6 +2,8 @@
 from framejit import _ops as _t
 from framejit._functions import broadcast_tensors
 
+from .dropout import dropout
+
 
 def pad(input, pad, mode="constant", value=None):
     """Pad the last dimensions by the pairs in `pad`, innermost first."""
@@ -56,7 +58,7 @@ def _renormalize_rows(weight, index, max_norm, norm_type):
 
 def bilinear(input1, input2, weight, bias=None):
     """input1[..., i] * weight[o, i, j] * input2[..., j], summed over i and j."""
-    result = _t.einsum("...i,oij,...j->...o", input1, weight, input2)
+    result = _t.einsum("...i,oij,...j->...o", [input1, weight, input2])
     return result if bias is None else result + bias
 
 
@@ -128,5 +130,5 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.
             scores = scores + attn_mask
     weights = scores.softmax(-1)
     if dropout_p > 0.0:
-        weights = _t.dropout(weights, dropout_p, True)
+        weights = dropout(weights, dropout_p)
     return weights @ value
