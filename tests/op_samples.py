@@ -45,23 +45,25 @@ def array(rng, dtype: str, shape, low=-3.0, high=3.0, nonzero=False) -> np.ndarr
     a = np.asarray(rng.uniform(low, high, shape))
     if nonzero:
         a = np.where(np.abs(a) < 0.3, np.sign(a) * 0.3 + a, a)
-    return round_to(np.asarray(a), dtype)
+    return np.asarray(round_to(np.asarray(a), dtype))
 
 
 def round_to(a: np.ndarray, dtype: str) -> np.ndarray:
     """`a` in the values that `dtype` can hold."""
     if dtype != "bfloat16":
-        return a.astype(np_dtype(dtype))
+        return np.asarray(a).astype(np_dtype(dtype))
     bits = np.asarray(a, dtype=np.float32).view(np.uint32)
     rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000
-    return rounded.astype(np.uint32).view(np.float32).reshape(np.shape(a))
+    return np.asarray(rounded.astype(np.uint32).view(np.float32)).reshape(np.shape(a))
 
 
-def kinds(float_only=False, bool=True, integral=False, int_only=False) -> tuple[str, ...]:
+def kinds(float_only=False, bool=True, integral=False, int_only=False, signed=False) -> tuple[str, ...]:
     if float_only:
         return FLOATS
     if int_only:
         return INTS
+    if signed:
+        return (*FLOATS, *INTS[1:])
     if integral:
         return (*INTS, "bool")
     return (*FLOATS, *INTS, "bool") if bool else (*FLOATS, *INTS)
@@ -508,7 +510,7 @@ def loss(target01=False, target_sign=False, batchmean=False, **options) -> Spec:
             if target01:
                 target = array(rng, dtype, s, 0.05, 0.95)
             if target_sign:
-                target = round_to(np.where(rng.random(s) < 0.5, -1.0, 1.0), dtype)
+                target = np.asarray(round_to(np.where(rng.random(s) < 0.5, -1.0, 1.0), dtype))
             out += [([array(rng, dtype, s), target], {"reduction": r}) for r in REDUCTIONS]
         for name, values in options.items():
             out += [([array(rng, dtype, (3, 4)), array(rng, dtype, (3, 4))], {name: v}) for v in values]

@@ -21,6 +21,11 @@ def rows():
             yield row, spec
 
 
+def is_internal(row) -> bool:
+    """True for rows that only rules call: they have no Python entry."""
+    return row.variants <= {"inplace"} and "nn" not in row.flags
+
+
 def bind(row, args, kwargs) -> dict:
     """Arguments by name, defaults filled in as Python values: what a row's `ref` expression sees."""
     import ast
@@ -42,7 +47,7 @@ def bind(row, args, kwargs) -> dict:
 def reference(row, args, kwargs):
     """The row's NumPy reference on one sample; None where the row has none."""
     text = row.cols.get("ref")
-    if text is None:
+    if text is None or text.startswith("none("):
         return None
     import numpy as np
 
@@ -52,6 +57,10 @@ def reference(row, args, kwargs):
     for k in ("dim", "dims", "size", "shape", "pad", "repeats"):
         if isinstance(names.get(k), list):
             names[k] = tuple(names[k])
+    if names.get("dim") == ():
+        names["dim"] = None
+    if row.cols.get("dtype") == "promote_float":  # NumPy computes small integers in half precision
+        names = {k: v.astype(np.int64) if isinstance(v, np.ndarray) and v.dtype.kind in "iub" else v for k, v in names.items()}
     try:
         import scipy.special as sp
     except ImportError:
@@ -69,9 +78,10 @@ def reduce_loss(values, how):
 def function(module, row):
     """The public callable of a row in `module` (framejit or torch): function, nn function or method."""
     name = row.schema.name
-    for holder in (module, getattr(module, "_C", None) and getattr(module._C, "_nn", None), module.nn.functional):
+    native = getattr(module, "_C", None)
+    for holder in (module, getattr(native, "_nn", None), native, module.nn.functional):
         f = getattr(holder, name, None) if holder is not None else None
-        if f is not None and "function" in row.variants:
+        if f is not None and ("function" in row.variants or "nn" in row.flags):
             return f
     tensor = module.Tensor
     if hasattr(tensor, name):

@@ -79,6 +79,8 @@ class OpMatrix(unittest.TestCase):
             except (TypeError, ValueError, np.exceptions.AxisError):
                 want = None
             for strided in (False, True):
+                if strided and row.key == "view":
+                    continue  # not every strided tensor has a view of other sizes
                 where = f"{row.key} {dtype} sample {i} {'strided' if strided else 'contiguous'}"
                 got = call(*[to_tensor(a, dtype, strided) for a in args], **{k: to_tensor(v, dtype, strided) for k, v in kwargs.items()})
                 if want is not None:
@@ -95,6 +97,8 @@ def add_test(row, spec, dtype):
 
 
 for _row, _spec in op_table.rows():
+    if op_table.is_internal(_row):
+        continue
     for _dtype in _spec.dtypes:
         add_test(_row, _spec, _dtype)
 

@@ -8,8 +8,10 @@ namespace fj {
 // Result type of a mix of tensors and Python numbers: tensors with dimensions outrank 0-d tensors, which outrank
 // numbers, within one class (bool < int < float). PyTorch's `torch.result_type`.
 DType result_type(Args args);
-// The same, integers and bools becoming the default floating dtype.
-DType result_type_float(Args args);
+// The same over those arguments of `op` that are operands: attributes such as `alpha` have no say.
+DType result_type(const OpDef& op, Args args);
+// Integers and bools become the default floating dtype.
+DType float_or_default(DType t);
 
 Shape broadcast_shapes(const Shape& a, const Shape& b);
 // Index in [0, ndim): raises PyTorch's IndexError when out of range. A 0-d tensor counts as one dimension.

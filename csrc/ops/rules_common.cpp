@@ -34,22 +34,39 @@ DType combine(bool any_high, DType high, bool any_low, DType low) {
 
 }  // namespace
 
-DType result_type(Args args) {
-  PromotionState s;
-  for (const Arg& a : args) {
-    if (a.is_tensor()) add_tensor(s, *a.val());
-    else if (a.is_number()) add_number(s, a);
-    else if (a.tag() == ArgTag::TensorList)
-      for (Val v : a.as_vals()) if (v) add_tensor(s, *v);
-  }
+namespace {
+
+void add_operand(PromotionState& s, const Arg& a) {
+  if (a.is_tensor()) add_tensor(s, *a.val());
+  else if (a.is_number()) add_number(s, a);
+  else if (a.tag() == ArgTag::TensorList)
+    for (Val v : a.as_vals()) if (v) add_tensor(s, *v);
+}
+
+DType result_of(const PromotionState& s) {
   DType low = combine(s.any_zero, s.zero, s.any_number, s.number);
   return combine(s.any_dim, s.dim, s.any_zero || s.any_number, low);
 }
 
-DType result_type_float(Args args) {
-  DType t = result_type(args);
-  return is_float(t) ? t : default_dtype();
+bool is_operand(ArgType t) { return t <= ArgType::Operand; }
+static_assert(ArgType::OptTensorList < ArgType::Operand && ArgType::Operand < ArgType::Scalar);
+
+}  // namespace
+
+DType result_type(Args args) {
+  PromotionState s;
+  for (const Arg& a : args) add_operand(s, a);
+  return result_of(s);
 }
+
+DType result_type(const OpDef& op, Args args) {
+  PromotionState s;
+  for (size_t i = 0; i < args.size(); ++i)
+    if (is_operand(op.args[i].type)) add_operand(s, args[i]);
+  return result_of(s);
+}
+
+DType float_or_default(DType t) { return is_float(t) ? t : default_dtype(); }
 
 Shape broadcast_shapes(const Shape& a, const Shape& b) {
   Shape out(std::max(a.size(), b.size()), 1);
@@ -141,8 +158,8 @@ void infer_with(InferCtx& c, DType (*dtype)(const InferCtx&), Shape (*shape)(con
 
 // -- dtype rules -------------------------------------------------------------------------------------------------
 
-DType dtype_promote(const InferCtx& c) { return result_type(c.args); }
-DType dtype_promote_float(const InferCtx& c) { return result_type_float(c.args); }
+DType dtype_promote(const InferCtx& c) { return result_type(c.op, c.args); }
+DType dtype_promote_float(const InferCtx& c) { return float_or_default(result_type(c.op, c.args)); }
 DType dtype_same(const InferCtx& c) { return c.val(0)->dtype; }
 DType dtype_bool(const InferCtx&) { return DType::Bool; }
 DType dtype_int64(const InferCtx&) { return DType::I64; }
@@ -154,8 +171,8 @@ DType dtype_accumulate(const InferCtx& c) {
   return is_float(d) ? d : DType::I64;
 }
 
-DType compute_promote(const OpDef&, Args args) { return result_type(args); }
-DType compute_promote_float(const OpDef&, Args args) { return result_type_float(args); }
+DType compute_promote(const OpDef& op, Args args) { return result_type(op, args); }
+DType compute_promote_float(const OpDef& op, Args args) { return float_or_default(result_type(op, args)); }
 DType compute_self(const OpDef&, Args args) { return args[0].val()->dtype; }
 DType compute_accumulate(const OpDef& op, Args args) {
   const Arg& t = args[static_cast<size_t>(op.arg_index("dtype"))];

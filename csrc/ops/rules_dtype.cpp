@@ -1,4 +1,6 @@
 // Result and compute types beyond the common rules of rules_common.cpp, and infer rules of odd pointwise ops.
+#include <cmath>
+
 #include "ops/rules.h"
 
 namespace fj {
@@ -9,9 +11,19 @@ DType integral(const InferCtx& c, DType t) {
   return t;
 }
 
+const char* c_type_name(DType t) {
+  switch (t) {
+    case DType::U8: return "uint8_t";
+    case DType::I8: return "int8_t";
+    case DType::I16: return "int16_t";
+    case DType::I32: return "int";
+    default: return "int64_t";
+  }
+}
+
 }  // namespace
 
-DType dtype_promote_integral(const InferCtx& c) { return integral(c, result_type(c.args)); }
+DType dtype_promote_integral(const InferCtx& c) { return integral(c, result_type(c.op, c.args)); }
 DType dtype_same_integral(const InferCtx& c) { return integral(c, c.val(0)->dtype); }
 
 DType dtype_subtract(const InferCtx& c) {
@@ -20,7 +32,7 @@ DType dtype_subtract(const InferCtx& c) {
                 "Use the `^` or `logical_xor()` operator instead.");
   FJ_USER_CHECK(!is_bool(c.args[0]) && !is_bool(c.args[1]), ErrorKind::Runtime, "Subtraction, the `-` operator, with a bool tensor is not supported. "
                 "If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.");
-  return result_type(c.args);
+  return result_type(c.op, c.args);
 }
 DType dtype_negate(const InferCtx& c) {
   FJ_USER_CHECK(c.val(0)->dtype != DType::Bool, ErrorKind::Runtime, "Negation, the `-` operator, on a bool tensor is not supported. "
@@ -32,7 +44,7 @@ DType dtype_not_bool(const InferCtx& c) {
   return c.val(0)->dtype;
 }
 DType dtype_pow(const InferCtx& c) {
-  DType t = result_type(c.args);
+  DType t = result_type(c.op, c.args);
   const Arg& e = c.args[1];
   FJ_USER_CHECK(is_float(t) || e.is_tensor() || e.as_double() >= 0, ErrorKind::Runtime, "Integers to negative integer powers are not allowed.");
   return t;
@@ -65,10 +77,12 @@ void infer_masked_fill(InferCtx& c) {
     FJ_USER_CHECK(c.val(2)->dim() == 0, ErrorKind::Runtime, "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
                   c.val(2)->dim(), " dimension(s).");
   DType self = c.val(0)->dtype;
-  DType value = c.args[2].is_tensor() ? c.val(2)->dtype : DType::Bool;
-  DTypeClass cls = c.args[2].is_tensor() ? class_of(value) : c.args[2].number_class();
-  FJ_USER_CHECK(cls <= class_of(self) || cls == DTypeClass::Bool, ErrorKind::Runtime, "value cannot be converted to type ", scalar_type_name(self),
-                " without overflow");
+  if (c.args[2].is_number() && is_integral(self)) {
+    // Negative numbers wrap around in unsigned types, as in PyTorch.
+    int bits = 8 * size_of(self) - (self == DType::U8 ? 0 : 1);
+    double v = std::trunc(c.args[2].as_double()), top = std::ldexp(1.0, bits);
+    FJ_USER_CHECK(v >= -top && v < top, ErrorKind::Runtime, "value cannot be converted to type ", c_type_name(self), " without overflow");
+  }
   set_out(c, broadcast_shapes(c.val(0)->sizes, mask.sizes), self);
   c.out[0].strides = pointwise_strides(c.args.first(1), c.out[0].sizes);
 }
