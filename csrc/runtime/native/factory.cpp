@@ -40,7 +40,7 @@ void linspace(NativeCtx& c) {
   if (c.out().dtype == DType::F32) {
     float step = n > 1 ? (static_cast<float>(to) - static_cast<float>(from)) / static_cast<float>(n - 1) : 0;
     return fill_line(c, [&](int64_t i) {
-      return i < n / 2 ? static_cast<float>(from) + step * static_cast<float>(i) : static_cast<float>(to) - step * static_cast<float>(n - 1 - i);
+      return i < n / 2 || n == 1 ? static_cast<float>(from) + step * static_cast<float>(i) : static_cast<float>(to) - step * static_cast<float>(n - 1 - i);
     });
   }
   double step = n > 1 ? (to - from) / static_cast<double>(n - 1) : 0;
