@@ -215,6 +215,8 @@ std::vector<MV> pin_candidates(const MStage& s, bool masks_in_vectors) {
   std::vector<int> uses(s.vals.size(), 0);
   for (const MInst& in : s.insts)
     for (int k = 0; k < in.n; ++k) ++uses[in.a[k]];
+  for (const MInst& in : s.insts)
+    if (in.op == MOp::AccGet) uses[in.dst] = 0;  // its home, if it has one, changes with every step
   std::vector<MV> out;
   for (MV v = 0; v < s.vals.size(); ++v)
     if (uses[v] > 0 && s.vals[v].home != Home::None && (masks_in_vectors || s.vals[v].lt != LT::Mask)) out.push_back(v);

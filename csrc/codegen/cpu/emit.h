@@ -71,7 +71,7 @@ class Emitter {
   void row_sweep(int stage);
   void reduce_nest(int stage, int axis, int end, const Body* b, Mode mode);
   void innermost_reduce(int stage, int axis, const Body& b, Mode mode);
-  template <class Fn> void blocks(int copies, Fn&& inside);
+  template <class Fn, class Between> void blocks(int copies, int chunk, Fn&& inside, Between&& between);
   void vector_loops(int stage);
   void body(int stage, const Body& b, Mode mode);
   const Body& body_of(int stage, int which) const;
@@ -130,7 +130,9 @@ class Emitter {
   // emit_acc.cpp
   void start_accs(int stage, int copies);
   void finish_accs(int stage, int copies, bool row);
+  bool deep(int stage) const;
   void flush_sums(int stage, int copies);
+  void flush_now_and_then(int stage, int axis, int copies);
   void reduce_lanes(loop::AccKind kind, LT lt, int reg);
   void finish_arg(int stage, size_t acc, int copies);
   int acc_reg(int position, int u) const;
@@ -184,6 +186,8 @@ class Emitter {
   // frame offsets
   int32_t frame_size_ = 0, saved_rsp_ = 0, args_ = 0, cur_ = 0, size_ = 0, coord_ = 0, count_ = 0, tail_n_ = 0, tail_k_ = 0;
   int32_t limit_ = 0, mask32_ = 0, mask64_ = 0, buf_ = 0, spill_ = 0, cold_save_ = 0;
+  std::vector<int32_t> high_off_;  // per accumulator: where sums are flushed to
+  int32_t last_ = 0;
   std::vector<int32_t> slot_off_, slot_step_, offsets_off_;  // per slot; per strided operand, else -1
 };
 

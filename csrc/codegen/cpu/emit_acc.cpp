@@ -87,6 +87,32 @@ void Emitter::start_accs(int stage, int copies) {
       else if (avx512()) ins(lane == 8 ? I::kIdVbroadcastsd : I::kIdVbroadcastss, vec(reg, lane), pool_word(bits, lane));
       else as_.emit(I::kIdVmovups, vec(reg, lane), pool_vector(bits, lane));
       if (p.accs_in_memory) save_vector(p.acc_slots[i], u, reg, lt, false);
+      int32_t high = high_off_[static_cast<size_t>(p.accs[i] / 2)];
+      if (high >= 0) ins(I::kIdVmovups, frame(high + u * vb_, static_cast<uint32_t>(4 * lanes_)), vec(reg, 4));
+    }
+  }
+}
+
+// Whether the stage has sums of the two-level kind.
+bool Emitter::deep(int stage) const {
+  const StagePlan& p = plans_[static_cast<size_t>(stage)];
+  if (p.accs_in_memory) return false;
+  for (int16_t a : p.accs)
+    if (!(a & 1) && high_off_[static_cast<size_t>(a / 2)] >= 0) return true;
+  return false;
+}
+
+void Emitter::flush_sums(int stage, int copies) {
+  stage_ = stage;
+  const StagePlan& p = plans_[static_cast<size_t>(stage)];
+  for (size_t i = 0; i < p.accs.size(); ++i) {
+    int32_t high = p.accs[i] & 1 ? -1 : high_off_[static_cast<size_t>(p.accs[i] / 2)];
+    for (int u = 0; high >= 0 && u < copies; ++u) {
+      x86::Vec r = vec(acc_reg(static_cast<int>(i), u), 4);
+      x86::Mem m = frame(high + u * vb_, static_cast<uint32_t>(4 * lanes_));
+      ins(I::kIdVaddps, r, r, m);
+      ins(I::kIdVmovups, m, r);
+      ins(I::kIdVxorps, r, r, r);
     }
   }
 }
@@ -169,6 +195,11 @@ void Emitter::finish_accs(int stage, int copies, bool row) {
       continue;
     }
     int first = acc_reg(static_cast<int>(i), 0);
+    int32_t high = p.accs[i] & 1 ? -1 : high_off_[static_cast<size_t>(p.accs[i] / 2)];
+    for (int u = 0; high >= 0 && u < copies; ++u) {
+      x86::Vec r = vec(acc_reg(static_cast<int>(i), u), 4);
+      ins(I::kIdVaddps, r, r, frame(high + u * vb_, static_cast<uint32_t>(4 * lanes_)));
+    }
     if (row && !is_arg(acc.kind)) {
       for (int u = 1; u < copies; ++u) combine(acc.kind, lt, first, first, acc_reg(static_cast<int>(i), u), lane_bytes(lt) * lanes_);
       reduce_lanes(acc.kind, lt, first);

@@ -50,6 +50,7 @@ void Emitter::lay_out_frame() {
   tail_n_ = reserve(8);
   tail_k_ = reserve(8);
   limit_ = reserve(8);
+  last_ = reserve(8);
   cur_ = reserve(8 * operands);
   size_ = reserve(8 * rank);
   coord_ = reserve(8 * rank);
@@ -70,6 +71,7 @@ void Emitter::lay_out_frame() {
     slot_off_.push_back(reserve(vb_ * (shared[i] ? 1 : copies), 64));
     slot_step_.push_back(shared[i] ? 0 : vb_);
   }
+  for (const auto& acc : mir_.accs) high_off_.push_back(acc.kind == loop::AccKind::Sum && acc.lt == LT::F32 ? reserve(vb_ * copies, 64) : -1);
   for (const loop::Operand& o : k_.operands) {
     bool gathered = o.vec == VecClass::Strided && size_of(o.dtype) >= 4;
     offsets_off_.push_back(gathered ? reserve(vb_, 64) : -1);

@@ -10,6 +10,7 @@ using loop::StageKind;
 
 namespace {
 enum { kMain, kSingle, kTail };
+constexpr int kFlushEvery = 64;  // a power of two
 }
 
 const Body& Emitter::body_of(int stage, int which) const {
@@ -138,17 +139,26 @@ void Emitter::begin_tail() {
   as_.vmovups(frame(mask64_, 32), x86::ymm(static_cast<uint32_t>(s0_)));
 }
 
-// Blocks of copies*L lanes, then of L, then the rest under a mask; inside(which) emits one block.
-template <class Fn>
-void Emitter::blocks(int copies, Fn&& inside) {
+// Blocks of copies*L lanes, then of L, then the rest under a mask; inside(which) emits one block. With a chunk, the first kind of
+// blocks is interrupted every `chunk` of them for between().
+template <class Fn, class Between>
+void Emitter::blocks(int copies, int chunk, Fn&& inside, Between&& between) {
   as_.xor_(x86::r13d, x86::r13d);
   for (int which = copies > 1 ? kMain : kSingle; which <= kSingle; ++which) {
     int width = lanes_ * (which == kMain ? copies : 1);
-    asmjit::Label again = as_.newLabel(), done = as_.newLabel();
+    bool chunked = chunk > 0 && which == (copies > 1 ? kMain : kSingle);
+    asmjit::Label again = as_.newLabel(), next_chunk = as_.newLabel(), done = as_.newLabel();
     as_.mov(x86::rax, x86::r12);
     as_.sub(x86::rax, width);
     as_.cmp(x86::r13, x86::rax);
     as_.jg(done);
+    if (chunked) {
+      as_.mov(frame(last_), x86::rax);
+      as_.bind(next_chunk);
+      as_.lea(x86::rcx, x86::ptr(x86::r13, (chunk - 1) * width));
+      as_.cmp(x86::rcx, x86::rax);
+      as_.cmovl(x86::rax, x86::rcx);
+    }
     as_.mov(frame(limit_), x86::rax);
     if (!k_.has_reduce()) as_.align(asmjit::AlignMode::kCode, 32);
     as_.bind(again);
@@ -156,6 +166,13 @@ void Emitter::blocks(int copies, Fn&& inside) {
     as_.add(x86::r13, width);
     as_.cmp(x86::r13, frame(limit_));
     as_.jle(again);
+    if (chunked) {
+      as_.mov(x86::rax, frame(last_));
+      as_.cmp(x86::r13, x86::rax);
+      as_.jg(done);
+      between();
+      as_.jmp(next_chunk);
+    }
     as_.bind(done);
   }
   asmjit::Label done = as_.newLabel();
@@ -168,9 +185,10 @@ void Emitter::blocks(int copies, Fn&& inside) {
 
 void Emitter::vector_loops(int stage) {
   load_pointers(stage);
-  blocks(plans_[static_cast<size_t>(stage)].main.copies, [&](int which) {
-    body(stage, body_of(stage, which), which == kTail ? Mode::Tail : Mode::Full);
-  });
+  int copies = plans_[static_cast<size_t>(stage)].main.copies;
+  blocks(
+      copies, deep(stage) ? kFlushEvery : 0,
+      [&](int which) { body(stage, body_of(stage, which), which == kTail ? Mode::Tail : Mode::Full); }, [&] { flush_sums(stage, copies); });
 }
 
 void Emitter::row_kernel() {
@@ -198,7 +216,11 @@ void Emitter::reduce_nest(int stage, int axis, int end, const Body* b, Mode mode
     return body(stage, *b, mode);
   }
   if (b && axis == end - 1 && !mir_.stages[static_cast<size_t>(stage)].calls) return innermost_reduce(stage, axis, *b, mode);
-  loop(axis, operands_of(stage), [&] { reduce_nest(stage, axis + 1, end, b, mode); });
+  int copies = plans_[static_cast<size_t>(stage)].main.copies;
+  loop(axis, operands_of(stage), [&] {
+    reduce_nest(stage, axis + 1, end, b, mode);
+    if (axis == end - 1) flush_now_and_then(stage, axis, copies);
+  });
 }
 
 // Pointers in registers move there; only those without a register go through the frame.
@@ -212,6 +234,7 @@ void Emitter::innermost_reduce(int stage, int axis, const Body& b, Mode mode) {
   uint64_t in_frame = operands_of(stage);
   as_.bind(again);
   body(stage, b, mode);
+  flush_now_and_then(stage, axis, b.copies);
   for (size_t o = 0; o < k_.operands.size(); ++o) {
     if (ptr_reg_[o] < 0) continue;
     in_frame &= ~(uint64_t{1} << o);
@@ -224,9 +247,19 @@ void Emitter::innermost_reduce(int stage, int axis, const Body& b, Mode mode) {
   as_.bind(done);
 }
 
+// Long f32 sums go in two levels: every kFlushEvery-th step the accumulators are added to their second level in the frame.
+void Emitter::flush_now_and_then(int stage, int axis, int copies) {
+  if (!deep(stage)) return;
+  asmjit::Label skip = as_.newLabel();
+  as_.test(frame(count_ + 8 * axis, 1), kFlushEvery - 1);
+  as_.jnz(skip);
+  flush_sums(stage, copies);
+  as_.bind(skip);
+}
+
 void Emitter::column_kernel() {
   if (!k_.has_reduce() && plans_.size() == 1) return vector_loops(0);
-  blocks(plans_[0].main.copies, [&](int which) { column_block(which); });
+  blocks(plans_[0].main.copies, 0, [&](int which) { column_block(which); }, [] {});
 }
 
 void Emitter::column_block(int which) {
