@@ -1,0 +1,219 @@
+// What a tensor shows of the tape.
+#include "bind/autograd.h"
+#include "bind/op_call.h"
+#include "tensor/layer.h"
+
+namespace fj::bind {
+namespace {
+
+// Traced and batched tensors have no tape state of their own.
+TensorObj* own(PyObject* o, const char* what) {
+  TensorObj* t = as_tensor(o);
+  if (t->wrapper) raise(ErrorKind::Unsupported, "`", what, "` of a traced or batched tensor");
+  return t;
+}
+
+PyObject* new_or_none(PyObject* o) { return Py_NewRef(o ? o : Py_None); }
+
+PyObject* get_requires_grad(PyObject* o, void*) { return PyBool_FromLong(tape::requires_grad(as_tensor(o))); }
+
+void set_flag(TensorObj* t, bool on) {
+  if (!on && tape::requires_grad(t))
+    FJ_USER_CHECK(tape::is_leaf(t), ErrorKind::Runtime,
+                  "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a subgraph that doesn't "
+                  "require differentiation use var_no_grad = var.detach().");
+  FJ_USER_CHECK(!on || is_float(t->meta.dtype), ErrorKind::Runtime, "only Tensors of floating point dtype can require gradients");
+  FJ_USER_CHECK(!on || !(t->flags & kInferenceTensor) || thread_state().inference_mode, ErrorKind::Runtime,
+                "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");
+  t->meta.requires_grad = on;
+}
+
+int set_requires_grad(PyObject* o, PyObject* value, void*) {
+  return py::guarded<int>(-1, [&] {
+    FJ_USER_CHECK(value && PyBool_Check(value), ErrorKind::Runtime, "requires_grad must be a bool");
+    set_flag(own(o, "requires_grad"), value == Py_True);
+    return 0;
+  });
+}
+
+PyObject* requires_grad_(PyObject* o, PyObject* args, PyObject* kwargs) {
+  static const char* names[] = {"requires_grad", nullptr};
+  int on = 1;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|p:requires_grad_", const_cast<char**>(names), &on)) return nullptr;
+  return py::guarded<PyObject*>(nullptr, [&] {
+    set_flag(own(o, "requires_grad_"), on != 0);
+    return Py_NewRef(o);
+  });
+}
+
+PyObject* get_is_leaf(PyObject* o, void*) {
+  return py::guarded<PyObject*>(nullptr, [&] {
+    TensorObj* t = as_tensor(o);
+    if (t->wrapper) return PyBool_FromLong(!(t->flags & kNonLeaf));
+    return PyBool_FromLong(!tape::requires_grad(t) || tape::is_leaf(t));
+  });
+}
+
+PyObject* get_grad_fn(PyObject* o, void*) {
+  return py::guarded<PyObject*>(nullptr, [&] {
+    TensorObj* t = as_tensor(o);
+    if (t->wrapper && !(t->flags & kNonLeaf)) return new_or_none(nullptr);
+    return new_or_none(reinterpret_cast<PyObject*>(tape::grad_fn_of(own(o, "grad_fn"))));
+  });
+}
+
+PyObject* get_grad(PyObject* o, void*) {
+  return py::guarded<PyObject*>(nullptr, [&] {
+    TensorObj* t = own(o, "grad");
+    if (!t->autograd || !t->autograd->grad) {
+      bool lost = tape::requires_grad(t) && !tape::is_leaf(t) && !t->autograd->retains_grad;
+      if (lost && PyErr_WarnEx(PyExc_UserWarning,
+                               "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be populated "
+                               "during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf Tensor, use "
+                               ".retain_grad() on the non-leaf Tensor.", 1) < 0)
+        throw py::PythonError();
+      return new_or_none(nullptr);
+    }
+    return Py_NewRef(as_object(t->autograd->grad));
+  });
+}
+
+int set_grad(PyObject* o, PyObject* value, void*) {
+  return py::guarded<int>(-1, [&] {
+    TensorObj* t = own(o, "grad");
+    if (!value || value == Py_None) {
+      if (t->autograd) {
+        TensorObj* old = std::exchange(t->autograd->grad, nullptr);
+        Py_XDECREF(old);
+      }
+      return 0;
+    }
+    FJ_USER_CHECK(is_tensor(value), ErrorKind::Type, "assigned grad expected to be a Tensor or None but got grad of type ", Py_TYPE(value)->tp_name);
+    TensorObj* g = as_tensor(value);
+    FJ_USER_CHECK(g != t, ErrorKind::Runtime, "can't assign Variable as its own grad");
+    FJ_USER_CHECK(g->meta.dtype == t->meta.dtype, ErrorKind::Runtime, "attempting to assign a gradient with dtype '", scalar_type_name(g->meta.dtype),
+                  "' to a tensor with dtype '", scalar_type_name(t->meta.dtype), "'. Please ensure that the gradient and the tensor have the same dtype");
+    FJ_USER_CHECK(g->meta.sizes == t->meta.sizes, ErrorKind::Runtime, "attempting to assign a gradient of size '", g->meta.sizes, "' to a tensor of size '",
+                  t->meta.sizes, "'. Please ensure that the gradient and the tensor are the same size");
+    TensorRef held = TensorRef::borrow(g);
+    TensorObj* old = std::exchange(tape::need_meta(t).grad, held.release());
+    Py_XDECREF(old);
+    return 0;
+  });
+}
+
+PyObject* get_base(PyObject* o, void*) { return new_or_none(reinterpret_cast<PyObject*>(as_tensor(o)->base)); }
+PyObject* is_view(PyObject* o, PyObject*) { return PyBool_FromLong(as_tensor(o)->base != nullptr); }
+PyObject* is_inference(PyObject* o, PyObject*) { return PyBool_FromLong((as_tensor(o)->flags & kInferenceTensor) != 0); }
+PyObject* get_output_nr(PyObject* o, void*) { return PyLong_FromLong(as_tensor(o)->autograd ? as_tensor(o)->autograd->output_nr : 0); }
+PyObject* get_retains_grad(PyObject* o, void*) { return PyBool_FromLong(as_tensor(o)->autograd && as_tensor(o)->autograd->retains_grad); }
+
+// The dict that holds t's tensor hooks: the leaf's own, or the node's for its result.
+PyObject** hook_dict(TensorObj* t) {
+  if (tape::NodeObj* fn = tape::grad_fn_of(t)) {
+    auto& list = fn->node->need_hooks().tensor_pre;
+    for (auto& h : list)
+      if (h.nr == t->autograd->output_nr) return &h.dict;
+    list.push_back({t->autograd->output_nr, nullptr});
+    return &list.back().dict;
+  }
+  return &tape::need_meta(t).hooks;
+}
+
+PyObject* get_backward_hooks(PyObject* o, void*) {
+  return py::guarded<PyObject*>(nullptr, [&] {
+    TensorObj* t = as_tensor(o);
+    if (t->wrapper || !tape::requires_grad(t)) return new_or_none(nullptr);
+    return new_or_none(*hook_dict(t));
+  });
+}
+
+int set_backward_hooks(PyObject* o, PyObject* value, void*) {
+  return py::guarded<int>(-1, [&] {
+    TensorObj* t = own(o, "_backward_hooks");
+    if (!value || value == Py_None) {
+      if (tape::requires_grad(t)) Py_CLEAR(*hook_dict(t));
+      return 0;
+    }
+    Py_XSETREF(*hook_dict(t), Py_NewRef(value));
+    return 0;
+  });
+}
+
+PyObject* register_hook(PyObject* o, PyObject* function) {
+  return py::guarded<PyObject*>(nullptr, [&] {
+    TensorObj* t = own(o, "register_hook");
+    FJ_USER_CHECK(tape::requires_grad(t), ErrorKind::Runtime, "cannot register a hook on a tensor that doesn't require gradient");
+    PyObject** dict = hook_dict(t);
+    if (!*dict) *dict = new_hook_dict();
+    return add_hook(*dict, function);
+  });
+}
+
+PyObject* register_post_hook(PyObject* o, PyObject* function) {
+  return py::guarded<PyObject*>(nullptr, [&] {
+    TensorObj* t = own(o, "register_post_accumulate_grad_hook");
+    FJ_USER_CHECK(tape::requires_grad(t), ErrorKind::Runtime, "cannot register a hook on a tensor that doesn't require gradient");
+    FJ_USER_CHECK(tape::is_leaf(t), ErrorKind::Runtime, "post accumulate grad hooks cannot be registered on non-leaf tensors");
+    PyObject*& dict = tape::need_meta(t).post_hooks;
+    if (!dict) dict = new_hook_dict();
+    return add_hook(dict, function);
+  });
+}
+
+PyObject* get_post_hooks(PyObject* o, void*) { return new_or_none(as_tensor(o)->autograd ? as_tensor(o)->autograd->post_hooks : nullptr); }
+
+PyObject* retain_grad(PyObject* o, PyObject*) {
+  return py::guarded<PyObject*>(nullptr, [&] {
+    TensorObj* t = own(o, "retain_grad");
+    FJ_USER_CHECK(tape::requires_grad(t), ErrorKind::Runtime, "can't retain_grad on Tensor that has requires_grad=False");
+    tape::NodeObj* fn = tape::grad_fn_of(t);
+    if (fn && !t->autograd->retains_grad) {
+      fn->node->need_hooks().retained.push_back({t->autograd->output_nr, t});
+      t->autograd->retains_grad = true;
+    }
+    return new_or_none(nullptr);
+  });
+}
+
+PyObject* detach_(PyObject* o, PyObject*) {
+  return py::guarded<PyObject*>(nullptr, [&] {
+    TensorObj* t = own(o, "detach_");
+    FJ_USER_CHECK(!t->base, ErrorKind::Runtime, "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for "
+                  "training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() cannot be called on "
+                  "these gradients. To fix this error, please refer to the Optimizer.zero_grad() function in torch/optim/optimizer.py as a solution.");
+    tape::detach_in_place(t);
+    return Py_NewRef(o);
+  });
+}
+
+PyCFunction with_keywords(PyObject* (*f)(PyObject*, PyObject*, PyObject*)) { return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f)); }
+
+}  // namespace
+
+PyMethodDef kAutogradTensorMethods[] = {
+    {"requires_grad_", with_keywords(requires_grad_), METH_VARARGS | METH_KEYWORDS, "Says whether operations on this tensor are recorded."},
+    {"retain_grad", retain_grad, METH_NOARGS, "Keeps the gradient of a tensor that is no leaf in its .grad."},
+    {"register_hook", register_hook, METH_O, "Calls a function with every gradient computed for this tensor."},
+    {"register_post_accumulate_grad_hook", register_post_hook, METH_O, "Calls a function with this leaf after its .grad was added to."},
+    {"detach_", detach_, METH_NOARGS, "Forgets how this tensor was computed."},
+    {"_is_view", is_view, METH_NOARGS, "Does this tensor share another one's memory by a view?"},
+    {"is_inference", is_inference, METH_NOARGS, "Was this tensor made in inference mode?"},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+PyGetSetDef kAutogradTensorGetset[] = {
+    {"requires_grad", get_requires_grad, set_requires_grad, "Are operations on this tensor recorded?", nullptr},
+    {"is_leaf", get_is_leaf, nullptr, "True unless the tensor is the result of a recorded operation.", nullptr},
+    {"grad_fn", get_grad_fn, nullptr, "The node of the tape that this tensor is a result of.", nullptr},
+    {"grad", get_grad, set_grad, "The gradient that backward() accumulated, or None.", nullptr},
+    {"_grad", get_grad, set_grad, nullptr, nullptr},
+    {"_base", get_base, nullptr, "The tensor that this one is a view of, or None.", nullptr},
+    {"output_nr", get_output_nr, nullptr, "Which result of its node this tensor is.", nullptr},
+    {"retains_grad", get_retains_grad, nullptr, "Is the gradient of this non-leaf kept?", nullptr},
+    {"_backward_hooks", get_backward_hooks, set_backward_hooks, nullptr, nullptr},
+    {"_post_accumulate_grad_hooks", get_post_hooks, nullptr, nullptr, nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr},
+};
+
+}  // namespace fj::bind

@@ -1,0 +1,15 @@
+// Parts that the tape's files share.
+#pragma once
+#include "tensor/autograd.h"
+
+namespace fj::tape {
+
+// A node that takes a gradient of the view `t` to a gradient of its base.
+NodeRef view_node(TensorObj* t);
+// After a write through the view `t` that `node` describes: the base gets a node that runs it on its part.
+void rebase_view(TensorObj* t, NodeRef node, const Edge& self_edge);
+void run_node_pre_hooks(Node& n, std::vector<TensorRef>& grads);
+void run_node_post_hooks(Node& n, Outs& inputs, const std::vector<TensorRef>& outputs);
+void run_post_accumulate_hooks(TensorObj* leaf);
+
+}  // namespace fj::tape
