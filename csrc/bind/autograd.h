@@ -7,10 +7,10 @@ namespace fj::bind {
 
 extern PyMethodDef kAutogradTensorMethods[];  // autograd_tensor.cpp
 extern PyGetSetDef kAutogradTensorGetset[];
-extern PyMethodDef kBackwardFunctions[];      // autograd_backward.cpp
-extern PyMethodDef kModeFunctions[];          // autograd_modes.cpp
-extern PyMethodDef kFunctionFunctions[];      // autograd_function.cpp
-bool init_node_type(PyObject* module);        // autograd_node.cpp
+extern PyMethodDef kBackwardFunctions[];  // autograd_backward.cpp
+extern PyMethodDef kModeFunctions[];      // autograd_modes.cpp
+extern PyMethodDef kFunctionFunctions[];  // autograd_function.cpp
+bool init_node_type(PyObject* module);    // autograd_node.cpp
 
 // The tensors of a Python tensor, or sequence of them.
 std::vector<TensorObj*> tensors_of(PyObject* o, const char* what);

@@ -16,8 +16,9 @@ TensorObj* checked(PyObject* o, const char* what) {
 TensorRef root_grad(TensorObj* root, PyObject* given, size_t i) {
   if (given && given != Py_None) {
     TensorObj* g = checked(given, "backward");
-    FJ_USER_CHECK(g->meta.sizes == root->meta.sizes, ErrorKind::Runtime, "Mismatch in shape: grad_output[", i, "] has a shape of torch.Size(",
-                  g->meta.sizes, ") and output[", i, "] has a shape of torch.Size(", root->meta.sizes, ").");
+    FJ_USER_CHECK(g->meta.sizes == root->meta.sizes, ErrorKind::Runtime, "Mismatch in shape: grad_output[", i,
+                  "] has a shape of torch.Size(", g->meta.sizes, ") and output[", i, "] has a shape of torch.Size(",
+                  root->meta.sizes, ").");
     if (g->meta.dtype != root->meta.dtype) return call1(OpId::_to_dtype, {Arg(val_of(g)), Arg(root->meta.dtype)});
     return TensorRef::borrow(g);
   }
@@ -32,10 +33,11 @@ struct Flags {
 
 void add_roots(tape::BackwardRequest& r, PyObject* outputs, PyObject* grads) {
   std::vector<TensorObj*> roots = tensors_of(outputs, "backward");
-  FJ_USER_CHECK(static_cast<size_t>(PyTuple_GET_SIZE(grads)) == roots.size(), ErrorKind::Runtime, "got ", roots.size(), " tensors and ",
-                PyTuple_GET_SIZE(grads), " gradients");
+  FJ_USER_CHECK(static_cast<size_t>(PyTuple_GET_SIZE(grads)) == roots.size(), ErrorKind::Runtime, "got ", roots.size(),
+                " tensors and ", PyTuple_GET_SIZE(grads), " gradients");
   for (size_t i = 0; i < roots.size(); ++i) {
-    FJ_USER_CHECK(tape::requires_grad(roots[i]), ErrorKind::Runtime, "element ", i, " of tensors does not require grad and does not have a grad_fn");
+    FJ_USER_CHECK(tape::requires_grad(roots[i]), ErrorKind::Runtime, "element ", i,
+                  " of tensors does not require grad and does not have a grad_fn");
     r.grads.push_back(root_grad(roots[i], PyTuple_GET_ITEM(grads, static_cast<Py_ssize_t>(i)), i));
     r.roots.push_back(tape::edge_of(roots[i]));
   }
@@ -44,8 +46,9 @@ void add_roots(tape::BackwardRequest& r, PyObject* outputs, PyObject* grads) {
 PyObject* give(const std::vector<TensorRef>& grads, bool allow_unused) {
   py::Ref out = py::check(PyTuple_New(static_cast<Py_ssize_t>(grads.size())));
   for (size_t i = 0; i < grads.size(); ++i) {
-    FJ_USER_CHECK(grads[i] || allow_unused, ErrorKind::Runtime, "The differentiated Tensor at index ", i,
-                  " appears to not have been used in the graph. Set allow_unused=True if this is the desired behavior.");
+    FJ_USER_CHECK(
+        grads[i] || allow_unused, ErrorKind::Runtime, "The differentiated Tensor at index ", i,
+        " appears to not have been used in the graph. Set allow_unused=True if this is the desired behavior.");
     PyTuple_SET_ITEM(out.get(), static_cast<Py_ssize_t>(i), Py_NewRef(grads[i] ? as_object(grads[i].get()) : Py_None));
   }
   return out.release();
@@ -55,8 +58,8 @@ PyObject* give(const std::vector<TensorRef>& grads, bool allow_unused) {
 PyObject* run_backward(PyObject*, PyObject* args) {
   PyObject *outputs, *grads, *inputs;
   Flags f;
-  if (!PyArg_ParseTuple(args, "OO!ppOpp:_run_backward", &outputs, &PyTuple_Type, &grads, &f.keep_graph, &f.create_graph, &inputs, &f.allow_unused,
-                        &f.accumulate))
+  if (!PyArg_ParseTuple(args, "OO!ppOpp:_run_backward", &outputs, &PyTuple_Type, &grads, &f.keep_graph, &f.create_graph,
+                        &inputs, &f.allow_unused, &f.accumulate))
     return nullptr;
   return py::guarded<PyObject*>(nullptr, [&]() -> PyObject* {
     tape::BackwardRequest r;
@@ -66,8 +69,9 @@ PyObject* run_backward(PyObject*, PyObject* args) {
     if (inputs != Py_None) wanted = tensors_of(inputs, "grad");
     for (TensorObj* t : wanted) {
       FJ_USER_CHECK(tape::requires_grad(t), ErrorKind::Runtime,
-                    f.accumulate ? "One of the differentiated Tensors given as 'inputs' to backward does not require grad"
-                                 : "One of the differentiated Tensors does not require grad");
+                    f.accumulate
+                        ? "One of the differentiated Tensors given as 'inputs' to backward does not require grad"
+                        : "One of the differentiated Tensors does not require grad");
       r.inputs.push_back(tape::edge_of(t));
     }
     add_roots(r, outputs, grads);
@@ -99,7 +103,8 @@ std::vector<TensorObj*> tensors_of(PyObject* o, const char* what) {
   if (is_tensor(o)) return {checked(o, what)};
   py::Ref items = py::check(PySequence_Fast(o, "expected a tensor or a sequence of tensors"));
   std::vector<TensorObj*> out;
-  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(items.get()); ++i) out.push_back(checked(PySequence_Fast_GET_ITEM(items.get(), i), what));
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(items.get()); ++i)
+    out.push_back(checked(PySequence_Fast_GET_ITEM(items.get(), i), what));
   return out;
 }
 

@@ -11,8 +11,7 @@ namespace {
 
 // Tensors that a context saved. Owned by the context and the node; neither owns the other through it.
 struct Bundle {
-  PyObject_HEAD
-  std::vector<tape::Saved>* saved;
+  PyObject_HEAD std::vector<tape::Saved>* saved;
   tape::Node* owner;  // null once the node is gone
   bool freed;
 };
@@ -118,7 +117,8 @@ py::Ref backward_args(PyObject* ctx, const tape::Node& node, std::span<const Ten
   for (size_t i = 0; i < grads.size(); ++i) {
     PyObject* item = Py_None;
     TensorRef made;
-    if (grads[i]) item = as_object(grads[i].get());
+    if (grads[i])
+      item = as_object(grads[i].get());
     else if (zeros) {
       made = call1(OpId::_zeros, {Arg(node.results[i].sizes), Arg(node.results[i].dtype)});
       item = as_object(made.get());
@@ -135,15 +135,18 @@ void FunctionNode::apply(std::span<const TensorRef> grads, bool, Outs& out) {
   py::Ref tuple = PyTuple_Check(result.get()) ? result : py::check(PyTuple_Pack(1, result.get()));
   size_t got = static_cast<size_t>(PyTuple_GET_SIZE(tuple.get())), want = is_tensor_arg.size();
   while (got > want && PyTuple_GET_ITEM(tuple.get(), static_cast<Py_ssize_t>(got) - 1) == Py_None) --got;
-  FJ_USER_CHECK(got == want, ErrorKind::Runtime, "function ", name_, " returned an incorrect number of gradients (expected ", want, ", got ", got, ")");
+  FJ_USER_CHECK(got == want, ErrorKind::Runtime, "function ", name_,
+                " returned an incorrect number of gradients (expected ", want, ", got ", got, ")");
   for (size_t i = 0; i < want; ++i) {
     PyObject* g = PyTuple_GET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i));
     if (!is_tensor_arg[i]) {
-      FJ_USER_CHECK(g == Py_None, ErrorKind::Runtime, "function ", name_, " returned a gradient different from None at position ", i + 1,
+      FJ_USER_CHECK(g == Py_None, ErrorKind::Runtime, "function ", name_,
+                    " returned a gradient different from None at position ", i + 1,
                     ", but the corresponding forward input was not a Variable");
       continue;
     }
-    FJ_USER_CHECK(g == Py_None || is_tensor(g), ErrorKind::Type, "expected Variable or None (got ", Py_TYPE(g)->tp_name, ")");
+    FJ_USER_CHECK(g == Py_None || is_tensor(g), ErrorKind::Type, "expected Variable or None (got ", Py_TYPE(g)->tp_name,
+                  ")");
     out.push_back(g == Py_None ? TensorRef() : TensorRef::borrow(as_tensor(g)));
   }
 }
@@ -153,7 +156,7 @@ void FunctionNode::apply(std::span<const TensorRef> grads, bool, Outs& out) {
 struct Application {
   PyObject* cls;
   py::Ref ctx;
-  std::vector<TensorObj*> inputs;      // tensor arguments
+  std::vector<TensorObj*> inputs;  // tensor arguments
   std::vector<bool> is_tensor_arg;
   std::vector<tape::Edge> edges;
   bool needs = false;
@@ -200,14 +203,16 @@ std::vector<TensorObj*> marked(const Application& a, const char* name) {
   if (v.get() == Py_None) return out;
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(v.get()); ++i) {
     PyObject* o = PyTuple_GET_ITEM(v.get(), i);
-    FJ_USER_CHECK(is_tensor(o) || o == Py_None, ErrorKind::Type, "save_for_backward can only save variables, but argument ", i, " is of type ",
-                  Py_TYPE(o)->tp_name);
+    FJ_USER_CHECK(is_tensor(o) || o == Py_None, ErrorKind::Type,
+                  "save_for_backward can only save variables, but argument ", i, " is of type ", Py_TYPE(o)->tp_name);
     out.push_back(o == Py_None ? nullptr : as_tensor(o));
   }
   return out;
 }
 
-bool contains(const std::vector<TensorObj*>& list, TensorObj* t) { return std::find(list.begin(), list.end(), t) != list.end(); }
+bool contains(const std::vector<TensorObj*>& list, TensorObj* t) {
+  return std::find(list.begin(), list.end(), t) != list.end();
+}
 
 void save_tensors(const Application& a, FunctionNode& node, const std::vector<TensorRef>& outputs) {
   auto& saved = *reinterpret_cast<Bundle*>(node.bundle.get())->saved;
@@ -221,8 +226,8 @@ void save_tensors(const Application& a, FunctionNode& node, const std::vector<Te
 }
 
 // Gives one output its place in the tape; an input that is returned as it was becomes an alias.
-TensorRef link(const Application& a, TensorObj* out, const tape::NodeRef& node, int32_t nr, const std::vector<TensorObj*>& dirty,
-               const std::vector<TensorObj*>& fixed) {
+TensorRef link(const Application& a, TensorObj* out, const tape::NodeRef& node, int32_t nr,
+               const std::vector<TensorObj*>& dirty, const std::vector<TensorObj*>& fixed) {
   TensorRef t = TensorRef::borrow(out);
   bool is_input = contains(a.inputs, out);
   if (contains(dirty, out)) {

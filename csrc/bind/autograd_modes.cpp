@@ -8,7 +8,7 @@ namespace {
 PyObject* is_grad_enabled(PyObject*, PyObject*) { return PyBool_FromLong(thread_state().grad_mode); }
 PyObject* is_inference_enabled(PyObject*, PyObject*) { return PyBool_FromLong(thread_state().inference_mode); }
 
-PyObject* set_mode(PyObject* value, bool ThreadState::* mode) {
+PyObject* set_mode(PyObject* value, bool ThreadState::*mode) {
   int on = PyObject_IsTrue(value);
   if (on < 0) return nullptr;
   thread_state().*mode = on != 0;
@@ -42,15 +42,17 @@ PyObject* add_hook(PyObject* dict, PyObject* function) {
     py::Ref module = py::check(PyImport_ImportModule("framejit.utils.hooks"));
     type = py::check(PyObject_GetAttrString(module.get(), "RemovableHandle")).release();
   }
-  py::Ref handle = py::check(PyObject_CallOneArg(type, dict)), id = py::check(PyObject_GetAttrString(handle.get(), "id"));
+  py::Ref handle = py::check(PyObject_CallOneArg(type, dict)),
+          id = py::check(PyObject_GetAttrString(handle.get(), "id"));
   py::check(PyObject_SetItem(dict, id.get(), function));
   return handle.release();
 }
 
 bool init_autograd(PyObject* module) {
   tape::install();
-  return init_node_type(module) && add_tensor_methods(kAutogradTensorMethods) && add_tensor_getset(kAutogradTensorGetset) &&
-         PyModule_AddFunctions(module, kModeFunctions) == 0 && PyModule_AddFunctions(module, kBackwardFunctions) == 0 &&
+  return init_node_type(module) && add_tensor_methods(kAutogradTensorMethods) &&
+         add_tensor_getset(kAutogradTensorGetset) && PyModule_AddFunctions(module, kModeFunctions) == 0 &&
+         PyModule_AddFunctions(module, kBackwardFunctions) == 0 &&
          PyModule_AddFunctions(module, kFunctionFunctions) == 0;
 }
 

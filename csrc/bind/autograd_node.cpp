@@ -1,7 +1,7 @@
 // The Python side of grad_fn objects.
-#include <structmember.h>
-
 #include "bind/autograd.h"
+
+#include <structmember.h>
 
 namespace fj::bind {
 namespace {
@@ -104,7 +104,8 @@ bool init_node_type(PyObject* module) {
       {0, nullptr},
   };
   PyType_Spec spec = {"framejit.autograd.Node", sizeof(tape::NodeObj), 0,
-                      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+                      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                      slots};
   tape::node_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
   return tape::node_type && PyModule_AddObjectRef(module, "_Node", reinterpret_cast<PyObject*>(tape::node_type)) == 0;
 }

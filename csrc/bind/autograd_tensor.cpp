@@ -20,9 +20,11 @@ PyObject* get_requires_grad(PyObject* o, void*) { return PyBool_FromLong(tape::r
 void set_flag(TensorObj* t, bool on) {
   if (!on && tape::requires_grad(t))
     FJ_USER_CHECK(tape::is_leaf(t), ErrorKind::Runtime,
-                  "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a subgraph that doesn't "
+                  "you can only change requires_grad flags of leaf variables. If you want to use a computed variable "
+                  "in a subgraph that doesn't "
                   "require differentiation use var_no_grad = var.detach().");
-  FJ_USER_CHECK(!on || is_float(t->meta.dtype), ErrorKind::Runtime, "only Tensors of floating point dtype can require gradients");
+  FJ_USER_CHECK(!on || is_float(t->meta.dtype), ErrorKind::Runtime,
+                "only Tensors of floating point dtype can require gradients");
   FJ_USER_CHECK(!on || !(t->flags & kInferenceTensor) || thread_state().inference_mode, ErrorKind::Runtime,
                 "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");
   t->meta.requires_grad = on;
@@ -68,9 +70,12 @@ PyObject* get_grad(PyObject* o, void*) {
     if (!t->autograd || !t->autograd->grad) {
       bool lost = tape::requires_grad(t) && !tape::is_leaf(t) && !t->autograd->retains_grad;
       if (lost && PyErr_WarnEx(PyExc_UserWarning,
-                               "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be populated "
-                               "during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf Tensor, use "
-                               ".retain_grad() on the non-leaf Tensor.", 1) < 0)
+                               "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad "
+                               "attribute won't be populated "
+                               "during autograd.backward(). If you indeed want the .grad field to be populated for a "
+                               "non-leaf Tensor, use "
+                               ".retain_grad() on the non-leaf Tensor.",
+                               1) < 0)
         throw py::PythonError();
       return new_or_none(nullptr);
     }
@@ -88,13 +93,16 @@ int set_grad(PyObject* o, PyObject* value, void*) {
       }
       return 0;
     }
-    FJ_USER_CHECK(is_tensor(value), ErrorKind::Type, "assigned grad expected to be a Tensor or None but got grad of type ", Py_TYPE(value)->tp_name);
+    FJ_USER_CHECK(is_tensor(value), ErrorKind::Type,
+                  "assigned grad expected to be a Tensor or None but got grad of type ", Py_TYPE(value)->tp_name);
     TensorObj* g = as_tensor(value);
     FJ_USER_CHECK(g != t, ErrorKind::Runtime, "can't assign Variable as its own grad");
-    FJ_USER_CHECK(g->meta.dtype == t->meta.dtype, ErrorKind::Runtime, "attempting to assign a gradient with dtype '", scalar_type_name(g->meta.dtype),
-                  "' to a tensor with dtype '", scalar_type_name(t->meta.dtype), "'. Please ensure that the gradient and the tensor have the same dtype");
-    FJ_USER_CHECK(g->meta.sizes == t->meta.sizes, ErrorKind::Runtime, "attempting to assign a gradient of size '", g->meta.sizes, "' to a tensor of size '",
-                  t->meta.sizes, "'. Please ensure that the gradient and the tensor are the same size");
+    FJ_USER_CHECK(g->meta.dtype == t->meta.dtype, ErrorKind::Runtime, "attempting to assign a gradient with dtype '",
+                  scalar_type_name(g->meta.dtype), "' to a tensor with dtype '", scalar_type_name(t->meta.dtype),
+                  "'. Please ensure that the gradient and the tensor have the same dtype");
+    FJ_USER_CHECK(g->meta.sizes == t->meta.sizes, ErrorKind::Runtime, "attempting to assign a gradient of size '",
+                  g->meta.sizes, "' to a tensor of size '", t->meta.sizes,
+                  "'. Please ensure that the gradient and the tensor are the same size");
     TensorRef held = TensorRef::borrow(g);
     TensorObj* old = std::exchange(tape::need_meta(t).grad, held.release());
     Py_XDECREF(old);
@@ -104,9 +112,15 @@ int set_grad(PyObject* o, PyObject* value, void*) {
 
 PyObject* get_base(PyObject* o, void*) { return new_or_none(reinterpret_cast<PyObject*>(as_tensor(o)->base)); }
 PyObject* is_view(PyObject* o, PyObject*) { return PyBool_FromLong(as_tensor(o)->base != nullptr); }
-PyObject* is_inference(PyObject* o, PyObject*) { return PyBool_FromLong((as_tensor(o)->flags & kInferenceTensor) != 0); }
-PyObject* get_output_nr(PyObject* o, void*) { return PyLong_FromLong(as_tensor(o)->autograd ? as_tensor(o)->autograd->output_nr : 0); }
-PyObject* get_retains_grad(PyObject* o, void*) { return PyBool_FromLong(as_tensor(o)->autograd && as_tensor(o)->autograd->retains_grad); }
+PyObject* is_inference(PyObject* o, PyObject*) {
+  return PyBool_FromLong((as_tensor(o)->flags & kInferenceTensor) != 0);
+}
+PyObject* get_output_nr(PyObject* o, void*) {
+  return PyLong_FromLong(as_tensor(o)->autograd ? as_tensor(o)->autograd->output_nr : 0);
+}
+PyObject* get_retains_grad(PyObject* o, void*) {
+  return PyBool_FromLong(as_tensor(o)->autograd && as_tensor(o)->autograd->retains_grad);
+}
 
 // The dict that holds t's tensor hooks: the leaf's own, or the node's for its result.
 PyObject** hook_dict(TensorObj* t) {
@@ -143,7 +157,8 @@ int set_backward_hooks(PyObject* o, PyObject* value, void*) {
 PyObject* register_hook(PyObject* o, PyObject* function) {
   return py::guarded<PyObject*>(nullptr, [&] {
     TensorObj* t = own(o, "register_hook");
-    FJ_USER_CHECK(tape::requires_grad(t), ErrorKind::Runtime, "cannot register a hook on a tensor that doesn't require gradient");
+    FJ_USER_CHECK(tape::requires_grad(t), ErrorKind::Runtime,
+                  "cannot register a hook on a tensor that doesn't require gradient");
     PyObject** dict = hook_dict(t);
     if (!*dict) *dict = new_hook_dict();
     return add_hook(*dict, function);
@@ -153,20 +168,25 @@ PyObject* register_hook(PyObject* o, PyObject* function) {
 PyObject* register_post_hook(PyObject* o, PyObject* function) {
   return py::guarded<PyObject*>(nullptr, [&] {
     TensorObj* t = own(o, "register_post_accumulate_grad_hook");
-    FJ_USER_CHECK(tape::requires_grad(t), ErrorKind::Runtime, "cannot register a hook on a tensor that doesn't require gradient");
-    FJ_USER_CHECK(tape::is_leaf(t), ErrorKind::Runtime, "post accumulate grad hooks cannot be registered on non-leaf tensors");
+    FJ_USER_CHECK(tape::requires_grad(t), ErrorKind::Runtime,
+                  "cannot register a hook on a tensor that doesn't require gradient");
+    FJ_USER_CHECK(tape::is_leaf(t), ErrorKind::Runtime,
+                  "post accumulate grad hooks cannot be registered on non-leaf tensors");
     PyObject*& dict = tape::need_meta(t).post_hooks;
     if (!dict) dict = new_hook_dict();
     return add_hook(dict, function);
   });
 }
 
-PyObject* get_post_hooks(PyObject* o, void*) { return new_or_none(as_tensor(o)->autograd ? as_tensor(o)->autograd->post_hooks : nullptr); }
+PyObject* get_post_hooks(PyObject* o, void*) {
+  return new_or_none(as_tensor(o)->autograd ? as_tensor(o)->autograd->post_hooks : nullptr);
+}
 
 PyObject* retain_grad(PyObject* o, PyObject*) {
   return py::guarded<PyObject*>(nullptr, [&] {
     TensorObj* t = own(o, "retain_grad");
-    FJ_USER_CHECK(tape::requires_grad(t), ErrorKind::Runtime, "can't retain_grad on Tensor that has requires_grad=False");
+    FJ_USER_CHECK(tape::requires_grad(t), ErrorKind::Runtime,
+                  "can't retain_grad on Tensor that has requires_grad=False");
     tape::NodeObj* fn = tape::grad_fn_of(t);
     if (fn && !t->autograd->retains_grad) {
       fn->node->need_hooks().retained.push_back({t->autograd->output_nr, t});
@@ -179,23 +199,31 @@ PyObject* retain_grad(PyObject* o, PyObject*) {
 PyObject* detach_(PyObject* o, PyObject*) {
   return py::guarded<PyObject*>(nullptr, [&] {
     TensorObj* t = own(o, "detach_");
-    FJ_USER_CHECK(!t->base, ErrorKind::Runtime, "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for "
-                  "training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() cannot be called on "
-                  "these gradients. To fix this error, please refer to the Optimizer.zero_grad() function in torch/optim/optimizer.py as a solution.");
+    FJ_USER_CHECK(
+        !t->base, ErrorKind::Runtime,
+        "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for "
+        "training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() "
+        "cannot be called on "
+        "these gradients. To fix this error, please refer to the Optimizer.zero_grad() function in "
+        "torch/optim/optimizer.py as a solution.");
     tape::detach_in_place(t);
     return Py_NewRef(o);
   });
 }
 
-PyCFunction with_keywords(PyObject* (*f)(PyObject*, PyObject*, PyObject*)) { return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f)); }
+PyCFunction with_keywords(PyObject* (*f)(PyObject*, PyObject*, PyObject*)) {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f));
+}
 
 }  // namespace
 
 PyMethodDef kAutogradTensorMethods[] = {
-    {"requires_grad_", with_keywords(requires_grad_), METH_VARARGS | METH_KEYWORDS, "Says whether operations on this tensor are recorded."},
+    {"requires_grad_", with_keywords(requires_grad_), METH_VARARGS | METH_KEYWORDS,
+     "Says whether operations on this tensor are recorded."},
     {"retain_grad", retain_grad, METH_NOARGS, "Keeps the gradient of a tensor that is no leaf in its .grad."},
     {"register_hook", register_hook, METH_O, "Calls a function with every gradient computed for this tensor."},
-    {"register_post_accumulate_grad_hook", register_post_hook, METH_O, "Calls a function with this leaf after its .grad was added to."},
+    {"register_post_accumulate_grad_hook", register_post_hook, METH_O,
+     "Calls a function with this leaf after its .grad was added to."},
     {"detach_", detach_, METH_NOARGS, "Forgets how this tensor was computed."},
     {"_is_view", is_view, METH_NOARGS, "Does this tensor share another one's memory by a view?"},
     {"is_inference", is_inference, METH_NOARGS, "Was this tensor made in inference mode?"},

@@ -23,6 +23,7 @@ constexpr ModulePart kParts[] = {
     {"devices", init_devices},
     {"size", init_size},
     {"tensor", init_tensor},
+    {"autograd", init_autograd},
     {"storage", init_storage},
     {"generator", init_generator},
     {"create", init_create},

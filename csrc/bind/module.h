@@ -17,6 +17,7 @@ bool init_debug_kernel(PyObject* module);
 bool init_dtypes(PyObject* module);
 bool init_devices(PyObject* module);
 bool init_size(PyObject* module);
+bool init_autograd(PyObject* module);
 bool init_tensor(PyObject* module);  // the type; "ops" adds the rows' methods to it
 bool init_storage(PyObject* module);
 bool init_generator(PyObject* module);

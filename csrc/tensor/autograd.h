@@ -1,11 +1,11 @@
 // The eager tape: what hangs off a tensor (AutogradMeta) and the nodes that gradients flow through.
 //
-// A Node is the C++ half of a Python object (NodeObj, seen as grad_fn); it is made and freed with it. Edges point from a node
-// to the nodes of its inputs. A saved value never makes a cycle: outputs are saved as aliases without gradient, and get their
-// node back when they are read for a second derivative.
+// A Node is the C++ half of a Python object (NodeObj, seen as grad_fn); it is made and freed with it. Edges point from
+// a node to the nodes of its inputs. A saved value never makes a cycle: outputs are saved as aliases without gradient,
+// and get their node back when they are read for a second derivative.
 //
-// Rules for changing it: everything here runs with the interpreter's lock; a function that may call Python code may throw
-// py::PythonError; releasing a chain of nodes never recurses (autograd_node.cpp).
+// Rules for changing it: everything here runs with the interpreter's lock; a function that may call Python code may
+// throw py::PythonError; releasing a chain of nodes never recurses (autograd_node.cpp).
 #pragma once
 #include <memory>
 #include <vector>
@@ -18,8 +18,7 @@ namespace fj::tape {
 class Node;
 
 struct NodeObj {
-  PyObject_HEAD
-  Node* node;  // owned
+  PyObject_HEAD Node* node;  // owned
   PyObject* dict;
   PyObject* weakrefs;
 };
@@ -28,11 +27,21 @@ struct NodeObj {
 class NodeRef {
  public:
   NodeRef() = default;
-  static NodeRef steal(NodeObj* p) { NodeRef r; r.p_ = p; return r; }
-  static NodeRef borrow(NodeObj* p) { Py_XINCREF(p); return steal(p); }
+  static NodeRef steal(NodeObj* p) {
+    NodeRef r;
+    r.p_ = p;
+    return r;
+  }
+  static NodeRef borrow(NodeObj* p) {
+    Py_XINCREF(p);
+    return steal(p);
+  }
   NodeRef(const NodeRef& o) : p_(o.p_) { Py_XINCREF(p_); }
   NodeRef(NodeRef&& o) noexcept : p_(std::exchange(o.p_, nullptr)) {}
-  NodeRef& operator=(NodeRef o) noexcept { std::swap(p_, o.p_); return *this; }
+  NodeRef& operator=(NodeRef o) noexcept {
+    std::swap(p_, o.p_);
+    return *this;
+  }
   ~NodeRef() { Py_XDECREF(p_); }
   NodeObj* get() const { return p_; }
   Node* operator->() const { return p_->node; }
@@ -58,17 +67,23 @@ struct ResultMeta {
 struct Saved {
   TensorRef tensor;
   uint32_t version = 0;
-  bool output = false;   // a result of the node itself
+  bool output = false;  // a result of the node itself
   int32_t nr = 0;
-  NodeRef grad_fn;       // of an input, as it was; null for leaves
+  NodeRef grad_fn;  // of an input, as it was; null for leaves
   bool requires_grad = false;
   explicit operator bool() const { return static_cast<bool>(tensor); }
 };
 
 // Hooks and retained gradients; most nodes have none.
 struct NodeHooks {
-  struct OnTensor { int32_t nr; PyObject* dict; };        // id -> function, owned
-  struct Retained { int32_t nr; TensorObj* tensor; };     // borrowed: the tensor removes itself
+  struct OnTensor {
+    int32_t nr;
+    PyObject* dict;
+  };  // id -> function, owned
+  struct Retained {
+    int32_t nr;
+    TensorObj* tensor;
+  };  // borrowed: the tensor removes itself
   std::vector<OnTensor> tensor_pre;
   std::vector<Retained> retained;
   PyObject* pre = nullptr;   // id -> function(grad_outputs), owned
@@ -94,7 +109,10 @@ class Node {
   uint64_t sequence = 0;
   std::unique_ptr<NodeHooks> hooks;
 
-  NodeHooks& need_hooks() { if (!hooks) hooks = std::make_unique<NodeHooks>(); return *hooks; }
+  NodeHooks& need_hooks() {
+    if (!hooks) hooks = std::make_unique<NodeHooks>();
+    return *hooks;
+  }
   void add_result(const TensorMeta& m) { results.push_back({m.sizes, m.dtype}); }
 };
 
@@ -104,13 +122,13 @@ namespace fj {
 
 // What a tensor that takes part in differentiation carries.
 struct AutogradMeta {
-  TensorObj* grad = nullptr;               // owned
-  tape::NodeObj* grad_fn = nullptr;        // owned
-  tape::NodeObj* accumulator = nullptr;    // borrowed: a leaf's AccumulateGrad, which removes itself
-  PyObject* hooks = nullptr;               // owned dict: a leaf's tensor hooks
-  PyObject* post_hooks = nullptr;          // owned dict: after the gradient was accumulated
+  TensorObj* grad = nullptr;             // owned
+  tape::NodeObj* grad_fn = nullptr;      // owned
+  tape::NodeObj* accumulator = nullptr;  // borrowed: a leaf's AccumulateGrad, which removes itself
+  PyObject* hooks = nullptr;             // owned dict: a leaf's tensor hooks
+  PyObject* post_hooks = nullptr;        // owned dict: after the gradient was accumulated
   int32_t output_nr = 0;
-  uint32_t view_version = 0;               // of a view: the version at which grad_fn was right
+  uint32_t view_version = 0;  // of a view: the version at which grad_fn was right
   bool retains_grad = false;
 };
 
@@ -128,8 +146,11 @@ int node_clear(PyObject* self);
 
 // -- tensors and their gradients' source ------------------------------------------------------------------------------
 AutogradMeta& need_meta(TensorObj* t);
-inline bool requires_grad(const TensorObj* t) { return t->meta.requires_grad || (t->base && t->base->meta.requires_grad); }
-// The node that t is a result of, brought up to date where t views a tensor that was written; null for leaves. Borrowed.
+inline bool requires_grad(const TensorObj* t) {
+  return t->meta.requires_grad || (t->base && t->base->meta.requires_grad);
+}
+// The node that t is a result of, brought up to date where t views a tensor that was written; null for leaves.
+// Borrowed.
 NodeObj* grad_fn_of(TensorObj* t);
 inline bool is_leaf(TensorObj* t) { return grad_fn_of(t) == nullptr; }
 // Where a gradient of t goes: its node, or its accumulator; no node where t needs none.
@@ -137,8 +158,8 @@ Edge edge_of(TensorObj* t);
 NodeRef accumulator_of(TensorObj* leaf);
 // Makes t result `nr` of the node.
 void set_history(TensorObj* t, const NodeRef& node, int32_t nr);
-// The same after an in-place write: hooks that retain the gradient move along, a view's base gets a node that writes the
-// gradient's part through (`self_edge`: where t's gradient went before the write).
+// The same after an in-place write: hooks that retain the gradient move along, a view's base gets a node that writes
+// the gradient's part through (`self_edge`: where t's gradient went before the write).
 void rebase_history(TensorObj* t, NodeRef node, const Edge& self_edge);
 // t is a leaf from now on.
 void detach_in_place(TensorObj* t);
@@ -162,7 +183,7 @@ struct BackwardRequest {
   std::vector<TensorRef> grads;
   bool keep_graph = false;
   bool create_graph = false;
-  std::vector<Edge> inputs;      // where gradients are wanted; empty: accumulate into all leaves
+  std::vector<Edge> inputs;        // where gradients are wanted; empty: accumulate into all leaves
   bool accumulate_inputs = false;  // into the inputs' .grad, instead of giving them back
 };
 // The gradients of `inputs` (null where none arrived).
@@ -176,8 +197,9 @@ void accumulate_into(TensorObj* leaf, TensorRef grad, bool create_graph);
 // Calls every function of a hook dict on a gradient; a result replaces it.
 TensorRef run_tensor_hooks(PyObject* dict, TensorRef grad);
 
-// -- compiled programs --------------------------------------------------------------------------------------------------
-// A backward pass that is one program. `saved` are the tensors given to attach_backward, versions checked.
+// -- compiled programs
+// -------------------------------------------------------------------------------------------------- A backward pass
+// that is one program. `saved` are the tensors given to attach_backward, versions checked.
 class BackwardFn {
  public:
   virtual ~BackwardFn() = default;
@@ -190,8 +212,8 @@ struct SavedSpec {
   int32_t output = -1;  // index among `outputs` if it is one of them
 };
 // Makes `outputs` (null entries: not differentiable) results of one node whose gradients go to `inputs`.
-void attach_backward(std::unique_ptr<BackwardFn> fn, std::span<TensorObj* const> inputs, std::span<TensorObj* const> outputs,
-                     std::span<const SavedSpec> saved);
+void attach_backward(std::unique_ptr<BackwardFn> fn, std::span<TensorObj* const> inputs,
+                     std::span<TensorObj* const> outputs, std::span<const SavedSpec> saved);
 
 void install();  // fills tape_api
 

@@ -21,9 +21,9 @@ struct Buffer {
 
 struct Task {
   NodeRef node;
-  int32_t waiting = 0;       // consumers that have not run yet
+  int32_t waiting = 0;  // consumers that have not run yet
   bool needed = true;
-  SmallVec<Buffer, 1> grads;  // one a result of the node
+  SmallVec<Buffer, 1> grads;                         // one a result of the node
   std::vector<std::pair<int32_t, size_t>> captures;  // (result, index among the wanted inputs)
 };
 
@@ -57,7 +57,10 @@ Task& Pass::task_of(Node* n) { return tasks_.find(n)->second; }
 
 // Depth first without recursion: counts consumers and lists nodes in post-order.
 void Pass::discover() {
-  struct Frame { Node* node; size_t edge; };
+  struct Frame {
+    Node* node;
+    size_t edge;
+  };
   std::vector<Frame> stack;
   auto enter = [&](Node* n) {
     auto [it, fresh] = tasks_.try_emplace(n);
@@ -114,9 +117,10 @@ TensorRef fitted(TensorRef grad, const ResultMeta& want, const Node& node, size_
   if (!(m.sizes == want.sizes)) {
     int64_t lead = m.dim() - static_cast<int64_t>(want.sizes.size());
     bool fits = lead >= 0;
-    for (int64_t d = lead; fits && d < m.dim(); ++d) fits = want.sizes[d - lead] == m.sizes[d] || want.sizes[d - lead] == 1;
-    FJ_USER_CHECK(fits, ErrorKind::Runtime, "Function ", node.name(), " returned an invalid gradient at index ", index, " - got ", m.sizes,
-                  " but expected shape compatible with ", want.sizes);
+    for (int64_t d = lead; fits && d < m.dim(); ++d)
+      fits = want.sizes[d - lead] == m.sizes[d] || want.sizes[d - lead] == 1;
+    FJ_USER_CHECK(fits, ErrorKind::Runtime, "Function ", node.name(), " returned an invalid gradient at index ", index,
+                  " - got ", m.sizes, " but expected shape compatible with ", want.sizes);
     TensorMeta like = make_meta(want.sizes, m.dtype);
     v = reduce_to(b, v, Val{&like});
   }
@@ -154,8 +158,10 @@ TensorRef run_hooks_on(Node& n, int32_t nr, TensorRef grad) {
 void retain(TensorObj* t, const TensorRef& grad, bool create_graph) {
   AutogradMeta& m = need_meta(t);
   TensorRef value = grad;
-  if (m.grad) value = call1(OpId::add, {Arg(val_of(m.grad)), Arg(grad.val()), Arg(int64_t{1})});
-  else if (!create_graph) value = call1(OpId::clone, {Arg(grad.val()), Arg()});
+  if (m.grad)
+    value = call1(OpId::add, {Arg(val_of(m.grad)), Arg(grad.val()), Arg(int64_t{1})});
+  else if (!create_graph)
+    value = call1(OpId::clone, {Arg(grad.val()), Arg()});
   TensorObj* old = std::exchange(m.grad, value.release());
   Py_XDECREF(old);
 }
@@ -229,8 +235,8 @@ std::vector<TensorRef> Pass::run() {
 
 // May the gradient's memory become .grad as it is? Two references: the pass's and accumulate_into's own.
 bool is_ours(TensorObj* g) {
-  return Py_REFCNT(as_object(g)) <= 2 && g->storage->refs == 1 && !g->base && is_exact_tensor(as_object(g)) && g->meta.is_dense() &&
-         !overlaps_itself(g->meta) && !g->autograd;
+  return Py_REFCNT(as_object(g)) <= 2 && g->storage->refs == 1 && !g->base && is_exact_tensor(as_object(g)) &&
+         g->meta.is_dense() && !overlaps_itself(g->meta) && !g->autograd;
 }
 
 }  // namespace

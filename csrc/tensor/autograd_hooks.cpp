@@ -7,7 +7,8 @@ namespace {
 std::vector<py::Ref> functions_of(PyObject* dict) {
   std::vector<py::Ref> out;
   py::Ref values = py::check(PyMapping_Values(dict));
-  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(values.get()); ++i) out.push_back(py::Ref::borrow(PyList_GET_ITEM(values.get(), i)));
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(values.get()); ++i)
+    out.push_back(py::Ref::borrow(PyList_GET_ITEM(values.get(), i)));
   return out;
 }
 
@@ -32,9 +33,11 @@ std::string name_of_function(PyObject* f) {
 
 void check_same(const TensorRef& before, TensorObj* after, PyObject* hook) {
   FJ_USER_CHECK(before, ErrorKind::Runtime, "can't replace an empty gradient with a non-empty value");
-  FJ_USER_CHECK(before->meta.dtype == after->meta.dtype, ErrorKind::Runtime, "hook '", name_of_function(hook), "' has changed the type of value (was torch.",
-                scalar_type_name(before->meta.dtype), "Tensor got torch.", scalar_type_name(after->meta.dtype), "Tensor)");
-  FJ_USER_CHECK(before->meta.sizes == after->meta.sizes, ErrorKind::Runtime, "hook '", name_of_function(hook), "' has changed the size of value");
+  FJ_USER_CHECK(before->meta.dtype == after->meta.dtype, ErrorKind::Runtime, "hook '", name_of_function(hook),
+                "' has changed the type of value (was torch.", scalar_type_name(before->meta.dtype),
+                "Tensor got torch.", scalar_type_name(after->meta.dtype), "Tensor)");
+  FJ_USER_CHECK(before->meta.sizes == after->meta.sizes, ErrorKind::Runtime, "hook '", name_of_function(hook),
+                "' has changed the size of value");
 }
 
 // A tuple of replacements (or a single tensor for a tuple of one).
@@ -42,12 +45,16 @@ template <class Range>
 void replace(Range& tensors, PyObject* result, PyObject* hook) {
   if (result == Py_None) return;
   py::Ref tuple = PyTuple_Check(result) ? py::Ref::borrow(result) : py::check(PyTuple_Pack(1, result));
-  FJ_USER_CHECK(static_cast<size_t>(PyTuple_GET_SIZE(tuple.get())) == tensors.size(), ErrorKind::Runtime, "hook '", name_of_function(hook),
-                "' has returned an incorrect number of values (got ", PyTuple_GET_SIZE(tuple.get()), ", but expected ", tensors.size(), ")");
+  FJ_USER_CHECK(static_cast<size_t>(PyTuple_GET_SIZE(tuple.get())) == tensors.size(), ErrorKind::Runtime, "hook '",
+                name_of_function(hook), "' has returned an incorrect number of values (got ",
+                PyTuple_GET_SIZE(tuple.get()), ", but expected ", tensors.size(), ")");
   Py_ssize_t i = 0;
   for (TensorRef& t : tensors) {
     PyObject* v = PyTuple_GET_ITEM(tuple.get(), i++);
-    if (v == Py_None) { t = TensorRef(); continue; }
+    if (v == Py_None) {
+      t = TensorRef();
+      continue;
+    }
     FJ_USER_CHECK(is_tensor(v), ErrorKind::Type, "expected Variable, but hook returned '", Py_TYPE(v)->tp_name, "'");
     if (t) check_same(t, as_tensor(v), hook);
     t = TensorRef::borrow(as_tensor(v));
@@ -60,7 +67,8 @@ TensorRef run_tensor_hooks(PyObject* dict, TensorRef grad) {
   for (py::Ref& f : functions_of(dict)) {
     py::Ref r = py::check(PyObject_CallOneArg(f.get(), as_object(grad.get())));
     if (r.get() == Py_None) continue;
-    FJ_USER_CHECK(is_tensor(r.get()), ErrorKind::Type, "expected Variable, but hook returned '", Py_TYPE(r.get())->tp_name, "'");
+    FJ_USER_CHECK(is_tensor(r.get()), ErrorKind::Type, "expected Variable, but hook returned '",
+                  Py_TYPE(r.get())->tp_name, "'");
     check_same(grad, as_tensor(r.get()), f.get());
     grad = TensorRef::borrow(as_tensor(r.get()));
   }

@@ -80,7 +80,8 @@ int traverse_tensor(TensorObj* t, visitproc visit, void* arg) {
 
 NodeObj* grad_fn_of(TensorObj* t) {
   AutogradMeta* m = t->autograd;
-  if (t->base && !(t->flags & kNoGradView) && t->base->meta.requires_grad && (!m || m->view_version != version_of(t) || !m->grad_fn)) {
+  if (t->base && !(t->flags & kNoGradView) && t->base->meta.requires_grad &&
+      (!m || m->view_version != version_of(t) || !m->grad_fn)) {
     NodeRef fresh = view_node(t);
     AutogradMeta& meta = need_meta(t);
     drop_retained(t);
@@ -128,16 +129,20 @@ void rebase_history(TensorObj* t, NodeRef node, const Edge& self_edge) {
 
 void check_inplace(TensorObj* self, bool tracked) {
   FJ_USER_CHECK(!(self->flags & kInferenceTensor) || thread_state().inference_mode, ErrorKind::Runtime,
-                "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal tensor before "
+                "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a "
+                "normal tensor before "
                 "doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more details.");
   if (!tracked) return;
   if (self->base && requires_grad(self)) {
     FJ_USER_CHECK(grad_fn_of(self->base), ErrorKind::Runtime,
                   "a view of a leaf Variable that requires grad is being used in an in-place operation.");
     FJ_USER_CHECK(!(self->flags & kNoGradView), ErrorKind::Runtime,
-                  "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use case is "
-                  "ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either "
-                  "both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the inplace "
+                  "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that "
+                  "this use case is "
+                  "ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and "
+                  "the inplace either "
+                  "both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you "
+                  "want the inplace "
                   "to be tracked).");
   } else {
     FJ_USER_CHECK(!self->meta.requires_grad || grad_fn_of(self), ErrorKind::Runtime,
@@ -145,12 +150,15 @@ void check_inplace(TensorObj* self, bool tracked) {
   }
 }
 
-// -- saved tensors -----------------------------------------------------------------------------------------------------
+// -- saved tensors
+// -----------------------------------------------------------------------------------------------------
 
 Saved save_input(TensorObj* t) {
   FJ_USER_CHECK(!(t->flags & kInferenceTensor), ErrorKind::Runtime,
-                "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in computation tracked by "
-                "autograd. To work around this, you can make a clone to get a normal tensor and use it in autograd, or use `torch.no_grad()` "
+                "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode "
+                "in computation tracked by "
+                "autograd. To work around this, you can make a clone to get a normal tensor and use it in autograd, or "
+                "use `torch.no_grad()` "
                 "instead of `torch.inference_mode()`.");
   Saved s;
   s.tensor = TensorRef::borrow(t);
@@ -175,8 +183,10 @@ Saved save_output(TensorObj* t, int32_t nr) {
 
 void raise_freed() {
   raise(ErrorKind::Runtime,
-        "Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed). Saved "
-        "intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify retain_graph=True if you need to "
+        "Trying to backward through the graph a second time (or directly access saved tensors after they have already "
+        "been freed). Saved "
+        "intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify "
+        "retain_graph=True if you need to "
         "backward through the graph a second time or if you need to access saved tensors after calling backward.");
 }
 
@@ -191,8 +201,10 @@ namespace {
     if (source.size() > 9 && source.find("Backward0") == source.size() - 9) source.resize(source.size() - 9);
     source = cat(", which is output ", s.nr, " of ", source, ",");
   }
-  raise(ErrorKind::Runtime, "one of the variables needed for gradient computation has been modified by an inplace operation: [torch.",
-        scalar_type_name(m.dtype), "Tensor ", m.sizes, "]", source, " is at version ", version_of(s.tensor.get()), "; expected version ", s.version,
+  raise(ErrorKind::Runtime,
+        "one of the variables needed for gradient computation has been modified by an inplace operation: [torch.",
+        scalar_type_name(m.dtype), "Tensor ", m.sizes, "]", source, " is at version ", version_of(s.tensor.get()),
+        "; expected version ", s.version,
         " instead. Hint: enable anomaly detection to find the operation that failed to compute its gradient, with "
         "torch.autograd.set_detect_anomaly(True, check_nan=False).");
 }

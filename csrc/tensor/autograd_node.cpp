@@ -19,7 +19,7 @@ PyTypeObject* type_named(const std::string& name) {
   if (!fresh) return it->second;
   auto* full = new std::string("framejit.autograd." + name);  // the type keeps a pointer into it
   PyType_Slot slots[] = {{0, nullptr}};
-  PyType_Spec spec = {full->c_str(), sizeof(NodeObj), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, slots};
+  PyType_Spec spec = {full->c_str(), sizeof(NodeObj), 0, Py_TPFLAGS_DEFAULT, slots};
   py::Ref bases = py::check(PyTuple_Pack(1, node_type));
   it->second = reinterpret_cast<PyTypeObject*>(py::check(PyType_FromSpecWithBases(&spec, bases.get())).release());
   return it->second;

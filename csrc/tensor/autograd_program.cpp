@@ -11,7 +11,8 @@ class ProgramNode final : public Node {
   void apply(std::span<const TensorRef> grads, bool create_graph, Outs& out) override {
     if (freed_) raise_freed();
     FJ_USER_CHECK(!create_graph, ErrorKind::Runtime,
-                  "a compiled function's backward pass cannot be differentiated again (create_graph=True); call the function uncompiled");
+                  "a compiled function's backward pass cannot be differentiated again (create_graph=True); call the "
+                  "function uncompiled");
     std::vector<TensorRef> tensors;
     for (const Saved& s : saved) tensors.push_back(unpack(s, *this, false));
     fn_->apply(grads, tensors, out);
@@ -36,11 +37,12 @@ class ProgramNode final : public Node {
 
 }  // namespace
 
-void attach_backward(std::unique_ptr<BackwardFn> fn, std::span<TensorObj* const> inputs, std::span<TensorObj* const> outputs,
-                     std::span<const SavedSpec> saved) {
+void attach_backward(std::unique_ptr<BackwardFn> fn, std::span<TensorObj* const> inputs,
+                     std::span<TensorObj* const> outputs, std::span<const SavedSpec> saved) {
   auto node = std::make_unique<ProgramNode>(std::move(fn));
   for (TensorObj* t : inputs) node->next.push_back(t ? edge_of(t) : Edge{});
-  for (const SavedSpec& s : saved) node->saved.push_back(s.output >= 0 ? save_output(s.tensor, s.output) : save_input(s.tensor));
+  for (const SavedSpec& s : saved)
+    node->saved.push_back(s.output >= 0 ? save_output(s.tensor, s.output) : save_input(s.tensor));
   for (TensorObj* t : outputs) node->add_result(t ? t->meta : TensorMeta());
   NodeRef ref = wrap_node(std::move(node));
   for (size_t i = 0; i < outputs.size(); ++i)

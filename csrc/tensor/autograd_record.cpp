@@ -11,7 +11,10 @@ std::string node_name(const OpDef& op) {
   std::string out;
   bool upper = true;
   for (const char* p = op.name; *p; ++p) {
-    if (*p == '_') { upper = true; continue; }
+    if (*p == '_') {
+      upper = true;
+      continue;
+    }
     out.push_back(upper ? static_cast<char>(std::toupper(*p)) : *p);
     upper = false;
   }
@@ -29,7 +32,8 @@ template <class F>
 void each_place(Args args, F&& f) {
   size_t at = 0;
   for (size_t i = 0; i < args.size(); ++i) {
-    if (args[i].tag() == ArgTag::Tensor) f(i, at++, args[i].val());
+    if (args[i].tag() == ArgTag::Tensor)
+      f(i, at++, args[i].val());
     else if (args[i].tag() == ArgTag::TensorList)
       for (Val v : args[i].as_vals()) f(i, at++, v);
   }
@@ -71,12 +75,14 @@ ArgVec OpNode::rebuilt(std::span<const Val> vals) const {
   ArgVec out;
   size_t at = 0;
   for (const Arg& a : args_) {
-    if (a.tag() == ArgTag::Tensor) out.push_back(Arg(vals[at++]));
+    if (a.tag() == ArgTag::Tensor)
+      out.push_back(Arg(vals[at++]));
     else if (a.tag() == ArgTag::TensorList) {
       size_t n = a.as_vals().size();
       out.push_back(Arg::tensors(vals.subspan(at, n)));
       at += n;
-    } else out.push_back(a);
+    } else
+      out.push_back(a);
   }
   return out;
 }
@@ -84,8 +90,10 @@ ArgVec OpNode::rebuilt(std::span<const Val> vals) const {
 // Where a place's gradient is in what a rule gave.
 TensorRef result_at(EagerBuilder& b, const Arg& r, size_t in_list) {
   Val v;
-  if (r.tag() == ArgTag::Tensor) v = r.val();
-  else if (r.tag() == ArgTag::TensorList && in_list < r.as_vals().size()) v = r.as_vals()[in_list];
+  if (r.tag() == ArgTag::Tensor)
+    v = r.val();
+  else if (r.tag() == ArgTag::TensorList && in_list < r.as_vals().size())
+    v = r.as_vals()[in_list];
   return v ? b.take(v) : TensorRef();
 }
 
@@ -102,7 +110,9 @@ void OpNode::apply(std::span<const TensorRef> grads, bool create_graph, Outs& ou
   SmallVec<Val, 2> gvals;
   for (const TensorRef& g : grads) gvals.push_back(g ? g.val() : Val{});
   uint64_t needs = 0;
-  each_place(args_, [&](size_t i, size_t at, Val) { if (next[at].node) needs |= uint64_t{1} << i; });
+  each_place(args_, [&](size_t i, size_t at, Val) {
+    if (next[at].node) needs |= uint64_t{1} << i;
+  });
   EagerBuilder b;
   VjpCtx c{b, *op_, args, all.subspan(arg_slots), gvals, needs};
   c.result.resize(args.size());
@@ -153,7 +163,8 @@ std::unique_ptr<OpNode> make_node(const Call& c, std::vector<Edge> edges) {
     Slot s;
     if (v) {
       s.meta = *v;
-      if (c.op.vjp_saves_args >> i & 1) s.saved = c.inplace && i == 0 ? saved_before_write(tensor_of(v)) : save_input(tensor_of(v));
+      if (c.op.vjp_saves_args >> i & 1)
+        s.saved = c.inplace && i == 0 ? saved_before_write(tensor_of(v)) : save_input(tensor_of(v));
     }
     node->slots.push_back(std::move(s));
   });
@@ -205,6 +216,7 @@ void install() {
   tape_api.check_inplace = [](TensorObj* t) { check_inplace(t, false); };
   tape_api.traverse = traverse_tensor;
   tape_api.clear = traverse_tensor_clear;
+  tape_api.has_grad_fn = [](const TensorObj* t) { return t->autograd->grad_fn != nullptr; };
 }
 
 }  // namespace fj::tape

@@ -24,7 +24,8 @@ SmallVec<int64_t, 6> memory_order(const Geometry& base) {
 }
 
 void check_dense(const TensorMeta& base) {
-  FJ_USER_CHECK(base.is_dense(), ErrorKind::Runtime, "an in-place write to a view of a tensor whose memory is not dense cannot be differentiated");
+  FJ_USER_CHECK(base.is_dense(), ErrorKind::Runtime,
+                "an in-place write to a view of a tensor whose memory is not dense cannot be differentiated");
 }
 
 Val to_memory(Builder& b, Val grad, const Geometry& base) {
@@ -53,13 +54,19 @@ Val scatter_part(Builder& b, Val flat, Val part, const Geometry& view, const Geo
 // The gradient of a view as a gradient of its base: zero elsewhere.
 class ViewBackward final : public Node {
  public:
-  ViewBackward(TensorObj* view, TensorObj* base) : view_(geometry_of(view->meta)), base_(geometry_of(base->meta)) { add_result(view->meta); }
+  ViewBackward(TensorObj* view, TensorObj* base) : view_(geometry_of(view->meta)), base_(geometry_of(base->meta)) {
+    add_result(view->meta);
+  }
   std::string name() const override { return "AsStridedBackward0"; }
   void apply(std::span<const TensorRef> grads, bool, Outs& out) override {
-    if (!grads[0]) { out.push_back({}); return; }
+    if (!grads[0]) {
+      out.push_back({});
+      return;
+    }
     EagerBuilder b;
     Val g = grads[0].val();
-    Val flat = t::_as_strided_add(b, g, memory_sizes(base_), view_.sizes, view_.strides, Arg(int64_t(view_.offset - base_.offset)));
+    Val flat = t::_as_strided_add(b, g, memory_sizes(base_), view_.sizes, view_.strides,
+                                  Arg(int64_t(view_.offset - base_.offset)));
     out.push_back(b.take(from_memory(b, flat, base_)));
   }
 
@@ -70,11 +77,14 @@ class ViewBackward final : public Node {
 // What an in-place op on a view is for the base: the part that the view shows goes through the op's own node.
 class CopySlices final : public Node {
  public:
-  CopySlices(TensorObj* view, TensorObj* base, NodeRef fn) : view_(geometry_of(view->meta)), base_(geometry_of(base->meta)), fn_(std::move(fn)) {
+  CopySlices(TensorObj* view, TensorObj* base, NodeRef fn)
+      : view_(geometry_of(view->meta)), base_(geometry_of(base->meta)), fn_(std::move(fn)) {
     add_result(base->meta);
   }
   std::string name() const override { return "CopySlices"; }
-  void release_saved() override { if (fn_) fn_->release_saved(); }
+  void release_saved() override {
+    if (fn_) fn_->release_saved();
+  }
   int traverse(visitproc visit, void* arg) override {
     Py_VISIT(reinterpret_cast<PyObject*>(fn_.get()));
     return 0;
@@ -87,8 +97,9 @@ class CopySlices final : public Node {
     }
     EagerBuilder b;
     Val flat = to_memory(b, grads[0].val(), base_);
-    Val part = t::clone(b, t::as_strided(b, flat, view_.sizes, view_.strides, Arg(int64_t(flat->offset + view_.offset - base_.offset))),
-                        MemoryFormat::Contiguous);
+    Val part = t::clone(
+        b, t::as_strided(b, flat, view_.sizes, view_.strides, Arg(int64_t(flat->offset + view_.offset - base_.offset))),
+        MemoryFormat::Contiguous);
     TensorRef part_grad[] = {b.take(part)};
     Outs inner;
     fn_->apply(part_grad, create_graph, inner);
@@ -117,8 +128,10 @@ void rebase_view(TensorObj* t, NodeRef node, const Edge&) {
   auto outer = std::make_unique<CopySlices>(t, base, node);
   outer->next = node->next;
   Edge base_edge = edge_of(base);
-  if (outer->next.empty()) outer->next.push_back(base_edge);
-  else outer->next[0] = base_edge;
+  if (outer->next.empty())
+    outer->next.push_back(base_edge);
+  else
+    outer->next[0] = base_edge;
   // The inner node must still compute self's part, if only to overwrite it.
   if (!node->next.empty()) node->next[0] = base_edge;
   NodeRef ref = wrap_node(std::move(outer));

@@ -42,6 +42,12 @@ void check_inplace(const OpDef& op, Args args) {
   if (self->flags & kInferenceTensor) tape_api.check_inplace(self);
 }
 
+// What is made in inference mode can never take part in a backward pass; what is written there stays as it was.
+void mark_inference(const OpDef& op, Outs& outs) {
+  if (!op.args.empty() && op.args[0].mutated) return;
+  for (TensorRef& t : outs) t->flags |= kInferenceTensor;
+}
+
 }  // namespace
 
 void call_op(const OpDef& op, Args args, Outs& outs) {
@@ -52,6 +58,7 @@ void call_op(const OpDef& op, Args args, Outs& outs) {
   if (f.needs_grad && thread_state().grad_mode && tape_api.call) return tape_api.call(op, args, outs);
   check_inplace(op, args);
   execute_op(op, args, outs);
+  if (__builtin_expect(thread_state().inference_mode, 0) && !op.is_view()) mark_inference(op, outs);
 }
 
 void EagerBuilder::emit(const OpDef& op, Args args, SmallVec<Val, 2>& outs) {

@@ -12,7 +12,11 @@ void run_view(const OpDef& op, Args args, Outs& outs) {
   InferCtx c{op, args};
   op.infer(c);
   TensorObj* self = tensor_of(args[0].val());
-  for (const TensorMeta& m : c.out) outs.push_back(make_view(self, m));
+  if (op.id == OpId::detach) return outs.push_back(make_alias(self));
+  for (const TensorMeta& m : c.out) {
+    outs.push_back(make_view(self, m));
+    if (!thread_state().grad_mode) outs.back()->flags |= kNoGradView;
+  }
 }
 
 void run_computed(const OpDef& op, Args args, Outs& outs) {

@@ -24,6 +24,7 @@ struct VersionCell {
 enum TensorFlags : uint32_t {
   kInferenceTensor = 1 << 0,
   kNonLeaf = 1 << 1,       // a fake tensor that stands for a result of differentiable ops
+  kNoGradView = 1 << 8,    // a view made while grad mode was off: its base's history is not its own
   kWrappedNumber = 1 << 2, // a 0-d tensor made from a Python number: promotes as one
 };
 

@@ -1,0 +1,73 @@
+"""Gradients: backward passes, custom functions, modes, and checks against finite differences."""
+from framejit import _C
+from framejit.autograd.function import Function, FunctionCtx, once_differentiable
+from framejit.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
+
+__all__ = ["Function", "FunctionCtx", "backward", "enable_grad", "grad", "gradcheck", "gradgradcheck", "inference_mode",
+           "no_grad", "once_differentiable", "set_grad_enabled"]
+
+Node = _C._Node
+
+
+def __getattr__(name):
+    if name in ("gradcheck", "gradgradcheck", "GradcheckError"):
+        import importlib
+        # The submodule has the function's name; asking for it must give the function.
+        module = importlib.import_module("framejit.autograd._gradcheck")
+        globals().update(gradcheck=module.gradcheck, gradgradcheck=module.gradgradcheck, GradcheckError=module.GradcheckError)
+        return globals()[name]
+    if name == "functional":
+        import importlib
+        return importlib.import_module("framejit.autograd.functional")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _as_tuple(value):
+    return (value,) if isinstance(value, _C.Tensor) else tuple(value)
+
+
+def _gradients_for(tensors, given):
+    if given is None:
+        return (None,) * len(tensors)
+    return (given,) if isinstance(given, _C.Tensor) else tuple(given)
+
+
+def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, grad_variables=None, inputs=None):
+    """Adds the gradients of `tensors` to the `.grad` of the leaves that they were computed from (or of `inputs` alone)."""
+    if grad_variables is not None:
+        if grad_tensors is not None:
+            raise RuntimeError("`grad_tensors` and `grad_variables` (deprecated) arguments both passed to `backward()`. "
+                               "Please only use `grad_tensors`.")
+        grad_tensors = grad_variables
+    if inputs is not None:
+        inputs = _as_tuple(inputs)
+        if not inputs:
+            raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+    tensors = _as_tuple(tensors)
+    keep = create_graph if retain_graph is None else retain_graph
+    _C._run_backward(tensors, _gradients_for(tensors, grad_tensors), keep, create_graph, inputs, True, True)
+
+
+def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=False, only_inputs=True, allow_unused=None,
+         is_grads_batched=False, materialize_grads=False):
+    """The gradients of the sum of `outputs` (weighted by `grad_outputs`) with respect to `inputs`."""
+    if is_grads_batched:
+        raise NotImplementedError("is_grads_batched is not supported; use framejit.func.vmap over framejit.func.vjp")
+    if materialize_grads and allow_unused is False:
+        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False.")
+    outputs, inputs = _as_tuple(outputs), _as_tuple(inputs)
+    keep = create_graph if retain_graph is None else retain_graph
+    unused = bool(allow_unused) or materialize_grads
+    found = _C._run_backward(outputs, _gradients_for(outputs, grad_outputs), keep, create_graph, inputs, unused, False)
+    if materialize_grads:
+        found = tuple(_C.zeros_like(x) if g is None else g for g, x in zip(found, inputs))
+    return found
+
+
+def _tensor_backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None):
+    """Adds the gradients of this tensor to the `.grad` of the leaves that it was computed from."""
+    backward(self, gradient, retain_graph, create_graph, inputs=inputs)
+
+
+_tensor_backward.__name__ = _tensor_backward.__qualname__ = "backward"
+_C.Tensor.backward = _tensor_backward

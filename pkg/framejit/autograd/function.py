@@ -1,0 +1,109 @@
+"""Functions whose derivative the user writes."""
+import functools
+
+from framejit import _C
+
+
+class FunctionCtx:
+    """What `forward` leaves for `backward`."""
+
+    needs_input_grad = ()
+    materialize_grads = True
+    dirty_tensors = None
+    non_differentiable = None
+    to_save = None
+    _saved = None
+
+    def save_for_backward(self, *tensors):
+        """Keeps inputs or outputs of the function; what else is needed may be stored as attributes."""
+        self.to_save = tensors
+
+    def save_for_forward(self, *tensors):
+        """Accepted for PyTorch's sake: there is no forward-mode differentiation."""
+
+    def mark_dirty(self, *tensors):
+        """Says which inputs were written in place."""
+        self.dirty_tensors = tensors
+
+    def mark_non_differentiable(self, *tensors):
+        """Says which outputs have no gradient."""
+        self.non_differentiable = tensors
+
+    def set_materialize_grads(self, value):
+        """With False, gradients of unused outputs come as None instead of zeros."""
+        self.materialize_grads = value
+
+    @property
+    def saved_tensors(self):
+        if self._saved is not None:
+            return self._saved.tensors()
+        return tuple(self.to_save or ())
+
+    saved_variables = saved_tensors
+
+
+class Function:
+    """Subclass with static methods `forward` and `backward`, call with `apply`."""
+
+    _has_setup_context = False
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        cls._has_setup_context = cls.setup_context is not Function.setup_context
+
+    def __init__(self, *args, **kwargs):
+        raise RuntimeError(f"{type(self)} should not be instantiated. Methods on autograd functions are all static, so you "
+                           "should invoke them on the class itself. Instantiating an autograd function is not allowed.")
+
+    @staticmethod
+    def forward(*args, **kwargs):
+        raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        raise NotImplementedError("setup_context is not implemented.")
+
+    @staticmethod
+    def backward(ctx, *grad_outputs):
+        raise NotImplementedError("You must implement either the backward or vjp method for your custom autograd.Function to "
+                                  "use it with backward mode AD.")
+
+    @classmethod
+    def apply(cls, *args):
+        return _C._function_apply(cls, FunctionCtx(), args)
+
+
+class _DelayedError(Function):
+    """Passes tensors through; differentiating through it raises."""
+
+    @staticmethod
+    def forward(ctx, message, *tensors):
+        ctx.message = message
+        return tensors
+
+    @staticmethod
+    def backward(ctx, *grads):
+        raise RuntimeError(ctx.message)
+
+
+def once_differentiable(backward):
+    """For a `backward` that cannot itself be differentiated: a second derivative raises instead of being wrong."""
+
+    @functools.wraps(backward)
+    def wrapper(ctx, *grads):
+        recording = _C.is_grad_enabled()
+        _C._set_grad_enabled(False)
+        try:
+            found = backward(ctx, *grads)
+        finally:
+            _C._set_grad_enabled(recording)
+        if not recording or not any(isinstance(g, _C.Tensor) and g.requires_grad for g in grads):
+            return found
+        many = found if isinstance(found, tuple) else (found,)
+        kept = [g.detach().requires_grad_() for g in many if g is not None]
+        passed = iter(_DelayedError.apply("trying to differentiate twice a function that was marked with @once_differentiable",
+                                          *kept))
+        many = tuple(None if g is None else next(passed) for g in many)
+        return many if isinstance(found, tuple) else many[0]
+
+    return wrapper
