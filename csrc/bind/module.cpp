@@ -36,6 +36,7 @@ constexpr ModulePart kParts[] = {
     {"debug_capture", init_debug_capture},
     {"debug_segments", init_debug_segments},
     {"frame", init_frame},
+    {"config", init_config},
 };
 
 PyModuleDef module_def = {

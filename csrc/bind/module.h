@@ -26,5 +26,6 @@ bool init_buffer(PyObject* module);
 bool init_exchange(PyObject* module);
 bool init_ops(PyObject* module);
 bool init_frame(PyObject* module);
+bool init_config(PyObject* module);  // switches and counters of the compiler
 
 }  // namespace fj::bind

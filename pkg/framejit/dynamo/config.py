@@ -4,42 +4,44 @@ Every name in `_SWITCHES` takes effect at once; a name that is not there does no
 length of a block or of a function. What is fixed at start is an environment variable instead (FRAMEJIT_*).
 """
 import contextlib
-import os
 import sys
 import types
 
 from framejit import _C
 
-
-class _Switch:
-    """A value and the function of the extension that is told of changes."""
-
-    def __init__(self, value, tell):
-        self.value, self.tell = value, tell
-
-
-def _tell_disable(value):
-    _C._set_compile_enabled(not value)
-
-
-def _tell_recompile_limit(value):
-    if not isinstance(value, int) or value < 1:
-        raise ValueError(f"recompile_limit must be a positive int, not {value!r}")
-    _C._set_recompile_limit(value)
-
-
+# name here -> (type, flag of the extension)
 _SWITCHES = {
-    "disable": _Switch(os.environ.get("FRAMEJIT_DISABLE") == "1", _tell_disable),
-    "recompile_limit": _Switch(int(os.environ.get("FRAMEJIT_RECOMPILE_LIMIT", "8")), _tell_recompile_limit),
+    "recompile_limit": (int, "recompile_limit"),
+    "cache_size_limit": (int, "recompile_limit"),
+    "unroll_limit": (int, "unroll_limit"),
+    "verify": (int, "verify"),
+    "log": (str, "log"),
 }
-_ALIASES = {"cache_size_limit": "recompile_limit"}
 
 
-def _switch(name):
-    try:
-        return _SWITCHES[_ALIASES.get(name, name)]
-    except KeyError:
-        raise AttributeError(f"framejit.dynamo.config.{name} does not exist") from None
+def _check(name):
+    if name != "disable" and name not in _SWITCHES:
+        raise AttributeError(f"framejit.dynamo.config.{name} does not exist")
+
+
+def _get(name):
+    _check(name)
+    if name == "disable":
+        enabled = _C._set_compile_enabled(True)
+        _C._set_compile_enabled(enabled)
+        return not enabled
+    return _C._flags()[_SWITCHES[name][1]]
+
+
+def _set(name, value):
+    _check(name)
+    if name == "disable":
+        _C._set_compile_enabled(not value)
+        return
+    kind, flag = _SWITCHES[name]
+    if not isinstance(value, kind):
+        raise TypeError(f"framejit.dynamo.config.{name} takes {kind.__name__}, not {type(value).__name__}")
+    _C._set_flag(flag, value)
 
 
 @contextlib.contextmanager
@@ -51,27 +53,24 @@ def patch(changes=None, value=None, **more):
     if isinstance(changes, str):
         changes = {changes: value}
     changes = {**(changes or {}), **more}
-    before = {name: _switch(name).value for name in changes}
+    before = {name: _get(name) for name in changes}
     try:
         for name, new in changes.items():
-            setattr(_module, name, new)
+            _set(name, new)
         yield
     finally:
         for name, old in before.items():
-            setattr(_module, name, old)
+            _set(name, old)
 
 
 class _ConfigModule(types.ModuleType):
     """Reads and writes of the module's attributes reach the switches."""
 
     def __getattr__(self, name):
-        return _switch(name).value
+        return _get(name)
 
     def __setattr__(self, name, value):
-        switch = _switch(name)
-        switch.tell(value)
-        switch.value = value
+        _set(name, value)
 
 
-_module = sys.modules[__name__]
-_module.__class__ = _ConfigModule
+sys.modules[__name__].__class__ = _ConfigModule

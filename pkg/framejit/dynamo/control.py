@@ -22,7 +22,7 @@ def disable(fn=None, recursive=True, *, reason=None):
         try:
             return fn(*args, **kwargs)
         finally:
-            _C._set_compile_enabled(True if before is None else before)
+            _C._set_compile_enabled(before)
 
     plain._framejit_disable = True
     return plain

@@ -28,7 +28,7 @@ class ExplainOutput:
         self.graph_break_count = len(self.break_reasons)
         self.ops_per_graph = [[n.target for n in gm.graph.nodes if n.op.startswith("call")] for gm in graphs]
         self.op_count = sum(map(len, self.ops_per_graph))
-        self.guard_count = sum(row.get("guards") or 0 for row in entries)
+        self.guard_count = sum(len(row["guards"]) for row in entries)
 
     def __str__(self):
         lines = [f"Graph Count: {self.graph_count}", f"Graph Break Count: {self.graph_break_count}",

@@ -36,26 +36,24 @@ counters = _Counters()
 
 
 def statistics(compiled=None):
-    """What compiling has done since the last reset: graphs, breaks, guards, kernels, compile_ms.
+    """What compiling has done in this process: graphs, breaks, guards, kernels, compile_ms.
 
     With a compiled function, graphs, breaks and guards are that function's alone.
     """
-    now = _C.counters()
-    result = {"graphs": now.get("graphs"), "breaks": now.get("breaks"), "guards": now.get("guards"),
-              "kernels": now.get("kernels"),
-              "compile_ms": now["compile_ns"] / 1e6 if "compile_ns" in now else None}
-    entries = getattr(compiled, "_entries", None)
-    if entries is not None:
-        rows = entries()
-        result["graphs"] = sum(1 for row in rows if row.get("ops"))
-        result["breaks"] = sum(1 for row in rows if is_break(row))
-        result["guards"] = sum(row.get("guards") or 0 for row in rows)
+    calls, compiler = _C.counters(), _C._compiler_stats()
+    result = {"graphs": calls["graphs"], "breaks": calls["breaks"], "guards": calls["guards"],
+              "kernels": compiler["kernels"], "compile_ms": compiler["compile_ns"] / 1e6}
+    if hasattr(compiled, "_entries"):
+        entries = compiled._entries()
+        result["graphs"] = sum(1 for entry in entries if entry["ops"])
+        result["breaks"] = sum(map(is_break, entries))
+        result["guards"] = sum(len(entry["guards"]) for entry in entries)
     return result
 
 
 def is_break(entry):
     """Whether an entry of a compiled function ends in a graph break."""
-    return bool(entry.get("reason")) and entry["reason"] not in ("return", "none")
+    return entry["reason"] is not None
 
 
 def same(a, b, *, tol=1e-4, equal_nan=False):
