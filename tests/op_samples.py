@@ -192,9 +192,9 @@ def reduction(one_dim=False, need_dim=False, nonempty=False, no_keepdim=False, n
             for d in dims:
                 for keep in (False,) if no_keepdim else (False, True):
                     kw = {} if d is None else {"dim": d}
-                    if keep and not (one_dim and d is None):
-                        kw["keepdim"] = True
-                    out.append(([a], kw))
+                    if keep and d is None:
+                        continue
+                    out.append(([a], {**kw, "keepdim": True} if keep else kw))
         return out
     return spec(make, **flags)
 
@@ -252,13 +252,13 @@ def sort() -> Spec:
         out = []
         for s in ((5,), (3, 4), (0, 3), (2, 3, 4)):
             for d in range(-1, len(s)):
-                out += [([array(rng, dtype, s, -9, 9), d, desc], {"stable": True}) for desc in (False, True)]
+                out += [([array(rng, dtype, s, -9, 9)], {"dim": d, "descending": desc, "stable": True}) for desc in (False, True)]
         return out
     return spec(make)
 
 
 def argsort() -> Spec:
-    return spec(lambda dtype, rng: [([array(rng, dtype, s, -9, 9), d], {"stable": True}) for s in ((5,), (3, 4)) for d in (0, -1)])
+    return spec(lambda dtype, rng: [([array(rng, dtype, s, -9, 9)], {"dim": d, "stable": True}) for s in ((5,), (3, 4)) for d in (0, -1)])
 
 
 def distinct(rng, dtype, shape) -> np.ndarray:

@@ -43,6 +43,8 @@ DType dtype_not_bool(const InferCtx& c) {
   FJ_USER_CHECK(c.val(0)->dtype != DType::Bool, ErrorKind::Runtime, "The `+` operator, on a bool tensor is not supported.");
   return c.val(0)->dtype;
 }
+// any and all keep uint8, PyTorch's old bool.
+DType dtype_truth(const InferCtx& c) { return c.val(0)->dtype == DType::U8 ? DType::U8 : DType::Bool; }
 DType dtype_pow(const InferCtx& c) {
   DType t = result_type(c.op, c.args);
   const Arg& e = c.args[1];
