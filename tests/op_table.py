@@ -79,7 +79,7 @@ def function(module, row):
     """The public callable of a row in `module` (framejit or torch): function, nn function or method."""
     name = row.schema.name
     native = getattr(module, "_C", None)
-    if native is None and (row.file == "loss.toml" or "nn" in row.flags) and hasattr(module.nn.functional, name):
+    if module.__name__ == "torch" and (row.file == "loss.toml" or "nn" in row.flags) and hasattr(module.nn.functional, name):
         return getattr(module.nn.functional, name)  # torch's own top-level names take reduction codes
     for holder in (module, getattr(native, "_nn", None), native, module.nn.functional):
         f = getattr(holder, name, None) if holder is not None else None
