@@ -31,7 +31,17 @@ namespace {
 
 bool is_data_descriptor(PyObject* raw) { return Py_TYPE(raw)->tp_descr_set != nullptr; }
 
+// A named result of an op: max(...).values.
+V read_struct_field(TupleValue* self, PyObject* name) {
+  Ref fields = Ref::steal(PyObject_GetAttrString(reinterpret_cast<PyObject*>(self->cls), "__match_args__"));
+  PyErr_Clear();
+  for (Py_ssize_t i = 0; fields && i < PyTuple_GET_SIZE(fields.get()); ++i)
+    if (PyUnicode_Compare(PyTuple_GET_ITEM(fields.get(), i), name) == 0) return self->items[static_cast<size_t>(i)];
+  cut(Reason::native_object, self->cls->tp_name, ".", PyUnicode_AsUTF8(name));
+}
+
 V read_slot(Tracer& t, V self, PyObject* raw) {
+  if (self->is == Is::Tuple) return read_struct_field(as<TupleValue>(self), reinterpret_cast<PyMemberDescrObject*>(raw)->d_common.d_name);
   if (self->is == Is::Object) {
     auto* o = as<ObjectValue>(self);
     for (auto& [descr, value] : o->slots)
@@ -215,7 +225,7 @@ V tensor_attr(Tracer& t, TensorValue* v, PyObject* name) {
   PyTypeObject* type = t.type_of(v);
   if (is_text(name, "__class__")) return t.constant(reinterpret_cast<PyObject*>(type));
   PyObject* raw = t.type_lookup(type, name);
-  if (raw && (Py_TYPE(raw) == &PyMethodDescr_Type || Py_TYPE(raw) == &PyWrapperDescr_Type)) return t.native(raw, name, v);
+  if (raw && is_tensor_method(raw)) return t.native(raw, name, v);
   if (raw && Py_TYPE(raw) != &PyGetSetDescr_Type && Py_TYPE(raw) != &PyMemberDescr_Type) return bind(t, raw, v, type, name);
   if (!raw) {
     if (!v->outside()) return nullptr;
@@ -231,6 +241,8 @@ V tensor_attr(Tracer& t, TensorValue* v, PyObject* name) {
     if (!real) t.raise_pending();
     return t.wrap(t.keep(real), t.source(Step::Getter, v->source, 0, raw));
   }
+  check_tensor_attribute(name);
+  t.tensors->locate(t);
   Ref real = Ref::steal(PyObject_GetAttr(v->fake, name));
   bool data = false;
   std::string detail;

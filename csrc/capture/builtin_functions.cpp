@@ -26,10 +26,6 @@ bool is_instance(Tracer& t, V v, V cls) {
     }();
     if (check && PyFunction_Check(check) && check != abc_check)
       return truth(t, call_values(t, t.method(t.wrap_known(check), cls), {v}));
-    if (v->is == Is::Tensor) {
-      const int r = tensor_isinstance(v->real ? v->real : as<TensorValue>(v)->fake, o);
-      if (r >= 0) return r;
-    }
   }
   const int r = PyObject_IsSubclass(reinterpret_cast<PyObject*>(type), o);
   if (r < 0) t.raise_pending();
@@ -238,6 +234,8 @@ Rule builtin_rule(PyObject* function) {
     for (const auto& row : kBuiltins) (*map)[builtin(row.name)] = row.rule;
     if (PyObject* functools = PyImport_ImportModule("functools"))
       if (PyObject* reduce = PyObject_GetAttrString(functools, "reduce")) (*map)[reduce] = b_reduce;
+    if (PyObject* own = PyDict_GetItemString(PyImport_GetModuleDict(), "framejit._C"))
+      if (PyObject* f = PyObject_GetAttrString(own, "_set_grad_enabled")) (*map)[f] = set_grad_enabled;
     PyErr_Clear();
     return map;
   }();

@@ -131,6 +131,7 @@ V tensor_argument(Args& args, PyObject* result) {
 
 V call_leaf(Tracer& t, PyObject* callable, Args& args) {
   RealArgs real = real_args(t, args, Reason::unsupported_op, name_for_message(callable));
+  t.tensors->locate(t);
   Ref result = Ref::steal(PyObject_Call(callable, real.pos.get(), real.named.get()));
   bool data = false;
   std::string detail;

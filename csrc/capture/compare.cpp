@@ -11,6 +11,7 @@ constexpr int kSwapped[] = {Py_GT, Py_GE, Py_EQ, Py_NE, Py_LT, Py_LE};
 
 V compare_real(Tracer& t, int op, V a, V b) {
   Ref x = t.need_real(a, Reason::native_object, "a comparison"), y = t.need_real(b, Reason::native_object, "a comparison");
+  t.tensors->locate(t);
   Ref r = Ref::steal(PyObject_RichCompare(x.get(), y.get(), op));
   bool data = false;
   std::string detail;

@@ -37,6 +37,7 @@ Ref real_tuple(Tracer& t, TupleValue* v) {
   Ref plain = real_sequence(t, v->items, true);
   if (!plain || v->cls == &PyTuple_Type) return plain;
   if (v->attrs) return {};
+  if (!is_python_class(v->cls)) return Ref::steal(PyObject_CallOneArg(reinterpret_cast<PyObject*>(v->cls), plain.get()));
   Ref args = Ref::steal(PyTuple_Pack(1, plain.get()));
   return Ref::steal(PyTuple_Type.tp_new(v->cls, args.get(), nullptr));
 }
@@ -82,7 +83,7 @@ V Tracer::from_real(PyObject* o) {
   if (!o) raise_pending();
   if (is_tensor(o)) return tensor(o);
   if (is_plain_constant(o) || is_identity_constant(o)) return constant(o);
-  if (PyTuple_Check(o) && !is_tensor_constant(o)) {
+  if (PyTuple_Check(o)) {
     Values items;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(o); ++i) items.push_back(from_real(PyTuple_GET_ITEM(o, i)));
     return tuple(std::move(items), Py_TYPE(o));

@@ -191,6 +191,7 @@ V call_on_constant(Tracer& t, NativeValue* n, std::string_view name, Args& a) {
 
 V call_on_tensor(Tracer& t, NativeValue* n, Args& a) {
   auto* self = as<TensorValue>(n->self);
+  check_tensor_method(n->name);
   Ref bound = Ref::steal(Py_TYPE(n->descr)->tp_descr_get(n->descr, self->fake, reinterpret_cast<PyObject*>(Py_TYPE(self->fake))));
   if (!bound) t.raise_pending();
   Args all = a;
@@ -220,6 +221,12 @@ V call_native(Tracer& t, NativeValue* n, Args args) {
     default: break;
   }
   if (MethodRule rule = rule_for(n->self, name)) return rule(t, n->self, args);
+  if (n->self->is == Is::Tuple && !is_python_class(n->self->cls)) {  // Size.numel()
+    Ref real = t.to_real(n->self);
+    Ref bound = real ? Ref::steal(PyObject_GetAttr(real.get(), n->name)) : Ref();
+    PyErr_Clear();
+    if (bound) return call_pure(t, bound.get(), args);
+  }
   if (name == "__repr__" && args.size() == 0 && n->self->is != Is::Object) return to_repr(t, n->self);
   if (name == "__format__" && args.size() == 1) return to_format(t, n->self, args.pos[0]);
   cut(Reason::native_method, n->self->cls->tp_name, ".", name);

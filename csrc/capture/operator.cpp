@@ -70,7 +70,7 @@ V concatenate(Tracer& t, V a, V b) {
   Values items = *sequence_items(a);
   Values& more = *sequence_items(b);
   items.insert(items.end(), more.begin(), more.end());
-  return a->is == Is::Tuple ? static_cast<V>(t.tuple(std::move(items))) : t.list(std::move(items));
+  return a->is == Is::Tuple ? static_cast<V>(t.tuple(std::move(items), is_size_type(a->cls) ? a->cls : &PyTuple_Type)) : t.list(std::move(items));
 }
 
 Values repeated(const Values& items, int64_t times) {
@@ -173,6 +173,7 @@ bool has_tensor(Tracer& t, V v) {
 V compute(Tracer& t, int op, V a, V b) {
   Ref x = t.need_real(a, Reason::native_object, "an operator"), y = t.need_real(b, Reason::native_object, "an operator");
   check_size(t, op, x.get(), y.get());
+  t.tensors->locate(t);
   PyObject* result = kRows[op].fn(x.get(), y.get());
   if (result && result == x.get() && a->is == Is::Tensor) {  // in place: the same tensor object
     Py_DECREF(result);
@@ -211,6 +212,7 @@ V unary(Tracer& t, char op, V v) {
     cut(Reason::raises, "bad operand type for unary operator");
   }
   Ref x = t.need_real(v, Reason::native_object, "an operator");
+  t.tensors->locate(t);
   return computed(t, op == '-' ? PyNumber_Negative(x.get()) : op == '+' ? PyNumber_Positive(x.get()) : PyNumber_Invert(x.get()));
 }
 

@@ -153,6 +153,8 @@ RecipeId RecipeWriter::write(V v) {
     case Is::Const: return constant(v->real);
     case Is::Tensor: return write_tensor(as<TensorValue>(v));
     case Is::Tuple: {
+      if (v->cls != &PyTuple_Type && !is_python_class(v->cls))  // Size, named results of ops
+        return call(obj(v->cls), {parts(Make::Tuple, as<TupleValue>(v)->items)});
       const RecipeId id = parts(Make::Tuple, as<TupleValue>(v)->items, v->cls == &PyTuple_Type ? nullptr : obj(v->cls));
       attributes(id, as<TupleValue>(v)->attrs);
       return id;

@@ -36,6 +36,9 @@ size_t checked_index(Tracer& t, V key, size_t n, const char* what) {
   return static_cast<size_t>(i);
 }
 
+// A slice of a Size is a Size; of every other tuple a tuple.
+PyTypeObject* slice_type(V v) { return is_size_type(v->cls) ? v->cls : &PyTuple_Type; }
+
 V sequence_get(Tracer& t, V v, V key) {
   Values& items = *sequence_items(v);
   int64_t start, stop, step;
@@ -43,7 +46,7 @@ V sequence_get(Tracer& t, V v, V key) {
     return items[checked_index(t, key, items.size(), v->is == Is::Tuple ? "tuple" : "list")];
   Values part;
   for (int64_t i = start; step > 0 ? i < stop : i > stop; i += step) part.push_back(items[static_cast<size_t>(i)]);
-  return v->is == Is::Tuple ? static_cast<V>(t.tuple(std::move(part))) : t.list(std::move(part));
+  return v->is == Is::Tuple ? static_cast<V>(t.tuple(std::move(part), slice_type(v))) : t.list(std::move(part));
 }
 
 void list_set(Tracer& t, ListValue* l, V key, V value) {
@@ -95,6 +98,7 @@ V dict_item(Tracer& t, DictValue* d, V key) {
 
 V real_item(Tracer& t, V v, V key) {
   Ref object = t.need_real(v, Reason::native_object, "a subscript"), k = t.need_real(key, Reason::native_object, "a subscript");
+  t.tensors->locate(t);
   Ref r = Ref::steal(PyObject_GetItem(object.get(), k.get()));
   bool data = false;
   std::string detail;
@@ -144,6 +148,7 @@ void set_item(Tracer& t, V v, V key, V value) {
     case Is::Dict: return dict_set(t, as<DictValue>(v), key, value);
     case Is::Tensor: {
       Ref k = t.need_real(key, Reason::native_object, "a subscript"), x = t.need_real(value, Reason::native_object, "a subscript");
+      t.tensors->locate(t);
       if (PyObject_SetItem(as<TensorValue>(v)->fake, k.get(), x.get()) == 0) return;
       bool data = false;
       std::string detail;

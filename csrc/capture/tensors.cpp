@@ -1,22 +1,210 @@
 #include "capture/tensors.h"
 
-#include "capture/tracer.h"
+#include <string_view>
+
+#include "capture/builtins.h"
+#include "capture/sym_frame.h"
+#include "graph/graph.h"
+#include "py/error.h"
+#include "tensor/facts.h"
+#include "tensor/trace.h"
 
 namespace fj::capture {
 
-struct TensorSession::Impl {};
-TensorSession::TensorSession() {}
+namespace {
+
+bool named(PyTypeObject* type, std::string_view name) { return name == type->tp_name; }
+
+bool is_op_callable(PyObject* o) {
+  return named(Py_TYPE(o), "framejit._C.OpFunction") || named(Py_TYPE(o), "framejit._C.OpMethod");
+}
+
+// Functions of framejit._C beside the ops: what they give depends on their arguments and guarded modes alone.
+constexpr std::string_view kLeaves[] = {
+    "tensor", "as_tensor", "asarray", "scalar_tensor", "is_tensor", "is_grad_enabled", "is_inference_mode_enabled",
+    "get_default_dtype", "result_type", "promote_types", "can_cast", "numel", "is_floating_point", "is_complex", "is_signed",
+    "broadcast_shapes", "_call_op",
+};
+
+// Tensor methods that change or show what a fake tensor does not have.
+constexpr std::string_view kRefused[] = {
+    "requires_grad_", "backward", "register_hook", "retain_grad", "set_", "resize_", "detach_", "untyped_storage", "storage",
+    "data_ptr", "share_memory_", "is_set_to", "_make_subclass", "__dlpack__", "__reduce_ex__", "__deepcopy__", "register_post_accumulate_grad_hook",
+};
+constexpr std::string_view kRefusedAttributes[] = {"data", "grad_fn", "_base", "grad", "_version", "is_leaf", "retains_grad"};
+
+template <size_t N>
+bool listed(const std::string_view (&names)[N], std::string_view name) {
+  for (std::string_view n : names)
+    if (n == name) return true;
+  return false;
+}
+
+}  // namespace
+
+bool is_tensor(PyObject* o) { return tensor_type && fj::is_tensor(o); }
+bool is_tensor_type(PyTypeObject* type) { return tensor_type && PyType_IsSubtype(type, tensor_type); }
+
+bool is_tensor_constant(PyObject* o) {
+  PyTypeObject* t = Py_TYPE(o);
+  return named(t, "framejit.dtype") || named(t, "framejit.device") || named(t, "framejit.memory_format") || named(t, "framejit.layout");
+}
+
+bool is_size_type(PyTypeObject* type) { return named(type, "framejit.Size"); }
+
+bool is_tensor_identity_constant(PyObject* o) { return is_op_callable(o); }
+
+bool is_tensor_callable(PyObject* o) {
+  if (is_op_callable(o)) return true;
+  if (PyType_Check(o)) return named(reinterpret_cast<PyTypeObject*>(o), "framejit.device") || named(reinterpret_cast<PyTypeObject*>(o), "framejit.Size");
+  if (!PyCFunction_Check(o)) return false;
+  PyObject* module = reinterpret_cast<PyCFunctionObject*>(o)->m_module;
+  if (!module || !PyUnicode_Check(module) || !is_text(module, "framejit._C")) return false;
+  return listed(kLeaves, reinterpret_cast<PyCFunctionObject*>(o)->m_ml->ml_name);
+}
+
+bool is_tensor_method(PyObject* raw) {
+  return is_op_callable(raw) || Py_TYPE(raw) == &PyMethodDescr_Type || Py_TYPE(raw) == &PyWrapperDescr_Type;
+}
+
+void check_tensor_method(PyObject* name) {
+  if (listed(kRefused, PyUnicode_AsUTF8(name))) cut(Reason::unsupported_op, "Tensor.", PyUnicode_AsUTF8(name), "()");
+}
+void check_tensor_attribute(PyObject* name) {
+  if (listed(kRefusedAttributes, PyUnicode_AsUTF8(name))) cut(Reason::unsupported_op, "Tensor.", PyUnicode_AsUTF8(name));
+}
+
+bool is_compiled_function(PyObject* o) { return named(Py_TYPE(o), "framejit._C.CompiledFunction"); }
+
+std::vector<int64_t> modes_now() { return {static_cast<int64_t>(modes_word())}; }
+
+struct TensorSession::Impl {
+  std::unique_ptr<graph::Graph> graph = std::make_unique<graph::Graph>();
+  trace::TraceSession session{*graph};
+  LayerScope active{session};
+  bool grad_mode = thread_state().grad_mode;
+  std::vector<guard::SourceId> sources;  // of the graph's inputs, in order
+  std::vector<PyObject*> examples;
+  Tracer* tracer = nullptr;
+  PyCodeObject* located_code = nullptr;
+  int located_line = -1;
+
+  ~Impl() { thread_state().grad_mode = grad_mode; }
+
+  // A tensor that no path leads to (made from Python data, or held by the framework): the segment itself holds it.
+  static TensorRef lift(void* context, trace::TraceSession& session, TensorObj* real) {
+    auto& self = *static_cast<Impl*>(context);
+    TensorRef fake = session.make_input(real);
+    self.sources.push_back(self.tracer->const_source(as_object(real)));
+    self.examples.push_back(self.tracer->keep(Ref::borrow(as_object(real))));
+    return fake;
+  }
+};
+
+TensorSession::TensorSession() : impl(new Impl) { impl->session.set_lift(Impl::lift, impl.get()); }
 TensorSession::~TensorSession() = default;
-bool is_tensor(PyObject*) { return false; }
-bool is_tensor_constant(PyObject*) { return false; }
-bool is_tensor_identity_constant(PyObject*) { return false; }
-bool is_tensor_callable(PyObject*) { return false; }
-bool is_tensor_type(PyTypeObject*) { return false; }
-bool is_compiled_function(PyObject*) { return false; }
-int tensor_isinstance(PyObject*, PyObject*) { return -1; }
-std::vector<int64_t> modes_now() { return {0}; }
-void TensorSession::make_input(Tracer&, TensorValue*) { cut(Reason::internal, "no tensors"); }
-bool TensorSession::failed_on_fake(bool*, std::string*) { return false; }
-void TensorSession::finish(Tracer&, Segment&, const std::vector<PyObject*>&) {}
+
+namespace {
+
+void guard_tensor(Tracer& t, V v) {
+  TensorObj* real = as_tensor(v->real);
+  t.guard(Kind::Tensor, v->source, reinterpret_cast<PyObject*>(v->cls), {static_cast<int64_t>(facts_word(real))});
+  std::vector<int64_t> sizes(real->meta.sizes.begin(), real->meta.sizes.end());
+  const LayoutClass layout = layout_class(real->meta);
+  if (layout == LayoutClass::Dense || layout == LayoutClass::Strided)
+    sizes.insert(sizes.end(), real->meta.strides.begin(), real->meta.strides.end());
+  t.guard(Kind::Sizes, v->source, nullptr, std::move(sizes));
+}
+
+std::string input_name(Tracer& t, V v) { return t.tree.sources().describe(v->source, t.entry.code); }
+
+}  // namespace
+
+void TensorSession::make_input(Tracer& t, TensorValue* v) {
+  impl->tracer = &t;
+  if (as_tensor(v->real)->wrapper) cut(Reason::unsupported_op, "a tensor that another trace or vmap has wrapped");
+  guard_tensor(t, v);
+  TensorRef fake = impl->session.make_input(as_tensor(v->real), input_name(t, v));
+  v->fake = t.keep(Ref::steal(fake.release_object()));
+  impl->sources.push_back(v->source);
+  impl->examples.push_back(v->real);
+}
+
+void TensorSession::locate(Tracer& t) {
+  impl->tracer = &t;
+  const SymFrame& f = *t.frame;
+  const int line = f.code.line(f.pc);
+  if (f.object() == impl->located_code && line == impl->located_line) return;
+  impl->located_code = f.object();
+  impl->located_line = line;
+  auto where = std::make_shared<graph::Location>();
+  where->file = PyUnicode_AsUTF8(f.object()->co_filename);
+  where->function = PyUnicode_AsUTF8(f.object()->co_qualname);
+  where->line = line;
+  impl->session.location = std::move(where);
+}
+
+bool TensorSession::failed_on_fake(bool* data_dependent, std::string* detail) {
+  if (!PyErr_Occurred() || !py::error_is_break()) return false;
+  *data_dependent = PyErr_ExceptionMatches(py::exception_type(ErrorKind::DataDependent));
+  PyObject *type, *value, *tb;
+  PyErr_Fetch(&type, &value, &tb);
+  Ref t = Ref::steal(type), v = Ref::steal(value), b = Ref::steal(tb);
+  Ref text = v ? Ref::steal(PyObject_Str(v.get())) : Ref();
+  if (text) *detail = PyUnicode_AsUTF8(text.get());
+  PyErr_Clear();
+  return true;
+}
+
+namespace {
+
+bool mutates(const graph::Graph& g) {
+  for (const graph::Node* n : g.nodes)
+    if (!n->op->args.empty() && n->op->args[0].mutated) return true;
+  return false;
+}
+
+// When something is written, which inputs share memory is part of what the graph means.
+void guard_storages(Tracer& t, const std::vector<guard::SourceId>& sources, const std::vector<PyObject*>& examples) {
+  for (size_t i = 0; i < sources.size(); ++i)
+    for (size_t j = 0; j < i; ++j) {
+      const bool shared = as_tensor(examples[i])->storage == as_tensor(examples[j])->storage;
+      t.guard(Kind::DisjointStorage, sources[i], nullptr, {shared}, nullptr, sources[j]);
+    }
+}
+
+std::unique_ptr<Program> compile_graph(graph::Graph& g, const std::vector<PyObject*>& examples, const CompileOptions& options) {
+  if (!compiler()) raise(ErrorKind::Unsupported, "no compiler is registered");
+  LayerPause none;
+  return compiler()(g, examples, options);
+}
+
+}  // namespace
+
+void TensorSession::finish(Tracer& t, Segment& s, const std::vector<PyObject*>& outputs) {
+  if (thread_state().grad_mode != impl->grad_mode) s.grad_mode = thread_state().grad_mode;
+  graph::Graph& g = *impl->graph;
+  for (PyObject* fake : outputs) {
+    graph::Value* value = impl->session.value_of(as_tensor(fake));
+    FJ_CHECK(value, "an output of the trace is no value of its graph");
+    g.add_output(value);
+  }
+  if (g.nodes.empty() && outputs.empty()) return;
+  if (mutates(g)) guard_storages(t, impl->sources, impl->examples);
+  s.inputs = impl->sources;
+  s.noutputs = static_cast<int>(outputs.size());
+  s.nops = static_cast<int>(g.nodes.size());
+  s.graph = graph::print(g);
+  const bool mode = thread_state().grad_mode;
+  thread_state().grad_mode = impl->grad_mode;
+  s.program = compile_graph(g, impl->examples, t.options);
+  thread_state().grad_mode = mode;
+}
+
+V set_grad_enabled(Tracer& t, Args& args) {
+  want(args, 1, 1);
+  thread_state().grad_mode = truth(t, args.pos[0]);
+  return t.none();
+}
 
 }  // namespace fj::capture

@@ -11,6 +11,7 @@
 namespace fj::capture {
 
 bool is_tensor(PyObject* object);
+bool is_size_type(PyTypeObject* type);               // framejit.Size, a tuple
 bool is_tensor_constant(PyObject* object);           // dtype, device, Size, …: compared by value
 bool is_tensor_identity_constant(PyObject* object);  // known by identity
 
@@ -19,9 +20,13 @@ std::vector<int64_t> modes_now();
 
 // May this C callable be called while tracing, with fake tensors among its arguments?
 bool is_tensor_callable(PyObject* callable);
-
-// isinstance(t, type) for a fake tensor of a class: 0, 1, or -1 for "as for any object".
-int tensor_isinstance(PyObject* tensor, PyObject* type);
+// Is this what Tensor's MRO holds a C method?
+bool is_tensor_method(PyObject* raw);
+// Break the graph at what changes or shows something that a fake tensor does not have.
+void check_tensor_method(PyObject* name);
+void check_tensor_attribute(PyObject* name);
+// Rule for framejit._C._set_grad_enabled: the mode holds for the rest of the trace and is set again at the exit.
+V set_grad_enabled(Tracer& t, Args& args);
 
 class TensorSession {
  public:
@@ -29,6 +34,8 @@ class TensorSession {
   ~TensorSession();
   // Guards the tensor's facts, makes it an input of the graph and gives the value its fake tensor.
   void make_input(Tracer& tracer, TensorValue* v);
+  // The ops recorded from now on come from the line where the innermost frame stands.
+  void locate(Tracer& tracer);
   // After a C call failed: true if that was a fake tensor's refusal, then `reason` and `detail` say which.
   static bool failed_on_fake(bool* data_dependent, std::string* detail);
   // Makes these fakes the graph's outputs and has the graph compiled into the segment.
