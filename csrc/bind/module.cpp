@@ -30,6 +30,7 @@ constexpr ModulePart kParts[] = {
     {"buffer", init_buffer},
     {"exchange", init_exchange},
     {"ops", init_ops},
+    {"compile_stats", init_compile_stats},
     {"debug_kernel", init_debug_kernel},
     {"debug_frame", init_debug_frame},
     {"debug_graph", init_debug_graph},

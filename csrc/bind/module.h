@@ -25,6 +25,7 @@ bool init_create(PyObject* module);
 bool init_buffer(PyObject* module);
 bool init_exchange(PyObject* module);
 bool init_ops(PyObject* module);
+bool init_compile_stats(PyObject* module);
 bool init_frame(PyObject* module);
 bool init_config(PyObject* module);  // switches and counters of the compiler
 
