@@ -12,6 +12,7 @@
 #include "schedule/body.h"
 #include "schedule/cost.h"
 #include "schedule/narrow.h"
+#include "schedule/prune.h"
 #include "schedule/reduction.h"
 
 namespace fj::schedule {
@@ -42,6 +43,7 @@ class Lowering {
     axes();
     if (g_.is_narrow() && !has_arg_reduction()) split();
     emit();
+    prune(out_.kernel);
     if (out_.split_axis >= 0) lower_second(g_, out_, reductions());
     out_.numbers = std::move(numbers_);
     return std::move(out_);

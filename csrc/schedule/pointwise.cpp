@@ -1,6 +1,7 @@
 #include "schedule/pointwise.h"
 
 #include "schedule/body.h"
+#include "schedule/prune.h"
 
 namespace fj::schedule {
 
@@ -24,6 +25,7 @@ loop::Kernel lower_single_pointwise(const OpDef& op, Args args, DType out, int r
     }
   }
   k.store(0, emit_pointwise(body, op, args, in, out));
+  prune(k);
   return k;
 }
 
