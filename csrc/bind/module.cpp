@@ -29,6 +29,7 @@ constexpr ModulePart kParts[] = {
     {"create", init_create},
     {"buffer", init_buffer},
     {"exchange", init_exchange},
+    {"dtype_functions", init_dtype_functions},
     {"ops", init_ops},
     {"compile_stats", init_compile_stats},
     {"debug_kernel", init_debug_kernel},

@@ -4,6 +4,7 @@
 
 #include "bind/create.h"
 #include "bind/module.h"
+#include "bind/types.h"
 #include "tensor/layer.h"
 
 namespace fj::bind {
@@ -39,17 +40,53 @@ PyObject* tensor_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   return py::guarded<PyObject*>(nullptr, [&] { return wrap(legacy_constructor(type, args, kwargs)); });
 }
 
-// repr lives in the package (_tensor_str.py).
+// What is written in Python lives in the package and is looked up on first use.
+PyObject* package_function(PyObject*& cache, const char* module_name, const char* name) {
+  if (!cache) {
+    py::Ref module = py::Ref::steal(PyImport_ImportModule(module_name));
+    if (module) cache = PyObject_GetAttrString(module.get(), name);
+  }
+  return cache;
+}
+
 PyObject* tensor_repr(PyObject* self) {
   static PyObject* function = nullptr;
-  if (!function) {
-    py::Ref module = py::Ref::steal(PyImport_ImportModule("framejit._tensor_str"));
-    if (!module) return nullptr;
-    function = PyObject_GetAttrString(module.get(), "tensor_repr");
-    if (!function) return nullptr;
+  TensorObj* t = as_tensor(self);
+  if (t->wrapper) {
+    py::Ref size = py::Ref::steal(new_int_tuple(t->meta.sizes));
+    return size ? PyUnicode_FromFormat("tensor(..., size=%R, dtype=framejit.%s)", size.get(), name_of(t->meta.dtype)) : nullptr;
   }
+  if (!package_function(function, "framejit._tensor_str", "tensor_repr")) return nullptr;
+  LayerPause none;
+  GradModeGuard no_grad(false);
   return PyObject_CallOneArg(function, self);
 }
+
+PyObject* reduce_ex(PyObject* self, PyObject* protocol) {
+  static PyObject* function = nullptr;
+  if (!package_function(function, "framejit._tensor_copy", "reduce_tensor")) return nullptr;
+  return PyObject_CallFunctionObjArgs(function, self, protocol, nullptr);
+}
+PyObject* deepcopy(PyObject* self, PyObject* memo) {
+  static PyObject* function = nullptr;
+  if (!package_function(function, "framejit._tensor_copy", "deepcopy_tensor")) return nullptr;
+  return PyObject_CallFunctionObjArgs(function, self, memo, nullptr);
+}
+// A 0-d tensor formats as its number.
+PyObject* format(PyObject* self, PyObject* spec) {
+  if (as_tensor(self)->meta.dim() > 0 || as_tensor(self)->wrapper) {
+    if (!PyUnicode_GET_LENGTH(spec)) return PyObject_Str(self);
+    return PyErr_Format(PyExc_TypeError, "unsupported format string passed to Tensor.__format__");
+  }
+  py::Ref number = py::Ref::steal(PyObject_CallMethod(self, "item", nullptr));
+  return number ? PyObject_Format(number.get(), spec) : nullptr;
+}
+PyMethodDef protocol_methods[] = {
+    {"__reduce_ex__", reduce_ex, METH_O, "For pickle."},
+    {"__deepcopy__", deepcopy, METH_O, "For copy.deepcopy."},
+    {"__format__", format, METH_O, "A 0-d tensor formats as its number."},
+    {nullptr, nullptr, 0, nullptr},
+};
 
 Py_hash_t tensor_hash(PyObject* self) { return static_cast<Py_hash_t>(reinterpret_cast<uintptr_t>(self) >> 4); }
 
@@ -100,7 +137,7 @@ bool init_tensor(PyObject* module) {
   tensor_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
   if (!tensor_type) return false;
   return add_tensor_getset(kTensorAttributes) && add_tensor_methods(kTensorMethods) && add_tensor_methods(kTensorConversions) &&
-         add_tensor_methods(kTensorExchange) && link_number_ops() &&
+         add_tensor_methods(kTensorExchange) && add_tensor_methods(protocol_methods) && link_number_ops() &&
          PyModule_AddObjectRef(module, "Tensor", reinterpret_cast<PyObject*>(tensor_type)) == 0;
 }
 

@@ -18,7 +18,7 @@ class RandomStream {
 
   uint32_t bits32() { return static_cast<uint32_t>(engine_()); }
   uint64_t bits64() {
-    uint64_t low = bits32(), high = bits32();
+    uint64_t high = bits32(), low = bits32();
     return high << 32 | low;
   }
   // Uniform in [0, 1), with as many bits as the type's significand has.

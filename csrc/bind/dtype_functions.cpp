@@ -1,0 +1,216 @@
+// Questions about dtypes: promotion, limits, the default; and small questions about any object.
+#include <cfloat>
+#include <cstdint>
+#include <limits>
+
+#include "bind/module.h"
+#include "bind/parse.h"
+#include "ops/rules.h"
+#include "tensor/layer.h"
+
+namespace fj::bind {
+namespace {
+
+DType need_dtype(PyObject* o, const char* function) {
+  DType t = DType::F32;
+  FJ_USER_CHECK(as_dtype(o, &t), ErrorKind::Type, function, "(): argument must be framejit.dtype, not ", Py_TYPE(o)->tp_name);
+  return t;
+}
+
+PyObject* get_default_dtype(PyObject*, PyObject*) { return Py_NewRef(dtype_object(default_dtype())); }
+PyObject* set_default_dtype_function(PyObject*, PyObject* o) {
+  return py::guarded<PyObject*>(nullptr, [&] {
+    DType t = need_dtype(o, "set_default_dtype");
+    FJ_USER_CHECK(is_float(t), ErrorKind::Type, "only floating-point types are supported as the default type");
+    set_default_dtype(t);
+    return Py_NewRef(Py_None);
+  });
+}
+
+PyObject* promote_types(PyObject*, PyObject* args) {
+  PyObject *a, *b;
+  if (!PyArg_ParseTuple(args, "OO:promote_types", &a, &b)) return nullptr;
+  return py::guarded<PyObject*>(nullptr, [&] { return Py_NewRef(dtype_object(promote(need_dtype(a, "promote_types"), need_dtype(b, "promote_types")))); });
+}
+PyObject* can_cast_function(PyObject*, PyObject* args, PyObject* kwargs) {
+  static const char* names[] = {"from_", "to", nullptr};
+  PyObject *a, *b;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO:can_cast", const_cast<char**>(names), &a, &b)) return nullptr;
+  return py::guarded<PyObject*>(nullptr, [&] { return PyBool_FromLong(can_cast(need_dtype(a, "can_cast"), need_dtype(b, "can_cast"))); });
+}
+PyObject* result_type_function(PyObject*, PyObject* args) {
+  PyObject* operands[2];
+  if (!PyArg_ParseTuple(args, "OO:result_type", &operands[0], &operands[1])) return nullptr;
+  return py::guarded<PyObject*>(nullptr, [&] {
+    ArgVec v(2);
+    for (int i = 0; i < 2; ++i) {
+      if (is_tensor(operands[i])) v[i] = Arg(val_of(as_tensor(operands[i])));
+      else FJ_USER_CHECK(as_number(operands[i], &v[i]), ErrorKind::Type, "result_type(): argument ", i + 1, " must be Tensor or Number, not ", Py_TYPE(operands[i])->tp_name);
+    }
+    return Py_NewRef(dtype_object(result_type(v)));
+  });
+}
+
+PyObject* is_tensor_function(PyObject*, PyObject* o) { return PyBool_FromLong(is_tensor(o)); }
+TensorObj* need_tensor(PyObject* o, const char* function) {
+  if (is_tensor(o)) return as_tensor(o);
+  PyErr_Format(PyExc_TypeError, "%s(): argument 'input' (position 1) must be Tensor, not %s", function, Py_TYPE(o)->tp_name);
+  return nullptr;
+}
+PyObject* is_floating_point(PyObject*, PyObject* o) {
+  TensorObj* t = need_tensor(o, "is_floating_point");
+  return t ? PyBool_FromLong(is_float(t->meta.dtype)) : nullptr;
+}
+PyObject* is_complex(PyObject*, PyObject* o) { return need_tensor(o, "is_complex") ? Py_NewRef(Py_False) : nullptr; }
+PyObject* numel(PyObject*, PyObject* o) {
+  TensorObj* t = need_tensor(o, "numel");
+  return t ? PyLong_FromLongLong(t->meta.numel()) : nullptr;
+}
+PyObject* is_nonzero(PyObject*, PyObject* o) {
+  if (!need_tensor(o, "is_nonzero")) return nullptr;
+  int truth = PyObject_IsTrue(o);
+  return truth < 0 ? nullptr : PyBool_FromLong(truth);
+}
+PyObject* broadcast_shapes_function(PyObject*, PyObject* args) {
+  return py::guarded<PyObject*>(nullptr, [&] {
+    Shape out;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args); ++i) {
+      PyObject* o = PyTuple_GET_ITEM(args, i);
+      Shape sizes;
+      int64_t n = 0;
+      if (PyLong_Check(o)) {
+        if (!as_int64(o, &n)) throw py::PythonError();
+        sizes.push_back(n);
+      } else {
+        py::Ref items = py::check(PySequence_Fast(o, "broadcast_shapes() takes shapes"));
+        for (Py_ssize_t k = 0; k < PySequence_Fast_GET_SIZE(items.get()); ++k) {
+          if (!as_int64(PySequence_Fast_GET_ITEM(items.get(), k), &n)) throw py::PythonError();
+          sizes.push_back(n);
+        }
+      }
+      try {
+        out = broadcast_shapes(out, sizes);
+      } catch (const Error&) {
+        raise(ErrorKind::Runtime, "Shape mismatch: objects cannot be broadcast to a single shape: ", out, " and ", sizes);
+      }
+    }
+    return new_size(out);
+  });
+}
+
+// -- finfo and iinfo -------------------------------------------------------------------------------------------------
+
+struct InfoObj {
+  PyObject_HEAD
+  DType dtype;
+};
+PyTypeObject finfo_type = {PyVarObject_HEAD_INIT(nullptr, 0)};
+PyTypeObject iinfo_type = {PyVarObject_HEAD_INIT(nullptr, 0)};
+DType get(PyObject* o) { return reinterpret_cast<InfoObj*>(o)->dtype; }
+
+struct FloatLimits {
+  double eps, max, tiny, resolution;
+};
+FloatLimits limits_of(DType t) {
+  switch (t) {
+    case DType::F16: return {0x1p-10, 65504.0, 0x1p-14, 1e-3};
+    case DType::BF16: return {0x1p-7, 0x1.FEp127, 0x1p-126, 1e-2};
+    case DType::F32: return {FLT_EPSILON, FLT_MAX, FLT_MIN, 1e-6};
+    default: return {DBL_EPSILON, DBL_MAX, DBL_MIN, 1e-15};
+  }
+}
+
+PyObject* make_info(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
+  static const char* names[] = {"type", nullptr};
+  PyObject* o = nullptr;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O", const_cast<char**>(names), &o)) return nullptr;
+  return py::guarded<PyObject*>(nullptr, [&] {
+    bool floats = type == &finfo_type;
+    DType t = o ? need_dtype(o, floats ? "finfo" : "iinfo") : default_dtype();
+    if (floats) FJ_USER_CHECK(is_float(t), ErrorKind::Type, "framejit.finfo() requires a floating point input type. Use framejit.iinfo to handle 'framejit.finfo'");
+    else FJ_USER_CHECK(is_integral(t), ErrorKind::Type, t == DType::Bool ? "framejit.bool is not supported by framejit.iinfo" : "framejit.iinfo() requires an integer input type. Use framejit.finfo to handle 'framejit.iinfo'");
+    InfoObj* info = PyObject_New(InfoObj, type);
+    if (info) info->dtype = t;
+    return reinterpret_cast<PyObject*>(info);
+  });
+}
+
+PyObject* bits(PyObject* o, void*) { return PyLong_FromLong(size_of(get(o)) * 8); }
+PyObject* info_dtype(PyObject* o, void*) { return PyUnicode_FromString(name_of(get(o))); }
+template <double FloatLimits::*kField, int kSign>
+PyObject* float_field(PyObject* o, void*) { return PyFloat_FromDouble(kSign * (limits_of(get(o)).*kField)); }
+PyObject* int_max(PyObject* o, void*) {
+  DType t = get(o);
+  return PyLong_FromLongLong(t == DType::U8 ? 255 : t == DType::I64 ? INT64_MAX : (int64_t{1} << (size_of(t) * 8 - 1)) - 1);
+}
+PyObject* int_min(PyObject* o, void*) {
+  DType t = get(o);
+  return PyLong_FromLongLong(t == DType::U8 ? 0 : t == DType::I64 ? INT64_MIN : -(int64_t{1} << (size_of(t) * 8 - 1)));
+}
+
+PyObject* finfo_repr(PyObject* o) {
+  FloatLimits l = limits_of(get(o));
+  char text[240];
+  snprintf(text, sizeof text, "finfo(resolution=%g, min=%g, max=%g, eps=%g, smallest_normal=%g, tiny=%g, dtype=%s)", l.resolution, -l.max, l.max, l.eps, l.tiny, l.tiny, name_of(get(o)));
+  return PyUnicode_FromString(text);
+}
+PyObject* iinfo_repr(PyObject* o) {
+  py::Ref low = py::Ref::steal(int_min(o, nullptr)), high = py::Ref::steal(int_max(o, nullptr));
+  return PyUnicode_FromFormat("iinfo(min=%S, max=%S, dtype=%s)", low.get(), high.get(), name_of(get(o)));
+}
+
+PyGetSetDef finfo_fields[] = {
+    {"bits", bits, nullptr, nullptr, nullptr},
+    {"dtype", info_dtype, nullptr, nullptr, nullptr},
+    {"eps", float_field<&FloatLimits::eps, 1>, nullptr, nullptr, nullptr},
+    {"max", float_field<&FloatLimits::max, 1>, nullptr, nullptr, nullptr},
+    {"min", float_field<&FloatLimits::max, -1>, nullptr, nullptr, nullptr},
+    {"tiny", float_field<&FloatLimits::tiny, 1>, nullptr, nullptr, nullptr},
+    {"smallest_normal", float_field<&FloatLimits::tiny, 1>, nullptr, nullptr, nullptr},
+    {"resolution", float_field<&FloatLimits::resolution, 1>, nullptr, nullptr, nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr},
+};
+PyGetSetDef iinfo_fields[] = {
+    {"bits", bits, nullptr, nullptr, nullptr},
+    {"dtype", info_dtype, nullptr, nullptr, nullptr},
+    {"max", int_max, nullptr, nullptr, nullptr},
+    {"min", int_min, nullptr, nullptr, nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr},
+};
+
+bool ready(PyTypeObject& t, const char* name, PyGetSetDef* fields, reprfunc repr, const char* doc) {
+  t.tp_name = name;
+  t.tp_basicsize = sizeof(InfoObj);
+  t.tp_flags = Py_TPFLAGS_DEFAULT;
+  t.tp_new = make_info;
+  t.tp_repr = repr;
+  t.tp_getset = fields;
+  t.tp_doc = doc;
+  return PyType_Ready(&t) == 0;
+}
+
+PyMethodDef functions[] = {
+    {"get_default_dtype", get_default_dtype, METH_NOARGS, "The dtype of floating tensors made from Python floats."},
+    {"set_default_dtype", set_default_dtype_function, METH_O, "Sets the dtype of floating tensors made from Python floats."},
+    {"promote_types", promote_types, METH_VARARGS, "The smallest dtype that both can be cast to."},
+    {"can_cast", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(can_cast_function)), METH_VARARGS | METH_KEYWORDS, "Whether promotion rules allow a cast."},
+    {"result_type", result_type_function, METH_VARARGS, "The dtype of an operation on two tensors or numbers."},
+    {"is_tensor", is_tensor_function, METH_O, "Whether an object is a Tensor."},
+    {"is_floating_point", is_floating_point, METH_O, "Whether a tensor's dtype is a floating one."},
+    {"is_complex", is_complex, METH_O, "Always False for a tensor."},
+    {"numel", numel, METH_O, "The number of elements."},
+    {"is_nonzero", is_nonzero, METH_O, "The truth of a one-element tensor."},
+    {"broadcast_shapes", broadcast_shapes_function, METH_VARARGS, "The shape that all given shapes broadcast to."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+}  // namespace
+
+bool init_dtype_functions(PyObject* module) {
+  if (!ready(finfo_type, "framejit.finfo", finfo_fields, finfo_repr, "Limits of a floating dtype.")) return false;
+  if (!ready(iinfo_type, "framejit.iinfo", iinfo_fields, iinfo_repr, "Limits of an integer dtype.")) return false;
+  return PyModule_AddObjectRef(module, "finfo", reinterpret_cast<PyObject*>(&finfo_type)) == 0 &&
+         PyModule_AddObjectRef(module, "iinfo", reinterpret_cast<PyObject*>(&iinfo_type)) == 0 && PyModule_AddFunctions(module, functions) == 0;
+}
+
+}  // namespace fj::bind
