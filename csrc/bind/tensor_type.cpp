@@ -62,16 +62,6 @@ PyObject* tensor_repr(PyObject* self) {
   return PyObject_CallOneArg(function, self);
 }
 
-PyObject* reduce_ex(PyObject* self, PyObject* protocol) {
-  static PyObject* function = nullptr;
-  if (!package_function(function, "framejit._tensor_copy", "reduce_tensor")) return nullptr;
-  return PyObject_CallFunctionObjArgs(function, self, protocol, nullptr);
-}
-PyObject* deepcopy(PyObject* self, PyObject* memo) {
-  static PyObject* function = nullptr;
-  if (!package_function(function, "framejit._tensor_copy", "deepcopy_tensor")) return nullptr;
-  return PyObject_CallFunctionObjArgs(function, self, memo, nullptr);
-}
 // A 0-d tensor formats as its number.
 PyObject* format(PyObject* self, PyObject* spec) {
   if (as_tensor(self)->meta.dim() > 0 || as_tensor(self)->wrapper) {
@@ -82,8 +72,6 @@ PyObject* format(PyObject* self, PyObject* spec) {
   return number ? PyObject_Format(number.get(), spec) : nullptr;
 }
 PyMethodDef protocol_methods[] = {
-    {"__reduce_ex__", reduce_ex, METH_O, "For pickle."},
-    {"__deepcopy__", deepcopy, METH_O, "For copy.deepcopy."},
     {"__format__", format, METH_O, "A 0-d tensor formats as its number."},
     {nullptr, nullptr, 0, nullptr},
 };

@@ -9,9 +9,8 @@ import importlib as _importlib
 from framejit import _C
 from framejit._C import *  # noqa: F403 -- the op table decides what is public
 from framejit._functions import (allclose, argwhere, atleast_1d, atleast_2d, atleast_3d, block_diag,
-                                 broadcast_shapes, broadcast_tensors, can_cast, cartesian_prod, diff, e, einsum, equal,
-                                 finfo, iinfo, inf, is_complex, is_floating_point, is_nonzero, is_tensor, isclose, isin,
-                                 meshgrid, nan, numel, pi, promote_types, result_type, unique, unique_consecutive)
+                                 broadcast_tensors, cartesian_prod, diff, e, einsum, equal, inf, isclose, isin, meshgrid,
+                                 nan, pi, unique, unique_consecutive)
 from framejit._tensor import is_storage, typename
 from framejit._version import __version__
 from framejit.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
@@ -34,6 +33,8 @@ _LAZY_NAMES = {
     "default_generator": "framejit.random",
     "fork_rng": "framejit.random",
     "vmap": "framejit.func",
+    "set_printoptions": "framejit._tensor_str",
+    "get_printoptions": "framejit._tensor_str",
 }
 
 

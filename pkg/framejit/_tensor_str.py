@@ -155,7 +155,7 @@ def tensor_repr(tensor):
     prefix = "tensor("
     indent = len(prefix)
     suffixes = []
-    plain = tensor.detach() if tensor.requires_grad else tensor
+    plain = tensor.detach()
     usual = (_C.get_default_dtype(), _C.int64, _C.bool)
     if plain.numel() == 0:
         if plain.dim() != 1:
@@ -170,6 +170,6 @@ def tensor_repr(tensor):
     grad_fn = getattr(tensor, "grad_fn", None)
     if grad_fn is not None:
         suffixes.append(f"grad_fn=<{type(grad_fn).__name__ if not hasattr(grad_fn, 'name') else grad_fn.name()}>")
-    elif tensor.requires_grad:
+    elif getattr(tensor, "requires_grad", False):
         suffixes.append("requires_grad=True")
     return _with_suffixes(prefix + text, suffixes, indent)
