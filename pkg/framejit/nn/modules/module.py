@@ -138,7 +138,7 @@ class Module:
 
     def compile(self, *args, **kwargs):
         """Compile this module's call in place; the arguments are `framejit.compile`'s."""
-        from framejit._compile import compile_call
+        from framejit._compile_module import compile_call
         self.__dict__["_compiled_call_impl"] = compile_call(self, *args, **kwargs)
 
     # ---- attributes -----------------------------------------------------------------------------------------
