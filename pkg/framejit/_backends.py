@@ -6,6 +6,7 @@ public function, or of the Tensor method where the op is one.
 """
 import functools
 import operator
+import re
 
 from framejit import _C, _ops
 
@@ -111,7 +112,8 @@ def graph_module(inputs, nodes, outputs, examples=()):
         return values[leaf] if isinstance(leaf, Ref) else leaf
 
     for i, name in enumerate(inputs):
-        values[name] = graph.placeholder(name)
+        node = values[name] = graph.create_node("placeholder", "input", name=_readable(name))
+        node.target = node.name
         if i < len(examples):
             values[name].meta["example_value"] = examples[i]
     for op, results, args, kwargs, meta in nodes:
@@ -127,6 +129,15 @@ def graph_module(inputs, nodes, outputs, examples=()):
     graph.output(tuple(values[name] for name in outputs))
     graph.lint()
     return GraphModule({}, graph)
+
+
+_UNINTERESTING = frozenset(("__dict__", "_modules", "_parameters", "_buffers"))
+
+
+def _readable(name):
+    """An input's name; one that is the path to a value, such as a module's weight, becomes a plain word."""
+    parts = [part for part in re.findall(r"\w+", name) if part not in _UNINTERESTING]
+    return "_".join(parts) or "input"
 
 
 _SEQUENCE_OPS = frozenset(("split", "split_with_sizes", "chunk", "unbind", "tensor_split", "meshgrid", "hsplit",
