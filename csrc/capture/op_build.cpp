@@ -5,6 +5,14 @@ namespace fj::capture {
 
 namespace {
 size_t n(const Instr& in) { return static_cast<size_t>(in.arg); }
+
+// The list may be from outside: a break may have come while a comprehension or a display was being filled.
+void add_to(Tracer& t, V list, const Values& more) {
+  t.use(list);
+  auto* l = as<ListValue>(list);
+  list_changed(l);
+  l->items.insert(l->items.end(), more.begin(), more.end());
+}
 }  // namespace
 
 FJ_OPCODE(BUILD_TUPLE) { f.push(t.tuple(f.pop_n(n(in)))); }
@@ -37,10 +45,11 @@ FJ_OPCODE(BUILD_SLICE) {
 FJ_OPCODE(LIST_TO_TUPLE) { f.push(t.tuple(as<ListValue>(f.pop())->items)); }
 FJ_OPCODE(LIST_APPEND) {
   V v = f.pop();
-  as<ListValue>(f.top(n(in)))->items.push_back(v);
+  add_to(t, f.top(n(in)), {v});
 }
 FJ_OPCODE(SET_ADD) {
   V v = f.pop();
+  t.use(f.top(n(in)));
   set_add(t, as<SetValue>(f.top(n(in))), v);
 }
 FJ_OPCODE(MAP_ADD) {
@@ -49,11 +58,11 @@ FJ_OPCODE(MAP_ADD) {
 }
 FJ_OPCODE(LIST_EXTEND) {
   Values more = unpack(t, f.pop());
-  auto& items = as<ListValue>(f.top(n(in)))->items;
-  items.insert(items.end(), more.begin(), more.end());
+  add_to(t, f.top(n(in)), more);
 }
 FJ_OPCODE(SET_UPDATE) {
   Values more = unpack(t, f.pop());
+  t.use(f.top(n(in)));
   for (V v : more) set_add(t, as<SetValue>(f.top(n(in))), v);
 }
 FJ_OPCODE(DICT_UPDATE) {

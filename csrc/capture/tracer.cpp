@@ -83,6 +83,10 @@ std::unique_ptr<Segment> attempt(const EntryPoint& entry, guard::Tree& tree, con
       V result = run_frame(t, *f);
       write_return(t, *s, result);
     } catch (StopHere&) {
+      if (!f->handler_steps.empty()) {  // what could not be rebuilt was made inside a handler
+        plan = cut_here(t, std::move(plan.why));
+        return nullptr;
+      }
       write_break(t, *s, *f, plan.why);
     }
     return s;

@@ -183,16 +183,18 @@ void Code::find_depths() {
     if (item.index >= units()) continue;
     const auto k = static_cast<size_t>(ordinal(item.index));
     Instr& in = instrs_[k];
-    if (handling[k] >= item.handling) continue;
-    handling[k] = static_cast<int8_t>(item.handling);
+    const int level = std::min(item.handling, 100);
+    if (handling[k] >= level) continue;
+    handling[k] = static_cast<int8_t>(level);
     in.depth = static_cast<int16_t>(item.depth);
-    int after = item.handling;
-    if (in.op == Op::PUSH_EXC_INFO) after = std::min(after + 1, 100);
+    int after = level;
+    if (in.op == Op::PUSH_EXC_INFO) ++after;
     if (in.op == Op::POP_EXCEPT) after = std::max(after - 1, 0);
     if (!in.ends) work.push_back({in.next, item.depth + stack_effect(in, false), after});
     if (in.target >= 0) work.push_back({in.target, item.depth + stack_effect(in, true), after});
     const Handler* h = in.op == Op::PUSH_EXC_INFO || in.op == Op::POP_EXCEPT ? nullptr : handler(in.index);
-    if (h) work.push_back({h->target, h->depth + h->lasti + 1, item.handling});
+    // Clean-up code without PUSH_EXC_INFO (an inlined comprehension's, a with statement's) ends in RERAISE: handling all along.
+    if (h) work.push_back({h->target, h->depth + h->lasti + 1, level + (at(h->target).op != Op::PUSH_EXC_INFO)});
   }
   in_handler_.resize(instrs_.size());
   for (size_t k = 0; k < instrs_.size(); ++k) {
