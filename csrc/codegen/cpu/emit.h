@@ -25,6 +25,7 @@ enum class Mode : uint8_t { Full, Tail, One };
 struct Body {
   int copies = 1;
   int regs = 0, masks = 0;  // a copy
+  bool in_turn = false;     // copies run one after the other in the same registers (but for accumulators)
   Allocation alloc;
 };
 
@@ -70,6 +71,7 @@ class Emitter {
   void column_block(int which);
   void row_sweep(int stage);
   void reduce_nest(int stage, int axis, int end, const Body* b, Mode mode);
+  void prefetch_rows(int stage, int axis, int copies);
   void innermost_reduce(int stage, int axis, const Body& b, Mode mode);
   template <class Fn, class Between> void blocks(int copies, int chunk, Fn&& inside, Between&& between);
   void vector_loops(int stage);

@@ -110,6 +110,11 @@ void Emitter::body(int stage, const Body& b, Mode mode) {
   stage_ = stage;
   body_ = &b;
   mode_ = mode;
+  if (b.in_turn) {
+    for (int u = 0; u < b.copies; ++u)
+      for (const AInst& a : b.alloc.code) emit(a, u);
+    return;
+  }
   for (const AInst& a : b.alloc.code)
     for (int u = 0; u < b.copies; ++u) emit(a, u);
 }
@@ -223,6 +228,23 @@ void Emitter::reduce_nest(int stage, int axis, int end, const Body* b, Mode mode
   });
 }
 
+// A block of columns visits each row for a few cache lines only, which hardware prefetchers do not follow: ask for rows ahead.
+void Emitter::prefetch_rows(int stage, int axis, int copies) {
+  constexpr int kRowsAhead = 4;
+  uint64_t asked = 0;
+  for (const MInst& in : mir_.stages[static_cast<size_t>(stage)].insts) {
+    if (in.op != MOp::Load || k_.operands[static_cast<size_t>(in.index)].vec != loop::VecClass::Contig || ptr_reg_[static_cast<size_t>(in.index)] < 0) continue;
+    if (asked >> in.index & 1) continue;
+    asked |= uint64_t{1} << in.index;
+    int esize = size_of(in.dt);
+    uint32_t shift = esize == 8 ? 3 : esize == 4 ? 2 : esize == 2 ? 1 : 0;
+    as_.mov(x86::rax, x86::qword_ptr(x86::r15, 8 * (in.index * k_.rank() + axis)));
+    as_.lea(x86::rax, x86::ptr(ptr_reg(ptr_reg_[static_cast<size_t>(in.index)]), x86::rax, 2));
+    static_assert(kRowsAhead == 1 << 2);
+    for (int at = 0; at < copies * lanes_ * esize; at += 64) as_.prefetcht0(x86::ptr(x86::rax, x86::r13, shift, at));
+  }
+}
+
 // Pointers in registers move there; only those without a register go through the frame.
 void Emitter::innermost_reduce(int stage, int axis, const Body& b, Mode mode) {
   asmjit::Label again = as_.newLabel(), done = as_.newLabel();
@@ -233,6 +255,7 @@ void Emitter::innermost_reduce(int stage, int axis, const Body& b, Mode mode) {
   load_pointers(stage);
   uint64_t in_frame = operands_of(stage);
   as_.bind(again);
+  prefetch_rows(stage, axis, b.copies);
   body(stage, b, mode);
   flush_now_and_then(stage, axis, b.copies);
   for (size_t o = 0; o < k_.operands.size(); ++o) {

@@ -73,11 +73,12 @@ int Emitter::acc_reg(int position, int u) const {
 
 int Emitter::phys(PReg r, int u) const {
   const StagePlan& p = plans_[static_cast<size_t>(stage_)];
-  if (r >= kMaskBase) return 2 + u * body_->masks + (r - kMaskBase);
+  int copy = body_->in_turn ? 0 : u;
+  if (r >= kMaskBase) return 2 + copy * body_->masks + (r - kMaskBase);
   if (r >= kAccBase) return acc_reg(r - kAccBase, u);
   if (r >= kPinnedBase) return r - kPinnedBase;
   int accs = p.accs_in_memory ? 0 : static_cast<int>(p.accs.size()) * p.main.copies;
-  return static_cast<int>(p.pinned.size()) + accs + u * body_->regs + r;
+  return static_cast<int>(p.pinned.size()) + accs + copy * body_->regs + r;
 }
 
 x86::Mem Emitter::home(MV v, int u, int lane) {

@@ -28,7 +28,8 @@ int Emitter::preferred_copies(const MStage& s) const {
   std::vector<int16_t> accs = accs_of(s);
   for (int16_t a : accs)
     if (a & 1) return 1;  // arg kinds: finish_arg expects one copy
-  if (!accs.empty()) return s.insts.size() <= 12 ? 4 : 2;
+  if (!accs.empty()) return s.insts.size() <= 12 ? (k_.is_row() ? 4 : 8) : 2;
+  if (!k_.is_row() && s.kind == loop::StageKind::Point) return 8;
   return s.insts.size() <= kLongChain ? 2 : 1;
 }
 
@@ -49,7 +50,10 @@ bool Emitter::plan_stage(const MStage& s, int copies, StagePlan* out) {
   int room = nregs_ - 2, accs = static_cast<int>(out->accs.size());
   if (copies == 1) out->accs_in_memory = s.calls || accs > room - 6;
   if (!out->accs_in_memory) room -= accs * copies;
-  int masks = avx512() ? kMaskRegs / copies : 0, regs = room / copies;
+  // Copies of a reduction are independent through their accumulators: they need no registers of their own beyond those.
+  bool in_turn = copies > 1 && (accs > 0 || copies > 4);
+  int sets = in_turn ? 1 : copies;
+  int masks = avx512() ? kMaskRegs / sets : 0, regs = room / sets;
   if (regs < 4) return false;
 
   AllocParams p{regs, masks, avx512(), out->accs_in_memory, true, &out->pinned, &out->accs, &out->acc_slots};
@@ -57,14 +61,15 @@ bool Emitter::plan_stage(const MStage& s, int copies, StagePlan* out) {
   main.alloc = allocate(s, p);
   if (!main.alloc.ok || (copies > 1 && main.alloc.spills > 0)) return false;
   main.copies = copies;
+  main.in_turn = in_turn;
   main.regs = regs;
   main.masks = masks;
-  int spare = room - main.alloc.used * copies;
+  int spare = room - main.alloc.used * sets;
   if (!s.calls && main.alloc.spills == 0 && spare > 0) {
     out->pinned = pin_candidates(s, !avx512());
     if (copies > 1 && !k_.is_row()) std::erase_if(out->pinned, [&](MV v) { return s.vals[v].home == Home::Slot && !is_param_slot(s.vals[v].slot); });
     if (out->pinned.size() > static_cast<size_t>(spare)) out->pinned.resize(static_cast<size_t>(spare));
-    p.regs = (room - static_cast<int>(out->pinned.size())) / copies;
+    p.regs = (room - static_cast<int>(out->pinned.size())) / sets;
     Allocation again = allocate(s, p);
     if (again.ok && again.spills == 0) {
       main.alloc = std::move(again);
@@ -89,7 +94,7 @@ bool Emitter::plan_stage(const MStage& s, int copies, StagePlan* out) {
 
 void Emitter::plan() {
   plans_.resize(mir_.stages.size());
-  int common = 4;
+  int common = 8;
   if (!k_.is_row())
     for (const MStage& s : mir_.stages) common = std::min(common, preferred_copies(s));
   for (size_t i = 0; i < mir_.stages.size(); ++i) {
