@@ -15,7 +15,9 @@ TensorObj* checked(PyObject* o, const char* what) {
 // The gradient of root i: given, or one for a scalar.
 TensorRef root_grad(TensorObj* root, PyObject* given, size_t i) {
   if (given && given != Py_None) {
-    TensorObj* g = checked(given, "backward");
+    FJ_USER_CHECK(is_tensor(given), ErrorKind::Type, "gradients can be either Tensors or None, but got ",
+                  Py_TYPE(given)->tp_name);
+    TensorObj* g = as_tensor(given);  // may be batched: vmap over a backward pass
     FJ_USER_CHECK(g->meta.sizes == root->meta.sizes, ErrorKind::Runtime, "Mismatch in shape: grad_output[", i,
                   "] has a shape of torch.Size(", g->meta.sizes, ") and output[", i, "] has a shape of torch.Size(",
                   root->meta.sizes, ").");

@@ -24,6 +24,7 @@ constexpr ModulePart kParts[] = {
     {"size", init_size},
     {"tensor", init_tensor},
     {"autograd", init_autograd},
+    {"func", init_func},
     {"storage", init_storage},
     {"generator", init_generator},
     {"create", init_create},
