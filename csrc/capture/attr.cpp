@@ -111,6 +111,7 @@ V property_getter(Tracer& t, PyObject* raw) {
 
 }  // namespace
 
+// `raw` has been looked up as a guarded fact, so its identity needs no further guard.
 V bind(Tracer& t, PyObject* raw, V self, PyTypeObject* type, PyObject* name) {
   PyTypeObject* kind = Py_TYPE(raw);
   if (PyFunction_Check(raw)) return self ? t.method(t.wrap_known(raw), self) : t.wrap_known(raw);
@@ -126,11 +127,7 @@ V bind(Tracer& t, PyObject* raw, V self, PyTypeObject* type, PyObject* name) {
     Ref bound = Ref::steal(kind->tp_descr_get(raw, nullptr, reinterpret_cast<PyObject*>(type)));
     return t.constant(bound);
   }
-  if (!self) {
-    return is_identity_constant(raw) || !kind->tp_descr_get
-               ? t.wrap(raw, t.source(Step::TypeAttr, t.const_source(reinterpret_cast<PyObject*>(type)), 0, name))
-               : nullptr;
-  }
+  if (!self) return is_identity_constant(raw) || !kind->tp_descr_get ? t.wrap_known(raw) : nullptr;
   if (kind == &PyProperty_Type) return call_values(t, property_getter(t, raw), {self});
   if (kind == &PyMethodDescr_Type || kind == &PyWrapperDescr_Type) return t.native(raw, name, self);
   if (kind == &PyMemberDescr_Type) {
@@ -141,13 +138,13 @@ V bind(Tracer& t, PyObject* raw, V self, PyTypeObject* type, PyObject* name) {
   if (kind == &PyGetSetDescr_Type) return read_getset(t, self, raw, name);
   if (kind == tuplegetter_type()) return read_tuple_field(self, raw);
   if (kind->tp_descr_get && !PyCFunction_Check(raw)) {
-    V descriptor = t.wrap(raw, t.source(Step::TypeAttr, t.const_source(reinterpret_cast<PyObject*>(type)), 0, name));
+    V descriptor = t.wrap_known(raw);
     if (descriptor->is == Is::Object)
       if (V get = special(t, descriptor, FJ_NAME("__get__")))
         return call_values(t, get, {self, t.constant(reinterpret_cast<PyObject*>(type))});
     cut(Reason::native_object, "a descriptor of type ", kind->tp_name);
   }
-  return t.wrap(raw, t.source(Step::TypeAttr, t.const_source(reinterpret_cast<PyObject*>(type)), 0, name));
+  return t.wrap_known(raw);
 }
 
 V generic_get_attr(Tracer& t, V v, PyObject* name) {

@@ -58,7 +58,7 @@ bool write_descriptor(Tracer& t, V v, PyObject* raw, PyObject* name, V value) {
     return true;
   }
   if (kind->tp_flags & Py_TPFLAGS_HEAPTYPE) {
-    V descriptor = t.wrap(raw, t.source(Step::TypeAttr, t.const_source(reinterpret_cast<PyObject*>(v->cls)), 0, name));
+    V descriptor = t.wrap_known(raw);
     if (descriptor->is == Is::Object) {
       V set = special(t, descriptor, value ? FJ_NAME("__set__") : FJ_NAME("__delete__"));
       if (set) {

@@ -75,6 +75,7 @@ bool both(V a, V b, Is kind) { return a->is == kind && b->is == kind; }
 }  // namespace
 
 V compare(Tracer& t, int op, V a, V b) {
+  t.tensors->number_as_input(t, &b, a);
   t.use(a);
   t.use(b);
   if (both(a, b, Is::Const)) return compare_real(t, op, a, b);

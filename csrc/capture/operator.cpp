@@ -44,7 +44,7 @@ constexpr Row kRows[] = {
     {PyNumber_InPlaceTrueDivide, "__itruediv__", nullptr},
     {PyNumber_InPlaceXor, "__ixor__", nullptr},
 };
-constexpr int kInPlace = 13, kAdd = 0, kMul = 5, kMod = 6;
+constexpr int kInPlace = 13, kAdd = 0, kMul = 5, kMod = 6, kPow = 8;
 
 bool plain(V v) { return v->is == Is::Const; }
 
@@ -185,6 +185,10 @@ V compute(Tracer& t, int op, V a, V b) {
 }  // namespace
 
 V binary(Tracer& t, int op, V a, V b) {
+  if (op % kInPlace != kPow) {  // powers have kernels of their own for some exponents
+    t.tensors->number_as_input(t, &b, a);
+    t.tensors->number_as_input(t, &a, b);
+  }
   t.use(a);
   t.use(b);
   if (plain(a) && plain(b)) {

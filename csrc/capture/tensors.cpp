@@ -85,6 +85,7 @@ struct TensorSession::Impl {
   bool grad_mode = thread_state().grad_mode;
   std::vector<guard::SourceId> sources;  // of the graph's inputs, in order
   std::vector<PyObject*> examples;
+  std::unordered_map<guard::SourceId, V> numbers;  // number inputs
   Tracer* tracer = nullptr;
   PyCodeObject* located_code = nullptr;
   int located_line = -1;
@@ -128,6 +129,44 @@ void TensorSession::make_input(Tracer& t, TensorValue* v) {
   v->fake = t.keep(Ref::steal(fake.release_object()));
   impl->sources.push_back(v->source);
   impl->examples.push_back(v->real);
+}
+
+namespace {
+
+// The dtype in which the number takes part, so that promotion is the same as with the bare number; false: keep it bare.
+bool operand_dtype(PyObject* number, DType beside, DType* out) {
+  if (beside == DType::F32 || beside == DType::F64) return *out = beside, true;
+  if (PyFloat_CheckExact(number)) return *out = default_dtype(), beside != DType::F16 && beside != DType::BF16;
+  return *out = DType::I64, beside == DType::I64;
+}
+
+}  // namespace
+
+void TensorSession::number_as_input(Tracer& t, V* number, V beside) {
+  V v = *number;
+  if (beside->is != Is::Tensor || v->is != Is::Const || v->touched || !v->outside()) return;
+  if (!PyFloat_CheckExact(v->real) && !PyLong_CheckExact(v->real)) return;
+  t.use(beside);
+  DType dtype;
+  if (!operand_dtype(v->real, as_tensor(as<TensorValue>(beside)->fake)->meta.dtype, &dtype) || !t.tree.varies(v->source, v->real)) return;
+  const guard::SourceId source = t.source(Step::Number, v->source, static_cast<int>(dtype));
+  for (size_t i = 0; i < impl->sources.size(); ++i)
+    if (impl->sources[i] == source) {
+      *number = impl->numbers[source];
+      return;
+    }
+  TensorRef real = scalar_tensor(PyFloat_CheckExact(v->real) ? Arg(PyFloat_AS_DOUBLE(v->real)) : Arg(static_cast<int64_t>(PyLong_AsLongLong(v->real))), dtype);
+  if (PyErr_Occurred()) {
+    PyErr_Clear();
+    return;
+  }
+  t.guard(Kind::TypeIs, v->source, reinterpret_cast<PyObject*>(v->cls));
+  t.guard(Kind::TypeIs, source, reinterpret_cast<PyObject*>(tensor_type));
+  impl->tracer = &t;
+  TensorRef fake = impl->session.make_input(real.get(), input_name(t, v));
+  *number = impl->numbers[source] = t.tensor(as_object(fake.get()));
+  impl->sources.push_back(source);
+  impl->examples.push_back(t.keep(Ref::steal(real.release_object())));
 }
 
 void TensorSession::locate(Tracer& t) {

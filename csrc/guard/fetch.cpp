@@ -3,6 +3,8 @@
 
 #include <cstring>
 
+#include "tensor/tensor.h"
+
 namespace fj::guard {
 
 Fetched::Fetched(const SourceTable& table, const Entry& entry) : table_(table), entry_(entry) {
@@ -51,6 +53,22 @@ PyObject* closure_cell(PyObject* p, Py_ssize_t i) {
   return cells && i < PyTuple_GET_SIZE(cells) ? PyTuple_GET_ITEM(cells, i) : nullptr;
 }
 
+// NULL if it is no number, or one that an int64 cannot hold.
+py::Ref number_tensor(PyObject* number, DType dtype) {
+  Arg arg;
+  if (PyFloat_CheckExact(number)) {
+    arg = Arg(PyFloat_AS_DOUBLE(number));
+  } else if (PyLong_CheckExact(number)) {
+    int overflow = 0;
+    arg = Arg(static_cast<int64_t>(PyLong_AsLongLongAndOverflow(number, &overflow)));
+    if (overflow) return {};
+  } else {
+    return {};
+  }
+  TensorRef t = scalar_tensor(arg, dtype);
+  return py::Ref::steal(t.release_object());
+}
+
 }  // namespace
 
 PyObject* Fetched::walk(const Source& s) {
@@ -85,6 +103,9 @@ PyObject* Fetched::walk(const Source& s) {
     case Step::KwDefaults: return func_field(p, &PyFunctionObject::func_kwdefaults);
     case Step::MethodFunc: return PyMethod_Check(p) ? PyMethod_GET_FUNCTION(p) : nullptr;
     case Step::MethodSelf: return PyMethod_Check(p) ? PyMethod_GET_SELF(p) : nullptr;
+    case Step::Number:
+      owned_.push_back(number_tensor(p, static_cast<DType>(s.index)));
+      return owned_.back().get();
   }
   return nullptr;
 }

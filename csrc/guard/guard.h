@@ -53,6 +53,8 @@ class Tree {
   void insert(const std::vector<Check>& checks, int segment);
   // The first segment whose checks all pass, or -1 (no segment), or -2 (a check raised; the Python error is set).
   int find(Fetched& fetched) const;
+  // Was a segment specialised on a value of this source other than `now`? Then it varies, and is better made an input.
+  bool varies(SourceId source, PyObject* now) const;
   // For the garbage collector: every object that checks and sources hold.
   int traverse(visitproc visit, void* arg) const;
   // Why `segment` is not taken for this call: the first failing check in words; empty when all pass.

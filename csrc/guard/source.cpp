@@ -83,6 +83,7 @@ std::string SourceTable::describe(SourceId id, PyCodeObject* code) const {
     case Step::KwDefaults: return cat(base, ".__kwdefaults__");
     case Step::MethodFunc: return cat(base, ".__func__");
     case Step::MethodSelf: return cat(base, ".__self__");
+    case Step::Number: return base;
   }
   return "?";
 }

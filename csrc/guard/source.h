@@ -34,6 +34,7 @@ enum class Step : uint8_t {
   KwDefaults,    // a function's __kwdefaults__
   MethodFunc,    // a bound method's function
   MethodSelf,    // a bound method's instance
+  Number,        // a 0-d tensor of dtype `index` made of a Python number
 };
 
 using SourceId = int32_t;

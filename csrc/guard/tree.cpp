@@ -102,6 +102,13 @@ int Tree::traverse(visitproc visit, void* arg) const {
   return 0;
 }
 
+bool Tree::varies(SourceId source, PyObject* now) const {
+  for (const auto& checks : by_segment_)
+    for (const Check& c : checks)
+      if (c.kind == Kind::Equal && c.source == source && c.object.get() != now && Py_TYPE(c.object.get()) == Py_TYPE(now)) return true;
+  return false;
+}
+
 std::string Tree::explain(int segment, Fetched& fetched, PyCodeObject* code) const {
   for (const Check& c : by_segment_[static_cast<size_t>(segment)]) {
     const Outcome outcome = run_check(c, fetched);
