@@ -44,6 +44,8 @@ struct Scan {
       if (first) for (Dim s : m.sizes) sizes.push_back(s);
       return see(m.dtype);
     }
+    bool plain = PyFloat_CheckExact(o) || PyLong_CheckExact(o) || PyBool_Check(o);
+    if (!plain && PyObject_CheckBuffer(o) && as_number(o, &n)) return see(from_array(o, true)->meta.dtype);  // a NumPy scalar
     if (as_number(o, &n)) return number(n);
     if (!is_nested(o)) {
       TensorRef array = from_array(o, true);

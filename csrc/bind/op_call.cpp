@@ -109,6 +109,17 @@ const RowMap& row_map() {
   return *map;
 }
 
+// framejit.return_types.max(
+// values=…,
+// indices=…)
+PyObject* repr_named(PyObject* self) {
+  py::Ref fields = py::Ref::steal(PyObject_GetAttrString(reinterpret_cast<PyObject*>(Py_TYPE(self)), "__match_args__"));
+  py::Ref text = py::Ref::steal(PyUnicode_FromFormat("%s(", Py_TYPE(self)->tp_name));
+  for (Py_ssize_t i = 0; fields && text && i < PyTuple_GET_SIZE(self); ++i)
+    text = py::Ref::steal(PyUnicode_FromFormat("%U\n%U=%R%s", text.get(), PyTuple_GET_ITEM(fields.get(), i), PyTuple_GET_ITEM(self, i), i + 1 < PyTuple_GET_SIZE(self) ? "," : ")"));
+  return text.release();
+}
+
 // Named results get a struct sequence type, made on first use.
 PyTypeObject* named_tuple_type(const OpDef& op) {
   static std::map<const OpDef*, PyTypeObject*> types;
@@ -121,6 +132,7 @@ PyTypeObject* named_tuple_type(const OpDef& op) {
   PyStructSequence_Desc desc{name->c_str(), op.doc, fields->data(), static_cast<int>(op.rets.size())};
   type = PyStructSequence_NewType(&desc);
   if (!type) throw py::PythonError();
+  type->tp_repr = repr_named;
   return type;
 }
 
