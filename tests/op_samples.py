@@ -389,8 +389,8 @@ def flip() -> Spec:
     return simple(((3, 4), (0,)), ((3, 4), (0, 1)), ((2, 3, 4), (-1,)), ((0, 3), (0,)))
 
 
-def matrix() -> Spec:
-    return simple(((3, 4),), ((4, 4),), ((2, 5),))
+def matrix(**flags) -> Spec:
+    return simple(((3, 4),), ((4, 4),), ((2, 5),), **flags)
 
 
 def roll() -> Spec:

@@ -21,15 +21,14 @@ def to_tensor(value, dtype, strided=False):
         return getattr(framejit, value.name)
     if not isinstance(value, np.ndarray):
         return value
+    half = dtype == "bfloat16" and value.dtype == np.float32
     if strided and value.ndim:
         wide = np.zeros((*value.shape[:-1], value.shape[-1] * 2 + 1), value.dtype)
         wide[..., 1::2] = value
-        t = framejit.from_numpy(wide)[..., 1::2]
-    else:
-        t = framejit.from_numpy(np.array(value)) if value.ndim else framejit.tensor(value.item(), dtype=getattr(framejit, str(value.dtype)))
-    if dtype == "bfloat16" and value.dtype == np.float32:
-        t = t.to(framejit.bfloat16)
-    return t
+        t = framejit.from_numpy(wide)
+        return (t.to(framejit.bfloat16) if half else t)[..., 1::2]
+    t = framejit.from_numpy(np.array(value)) if value.ndim else framejit.tensor(value.item(), dtype=getattr(framejit, str(value.dtype)))
+    return t.to(framejit.bfloat16) if half else t
 
 
 def to_numpy(t):

@@ -55,6 +55,32 @@ void vjp_scatter_add(VjpCtx& c) {
   if (c.need(3)) c.result[3] = Arg(t::gather(c.b, c.grads[0], c.args[1], c.args[2]));
 }
 
+// sum passes the gradient on; mean divides it by how many met; amax and amin share it among those equal to the result.
+void vjp_scatter_reduce(VjpCtx& c) {
+  Builder& b = c.b;
+  Val self = c.args[0].val(), src = c.args[3].val(), grad = c.grads[0];
+  const Arg &dim = c.args[1], &index = c.args[2];
+  const std::string& how = c.args[4].as_str();
+  bool keep = c.args[5].as_bool();
+  FJ_USER_CHECK(how != "prod", ErrorKind::NotImplemented, "scatter_reduce: the derivative of reduce='prod' is not available");
+  Val ones = t::ones_like(b, src), grad_self = grad, spread = grad;
+  if (how == "mean") {
+    Val start = keep ? t::ones_like(b, grad) : t::zeros_like(b, grad);
+    Val count = t::clamp_min(b, t::scatter_add(b, start, dim, index, ones), 1);
+    grad_self = spread = t::div(b, grad, count);
+  } else if (how != "sum") {
+    Val mine = t::_to_dtype(b, t::eq(b, self, c.outs[0]), grad->dtype);
+    if (!keep) mine = t::scatter(b, mine, dim, index, 0);
+    Val theirs = t::_to_dtype(b, t::eq(b, src, t::gather(b, c.outs[0], dim, index)), grad->dtype);
+    Val share = t::div(b, grad, t::clamp_min(b, t::scatter_add(b, mine, dim, index, theirs), 1));
+    if (c.need(0)) c.result[0] = Arg(t::mul(b, share, mine));
+    if (c.need(3)) c.result[3] = Arg(t::mul(b, t::gather(b, share, dim, index), theirs));
+    return;
+  }
+  if (c.need(0)) c.result[0] = Arg(keep ? grad_self : t::scatter(b, grad_self, dim, index, 0));
+  if (c.need(3)) c.result[3] = Arg(t::gather(b, spread, dim, index));
+}
+
 void infer_index_select(InferCtx& c) {
   const TensorMeta& in = *c.val(0);
   check_index_dtype(c, c.val(2));

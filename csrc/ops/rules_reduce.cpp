@@ -274,6 +274,20 @@ void vjp_cumprod(VjpCtx& c) {
   c.result[0] = Arg(cast(c.b, g, c.args[0].val()->dtype));
 }
 
+// d/dx_k = sum over i >= k of grad_i exp(x_k - result_i), kept in logarithms; the two signs of grad go apart.
+void vjp_logcumsumexp(VjpCtx& c) {
+  Builder& b = c.b;
+  Val grad = c.grads[0], self = c.args[0].val();
+  Arg dims = Arg::ints({c.args[1].as_int()});
+  auto part = [&](Val positive) {
+    Val log = t::sub(b, t::log(b, t::clamp_min(b, positive, 0)), c.outs[0]);
+    if (self->dim() == 0) return t::exp(b, t::add(b, log, self));
+    Val sums = t::flip(b, t::logcumsumexp(b, t::flip(b, log, dims), c.args[1]), dims);
+    return t::exp(b, t::add(b, sums, self));
+  };
+  c.result[0] = Arg(cast(b, t::sub(b, part(grad), part(t::neg(b, grad))), self->dtype));
+}
+
 void decompose_norm(Builder& b, const OpDef&, Args args, Outs& outs) {
   Val self = cast(b, args[0].val(), args[4]);
   FJ_USER_CHECK(is_float(self->dtype), ErrorKind::Runtime, "linalg.vector_norm: Expected a floating point or complex tensor as input. Got ", scalar_type_name(self->dtype));

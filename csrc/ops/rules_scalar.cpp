@@ -116,4 +116,23 @@ Scl scalar_gelu(ScalarBuilder& b, std::span<const Scl> in, Args args) {
   return b.op("mul", {b.op("mul", {x, half}), b.op("add", {one, b.op("tanh", {inner})})});
 }
 
+// Recurrence up to x + 8, then the asymptotic series (Abramowitz and Stegun 6.4.6, 6.4.12); the reflection formula
+// 6.4.7 below 0.5.
+Scl scalar_trigamma(ScalarBuilder& b, std::span<const Scl> in, Args) {
+  Scl one = b.constant(1), x = in[0], low = b.op("lt", {x, b.constant(0.5)});
+  Scl y = b.op("select", {low, b.op("sub", {one, x}), x});
+  Scl total = b.constant(0);
+  for (int k = 0; k < 8; ++k) {
+    total = b.op("add", {total, b.op("div", {one, b.op("mul", {y, y})})});
+    y = b.op("add", {y, one});
+  }
+  Scl r = b.op("div", {one, y}), r2 = b.op("mul", {r, r}), series = b.constant(-1.0 / 30);
+  for (double c : {1.0 / 42, -1.0 / 30, 1.0 / 6}) series = b.op("add", {b.op("mul", {series, r2}), b.constant(c)});
+  Scl tail = b.op("add", {r, b.op("mul", {r2, b.op("add", {b.constant(0.5), b.op("mul", {r, series})})})});
+  total = b.op("add", {total, tail});
+  Scl s = b.op("sin", {b.op("mul", {x, b.constant(3.141592653589793)})});
+  Scl mirror = b.op("sub", {b.op("div", {b.constant(9.869604401089358), b.op("mul", {s, s})}), total});
+  return b.op("select", {low, mirror, total});
+}
+
 }  // namespace fj

@@ -43,7 +43,7 @@ def torch_numpy(t):
     if not isinstance(t, torch.Tensor):
         return np.asarray(t)
     t = t.detach()
-    return (t.float() if t.dtype == torch.bfloat16 else t).numpy()
+    return (t.float() if t.dtype == torch.bfloat16 else t).numpy(force=True)
 
 
 def differentiable(values):
@@ -111,13 +111,18 @@ class PeerOps(unittest.TestCase):
         xs, ys = require_grad(a), require_grad(b)
         if not ys:
             return
-        want = first_float(theirs(*b, **{k: torch_value(v, "float64") for k, v in kwargs.items()}))
-        if want is None:
-            return
+        try:
+            want = first_float(theirs(*b, **{k: torch_value(v, "float64") for k, v in kwargs.items()}))
+            if want is None:
+                return
+            seed = np.random.default_rng(3).uniform(0.5, 1.5, tuple(want.shape))
+            wanted = torch.autograd.grad(want, ys, torch.from_numpy(np.asarray(seed)), allow_unused=True)
+        except (RuntimeError, NotImplementedError):
+            return  # torch has no derivative with respect to one of the arguments
         got = first_float(call(*a, **{k: to_tensor(v, "float64") for k, v in kwargs.items()}))
-        self.assertIsNotNone(got, f"{where}: the result does not require grad")
-        seed = np.random.default_rng(3).uniform(0.5, 1.5, tuple(want.shape))
-        wanted = torch.autograd.grad(want, ys, torch.from_numpy(np.asarray(seed)), allow_unused=True)
+        if got is None:
+            self.assertFalse(any(w is not None and torch.count_nonzero(w) for w in wanted), f"{where}: the result does not require grad")
+            return
         have = framejit.autograd.grad(got, xs, framejit.from_numpy(np.asarray(seed)) if seed.ndim else framejit.tensor(float(seed), dtype=framejit.float64), allow_unused=True)
         for k, (g, w) in enumerate(zip(have, wanted, strict=True)):
             if w is None or g is None:
