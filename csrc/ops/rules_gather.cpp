@@ -55,6 +55,31 @@ void vjp_scatter_add(VjpCtx& c) {
   if (c.need(3)) c.result[3] = Arg(t::gather(c.b, c.grads[0], c.args[1], c.args[2]));
 }
 
+namespace {
+
+// Each factor's gradient is the product of the others; a single zero among them is taken out and put back.
+void scatter_prod_vjp(VjpCtx& c) {
+  Builder& b = c.b;
+  Val self = c.args[0].val(), src = c.args[3].val(), grad = c.grads[0];
+  const Arg &dim = c.args[1], &index = c.args[2], &how = c.args[4], &keep = c.args[5];
+  if (c.need(0)) {
+    Val safe = t::masked_fill(b, self, t::eq(b, self, 0), 1);
+    Val others = t::div(b, t::scatter_reduce(b, safe, dim, index, src, how, keep), safe);
+    Val g = t::mul(b, grad, others);
+    c.result[0] = Arg(keep.as_bool() ? g : t::scatter(b, g, dim, index, 0));
+  }
+  if (!c.need(3)) return;
+  Val zero = t::eq(b, src, 0), zeros = t::_to_dtype(b, zero, grad->dtype);
+  Val count = t::gather(b, t::scatter_add(b, t::zeros_like(b, self), dim, index, zeros), dim, index);
+  Val single = t::logical_and(b, zero, t::eq(b, count, 1));
+  Val without = t::scatter_reduce(b, self, dim, index, t::masked_fill(b, src, single, 1), how, keep);
+  Val plain = t::div(b, t::gather(b, t::mul(b, grad, c.outs[0]), dim, index), t::masked_fill(b, src, zero, 1));
+  Val g = t::where(b, single, t::gather(b, t::mul(b, grad, without), dim, index), plain);
+  c.result[3] = Arg(t::masked_fill(b, g, t::gt(b, count, 1), 0));
+}
+
+}  // namespace
+
 // sum passes the gradient on; mean divides it by how many met; amax and amin share it among those equal to the result.
 void vjp_scatter_reduce(VjpCtx& c) {
   Builder& b = c.b;
@@ -62,7 +87,7 @@ void vjp_scatter_reduce(VjpCtx& c) {
   const Arg &dim = c.args[1], &index = c.args[2];
   const std::string& how = c.args[4].as_str();
   bool keep = c.args[5].as_bool();
-  FJ_USER_CHECK(how != "prod", ErrorKind::NotImplemented, "scatter_reduce: the derivative of reduce='prod' is not available");
+  if (how == "prod") return scatter_prod_vjp(c);
   Val ones = t::ones_like(b, src), grad_self = grad, spread = grad;
   if (how == "mean") {
     Val start = keep ? t::ones_like(b, grad) : t::zeros_like(b, grad);
