@@ -138,7 +138,10 @@ class FunctionalProgram final : public capture::Program {
   void call(std::span<TensorObj* const> in, Outs& made) const {
     Outs results;
     forward_->run(in, results);
-    if (backward_ && thread_state().grad_mode) attach(in, results);
+    if (backward_) {  // some of it was traced in grad mode, also where the segment begins without
+      GradModeGuard on(true);
+      attach(in, results);
+    }
     for (size_t i = 0; i < outputs_.size(); ++i) made.push_back(output(outputs_[i], in, results, made));
   }
 

@@ -96,7 +96,7 @@ void run_nodes(const Graph& g, std::span<TensorObj* const> inputs, bool with_tap
     ArgVec args;
     for (const Arg& a : n->args) args.push_back(map_vals(a, [&](Val v) { return values[static_cast<size_t>(value_of(v)->id)].val(); }));
     Outs results;
-    GradModeGuard mode(with_tape && !n->no_grad && thread_state().grad_mode);
+    GradModeGuard mode(with_tape && !n->no_grad);  // the mode that was traced, whatever it is outside
     if (with_tape) call_op(*n->op, args, results);
     else execute_op(*n->op, args, results);
     FJ_CHECK(results.size() == n->outs.size(), n->op->full_name, " gave ", results.size(), " results");
