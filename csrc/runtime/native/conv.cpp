@@ -31,12 +31,28 @@ void gather(const T* from, T* to, const ConvShape& s, int64_t images, int64_t ch
     for (int64_t i = 0; i < images; ++i) std::copy_n(from + (i * all + c) * p, p, to + (c * images + i) * p);
 }
 
+// The column matrix of a few images, one thread's own.
 template <class T>
-void columns_of(const ConvShape& s, const T* input, int64_t first, int64_t images, int64_t g, T* col) {
-  int64_t p = s.positions(), ld = images * p;
-  for (int64_t i = 0; i < images; ++i)
-    image_to_columns(s, input + ((first + i) * s.in_channels + g * s.group_in()) * s.pixels(), col + i * p, ld);
-}
+struct Columns {
+  const ConvShape& s;
+  Plane plane;
+  Buffer<T> border, data;
+  int64_t ld;
+
+  Columns(const ConvShape& shape, int64_t images)
+      : s(shape), plane(shape), border(plane.elements()), data(shape.rows() * (images * shape.positions() + kBlock)), ld(images * shape.positions() + kBlock) {
+    std::fill_n(border.get(), plane.elements(), T(0));
+  }
+  T* get() { return data.get(); }
+  void fill(const T* input, int64_t first, int64_t images, int64_t g) {
+    for (int64_t i = 0; i < images; ++i)
+      image_to_columns(s, plane, input + ((first + i) * s.in_channels + g * s.group_in()) * s.pixels(), border.get(), get() + i * s.positions(), ld);
+  }
+  void add_to(T* out, int64_t first, int64_t images, int64_t g) {
+    for (int64_t i = 0; i < images; ++i)
+      columns_to_image(s, plane, get() + i * s.positions(), ld, border.get(), out + ((first + i) * s.in_channels + g * s.group_in()) * s.pixels());
+  }
+};
 
 template <class T>
 void add_bias(T* out, const T* bias, int64_t channels, int64_t n) {
@@ -54,17 +70,18 @@ void forward(NativeCtx& ctx) {
   int64_t p = s.positions(), go = s.group_out(), k = s.rows(), together = images_at_once(s);
   int64_t parts = (s.batch + together - 1) / together;
   ctx.parallel(parts, image_ns(s) * static_cast<double>(together), [&](int64_t begin, int64_t end) {
-    Buffer<T> col(s.is_pointwise() && together == 1 ? 1 : k * p * together), sums(together > 1 ? go * p * together : 1);
+    bool direct = s.is_pointwise() && together == 1;
+    Columns<T> col(s, together);
+    Buffer<T> sums(together > 1 ? go * p * together : 1);
     for (int64_t part = begin; part < end; ++part) {
       int64_t first = part * together, images = std::min(together, s.batch - first), n = images * p;
       for (int64_t g = 0; g < s.groups; ++g) {
-        const T* cols = col.get();
-        if (s.is_pointwise() && together == 1) cols = input + (first * s.in_channels + g * s.group_in()) * p;
-        else columns_of(s, input, first, images, g, col.get());
+        const T* cols = direct ? input + (first * s.in_channels + g * s.group_in()) * p : col.get();
+        if (!direct) col.fill(input, first, images, g);
         T* to = out.data + (first * s.out_channels + g * go) * p;
         T* c = images > 1 ? sums.get() : to;
         add_bias(c, bias ? bias + g * go : nullptr, go, n);
-        blas::gemm(false, false, go, n, k, T(1), weight + g * go * k, k, cols, n, T(1), c, n);
+        blas::gemm(false, false, go, n, k, T(1), weight + g * go * k, k, cols, direct ? n : col.ld, T(1), c, n);
         if (images > 1) spread(c, to, s, images, go, s.out_channels);
       }
     }
@@ -83,15 +100,15 @@ void input_grad(NativeCtx& ctx) {
   int64_t p = s.positions(), go = s.group_out(), k = s.rows(), together = images_at_once(s);
   int64_t parts = p == 0 ? 0 : (s.batch + together - 1) / together;
   ctx.parallel(parts, image_ns(s) * static_cast<double>(together), [&](int64_t begin, int64_t end) {
-    Buffer<T> col(k * p * together), grads(together > 1 ? go * p * together : 1);
+    Columns<T> col(s, together);
+    Buffer<T> grads(together > 1 ? go * p * together : 1);
     for (int64_t part = begin; part < end; ++part) {
       int64_t first = part * together, images = std::min(together, s.batch - first), n = images * p;
       for (int64_t g = 0; g < s.groups; ++g) {
         const T* from = grad + (first * s.out_channels + g * go) * p;
         if (images > 1) gather(from, grads.get(), s, images, go, s.out_channels);
-        blas::gemm(true, false, k, n, go, T(1), weight + g * go * k, k, images > 1 ? grads.get() : from, n, T(0), col.get(), n);
-        for (int64_t i = 0; i < images; ++i)
-          columns_to_image(s, col.get() + i * p, n, out.data + ((first + i) * s.in_channels + g * s.group_in()) * s.pixels());
+        blas::gemm(true, false, k, n, go, T(1), weight + g * go * k, k, images > 1 ? grads.get() : from, n, T(0), col.get(), col.ld);
+        col.add_to(out.data, first, images, g);
       }
     }
   });
@@ -112,14 +129,15 @@ void weight_grad(NativeCtx& ctx) {
   T* sums = slices == 1 ? out.data : static_cast<T*>(ctx.scratch(static_cast<size_t>(slices * total) * sizeof(T)));
   std::fill_n(sums, slices * total, T(0));
   auto slice = [&](int64_t i) {
-    Buffer<T> col(k * p * together), grads(together > 1 ? go * p * together : 1);
+    Columns<T> col(s, together);
+    Buffer<T> grads(together > 1 ? go * p * together : 1);
     for (int64_t part = i * parts / slices; part < (i + 1) * parts / slices; ++part) {
       int64_t first = part * together, images = std::min(together, s.batch - first), n = images * p;
       for (int64_t g = 0; g < s.groups; ++g) {
         const T* from = grad + (first * s.out_channels + g * go) * p;
         if (images > 1) gather(from, grads.get(), s, images, go, s.out_channels);
-        columns_of(s, input, first, images, g, col.get());
-        blas::gemm(false, true, go, k, n, T(1), images > 1 ? grads.get() : from, n, col.get(), n, T(1), sums + i * total + g * go * k, k);
+        col.fill(input, first, images, g);
+        blas::gemm(false, true, go, k, n, T(1), images > 1 ? grads.get() : from, n, col.get(), col.ld, T(1), sums + i * total + g * go * k, k);
       }
     }
   };

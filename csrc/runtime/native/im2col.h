@@ -51,64 +51,90 @@ inline ConvShape conv_shape(const NativeCtx& ctx, const Shape& input, const Shap
   return s;
 }
 
-// Output positions [first, last) along dimension d that tap `k` finds inside the image.
-inline void inside(const ConvShape& s, int d, int64_t k, int64_t* first, int64_t* last) {
-  int64_t shift = k * s.dilation[d] - s.padding[d];  // image coordinate = o * stride + shift
-  *first = std::min(s.out[d], shift >= 0 ? 0 : (-shift + s.stride[d] - 1) / s.stride[d]);
-  int64_t room = s.size[d] - 1 - shift;
-  *last = std::max(*first, room < 0 ? *first : std::min(s.out[d], room / s.stride[d] + 1));
-}
+inline constexpr int64_t kBlock = 8;  // elements that are moved at once; lines may be overrun by up to kBlock - 1
 
-// Calls f(row of the column matrix, image line, output line start, first, last) for every line of every tap; `line` is
-// null where the tap is outside the image. The element of column ow is line[ow * stride - shift...]: see the users.
-template <class F>
-void for_each_line(const ConvShape& s, F&& f) {
-  int64_t row = 0;
-  for (int64_t c = 0; c < s.group_in(); ++c)
-    for (int64_t kd = 0; kd < s.kernel[0]; ++kd)
-      for (int64_t kh = 0; kh < s.kernel[1]; ++kh)
-        for (int64_t kw = 0; kw < s.kernel[2]; ++kw, ++row) {
-          int64_t first, last;
-          inside(s, 2, kw, &first, &last);
-          int64_t shift = kw * s.dilation[2] - s.padding[2];
-          for (int64_t od = 0; od < s.out[0]; ++od)
-            for (int64_t oh = 0; oh < s.out[1]; ++oh) {
-              int64_t id = od * s.stride[0] + kd * s.dilation[0] - s.padding[0];
-              int64_t ih = oh * s.stride[1] + kh * s.dilation[1] - s.padding[1];
-              bool out = id < 0 || id >= s.size[0] || ih < 0 || ih >= s.size[1];
-              int64_t line = out ? -1 : ((c * s.size[0] + id) * s.size[1] + ih) * s.size[2];
-              f(row, line, shift, (od * s.out[1] + oh) * s.out[2], first, last);
-            }
-        }
-}
-
-// `image`: channels of one group; `col`: rows x ld, the image's positions in columns [0, positions).
-template <class T>
-void image_to_columns(const ConvShape& s, const T* image, T* col, int64_t ld) {
-  for_each_line(s, [&](int64_t row, int64_t line, int64_t shift, int64_t at, int64_t first, int64_t last) {
-    T* to = col + row * ld + at;
-    if (line < 0 || first >= last) {
-      std::fill_n(to, s.out[2], T(0));
-      return;
+// Channels are worked on in a copy with zeros around it, so that no tap needs a test for the border.
+struct Plane {
+  int64_t size[3], inner[3];  // inner: how much of the image lies inside
+  explicit Plane(const ConvShape& s) {
+    for (int d = 0; d < 3; ++d) {
+      size[d] = std::max<int64_t>((s.out[d] - 1) * s.stride[d] + (s.kernel[d] - 1) * s.dilation[d] + 1, 1);
+      inner[d] = std::clamp<int64_t>(size[d] - s.padding[d], 0, s.size[d]);
     }
-    std::fill_n(to, first, T(0));
-    const T* from = image + line + shift;
-    if (s.stride[2] == 1) std::copy(from + first, from + last, to + first);
-    else for (int64_t o = first; o < last; ++o) to[o] = from[o * s.stride[2]];
-    std::fill_n(to + last, s.out[2] - last, T(0));
-  });
+  }
+  int64_t elements() const { return size[0] * size[1] * size[2] + kBlock; }
+  int64_t at(int64_t d, int64_t h, int64_t w) const { return (d * size[1] + h) * size[2] + w; }
+};
+
+template <class T>
+using Block __attribute__((vector_size(kBlock * sizeof(T)), aligned(sizeof(T)), may_alias)) = T;
+
+template <class T>
+inline void copy_line(const T* from, T* to, int64_t n, int64_t step) {
+  if (step == 1 && n >= 4) {
+    for (int64_t i = 0; i < n; i += kBlock) *reinterpret_cast<Block<T>*>(to + i) = *reinterpret_cast<const Block<T>*>(from + i);
+  } else {
+    for (int64_t i = 0; i < n; ++i) to[i] = from[i * step];
+  }
 }
 
-// The opposite: adds every column entry to the pixel that it was taken from.
 template <class T>
-void columns_to_image(const ConvShape& s, const T* col, int64_t ld, T* image) {
-  for_each_line(s, [&](int64_t row, int64_t line, int64_t shift, int64_t at, int64_t first, int64_t last) {
-    if (line < 0) return;
-    const T* from = col + row * ld + at;
-    T* to = image + line + shift;
-    if (s.stride[2] == 1) for (int64_t o = first; o < last; ++o) to[o] += from[o];
-    else for (int64_t o = first; o < last; ++o) to[o * s.stride[2]] += from[o];
-  });
+inline void add_line(const T* from, T* to, int64_t n, int64_t step) {
+  int64_t i = 0;
+  if (step == 1)
+    for (; i + kBlock <= n; i += kBlock) *reinterpret_cast<Block<T>*>(to + i) += *reinterpret_cast<const Block<T>*>(from + i);
+  for (; i < n; ++i) to[i * step] += from[i];
+}
+
+// Calls f(offset in the plane, offset among the positions) for every output line, as seen by the tap at (kd, kh, kw).
+template <class F>
+inline void for_each_line(const ConvShape& s, const Plane& p, int64_t kd, int64_t kh, int64_t kw, F&& f) {
+  int64_t to = 0;
+  for (int64_t od = 0; od < s.out[0]; ++od)
+    for (int64_t oh = 0; oh < s.out[1]; ++oh, to += s.out[2])
+      f(p.at(od * s.stride[0] + kd * s.dilation[0], oh * s.stride[1] + kh * s.dilation[1], kw * s.dilation[2]), to);
+}
+
+template <class F>
+inline void for_each_tap(const ConvShape& s, F&& f) {
+  for (int64_t kd = 0; kd < s.kernel[0]; ++kd)
+    for (int64_t kh = 0; kh < s.kernel[1]; ++kh)
+      for (int64_t kw = 0; kw < s.kernel[2]; ++kw) f(kd, kh, kw);
+}
+
+// Calls f(image offset, plane offset) for every line of the image that lies inside the plane.
+template <class F>
+inline void for_each_inner(const ConvShape& s, const Plane& p, F&& f) {
+  for (int64_t d = 0; d < p.inner[0]; ++d)
+    for (int64_t h = 0; h < p.inner[1]; ++h)
+      f((d * s.size[1] + h) * s.size[2], p.at(d + s.padding[0], h + s.padding[1], s.padding[2]));
+}
+
+// `image`: channels of one group; `col`: rows x ld, the image's positions in columns [0, positions), and up to
+// kBlock - 1 columns behind them overrun: images are laid side by side in order, ld has room for the last overrun. `plane`
+// has zeros at its border.
+template <class T>
+void image_to_columns(const ConvShape& s, const Plane& p, const T* image, T* plane, T* col, int64_t ld) {
+  for (int64_t c = 0; c < s.group_in(); ++c, image += s.pixels()) {
+    for_each_inner(s, p, [&](int64_t from, int64_t to) { std::copy_n(image + from, p.inner[2], plane + to); });
+    for_each_tap(s, [&](int64_t kd, int64_t kh, int64_t kw) {
+      for_each_line(s, p, kd, kh, kw, [&](int64_t from, int64_t to) { copy_line(plane + from, col + to, s.out[2], s.stride[2]); });
+      col += ld;
+    });
+  }
+}
+
+// The opposite: every pixel becomes the sum of the column entries that were taken from it.
+template <class T>
+void columns_to_image(const ConvShape& s, const Plane& p, const T* col, int64_t ld, T* plane, T* image) {
+  for (int64_t c = 0; c < s.group_in(); ++c, image += s.pixels()) {
+    std::fill_n(plane, p.elements(), T(0));
+    for_each_tap(s, [&](int64_t kd, int64_t kh, int64_t kw) {
+      for_each_line(s, p, kd, kh, kw, [&](int64_t to, int64_t from) { add_line(col + from, plane + to, s.out[2], s.stride[2]); });
+      col += ld;
+    });
+    for_each_inner(s, p, [&](int64_t to, int64_t from) { std::copy_n(plane + from, p.inner[2], image + to); });
+  }
 }
 
 }  // namespace fj::native
