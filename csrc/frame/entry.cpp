@@ -80,7 +80,12 @@ EntryPoint& EntryTable::at(PyCodeObject* code, int offset) {
 
 int EntryTable::traverse(visitproc visit, void* arg) const {
   for (const auto& [key, entry] : entries_) {
+    if (const int stop = entry->tree.traverse(visit, arg)) return stop;
     for (const auto& loaded : entry->segments) {
+      for (const guard::Check& c : loaded->segment->guards) {
+        Py_VISIT(c.object.get());
+        Py_VISIT(c.extra.get());
+      }
       for (const capture::Recipe& r : loaded->segment->recipes) {
         Py_VISIT(r.object.get());
         for (const auto& [name, id] : r.attrs) Py_VISIT(name.get());
