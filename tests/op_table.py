@@ -51,6 +51,8 @@ def reference(row, args, kwargs):
         return None
     import numpy as np
 
+    from tests import op_refs
+
     names = {k: v.name if isinstance(v, op_samples.Dtype) else v for k, v in bind(row, args, kwargs).items()}
     if names.get("dtype") == "bfloat16":
         names["dtype"] = "float32"
@@ -68,7 +70,7 @@ def reference(row, args, kwargs):
     if sp is None and "sp." in text:
         return None
     with np.errstate(all="ignore"):
-        return eval(text, {"np": np, "sp": sp, "rd": reduce_loss, **names})
+        return eval(text, {"np": np, "sp": sp, "rd": reduce_loss, **op_refs.namespace(row), **names})
 
 
 def reduce_loss(values, how):
