@@ -64,6 +64,8 @@ class OpMatrix(unittest.TestCase):
             kind = dtype if dtype in TOLERANCE else {4: "float32", 2: "float16", 8: "float64"}[got.dtype.itemsize]
             rtol, atol = TOLERANCE[kind]
             scale = 10 if loose else 1
+            if kind == "float16":  # the reference was computed in float32, whose finite range is wider
+                want = np.where(np.isfinite(want), np.clip(want, -65504, 65504), want)
             with np.errstate(all="ignore"):
                 np.testing.assert_allclose(got.astype(np.float64), want.astype(np.float64), rtol * scale, atol * scale, err_msg=where)
         else:
