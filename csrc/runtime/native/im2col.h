@@ -1,7 +1,7 @@
 // Patches of images as columns of a matrix, for convolutions in one to three dimensions.
 #pragma once
 #include <algorithm>
-#include <cstring>
+#include <vector>
 
 #include "ops/native.h"
 
@@ -56,11 +56,14 @@ inline constexpr int64_t kBlock = 8;  // elements that are moved at once; lines 
 // Channels are worked on in a copy with zeros around it, so that no tap needs a test for the border.
 struct Plane {
   int64_t size[3], inner[3];  // inner: how much of the image lies inside
+  std::vector<int64_t> lines; // where each output line begins, seen by the first tap
   explicit Plane(const ConvShape& s) {
     for (int d = 0; d < 3; ++d) {
       size[d] = std::max<int64_t>((s.out[d] - 1) * s.stride[d] + (s.kernel[d] - 1) * s.dilation[d] + 1, 1);
       inner[d] = std::clamp<int64_t>(size[d] - s.padding[d], 0, s.size[d]);
     }
+    for (int64_t d = 0; d < s.out[0]; ++d)
+      for (int64_t h = 0; h < s.out[1]; ++h) lines.push_back(at(d * s.stride[0], h * s.stride[1], 0));
   }
   int64_t elements() const { return size[0] * size[1] * size[2] + kBlock; }
   int64_t at(int64_t d, int64_t h, int64_t w) const { return (d * size[1] + h) * size[2] + w; }
@@ -70,29 +73,37 @@ template <class T>
 using Block __attribute__((vector_size(kBlock * sizeof(T)), aligned(sizeof(T)), may_alias)) = T;
 
 template <class T>
-inline void copy_line(const T* from, T* to, int64_t n, int64_t step) {
-  if (step == 1 && n >= 4) {
-    for (int64_t i = 0; i < n; i += kBlock) *reinterpret_cast<Block<T>*>(to + i) = *reinterpret_cast<const Block<T>*>(from + i);
+inline Block<T>& block_at(T* p) { return *reinterpret_cast<Block<T>*>(p); }
+template <class T>
+inline const Block<T>& block_at(const T* p) { return *reinterpret_cast<const Block<T>*>(p); }
+
+// All output lines of one tap, from the plane to a row of the column matrix.
+template <class T>
+void copy_lines(const Plane& p, const T* from, T* to, int64_t n, int64_t step) {
+  if (step == 1 && n >= 4 && n <= kBlock) {
+    for (int64_t line : p.lines) block_at(to) = block_at(from + line), to += n;
+  } else if (step == 1 && n > kBlock) {
+    for (int64_t line : p.lines) {
+      for (int64_t i = 0; i < n; i += kBlock) block_at(to + i) = block_at(from + line + i);
+      to += n;
+    }
   } else {
-    for (int64_t i = 0; i < n; ++i) to[i] = from[i * step];
+    for (int64_t line : p.lines) {
+      for (int64_t i = 0; i < n; ++i) to[i] = from[line + i * step];
+      to += n;
+    }
   }
 }
 
 template <class T>
-inline void add_line(const T* from, T* to, int64_t n, int64_t step) {
-  int64_t i = 0;
-  if (step == 1)
-    for (; i + kBlock <= n; i += kBlock) *reinterpret_cast<Block<T>*>(to + i) += *reinterpret_cast<const Block<T>*>(from + i);
-  for (; i < n; ++i) to[i * step] += from[i];
-}
-
-// Calls f(offset in the plane, offset among the positions) for every output line, as seen by the tap at (kd, kh, kw).
-template <class F>
-inline void for_each_line(const ConvShape& s, const Plane& p, int64_t kd, int64_t kh, int64_t kw, F&& f) {
-  int64_t to = 0;
-  for (int64_t od = 0; od < s.out[0]; ++od)
-    for (int64_t oh = 0; oh < s.out[1]; ++oh, to += s.out[2])
-      f(p.at(od * s.stride[0] + kd * s.dilation[0], oh * s.stride[1] + kh * s.dilation[1], kw * s.dilation[2]), to);
+void add_lines(const Plane& p, const T* from, T* to, int64_t n, int64_t step) {
+  for (int64_t line : p.lines) {
+    T* t = to + line;
+    int64_t i = 0;
+    if (step == 1) for (; i + kBlock <= n; i += kBlock) block_at(t + i) += block_at(from + i);
+    for (; i < n; ++i) t[i * step] += from[i];
+    from += n;
+  }
 }
 
 template <class F>
@@ -118,7 +129,7 @@ void image_to_columns(const ConvShape& s, const Plane& p, const T* image, T* pla
   for (int64_t c = 0; c < s.group_in(); ++c, image += s.pixels()) {
     for_each_inner(s, p, [&](int64_t from, int64_t to) { std::copy_n(image + from, p.inner[2], plane + to); });
     for_each_tap(s, [&](int64_t kd, int64_t kh, int64_t kw) {
-      for_each_line(s, p, kd, kh, kw, [&](int64_t from, int64_t to) { copy_line(plane + from, col + to, s.out[2], s.stride[2]); });
+      copy_lines(p, plane + p.at(kd * s.dilation[0], kh * s.dilation[1], kw * s.dilation[2]), col, s.out[2], s.stride[2]);
       col += ld;
     });
   }
@@ -130,7 +141,7 @@ void columns_to_image(const ConvShape& s, const Plane& p, const T* col, int64_t 
   for (int64_t c = 0; c < s.group_in(); ++c, image += s.pixels()) {
     std::fill_n(plane, p.elements(), T(0));
     for_each_tap(s, [&](int64_t kd, int64_t kh, int64_t kw) {
-      for_each_line(s, p, kd, kh, kw, [&](int64_t to, int64_t from) { add_line(col + from, plane + to, s.out[2], s.stride[2]); });
+      add_lines(p, col, plane + p.at(kd * s.dilation[0], kh * s.dilation[1], kw * s.dilation[2]), s.out[2], s.stride[2]);
       col += ld;
     });
     for_each_inner(s, p, [&](int64_t to, int64_t from) { std::copy_n(plane + from, p.inner[2], image + to); });

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "runtime/native/iterate.h"
+#include "runtime/native/pool_full.h"
 
 namespace fj::native {
 namespace {
@@ -175,6 +176,38 @@ Divisor divisor_of(const Arg& count_pad, const Arg& fixed) {
   return {count_pad.as_bool(), fixed.is_none() ? 0 : fixed.as_int()};
 }
 
+// Fills `w` and the common divisor's inverse if all windows lie inside the plane.
+bool all_full(const Planes& p, Divisor divisor, FullWindows* w, double* scale) {
+  double count = 1;
+  for (int d = 0; d < 3; ++d) {
+    if (p.padding[d] != 0 || p.dilation[d] != 1 || p.out[d] == 0 || (p.out[d] - 1) * p.stride[d] + p.kernel[d] > p.in[d]) return false;
+    w->in[d] = p.in[d];
+    w->out[d] = p.out[d];
+    w->kernel[d] = p.kernel[d];
+    w->stride[d] = p.stride[d];
+    count *= static_cast<double>(p.kernel[d]);
+  }
+  *scale = 1 / (divisor.fixed ? static_cast<double>(divisor.fixed) : count);
+  return true;
+}
+
+template <bool grad>
+bool pool_full(NativeCtx& ctx, const Planes& p, Divisor divisor) {
+  FullWindows w;
+  double scale;
+  if (ctx.in(0).dtype != DType::F32 || !all_full(p, divisor, &w, &scale)) return false;
+  const float* in = dense<float>(ctx, ctx.in(0));
+  float* out = ctx.out(0).ptr<float>();
+  int64_t from = grad ? p.out_size() : p.in_size(), to = grad ? p.in_size() : p.out_size();
+  ctx.parallel(p.count, static_cast<double>(p.in_size()), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      if constexpr (grad) spread_plane(w, in + i * from, out + i * to, static_cast<float>(scale));
+      else mean_plane(w, in + i * from, out + i * to, static_cast<float>(scale));
+    }
+  });
+  return true;
+}
+
 }  // namespace
 
 void max_pool(NativeCtx& ctx) {
@@ -188,13 +221,15 @@ void adaptive_max_pool(NativeCtx& ctx) {
 }
 
 void avg_pool(NativeCtx& ctx) {
-  mean_windows<fixed_window>(ctx, fixed_planes(ctx.in(0).sizes, ctx.out(0).sizes, ctx.arg(1), ctx.arg(2), ctx.arg(3)),
-                             divisor_of(ctx.arg(5), ctx.arg(6)));
+  Planes p = fixed_planes(ctx.in(0).sizes, ctx.out(0).sizes, ctx.arg(1), ctx.arg(2), ctx.arg(3));
+  Divisor divisor = divisor_of(ctx.arg(5), ctx.arg(6));
+  if (!pool_full<false>(ctx, p, divisor)) mean_windows<fixed_window>(ctx, p, divisor);
 }
 
 void avg_pool_grad(NativeCtx& ctx) {
-  spread_windows<fixed_window>(ctx, fixed_planes(ctx.out(0).sizes, ctx.in(0).sizes, ctx.arg(2), ctx.arg(3), ctx.arg(4)),
-                               divisor_of(ctx.arg(6), ctx.arg(7)));
+  Planes p = fixed_planes(ctx.out(0).sizes, ctx.in(0).sizes, ctx.arg(2), ctx.arg(3), ctx.arg(4));
+  Divisor divisor = divisor_of(ctx.arg(6), ctx.arg(7));
+  if (!pool_full<true>(ctx, p, divisor)) spread_windows<fixed_window>(ctx, p, divisor);
 }
 
 void adaptive_avg_pool(NativeCtx& ctx) {
