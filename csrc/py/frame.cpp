@@ -1,5 +1,6 @@
 // FrameView and FrameLink. Running frames is in frame_run.cpp.
 #include <algorithm>
+#include <cstring>
 #include <span>
 
 #include "py/frame_abi.h"

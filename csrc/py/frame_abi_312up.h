@@ -49,10 +49,8 @@ inline PyObject* give_back(PyThreadState* ts, Frame* f, PyObject* value) {
 
 inline bool watched(PyThreadState* ts) {
   if (ts->c_tracefunc || ts->c_profilefunc) return true;
-  for (uint8_t tools : ts->interp->monitors.tools) {
-    if (tools) return true;
-  }
-  return false;
+  static constexpr decltype(ts->interp->monitors) kNone{};
+  return std::memcmp(&ts->interp->monitors, &kNone, sizeof kNone) != 0;
 }
 
 // Gives back the C recursion units that the eval loop takes: each of our calls passes through it once, where a plain call

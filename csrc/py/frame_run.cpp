@@ -2,6 +2,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <cstring>
 #include <span>
 
 #include "py/frame_abi.h"
