@@ -144,7 +144,7 @@ class Indexing(unittest.TestCase):
             (5, IndexError, "index 5 is out of bounds for dimension 0 with size 3"),
             ((0, 0, 0), IndexError, "too many indices for tensor of dimension 2"),
             ("a", TypeError, ""),
-            (1.5, TypeError, "only integers, slices"),
+            (1.5, IndexError, "only integers, slices"),
             (framejit.tensor([1.5]), IndexError, "tensors used as indices must be"),
             (framejit.tensor([7]), IndexError, "index 7 is out of bounds for dimension 0 with size 3"),
             (slice(None, None, -1), ValueError, "step must be greater than zero"),

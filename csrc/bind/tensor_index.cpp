@@ -123,7 +123,7 @@ struct Indexer {
       if (t->meta.numel() == 0 && is_float(t->meta.dtype)) t = empty(t->meta.sizes, DType::I64);
       tensor(adopted(std::move(t)));
     } else {
-      raise(ErrorKind::Type, "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got ", Py_TYPE(o)->tp_name, ")");
+      raise(ErrorKind::Index, "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got ", Py_TYPE(o)->tp_name, ")");
     }
   }
 

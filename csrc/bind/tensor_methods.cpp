@@ -101,6 +101,34 @@ PyObject* make_subclass(PyObject*, PyObject* args, PyObject* kwargs) {
   });
 }
 
+PyObject* same(PyObject* o, PyObject*) { return Py_NewRef(o); }
+PyObject* as_subclass(PyObject* o, PyObject* cls) {
+  return py::guarded<PyObject*>(nullptr, [&] {
+    FJ_USER_CHECK(PyType_Check(cls) && PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(cls), tensor_type), ErrorKind::Type, "as_subclass(): argument 'cls' must be a subclass of Tensor");
+    TensorObj* t = as_tensor(o);
+    if (t->wrapper) raise(ErrorKind::Unsupported, "a subclass instance of a traced tensor");
+    TensorRef out = new_tensor_of(reinterpret_cast<PyTypeObject*>(cls), t->meta, StorageRef::borrow(t->storage));
+    return wrap(std::move(out));
+  });
+}
+// set_(source): becomes another view of the same storage as `source`.
+PyObject* set(PyObject* o, PyObject* source) {
+  return py::guarded<PyObject*>(nullptr, [&] {
+    FJ_USER_CHECK(is_tensor(source), ErrorKind::Type, "set_(): argument 'source' (position 1) must be Tensor, not ", Py_TYPE(source)->tp_name);
+    TensorObj *t = as_tensor(o), *from = as_tensor(source);
+    if (t->wrapper || from->wrapper) raise(ErrorKind::Unsupported, "set_ of a traced tensor");
+    FJ_USER_CHECK(t->meta.dtype == from->meta.dtype, ErrorKind::Runtime, "Could not set tensor of type ", name_of(from->meta.dtype), " to a tensor of type ", name_of(t->meta.dtype));
+    bool requires_grad = t->meta.requires_grad;
+    Storage* old = t->storage;
+    t->storage = StorageRef::borrow(from->storage).release();
+    if (--old->refs == 0) destroy_storage(old);
+    t->meta = from->meta;
+    t->meta.requires_grad = requires_grad;
+    bump_version(t);
+    return Py_NewRef(o);
+  });
+}
+
 PyCFunction keywords(PyCFunctionWithKeywords f) { return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f)); }
 
 }  // namespace
@@ -126,6 +154,14 @@ PyMethodDef kTensorMethods[] = {
     {"untyped_storage", untyped_storage, METH_NOARGS, "The memory behind the tensor."},
     {"is_same_size", is_same_size, METH_O, "Whether the sizes are equal."},
     {"is_set_to", is_set_to, METH_O, "Whether both are the same view of the same memory."},
+    {"share_memory_", same, METH_NOARGS, "The tensor itself: memory is not shared between processes."},
+    {"is_shared", is_complex, METH_NOARGS, "Always False."},
+    {"pin_memory", same, METH_NOARGS, "The tensor itself."},
+    {"conj", same, METH_NOARGS, "The tensor itself: there are no complex dtypes."},
+    {"resolve_conj", same, METH_NOARGS, "The tensor itself."},
+    {"resolve_neg", same, METH_NOARGS, "The tensor itself."},
+    {"as_subclass", as_subclass, METH_O, "The same tensor as an instance of a subclass."},
+    {"set_", set, METH_O, "Becomes a view of `source`'s memory."},
     {"_make_subclass", keywords(make_subclass), METH_VARARGS | METH_KEYWORDS | METH_STATIC, "An instance of a subclass over `data`'s memory."},
     {nullptr, nullptr, 0, nullptr},
 };

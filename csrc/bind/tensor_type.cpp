@@ -124,6 +124,7 @@ bool init_tensor(PyObject* module) {
   PyType_Spec spec = {"framejit.Tensor", sizeof(TensorObj), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots};
   tensor_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
   if (!tensor_type) return false;
+  tensor_type->tp_name = "Tensor";  // as messages say it; the module stays in the type's dict
   return add_tensor_getset(kTensorAttributes) && add_tensor_methods(kTensorMethods) && add_tensor_methods(kTensorConversions) &&
          add_tensor_methods(kTensorExchange) && add_tensor_methods(protocol_methods) && link_number_ops() &&
          PyModule_AddObjectRef(module, "Tensor", reinterpret_cast<PyObject*>(tensor_type)) == 0;

@@ -22,10 +22,10 @@ void check_device(const InferCtx& c) {
 Shape sizes_of(const Arg& a, const char* op) {
   Shape sizes;
   for (int64_t s : a.as_ints()) {
+    if (s < 0 && std::string_view(op) != "empty") raise(ErrorKind::Runtime, op, ": Dimension size must be non-negative.");
     FJ_USER_CHECK(s >= 0, ErrorKind::Runtime, "Trying to create tensor with negative dimension ", s, ": ", a.as_ints());
     sizes.push_back(s);
   }
-  (void)op;
   return sizes;
 }
 
@@ -62,6 +62,14 @@ void infer_empty_strided(InferCtx& c) {
                 ") must match dimensionality of strides (", strides.size(), ")");
   c.out[0].strides.assign(strides.begin(), strides.end());
   FJ_USER_CHECK(c.out[0].is_dense(), ErrorKind::NotImplemented, "empty_strided(): only dense strides are supported");
+}
+
+void infer_fill(InferCtx& c) {
+  if (Val v = c.val(1))
+    FJ_USER_CHECK(v->dim() == 0, ErrorKind::Runtime, "fill_ only supports 0-dimension value tensor but got tensor with ", v->dim(), " dimensions.");
+  const TensorMeta& self = *c.val(0);
+  set_new(c, self.sizes, self.dtype);
+  if (self.is_dense()) c.out[0].strides = self.strides;
 }
 
 // arange, in its three forms: the number of values, as PyTorch counts them (in double).

@@ -13,6 +13,7 @@ void run_view(const OpDef& op, Args args, Outs& outs) {
   op.infer(c);
   TensorObj* self = tensor_of(args[0].val());
   if (op.id == OpId::detach) return outs.push_back(make_alias(self));
+  if (op.id == OpId::as_strided) check_in_storage(self, c.out[0]);
   for (const TensorMeta& m : c.out) {
     outs.push_back(make_view(self, m));
     if (!thread_state().grad_mode) outs.back()->flags |= kNoGradView;
@@ -54,6 +55,15 @@ void execute_op(const OpDef& op, Args args, Outs& outs) {
       [[fallthrough]];
     default: return run_computed(op, args, outs);
   }
+}
+
+void check_in_storage(const TensorObj* t, const TensorMeta& view) {
+  for (Dim s : view.strides)
+    FJ_USER_CHECK(s >= 0, ErrorKind::Runtime, "as_strided: Negative strides are not supported at the moment, got strides: ", view.strides);
+  FJ_USER_CHECK(view.offset >= 0, ErrorKind::Runtime, "Tensor: invalid storage offset ", view.offset);
+  int64_t need = extent_nbytes(view);
+  FJ_USER_CHECK(need <= t->storage->nbytes, ErrorKind::Runtime, "setStorage: sizes ", view.sizes, ", strides ", view.strides, ", storage offset ", view.offset,
+                ", and itemsize ", size_of(view.dtype), " requiring a storage size of ", need, " are out of bounds for storage of size ", t->storage->nbytes);
 }
 
 void run_into(const OpDef& op, Args args, std::span<TensorObj* const> outs) {

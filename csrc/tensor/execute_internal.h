@@ -11,6 +11,8 @@ void run_native(const OpDef& op, Args args, std::span<TensorObj* const> given, O
 void run_inplace(const OpDef& op, Args args, Outs& outs);
 // What an in-place op may not do: raises what PyTorch raises (sizes, dtypes, self-overlap). Reads metas only.
 void check_inplace_call(const OpDef& op, Args args);
+// as_strided may name any elements: raises unless all lie in the storage.
+void check_in_storage(const TensorObj* t, const TensorMeta& view);
 // Copies elements with broadcasting and a cast; handles overlap.
 void copy_into(TensorObj* to, TensorObj* from);
 // Computes into outputs whose sizes are the inferred ones.

@@ -172,6 +172,7 @@ void TraceSession::record(const OpDef& op, Args fakes, Outs& outs) {
   if (!op.args.empty() && op.args[0].mutated) return record_inplace(op, fakes, values, outs);
   SmallVec<TensorMeta, 2> metas;
   infer_op(op, fakes, metas);
+  if (op.id == OpId::as_strided) check_in_storage(tensor_of(fakes[0].val()), metas[0]);
   bool grad = result_requires_grad(op, fakes);
   for (TensorMeta& m : metas) m.requires_grad = grad && is_float(m.dtype);
   SmallVec<graph::Value*, 2> results;
