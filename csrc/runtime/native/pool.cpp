@@ -71,6 +71,26 @@ void each_input(const Planes& p, const Window& wz, const Window& wy, const Windo
     }
 }
 
+// Every window lies inside the plane, whole and without holes.
+template <WindowFn window>
+bool all_full(const Planes& p) {
+  if (window != fixed_window) return false;
+  for (int d = 0; d < 3; ++d)
+    if (p.padding[d] != 0 || p.dilation[d] != 1 || (p.out[d] - 1) * p.stride[d] + p.kernel[d] > p.in[d]) return false;
+  return true;
+}
+
+// Calls f(first output of a line, first input of one of the lines under it) for full windows: output x of the line sees
+// inputs x * stride to x * stride + kernel - 1 of each.
+template <class F>
+void each_full_line(const Planes& p, F&& f) {
+  for (int64_t z = 0; z < p.out[0]; ++z)
+    for (int64_t y = 0; y < p.out[1]; ++y)
+      for (int64_t kz = 0; kz < p.kernel[0]; ++kz)
+        for (int64_t ky = 0; ky < p.kernel[1]; ++ky)
+          f((z * p.out[1] + y) * p.out[2], ((z * p.stride[0] + kz) * p.in[1] + y * p.stride[1] + ky) * p.in[2]);
+}
+
 template <class T>
 const T* dense(NativeCtx& ctx, const TensorView& v) {
   if (v.is_contiguous()) return v.ptr<T>();
@@ -130,9 +150,20 @@ void mean_windows(NativeCtx& ctx, const Planes& p, Divisor divisor) {
     using C = compute_t<T>;
     const T* in = dense<T>(ctx, ctx.in(0));
     T* out = ctx.out(0).ptr<T>();
+    const C full = static_cast<C>(divisor.fixed ? divisor.fixed : p.kernel[0] * p.kernel[1] * p.kernel[2]);
     ctx.parallel(p.count, static_cast<double>(p.in_size() + p.out_size() * 4), [&](int64_t begin, int64_t end) {
+      std::unique_ptr<C[]> sums(new C[static_cast<size_t>(p.out_size())]);
       for (int64_t i = begin; i < end; ++i) {
         const T* plane = in + i * p.in_size();
+        if (all_full<window>(p)) {
+          std::fill_n(sums.get(), p.out_size(), C(0));
+          each_full_line(p, [&](int64_t o, int64_t k) {
+            for (int64_t kx = 0; kx < p.kernel[2]; ++kx)
+              for (int64_t x = 0; x < p.out[2]; ++x) sums[o + x] += static_cast<C>(plane[k + x * p.stride[2] + kx]);
+          });
+          for (int64_t o = 0; o < p.out_size(); ++o) out[i * p.out_size() + o] = static_cast<T>(sums[o] / full);
+          continue;
+        }
         each_output<window>(p, [&](int64_t o, const Window& wz, const Window& wy, const Window& wx) {
           C sum = 0;
           each_input(p, wz, wy, wx, [&](int64_t k) { sum += static_cast<C>(plane[k]); });
@@ -150,10 +181,20 @@ void spread_windows(NativeCtx& ctx, const Planes& p, Divisor divisor) {
     using C = compute_t<T>;
     const T* grad = dense<T>(ctx, ctx.in(0));
     T* out = ctx.out(0).ptr<T>();
+    const C full = static_cast<C>(divisor.fixed ? divisor.fixed : p.kernel[0] * p.kernel[1] * p.kernel[2]);
     ctx.parallel(p.count, static_cast<double>(p.in_size() + p.out_size() * 4), [&](int64_t begin, int64_t end) {
       std::unique_ptr<C[]> plane(new C[static_cast<size_t>(p.in_size())]);
       for (int64_t i = begin; i < end; ++i) {
         std::fill_n(plane.get(), p.in_size(), C(0));
+        if (all_full<window>(p)) {
+          each_full_line(p, [&](int64_t o, int64_t k) {
+            const T* g = grad + i * p.out_size() + o;
+            for (int64_t kx = 0; kx < p.kernel[2]; ++kx)
+              for (int64_t x = 0; x < p.out[2]; ++x) plane[k + x * p.stride[2] + kx] += static_cast<C>(g[x]) / full;
+          });
+          std::copy_n(plane.get(), p.in_size(), out + i * p.in_size());
+          continue;
+        }
         each_output<window>(p, [&](int64_t o, const Window& wz, const Window& wy, const Window& wx) {
           C g = static_cast<C>(grad[i * p.out_size() + o]) / static_cast<C>(divisor.of(p, wz, wy, wx, o));
           each_input(p, wz, wy, wx, [&](int64_t k) { plane[k] += g; });
