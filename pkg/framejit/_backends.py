@@ -14,6 +14,8 @@ _registry = {}  # name -> (function, tags)
 
 # names of the native compiler; PyTorch's default is one of them so that programs that name it run unchanged
 _NATIVE = ("inductor", "native")
+# what the extension runs op by op: the graph as it was captured, or after differentiation and functionalisation
+_REPLAYED = ("eager", "aot_eager")
 
 
 def register_backend(compiler_fn=None, name=None, tags=()):
@@ -52,9 +54,11 @@ class InvalidBackend(RuntimeError):
 
 
 def native_backend(backend, mode=None):
-    """What the extension is told: None for its own compiler, else a callable."""
+    """What the extension is told: None for its own compiler, a name that it replays under, or a callable."""
     if backend is None or isinstance(backend, str) and backend in _NATIVE:
         return None
+    if isinstance(backend, str) and backend in _REPLAYED:
+        return backend
     if not callable(backend) and not isinstance(backend, str):
         raise TypeError(f"compile: backend must be a string or a callable, not {type(backend).__name__}")
     function = lookup_backend(backend)
@@ -72,6 +76,12 @@ def _run_native(gm, example_inputs):
 def _eager(gm, example_inputs):
     """Runs the captured graph op by op."""
     return gm.forward
+
+
+@register_backend(name="aot_eager")
+def _aot_eager(gm, example_inputs):
+    """The extension's own replay, for back ends that hand a graph on to it."""
+    return _C.CompiledFunction(gm.forward.__func__, backend="aot_eager").__get__(gm)
 
 
 @register_backend(name="eager_noexcept", tags=("debug",))
