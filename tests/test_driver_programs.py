@@ -113,10 +113,11 @@ class Gradients(unittest.TestCase):
                     self.assertTrue(framejit.allclose(w, g, atol=1e-6), (backend, both, w, g))
 
     def test_no_grad_leaves_no_node(self):
-        with framejit.no_grad():
-            loss, t, _ = run(self.TEXT, *self.tensors())
-        self.assertFalse(loss.requires_grad)
-        self.assertIsNone(t.grad_fn)
+        text = "\n".join(line + " no_grad" if " = " in line else line for line in self.TEXT.splitlines())
+        for backend in BACKENDS:
+            loss, t, _ = run(text, *self.tensors(), backend=backend)
+            self.assertFalse(loss.requires_grad)
+            self.assertIsNone(t.grad_fn)
 
     def test_changed_saved_tensor_is_noticed(self):
         ts = self.tensors()
