@@ -129,6 +129,7 @@ TensorRef adopted(TensorRef fresh) {
 
 void require_grad(TensorObj* t) {
   FJ_USER_CHECK(is_float(t->meta.dtype), ErrorKind::Runtime, "Only Tensors of floating point and complex dtype can require gradients");
+  if (t->wrapper) raise(ErrorKind::Unsupported, "a new leaf that requires grad inside a trace");
   t->meta.requires_grad = true;
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "bind/create.h"
 #include "bind/module.h"
 
 namespace fj::bind {
@@ -163,8 +164,7 @@ PyObject* call_out(const OpDef& op, Args args, PyObject* out) {
 
 void set_requires_grad(Outs& outs) {
   for (TensorRef& t : outs) {
-    FJ_USER_CHECK(is_float(t->meta.dtype), ErrorKind::Runtime, "Only Tensors of floating point and complex dtype can require gradients");
-    t->meta.requires_grad = true;
+    require_grad(t.get());
   }
 }
 
