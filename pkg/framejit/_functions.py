@@ -10,31 +10,6 @@ from framejit import _C
 inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
 
 
-def is_tensor(obj):
-    """Whether `obj` is a Tensor."""
-    return isinstance(obj, _C.Tensor)
-
-
-def is_floating_point(input):
-    """Whether the dtype is a floating one."""
-    return input.dtype.is_floating_point
-
-
-def is_complex(input):
-    """Whether the dtype is a complex one: there are none."""
-    return input.dtype.is_complex
-
-
-def is_nonzero(input):
-    """Whether a one-element tensor is not zero."""
-    return bool(input)
-
-
-def numel(input):
-    """The number of elements."""
-    return input.numel()
-
-
 # ---- comparisons ------------------------------------------------------------------------------------------
 
 def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
@@ -82,99 +57,12 @@ def isin(elements, test_elements, *, assume_unique=False, invert=False):
     return ~found if invert else found
 
 
-# ---- types ------------------------------------------------------------------------------------------------
-
-def promote_types(type1, type2):
-    """The smallest dtype that holds both."""
-    return (_C.empty(0, dtype=type1) + _C.empty(0, dtype=type2)).dtype
-
-
-def result_type(tensor1, tensor2):
-    """The dtype of an operation between two tensors or numbers."""
-    def sample(value):
-        if not isinstance(value, _C.Tensor):
-            return value
-        return _C.zeros((0,) if value.dim() else (), dtype=value.dtype)
-    return _C.add(_as_tensor(sample(tensor1)), sample(tensor2)).dtype
-
-
-def _as_tensor(value):
-    return value if isinstance(value, _C.Tensor) else _C.tensor(value)
-
-
-_KINDS = {"bool": 0, "uint8": 1, "int8": 1, "int16": 1, "int32": 1, "int64": 1, "float16": 2, "bfloat16": 2,
-          "float32": 2, "float64": 2}
-
-
-def can_cast(from_, to):
-    """Whether a conversion keeps the kind of number or goes up from bool over integer to floating."""
-    if _plain_name(to) == "uint8" and _plain_name(from_) in ("int8", "int16", "int32", "int64"):
-        return True
-    return _KINDS[_plain_name(from_)] <= _KINDS[_plain_name(to)]
-
-
-class finfo:
-    """Numbers about a floating dtype."""
-
-    # dtype -> (bits, bits of the fraction, largest exponent, smallest normal exponent, decimal digits)
-    _FORMATS = {"float64": (64, 52, 1023, -1022, 15), "float32": (32, 23, 127, -126, 6),
-                "float16": (16, 10, 15, -14, 3), "bfloat16": (16, 7, 127, -126, 2)}
-
-    def __init__(self, dtype=None):
-        dtype = _C.float32 if dtype is None else dtype
-        self.dtype = _plain_name(dtype)
-        if self.dtype not in self._FORMATS:
-            raise TypeError("framejit.finfo() requires a floating point input type. Use framejit.iinfo to handle "
-                            f"'framejit.{self.dtype}'")
-        self.bits, fraction, largest, smallest, digits = self._FORMATS[self.dtype]
-        self.eps = 2.0 ** -fraction
-        self.max = (2.0 - self.eps) * 2.0 ** largest
-        self.min = -self.max
-        self.tiny = self.smallest_normal = 2.0 ** smallest
-        self.resolution = 10.0 ** -digits
-
-    def __repr__(self):
-        return (f"finfo(resolution={self.resolution:g}, min={self.min:g}, max={self.max:g}, eps={self.eps:g}, "
-                f"smallest_normal={self.tiny:g}, tiny={self.tiny:g}, dtype={self.dtype})")
-
-
-class iinfo:
-    """Numbers about an integer dtype."""
-
-    def __init__(self, dtype):
-        self.dtype = _plain_name(dtype)
-        if _KINDS.get(self.dtype) != 1:
-            raise TypeError(f"framejit.iinfo() requires an integer input type, not framejit.{self.dtype}")
-        self.bits = 8 * dtype.itemsize
-        unsigned = self.dtype.startswith("u")
-        self.max = 2 ** (self.bits - (not unsigned)) - 1
-        self.min = 0 if unsigned else -2 ** (self.bits - 1)
-
-    def __repr__(self):
-        return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
-
-
 # ---- shapes -----------------------------------------------------------------------------------------------
-
-def broadcast_shapes(*shapes):
-    """The shape that tensors of these shapes broadcast to."""
-    shapes = [(s,) if isinstance(s, int) else tuple(s) for s in shapes]
-    result = [1] * max(map(len, shapes), default=0)
-    for shape in shapes:
-        for i in range(-1, -1 - len(shape), -1):
-            if shape[i] == 1 or shape[i] == result[i]:
-                continue
-            if result[i] != 1:
-                raise RuntimeError("Shape mismatch: objects cannot be broadcast to a single shape: "
-                                   + ", ".join(map(str, shapes)))
-            result[i] = shape[i]
-    return _C.Size(result)
-
 
 def broadcast_tensors(*tensors):
     """The tensors expanded to their common shape."""
     tensors = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
-    shape = broadcast_shapes(*(t.shape for t in tensors))
+    shape = _C.broadcast_shapes(*(t.shape for t in tensors))
     return tuple(t if t.shape == shape else t.expand(shape) for t in tensors)
 
 
@@ -258,7 +146,7 @@ def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=No
     """The distinct elements in order, optionally with where each element went and how often each occurs."""
     if dim is not None:
         raise NotImplementedError("unique: dim is not supported")
-    return _chosen(_C._unique(input), return_inverse, return_counts)
+    return _chosen(_C._unique(input, sorted, return_inverse, return_counts), return_inverse, return_counts)
 
 
 def unique_consecutive(input, return_inverse=False, return_counts=False, dim=None):

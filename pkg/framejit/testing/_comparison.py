@@ -3,7 +3,7 @@ import cmath
 from collections import abc
 
 from framejit import _ops as _t
-from framejit._functions import isclose, promote_types
+from framejit._functions import isclose
 
 # dtype -> (relative, absolute) tolerance; everything else is compared exactly
 _TOLERANCES = {"float16": (1e-3, 1e-5), "bfloat16": (1.6e-2, 1e-5), "float32": (1.3e-6, 1e-5),
@@ -128,7 +128,7 @@ def _compare_tensors(actual, expected, settings, path):
     if rtol is None:
         rtol, atol = default_tolerances(actual, expected)
     if actual.dtype != expected.dtype:
-        dtype = promote_types(actual.dtype, expected.dtype)
+        dtype = _t.promote_types(actual.dtype, expected.dtype)
         actual, expected = actual.to(dtype), expected.to(dtype)
     close = isclose(actual, expected, rtol=rtol, atol=atol, equal_nan=settings.equal_nan)
     if not bool(close.all()):
