@@ -3,9 +3,8 @@
 import unittest
 from collections import namedtuple
 
-import numpy as np
-
 import framejit
+import numpy as np
 from framejit.utils import data
 
 

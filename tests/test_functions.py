@@ -4,9 +4,8 @@ import copy
 import pickle
 import unittest
 
-import numpy as np
-
 import framejit
+import numpy as np
 
 
 class FunctionTest(unittest.TestCase):

@@ -3,9 +3,8 @@
 import math
 import unittest
 
-import numpy as np
-
 import framejit
+import numpy as np
 from framejit import nn
 from framejit.nn import functional as F
 

@@ -4,9 +4,8 @@ import math
 import unittest
 import warnings
 
-import numpy as np
-
 import framejit
+import numpy as np
 from framejit import nn
 from framejit.nn import functional as F
 

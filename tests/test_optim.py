@@ -6,9 +6,8 @@ import pickle
 import unittest
 import warnings
 
-import numpy as np
-
 import framejit
+import numpy as np
 from framejit import nn, optim
 from framejit.optim import lr_scheduler
 

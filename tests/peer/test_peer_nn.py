@@ -3,9 +3,8 @@
 import unittest
 import warnings
 
-import numpy as np
-
 import framejit
+import numpy as np
 from framejit import nn
 
 try:

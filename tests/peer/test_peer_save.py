@@ -3,9 +3,8 @@
 import io
 import unittest
 
-import numpy as np
-
 import framejit
+import numpy as np
 
 try:
     import torch

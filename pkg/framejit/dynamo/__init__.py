@@ -2,8 +2,20 @@
 from framejit._backends import InvalidBackend, list_backends, lookup_backend, register_backend
 
 from . import config, exc, testing, utils
-from .control import (allow_in_graph, assume_constant_result, disable, graph_break, is_compiling, mark_dynamic,
-                      mark_static, mark_static_address, maybe_mark_dynamic, optimize, reset, run)
+from .control import (
+                      allow_in_graph,
+                      assume_constant_result,
+                      disable,
+                      graph_break,
+                      is_compiling,
+                      mark_dynamic,
+                      mark_static,
+                      mark_static_address,
+                      maybe_mark_dynamic,
+                      optimize,
+                      reset,
+                      run,
+)
 from .explain import ExplainOutput, explain
 from .utils import statistics
 

@@ -1,22 +1,88 @@
 """nn.functional: PyTorch's functions, taken from the op table as they are or from nn/_functional."""
+# ruff: noqa: F401
 from framejit import _ops as _t
 
-from ._functional.activation import (celu, elu, glu, gumbel_softmax, hardsigmoid, hardswish, hardtanh, leaky_relu,
-                                     log_softmax, mish, relu, relu6, rrelu, selu, sigmoid, silu, softmax, softmin,
-                                     softsign, tanh, tanhshrink, threshold)
+from ._functional.activation import (
+                                     celu,
+                                     elu,
+                                     glu,
+                                     gumbel_softmax,
+                                     hardsigmoid,
+                                     hardswish,
+                                     hardtanh,
+                                     leaky_relu,
+                                     log_softmax,
+                                     mish,
+                                     relu,
+                                     relu6,
+                                     rrelu,
+                                     selu,
+                                     sigmoid,
+                                     silu,
+                                     softmax,
+                                     softmin,
+                                     softsign,
+                                     tanh,
+                                     tanhshrink,
+                                     threshold,
+)
 from ._functional.dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d
-from ._functional.loss import (binary_cross_entropy, binary_cross_entropy_with_logits, cosine_embedding_loss,
-                               cross_entropy, gaussian_nll_loss, hinge_embedding_loss, huber_loss, kl_div, l1_loss,
-                               margin_ranking_loss, mse_loss, multi_margin_loss, multilabel_soft_margin_loss,
-                               nll_loss, poisson_nll_loss, smooth_l1_loss, soft_margin_loss, triplet_margin_loss,
-                               triplet_margin_with_distance_loss)
-from ._functional.normalization import (batch_norm, group_norm, instance_norm, layer_norm, local_response_norm,
-                                        normalize, rms_norm)
-from ._functional.pooling import (adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_max_pool1d, adaptive_max_pool2d,
-                                  avg_pool1d, avg_pool2d, lp_pool1d, lp_pool2d, max_pool1d, max_pool1d_with_indices,
-                                  max_pool2d, max_pool2d_with_indices)
-from ._functional.shape import (bilinear, channel_shuffle, cosine_similarity, embedding, one_hot, pad,
-                                pairwise_distance, pixel_shuffle, pixel_unshuffle, scaled_dot_product_attention)
+from ._functional.loss import (
+                                     binary_cross_entropy,
+                                     binary_cross_entropy_with_logits,
+                                     cosine_embedding_loss,
+                                     cross_entropy,
+                                     gaussian_nll_loss,
+                                     hinge_embedding_loss,
+                                     huber_loss,
+                                     kl_div,
+                                     l1_loss,
+                                     margin_ranking_loss,
+                                     mse_loss,
+                                     multi_margin_loss,
+                                     multilabel_soft_margin_loss,
+                                     nll_loss,
+                                     poisson_nll_loss,
+                                     smooth_l1_loss,
+                                     soft_margin_loss,
+                                     triplet_margin_loss,
+                                     triplet_margin_with_distance_loss,
+)
+from ._functional.normalization import (
+                                     batch_norm,
+                                     group_norm,
+                                     instance_norm,
+                                     layer_norm,
+                                     local_response_norm,
+                                     normalize,
+                                     rms_norm,
+)
+from ._functional.pooling import (
+                                     adaptive_avg_pool1d,
+                                     adaptive_avg_pool2d,
+                                     adaptive_max_pool1d,
+                                     adaptive_max_pool2d,
+                                     avg_pool1d,
+                                     avg_pool2d,
+                                     lp_pool1d,
+                                     lp_pool2d,
+                                     max_pool1d,
+                                     max_pool1d_with_indices,
+                                     max_pool2d,
+                                     max_pool2d_with_indices,
+)
+from ._functional.shape import (
+                                     bilinear,
+                                     channel_shuffle,
+                                     cosine_similarity,
+                                     embedding,
+                                     one_hot,
+                                     pad,
+                                     pairwise_distance,
+                                     pixel_shuffle,
+                                     pixel_unshuffle,
+                                     scaled_dot_product_attention,
+)
 
 # ops whose signature is already that of nn.functional
 _OPS = ("linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "gelu", "softplus",

@@ -8,9 +8,9 @@ import math
 import warnings
 from collections import Counter
 
-from ._schedulers_plateau import ReduceLROnPlateau
-from ._schedulers_base import LRScheduler, _LRScheduler, current_rates, set_rate
+from ._schedulers_base import LRScheduler, _LRScheduler, current_rates, set_rate  # noqa: F401
 from ._schedulers_cyclic import CyclicLR, OneCycleLR
+from ._schedulers_plateau import ReduceLROnPlateau
 
 __all__ = ["ChainedScheduler", "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "CyclicLR",
            "ExponentialLR", "LRScheduler", "LambdaLR", "LinearLR", "MultiStepLR", "MultiplicativeLR", "OneCycleLR",

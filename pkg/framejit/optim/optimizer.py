@@ -63,6 +63,8 @@ def _with_hooks(step):
             hook(self, (self, *args), kwargs)
         return value
     wrapper.hooked = True
+    # its counts and rates change with every call, so a compiled caller calls it out instead of specialising on them
+    wrapper._framejit_disable = True
     return wrapper
 
 

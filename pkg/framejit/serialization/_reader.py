@@ -6,7 +6,7 @@ import zipfile
 from framejit import _ops as _t
 
 from ._names import ITEM_SIZES, STORAGE_DTYPES, dtype_named
-from ._unpickler import RestrictedUnpickler, StorageType, _known_globals, _Builder
+from ._unpickler import RestrictedUnpickler, StorageType, _Builder, _known_globals
 
 
 class _Storage:
