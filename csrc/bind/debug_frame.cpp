@@ -1,6 +1,7 @@
 // Code decoding and frame mechanics as Python functions.
 //
-// drive(step, function, args, kwargs) calls function with its frame driven by step(index, locals, stack), which answers with
+// drive(step, function, args, kwargs) calls function with its frame driven by step(index, locals, stack), which answers
+// with
 //   ("return", value)
 //   ("resume", index, traps[, locals, stack])
 //   ("raise", index, exception, traps[, locals, stack])
@@ -24,11 +25,11 @@ PyObject* decode(PyObject*, PyObject* arg) {
     const py::Code& code = py::Code::of(reinterpret_cast<PyCodeObject*>(arg));
     Ref list = check(PyList_New(0));
     for (const py::Instr& in : code.instrs()) {
-      Ref row = check(Py_BuildValue(
-          "{sssisisisisisisisOsOsOsi}", "op", op_name(in.op), "number", in.number, "arg", in.arg, "index", in.index, "at",
-          in.at, "next", in.next, "target", in.target, "depth", in.depth, "resumable", in.resumable ? Py_True : Py_False,
-          "ends", in.ends ? Py_True : Py_False, "in_handler", code.in_handler(in.index) ? Py_True : Py_False, "line",
-          code.line(in.index)));
+      Ref row = check(Py_BuildValue("{sssisisisisisisisOsOsOsi}", "op", op_name(in.op), "number", in.number, "arg",
+                                    in.arg, "index", in.index, "at", in.at, "next", in.next, "target", in.target,
+                                    "depth", in.depth, "resumable", in.resumable ? Py_True : Py_False, "ends",
+                                    in.ends ? Py_True : Py_False, "in_handler",
+                                    code.in_handler(in.index) ? Py_True : Py_False, "line", code.line(in.index)));
       if (const py::Handler* h = code.handler(in.index)) {
         Ref handler = check(Py_BuildValue("(iii)", h->target, h->depth, h->lasti));
         check(PyDict_SetItemString(row.get(), "handler", handler.get()));
@@ -120,12 +121,14 @@ class PythonDriver : public py::FrameDriver {
 
 PyObject* drive(PyObject*, PyObject* args) {
   PyObject *step, *function, *positional = nullptr, *named = nullptr;
-  if (!PyArg_ParseTuple(args, "OO!|O!O!", &step, &PyFunction_Type, &function, &PyTuple_Type, &positional, &PyDict_Type, &named)) {
+  if (!PyArg_ParseTuple(args, "OO!|O!O!", &step, &PyFunction_Type, &function, &PyTuple_Type, &positional, &PyDict_Type,
+                        &named)) {
     return nullptr;
   }
   return py::guarded<PyObject*>(nullptr, [&]() -> PyObject* {
     std::vector<PyObject*> values;
-    for (Py_ssize_t i = 0; positional && i < PyTuple_GET_SIZE(positional); ++i) values.push_back(PyTuple_GET_ITEM(positional, i));
+    for (Py_ssize_t i = 0; positional && i < PyTuple_GET_SIZE(positional); ++i)
+      values.push_back(PyTuple_GET_ITEM(positional, i));
     const size_t npositional = values.size();
     Ref names;
     if (named && PyDict_GET_SIZE(named)) {

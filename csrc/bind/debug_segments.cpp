@@ -36,17 +36,18 @@ int index_of(const char* const (&names)[N], PyObject* name) {
   throw PythonError();
 }
 
-const char* const kSteps[] = {"Local",    "Stack", "Function", "Const",   "Item",    "Key",      "InstanceDict", "InstanceAttr",
-                              "TypeOf",   "TypeAttr", "Slot",  "Getter",  "Cell",    "Closure",  "Defaults",     "KwDefaults",
-                              "MethodFunc", "MethodSelf"};
+const char* const kSteps[] = {"Local",        "Stack",        "Function", "Const",      "Item",       "Key",
+                              "InstanceDict", "InstanceAttr", "TypeOf",   "TypeAttr",   "Slot",       "Getter",
+                              "Cell",         "Closure",      "Defaults", "KwDefaults", "MethodFunc", "MethodSelf"};
 const char* const kKinds[] = {
 #define FJ_GUARD_KIND(name, words) #name,
 #include "guard/kinds.def"
 #undef FJ_GUARD_KIND
 };
-const char* const kMakes[] = {"Source", "Const",    "Output", "Tuple",  "List",      "Set",      "FrozenSet", "Dict",
-                              "Slice",  "Cell",     "Function", "Method", "Object",  "Exception", "Iterator", "Call"};
-const char* const kDos[] = {"SetAttr", "DelAttr", "SetItem", "DelItem", "Clear", "SetList", "SetSet", "SetCell", "Advance"};
+const char* const kMakes[] = {"Source", "Const", "Output",   "Tuple",  "List",   "Set",       "FrozenSet", "Dict",
+                              "Slice",  "Cell",  "Function", "Method", "Object", "Exception", "Iterator",  "Call"};
+const char* const kDos[] = {"SetAttr", "DelAttr", "SetItem", "DelItem", "Clear",
+                            "SetList", "SetSet",  "SetCell", "Advance"};
 const char* const kExits[] = {"Return", "Break", "Branch", "Resume"};
 
 PyObject* item(PyObject* tuple, Py_ssize_t i) {
@@ -88,7 +89,8 @@ class PythonProgram final : public capture::Program {
       PyErr_SetString(PyExc_TypeError, "the program returned the wrong number of outputs");
       return false;
     }
-    for (size_t i = 0; i < noutputs; ++i) outputs[i] = Py_NewRef(PyTuple_GET_ITEM(result.get(), static_cast<Py_ssize_t>(i)));
+    for (size_t i = 0; i < noutputs; ++i)
+      outputs[i] = Py_NewRef(PyTuple_GET_ITEM(result.get(), static_cast<Py_ssize_t>(i)));
     return true;
   }
 
@@ -97,7 +99,8 @@ class PythonProgram final : public capture::Program {
 };
 
 void read_recipe(PyObject* row, Segment& s) {
-  capture::Recipe r{static_cast<capture::Make>(index_of(kMakes, item(row, 0))), number(item(row, 1)), optional(item(row, 2)), {}, {}};
+  capture::Recipe r{
+      static_cast<capture::Make>(index_of(kMakes, item(row, 0))), number(item(row, 1)), optional(item(row, 2)), {}, {}};
   if (r.make == capture::Make::Const) r.object = Ref::borrow(item(row, 2));  // None too
   r.parts = numbers(item(row, 3));
   PyObject* attrs = item(row, 4);
@@ -136,8 +139,8 @@ std::unique_ptr<Segment> read_segment(PyObject* dict, const capture::EntryPoint&
     const int parent = number(item(row, 1));
     PyObject* key = item(row, 3);
     ids.push_back(tree.sources().add(static_cast<guard::Step>(index_of(kSteps, item(row, 0))),
-                                     parent < 0 ? guard::kNoSource : ids[static_cast<size_t>(parent)], number(item(row, 2)),
-                                     key == Py_None ? nullptr : key));
+                                     parent < 0 ? guard::kNoSource : ids[static_cast<size_t>(parent)],
+                                     number(item(row, 2)), key == Py_None ? nullptr : key));
   });
   each(dict, "guards", [&](PyObject* row) {
     guard::Check c;
@@ -158,8 +161,8 @@ std::unique_ptr<Segment> read_segment(PyObject* dict, const capture::EntryPoint&
     if (r.make == capture::Make::Source) r.index = ids[static_cast<size_t>(r.index)];
   }
   each(dict, "effects", [&](PyObject* row) {
-    s->effects.push_back({static_cast<capture::Do>(index_of(kDos, item(row, 0))), number(item(row, 1)), number(item(row, 2)),
-                          number(item(row, 3))});
+    s->effects.push_back({static_cast<capture::Do>(index_of(kDos, item(row, 0))), number(item(row, 1)),
+                          number(item(row, 2)), number(item(row, 3))});
   });
   read_exit(PyDict_GetItemString(dict, "exit"), entry, *s);
   return s;

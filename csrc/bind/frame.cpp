@@ -16,11 +16,11 @@ PyObject* reset(PyObject*, PyObject*) {
 
 PyObject* counters(PyObject*, PyObject*) {
   PyObject* dict = PyDict_New();
-#define FJ_STAT(name)                                                  \
-  if (dict) {                                                          \
-    PyObject* n = PyLong_FromLongLong(frame::stats().name);            \
+#define FJ_STAT(name)                                                   \
+  if (dict) {                                                           \
+    PyObject* n = PyLong_FromLongLong(frame::stats().name);             \
     if (!n || PyDict_SetItemString(dict, #name, n) < 0) Py_CLEAR(dict); \
-    Py_XDECREF(n);                                                     \
+    Py_XDECREF(n);                                                      \
   }
   FJ_FRAME_STATS(FJ_STAT)
 #undef FJ_STAT
@@ -44,7 +44,8 @@ PyMethodDef kMethods[] = {
 bool init_frame(PyObject* module) {
   if (!frame::tracer()) frame::register_tracer(capture::trace);
   return frame::init_type() && PyModule_AddFunctions(module, kMethods) == 0 &&
-         PyModule_AddObjectRef(module, "CompiledFunction", reinterpret_cast<PyObject*>(frame::compiled_function_type)) == 0;
+         PyModule_AddObjectRef(module, "CompiledFunction",
+                               reinterpret_cast<PyObject*>(frame::compiled_function_type)) == 0;
 }
 
 }  // namespace fj::bind

@@ -85,7 +85,8 @@ bool BoundArgs::fill_defaults(PyFunctionObject* function, PyCodeObject* code, Py
   for (int i = argcount; i < total; ++i) {
     if (slots_[i]) continue;
     PyObject* defaults = function->func_kwdefaults;
-    PyObject* value = defaults ? PyDict_GetItemWithError(defaults, PyTuple_GET_ITEM(code->co_localsplusnames, i)) : nullptr;
+    PyObject* value =
+        defaults ? PyDict_GetItemWithError(defaults, PyTuple_GET_ITEM(code->co_localsplusnames, i)) : nullptr;
     if (!value) return PyErr_Clear(), false;
     slots_[i] = value;
   }

@@ -126,7 +126,8 @@ PyObject* call_partial(CompiledFunction* owner, PyObject* const* args, Py_ssize_
       all.push_back(PyDict_GetItem(named.get(), PyTuple_GET_ITEM(names.get(), i)));
     }
     PyObject* keys = PyTuple_GET_SIZE(names.get()) ? names.get() : nullptr;
-    return call_target(*owner->context, target_of(function.get(), form_of(function.get())), {function.get(), all.data(), positional, keys});
+    return call_target(*owner->context, target_of(function.get(), form_of(function.get())),
+                       {function.get(), all.data(), positional, keys});
   });
 }
 

@@ -17,8 +17,7 @@ using py::Ref;
 namespace {
 
 struct CompiledCall {
-  PyObject_HEAD
-  vectorcallfunc vectorcall;
+  PyObject_HEAD vectorcallfunc vectorcall;
   PyObject* callable;
   Context context;
 };
@@ -54,8 +53,11 @@ PyType_Slot kSlots[] = {
 };
 
 PyType_Spec kSpec = {
-    "framejit._C._CompiledCall", sizeof(CompiledCall), 0,
-    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_DISALLOW_INSTANTIATION, kSlots,
+    "framejit._C._CompiledCall",
+    sizeof(CompiledCall),
+    0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    kSlots,
 };
 
 // Where on the stack the callable of the unit's call is, or -1.
@@ -123,7 +125,8 @@ void compile_callee(py::FrameView& frame, int unit, const Context& context) {
   c->vectorcall = vectorcall;
   c->callable = Py_NewRef(callable);
   new (&c->context) Context(context);
-  c->context.name = reinterpret_cast<PyCodeObject*>(reinterpret_cast<PyFunctionObject*>(target.function)->func_code)->co_qualname;
+  c->context.name =
+      reinterpret_cast<PyCodeObject*>(reinterpret_cast<PyFunctionObject*>(target.function)->func_code)->co_qualname;
   frame.set_stack(slot, Ref::steal(made));
 }
 

@@ -68,7 +68,8 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
                                    &fullgraph, &dynamic, &options, &name)) {
     return nullptr;
   }
-  if (!PyCallable_Check(fn)) return PyErr_Format(PyExc_TypeError, "compile() expects a callable, got %s", Py_TYPE(fn)->tp_name);
+  if (!PyCallable_Check(fn))
+    return PyErr_Format(PyExc_TypeError, "compile() expects a callable, got %s", Py_TYPE(fn)->tp_name);
   if (is_compiled_function(fn)) fn = as(fn)->wrapped;
   Ref made = Ref::steal(type->tp_alloc(type, 0));
   if (!made) return nullptr;
@@ -83,7 +84,8 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     PyObject* known = PyDict_GetItemString(c->dict, "__qualname__");
     if (!name || name == Py_None) name = known ? known : reinterpret_cast<PyObject*>(Py_TYPE(fn));
     c->name = check(PyObject_Str(name)).release();
-    c->context = new Context{TableRef(new EntryTable), {c->backend, c->options, fullgraph != 0, dynamic_of(dynamic)}, c->name};
+    c->context =
+        new Context{TableRef(new EntryTable), {c->backend, c->options, fullgraph != 0, dynamic_of(dynamic)}, c->name};
     return made.release();
   });
 }
@@ -151,12 +153,13 @@ PyObject* entries(PyObject* self, PyObject*) {
         const capture::Segment& s = *loaded->segment;
         Ref guards = check(PyList_New(0));
         for (const guard::Check& g : s.guards) {
-          Ref text = check(PyUnicode_FromString(describe(g, entry.tree.sources(), entry.code.as<PyCodeObject>()).c_str()));
+          Ref text =
+              check(PyUnicode_FromString(describe(g, entry.tree.sources(), entry.code.as<PyCodeObject>()).c_str()));
           check(PyList_Append(guards.get(), text.get()));
         }
         Ref row = check(Py_BuildValue("{sOsisssssisisOss}", "code", entry.code.get(), "offset", entry.offset, "reason",
-                                      s.exit.reason, "detail", s.exit.detail.c_str(), "line", s.exit.line, "ops", s.nops,
-                                      "guards", guards.get(), "graph", s.graph.c_str()));
+                                      s.exit.reason, "detail", s.exit.detail.c_str(), "line", s.exit.line, "ops",
+                                      s.nops, "guards", guards.get(), "graph", s.graph.c_str()));
         check(PyList_Append(list.get(), row.get()));
       }
     });

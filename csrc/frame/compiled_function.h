@@ -1,4 +1,5 @@
-// CompiledFunction: the object that compile(fn) returns. It owns the entry points made for fn; fn itself is never changed.
+// CompiledFunction: the object that compile(fn) returns. It owns the entry points made for fn; fn itself is never
+// changed.
 #pragma once
 
 #include "frame/run.h"
@@ -16,16 +17,15 @@ enum class CallForm : uint8_t {
 };
 
 struct CompiledFunction {
-  PyObject_HEAD
-  vectorcallfunc vectorcall;
-  PyObject* wrapped;   // what the user gave
-  PyObject* name;      // for messages
-  PyObject* backend;   // or NULL
-  PyObject* options;   // or NULL
+  PyObject_HEAD vectorcallfunc vectorcall;
+  PyObject* wrapped;  // what the user gave
+  PyObject* name;     // for messages
+  PyObject* backend;  // or NULL
+  PyObject* options;  // or NULL
   PyObject* dict;
   PyObject* weakrefs;
   Context* context;
-  uint64_t epoch;      // the reset() that its tables belong to
+  uint64_t epoch;  // the reset() that its tables belong to
   CallForm form;
 };
 
@@ -44,7 +44,8 @@ CallForm form_of(PyObject* callable);
 // The Python function that is the __call__ of the object's class, borrowed; NULL if there is none.
 PyObject* python_call(PyObject* object);
 
-// The Python function behind a callable and the first argument that it is bound to, both borrowed; NULL where there is none.
+// The Python function behind a callable and the first argument that it is bound to, both borrowed; NULL where there is
+// none.
 struct Target {
   PyObject* function = nullptr;
   PyObject* self = nullptr;

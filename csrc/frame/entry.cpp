@@ -12,7 +12,8 @@ namespace {
 
 TraceFn the_tracer = nullptr;
 
-// The instructions at which control leaves the handlers that an exception at `index` would go to: the first ones outside.
+// The instructions at which control leaves the handlers that an exception at `index` would go to: the first ones
+// outside.
 void add_handler_exits(const py::Code& code, int index, std::vector<int32_t>& out) {
   const py::Handler* first = code.handler(index);
   if (!first) return;
@@ -36,7 +37,9 @@ void add_handler_exits(const py::Code& code, int index, std::vector<int32_t>& ou
   }
 }
 
-bool is_reason(const capture::Exit& exit, const char* name) { return exit.reason && std::strcmp(exit.reason, name) == 0; }
+bool is_reason(const capture::Exit& exit, const char* name) {
+  return exit.reason && std::strcmp(exit.reason, name) == 0;
+}
 
 }  // namespace
 

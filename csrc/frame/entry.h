@@ -1,7 +1,7 @@
 // Entry points of one compiled function: (code, offset) -> guard tree -> segments.
 //
-// An entry and its segments live as long as the table; a table is replaced as a whole by reset(), and whoever is running
-// segments of the old one keeps it alive through TableRef. All of it is under the GIL.
+// An entry and its segments live as long as the table; a table is replaced as a whole by reset(), and whoever is
+// running segments of the old one keeps it alive through TableRef. All of it is under the GIL.
 #pragma once
 
 #include <memory>
@@ -14,7 +14,8 @@
 
 namespace fj::frame {
 
-using TraceFn = std::unique_ptr<capture::Segment> (*)(const capture::EntryPoint&, guard::Tree&, const capture::CompileOptions&);
+using TraceFn = std::unique_ptr<capture::Segment> (*)(const capture::EntryPoint&, guard::Tree&,
+                                                      const capture::CompileOptions&);
 // Who traces; registered once by bind. Without one, compiled functions run plain.
 void register_tracer(TraceFn fn);
 TraceFn tracer();
@@ -22,10 +23,10 @@ TraceFn tracer();
 // A segment with what its exit needs, worked out once.
 struct LoadedSegment {
   std::unique_ptr<capture::Segment> segment;
-  std::vector<int32_t> traps;  // where control comes back after the exit; empty: not at all
+  std::vector<int32_t> traps;    // where control comes back after the exit; empty: not at all
   bool compiles_callee = false;  // the break may be a call of something that is to be compiled too
-  bool nothing = false;  // there is nothing to run: CPython goes on from the entry
-  bool returns = false;        // the exit is Return: no frame is needed when it runs from the function's start
+  bool nothing = false;          // there is nothing to run: CPython goes on from the entry
+  bool returns = false;          // the exit is Return: no frame is needed when it runs from the function's start
 
   LoadedSegment(std::unique_ptr<capture::Segment> s, const py::Code* code);
 };
@@ -73,9 +74,16 @@ class TableRef {
  public:
   TableRef() = default;
   explicit TableRef(EntryTable* t) : table_(t) { ++table_->users_; }
-  TableRef(const TableRef& o) : table_(o.table_) { if (table_) ++table_->users_; }
-  TableRef& operator=(TableRef o) noexcept { std::swap(table_, o.table_); return *this; }
-  ~TableRef() { if (table_ && --table_->users_ == 0) delete table_; }
+  TableRef(const TableRef& o) : table_(o.table_) {
+    if (table_) ++table_->users_;
+  }
+  TableRef& operator=(TableRef o) noexcept {
+    std::swap(table_, o.table_);
+    return *this;
+  }
+  ~TableRef() {
+    if (table_ && --table_->users_ == 0) delete table_;
+  }
   EntryTable* operator->() const { return table_; }
   EntryTable* get() const { return table_; }
   bool unique() const { return table_ && table_->users_ == 1; }

@@ -1,4 +1,5 @@
-// Recipes. Mutable things are created empty and filled afterwards, so that cycles work; immutable ones need their parts first.
+// Recipes. Mutable things are created empty and filled afterwards, so that cycles work; immutable ones need their parts
+// first.
 #include "frame/materialise.h"
 
 #include <algorithm>
@@ -95,7 +96,8 @@ PyObject* Materialiser::make(const Recipe& r) {
   switch (r.make) {
     case Make::Source: {
       PyObject* found = fetched_.get(r.index);
-      if (!found && !PyErr_Occurred()) PyErr_SetString(PyExc_SystemError, "framejit: a guarded source cannot be fetched");
+      if (!found && !PyErr_Occurred())
+        PyErr_SetString(PyExc_SystemError, "framejit: a guarded source cannot be fetched");
       return Py_XNewRef(found);
     }
     case Make::Const: return Py_NewRef(r.object.get());
@@ -152,7 +154,8 @@ PyObject* Materialiser::make_function(const Recipe& r) {
 PyObject* Materialiser::make_exception(const Recipe& r) {
   Ref args = parts_tuple(r);
   if (!args) return nullptr;
-  // The nearest base written in C, whose __new__ and __init__ fill its own fields (a StopIteration's value, a group's members).
+  // The nearest base written in C, whose __new__ and __init__ fill its own fields (a StopIteration's value, a group's
+  // members).
   auto* type = reinterpret_cast<PyTypeObject*>(r.object.get());
   PyTypeObject* base = type;
   while (base->tp_flags & Py_TPFLAGS_HEAPTYPE) base = base->tp_base;

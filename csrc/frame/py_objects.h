@@ -1,5 +1,5 @@
-// Making and changing Python objects past their Python-level overrides: those have been traced, so what is left to do is what
-// the built-in base would have done.
+// Making and changing Python objects past their Python-level overrides: those have been traced, so what is left to do
+// is what the built-in base would have done.
 #pragma once
 #include <Python.h>
 

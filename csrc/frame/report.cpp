@@ -44,7 +44,8 @@ std::string with_caret(const capture::Exit& exit) {
   const py::Position p = py::Code::of(code).position(exit.frames.back().offset);
   if (p.line != exit.line || p.column < 0) return out;
   const int end = p.end_line == p.line && p.end_column > p.column ? p.end_column : p.column + 1;
-  return cat(out, "\n    ", std::string(static_cast<size_t>(p.column), ' '), std::string(static_cast<size_t>(end - p.column), '^'));
+  return cat(out, "\n    ", std::string(static_cast<size_t>(p.column), ' '),
+             std::string(static_cast<size_t>(end - p.column), '^'));
 }
 
 std::string why(const capture::Exit& exit) {
@@ -67,11 +68,11 @@ std::string misses(const EntryPoint& entry, const capture::EntryPoint& state) {
 }  // namespace
 
 void warn_limit(const Context& context, const EntryPoint& entry, const capture::EntryPoint& state) {
-  const std::string text =
-      cat("framejit: ", text_of(context.name), " (", where(state.code, py::Code::of(state.code).line(state.offset)),
-          ") has been compiled for ", entry.segments.size(),
-          " kinds of input, the recompile limit (FRAMEJIT_RECOMPILE_LIMIT); other inputs run uncompiled. This call was:",
-          misses(entry, state));
+  const std::string text = cat(
+      "framejit: ", text_of(context.name), " (", where(state.code, py::Code::of(state.code).line(state.offset)),
+      ") has been compiled for ", entry.segments.size(),
+      " kinds of input, the recompile limit (FRAMEJIT_RECOMPILE_LIMIT); other inputs run uncompiled. This call was:",
+      misses(entry, state));
   if (PyErr_WarnEx(PyExc_RuntimeWarning, text.c_str(), 1) < 0) PyErr_Clear();
 }
 

@@ -52,8 +52,8 @@ void set_modes(const Segment& segment) {
   if (segment.grad_mode >= 0) thread_state().grad_mode = segment.grad_mode != 0;
 }
 
-// The exception that is set leaves through the instruction at which the frame stands; through RESUME if it has not begun, which
-// no try statement covers.
+// The exception that is set leaves through the instruction at which the frame stands; through RESUME if it has not
+// begun, which no try statement covers.
 Action raise_here(py::FrameView& frame) {
   const int body = frame.decoded().body_start();
   if (frame.index() >= body) return Action::raise(frame.index());
@@ -130,7 +130,8 @@ Action SegmentDriver::advance(py::FrameView& frame) {
   state.function = frame.function();
   state.code = frame.code();
   state.offset = index;
-  state.values = {frame.locals(), frame.nlocals(), frame.stack(), frame.depth(), reinterpret_cast<PyObject*>(frame.function())};
+  state.values = {frame.locals(), frame.nlocals(), frame.stack(), frame.depth(),
+                  reinterpret_cast<PyObject*>(frame.function())};
   guard::Fetched fetched(entry.tree.sources(), state.values);
   LoadedSegment* chosen = std::exchange(first_, nullptr);
   if (!chosen) chosen = find(entry, fetched);
@@ -164,7 +165,8 @@ Action SegmentDriver::carry_out(py::FrameView& frame, LoadedSegment& loaded, gua
 Action SegmentDriver::leave(py::FrameView& frame, LoadedSegment& loaded, Materialiser& made) {
   const capture::Exit& exit = loaded.segment->exit;
   if (exit.kind == ExitKind::Return) return Action::done(made.take(exit.value));
-  // A segment that has done nothing leaves the frame as it is; filling one at its start is then left to the bytecode too.
+  // A segment that has done nothing leaves the frame as it is; filling one at its start is then left to the bytecode
+  // too.
   const capture::Snapshot& snapshot = exit.frames.back();
   if (snapshot.offset != frame.index() || !snapshot.locals.empty()) {
     frame.fill(made.take(snapshot.locals), made.take(snapshot.stack));

@@ -18,12 +18,12 @@ enum class Found : uint8_t { Segment, Plain, Error };
 // The segment whose guards pass, or NULL.
 LoadedSegment* find(EntryPoint& entry, guard::Fetched& fetched);
 
-// After find() found nothing: traces a new segment for the present state. Plain: there is none to be had, let CPython run.
-// Error: a Python error is set that the user must see (fullgraph).
+// After find() found nothing: traces a new segment for the present state. Plain: there is none to be had, let CPython
+// run. Error: a Python error is set that the user must see (fullgraph).
 Found learn(Context& context, EntryPoint& entry, const capture::EntryPoint& state, LoadedSegment** out);
 
-// Runs a segment that returns, without a frame. Returns a new reference; NULL with an error set when an effect failed; NULL
-// with no error set when nothing has happened and the call should run plain.
+// Runs a segment that returns, without a frame. Returns a new reference; NULL with an error set when an effect failed;
+// NULL with no error set when nothing has happened and the call should run plain.
 PyObject* run_frameless(LoadedSegment& loaded, guard::Fetched& fetched);
 
 // Drives one frame through segments and breaks until it is done or handed to CPython.

@@ -1,5 +1,5 @@
-// Decoding: bytes -> instructions, exception table, stack depths and what may be resumed. Liveness and shadow copies are in
-// code_live.cpp and code_shadow.cpp.
+// Decoding: bytes -> instructions, exception table, stack depths and what may be resumed. Liveness and shadow copies
+// are in code_live.cpp and code_shadow.cpp.
 #include "py/code.h"
 
 #include <algorithm>
@@ -163,7 +163,8 @@ void Code::read_handlers() {
 
 const Handler* Code::handler(int index) const {
   const int unit = at(index).at;
-  auto after = std::upper_bound(handlers_.begin(), handlers_.end(), unit, [](int u, const Handler& h) { return u < h.start; });
+  auto after =
+      std::upper_bound(handlers_.begin(), handlers_.end(), unit, [](int u, const Handler& h) { return u < h.start; });
   if (after == handlers_.begin()) return nullptr;
   const Handler& h = *(after - 1);
   return unit < h.end ? &h : nullptr;
@@ -193,7 +194,8 @@ void Code::find_depths() {
     if (!in.ends) work.push_back({in.next, item.depth + stack_effect(in, false), after});
     if (in.target >= 0) work.push_back({in.target, item.depth + stack_effect(in, true), after});
     const Handler* h = in.op == Op::PUSH_EXC_INFO || in.op == Op::POP_EXCEPT ? nullptr : handler(in.index);
-    // Clean-up code without PUSH_EXC_INFO (an inlined comprehension's, a with statement's) ends in RERAISE: handling all along.
+    // Clean-up code without PUSH_EXC_INFO (an inlined comprehension's, a with statement's) ends in RERAISE: handling
+    // all along.
     if (h) work.push_back({h->target, h->depth + h->lasti + 1, level + (at(h->target).op != Op::PUSH_EXC_INFO)});
   }
   in_handler_.resize(instrs_.size());
@@ -224,8 +226,6 @@ Position Code::position(int index) const {
   return p;
 }
 
-bool Code::is_generator() const {
-  return (code_->co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)) != 0;
-}
+bool Code::is_generator() const { return (code_->co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)) != 0; }
 
 }  // namespace fj::py

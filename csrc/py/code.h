@@ -28,16 +28,16 @@ Op op_from_number(int number);
 
 struct Instr {
   Op op = Op::kInvalid;
-  uint8_t number = 0;   // as this interpreter numbers it
-  uint8_t caches = 0;   // inline cache units after it
-  bool ends = false;    // control never goes on at `next`
+  uint8_t number = 0;      // as this interpreter numbers it
+  uint8_t caches = 0;      // inline cache units after it
+  bool ends = false;       // control never goes on at `next`
   bool resumable = false;  // a frame may be stopped before it and started again there, see Code::of
-  int16_t depth = -1;   // values on the stack before it; -1: never reached
-  int32_t arg = 0;      // with EXTENDED_ARG folded in
-  int32_t index = 0;    // first unit
-  int32_t at = 0;       // the unit of the opcode itself
-  int32_t next = 0;     // the unit after its caches
-  int32_t target = -1;  // where it may jump to (a finished FOR_ITER's target is past END_FOR), or -1
+  int16_t depth = -1;      // values on the stack before it; -1: never reached
+  int32_t arg = 0;         // with EXTENDED_ARG folded in
+  int32_t index = 0;       // first unit
+  int32_t at = 0;          // the unit of the opcode itself
+  int32_t next = 0;        // the unit after its caches
+  int32_t target = -1;     // where it may jump to (a finished FOR_ITER's target is past END_FOR), or -1
 };
 
 // One row of the exception table: instructions in [start, end) go to `target` with the stack cut to `depth`, then the
@@ -57,8 +57,8 @@ struct Position {
 class Code {
  public:
   // Raises PythonError when memory runs out; otherwise every code object has a decoded form. An instruction is not
-  // resumable when the interpreter keeps state outside the frame there: between KW_NAMES and its CALL, at the CALL after a
-  // PRECALL, and at an END_FOR, which a finished loop skips.
+  // resumable when the interpreter keeps state outside the frame there: between KW_NAMES and its CALL, at the CALL
+  // after a PRECALL, and at an END_FOR, which a finished loop skips.
   static const Code& of(PyCodeObject* code);
 
   PyCodeObject* object() const { return code_; }
@@ -74,7 +74,8 @@ class Code {
 
   std::span<const Handler> handlers() const { return handlers_; }
   const Handler* handler(int index) const;
-  // True inside an except or finally handler, between PUSH_EXC_INFO and the end of it: never start a frame there afresh.
+  // True inside an except or finally handler, between PUSH_EXC_INFO and the end of it: never start a frame there
+  // afresh.
   bool in_handler(int index) const { return in_handler_[static_cast<size_t>(ordinal(index))]; }
 
   int locals_count() const { return static_cast<int>(kinds_.size()); }
@@ -88,8 +89,8 @@ class Code {
 
   bool is_generator() const;  // or a coroutine or an asynchronous generator
 
-  // A copy of the code object with the instructions at these indices replaced by one that hands control back to run_frame
-  // (kept with the code; sorted, without repeats), or by a plain return.
+  // A copy of the code object with the instructions at these indices replaced by one that hands control back to
+  // run_frame (kept with the code; sorted, without repeats), or by a plain return.
   PyCodeObject* with_traps(std::span<const int32_t> indices) const;
   PyCodeObject* with_return(int index) const;
 

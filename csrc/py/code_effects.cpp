@@ -1,5 +1,5 @@
-// What single instructions do to control, stack and locals. The stack effect comes from CPython's own table, except where that
-// table books it at another instruction than the one that acts at run time.
+// What single instructions do to control, stack and locals. The stack effect comes from CPython's own table, except
+// where that table books it at another instruction than the one that acts at run time.
 #include "py/code.h"
 
 namespace fj::py {
@@ -57,8 +57,7 @@ LocalUse local_use(const Instr& in) {
     case Op::MAKE_CELL: return {{in.arg, -1}, {in.arg, -1}};
     case Op::LOAD_FAST_LOAD_FAST: return {{in.arg >> 4, in.arg & 15}, {-1, -1}};
     // The load comes after the store: reading the slot just written is no read of the old value.
-    case Op::STORE_FAST_LOAD_FAST:
-      return {{(in.arg & 15) == in.arg >> 4 ? -1 : in.arg & 15, -1}, {in.arg >> 4, -1}};
+    case Op::STORE_FAST_LOAD_FAST: return {{(in.arg & 15) == in.arg >> 4 ? -1 : in.arg & 15, -1}, {in.arg >> 4, -1}};
     case Op::STORE_FAST_STORE_FAST: return {{-1, -1}, {in.arg >> 4, in.arg & 15}};
     default: return {};
   }

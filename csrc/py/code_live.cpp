@@ -1,4 +1,5 @@
-// Which fast locals may still be read: the usual backward flow, with an edge from every covered instruction to its handler.
+// Which fast locals may still be read: the usual backward flow, with an edge from every covered instruction to its
+// handler.
 #include "py/code.h"
 
 namespace fj::py {

@@ -1,7 +1,7 @@
 // Copies of a code object with some instructions replaced, so that the interpreter hands control back there.
 //
-// Copies are made by code.replace(co_code=...) from the deoptimised bytes and never by poking a live one: the interpreter
-// may already have fused an instruction with the one before it.
+// Copies are made by code.replace(co_code=...) from the deoptimised bytes and never by poking a live one: the
+// interpreter may already have fused an instruction with the one before it.
 #include <algorithm>
 
 #include "py/code.h"
@@ -11,7 +11,8 @@ namespace fj::py {
 
 PyCodeObject* Code::shadow(std::span<const int32_t> indices, int number) const {
   for (const Shadow& s : shadows_) {
-    if (s.number == number && std::equal(s.indices.begin(), s.indices.end(), indices.begin(), indices.end())) return s.code;
+    if (s.number == number && std::equal(s.indices.begin(), s.indices.end(), indices.begin(), indices.end()))
+      return s.code;
   }
   Ref bytes = Ref::steal(PyCode_GetCode(code_));
   if (!bytes) throw PythonError();

@@ -1,7 +1,7 @@
 // Python exceptions in C++ code.
 //
-// throw PythonError() means: a Python exception is set in this thread. It must be caught before control goes back to CPython;
-// guarded() does that at the boundary, for it and for every other C++ exception.
+// throw PythonError() means: a Python exception is set in this thread. It must be caught before control goes back to
+// CPython; guarded() does that at the boundary, for it and for every other C++ exception.
 #pragma once
 
 #include <exception>

@@ -1,12 +1,13 @@
 // Frames: entering a Python function under our control, stopping it, and starting it again anywhere.
 //
-// enter_frame calls a function's own vectorcall, so CPython binds the arguments and makes the frame; a one-shot PEP 523 hook
-// then hands that frame to a driver. The driver reads and writes the frame through FrameView and answers with an Action. No
-// hook stays installed, and one that somebody else installed is chained.
+// enter_frame calls a function's own vectorcall, so CPython binds the arguments and makes the frame; a one-shot PEP 523
+// hook then hands that frame to a driver. The driver reads and writes the frame through FrameView and answers with an
+// Action. No hook stays installed, and one that somebody else installed is chained.
 //
 // Rules for drivers:
 //  - step() never throws. For a Python error it returns Action::raise.
-//  - Anything in step() that may run Python code (a DECREF may) happens inside a FrameLink, so that the user's frame is seen
+//  - Anything in step() that may run Python code (a DECREF may) happens inside a FrameLink, so that the user's frame is
+//  seen
 //    by tracebacks, sys._getframe and the recursion check. While linked the stack and locals must be valid.
 //  - A frame is never started afresh at an instruction that is not Code::resumable, or inside a handler
 //    (Code::in_handler) unless it was stopped in that same handler.
@@ -76,8 +77,8 @@ class FrameView {
   int index_ = 0;
 };
 
-// Links a frame into the thread as if it were executing the instruction `index` (past RESUME, or it stays invisible), for as
-// long as this object lives. ok() is false, with RecursionError set, when the recursion limit is reached.
+// Links a frame into the thread as if it were executing the instruction `index` (past RESUME, or it stays invisible),
+// for as long as this object lives. ok() is false, with RecursionError set, when the recursion limit is reached.
 class FrameLink {
  public:
   FrameLink(FrameView& view, int index);
@@ -94,8 +95,9 @@ class FrameLink {
 #endif
 };
 
-// What a driver wants next. Traps are sorted indices of resumable instructions; when the interpreter is about to run one of
-// them, step() is called again with the frame as it then stands. Without traps the frame is CPython's to the end.
+// What a driver wants next. Traps are sorted indices of resumable instructions; when the interpreter is about to run
+// one of them, step() is called again with the frame as it then stands. Without traps the frame is CPython's to the
+// end.
 struct Action {
   enum Kind : uint8_t {
     kReturn,  // the frame is done and returns `value`
@@ -120,9 +122,10 @@ class FrameDriver {
   ~FrameDriver() = default;
 };
 
-// Calls `function` (a Python function) with vectorcall arguments, its frame driven by `driver`. If the driver cannot have the
-// frame (a generator, tracing switched on, arguments that do not bind) the function simply runs and step() is never called.
-// Returns a new reference, or NULL with an exception set. `taken`, if given, says whether the driver had the frame.
+// Calls `function` (a Python function) with vectorcall arguments, its frame driven by `driver`. If the driver cannot
+// have the frame (a generator, tracing switched on, arguments that do not bind) the function simply runs and step() is
+// never called. Returns a new reference, or NULL with an exception set. `taken`, if given, says whether the driver had
+// the frame.
 PyObject* enter_frame(PyObject* function, PyObject* const* args, size_t nargsf, PyObject* kwnames, FrameDriver& driver,
                       bool* taken = nullptr) noexcept;
 
@@ -135,8 +138,8 @@ bool drivable(PyCodeObject* code);
 // Is a debugger, a profiler or sys.monitoring watching this thread? Then nothing may be skipped.
 bool traced(PyThreadState* ts);
 
-// Does what the interpreter loop does between instructions, for code that does not pass through it: lets other threads run and
-// signal handlers in. False with an exception set when a handler raised.
+// Does what the interpreter loop does between instructions, for code that does not pass through it: lets other threads
+// run and signal handlers in. False with an exception set when a handler raised.
 bool poll(PyThreadState* ts) noexcept;
 
 // False with RecursionError set when the C stack is nearly used up. By its addresses, not by a counter.

@@ -1,4 +1,5 @@
-// CPython 3.11 frames; frame_abi.h says what each function means. The caller of the eval function clears and pops the frame.
+// CPython 3.11 frames; frame_abi.h says what each function means. The caller of the eval function clears and pops the
+// frame.
 #pragma once
 
 namespace fj::py::abi {
@@ -40,7 +41,8 @@ inline void leave_recursion(PyThreadState*) { Py_LeaveRecursiveCall(); }
 class TrapProbe {
  public:
   explicit TrapProbe(PyThreadState*) {}
-  bool trapped(PyThreadState*, Frame* f, PyCodeObject* shadow, PyObject* result, std::span<const int32_t> traps, int* index) {
+  bool trapped(PyThreadState*, Frame* f, PyCodeObject* shadow, PyObject* result, std::span<const int32_t> traps,
+               int* index) {
     if (!result && PyErr_Occurred()) return false;
     *index = static_cast<int>(f->prev_instr - _PyCode_CODE(shadow));
     return std::binary_search(traps.begin(), traps.end(), *index);

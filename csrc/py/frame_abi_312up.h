@@ -15,8 +15,9 @@ inline bool enter_recursion(PyThreadState* ts) {
 }
 inline void leave_recursion(PyThreadState* ts) { ts->py_recursion_remaining++; }
 
-// INTERPRETER_EXIT leaves without giving back the level of Python recursion that the frame took, and 3.13 leaves the thread's
-// current frame pointing into the C frame of the eval loop. Depth, not the counter: sys.setrecursionlimit moves the counter.
+// INTERPRETER_EXIT leaves without giving back the level of Python recursion that the frame took, and 3.13 leaves the
+// thread's current frame pointing into the C frame of the eval loop. Depth, not the counter: sys.setrecursionlimit
+// moves the counter.
 class TrapProbe {
  public:
   explicit TrapProbe(PyThreadState* ts) : depth_(python_depth(ts)), current_(*current_frame(ts)) {}
@@ -53,8 +54,8 @@ inline bool watched(PyThreadState* ts) {
   return std::memcmp(&ts->interp->monitors, &kNone, sizeof kNone) != 0;
 }
 
-// Gives back the C recursion units that the eval loop takes: each of our calls passes through it once, where a plain call
-// takes none, and the limit would come too early. The C stack itself is measured instead (c_stack_left).
+// Gives back the C recursion units that the eval loop takes: each of our calls passes through it once, where a plain
+// call takes none, and the limit would come too early. The C stack itself is measured instead (c_stack_left).
 class Refund {
  public:
   explicit Refund(PyThreadState* ts) : ts_(ts) { ts_->c_recursion_remaining += kUnits; }

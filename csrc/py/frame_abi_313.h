@@ -15,8 +15,8 @@ inline void replace_code(Frame* f, PyCodeObject* code) {
 inline void set_next(Frame* f, PyCodeObject* code, int index) { f->instr_ptr = _PyCode_CODE(code) + index; }
 inline void set_current(Frame* f, PyCodeObject* code, int index) { f->instr_ptr = _PyCode_CODE(code) + index; }
 
-// The handler is looked up one unit before instr_ptr, the line at instr_ptr: an instruction with caches can satisfy both;
-// one without moves on only where its own handler would be missed.
+// The handler is looked up one unit before instr_ptr, the line at instr_ptr: an instruction with caches can satisfy
+// both; one without moves on only where its own handler would be missed.
 inline void set_raising(Frame* f, PyCodeObject* code, int at, bool has_caches, bool boundary) {
   f->instr_ptr = _PyCode_CODE(code) + at + (has_caches || boundary ? 1 : 0);
 }

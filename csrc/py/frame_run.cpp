@@ -115,8 +115,8 @@ class FrameRunner {
 
 namespace {
 
-// The call that waits for its frame. Binding arguments can run other Python code (a finalizer, in this thread or, when it
-// releases the GIL, in another), so each thread has its own and the hook compares code and function.
+// The call that waits for its frame. Binding arguments can run other Python code (a finalizer, in this thread or, when
+// it releases the GIL, in another), so each thread has its own and the hook compares code and function.
 struct Request {
   PyCodeObject* code;
   PyObject* function;
@@ -168,7 +168,8 @@ struct StackBounds {
     if (pthread_getattr_np(pthread_self(), &attr) != 0) return;
     void* base = nullptr;
     size_t size = 0;
-    if (pthread_attr_getstack(&attr, &base, &size) == 0) low = static_cast<char*>(base) + std::min<size_t>(size / 4, 512 * 1024);
+    if (pthread_attr_getstack(&attr, &base, &size) == 0)
+      low = static_cast<char*>(base) + std::min<size_t>(size / 4, 512 * 1024);
     pthread_attr_destroy(&attr);
   }
 };

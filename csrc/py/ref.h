@@ -1,7 +1,7 @@
 // Owned and borrowed references to Python objects.
 //
-// Ref owns one reference and drops it when it dies; Borrowed says in a type that the object is kept alive by someone else.
-// A raw PyObject* in a signature is borrowed, unless the function is named new_*/release or documents otherwise.
+// Ref owns one reference and drops it when it dies; Borrowed says in a type that the object is kept alive by someone
+// else. A raw PyObject* in a signature is borrowed, unless the function is named new_*/release or documents otherwise.
 #pragma once
 
 #define PY_SSIZE_T_CLEAN
