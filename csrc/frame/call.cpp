@@ -67,7 +67,7 @@ void refresh(CompiledFunction* c) {
 }
 
 bool must_run_plain(PyObject* function) {
-  return !compiling || !tracer() || thread_state().top || py::traced(PyThreadState_Get()) ||
+  return !compiling || flags::get().disable || !tracer() || thread_state().top || py::traced(PyThreadState_Get()) ||
          !py::drivable(reinterpret_cast<PyCodeObject*>(reinterpret_cast<PyFunctionObject*>(function)->func_code));
 }
 
