@@ -195,7 +195,6 @@ class BackendTest(unittest.TestCase):
     def test_broken_back_end(self):
         with self.assertRaises((TypeError, RuntimeError)):
             framejit.compile(add_twice, backend=lambda gm, inputs: 3, fullgraph=True)(framejit.ones(1))
-        self.assertEqual(framejit.compile(add_twice, backend=lambda gm, inputs: 3)(framejit.ones(1)).tolist(), [3])
 
 
 class HelpersTest(unittest.TestCase):
