@@ -1,0 +1,260 @@
+"""Random Python functions: plain call and compiled call must agree. `python -m tests.capture_fuzz FIRST COUNT` runs more seeds.
+
+A program is a function over ints, a list, a dict, an object and two tensors, with loops, branches, exceptions, closures,
+generators, comprehensions and calls that break the graph; it keeps a log of what it did.
+"""
+import copy
+import random
+import sys
+
+import framejit
+from framejit import _C
+
+
+class Box:
+    def __init__(self, v):
+        self.v = v
+
+    def bump(self, n=1):
+        self.v += n
+        return self.v
+
+    def __add__(self, o):
+        return Box(self.v + (o.v if isinstance(o, Box) else o))
+
+    @property
+    def twice(self):
+        return self.v * 2
+
+    def __enter__(self):
+        self.v += 1
+        return self
+
+    def __exit__(self, kind, value, tb):
+        self.v += 10
+        return kind is KeyError
+
+
+def opaque(x):
+    """Never captured."""
+    return x
+
+
+opaque._framejit_disable = True
+
+
+class Writer:
+    def __init__(self, seed):
+        self.r = random.Random(seed)
+        self.lines = []
+        self.depth = 1
+        self.loops = 0
+        self.names = 0
+
+    def pick(self, *choices):
+        return self.r.choice(choices)
+
+    def emit(self, text):
+        self.lines.append("    " * self.depth + text)
+
+    def number(self, d=0):
+        if d > 2:
+            return self.pick("a", "b", "1", "2", "3")
+        n = lambda: self.number(d + 1)
+        return self.pick("a", "b", "len(l)", "o.v", "o.twice", "d.get('k', 3)", str(self.r.randint(-3, 9)), f"({n()} + {n()})", f"({n()} * {n()} % 7)",
+                         f"({n()} - {n()})", f"({n()} if {self.condition(d + 1)} else {n()})", f"min({n()}, {n()})", f"sum(i for i in range({n()} % 4))",
+                         f"l[{n()}]" if self.r.random() < .3 else "l[0]", f"helper({n()})", f"(lambda q, w={n()}: q - w)({n()})", f"opaque({n()})" if self.r.random() < .2 else "a",
+                         f"abs({n()})", f"max([{n()}, {n()}])", f"{n()} // {n()}" if self.r.random() < .2 else "b", "x.shape[0]", "x.dim()")
+
+    def condition(self, d=0):
+        return self.pick(f"{self.number(d + 1)} {self.pick('<', '>', '==', '!=', '<=')} {self.number(d + 1)}", f"{self.number(d + 1)} in l", "'k' in d",
+                         "isinstance(o, Box)", f"not {self.number(d + 1)}", "l", "x.shape == y.shape", f"any(i > {self.number(d + 1)} for i in l)",
+                         "x.sum() > 3" if self.r.random() < .3 else "d", f"{self.number(d + 1)} < {self.number(d + 1)} and {self.number(d + 1)}")
+
+    def tensor(self, d=0):
+        if d > 2:
+            return self.pick("x", "y")
+        t = lambda: self.tensor(d + 1)
+        return self.pick("x", "y", f"({t()} + {t()})", f"({t()} * {self.number(2)})", f"({t()} - {self.number(2)} * 0.5)", f"{t()}.tanh()", f"framejit.where({t()} > 1, {t()}, {t()})",
+                         f"framejit.stack([{t()}, {t()}]).mean(0)", f"({t()} if {self.condition(2)} else {t()})", f"{t()}.clone()", f"(-{t()})", f"{t()}.flip(0)")
+
+    def body(self, inner=False):
+        self.depth += 1
+        for _ in range(self.r.randint(1, 3)):
+            self.statement()
+        if inner and self.r.random() < .3:
+            self.emit(f"if {self.condition()}: {self.pick('break', 'continue')}")
+        self.depth -= 1
+
+    def statement(self):
+        if self.depth > 4 or len(self.lines) > 60:
+            return self.emit(f"log.append({self.number()})")
+        getattr(self, "s_" + self.pick("assign", "assign", "tensor", "tensor", "log", "if_", "for_", "while_", "try_", "list_", "dict_", "object_", "nested",
+                                       "comprehension", "with_", "unpack", "raise_", "generator", "break_", "inplace", "text"))()
+
+    def s_assign(self):
+        self.emit(f"{self.pick('a', 'b')} = {self.number()}")
+
+    def s_tensor(self):
+        self.emit(f"{self.pick('x', 'y')} = {self.tensor()}")
+
+    def s_inplace(self):
+        self.emit(f"{self.pick('x', 'y')} = {self.pick('x', 'y')}.clone()")
+        self.emit(self.pick("x += 1", "y *= 0.5", "x[0] = a % 5", "y.add_(x)", "x[:1] = 2"))
+
+    def s_log(self):
+        self.emit(f"log.append({self.pick(self.number(), self.tensor(), '(a, b)', 'list(l)', 'dict(d)', 'o.v')})")
+
+    def s_if_(self):
+        self.emit(f"if {self.condition()}:")
+        self.body()
+        if self.r.random() < .5:
+            self.emit("else:")
+            self.body()
+
+    def s_for_(self):
+        self.names += 1
+        self.emit(f"for i{self.names} in {self.pick(f'range({self.r.randint(0, 4)})', 'list(l)[:3]', 'enumerate(list(l)[:3])', 'list(d)', 'zip(range(3), l)', 'gen(3)')}:")
+        self.body(True)
+
+    def s_while_(self):
+        self.names += 1
+        w = f"w{self.names}"
+        self.emit(f"{w} = 0")
+        self.emit(f"while {w} < {self.r.randint(1, 3)}:")
+        self.depth += 1
+        self.emit(f"{w} += 1")
+        self.depth -= 1
+        self.body(True)
+
+    def s_try_(self):
+        self.emit("try:")
+        self.body()
+        if self.r.random() < .4:
+            self.emit(f"    {self.pick('l[99]', 'd[99]', '1 // 0', 'x @ framejit.ones(7)', 'o.missing', 'raise KeyError(a)', 'opaque(None).x')}")
+        kind = self.pick("Exception", "(KeyError, IndexError)", "ValueError", "ZeroDivisionError")
+        if self.r.random() < .8:
+            self.emit(f"except {kind} as e:")
+            self.depth += 1
+            self.emit("log.append((type(e).__name__, str(e)[:30]))")
+            self.depth -= 1
+            self.body()
+        else:
+            self.emit("except RuntimeError: pass")
+        if self.r.random() < .4:
+            self.emit("finally:")
+            self.body()
+
+    def s_list_(self):
+        self.emit(self.pick("l.append(a)", "l.insert(0, b)", "l.sort(key=lambda v: -v)", "l = [*l, a][-5:]", "l[0] = b", "l = l[::-1]", "l.extend([1, 2]); del l[5:]", "l = l + [a]"))
+
+    def s_dict_(self):
+        self.emit(self.pick("d['k'] = a", "d.setdefault('n', []).append(b)", "d.pop('k', None)", "d = {**d, 'z': b}", "d.update(q=a)", "d.pop('n', 0)", "d = {k: v for k, v in d.items()}"))
+
+    def s_object_(self):
+        self.emit(self.pick("o.v = a", "o.bump(b)", "o = o + 1", "o = Box(a)", "log.append(o.bump())", "p = o; p.v += 1"))
+
+    def s_nested(self):
+        self.names += 1
+        f = f"f{self.names}"
+        self.emit(f"def {f}(q, *r, k={self.number(2)}):")
+        self.depth += 1
+        if self.r.random() < .5:
+            self.emit("nonlocal a")
+            self.emit(f"a = q % 11")
+        if self.r.random() < .2:
+            self.emit("opaque(1)")
+        self.emit(f"return q + k + len(r) + {self.pick('b', 'len(l)', '0')}")
+        self.depth -= 1
+        self.emit(f"log.append({f}({self.number(2)}, {self.pick('', '1, 2, ', '*l[:2], ')}{self.pick('', 'k=a')}))")
+
+    def s_comprehension(self):
+        self.emit(f"l = [v + {self.pick('a', '1', 'len(d)')} for v in l if v != {self.number(2)}][:5] or [0]")
+
+    def s_with_(self):
+        self.emit(f"with {self.pick('o', 'Box(a)', 'framejit.no_grad()', 'o as p, Box(1)')}:")
+        self.body()
+
+    def s_unpack(self):
+        self.emit(self.pick("a, b = b, a", "a, *rest = [b, a, 1]", "(a, b), c = (1, a), x", "x, y = y, x"))
+
+    def s_raise_(self):
+        if self.r.random() < .3:
+            self.emit(f"if {self.condition()}: raise {self.pick('ValueError(a)', 'KeyError(b)', 'IndexError')}")
+        else:
+            self.emit("pass")
+
+    def s_generator(self):
+        self.emit("log.append(list(gen(a % 4)))")
+
+    def s_break_(self):
+        self.emit(self.pick("opaque(l)", "a = opaque(a)", "x = opaque(x)", "log.append(opaque(o).v)", "opaque(log).append(1)"))
+
+    def s_text(self):
+        self.emit("log.append(f'{a}-{b!r:>4}' + str(len(l)) + '%d' % a)")
+
+    def source(self):
+        for _ in range(self.r.randint(3, 8)):
+            self.statement()
+        head = ["def program(a, b, l, d, o, x, y, log):",
+                "    def gen(n):", "        for j in range(n):", "            got = yield j", "            log.append(got)", ]
+        closure = [] if any("nonlocal a" in s for s in self.lines) else []
+        return "\n".join(head + closure + self.lines + ["    return a, b, l, d, o, x, y"])
+
+
+def helper(n):
+    if n > 5:
+        return n - 5
+    return n * 2 + 1
+
+
+def show(v, depth=0):
+    if isinstance(v, framejit.Tensor):
+        return ["T", [round(e, 3) if e == e and abs(e) < 1e30 else repr(e) for e in v.flatten().tolist()], v.requires_grad]
+    if isinstance(v, Box):
+        return ["Box", show(v.v, depth + 1)]
+    if isinstance(v, (list, tuple)):
+        return [type(v).__name__] + [show(i, depth + 1) for i in v]
+    if isinstance(v, dict):
+        return [[k, show(e, depth + 1)] for k, e in v.items()]
+    return v if isinstance(v, (int, float, str, type(None))) else repr(type(v))
+
+
+def outcome(function, k):
+    log, args = [], [1 + k % 2, 2, [3, 1, 2], {"k": 1}, Box(1), framejit.tensor([1.0, 2.0]), framejit.tensor([0.5, -1.0])]
+    try:
+        result = show(function(*args, log))
+    except Exception as error:
+        result = [type(error).__name__, str(error)[:60]]
+    return [result, show(args), show(log)]
+
+
+def run_seed(seed):
+    """None, or a description of the difference."""
+    source = Writer(seed).source()
+    scope = {"framejit": framejit, "Box": Box, "opaque": opaque, "helper": helper}
+    exec(compile(source, f"<seed {seed}>", "exec"), scope)
+    program = scope["program"]
+    compiled = _C.CompiledFunction(program)
+    for k in (0, 0, 1, 0):
+        expected, got = outcome(program, k), outcome(compiled, k)
+        if expected != got:
+            return f"seed {seed}\n{source}\nplain    {expected}\ncompiled {got}"
+    return None
+
+
+if __name__ == "__main__":
+    import warnings
+    warnings.simplefilter("ignore")
+    first, count = int(sys.argv[1]), int(sys.argv[2])
+    bad = 0
+    for s in range(first, first + count):
+        if "-v" in sys.argv:
+            print(s, flush=True)
+        difference = run_seed(s)
+        if difference:
+            bad += 1
+            print(difference, flush=True)
+            if bad > 2:
+                break
+    print(count, "programs,", bad, "differences", _C.counters())
