@@ -156,9 +156,11 @@ class GuardTest(unittest.TestCase):
         self.seen(lambda m: (m.k, m.f()), (module,), lambda: setattr(module, "f", lambda: 6))
 
     def test_argument_kinds(self):
-        f = _C.CompiledFunction(lambda x: (x, type(x).__name__))
+        plain = lambda x: (x, type(x).__name__)
         for v in (1, 1.0, True, "1", None, 2, 0.0, -0.0, (1,), [1], {"a": 1}, float("nan")):
-            self.assertEqual(repr(f(v)), repr((v, type(v).__name__)))
+            f = _C.CompiledFunction(plain)
+            for first in (7, v):
+                self.assertEqual(repr(f(first)), repr(plain(first)))
 
     def test_aliasing(self):
         def f(a, b):

@@ -218,6 +218,24 @@ class TensorTest(unittest.TestCase):
             return [plain_data(loss)] + [plain_data(p.grad) for p in net.parameters()]
         self.assertTrue(close(grads(lambda f: f), grads(_C.CompiledFunction)))
 
+    def test_back_end_that_raises(self):
+        def backend(module, examples):
+            raise RuntimeError("no such luck")
+        compiled = framejit.compile(lambda x: x + 1, backend=backend)
+        for _ in range(2):
+            with self.assertRaisesRegex(Exception, "no such luck"):
+                compiled(t(2))
+
+    def test_back_end_in_python(self):
+        seen = []
+
+        def backend(module, examples):
+            seen.append((type(module).__name__, len(examples)))
+            return module.forward
+        compiled = framejit.compile(lambda x, y: (x + y).sin() * 2, backend=backend)
+        self.assertTrue(close(plain_data((t(2) + t(2)).sin() * 2), plain_data(compiled(t(2), t(2)))))
+        self.assertEqual(seen, [("GraphModule", 2)])
+
     def test_varying_number(self):
         compiled = _C.CompiledFunction(lambda x, s: x * s + s)
         for i in range(20):

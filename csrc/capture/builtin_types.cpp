@@ -231,6 +231,22 @@ V y_product(Tracer& t, Args& a) {
   return t.items_iterator(std::move(items), &PyZip_Type);
 }
 
+V y_getter(Tracer& t, Args& a, const char* name) {
+  PyObject* module = PyDict_GetItemString(PyImport_GetModuleDict(), "operator");
+  return call_pure(t, Ref::steal(PyObject_GetAttrString(module, name)).get(), a);
+}
+V y_itemgetter(Tracer& t, Args& a) { return y_getter(t, a, "itemgetter"); }
+V y_attrgetter(Tracer& t, Args& a) { return y_getter(t, a, "attrgetter"); }
+
+V y_defaultdict(Tracer& t, Args& a) {
+  PyObject* module = PyDict_GetItemString(PyImport_GetModuleDict(), "collections");
+  Ref type = Ref::steal(PyObject_GetAttrString(module, "defaultdict"));
+  auto* d = t.dict(reinterpret_cast<PyTypeObject*>(type.get()));
+  d->default_factory = a.pos.empty() ? t.none() : a.pos[0];
+  if (!a.pos.empty()) a.pos.erase(a.pos.begin());
+  return fill_dict(t, d, a);
+}
+
 struct TypeRow {
   const char* module;
   const char* name;
@@ -246,6 +262,7 @@ constexpr TypeRow kTypes[] = {
     {"builtins", "super", y_super},     {"builtins", "object", y_object},     {"collections", "OrderedDict", y_ordered_dict},
     {"functools", "partial", y_partial}, {"itertools", "chain", y_chain},     {"itertools", "islice", y_islice},
     {"itertools", "product", y_product},
+    {"operator", "itemgetter", y_itemgetter}, {"operator", "attrgetter", y_attrgetter}, {"collections", "defaultdict", y_defaultdict},
 };
 
 }  // namespace

@@ -12,6 +12,31 @@ bool is_method_like(PyObject* o) {
   return k == &PyMethodDescr_Type || k == &PyWrapperDescr_Type || k == &PyClassMethodDescr_Type;
 }
 
+// itemgetter(…)(object), attrgetter(…)(object).
+V call_getter(Tracer& t, PyObject* getter, bool attribute, Args& args) {
+  want(args, 1, 1);
+  Ref parts = Ref::steal(PyObject_CallMethod(getter, "__reduce__", nullptr));
+  if (!parts) t.raise_pending();
+  PyObject* keys = PyTuple_GET_ITEM(parts.get(), 1);
+  Values found;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(keys); ++i) {
+    PyObject* key = PyTuple_GET_ITEM(keys, i);
+    if (!attribute) {
+      found.push_back(get_item(t, args.pos[0], t.constant(key)));
+      continue;
+    }
+    V v = args.pos[0];
+    Ref names = Ref::steal(PyUnicode_Split(key, FJ_NAME("."), -1));
+    for (Py_ssize_t k = 0; k < PyList_GET_SIZE(names.get()); ++k) {
+      PyObject* name = Py_NewRef(PyList_GET_ITEM(names.get(), k));
+      PyUnicode_InternInPlace(&name);
+      v = get_attr(t, v, t.keep(Ref::steal(name)));
+    }
+    found.push_back(v);
+  }
+  return found.size() == 1 ? found[0] : t.tuple(std::move(found));
+}
+
 V call_constant(Tracer& t, PyObject* o, Args args) {
   if (PyType_Check(o)) return call_type(t, reinterpret_cast<PyTypeObject*>(o), std::move(args));
   if (is_method_like(o) && !args.pos.empty()) {  // list.append(xs, 1)
@@ -20,6 +45,8 @@ V call_constant(Tracer& t, PyObject* o, Args args) {
     return call_native(t, t.native(o, reinterpret_cast<PyDescrObject*>(o)->d_name, self), std::move(args));
   }
   if (is_tensor_callable(o)) return call_leaf(t, o, args);
+  const std::string_view kind = Py_TYPE(o)->tp_name;
+  if (kind == "operator.itemgetter" || kind == "operator.attrgetter") return call_getter(t, o, kind == "operator.attrgetter", args);
   if (Py_TYPE(o) == &PyStaticMethod_Type) {
     Ref f = Ref::steal(PyObject_GetAttrString(o, "__func__"));
     return call(t, t.wrap_known(f.get()), std::move(args));

@@ -23,7 +23,10 @@ FJ_OPCODE(UNARY_NEGATIVE) { f.push(unary(t, '-', f.pop())); }
 FJ_OPCODE(UNARY_POSITIVE) { f.push(unary(t, '+', f.pop())); }
 FJ_OPCODE(UNARY_INVERT) { f.push(unary(t, '~', f.pop())); }
 FJ_OPCODE(UNARY_NOT) { f.push(t.boolean(!truth(t, f.pop()))); }
-FJ_OPCODE(TO_BOOL) { f.push(t.boolean(truth(t, f.pop()))); }
+FJ_OPCODE(TO_BOOL) {
+  if (f.top()->is == Is::Tensor) cut(Reason::data_branch, "if or while on a tensor");
+  f.push(t.boolean(truth(t, f.pop())));
+}
 FJ_OPCODE(COMPARE_OP) {
   const int op = kBefore312 ? in.arg : kBefore313 ? in.arg >> 4 : in.arg >> 5;
   V b = f.pop(), a = f.pop();

@@ -21,7 +21,7 @@ constexpr PureModule kPure[] = {
     {"binascii", "crc32 hexlify unhexlify"},
     {"_struct", "calcsize pack unpack"},
     {"unicodedata", nullptr},
-    {"sys", "getrecursionlimit intern"},
+    {"sys", "intern"},
     {"_bisect", nullptr},
     {"posix", "fspath"},
 };

@@ -68,6 +68,11 @@ void RecipeWriter::attributes(RecipeId id, DictValue* d) {
 }
 
 RecipeId RecipeWriter::write_dict(DictValue* d) {
+  if (d->default_factory) {  // collections.defaultdict(factory, {…})
+    auto* plain = t_.dict();
+    for (auto& [k, v] : dict_items(t_, d)) dict_set(t_, plain, k, v);
+    return call(obj(d->cls), {of(d->default_factory), write_dict(plain)});
+  }
   const RecipeId id = d->recipe = add(Make::Dict, d->cls == &PyDict_Type ? nullptr : obj(d->cls));
   std::vector<RecipeId> ids;
   for (auto& [k, v] : dict_items(t_, d)) {

@@ -111,6 +111,7 @@ struct Segment {
   std::string graph;     // the graph's text, when a log or a test asked for it
   std::vector<Recipe> recipes;
   std::vector<Effect> effects;
+  py::Ref error;         // what a back end written in Python raised: to be raised to the user, the rest is unusable then
   int grad_mode = -1;    // to set at the exit: -1 unchanged, 0 off, 1 on
   Exit exit;
 

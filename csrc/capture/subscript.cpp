@@ -1,4 +1,6 @@
 // v[key], v[key] = value, del v[key].
+#include <string_view>
+
 #include "capture/protocol.h"
 #include "capture/tensors.h"
 
@@ -85,8 +87,22 @@ void list_del(Tracer& t, ListValue* l, V key) {
   l->items = std::move(left);
 }
 
+// Of a collections.defaultdict, else NULL.
+V default_factory(Tracer& t, DictValue* d) {
+  if (d->default_factory || !d->outside() || std::string_view(d->cls->tp_name) != "collections.defaultdict") return d->default_factory;
+  Ref real = Ref::steal(PyObject_GetAttrString(d->real, "default_factory"));
+  PyObject* member = _PyType_Lookup(d->cls, FJ_NAME("default_factory"));
+  return d->default_factory = t.wrap(t.keep(real), t.source(Step::Slot, d->source, 0, member));
+}
+
 V dict_item(Tracer& t, DictValue* d, V key) {
   if (V v = dict_get(t, d, key)) return v;
+  if (V factory = default_factory(t, d)) {
+    if (is_const(t, factory, Py_None)) t.raise(PyExc_KeyError, key);
+    V made = call_values(t, factory, {});
+    dict_set(t, d, key, made);
+    return made;
+  }
   if (d->cls != &PyDict_Type && d->cls != &PyODict_Type) {
     if (V m = special(t, d, FJ_NAME("__missing__"))) {
       if (m->is == Is::Native) cut(Reason::native_method, d->cls->tp_name, ".__missing__");

@@ -45,7 +45,7 @@ struct SymFrame {
 using Handler = void (*)(Tracer&, SymFrame&, const py::Instr&);
 Handler handler_of(py::Op op);  // dispatch.cpp
 
-constexpr int64_t kMaxInstructions = 400000;
+constexpr int64_t kMaxInstructions = 200000;
 constexpr int kMaxDepth = 160;
 
 }  // namespace fj::capture

@@ -197,6 +197,16 @@ bool TensorSession::failed_on_fake(bool* data_dependent, std::string* detail) {
 
 namespace {
 
+PyObject* take_error() {
+  PyObject *type, *value, *tb;
+  PyErr_Fetch(&type, &value, &tb);
+  PyErr_NormalizeException(&type, &value, &tb);
+  if (tb) PyException_SetTraceback(value, tb);
+  Py_XDECREF(type);
+  Py_XDECREF(tb);
+  return value;
+}
+
 bool mutates(const graph::Graph& g) {
   for (const graph::Node* n : g.nodes)
     if (!n->op->args.empty() && n->op->args[0].mutated) return true;
@@ -236,7 +246,11 @@ void TensorSession::finish(Tracer& t, Segment& s, const std::vector<PyObject*>& 
   s.graph = graph::print(g);
   const bool mode = thread_state().grad_mode;
   thread_state().grad_mode = impl->grad_mode;
-  s.program = compile_graph(g, impl->examples, t.options);
+  try {
+    s.program = compile_graph(g, impl->examples, t.options);
+  } catch (const py::PythonError&) {
+    s.error = Ref::steal(take_error());
+  }
   thread_state().grad_mode = mode;
 }
 

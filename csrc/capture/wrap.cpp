@@ -1,5 +1,7 @@
 // Outside objects: which kind of value stands for them. No guard is added here, except that two paths which lead to one
 // mutable object must go on doing so.
+#include <string_view>
+
 #include "capture/tensors.h"
 #include "capture/tracer.h"
 
@@ -17,6 +19,14 @@ bool is_enum_member(PyObject* object) {
   }
   return enum_type && PyType_IsSubtype(Py_TYPE(object), reinterpret_cast<PyTypeObject*>(enum_type));
 }
+
+// operator.itemgetter and attrgetter objects never change.
+bool is_getter(PyObject* object) {
+  const std::string_view name = Py_TYPE(object)->tp_name;
+  return name == "operator.itemgetter" || name == "operator.attrgetter";
+}
+
+bool is_default_dict(PyTypeObject* type) { return std::string_view(type->tp_name) == "collections.defaultdict"; }
 
 template <class T>
 T* shell(Tracer& t, PyObject* real) {
@@ -76,7 +86,7 @@ bool is_identity_constant(PyObject* o) {
   return PyType_Check(o) || PyModule_Check(o) || PyCFunction_Check(o) || t == &PyMethodDescr_Type ||
          t == &PyWrapperDescr_Type || t == &PyGetSetDescr_Type || t == &PyMemberDescr_Type || t == &PyClassMethodDescr_Type ||
          is_method_wrapper(o) || PyCode_Check(o) || t == &PyStaticMethod_Type || t == &PyClassMethod_Type ||
-         t == &PyProperty_Type || t == &Py_GenericAliasType || is_enum_member(o) || is_tensor_identity_constant(o);
+         t == &PyProperty_Type || t == &Py_GenericAliasType || is_getter(o) || is_enum_member(o) || is_tensor_identity_constant(o);
 }
 
 V Tracer::new_outside(PyObject* real, SourceId) {
@@ -90,7 +100,7 @@ V Tracer::new_outside(PyObject* real, SourceId) {
   PyTypeObject* base = native_base(t);
   if (base == &PyTuple_Type) return shell<TupleValue>(*this, real);
   if (base == &PyList_Type) return shell<ListValue>(*this, real);
-  if (base == &PyDict_Type || t == &PyODict_Type) return shell<DictValue>(*this, real);
+  if (base == &PyDict_Type || t == &PyODict_Type || is_default_dict(t)) return shell<DictValue>(*this, real);
   if (PyAnySet_CheckExact(real)) return shell<SetValue>(*this, real);
   if (base == &PyBaseObject_Type && is_python_class(t)) return shell<ObjectValue>(*this, real);
   if (PyIter_Check(real) && base != &PyBaseObject_Type) {

@@ -36,6 +36,10 @@ LoadedSegment* trace(Context& context, EntryPoint& entry, const capture::EntryPo
   TracingMark mark(entry);
   std::unique_ptr<Segment> made = tracer()(state, entry.tree, context.options);
   if (!made) return nullptr;
+  if (made->error) {
+    PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(made->error.get())), made->error.get());
+    return nullptr;
+  }
   Stats& s = stats();
   ++s.traces;
   s.graphs += made->program != nullptr;
@@ -83,7 +87,7 @@ Found learn(Context& context, EntryPoint& entry, const capture::EntryPoint& stat
   }
   if (!entry.segments.empty()) log_recompile(context, entry, state);
   LoadedSegment* made = trace(context, entry, state);
-  if (!made) return Found::Plain;
+  if (!made) return PyErr_Occurred() ? Found::Error : Found::Plain;
   log_segment(context, entry, *made);
   if (context.options.fullgraph && !allowed_in_fullgraph(made->segment->exit)) {
     raise_fullgraph(context, made->segment->exit);

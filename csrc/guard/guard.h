@@ -62,7 +62,7 @@ class Tree {
 
  private:
   struct Node;
-  int find_in(const Node& node, Fetched& fetched) const;
+  int find_in(const Node& start, Fetched& fetched) const;
 
   SourceTable sources_;
   std::unique_ptr<Node> root_;

@@ -11,7 +11,17 @@ struct Tree::Node {
 };
 
 Tree::Tree() : root_(new Node) {}
-Tree::~Tree() = default;
+
+// Chains are as long as a model has guards: taken apart without recursion.
+Tree::~Tree() {
+  std::vector<std::unique_ptr<Node>> todo;
+  todo.push_back(std::move(root_));
+  while (!todo.empty()) {
+    std::unique_ptr<Node> node = std::move(todo.back());
+    todo.pop_back();
+    for (auto& child : node->children) todo.push_back(std::move(child));
+  }
+}
 
 namespace {
 
@@ -65,9 +75,15 @@ void Tree::insert(const std::vector<Check>& checks, int segment) {
 
 int Tree::find(Fetched& fetched) const { return find_in(*root_, fetched); }
 
-int Tree::find_in(const Node& node, Fetched& fetched) const {
-  if (node.segment >= 0) return node.segment;
-  for (const auto& child : node.children) {
+int Tree::find_in(const Node& start, Fetched& fetched) const {
+  const Node* node = &start;
+  while (node->segment < 0 && node->children.size() == 1) {  // no choice, nothing to come back to
+    node = node->children[0].get();
+    const Outcome outcome = run_check(node->check, fetched);
+    if (outcome != Outcome::Pass) return outcome == Outcome::Fail ? -1 : -2;
+  }
+  if (node->segment >= 0) return node->segment;
+  for (const auto& child : node->children) {
     const Outcome outcome = run_check(child->check, fetched);
     if (outcome == Outcome::Fail) continue;
     if (outcome == Outcome::Error) return -2;
