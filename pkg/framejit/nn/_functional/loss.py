@@ -4,6 +4,8 @@ import warnings
 from framejit import _ops as _t
 from framejit._functions import broadcast_tensors
 
+from .shape import pairwise_distance
+
 
 def legacy_reduction(size_average, reduce, reduction="mean"):
     """The `reduction` that the old arguments size_average and reduce ask for."""
@@ -165,7 +167,6 @@ def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, r
 def triplet_margin_loss(anchor, positive, negative, margin=1.0, p=2, eps=1e-6, swap=False, size_average=None,
                         reduce=None, reduction="mean"):
     """max(0, d(anchor, positive) - d(anchor, negative) + margin)."""
-    from .shape import pairwise_distance
     reduction = legacy_reduction(size_average, reduce, reduction)
     if margin <= 0:
         raise ValueError(f"margin must be greater than 0, got {margin}")
@@ -179,7 +180,6 @@ def triplet_margin_loss(anchor, positive, negative, margin=1.0, p=2, eps=1e-6, s
 def triplet_margin_with_distance_loss(anchor, positive, negative, *, distance_function=None, margin=1.0, swap=False,
                                       reduction="mean"):
     """triplet_margin_loss with any distance."""
-    from .shape import pairwise_distance
     distance = pairwise_distance if distance_function is None else distance_function
     near, far = distance(anchor, positive), distance(anchor, negative)
     if swap:

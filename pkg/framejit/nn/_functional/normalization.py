@@ -1,6 +1,9 @@
 """Normalisations: argument order and checks of nn.functional around the ops."""
 from framejit import _ops as _t
 
+from .pooling import avg_pool2d
+from .shape import pad
+
 
 def _verify_batch_size(size):
     """One value per channel has no variance to speak of."""
@@ -61,8 +64,6 @@ def instance_norm(input, running_mean=None, running_var=None, weight=None, bias=
 
 def local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0):
     """Divide by a power of the mean square over neighbouring channels."""
-    from .pooling import avg_pool2d
-    from .shape import pad
     if input.dim() < 3:
         raise ValueError(f"Expected 3D or higher dimensionality input (got {input.dim()} dimensions)")
     if input.numel() == 0:

@@ -1,0 +1,62 @@
+"""Every module and loss of nn, compiled whole, gives what it gives eager: outputs, gradients, buffers."""
+
+import unittest
+import warnings
+
+import numpy as np
+
+import framejit
+from framejit import nn
+from tests.peer.test_peer_nn import LOSSES, MODULES
+
+# Embedding(max_norm) and BatchNorm(momentum=None) ask a tensor for its value; KLDivLoss warns of its "mean"
+BREAKS = {"Embedding", "BatchNorm2d", "KLDivLoss"}
+
+
+def run(make, inputs, compiled, train):
+    framejit.manual_seed(0)
+    module = make().train(train)
+    fullgraph = type(module).__name__ not in BREAKS
+    call = framejit.compile(module, fullgraph=fullgraph) if compiled else module
+    tensors = [framejit.from_numpy(np.ascontiguousarray(x)).clone() for x in inputs]
+    if tensors[0].is_floating_point():
+        tensors[0].requires_grad_()
+    outputs = call(*tensors)
+    outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+    results = [o.detach() for o in outputs]
+    total = sum(o.sin().sum() for o in outputs if o.is_floating_point())
+    if total.requires_grad:
+        total.backward()
+        results += [p.grad for p in (tensors[0], *module.parameters()) if p.grad is not None]
+    return results + list(module.buffers())
+
+
+class CompiledModules(unittest.TestCase):
+    def compare(self, make, inputs):
+        for train in (True, False):
+            want, got = (run(make, inputs, compiled, train) for compiled in (False, True))
+            self.assertEqual(len(got), len(want))
+            for g, w in zip(got, want):
+                framejit.testing.assert_close(g, w, rtol=2e-5, atol=2e-6)
+
+    def test_modules(self):
+        for name, args, kwargs, inputs in MODULES:
+            with self.subTest(name, args=args, **kwargs), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                self.compare(lambda: getattr(nn, name)(*args, **kwargs), inputs)
+
+    def test_losses(self):
+        for name, inputs in LOSSES:
+            for reduction in ("mean", "sum", "none"):
+                with self.subTest(name, reduction=reduction), warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    self.compare(lambda: getattr(nn, name)(reduction=reduction), inputs)
+
+    def test_random_modules_draw_the_same(self):
+        for make in (lambda: nn.Dropout(0.4), lambda: nn.Dropout2d(0.4), lambda: nn.AlphaDropout(0.4), nn.RReLU):
+            with self.subTest(str(make())):
+                self.compare(make, [np.ones((4, 6, 3, 3), dtype=np.float32)])
+
+
+if __name__ == "__main__":
+    unittest.main()
