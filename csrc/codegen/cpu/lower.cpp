@@ -57,6 +57,26 @@ class Lowering {
       local_[i] = inst(b, k_.insts[i]);
       if (slot_of_[i] >= 0) save(b, slot_of_[i], local_[i]);
     }
+    drop_unused(&out_.stages.back());
+  }
+
+  static bool has_effect(MOp op) {
+    return op == MOp::Store || op == MOp::StoreAt || op == MOp::AccSet || op == MOp::Save || op == MOp::Check;
+  }
+
+  static void drop_unused(MStage* s) {
+    std::vector<bool> used(s->vals.size(), false);
+    std::vector<MInst> kept;
+    kept.reserve(s->insts.size());
+    s->calls = false;
+    for (size_t i = s->insts.size(); i-- > 0;) {
+      const MInst& in = s->insts[i];
+      if (!has_effect(in.op) && !used[in.dst]) continue;
+      for (int k = 0; k < in.n; ++k) used[in.a[k]] = true;
+      s->calls |= in.op == MOp::Call;
+      kept.push_back(in);
+    }
+    s->insts.assign(kept.rbegin(), kept.rend());
   }
 
   void save(MBuilder& b, int16_t slot, MV v) {

@@ -21,6 +21,20 @@ bool slow64(const In& in) { return in.lt == LT::I64 && !in.b.avx512; }
 
 template <MOp O> MV arith(const In& in) { return narrow(in.b, in.t, in.b.op(O, in.lt, in.x, in.y)); }
 
+// A product with a power of two is exact, so that fusing it into a sum changes nothing.
+MV add(const In& in) {
+  MV x, power;
+  if (is_fp(in.lt) && in.b.is_exact_scaling(in.lt, in.x, &x, &power)) return in.b.fma(in.lt, x, power, in.y);
+  if (is_fp(in.lt) && in.b.is_exact_scaling(in.lt, in.y, &x, &power)) return in.b.fma(in.lt, x, power, in.x);
+  return arith<MOp::Add>(in);
+}
+MV sub(const In& in) {
+  MV x, power;
+  if (is_fp(in.lt) && in.b.is_exact_scaling(in.lt, in.x, &x, &power)) return in.b.fms(in.lt, x, power, in.y);
+  if (is_fp(in.lt) && in.b.is_exact_scaling(in.lt, in.y, &x, &power)) return in.b.fnma(in.lt, x, power, in.x);
+  return arith<MOp::Sub>(in);
+}
+
 MV mul(const In& in) {
   if (!slow64(in)) return arith<MOp::Mul>(in);
   MBuilder& b = in.b;
@@ -105,8 +119,8 @@ MV expand(const In& in) {
 
 Fn lowering(Op op) {
   switch (op) {
-    case Op::Add: return arith<MOp::Add>;
-    case Op::Sub: return arith<MOp::Sub>;
+    case Op::Add: return add;
+    case Op::Sub: return sub;
     case Op::Mul: return mul;
     case Op::Div: return arith<MOp::Div>;
     case Op::TruncDiv: return trunc_div;

@@ -40,9 +40,10 @@ MV power_of_two(MBuilder& b, MV m, int shift = 0) { return b.add(Z, b.shl(Z, m, 
 // y 2^n for n in [-160, 160], rounded once
 MV scale(MBuilder& b, MV y, Reduced d, int shift = 0) {
   if (b.avx512) return b.scalef(F, y, shift == 0 ? d.n : b.add(F, d.n, b.f(static_cast<float>(shift))));
-  MV whole = b.sub(Z, d.m, b.i(kMagicBits - shift)), half = b.sar(Z, whole, 1);
-  MV low = b.shl(Z, b.add(Z, half, b.i(127)), 23), high = b.shl(Z, b.add(Z, b.sub(Z, whole, half), b.i(127)), 23);
-  return b.mul(F, b.mul(F, y, low), high);
+  // 2^n in two factors. The magic bits above n are multiples of 2^10 in both halves: the shift by 23 drops them.
+  MV half = b.sar(Z, d.m, 1), rest = b.sub(Z, d.m, half);
+  static_assert((kMagicBits >> 1) % 512 == 0 && (kMagicBits - (kMagicBits >> 1)) % 512 == 0);
+  return b.mul(F, b.mul(F, y, power_of_two(b, half)), power_of_two(b, rest, shift));
 }
 
 MV clamp(MBuilder& b, MV x, float low, float high) {

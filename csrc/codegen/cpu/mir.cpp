@@ -56,6 +56,7 @@ MV MBuilder::push(MInst inst, bool has_value) {
   if (has_value) {
     bool mask = inst.op == MOp::Cmp || inst.op == MOp::BitsMask;
     inst.dst = value(mask ? LT::Mask : inst.lt);
+    s_->vals[inst.dst].def = static_cast<int32_t>(s_->insts.size());
   }
   ++k_->insts;
   s_->insts.push_back(inst);
@@ -68,6 +69,23 @@ MV MBuilder::op(MOp o, LT lt, MV a, MV b, MV c, int64_t imm) {
     if (v != kNoValue) inst.a[inst.n++] = v;
   inst.imm = imm;
   return push(inst, true);
+}
+
+bool MBuilder::is_exact_scaling(LT t, MV v, MV* x, MV* power) const {
+  int32_t def = s_->vals[v].def;
+  if (def < 0 || s_->insts[static_cast<size_t>(def)].op != MOp::Mul || s_->insts[static_cast<size_t>(def)].lt != t) return false;
+  const MInst& mul = s_->insts[static_cast<size_t>(def)];
+  for (int k : {0, 1}) {
+    const MVal& c = s_->vals[mul.a[k]];
+    int mantissa = t == LT::F32 ? 23 : 52;
+    uint64_t exponent = c.bits >> mantissa & (t == LT::F32 ? 0xff : 0x7ff);
+    bool normal = exponent != 0 && exponent != (t == LT::F32 ? 0xff : 0x7ff);
+    if (c.home != Home::Const || c.bits & ((uint64_t{1} << mantissa) - 1) || !normal) continue;
+    *x = mul.a[1 - k];
+    *power = mul.a[k];
+    return true;
+  }
+  return false;
 }
 
 MV MBuilder::cmp(LT t, Pred p, MV a, MV b) {

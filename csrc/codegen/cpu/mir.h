@@ -55,6 +55,7 @@ struct MVal {
   Home home = Home::None;
   int16_t slot = -1;
   uint64_t bits = 0;  // of a constant
+  int32_t def = -1;   // the instruction that makes it
 };
 
 struct MStage {
@@ -137,6 +138,8 @@ class MBuilder {
   MV push(MInst inst, bool has_value);
 
   LT type(MV v) const { return s_->vals[v].lt; }
+  // If v = x * 2^k of float lanes t: x and the constant.
+  bool is_exact_scaling(LT t, MV v, MV* x, MV* power) const;
   MKernel* kernel() { return k_; }
   MStage* stage() { return s_; }
 
