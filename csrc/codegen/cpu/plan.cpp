@@ -12,7 +12,8 @@ namespace fj::codegen::cpu {
 namespace {
 
 constexpr int kMaskRegs = 5;  // k2..k6
-constexpr int kLongChain = 32;
+// Longer pointwise bodies get one copy: AVX-512 has the issue slots full by then, AVX2 gains up to here.
+constexpr int kLongChain = 64, kLongChain512 = 32;
 
 std::vector<int16_t> accs_of(const MStage& s) {
   std::vector<int16_t> out;
@@ -30,7 +31,7 @@ int Emitter::preferred_copies(const MStage& s) const {
     if (a & 1) return 1;  // arg kinds: finish_arg expects one copy
   if (!accs.empty()) return s.insts.size() <= 12 ? (k_.is_row() ? 4 : 8) : 2;
   if (!k_.is_row() && s.kind == loop::StageKind::Point) return 8;
-  return s.insts.size() <= kLongChain ? 2 : 1;
+  return s.insts.size() <= static_cast<size_t>(avx512() ? kLongChain512 : kLongChain) ? 2 : 1;
 }
 
 // Parameters are the same for all copies; what else lives in slots is not, in a column kernel.
