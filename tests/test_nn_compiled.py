@@ -3,10 +3,10 @@
 import unittest
 import warnings
 
-import numpy as np
-
 import framejit
+import numpy as np
 from framejit import nn
+
 from tests.peer.test_peer_nn import LOSSES, MODULES
 
 # Embedding(max_norm) and BatchNorm(momentum=None) ask a tensor for its value; KLDivLoss warns of its "mean"

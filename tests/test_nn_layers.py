@@ -312,6 +312,20 @@ class PaddingTest(LayerCase):
         with self.assertRaises(RuntimeError):
             nn.ReflectionPad1d(5)(framejit.zeros(1, 1, 3))
 
+    def test_interpolate(self):
+        x = array(2, 3, 4, 5)
+        self.check(nn.Upsample(scale_factor=2)(tensor(x)), x.repeat(2, 2).repeat(2, 3))
+        line = np.array([[[1.0, 2.0, 4.0]]], dtype=np.float32)
+        got = F.interpolate(tensor(line), size=5, mode="linear", align_corners=True)
+        self.check(got, np.interp(np.linspace(0, 2, 5), [0, 1, 2], line[0, 0])[None, None])
+        got = F.interpolate(tensor(line), scale_factor=2, mode="linear")
+        self.check(got, np.interp((np.arange(6) + 0.5) / 2 - 0.5, [0, 1, 2], line[0, 0])[None, None])
+        for options in (dict(), dict(size=3, scale_factor=2), dict(size=(1, 2, 3)), dict(size=3, align_corners=True)):
+            with self.assertRaises(ValueError):
+                F.interpolate(tensor(x), **options)
+        with self.assertRaises(NotImplementedError):
+            F.interpolate(tensor(x), size=3, mode="bicubic")
+
     def test_shuffles(self):
         x = array(1, 8, 2, 3)
         out = nn.PixelShuffle(2)(tensor(x))

@@ -348,6 +348,15 @@ class ModeTest(unittest.TestCase):
             nn.Module()(1)
 
 
+class PublicNamesTest(unittest.TestCase):
+    def test_every_module_is_public(self):
+        def below(kind):
+            return {kind, *(k for sub in kind.__subclasses__() for k in below(sub))}
+
+        mine = {k.__name__ for k in below(nn.Module) if k.__module__.startswith("framejit.nn.modules")}
+        self.assertEqual({name for name in mine if not name.startswith("_")} - set(nn.modules.modules_all), set())
+
+
 class ReprTest(unittest.TestCase):
     def test_tree(self):
         net = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.ModuleList([nn.ReLU(), nn.ReLU(), nn.Tanh()]),

@@ -57,6 +57,11 @@ MODULES = [
     ("Softmax2d", (), {}, [IMAGE]), ("Threshold", (0.1, 20), {}, [ROW]), ("GELU", ("tanh",), {}, [ROW]),
     ("PReLU", (4,), {}, [ROW]), ("GLU", (), {}, [ROW]),
     ("PixelShuffle", (2,), {}, [IMAGE]), ("PixelUnshuffle", (2,), {}, [IMAGE[:, :, :8]]),
+    ("Upsample", (), {"scale_factor": 2}, [IMAGE]), ("Upsample", (5,), {}, [LINE]),
+    ("Upsample", ((4, 11),), {"mode": "nearest-exact"}, [IMAGE]), ("Upsample", (), {"scale_factor": 1.7}, [IMAGE]),
+    ("Upsample", (13,), {"mode": "linear"}, [LINE]), ("Upsample", ((5, 17),), {"mode": "bilinear"}, [IMAGE]),
+    ("Upsample", (), {"scale_factor": (2.0, 0.6), "mode": "bilinear", "align_corners": True}, [IMAGE]),
+    ("UpsamplingBilinear2d", (), {"scale_factor": 2}, [IMAGE]), ("UpsamplingNearest2d", ((3, 4),), {}, [IMAGE]),
     ("ChannelShuffle", (2,), {}, [IMAGE]), ("CosineSimilarity", (), {}, [ROW, normal(3, 4)]),
     ("PairwiseDistance", (), {}, [ROW, normal(3, 4)]), ("Dropout", (0.0,), {}, [ROW]),
 ]

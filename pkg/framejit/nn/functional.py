@@ -71,6 +71,7 @@ from ._functional.pooling import (
                                      max_pool2d,
                                      max_pool2d_with_indices,
 )
+from ._functional.resample import interpolate, upsample
 from ._functional.shape import (
                                      bilinear,
                                      channel_shuffle,

@@ -1,0 +1,77 @@
+"""interpolate: each resized dimension is one or two selections of its lines, mixed by constant weights."""
+import math
+
+from framejit import _ops as _t
+
+_SPATIAL = {"linear": 1, "bilinear": 2}
+_MODES = ("nearest", "nearest-exact", "linear", "bilinear")
+
+
+def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corners=None, recompute_scale_factor=None,
+                antialias=False):
+    """Resize the spatial dimensions to `size`, or by `scale_factor`."""
+    if mode not in _MODES:
+        raise NotImplementedError(f"interpolate: the mode {mode!r} is not supported, only {', '.join(_MODES)}")
+    if antialias:
+        raise ValueError("Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D tensor as "
+                         "input" if mode != "bilinear" else "interpolate: antialias is not supported")
+    spatial = input.dim() - 2
+    if mode in _SPATIAL and spatial != _SPATIAL[mode]:
+        raise NotImplementedError(f"Got {input.dim()}D input, but {mode} mode needs {_SPATIAL[mode] + 2}D input")
+    if mode not in _SPATIAL and align_corners is not None:
+        raise ValueError("align_corners option can only be set with the interpolating modes: linear | bilinear | "
+                         "bicubic | trilinear")
+    sizes, scales = _output_sizes(input, spatial, size, scale_factor, recompute_scale_factor)
+    for i in range(spatial):
+        dim, extent = 2 + i, input.shape[2 + i]
+        step = 1.0 / scales[i] if scales[i] is not None else extent / sizes[i] if sizes[i] else 1.0
+        if mode in _SPATIAL:
+            input = _mix_lines(input, dim, extent, sizes[i], step, bool(align_corners))
+        else:
+            offset = 0.5 if mode == "nearest-exact" else 0.0
+            lines = [min(int((o + offset) * step), extent - 1) for o in range(sizes[i])]
+            input = input.index_select(dim, _t.tensor(lines, dtype=_t.int64))
+    return input
+
+
+def _output_sizes(input, spatial, size, scale_factor, recompute):
+    """The sizes, and the factors that positions are computed with (None: from the sizes)."""
+    if (size is None) == (scale_factor is None):
+        raise ValueError("either size or scale_factor should be defined" if size is None else
+                         "only one of size or scale_factor should be defined")
+
+    def listed(value, name):
+        values = list(value) if isinstance(value, (list, tuple)) else [value] * spatial
+        if len(values) != spatial:
+            raise ValueError(f"Input and {name} must have the same number of spatial dimensions, but got input with "
+                             f"spatial dimensions of {list(input.shape[2:])} and {name} of {values}")
+        return values
+
+    if size is not None:
+        if recompute:
+            raise ValueError("recompute_scale_factor is not meaningful with an explicit size.")
+        return listed(size, "output_size"), [None] * spatial
+    factors = listed(scale_factor, "scale_factor")
+    sizes = [int(math.floor(extent * factor)) for extent, factor in zip(input.shape[2:], factors)]
+    return sizes, [None] * spatial if recompute else factors
+
+
+def _mix_lines(input, dim, extent, size, step, align_corners):
+    """Each new line is a mixture of the two old lines around its place."""
+    if align_corners:
+        places = [o * ((extent - 1) / (size - 1) if size > 1 else 0.0) for o in range(size)]
+    else:
+        places = [max((o + 0.5) * step - 0.5, 0.0) for o in range(size)]
+    low = [min(int(place), extent - 1) for place in places]
+    high = [min(line + 1, extent - 1) for line in low]
+    shape = [1] * input.dim()
+    shape[dim] = size
+    weight = _t.tensor([place - line for place, line in zip(places, low)], dtype=input.dtype).reshape(shape)
+    first = input.index_select(dim, _t.tensor(low, dtype=_t.int64))
+    second = input.index_select(dim, _t.tensor(high, dtype=_t.int64))
+    return first * (1 - weight) + second * weight
+
+
+def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=None):
+    """The old name of `interpolate`."""
+    return interpolate(input, size, scale_factor, mode, align_corners)
