@@ -52,6 +52,29 @@ class ConstructTest(unittest.TestCase):
             self.assertEqual(len(entries), 1, "recompiled for equal arguments")
 
 
+class LifetimeTest(unittest.TestCase):
+    def test_finalizer_runs_at_its_place(self):
+        class Res:
+            alive = 0
+
+            def __init__(self):
+                Res.alive += 1
+
+            def __del__(self):
+                Res.alive -= 1
+
+        def f(log):
+            r = Res()
+            log.append(Res.alive)
+            print(end="")
+            del r
+            log.append(Res.alive)
+            return log
+        compiled = _C.CompiledFunction(f)
+        for _ in range(3):
+            self.assertEqual(compiled([]), f([]))
+
+
 for _function, _args in subjects.CASES:
     def _test(self, function=_function, args=_args):
         self.check(function, args)

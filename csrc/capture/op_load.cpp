@@ -14,6 +14,24 @@ V checked_local(Tracer& t, SymFrame& f, int i) {
                                        "' where it is not associated with a value"));
 }
 
+bool is_watched(Tracer& t, V v) {
+  if (t.type_lookup(v->cls, FJ_NAME("__del__"))) return true;
+  Ref weak = Ref::steal(PyObject_GetAttrString(v->real, "__weakref__"));
+  PyErr_Clear();
+  return weak && weak.get() != Py_None;
+}
+
+// A local of the outermost frame lets its object go. If somebody may notice when that dies, CPython does it, at its place.
+void release(Tracer& t, SymFrame& f, V old) {
+  if (&f == t.outermost && old && old->is == Is::Object && old->outside() && is_watched(t, old))
+    cut(Reason::lifetime, "a local of type ", old->cls->tp_name, " is let go");
+}
+
+void store(Tracer& t, SymFrame& f, int i) {
+  if (local(f, i) != f.top()) release(t, f, local(f, i));
+  local(f, i) = f.pop();
+}
+
 CellValue* cell_at(SymFrame& f, int i) {
   V v = local(f, i);
   if (!v || v->is != Is::Cell) cut(Reason::internal, "a cell is missing");
@@ -58,17 +76,17 @@ FJ_OPCODE(LOAD_FAST_LOAD_FAST) {
   f.push(checked_local(t, f, in.arg >> 4));
   f.push(checked_local(t, f, in.arg & 15));
 }
-FJ_OPCODE(STORE_FAST) { local(f, in.arg) = f.pop(); }
+FJ_OPCODE(STORE_FAST) { store(t, f, in.arg); }
 FJ_OPCODE(STORE_FAST_LOAD_FAST) {
-  local(f, in.arg >> 4) = f.pop();
+  store(t, f, in.arg >> 4);
   f.push(checked_local(t, f, in.arg & 15));
 }
 FJ_OPCODE(STORE_FAST_STORE_FAST) {
-  local(f, in.arg >> 4) = f.pop();
-  local(f, in.arg & 15) = f.pop();
+  store(t, f, in.arg >> 4);
+  store(t, f, in.arg & 15);
 }
 FJ_OPCODE(DELETE_FAST) {
-  checked_local(t, f, in.arg);
+  release(t, f, checked_local(t, f, in.arg));
   local(f, in.arg) = nullptr;
 }
 
