@@ -9,10 +9,7 @@
 #include "ops/calls.h"
 #include "tensor/dispatch.h"
 #include "py/error.h"
-#if __has_include("tensor/autograd.h")
 #include "tensor/autograd.h"
-#define FJ_HAS_TAPE 1
-#endif
 #include "transform/functionalise.h"
 #include "transform/joint.h"
 
@@ -65,7 +62,6 @@ TensorRef fitted(const TensorRef& grad, const TensorMeta& want) {
   return t;
 }
 
-#ifdef FJ_HAS_TAPE
 class CompiledBackward final : public tape::BackwardFn {
  public:
   explicit CompiledBackward(std::shared_ptr<Backward> shared) : shared_(std::move(shared)) {}
@@ -88,17 +84,13 @@ class CompiledBackward final : public tape::BackwardFn {
  private:
   std::shared_ptr<Backward> shared_;
 };
-#endif
 
 class FunctionalProgram final : public capture::Program {
  public:
   FunctionalProgram(const graph::Graph& raw, bool stepwise) : raw_(transform::copy_graph(raw)) {
-    transform::Functional f = transform::functionalise(raw);
+    transform::Functional f = transform::functionalise(*raw_);
     outputs_ = std::move(f.outputs);
     for (auto& [target, value] : f.graph->writes) writes_.push_back(target->index);
-    for (const graph::Value* v : f.graph->inputs) input_offsets_.push_back(v->offset);
-    for (const graph::Value* v : f.graph->outputs) result_offsets_.push_back(v->def && v->def->op->is_view() ? 0 : v->offset);
-    results_ = f.graph->outputs.size();
     Joint joint = transform::differentiate(*f.graph);
     if (joint.backward) {
       backward_ = std::make_shared<Backward>();
@@ -146,7 +138,6 @@ class FunctionalProgram final : public capture::Program {
   }
 
   void attach(std::span<TensorObj* const> in, Outs& results) const {
-#ifdef FJ_HAS_TAPE
     SmallVec<TensorObj*, 16> wanted, outs;
     std::vector<int32_t> position(results.size(), -1);
     for (int32_t i : backward_->grad_inputs) wanted.push_back(in[static_cast<size_t>(i)]);
@@ -160,10 +151,6 @@ class FunctionalProgram final : public capture::Program {
       else saved.push_back({results[static_cast<size_t>(s.output)].get(), position[static_cast<size_t>(s.output)]});
     }
     tape::attach_backward(std::make_unique<CompiledBackward>(backward_), wanted, outs, saved);
-#else
-    (void)in;
-    (void)results;
-#endif
   }
 
   TensorRef output(const OutputSpec& spec, std::span<TensorObj* const> in, const Outs& results, const Outs& made) const {
@@ -172,15 +159,24 @@ class FunctionalProgram final : public capture::Program {
     switch (spec.kind) {
       case OutputSpec::Result: return results[i];
       case OutputSpec::InputItself: return TensorRef::borrow(in[i]);
-      case OutputSpec::InputView: return view(in[i], spec.meta, spec.meta.offset - input_offsets_[i]);
-      case OutputSpec::ResultView: return view(results[i].get(), spec.meta, spec.meta.offset - result_offsets_[i]);
+      case OutputSpec::InputView: return view(in[i], spec);
+      case OutputSpec::ResultView: return view(results[i].get(), spec);
     }
     return {};
   }
 
-  // A differentiable view of `t`; `offset` counts from its first element.
-  static TensorRef view(TensorObj* t, const TensorMeta& meta, Dim offset) {
-    return call1(OpId::as_strided, {Arg(val_of(t)), Arg(meta.sizes), Arg(meta.strides), Arg(int64_t{t->meta.offset + offset})});
+  // The program's own views again, so that gradients flow through them as they would have.
+  static TensorRef view(TensorObj* base, const OutputSpec& spec) {
+    TensorRef t = TensorRef::borrow(base);
+    for (auto [node, index] : spec.views) {
+      ArgVec args = node->args;
+      args[0] = Arg(t.val());
+      Outs outs;
+      GradModeGuard mode(!node->no_grad);
+      call_op(*node->op, args, outs);
+      t = outs[static_cast<size_t>(index)];
+    }
+    return t;
   }
 
   std::unique_ptr<graph::Graph> raw_;
@@ -188,8 +184,6 @@ class FunctionalProgram final : public capture::Program {
   std::shared_ptr<Backward> backward_;
   std::vector<OutputSpec> outputs_;
   std::vector<int32_t> writes_;
-  std::vector<Dim> input_offsets_, result_offsets_;
-  size_t results_ = 0;
 };
 
 // Two inputs over one storage, one of them written: the graph cannot tell their elements apart.

@@ -174,6 +174,7 @@ class Scheduler final : public NeededFn {
 
   // -- kernels -----------------------------------------------------------------------------------------------------
   void kernel_steps(const Group& g) {
+    if (g.kept_points() == 0) return;  // nothing to write
     GroupKernel k = lower_group(g, *this);
     if (k.operands.empty()) return;
     std::vector<Place> partials;

@@ -58,6 +58,7 @@ class Functionaliser {
 
   // The new graph's value of a raw one, with all writes so far.
   Value* get(const Value* raw) {
+    raw = canonical(raw);
     Member& m = member(raw);
     Family& f = families_[static_cast<size_t>(m.family)];
     if (m.version == f.version) return m.value;
@@ -134,12 +135,6 @@ class Functionaliser {
   // The result of an in-place op is its first argument.
   void same_as(const Value* v, const Value* self) {
     Member m = member(self);
-    if (!m.view) {
-      m.parent = nullptr;
-      members_[v] = m;
-      aliases_[v] = self;
-      return;
-    }
     members_[v] = m;
     aliases_[v] = self;
   }
@@ -156,7 +151,7 @@ class Functionaliser {
     // The written value itself needs not be cut out of the base again.
     Member& again = member(raw);
     again.value = fresh;
-    again.version = m.view ? f.version : f.version;
+    again.version = f.version;
     if (!again.view) again.value = base;
   }
 
@@ -171,6 +166,13 @@ class Functionaliser {
     return v;
   }
 
+  std::vector<std::pair<const Node*, int32_t>> views_to(const Value* v) {
+    std::vector<std::pair<const Node*, int32_t>> out;
+    for (v = canonical(v); member(v).view; v = canonical(member(v).parent)) out.push_back({member(v).view, v->index});
+    std::reverse(out.begin(), out.end());
+    return out;
+  }
+
   void outputs() {
     std::unordered_map<const Value*, int32_t> seen;   // canonical raw value -> output
     std::unordered_map<int32_t, int32_t> base_output;  // family -> output of the new graph
@@ -180,7 +182,7 @@ class Functionaliser {
       auto [it, first] = seen.emplace(v, static_cast<int32_t>(out_.outputs.size()));
       if (!first) spec.same_as = it->second;
       const Member& m = member(v);
-      spec.meta = *v;
+      spec.views = views_to(v);
       if (m.family < ninputs_) {
         spec.kind = m.view ? OutputSpec::InputView : OutputSpec::InputItself;
         spec.index = m.family;

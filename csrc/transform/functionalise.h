@@ -13,13 +13,14 @@ struct OutputSpec {
   enum Kind : uint8_t {
     Result,     // output `index` of the functional graph
     InputItself,  // the very tensor that input `index` was
-    InputView,  // a view of input `index` with `meta`
-    ResultView,  // a view of output `index` of the functional graph with `meta`
+    InputView,  // what `views` make of input `index`
+    ResultView,  // what `views` make of output `index` of the functional graph
   };
   Kind kind = Result;
   int32_t index = 0;
-  TensorMeta meta;
   int32_t same_as = -1;  // an earlier output that is the same tensor object
+  // From the base to the view: nodes of the raw graph, which must outlive the spec, and which of their results.
+  std::vector<std::pair<const Node*, int32_t>> views;
 };
 
 struct Functional {
