@@ -27,6 +27,7 @@ const Value* root_of(const Value* v) {
 }
 
 SmallVec<int64_t, 6> reduced_dims(const Node* n) {
+  if (n->args[0].val()->dim() == 0) return {};  // dim 0 and -1 are allowed for it, and reduce nothing
   int at = n->op->arg_index("dim");
   return wrap_dims(at < 0 ? Arg() : n->args[static_cast<size_t>(at)], n->args[0].val()->dim());
 }
