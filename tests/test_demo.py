@@ -36,6 +36,13 @@ class RunTest(unittest.TestCase):
                 for value in accuracy:
                     self.assertGreater(float(value.rstrip("%")), 90, text)
 
+    def test_bad_options_are_told_at_once(self):
+        for options in (["--epochs", "0"], ["--backend", "nothing"], ["--picture", "/no/such/folder/x.png"],
+                        ["--model", "rnn"]):
+            with self.assertRaises(SystemExit) as caught:
+                self.run_demo(*options)
+            self.assertEqual(caught.exception.code, 2)
+
     def test_picture(self):
         try:
             import matplotlib  # noqa: F401

@@ -1,7 +1,10 @@
 """python -m framejit.demo: train eager and compiled, compare, draw."""
 import argparse
+import os
 import sys
 import time
+
+from framejit._backends import InvalidBackend, lookup_backend
 
 from .data import load_digits, shifted, split
 from .models import RECIPES
@@ -19,6 +22,12 @@ def _arguments(argv):
     options = parser.parse_args(argv)
     if options.epochs is not None and options.epochs < 1:
         parser.error("--epochs must be at least 1")
+    try:
+        lookup_backend(options.backend)
+    except InvalidBackend as error:
+        parser.error(str(error))
+    if options.picture and not os.path.isdir(os.path.dirname(os.path.abspath(options.picture))):
+        parser.error(f"--picture: there is no folder {os.path.dirname(options.picture)}")
     return options
 
 
