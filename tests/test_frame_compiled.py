@@ -384,8 +384,11 @@ class Breaks(unittest.TestCase):
         depth = sys.getrecursionlimit() - 150
         self.assertEqual(down(depth), depth)
         compiled = CompiledFunction(down)
-        with tracing(lambda *a: {"exit": ("Resume", -1, 0, [], [], -1, -1, "test")}):
-            self.assertEqual(compiled(depth), depth)
+        resume = lambda *a: {"exit": ("Resume", -1, 0, [], [], -1, -1, "test")}
+        for tracer in (resume, one_instruction, lambda *a: None):  # the last one: nothing to compile, plain calls
+            compiled = CompiledFunction(down)
+            with tracing(tracer):
+                self.assertEqual(compiled(depth), depth)
 
     def test_recursion_without_frames(self):
         """A segment whose program calls the function again: no interpreter frame counts these levels."""

@@ -22,7 +22,7 @@ bool compiling = true;
 
 PyObject* plain(const Call& c) {
   ++stats().plain_calls;
-  return PyObject_Vectorcall(c.callable, c.args, c.nargsf, c.kwnames);
+  return py::call_plain(c.callable, c.args, c.nargsf, c.kwnames);
 }
 
 PyObject* with_frame(Context& context, const Call& c, LoadedSegment* first) {

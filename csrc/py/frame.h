@@ -129,6 +129,9 @@ class FrameDriver {
 PyObject* enter_frame(PyObject* function, PyObject* const* args, size_t nargsf, PyObject* kwnames, FrameDriver& driver,
                       bool* taken = nullptr) noexcept;
 
+// A vectorcall that costs no more of the recursion limits than the interpreter's own call would.
+PyObject* call_plain(PyObject* callable, PyObject* const* args, size_t nargsf, PyObject* kwnames) noexcept;
+
 // As enter_frame, for a driver that fills every local itself: the function is called with None for each parameter.
 PyObject* enter_blank_frame(PyObject* function, FrameDriver& driver, bool* taken = nullptr) noexcept;
 

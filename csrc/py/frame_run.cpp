@@ -197,14 +197,20 @@ bool drivable(PyCodeObject* code) {
          code->co_nlocalsplus + code->co_stacksize > 0;
 }
 
+PyObject* call_plain(PyObject* callable, PyObject* const* args, size_t nargsf, PyObject* kwnames) noexcept {
+  if (!c_stack_left()) return nullptr;
+  abi::Refund refund(PyThreadState_Get());
+  return PyObject_Vectorcall(callable, args, nargsf, kwnames);
+}
+
 PyObject* enter_frame(PyObject* function, PyObject* const* args, size_t nargsf, PyObject* kwnames, FrameDriver& driver,
                       bool* taken) noexcept {
   PyThreadState* ts = PyThreadState_Get();
   auto* callee = reinterpret_cast<PyFunctionObject*>(function);
   auto* code = reinterpret_cast<PyCodeObject*>(callee->func_code);
   if (taken) *taken = false;
+  if (traced(ts) || !drivable(code)) return call_plain(function, args, nargsf, kwnames);
   if (!c_stack_left()) return nullptr;
-  if (traced(ts) || !drivable(code)) return callee->vectorcall(function, args, nargsf, kwnames);
   Request request{code, function, &driver, waiting, false};
   waiting = &request;
   arm(ts->interp);
