@@ -1,8 +1,8 @@
 """framejit.compile: one compiled callable for whatever callable it is given.
 
 Functions become a native CompiledFunction. Bound methods, partials and objects with `__call__` are taken apart,
-the Python function inside is compiled, and they are put together again. Modules become an OptimizedModule. nn is not imported here: whoever compiles a plain
-function does not wait for it.
+the Python function inside is compiled, and they are put together again. Modules become an OptimizedModule. nn is
+not imported here: whoever compiles a plain function does not wait for it.
 """
 import functools
 import os
@@ -16,18 +16,17 @@ from framejit._backends import native_backend
 _MODES = (None, "default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
 
 
-def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mode=None, options=None, disable=False,
-            name=None, recompile_limit=None, isolate_recompiles=False):
+def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mode=None, options=None, disable=False):
     """A callable that does what `model` does, by machine code where that is possible.
 
     fullgraph: raise where some of the function cannot be compiled, instead of leaving that part to CPython.
-    dynamic: None makes sizes symbolic once they have changed, True from the start, False never.
     backend: a name (`framejit.compiler.list_backends()`), or a callable that gets an fx.GraphModule and example
-    inputs and returns a callable. mode, options: hints; at most one of the two. disable: give `model` back as it is.
+    inputs and returns a callable. disable: give `model` back as it is.
+    dynamic, mode, options: accepted as PyTorch's, at most one of the last two; none changes what is compiled yet. Every
+    combination of sizes is compiled for itself, up to `dynamo.config.recompile_limit` of them.
     """
     settings = {"fullgraph": fullgraph, "dynamic": dynamic, "backend": backend, "mode": mode, "options": options,
-                "disable": disable, "name": name, "recompile_limit": recompile_limit,
-                "isolate_recompiles": isolate_recompiles}
+                "disable": disable}
     if model is None:
         return lambda decorated: compile(decorated, **settings)
     if not callable(model):

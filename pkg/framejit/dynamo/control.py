@@ -56,7 +56,7 @@ def assume_constant_result(fn):
 
 
 def mark_dynamic(t, index, *, hint_override=None, min=None, max=None):
-    """Kernels are generic in sizes; the mark is kept on the tensor as a hint."""
+    """Keeps the mark on the tensor; every size is compiled for itself so far, so it changes nothing yet."""
     marks = set(getattr(t, "_dynamo_dynamic_indices", ()))
     marks.update(index if isinstance(index, (list, tuple)) else (index,))
     t._dynamo_dynamic_indices = marks
