@@ -31,7 +31,10 @@ FJ_OPCODE(COMPARE_OP) {
   const int op = kBefore312 ? in.arg : kBefore313 ? in.arg >> 4 : in.arg >> 5;
   V b = f.pop(), a = f.pop();
   V result = compare(t, op, a, b);
-  if (!kBefore313 && (in.arg & 16)) result = t.boolean(truth(t, result));
+  if (!kBefore313 && (in.arg & 16)) {  // the branch after it wants a bool
+    if (result->is == Is::Tensor) cut(Reason::data_branch, "if or while on a tensor");
+    result = t.boolean(truth(t, result));
+  }
   f.push(result);
 }
 FJ_OPCODE(IS_OP) {
