@@ -131,7 +131,7 @@ Match convert(const ArgDef& def, PyObject* o, Arg* out) {
       return Match::No;
     case ArgType::Operand:
       if (is_tensor(o)) return assign(out, val_of(as_tensor(o)));
-      return as_number(o, out) ? Match::Yes : Match::No;
+      return !def.mutated && as_number(o, out) ? Match::Yes : Match::No;
     case ArgType::Scalar: return as_number(o, out) || number_of_tensor(o, out) ? Match::Yes : Match::No;
     case ArgType::Int: return as_index(o, &i) ? assign(out, i) : Match::No;
     case ArgType::Float: {

@@ -65,10 +65,6 @@ Isa default_isa() {
 }
 
 KernelRef compile(const loop::Kernel& kernel, Isa isa) {
-#ifdef FJ_DEBUG
-  std::string broken = loop::verify(kernel);
-  FJ_CHECK(broken.empty(), broken, "\n", loop::print(kernel));
-#endif
   std::string key = kernel.key();
   key.push_back(static_cast<char>(isa));
   Cache& c = cache();
@@ -78,6 +74,9 @@ KernelRef compile(const loop::Kernel& kernel, Isa isa) {
     ++c.stats.hits;
     return found->second;
   }
+  // An op called on a type that its scalar ops do not have (frac of integers) shows here.
+  if (std::string broken = loop::verify(kernel); !broken.empty())
+    raise(ErrorKind::NotImplemented, "no kernel can be made: ", broken, "\n", loop::print(kernel));
   ++c.stats.misses;
   int64_t bytes = 0;
   KernelRef made = make(kernel, isa, &bytes);

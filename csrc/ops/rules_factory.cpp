@@ -1,6 +1,7 @@
 // Shape and dtype rules of factories and random ops.
 #include <cmath>
 
+#include "ops/calls.h"
 #include "ops/rules.h"
 
 namespace fj {
@@ -55,6 +56,14 @@ DType compute_full(const OpDef& op, Args args) {
 
 void infer_new(InferCtx& c) { set_new(c, sizes_of(c.arg("size"), c.op.name), dtype_or(c, c.val(0)->dtype)); }
 
+// new_zeros, new_ones, new_full: only the dtype of `self` counts.
+void decompose_new_filled(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& outs) {
+  std::string_view name = op.name;
+  Arg value = name == "new_full" ? args[2] : Arg(name == "new_ones" ? 1 : 0);
+  const Arg& dtype = args[static_cast<size_t>(op.arg_index("dtype"))];
+  outs.push_back(t::full(b, args[1], value, dtype.is_none() ? Arg(args[0].val()->dtype) : dtype));
+}
+
 void infer_empty_strided(InferCtx& c) {
   set_new(c, sizes_of(c.args[0], c.op.name), dtype_or(c, default_dtype()));
   auto strides = c.args[1].as_ints();
@@ -108,6 +117,7 @@ void infer_triangle_indices(InferCtx& c) {
   int64_t rows = c.args[0].as_int(), cols = c.args[1].as_int(), offset = c.args[2].as_int(), n = 0;
   FJ_USER_CHECK(rows >= 0 && cols >= 0, ErrorKind::Runtime, "row and col must be non-negative, got ", rows, " and ", cols);
   bool upper = std::string_view(c.op.name) == "triu_indices";
+  FJ_USER_CHECK(rows < (int64_t{1} << 31) && cols < (int64_t{1} << 31), ErrorKind::Runtime, c.op.name, "(): sizes ", rows, " and ", cols, " are too large");
   for (int64_t r = 0; r < rows; ++r) {
     int64_t below = std::clamp<int64_t>(r + offset + (upper ? 0 : 1), 0, cols);
     n += upper ? cols - below : below;

@@ -20,6 +20,17 @@ void run_view(const OpDef& op, Args args, Outs& outs) {
   }
 }
 
+// The executor, with PyTorch's words for an op that a dtype has not.
+void run_executor(const OpDef& op, Args args, std::span<TensorObj* const> outs) {
+  try {
+    eager_executor().run(op, args, outs);
+  } catch (const Error& e) {
+    if (e.kind() != ErrorKind::NotImplemented || op.kind == OpKind::Composite) throw;
+    DType t = op.compute ? op.compute(op, args) : outs[0]->meta.dtype;
+    raise(ErrorKind::NotImplemented, "\"", op.name, "_cpu\" not implemented for '", scalar_type_name(t), "'");
+  }
+}
+
 void run_computed(const OpDef& op, Args args, Outs& outs) {
   SmallVec<TensorMeta, 2> metas;
   infer_op(op, args, metas);
@@ -29,7 +40,9 @@ void run_computed(const OpDef& op, Args args, Outs& outs) {
     outs.push_back(empty(std::move(m)));
     raw.push_back(outs.back().get());
   }
-  eager_executor().run(op, args, raw);
+  if ((op.reduce == ReduceOp::ArgMax || op.reduce == ReduceOp::ArgMin) && args[0].val()->dim() == 0)
+    return store_number(data_of(raw[0]), raw[0]->meta.dtype, Arg(0));  // the only position that a 0-d tensor has
+  run_executor(op, args, raw);
 }
 
 void decompose_below(const OpDef& op, Args args, Outs& outs) {
@@ -68,7 +81,7 @@ void check_in_storage(const TensorObj* t, const TensorMeta& view) {
 
 void run_into(const OpDef& op, Args args, std::span<TensorObj* const> outs) {
   bool direct = op.kind == OpKind::Pointwise || op.kind == OpKind::Reduction;
-  if (direct) return eager_executor().run(op, args, outs);
+  if (direct) return run_executor(op, args, outs);
   Outs made;
   execute_op(op, args, made);
   for (size_t i = 0; i < outs.size(); ++i) copy_into(outs[i], made[i].get());
