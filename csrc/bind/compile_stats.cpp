@@ -1,10 +1,14 @@
-// framejit._C._compile_stats() -> what was compiled so far in this process; _reset_compiler() empties the caches.
+// framejit._C._compile_stats() -> what was compiled so far in this process; _reset_compiler() empties the caches;
+// set_num_threads(n) and get_num_threads() of the pool.
+#include <algorithm>
+
 #include "bind/module.h"
 #include "codegen/codegen.h"
 #include "driver/eager_pointwise.h"
 #include "driver/eager_program.h"
 #include "driver/passes.h"
 #include "driver/stats.h"
+#include "runtime/threads.h"
 
 namespace fj::bind {
 namespace {
@@ -45,7 +49,22 @@ PyObject* reset_compiler(PyObject*, PyObject*) {
   Py_RETURN_NONE;
 }
 
+PyObject* set_num_threads(PyObject*, PyObject* arg) {
+  long n = PyLong_AsLong(arg);
+  if (n == -1 && PyErr_Occurred()) {
+    PyErr_Clear();
+    return PyErr_Format(PyExc_RuntimeError, "set_num_threads expects an int, but got %s", Py_TYPE(arg)->tp_name);
+  }
+  if (n <= 0) return PyErr_Format(PyExc_RuntimeError, "set_num_threads expects a positive integer");
+  runtime::set_num_threads(static_cast<int>(std::min(n, 1024L)));
+  Py_RETURN_NONE;
+}
+
+PyObject* get_num_threads(PyObject*, PyObject*) { return PyLong_FromLong(runtime::num_threads()); }
+
 PyMethodDef kMethods[] = {
+    {"set_num_threads", set_num_threads, METH_O, "set_num_threads(int): how many threads one op may use."},
+    {"get_num_threads", get_num_threads, METH_NOARGS, "How many threads one op may use."},
     {"_compile_stats", compile_stats, METH_NOARGS, "What was compiled so far: graphs, kernels, milliseconds."},
     {"_reset_compiler", reset_compiler, METH_NOARGS, "Empties the compiler's caches and counters."},
     {nullptr, nullptr, 0, nullptr},

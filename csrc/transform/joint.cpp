@@ -116,6 +116,8 @@ Joint differentiate(const Graph& functional) {
     return out;
   }
   for (size_t i = forward_nodes; i-- > 0;) reverse.node(*forward[i]);
+  for (const Node* n : joint->nodes)
+    FJ_USER_CHECK(!n->op->has(kDynamicShape), ErrorKind::Unsupported, "a gradient goes through ", n->op->full_name, ", whose size depends on data");
   std::vector<Value*> grads;
   for (int32_t i : out.grad_inputs) grads.push_back(value_of(reverse.of(joint->inputs[static_cast<size_t>(i)])));
   partition(*joint, inputs, forward_nodes, grads, out);
