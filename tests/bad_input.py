@@ -45,7 +45,7 @@ CASES = [
     ("gather_range", (IndexError, RuntimeError), ("out of bounds",), lambda T: T.gather(T.ones(3), 0, T.tensor([7]))),
     ("gather_dtype", RuntimeError, ("int64",), lambda T: T.gather(T.ones(3), 0, T.tensor([0.0]))),
     ("scatter_dtype", RuntimeError, ("dtype",), lambda T: T.zeros(3).scatter(0, T.tensor([0]), T.ones(1, dtype=T.float64))),
-    ("index_select_range", (IndexError, RuntimeError), ("out of range",), lambda T: T.index_select(T.ones(3), 0, T.tensor([3]))),
+    ("index_select_range", (IndexError, RuntimeError), ("out of", "3"), lambda T: T.index_select(T.ones(3), 0, T.tensor([3]))),
     ("masked_fill_dtype", RuntimeError, ("mask",), lambda T: T.ones(3).masked_fill(T.ones(3), 0.0)),
     ("topk_k", RuntimeError, ("out of range",), lambda T: T.ones(3).topk(4)),
     ("bitwise_float", RuntimeError, ("bitwise_and",), lambda T: T.ones(3) & T.ones(3)),
