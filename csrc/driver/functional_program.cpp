@@ -93,6 +93,8 @@ class FunctionalProgram final : public capture::Program {
     for (auto& [target, value] : f.graph->writes) writes_.push_back(target->index);
     Joint joint = transform::differentiate(*f.graph);
     if (joint.backward) {
+      for (const graph::Node* n : joint.backward->nodes)
+        if (n->op->has(kDynamicShape)) raise(ErrorKind::Unsupported, "sizes in the derivative depend on data: ", n->op->full_name);
       backward_ = std::make_shared<Backward>();
       for (size_t i = 0; i < joint.differentiable.size(); ++i) backward_->grads.push_back(*joint.backward->inputs[i]);
       backward_->graph = std::move(joint.backward);
