@@ -183,6 +183,8 @@ void Emitter::convert_param(const MKernel::ParamSlot& p) {
 }
 
 x86::Mem Emitter::pool_bytes(const void* data, int size) {
+  for (size_t at = 0; size == 64 && at + 64 <= pool_data_.size(); at += 64)
+    if (std::memcmp(pool_data_.data() + at, data, 64) == 0) return x86::ptr(pool_, static_cast<int32_t>(at), 64);
   while (pool_data_.size() % 64 != 0 && size > 8) pool_data_.push_back(0);
   while (pool_data_.size() % 8 != 0) pool_data_.push_back(0);
   int32_t at = static_cast<int32_t>(pool_data_.size());

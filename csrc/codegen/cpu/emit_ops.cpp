@@ -135,6 +135,10 @@ void Emitter::emit_op(const AInst& a, int u) {
     uint32_t id = avx512() ? (lane == 4 ? I::kIdVrndscaleps : I::kIdVrndscalepd) : (lane == 4 ? I::kIdVroundps : I::kIdVroundpd);
     return ins(id, dst, x, asmjit::Imm(in.imm));
   }
+  if (in.op == MOp::Lookup) {  // on whole registers: half of one would look up in half the table
+    x86::Mem table = pool_bytes(reinterpret_cast<const void*>(static_cast<intptr_t>(in.imm)), 64);
+    return as_.vpermps(vec_of(phys(a.dst, u), 64).as<x86::Zmm>(), vec_of(source_reg(a, 0, u), 64).as<x86::Zmm>(), table), void();
+  }
   uint32_t id = plain_id(in.op, in.lt);
   if (!id) id = bits_id(in.op, in.lt, avx512());
   FJ_CHECK(id != 0, "no instruction for machine op ", static_cast<int>(in.op));

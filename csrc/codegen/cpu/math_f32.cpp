@@ -50,9 +50,25 @@ MV clamp(MBuilder& b, MV x, float low, float high) {
   return b.op(MOp::MaxRaw, F, b.f(low), b.op(MOp::MinRaw, F, b.f(high), x));
 }
 
+// 2^(k/16)
+constexpr float kRoots[16] = {1.0f,        1.04427378f, 1.09050773f, 1.13878864f, 1.18920712f, 1.24185781f, 1.29683955f, 1.35425555f,
+                              1.41421354f, 1.47682619f, 1.54221082f, 1.61049033f, 1.68179286f, 1.75625217f, 1.83400809f, 1.91520655f};
+
+// x = n ln2 + r with n a multiple of 1/16: e^x = 2^floor(n) 2^(k/16) (1 + r + r^2/2 + r^3/6).
+MV exp_by_table(MBuilder& b, MV x, int shift) {
+  MV magic = b.f(786432.0f), m = b.fma(F, x, b.f(1.44269504f), magic), n = b.sub(F, m, magic);
+  MV r = b.fnma(F, n, b.f(-2.12194440e-4f), b.fnma(F, n, b.f(0.693359375f), x));
+  MV root = b.op(MOp::Lookup, F, m, kNoValue, kNoValue, static_cast<int64_t>(reinterpret_cast<intptr_t>(kRoots)));
+  MV p = b.fma(F, b.fma(F, r, b.f(0.166666672f), b.f(0.5f)), r, b.f(1));
+  MV y = b.fma(F, root, b.mul(F, r, p), root);
+  return b.scalef(F, y, shift == 0 ? n : b.add(F, n, b.f(static_cast<float>(shift))));
+}
+
 // e^x 2^shift
 MV exp_shifted(MBuilder& b, MV x, int shift) {
-  Reduced d = reduce_ln2(b, clamp(b, x, -105, 90));
+  x = clamp(b, x, -105, 90);
+  if (b.avx512) return exp_by_table(b, x, shift);
+  Reduced d = reduce_ln2(b, x);
   return scale(b, exp_reduced(b, d.r), d, shift);
 }
 
