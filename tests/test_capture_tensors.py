@@ -218,6 +218,22 @@ class TensorTest(unittest.TestCase):
             return [plain_data(loss)] + [plain_data(p.grad) for p in net.parameters()]
         self.assertTrue(close(grads(lambda f: f), grads(_C.CompiledFunction)))
 
+    def test_compiled_functions_inside(self):
+        class Scaler:
+            k = 2
+
+            @framejit.compile
+            def scale(self, x):
+                return x * self.k
+
+        @framejit.compile
+        def sine(x):
+            return x.sin()
+        s = Scaler()
+        self.check(lambda x: s.scale(x) + sine(x), lambda: (t(2),))
+        Scaler.k = 5
+        self.check(lambda x: s.scale(x) + sine(x), lambda: (t(2),))
+
     def test_back_end_that_raises(self):
         def backend(module, examples):
             raise RuntimeError("no such luck")

@@ -1,6 +1,7 @@
 // Reading attributes: the generic protocol over the MRO, descriptors and the instance's dict.
 #include <cstring>
 
+#include "capture/builtins.h"
 #include "capture/protocol.h"
 #include "capture/tensors.h"
 
@@ -128,6 +129,7 @@ V bind(Tracer& t, PyObject* raw, V self, PyTypeObject* type, PyObject* name) {
     return t.constant(bound);
   }
   if (!self) return is_identity_constant(raw) || !kind->tp_descr_get ? t.wrap_known(raw) : nullptr;
+  if (is_compiled_function(raw)) return t.method(t.wrap_known(raw), self);
   if (kind == &PyProperty_Type) return call_values(t, property_getter(t, raw), {self});
   if (kind == &PyMethodDescr_Type || kind == &PyWrapperDescr_Type) return t.native(raw, name, self);
   if (kind == &PyMemberDescr_Type) {
