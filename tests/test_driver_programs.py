@@ -148,6 +148,10 @@ class Calls(unittest.TestCase):
         for backend in BACKENDS:
             with self.assertRaisesRegex(RuntimeError, "ZeroDivisionError"):
                 run(text, framejit.tensor([1, 2]), framejit.tensor([1, 0]), backend=backend)
+        with self.assertRaisesRegex(RuntimeError, "ZeroDivisionError"):
+            framejit.tensor([1, 2]) // 0
+        with self.assertRaisesRegex(RuntimeError, "ZeroDivisionError"):
+            framejit.compile(lambda x: x % 0)(framejit.tensor([1, 2]))
 
     def test_many_threads(self):
         x = framejit.rand(300, 1000)

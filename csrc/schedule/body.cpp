@@ -154,7 +154,7 @@ Value Body::binary(Op op, Value a, Value b) {
   if (op == Op::Mul && is_const(a, 1)) return b;
   if (op == Op::Div && is_const(b, 1)) return a;
   if (op == Op::Sub && is_const(b, 0) && !std::signbit(is_float(t) ? k_.insts[b].imm.f : 0.0)) return a;
-  if (divides(op) && !is_float(t) && k_.insts[b].op != Op::Const)
+  if (divides(op) && !is_float(t) && (k_.insts[b].op != Op::Const || is_const(b, 0)))
     k_.check(emit(Op::Ne, b, const_int(t, 0)), kZeroDivision);
   return emit(op, a, b);
 }
