@@ -44,10 +44,11 @@ void run_native(const OpDef& op, Args args, std::span<TensorObj* const> given, O
   EagerNativeCtx ctx;
   if (!given.empty()) {
     for (TensorObj* t : given) ctx.results.push_back(TensorRef::borrow(t));
-  } else if (!op.has(kDynamicShape)) {
+  } else {
     SmallVec<TensorMeta, 2> metas;
-    infer_op(op, args, metas);
+    infer_op(op, args, metas);  // for its checks, too, where sizes depend on data
     for (TensorMeta& m : metas) {
+      if (op.has(kDynamicShape)) break;
       m.requires_grad = false;
       ctx.results.push_back(empty(std::move(m)));
     }

@@ -37,6 +37,9 @@ _LAZY_NAMES = {
     "get_printoptions": "framejit._tensor_str",
 }
 
+_LAZY_NAMES.update((kind + "Tensor", "framejit._legacy")
+                   for kind in ("Float", "Double", "Half", "BFloat16", "Byte", "Char", "Short", "Int", "Long", "Bool"))
+
 
 def __getattr__(name):
     if name == "_dynamo":  # PyTorch's name of the module
