@@ -8,18 +8,22 @@ void batch_decompose(BatchCtx& c) {
   raise(ErrorKind::Internal, "composite ", c.op.full_name, " reached a batching rule whole");
 }
 
-// Reductions with arguments (self, dim, keepdim, …): shifts the dims past the batch axis.
+// Reductions with arguments (self, dim, keepdim, …): shifts the dims past the batch axis. A scalar per entry gets a
+// dimension to reduce.
 void batch_reduction(BatchCtx& c) {
   Val self = batch_front(c.b, c.args[0].val(), c.bdims[0]);
+  bool one = c.op.args[1].type == ArgType::Int;
   SmallVec<int64_t, 6> dims;
   for (int64_t d : wrap_dims(c.args[1], self->dim() - 1)) dims.push_back(d + 1);
   if (self->dim() == 1) {
-    c.outs.push_back(self);
-    c.out_bdims.push_back(0);
-    return;
+    self = insert_dim(c.b, self, 1);
+    dims.clear();
+    dims.push_back(1);
+    int keep = c.op.arg_index("keepdim");
+    if (keep >= 0) c.args[static_cast<size_t>(keep)] = Arg(false);
   }
   c.args[0] = Arg(self);
-  c.args[1] = Arg::ints(dims);
+  c.args[1] = one && dims.size() == 1 ? Arg(dims[0]) : Arg::ints(dims);
   finish(c);
 }
 

@@ -11,34 +11,41 @@ struct IndexShape {
 };
 
 IndexShape index_shape(const TensorMeta& self, std::span<const Val> indices) {
-  FJ_USER_CHECK(static_cast<int64_t>(indices.size()) <= self.dim(), ErrorKind::Index, "too many indices for tensor of dimension ", self.dim(), " (got ", indices.size(), ")");
+  FJ_USER_CHECK(static_cast<int64_t>(indices.size()) <= self.dim(), ErrorKind::Index,
+                "too many indices for tensor of dimension ", self.dim(), " (got ", indices.size(), ")");
   Shape common;
   int64_t first = -1, last = -1;
   bool together = true;
   for (size_t d = 0; d < indices.size(); ++d) {
     if (!indices[d]) continue;
-    FJ_USER_CHECK(is_integral(indices[d]->dtype), ErrorKind::Index, "tensors used as indices must be long, int, byte or bool tensors");
+    FJ_USER_CHECK(is_integral(indices[d]->dtype), ErrorKind::Index,
+                  "tensors used as indices must be long, int, byte or bool tensors");
     try {
       common = broadcast_shapes(common, indices[d]->sizes);
     } catch (const Error&) {
       SmallVec<Shape, 6> shapes;
-      for (Val v : indices) if (v) shapes.push_back(v->sizes);
+      for (Val v : indices)
+        if (v) shapes.push_back(v->sizes);
       std::string text = "shape mismatch: indexing tensors could not be broadcast together with shapes ";
       for (size_t i = 0; i < shapes.size(); ++i) text += cat(i ? ", " : "", shapes[i]);
       raise(ErrorKind::Index, std::move(text));
     }
-    if (first < 0) first = static_cast<int64_t>(d);
-    else if (last != static_cast<int64_t>(d) - 1) together = false;
+    if (first < 0)
+      first = static_cast<int64_t>(d);
+    else if (last != static_cast<int64_t>(d) - 1)
+      together = false;
     last = static_cast<int64_t>(d);
   }
   IndexShape out;
   out.at = together && first >= 0 ? first : 0;
   for (int64_t d = 0; d < self.dim(); ++d) {
-    if (d == out.at) for (Dim s : common) out.sizes.push_back(s);
+    if (d == out.at)
+      for (Dim s : common) out.sizes.push_back(s);
     bool indexed = d < static_cast<int64_t>(indices.size()) && indices[d];
     if (!indexed) out.sizes.push_back(self.sizes[d]);
   }
-  if (self.dim() == out.at) for (Dim s : common) out.sizes.push_back(s);
+  if (self.dim() == out.at)
+    for (Dim s : common) out.sizes.push_back(s);
   return out;
 }
 
@@ -50,12 +57,15 @@ void infer_index_put(InferCtx& c) {
   const TensorMeta& self = *c.val(0);
   Shape target = index_shape(self, c.args[1].as_vals()).sizes;
   Val values = c.val(2);
-  FJ_USER_CHECK(values->dtype == self.dtype, ErrorKind::Runtime, "Index put requires the source and destination dtypes match, got ",
-                scalar_type_name(self.dtype), " for the destination and ", scalar_type_name(values->dtype), " for the source.");
+  FJ_USER_CHECK(values->dtype == self.dtype, ErrorKind::Runtime,
+                "Index put requires the source and destination dtypes match, got ", scalar_type_name(self.dtype),
+                " for the destination and ", scalar_type_name(values->dtype), " for the source.");
   int64_t lead = static_cast<int64_t>(target.size()) - values->dim();
   bool fits = true;
-  for (int64_t d = 0; d < values->dim(); ++d) fits &= values->sizes[d] == 1 || (d + lead >= 0 && values->sizes[d] == target[d + lead]);
-  FJ_USER_CHECK(fits, ErrorKind::Runtime, "shape mismatch: value tensor of shape ", values->sizes, " cannot be broadcast to indexing result of shape ", target);
+  for (int64_t d = 0; d < values->dim(); ++d)
+    fits &= values->sizes[d] == 1 || (d + lead >= 0 && values->sizes[d] == target[d + lead]);
+  FJ_USER_CHECK(fits, ErrorKind::Runtime, "shape mismatch: value tensor of shape ", values->sizes,
+                " cannot be broadcast to indexing result of shape ", target);
   set_out(c, self.sizes, self.dtype);
 }
 
@@ -75,26 +85,6 @@ void vjp_index_put(VjpCtx& c) {
   Val g = t::index(c.b, grad, c.args[1]);
   while (g->dim() < values->dim()) g = t::unsqueeze(c.b, g, 0);
   c.result[2] = Arg(reduce_to(c.b, g, values));
-}
-
-// Only `self` batched: its batch axis goes in front and stays whole.
-void batch_index(BatchCtx& c) {
-  for (int64_t b : c.list_bdims.size() > 1 ? std::span<const int64_t>(c.list_bdims[1]) : std::span<const int64_t>())
-    FJ_USER_CHECK(b < 0, ErrorKind::Unsupported, "index: batched index tensors are not supported");
-  Val self = t::movedim(c.b, c.args[0], Arg::ints({c.bdims[0]}), Arg::ints({0}));
-  SmallVec<Val, 8> indices{Val{}};
-  bool gap = false, seen = false, together = true;
-  for (Val v : c.args[1].as_vals()) {
-    indices.push_back(v);
-    if (v && gap) together = false;
-    if (v) seen = true;
-    else if (seen) gap = true;
-  }
-  Val out = t::index(c.b, self, Arg::tensors(indices));
-  int64_t common = 0;
-  for (Val v : c.args[1].as_vals()) if (v) common = std::max(common, v->dim());
-  c.outs.push_back(out);
-  c.out_bdims.push_back(together ? 0 : common);
 }
 
 }  // namespace fj

@@ -125,6 +125,28 @@ void OpNode::apply(std::span<const TensorRef> grads, bool create_graph, Outs& ou
   });
 }
 
+// Stands for a derivative that nobody has written: raises when a gradient arrives.
+class MissingNode final : public Node {
+ public:
+  explicit MissingNode(const OpDef& op) : op_(&op) {}
+  std::string name() const override { return "NotImplemented"; }
+  void apply(std::span<const TensorRef>, bool, Outs&) override {
+    raise(ErrorKind::Runtime, "derivative for ", op_->full_name, " is not implemented");
+  }
+
+ private:
+  const OpDef* op_;
+};
+
+void attach_missing(const OpDef& op, Args args, Outs& outs) {
+  auto node = std::make_unique<MissingNode>(op);
+  for_each_val(args, [&](Val v) { node->next.push_back(edge_of(tensor_of(v))); });
+  for (TensorRef& t : outs) node->add_result(t->meta);
+  NodeRef ref = wrap_node(std::move(node));
+  for (size_t i = 0; i < outs.size(); ++i)
+    if (is_float(outs[i]->meta.dtype)) set_history(outs[i].get(), ref, static_cast<int32_t>(i));
+}
+
 struct Call {
   const OpDef& op;
   Args args;
@@ -199,7 +221,12 @@ void call(const OpDef& op, Args args, Outs& outs) {
   bool any = false;
   std::vector<Edge> edges;
   if (op.vjp) edges = edges_of(c, &any);
-  if (!any) return execute_op(op, args, outs);
+  if (!any) {
+    execute_op(op, args, outs);
+    if (!op.vjp && op.no_vjp && !c.inplace && std::string_view(op.no_vjp).starts_with("missing"))
+      attach_missing(op, args, outs);
+    return;
+  }
   Edge self_edge = c.inplace ? edge_of(tensor_of(args[0].val())) : Edge{};
   std::unique_ptr<OpNode> node = make_node(c, std::move(edges));
   execute_op(op, args, outs);
