@@ -19,7 +19,7 @@ LIMIT = 200  # elements of a sample: larger ones only cost time
 # Rows whose value jumps, whose results are no function of the input, or whose derivative is missing and says so.
 NOT_SMOOTH = {
     "floor", "ceil", "trunc", "round", "sign", "sgn", "heaviside", "floor_divide", "_trunc_divide", "signbit", "nextafter",
-    "digamma", "bernoulli", "bernoulli.p", "rand_like", "randn_like", "empty_like", "empty", "normal", "multinomial",
+    "trigamma", "bernoulli", "bernoulli.p", "rand_like", "randn_like", "empty_like", "empty", "normal", "multinomial",
 }
 # Float arguments that are constants to the op.
 CONSTANTS = {"running_mean", "running_var"}
@@ -28,7 +28,7 @@ LABELS = {"hinge_embedding_loss": {"target"}, "margin_ranking_loss": {"target"},
 # Samples in which the rule gives no full derivative on purpose (the padding row, scaled by frequency).
 PARTIAL = {"embedding": (1, 2)}
 # Rows whose second derivative is missing and says so.
-ONCE = {"cumprod", "lgamma"}
+ONCE = {"cumprod"}
 
 
 def is_float_array(v):

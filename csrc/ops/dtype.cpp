@@ -9,6 +9,8 @@ constexpr const char* kNames[kDTypeCount] = {"bool",  "uint8",   "int8",     "in
                                              "int64", "float16", "bfloat16", "float32", "float64"};
 constexpr const char* kScalarNames[kDTypeCount] = {"Bool", "Byte", "Char",     "Short", "Int",
                                                    "Long", "Half", "BFloat16", "Float", "Double"};
+constexpr const char* kCppNames[kDTypeCount] = {"bool",     "unsigned char", "signed char",   "short int", "int",
+                                              "long int", "c10::Half",     "c10::BFloat16", "float",     "double"};
 std::atomic<DType> g_default{DType::F32};
 
 int int_rank(DType t) {  // widths of the signed types; u8 is handled apart
@@ -23,6 +25,7 @@ int int_rank(DType t) {  // widths of the signed types; u8 is handled apart
 }  // namespace
 
 const char* name_of(DType t) { return kNames[static_cast<int>(t)]; }
+const char* cpp_type_name(DType t) { return kCppNames[static_cast<int>(t)]; }
 const char* scalar_type_name(DType t) { return kScalarNames[static_cast<int>(t)]; }
 
 bool parse_dtype(std::string_view name, DType* out) {

@@ -21,6 +21,8 @@ constexpr DTypeClass class_of(DType t) {
 const char* name_of(DType t);
 // "Float", "Long", …: the scalar-type names that PyTorch's messages use.
 const char* scalar_type_name(DType t);
+// "float", "long int", …: the C++ names that some of PyTorch's messages use.
+const char* cpp_type_name(DType t);
 bool parse_dtype(std::string_view name, DType* out);
 
 // The lattice of PyTorch's tensor-tensor promotion (torch.promote_types).

@@ -58,8 +58,8 @@ void infer_mm(InferCtx& c) {
   FJ_USER_CHECK(b.dim() == 2, ErrorKind::Runtime, "mat2 must be a matrix");
   check_matrices(a, b);
   FJ_USER_CHECK(a.dtype == b.dtype, ErrorKind::Runtime,
-                "expected m1 and m2 to have the same dtype, but got: ", scalar_type_name(a.dtype),
-                " != ", scalar_type_name(b.dtype));
+                "expected m1 and m2 to have the same dtype, but got: ", cpp_type_name(a.dtype),
+                " != ", cpp_type_name(b.dtype));
   refuse_bool(c, "addmm_impl_cpu_");
   set_out(c, Shape{a.sizes[0], b.sizes[1]}, a.dtype);
 }

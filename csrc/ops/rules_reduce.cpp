@@ -277,15 +277,13 @@ void vjp_cumprod(VjpCtx& c) {
 // d/dx_k = sum over i >= k of grad_i exp(x_k - result_i), kept in logarithms; the two signs of grad go apart.
 void vjp_logcumsumexp(VjpCtx& c) {
   Builder& b = c.b;
-  Val grad = c.grads[0], self = c.args[0].val();
+  Val self = c.args[0].val(), result = c.outs[0], grad = c.grads[0];
+  if (self->dim() == 0) { c.result[0] = Arg(grad); return; }
   Arg dims = Arg::ints({c.args[1].as_int()});
-  auto part = [&](Val positive) {
-    Val log = t::sub(b, t::log(b, t::clamp_min(b, positive, 0)), c.outs[0]);
-    if (self->dim() == 0) return t::exp(b, t::add(b, log, self));
-    Val sums = t::flip(b, t::logcumsumexp(b, t::flip(b, log, dims), c.args[1]), dims);
-    return t::exp(b, t::add(b, sums, self));
-  };
-  c.result[0] = Arg(cast(b, t::sub(b, part(grad), part(t::neg(b, grad))), self->dtype));
+  Val top = t::detach(b, t::amax(b, self, dims, Arg(true)));
+  Val scaled = t::mul(b, grad, t::exp(b, t::sub(b, top, result)));
+  Val sums = t::flip(b, t::cumsum(b, t::flip(b, scaled, dims), c.args[1]), dims);
+  c.result[0] = Arg(t::mul(b, sums, t::exp(b, t::sub(b, self, top))));
 }
 
 void decompose_norm(Builder& b, const OpDef&, Args args, Outs& outs) {

@@ -43,16 +43,4 @@ void vjp_sum(VjpCtx& c) {
   c.result[0] = Arg(t::expand(c.b, grad, self->sizes));
 }
 
-// d result[j] / d self[i] = exp(self[i] - result[j]) for j >= i. Both factors are shifted by the largest input.
-void vjp_logcumsumexp(VjpCtx& c) {
-  Builder& b = c.b;
-  Val self = c.args[0].val(), result = c.outs[0], grad = c.grads[0];
-  if (self->dim() == 0) { c.result[0] = Arg(grad); return; }
-  Arg dims = Arg::ints({c.args[1].as_int()});
-  Val top = t::detach(b, t::amax(b, self, dims, Arg(true)));
-  Val scaled = t::mul(b, grad, t::exp(b, t::sub(b, top, result)));
-  Val sums = t::flip(b, t::cumsum(b, t::flip(b, scaled, dims), c.args[1]), dims);
-  c.result[0] = Arg(t::mul(b, sums, t::exp(b, t::sub(b, self, top))));
-}
-
 }  // namespace fj

@@ -284,10 +284,10 @@ TensorRef exposed(TensorObj* t, const VmapLayer& layer, int64_t* at) {
   return own->wrap(std::move(open), dim);
 }
 
-// The reverse: dimension `at` of `t` becomes the batch in `layer`, beneath the layers that wrap t.
+// The reverse: dimension `at` of `t` becomes the batch in `layer`, beneath later layers that wrap t.
 TensorRef covered(TensorRef t, VmapLayer& layer, int64_t at) {
   VmapLayer* own = t->wrapper ? as_vmap(t->wrapper->layer) : nullptr;
-  if (!own) return layer.wrap(std::move(t), at);
+  if (!own || layer.is_above(*own)) return layer.wrap(std::move(t), at);
   int64_t dim;
   TensorRef value = own->unwrap(t.get(), &dim);
   if (dim <= at)

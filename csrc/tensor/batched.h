@@ -14,7 +14,7 @@ enum class VmapRandomness : uint8_t { Error, Different, Same };
 
 class VmapLayer final : public Layer, public std::enable_shared_from_this<VmapLayer> {
  public:
-  VmapLayer(Dim size, VmapRandomness randomness) : size_(size), randomness_(randomness) {}
+  VmapLayer(Dim size, VmapRandomness randomness) : size_(size), randomness_(randomness), level_(++last_level) {}
   void dispatch(const OpDef& op, Args args, Outs& outs) override;
   TensorObj* data_access(TensorObj* t, const char* what) override;
 
@@ -24,6 +24,8 @@ class VmapLayer final : public Layer, public std::enable_shared_from_this<VmapLa
   TensorRef unwrap(TensorObj* t, int64_t* bdim) const;
   bool is_mine(const TensorObj* t) const { return t->wrapper && t->wrapper->layer == this; }
   Dim size() const { return size_; }
+  // Later layers wrap around the tensors of earlier ones.
+  bool is_above(const VmapLayer& other) const { return level_ > other.level_; }
 
  private:
   struct Call;
@@ -34,6 +36,8 @@ class VmapLayer final : public Layer, public std::enable_shared_from_this<VmapLa
 
   Dim size_;
   VmapRandomness randomness_;
+  uint64_t level_;
+  static inline uint64_t last_level = 0;
 };
 
 // The innermost active batching layer, or null.
