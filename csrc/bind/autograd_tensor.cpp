@@ -97,10 +97,12 @@ int set_grad(PyObject* o, PyObject* value, void*) {
                   "assigned grad expected to be a Tensor or None but got grad of type ", Py_TYPE(value)->tp_name);
     TensorObj* g = as_tensor(value);
     FJ_USER_CHECK(g != t, ErrorKind::Runtime, "can't assign Variable as its own grad");
-    FJ_USER_CHECK(g->meta.dtype == t->meta.dtype, ErrorKind::Runtime, "attempting to assign a gradient with dtype '", cpp_type_name(g->meta.dtype),
-                  "' to a tensor with grad_dtype '", scalar_type_name(t->meta.dtype),
-                  "'. The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype). You can set the tensor's grad_dtype attribute "
-                  "with a specific dtype, or None to allow any dtype. Set grad_dtype with caution. Diverging the dtypes of a tensor and its gradient "
+    FJ_USER_CHECK(g->meta.dtype == t->meta.dtype, ErrorKind::Runtime, "attempting to assign a gradient with dtype '",
+                  cpp_type_name(g->meta.dtype), "' to a tensor with grad_dtype '", scalar_type_name(t->meta.dtype),
+                  "'. The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype). You can set "
+                  "the tensor's grad_dtype attribute "
+                  "with a specific dtype, or None to allow any dtype. Set grad_dtype with caution. Diverging the "
+                  "dtypes of a tensor and its gradient "
                   "may break downstream systems that assume they match.");
     FJ_USER_CHECK(g->meta.sizes == t->meta.sizes, ErrorKind::Runtime, "attempting to assign a gradient of size '",
                   g->meta.sizes, "' to a tensor of size '", t->meta.sizes,

@@ -133,7 +133,8 @@ void infer_softmax(InferCtx& c) {
   const TensorMeta& in = *c.val(0);
   wrap_dim(c.args[1].as_int(), in.dim());
   DType type = c.args[2].is_none() ? in.dtype : c.args[2].as_dtype();
-  FJ_USER_CHECK(is_float(type), ErrorKind::Runtime, "\"", c.op.name, "_lastdim_kernel_impl\" not implemented for '", scalar_type_name(type), "'");
+  FJ_USER_CHECK(is_float(type), ErrorKind::Runtime, "\"", c.op.name, "_lastdim_kernel_impl\" not implemented for '",
+                scalar_type_name(type), "'");
   set_out(c, in.sizes, type);
 }
 
@@ -219,11 +220,21 @@ void pick_vjp(VjpCtx& c, int64_t dim, bool keepdim) {
 
 }  // namespace
 
-void vjp_select_dim(VjpCtx& c) { if (c.grads[0]) pick_vjp(c, c.args[1].as_int(), c.args[2].as_bool()); }
-void vjp_select_dim_same(VjpCtx& c) { if (c.grads[0]) pick_vjp(c, c.args[1].as_int(), true); }
-void vjp_topk(VjpCtx& c) { if (c.grads[0]) pick_vjp(c, c.args[2].as_int(), true); }
-void vjp_kthvalue(VjpCtx& c) { if (c.grads[0]) pick_vjp(c, c.args[2].as_int(), c.args[3].as_bool()); }
-void vjp_cummax(VjpCtx& c) { if (c.grads[0]) pick_vjp(c, c.args[1].as_int(), true); }
+void vjp_select_dim(VjpCtx& c) {
+  if (c.grads[0]) pick_vjp(c, c.args[1].as_int(), c.args[2].as_bool());
+}
+void vjp_select_dim_same(VjpCtx& c) {
+  if (c.grads[0]) pick_vjp(c, c.args[1].as_int(), true);
+}
+void vjp_topk(VjpCtx& c) {
+  if (c.grads[0]) pick_vjp(c, c.args[2].as_int(), true);
+}
+void vjp_kthvalue(VjpCtx& c) {
+  if (c.grads[0]) pick_vjp(c, c.args[2].as_int(), c.args[3].as_bool());
+}
+void vjp_cummax(VjpCtx& c) {
+  if (c.grads[0]) pick_vjp(c, c.args[1].as_int(), true);
+}
 
 void decompose_median_dim(Builder& b, const OpDef&, Args args, Outs& outs) {
   Val self = args[0].val();
@@ -244,10 +255,15 @@ void vjp_prod(VjpCtx& c) {
   int64_t d = all ? 0 : wrap_dim(c.args[1].as_int(), self->dim());
   Val x = all ? t::reshape(c.b, self, Arg::ints({-1})) : self->dim() ? self : t::reshape(c.b, self, Arg::ints({1}));
   Val g = c.grads[0];
-  if (all) g = t::reshape(c.b, g, Arg::ints({1}));
-  else if (!c.args[2].as_bool()) g = t::unsqueeze(c.b, g, self->dim() ? d : 0);
+  if (all)
+    g = t::reshape(c.b, g, Arg::ints({1}));
+  else if (!c.args[2].as_bool())
+    g = t::unsqueeze(c.b, g, self->dim() ? d : 0);
   Dim n = x->sizes[d];
-  if (n == 0) { c.result[0] = Arg(t::_zeros(c.b, self->sizes, self->dtype)); return; }
+  if (n == 0) {
+    c.result[0] = Arg(t::_zeros(c.b, self->sizes, self->dtype));
+    return;
+  }
   Val one = t::ones_like(c.b, t::narrow(c.b, x, d, 0, 1));
   auto exclusive = [&](Val v) {
     Val head[2] = {one, t::narrow(c.b, v, d, 0, n - 1)};
@@ -261,7 +277,10 @@ void vjp_prod(VjpCtx& c) {
 
 void vjp_cumsum(VjpCtx& c) {
   Val self = c.args[0].val();
-  if (self->dim() == 0) { c.result[0] = Arg(cast(c.b, c.grads[0], self->dtype)); return; }
+  if (self->dim() == 0) {
+    c.result[0] = Arg(cast(c.b, c.grads[0], self->dtype));
+    return;
+  }
   Arg dims = Arg::ints({c.args[1].as_int()});
   Val g = t::flip(c.b, t::cumsum(c.b, t::flip(c.b, c.grads[0], dims), c.args[1]), dims);
   c.result[0] = Arg(cast(c.b, g, self->dtype));
@@ -278,7 +297,10 @@ void vjp_cumprod(VjpCtx& c) {
 void vjp_logcumsumexp(VjpCtx& c) {
   Builder& b = c.b;
   Val self = c.args[0].val(), result = c.outs[0], grad = c.grads[0];
-  if (self->dim() == 0) { c.result[0] = Arg(grad); return; }
+  if (self->dim() == 0) {
+    c.result[0] = Arg(grad);
+    return;
+  }
   Arg dims = Arg::ints({c.args[1].as_int()});
   Val top = t::detach(b, t::amax(b, self, dims, Arg(true)));
   Val scaled = t::mul(b, grad, t::exp(b, t::sub(b, top, result)));
@@ -288,16 +310,23 @@ void vjp_logcumsumexp(VjpCtx& c) {
 
 void decompose_norm(Builder& b, const OpDef&, Args args, Outs& outs) {
   Val self = cast(b, args[0].val(), args[4]);
-  FJ_USER_CHECK(is_float(self->dtype), ErrorKind::Runtime, "linalg.vector_norm: Expected a floating point or complex tensor as input. Got ", scalar_type_name(self->dtype));
+  FJ_USER_CHECK(is_float(self->dtype), ErrorKind::Runtime,
+                "linalg.vector_norm: Expected a floating point or complex tensor as input. Got ",
+                scalar_type_name(self->dtype));
   double p = args[1].is_none() ? 2.0 : args[1].as_double();
   const Arg &dim = args[2], &keep = args[3];
   Val a = p == 2 ? self : t::abs(b, self);
   Arg dims = dim.is_none() ? Arg::ints({}) : dim;
-  if (p == 2) outs.push_back(t::_l2_norm(b, self, dim, keep));
-  else if (p == 1) outs.push_back(t::sum(b, a, dim, keep));
-  else if (p == 0) outs.push_back(t::_to_dtype(b, t::sum(b, t::ne(b, a, 0), dim, keep), self->dtype));
-  else if (std::isinf(p)) outs.push_back(p > 0 ? t::amax(b, a, dims, keep) : t::amin(b, a, dims, keep));
-  else outs.push_back(t::pow(b, t::sum(b, t::pow(b, a, p), dim, keep), 1.0 / p));
+  if (p == 2)
+    outs.push_back(t::_l2_norm(b, self, dim, keep));
+  else if (p == 1)
+    outs.push_back(t::sum(b, a, dim, keep));
+  else if (p == 0)
+    outs.push_back(t::_to_dtype(b, t::sum(b, t::ne(b, a, 0), dim, keep), self->dtype));
+  else if (std::isinf(p))
+    outs.push_back(p > 0 ? t::amax(b, a, dims, keep) : t::amin(b, a, dims, keep));
+  else
+    outs.push_back(t::pow(b, t::sum(b, t::pow(b, a, p), dim, keep), 1.0 / p));
 }
 
 void decompose_l2_norm(Builder& b, const OpDef&, Args args, Outs& outs) {
@@ -312,7 +341,9 @@ void vjp_l2_norm(VjpCtx& c) {
   c.result[0] = Arg(t::mul(c.b, g, unit));
 }
 
-void decompose_argsort(Builder& b, const OpDef&, Args args, Outs& outs) { outs.push_back(t::sort(b, args[0], args[1], args[2], args[3])[1]); }
+void decompose_argsort(Builder& b, const OpDef&, Args args, Outs& outs) {
+  outs.push_back(t::sort(b, args[0], args[1], args[2], args[3])[1]);
+}
 void decompose_msort(Builder& b, const OpDef&, Args args, Outs& outs) { outs.push_back(t::sort(b, args[0], 0)[0]); }
 
 }  // namespace fj
