@@ -117,7 +117,7 @@ void VmapLayer::dispatch(const OpDef& op, Args args, Outs& outs) {
     return call_op(op, args, outs);
   }
   if (mutates(op)) return run_inplace(c, outs);
-  bool by_parts = op.decompose && (is_transparent(op) || !op.batch || op.batch == op_def(OpId::reshape).batch);
+  bool by_parts = op.decompose && (!op.batch || op.batch == op_def(OpId::reshape).batch);
   if (by_parts) return decompose(op, args, outs);
   run_rule(c, outs);
 }
