@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 from framejit import _C
+
 from tests.kernel_util import ISAS, TEXT, run
 
 INTS = ["u8", "i8", "i16", "i32", "i64"]
@@ -15,10 +16,57 @@ FLOATS = ["f32", "f64"]
 HALF = ["f16", "bf16"]
 MEMORY = ["bool", *INTS, *HALF, *FLOATS]
 # Ops whose results the back ends may round differently are left out: here everything must match exactly.
-EXACT = {"add", "sub", "mul", "div", "min", "max", "neg", "abs", "sign", "and", "or", "xor", "not", "shl", "shr", "eq", "ne", "lt", "le", "gt", "ge",
-                   "isnan", "isinf", "isfinite", "signbit", "floor", "ceil", "round", "trunc", "frac", "copysign", "sqrt", "fma", "fmin", "fmax",
-                   "floordiv", "rem", "fmod", "truncdiv", "gcd", "nextafter"}
-RULE_TYPES = {"arith": INTS + FLOATS, "float": FLOATS, "int": INTS, "bit": ["bool", *INTS], "cmp": ["bool", *INTS, *FLOATS], "class": FLOATS}
+EXACT = {
+    "add",
+    "sub",
+    "mul",
+    "div",
+    "min",
+    "max",
+    "neg",
+    "abs",
+    "sign",
+    "and",
+    "or",
+    "xor",
+    "not",
+    "shl",
+    "shr",
+    "eq",
+    "ne",
+    "lt",
+    "le",
+    "gt",
+    "ge",
+    "isnan",
+    "isinf",
+    "isfinite",
+    "signbit",
+    "floor",
+    "ceil",
+    "round",
+    "trunc",
+    "frac",
+    "copysign",
+    "sqrt",
+    "fma",
+    "fmin",
+    "fmax",
+    "floordiv",
+    "rem",
+    "fmod",
+    "truncdiv",
+    "gcd",
+    "nextafter",
+}
+RULE_TYPES = {
+    "arith": INTS + FLOATS,
+    "float": FLOATS,
+    "int": INTS,
+    "bit": ["bool", *INTS],
+    "cmp": ["bool", *INTS, *FLOATS],
+    "class": FLOATS,
+}
 OPS = [(name, arity, rule) for name, arity, rule in _C._debug.scalar_ops() if name in EXACT]
 
 
@@ -38,7 +86,9 @@ class Case:
 
     def add_operand(self, role, axes, dtype=None, vec=None):
         dtype = dtype or self.rng.choice(MEMORY)
-        vec = vec or self.rng.choice(["contig", "contig", "strided", "broadcast"] if role == "in" else ["contig", "strided"])
+        vec = vec or self.rng.choice(
+            ["contig", "contig", "strided", "broadcast"] if role == "in" else ["contig", "strided"]
+        )
         self.operands.append((dtype, role, vec, axes))
         return len(self.operands) - 1
 
@@ -85,7 +135,12 @@ class Case:
                     pool.setdefault(target, []).append(self.emit(f"cast.{target} {rng.choice(pool[source])}", target))
             elif kind < 0.5 and pool.get("bool"):
                 dtype = rng.choice(have)
-                pool[dtype].append(self.emit(f"select.{dtype} {rng.choice(pool['bool'])} {rng.choice(pool[dtype])} {rng.choice(pool[dtype])}", dtype))
+                pool[dtype].append(
+                    self.emit(
+                        f"select.{dtype} {rng.choice(pool['bool'])} {rng.choice(pool[dtype])} {rng.choice(pool[dtype])}",
+                        dtype,
+                    )
+                )
             else:
                 name, arity, rule = rng.choice(OPS)
                 types = [t for t in have if t in RULE_TYPES[rule]]
@@ -96,8 +151,13 @@ class Case:
                     pool.setdefault(out, []).append(self.emit(f"{name}.{out} {args}", out))
 
     def accumulate(self, pool):
-        kinds = {"i32": ["sum", "prod", "max", "min", "argmax", "argmin"], "i64": ["sum", "prod", "max", "min", "argmax", "argmin"],
-                 "f32": ["max", "min", "argmax", "argmin"], "f64": ["max", "min", "argmax", "argmin"], "bool": ["any", "all"]}
+        kinds = {
+            "i32": ["sum", "prod", "max", "min", "argmax", "argmin"],
+            "i64": ["sum", "prod", "max", "min", "argmax", "argmin"],
+            "f32": ["max", "min", "argmax", "argmin"],
+            "f64": ["max", "min", "argmax", "argmin"],
+            "bool": ["any", "all"],
+        }
         for dtype in [t for t in kinds if pool.get(t)]:
             if self.rng.random() < 0.6:
                 kind = self.rng.choice(kinds[dtype])
@@ -133,7 +193,9 @@ class Case:
                 pool.setdefault(dtype, []).append(self.emit(f"result_value.{dtype} {i}", dtype))
         self.instructions(pool, self.rng.randint(0, 6), sweep=False)
         self.store(pool, [a for a in range(len(self.axes)) if self.axes[a] == "p"])
-        self.outer = {k: [v for v in vs if int(v[1:]) >= before or v in self.outer.get(k, [])] for k, vs in pool.items()}
+        self.outer = {
+            k: [v for v in vs if int(v[1:]) >= before or v in self.outer.get(k, [])] for k, vs in pool.items()
+        }
         self.outer = {k: v for k, v in self.outer.items() if v}
 
     def store(self, pool, axes):

@@ -6,6 +6,7 @@ import sys
 import unittest
 
 import numpy as np
+
 from tests.kernel_util import ISAS, TEXT, pointwise, run
 from tests.test_codegen_nests import copy_text, reduce_text
 
@@ -30,7 +31,7 @@ class Bounds(unittest.TestCase):
     def place(self, which, dtype, n, at_end):
         size = n * np.dtype(TEXT[dtype]).itemsize
         page = self.pages[which]
-        return (page[PAGE - size:] if at_end else page[:size]).view(TEXT[dtype])
+        return (page[PAGE - size :] if at_end else page[:size]).view(TEXT[dtype])
 
     def test_contiguous(self):
         for dtype in TEXT:

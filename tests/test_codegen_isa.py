@@ -14,7 +14,11 @@ DTYPES = ("float32", "float64", "int64", "bool", "bfloat16")
 
 class InstructionSets(unittest.TestCase):
     def run_matrix(self, isa):
-        env = {**os.environ, "FRAMEJIT_ISA": isa, "PYTHONPATH": os.pathsep.join([str(ROOT / "pkg"), str(ROOT), os.environ.get("PYTHONPATH", "")])}
+        env = {
+            **os.environ,
+            "FRAMEJIT_ISA": isa,
+            "PYTHONPATH": os.pathsep.join([str(ROOT / "pkg"), str(ROOT), os.environ.get("PYTHONPATH", "")]),
+        }
         command = [sys.executable, "-m", "unittest", "tests.test_ops_matrix"]
         for dtype in DTYPES:
             command += ["-k", f"*_{dtype}"]

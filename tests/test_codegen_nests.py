@@ -4,6 +4,7 @@ import unittest
 
 import numpy as np
 from framejit import _C
+
 from tests.kernel_util import ISAS, TEXT, operand, run
 from tests.test_loop_text import SOFTMAX
 
@@ -17,8 +18,10 @@ def fill(dtype, shape, rng):
 
 
 def copy_text(dtype, source, target, rank=1):
-    return (f"kernel axes={'p' * rank}\noperand 0 {dtype} in {source}\noperand 1 {dtype} out {target}\nsweep\n"
-            f"%0 = load.{dtype} 0\nstore 1 %0\nend")
+    return (
+        f"kernel axes={'p' * rank}\noperand 0 {dtype} in {source}\noperand 1 {dtype} out {target}\nsweep\n"
+        f"%0 = load.{dtype} 0\nstore 1 %0\nend"
+    )
 
 
 class Layouts(unittest.TestCase):
@@ -28,7 +31,9 @@ class Layouts(unittest.TestCase):
             for n in [*range(0, 68), 131]:
                 base = fill(dtype, 3 * n + 9, rng)
                 views = {
-                    "contig": base[1:1 + n], "strided": base[2:2 + 3 * n:3], "negative": base[::-1][:n],
+                    "contig": base[1 : 1 + n],
+                    "strided": base[2 : 2 + 3 * n : 3],
+                    "negative": base[::-1][:n],
                     "broadcast": np.broadcast_to(base[4:5], (n,)),
                 }
                 for name, x in views.items():
@@ -36,17 +41,19 @@ class Layouts(unittest.TestCase):
                         for isa in ISAS:
                             out = fill(dtype, 2 * n + 5, rng)
                             before = out.copy()
-                            y = out[1:1 + n] if target == "contig" else out[1:1 + 2 * n:2]
+                            y = out[1 : 1 + n] if target == "contig" else out[1 : 1 + 2 * n : 2]
                             run(copy_text(dtype, "strided" if name == "negative" else name, target), isa, [x, y], [n])
                             expected = before
-                            (expected[1:1 + n] if target == "contig" else expected[1:1 + 2 * n:2])[:] = x
+                            (expected[1 : 1 + n] if target == "contig" else expected[1 : 1 + 2 * n : 2])[:] = x
                             if not np.array_equal(out.view(np.uint8), expected.view(np.uint8)):
                                 self.fail(f"{dtype} n={n} {name} to {target} on {isa}")
 
     def test_outer_axes(self):
         rng = np.random.default_rng(4)
-        text = ("kernel axes=ppp\noperand 0 f32 in contig\noperand 1 f32 in strided\noperand 2 f32 in broadcast\noperand 3 f32 out contig\n"
-                "sweep\n%0 = load.f32 0\n%1 = load.f32 1\n%2 = load.f32 2\n%3 = add.f32 %0 %1\n%4 = mul.f32 %3 %2\nstore 3 %4\nend")
+        text = (
+            "kernel axes=ppp\noperand 0 f32 in contig\noperand 1 f32 in strided\noperand 2 f32 in broadcast\noperand 3 f32 out contig\n"
+            "sweep\n%0 = load.f32 0\n%1 = load.f32 1\n%2 = load.f32 2\n%3 = add.f32 %0 %1\n%4 = mul.f32 %3 %2\nstore 3 %4\nend"
+        )
         for shape in [(2, 3, 5), (1, 1, 1), (4, 1, 33), (3, 7, 16), (0, 2, 3), (2, 0, 3), (2, 3, 0)]:
             a = fill("f32", shape, rng)
             b = fill("f32", shape[::-1], rng).T
@@ -57,8 +64,10 @@ class Layouts(unittest.TestCase):
                 np.testing.assert_array_equal(out, (a + b) * c)
 
     def test_range_of_a_parallel_axis(self):
-        text = ("kernel axes=pp\noperand 0 i64 out contig\nsweep\n%0 = index.i64 0\n%1 = const.i64 100\n%2 = mul.i64 %0 %1\n"
-                "%3 = index.i64 1\n%4 = add.i64 %2 %3\nstore 0 %4\nend")
+        text = (
+            "kernel axes=pp\noperand 0 i64 out contig\nsweep\n%0 = index.i64 0\n%1 = const.i64 100\n%2 = mul.i64 %0 %1\n"
+            "%3 = index.i64 1\n%4 = add.i64 %2 %3\nstore 0 %4\nend"
+        )
         full = np.arange(7)[:, None] * 100 + np.arange(21)
         for isa in ISAS:
             for axis, begin, end in [(0, 2, 5), (1, 3, 20), (1, 0, 21)]:
@@ -79,10 +88,14 @@ class Layouts(unittest.TestCase):
 
 
 REDUCE = {
-    "sum": (["i32", "i64", "f32", "f64"], np.sum), "prod": (["i32", "i64", "f32", "f64"], np.prod),
-    "max": (["i32", "i64", "f32", "f64"], np.max), "min": (["i32", "i64", "f32", "f64"], np.min),
-    "argmax": (["i32", "i64", "f32", "f64"], np.argmax), "argmin": (["i32", "i64", "f32", "f64"], np.argmin),
-    "any": (["bool"], np.any), "all": (["bool"], np.all),
+    "sum": (["i32", "i64", "f32", "f64"], np.sum),
+    "prod": (["i32", "i64", "f32", "f64"], np.prod),
+    "max": (["i32", "i64", "f32", "f64"], np.max),
+    "min": (["i32", "i64", "f32", "f64"], np.min),
+    "argmax": (["i32", "i64", "f32", "f64"], np.argmax),
+    "argmin": (["i32", "i64", "f32", "f64"], np.argmin),
+    "any": (["bool"], np.any),
+    "all": (["bool"], np.all),
 }
 
 
@@ -91,9 +104,23 @@ def reduce_text(kind, dtype, axes, position_axes=()):
     arg = kind.startswith("arg")
     out = "i64" if arg else dtype
     vec_out = "broadcast" if axes[-1] == "r" else "contig"
-    lines = [f"kernel axes={axes}", f"operand 0 {dtype} in contig", f"operand 1 {out} out {vec_out}", f"acc 0 {kind} {dtype}", "sweep", f"%0 = load.{dtype} 0"]
+    lines = [
+        f"kernel axes={axes}",
+        f"operand 0 {dtype} in contig",
+        f"operand 1 {out} out {vec_out}",
+        f"acc 0 {kind} {dtype}",
+        "sweep",
+        f"%0 = load.{dtype} 0",
+    ]
     if arg:
-        lines += [f"%1 = index.i64 {position_axes[0]}", "accum 0 %0 %1", "point", "%3 = result.i64 0", "store 1 %3", "end"]
+        lines += [
+            f"%1 = index.i64 {position_axes[0]}",
+            "accum 0 %0 %1",
+            "point",
+            "%3 = result.i64 0",
+            "store 1 %3",
+            "end",
+        ]
     else:
         lines += ["accum 0 %0", "point", f"%2 = result.{dtype} 0", "store 1 %2", "end"]
     return "\n".join(lines)
@@ -111,7 +138,11 @@ class Reductions(unittest.TestCase):
     def data(self, kind, dtype, shape, rng):
         x = fill(dtype, shape, rng)
         if kind == "prod":
-            x = rng.integers(1, 3, shape).astype(TEXT[dtype]) if dtype[0] == "i" else (1 + x * TEXT[dtype](0.01)).astype(TEXT[dtype])
+            x = (
+                rng.integers(1, 3, shape).astype(TEXT[dtype])
+                if dtype[0] == "i"
+                else (1 + x * TEXT[dtype](0.01)).astype(TEXT[dtype])
+            )
         if dtype == "bool":
             x = rng.random(shape) < (0.02 if kind == "any" else 0.98)
         elif dtype[0] == "i":
@@ -174,7 +205,9 @@ class Reductions(unittest.TestCase):
         for isa in ISAS:
             for axes, shape, out in [("pr", (3, 0), np.ones(3, np.float32)), ("rp", (0, 3), np.ones(3, np.float32))]:
                 x = np.zeros(shape, np.float32)
-                run(reduce_text("sum", "f32", axes), isa, [x, out], shape, maps=[(0, 1), (0,) if axes == "pr" else (1,)])
+                run(
+                    reduce_text("sum", "f32", axes), isa, [x, out], shape, maps=[(0, 1), (0,) if axes == "pr" else (1,)]
+                )
                 np.testing.assert_array_equal(out, 0)
 
 
@@ -279,8 +312,10 @@ class Gathers(unittest.TestCase):
     def test_load_at_and_store_at(self):
         for dtype in TEXT:
             size = np.dtype(TEXT[dtype]).itemsize
-            text = (f"kernel axes=p\noperand 0 i64 in contig\noperand 1 {dtype} in broadcast\noperand 2 {dtype} out contig\noperand 3 {dtype} out broadcast\n"
-                    f"sweep\n%0 = load.i64 0\n%1 = const.i64 {size}\n%2 = mul.i64 %0 %1\n%3 = load_at.{dtype} 1 %2\nstore 2 %3\nstore_at 3 %2 %3\nend")
+            text = (
+                f"kernel axes=p\noperand 0 i64 in contig\noperand 1 {dtype} in broadcast\noperand 2 {dtype} out contig\noperand 3 {dtype} out broadcast\n"
+                f"sweep\n%0 = load.i64 0\n%1 = const.i64 {size}\n%2 = mul.i64 %0 %1\n%3 = load_at.{dtype} 1 %2\nstore 2 %3\nstore_at 3 %2 %3\nend"
+            )
             rng = np.random.default_rng(1)
             table = fill(dtype, 50, rng)
             for n in (0, 1, 3, 8, 13, 40):
@@ -288,7 +323,9 @@ class Gathers(unittest.TestCase):
                 for isa in ISAS:
                     out, back = np.zeros(n, TEXT[dtype]), np.zeros(50, TEXT[dtype])
                     run(text, isa, [index, table, out, back], [n], maps=[(0,), (), (0,), ()])
-                    np.testing.assert_array_equal(out.view(np.uint8), table[index].view(np.uint8), err_msg=f"{dtype} {isa}")
+                    np.testing.assert_array_equal(
+                        out.view(np.uint8), table[index].view(np.uint8), err_msg=f"{dtype} {isa}"
+                    )
                     expected = np.zeros(50, TEXT[dtype])
                     expected[index] = table[index]
                     np.testing.assert_array_equal(back.view(np.uint8), expected.view(np.uint8))
@@ -304,15 +341,19 @@ class Gathers(unittest.TestCase):
 
     def test_index_and_params(self):
         for dtype in ("i32", "i64", "f32", "f64"):
-            text = (f"kernel axes=pp\noperand 0 {dtype} out contig\nparam 0 float\nparam 1 int\nsweep\n%0 = index.{dtype} 0\n%1 = index.{dtype} 1\n"
-                    f"%2 = param.{dtype} 0\n%3 = param.{dtype} 1\n%4 = mul.{dtype} %0 %3\n%5 = add.{dtype} %4 %1\n%6 = add.{dtype} %5 %2\nstore 0 %6\nend")
+            text = (
+                f"kernel axes=pp\noperand 0 {dtype} out contig\nparam 0 float\nparam 1 int\nsweep\n%0 = index.{dtype} 0\n%1 = index.{dtype} 1\n"
+                f"%2 = param.{dtype} 0\n%3 = param.{dtype} 1\n%4 = mul.{dtype} %0 %3\n%5 = add.{dtype} %4 %1\n%6 = add.{dtype} %5 %2\nstore 0 %6\nend"
+            )
             for isa in ISAS:
                 out = np.zeros((3, 19), TEXT[dtype])
                 run(text, isa, [out], out.shape, params=[7.0, 100])
-                np.testing.assert_array_equal(out, np.arange(3)[:, None] * 100 + np.arange(19) + 7, err_msg=f"{dtype} {isa}")
+                np.testing.assert_array_equal(
+                    out, np.arange(3)[:, None] * 100 + np.arange(19) + 7, err_msg=f"{dtype} {isa}"
+                )
 
     def test_philox(self):
-        text = ("kernel axes=p\noperand 0 i32 out contig\nparam 0 int\nsweep\n%0 = param.i64 0\n%1 = index.i64 0\n%2 = philox.i32 %0 %1\nstore 0 %2\nend")
+        text = "kernel axes=p\noperand 0 i32 out contig\nparam 0 int\nsweep\n%0 = param.i64 0\n%1 = index.i64 0\n%2 = philox.i32 %0 %1\nstore 0 %2\nend"
         results = []
         for isa in ISAS:
             out = np.zeros(1001, np.int32)

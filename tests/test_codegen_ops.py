@@ -4,18 +4,49 @@ import unittest
 
 import numpy as np
 from framejit import _C
+
 from tests.kernel_util import ISAS, TEXT, pointwise, run
 
 ARITH = ["u8", "i8", "i16", "i32", "i64", "f32", "f64"]
 TYPES = {
-    "arith": ARITH, "float": ["f32", "f64"], "int": ARITH[:5], "bit": ["bool", *ARITH[:5]],
-    "cmp": ["bool", *ARITH], "class": ["f32", "f64"],
+    "arith": ARITH,
+    "float": ["f32", "f64"],
+    "int": ARITH[:5],
+    "bit": ["bool", *ARITH[:5]],
+    "cmp": ["bool", *ARITH],
+    "class": ["f32", "f64"],
 }
 # Functions that machine code computes with its own polynomials: the permitted distance from the reference in ulps.
 ULPS = {
-    "exp": 1, "exp2": 1, "expm1": 2, "log": 1, "log2": 2, "log10": 2, "log1p": 2, "sigmoid": 3, "sin": 2, "cos": 2, "tan": 4,
-    "asin": 3, "acos": 3, "atan": 2, "atan2": 3, "sinh": 3, "cosh": 3, "tanh": 3, "asinh": 4, "acosh": 4, "atanh": 4,
-    "erf": 3, "erfc": 6, "erfinv": 6, "hypot": 2, "pow": 2, "rsqrt": 0, "lgamma": 4, "digamma": 4,
+    "exp": 1,
+    "exp2": 1,
+    "expm1": 2,
+    "log": 1,
+    "log2": 2,
+    "log10": 2,
+    "log1p": 2,
+    "sigmoid": 3,
+    "sin": 2,
+    "cos": 2,
+    "tan": 4,
+    "asin": 3,
+    "acos": 3,
+    "atan": 2,
+    "atan2": 3,
+    "sinh": 3,
+    "cosh": 3,
+    "tanh": 3,
+    "asinh": 4,
+    "acosh": 4,
+    "atanh": 4,
+    "erf": 3,
+    "erfc": 6,
+    "erfinv": 6,
+    "hypot": 2,
+    "pow": 2,
+    "rsqrt": 0,
+    "lgamma": 4,
+    "digamma": 4,
 }
 OPS = _C._debug.scalar_ops()
 
@@ -33,10 +64,36 @@ def samples(dtype, rng, n=1500):
         rng.shuffle(out)
         return out
     big = 1e30 if dtype == "f32" else 1e200
-    out = np.concatenate([
-        rng.standard_normal(n // 3), rng.standard_normal(n // 3) * 50, np.exp(rng.uniform(-80, 80, n // 4)), rng.uniform(-1, 1, n // 4),
-        [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 0.5, -0.5, 1.5, 2.5, -2.5, big, -big, 1e-42, -1e-42, 3.0, 88.5, -103.5, 1e9],
-    ]).astype(kind)
+    out = np.concatenate(
+        [
+            rng.standard_normal(n // 3),
+            rng.standard_normal(n // 3) * 50,
+            np.exp(rng.uniform(-80, 80, n // 4)),
+            rng.uniform(-1, 1, n // 4),
+            [
+                0.0,
+                -0.0,
+                np.inf,
+                -np.inf,
+                np.nan,
+                1.0,
+                -1.0,
+                0.5,
+                -0.5,
+                1.5,
+                2.5,
+                -2.5,
+                big,
+                -big,
+                1e-42,
+                -1e-42,
+                3.0,
+                88.5,
+                -103.5,
+                1e9,
+            ],
+        ]
+    ).astype(kind)
     rng.shuffle(out)
     return out
 
@@ -49,7 +106,9 @@ def ulp_distance(a, b):
     with np.errstate(over="ignore"):
         ia, ib = np.where(ia < 0, low - ia, ia), np.where(ib < 0, low - ib, ib)
         same_side = (ia < 0) == (ib < 0)
-        distance = np.where(same_side, np.abs(ia - ib).astype(np.float64), np.abs(ia.astype(np.float64) - ib.astype(np.float64)))
+        distance = np.where(
+            same_side, np.abs(ia - ib).astype(np.float64), np.abs(ia.astype(np.float64) - ib.astype(np.float64))
+        )
     distance[np.isnan(a) & np.isnan(b)] = 0
     distance[np.isnan(a) != np.isnan(b)] = np.inf
     return distance
@@ -88,17 +147,56 @@ class ScalarOps(unittest.TestCase):
             bad = np.flatnonzero(distance > ULPS.get(op, 0))
         if len(bad):
             i = bad[0]
-            self.fail(f"{op} {dtype}{tuple(x[i] for x in inputs)}: reference {expected[i]!r}, got {got[i]!r} ({len(bad)} differ)")
+            self.fail(
+                f"{op} {dtype}{tuple(x[i] for x in inputs)}: reference {expected[i]!r}, got {got[i]!r} ({len(bad)} differ)"
+            )
 
     def test_reference_agrees_with_numpy(self):
         table = {
-            "add": np.add, "sub": np.subtract, "mul": np.multiply, "neg": np.negative, "abs": np.abs, "max": np.maximum, "min": np.minimum,
-            "fmax": np.fmax, "fmin": np.fmin, "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater,
-            "ge": np.greater_equal, "and": np.bitwise_and, "or": np.bitwise_or, "xor": np.bitwise_xor, "not": np.invert, "isnan": np.isnan,
-            "isinf": np.isinf, "isfinite": np.isfinite, "signbit": np.signbit, "floor": np.floor, "ceil": np.ceil, "round": np.rint,
-            "trunc": np.trunc, "sqrt": np.sqrt, "div": np.divide, "copysign": np.copysign, "nextafter": np.nextafter, "gcd": np.gcd,
-            "rem": np.remainder, "fmod": np.fmod, "floordiv": np.floor_divide, "exp": np.exp, "log": np.log, "sin": np.sin, "cos": np.cos,
-            "tanh": np.tanh, "log1p": np.log1p, "expm1": np.expm1, "atan2": np.arctan2, "hypot": np.hypot,
+            "add": np.add,
+            "sub": np.subtract,
+            "mul": np.multiply,
+            "neg": np.negative,
+            "abs": np.abs,
+            "max": np.maximum,
+            "min": np.minimum,
+            "fmax": np.fmax,
+            "fmin": np.fmin,
+            "eq": np.equal,
+            "ne": np.not_equal,
+            "lt": np.less,
+            "le": np.less_equal,
+            "gt": np.greater,
+            "ge": np.greater_equal,
+            "and": np.bitwise_and,
+            "or": np.bitwise_or,
+            "xor": np.bitwise_xor,
+            "not": np.invert,
+            "isnan": np.isnan,
+            "isinf": np.isinf,
+            "isfinite": np.isfinite,
+            "signbit": np.signbit,
+            "floor": np.floor,
+            "ceil": np.ceil,
+            "round": np.rint,
+            "trunc": np.trunc,
+            "sqrt": np.sqrt,
+            "div": np.divide,
+            "copysign": np.copysign,
+            "nextafter": np.nextafter,
+            "gcd": np.gcd,
+            "rem": np.remainder,
+            "fmod": np.fmod,
+            "floordiv": np.floor_divide,
+            "exp": np.exp,
+            "log": np.log,
+            "sin": np.sin,
+            "cos": np.cos,
+            "tanh": np.tanh,
+            "log1p": np.log1p,
+            "expm1": np.expm1,
+            "atan2": np.arctan2,
+            "hypot": np.hypot,
         }
         for op, arity, rule in OPS:
             if op not in table:
@@ -118,14 +216,21 @@ class ScalarOps(unittest.TestCase):
                 with self.subTest(op=op, dtype=dtype), np.errstate(all="ignore"):
                     expected = table[op](*inputs[:arity]).astype(TEXT[out])
                     got = evaluate(op, arity, dtype, out, "ref", inputs)
-                    np.testing.assert_allclose(got.astype(np.float64), expected.astype(np.float64), rtol=1e-6 if dtype == "f32" else 1e-14, atol=1e-300)
+                    np.testing.assert_allclose(
+                        got.astype(np.float64),
+                        expected.astype(np.float64),
+                        rtol=1e-6 if dtype == "f32" else 1e-14,
+                        atol=1e-300,
+                    )
 
 
 class Casts(unittest.TestCase):
     def cast(self, source, target, isa, x):
         out = np.zeros(len(x), dtype=TEXT[target])
-        text = (f"kernel axes=p\noperand 0 {source} in contig\noperand 1 {target} out contig\nsweep\n"
-                f"%0 = load.{source} 0\n%1 = cast.{target} %0\nstore 1 %1\nend")
+        text = (
+            f"kernel axes=p\noperand 0 {source} in contig\noperand 1 {target} out contig\nsweep\n"
+            f"%0 = load.{source} 0\n%1 = cast.{target} %0\nstore 1 %1\nend"
+        )
         run(text, isa, [x, out], [len(x)])
         return out
 
@@ -146,17 +251,21 @@ class Casts(unittest.TestCase):
                         if target == "bf16" or got.dtype.kind != "f":
                             same = expected == got
                             if target == "bf16":  # NaN payloads are free
-                                same |= ((expected & 0x7fff) > 0x7f80) & ((got & 0x7fff) > 0x7f80)
+                                same |= ((expected & 0x7FFF) > 0x7F80) & ((got & 0x7FFF) > 0x7F80)
                         else:
                             same = (expected == got) | (np.isnan(expected) & np.isnan(got))
                         bad = np.flatnonzero(~same)
-                        self.assertEqual(len(bad), 0, bad[:1] if len(bad) == 0 else (x[bad[0]], expected[bad[0]], got[bad[0]]))
+                        self.assertEqual(
+                            len(bad), 0, bad[:1] if len(bad) == 0 else (x[bad[0]], expected[bad[0]], got[bad[0]])
+                        )
 
     def test_half_against_numpy(self):
         bits = np.arange(65536, dtype=np.uint16)
         wide = self.cast("f16", "f32", "ref", bits.view(np.float16))
         np.testing.assert_array_equal(wide, bits.view(np.float16).astype(np.float32))
-        x = np.random.default_rng(1).standard_normal(20000).astype(np.float32) * np.float32(3000) ** np.linspace(-2, 1.5, 20000, dtype=np.float32)
+        x = np.random.default_rng(1).standard_normal(20000).astype(np.float32) * np.float32(3000) ** np.linspace(
+            -2, 1.5, 20000, dtype=np.float32
+        )
         with np.errstate(over="ignore"):
             np.testing.assert_array_equal(self.cast("f32", "f16", "ref", x), x.astype(np.float16))
 

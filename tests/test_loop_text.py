@@ -62,8 +62,7 @@ BROKEN = {
     "unknown op": (broken("%0 = frob.f32 0"), "unknown instruction"),
     "too few arguments": (broken("%0 = load.f32 0\n%1 = add.f32 %0"), "too few"),
     "no end": ("kernel axes=p\nsweep\n", "does not end"),
-    "sweep value escapes": (
-        broken("%0 = load.f32 0\npoint\n%1 = exp.f32 %0", axes="pr"), "another sweep stage"),
+    "sweep value escapes": (broken("%0 = load.f32 0\npoint\n%1 = exp.f32 %0", axes="pr"), "another sweep stage"),
     "unfed accumulator": (broken("%0 = load.f32 0", "operand 0 f32 in contig\nacc 0 sum f32\n", "pr"), "never fed"),
     "select on float": (broken("%0 = load.f32 0\n%1 = select.f32 %0 %0 %0"), "not bool"),
 }

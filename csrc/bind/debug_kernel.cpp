@@ -1,4 +1,5 @@
-// framejit._C._debug.run_kernel: compiles a loop kernel from text and runs it on buffers. For tests and benchmarks only.
+// framejit._C._debug.run_kernel: compiles a loop kernel from text and runs it on buffers. For tests and benchmarks
+// only.
 //
 //   run_kernel(text, isa, operands, sizes, params=(), repeat=1, range=None) -> (status, best nanoseconds of a call)
 //   operands: a sequence of (buffer, byte offset, byte strides); range: (axis, begin, end) of a parallel axis
@@ -28,7 +29,8 @@ struct Launch {
 bool read_ints(PyObject* seq, std::vector<int64_t>* out) {
   PyObject* fast = PySequence_Fast(seq, "a sequence of ints is expected");
   if (!fast) return false;
-  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(fast); ++i) out->push_back(PyLong_AsLongLong(PySequence_Fast_GET_ITEM(fast, i)));
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(fast); ++i)
+    out->push_back(PyLong_AsLongLong(PySequence_Fast_GET_ITEM(fast, i)));
   Py_DECREF(fast);
   return !PyErr_Occurred();
 }
@@ -58,8 +60,10 @@ bool read_params(PyObject* seq, const loop::Kernel& k, Launch* l) {
     PyObject* item = PySequence_GetItem(seq, static_cast<Py_ssize_t>(i));
     if (!item) return false;
     ParamValue v;
-    if (k.params[i] == loop::ParamKind::Float) v.f = PyFloat_AsDouble(item);
-    else v.i = PyLong_AsLongLong(item);
+    if (k.params[i] == loop::ParamKind::Float)
+      v.f = PyFloat_AsDouble(item);
+    else
+      v.i = PyLong_AsLongLong(item);
     Py_DECREF(item);
     if (PyErr_Occurred()) return false;
     l->params.push_back(v);
@@ -77,16 +81,20 @@ PyObject* run_kernel(PyObject*, PyObject* args, PyObject* kw) {
   const char *text, *isa_text;
   PyObject *operands, *sizes, *params = nullptr, *range = Py_None;
   int repeat = 1;
-  if (!PyArg_ParseTupleAndKeywords(args, kw, "ssOO|OiO", const_cast<char**>(names), &text, &isa_text, &operands, &sizes, &params, &repeat, &range)) return nullptr;
+  if (!PyArg_ParseTupleAndKeywords(args, kw, "ssOO|OiO", const_cast<char**>(names), &text, &isa_text, &operands, &sizes,
+                                   &params, &repeat, &range))
+    return nullptr;
   try {
     loop::Kernel k = loop::parse(text);
     codegen::Isa isa;
-    if (!codegen::parse_isa(isa_text, &isa) || !codegen::isa_available(isa)) return PyErr_Format(PyExc_ValueError, "no such isa here: %s", isa_text);
+    if (!codegen::parse_isa(isa_text, &isa) || !codegen::isa_available(isa))
+      return PyErr_Format(PyExc_ValueError, "no such isa here: %s", isa_text);
     Launch l;
     if (!read_operands(operands, &l) || !read_ints(sizes, &l.sizes)) return nullptr;
     if (params && !read_params(params, k, &l)) return nullptr;
     size_t rank = static_cast<size_t>(k.rank());
-    if (l.sizes.size() != rank || l.ptrs.size() != k.operands.size() || l.strides.size() != rank * l.ptrs.size() || l.params.size() != k.params.size())
+    if (l.sizes.size() != rank || l.ptrs.size() != k.operands.size() || l.strides.size() != rank * l.ptrs.size() ||
+        l.params.size() != k.params.size())
       return PyErr_Format(PyExc_ValueError, "sizes, strides, operands or params do not match the kernel");
     l.base.assign(rank, 0);
     KernelRef code = codegen::compile(k, isa);
@@ -166,7 +174,8 @@ PyObject* scalar_ops(PyObject*, PyObject*) {
 
 PyMethodDef methods[] = {
     {"scalar_ops", scalar_ops, METH_NOARGS, nullptr},
-    {"run_kernel", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(run_kernel)), METH_VARARGS | METH_KEYWORDS, nullptr},
+    {"run_kernel", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(run_kernel)), METH_VARARGS | METH_KEYWORDS,
+     nullptr},
     {"kernel_text", kernel_text, METH_O, nullptr},
     {"time_compile", time_compile, METH_VARARGS, nullptr},
     {"isas", isas, METH_NOARGS, nullptr},

@@ -1,7 +1,7 @@
 // The kernel cache and the choice of back end.
 //
-// The cache maps (isa, structural key) to code. It holds at most kCacheBytes of code and keys; when full it is emptied: kernels in
-// use live on through their references, and refilling costs tens of microseconds a kernel.
+// The cache maps (isa, structural key) to code. It holds at most kCacheBytes of code and keys; when full it is emptied:
+// kernels in use live on through their references, and refilling costs tens of microseconds a kernel.
 #include "codegen/codegen.h"
 
 #include <mutex>
@@ -40,7 +40,8 @@ Isa choose_isa() {
   const std::string& forced = flags::get().isa;
   if (forced.empty()) return isa;
   Isa wanted;
-  FJ_USER_CHECK(parse_isa(forced, &wanted), ErrorKind::Value, "FRAMEJIT_ISA=", forced, ": expected avx2, avx512 or ref");
+  FJ_USER_CHECK(parse_isa(forced, &wanted), ErrorKind::Value, "FRAMEJIT_ISA=", forced,
+                ": expected avx2, avx512 or ref");
   FJ_USER_CHECK(isa_available(wanted), ErrorKind::Runtime, "FRAMEJIT_ISA=", forced, ": this CPU does not have it");
   return wanted;
 }

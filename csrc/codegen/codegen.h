@@ -1,7 +1,7 @@
 // Kernel in, code out. The only header of this room that others need.
 //
-// compile() returns the cached code for an equal kernel or makes it; thread-safe. The reference interpreter is the meaning of
-// every kernel; the cpu back end turns down nothing that verifies.
+// compile() returns the cached code for an equal kernel or makes it; thread-safe. The reference interpreter is the
+// meaning of every kernel; the cpu back end turns down nothing that verifies.
 #pragma once
 #include "loop/loop.h"
 #include "runtime/launch.h"

@@ -8,11 +8,13 @@
 namespace fj::loop {
 
 const OpInfo kOpInfo[kOpCount] = {
-    {"const", 0, TypeRule::None, true},    {"param", 0, TypeRule::None, true},   {"index", 0, TypeRule::None, true},
-    {"load", 0, TypeRule::None, true},     {"load_at", 1, TypeRule::None, true}, {"store", 1, TypeRule::None, false},
-    {"store_at", 2, TypeRule::None, false}, {"cast", 1, TypeRule::None, true},   {"select", 3, TypeRule::None, true},
-    {"accum", 1, TypeRule::None, false},   {"result", 0, TypeRule::None, true},  {"result_value", 0, TypeRule::None, true},
-    {"check", 1, TypeRule::None, false},   {"philox", 2, TypeRule::None, true},
+    {"const", 0, TypeRule::None, true},     {"param", 0, TypeRule::None, true},
+    {"index", 0, TypeRule::None, true},     {"load", 0, TypeRule::None, true},
+    {"load_at", 1, TypeRule::None, true},   {"store", 1, TypeRule::None, false},
+    {"store_at", 2, TypeRule::None, false}, {"cast", 1, TypeRule::None, true},
+    {"select", 3, TypeRule::None, true},    {"accum", 1, TypeRule::None, false},
+    {"result", 0, TypeRule::None, true},    {"result_value", 0, TypeRule::None, true},
+    {"check", 1, TypeRule::None, false},    {"philox", 2, TypeRule::None, true},
 #define FJ_SCALAR(name, text, arity, rule) {text, arity, TypeRule::rule, true},
 #include "loop/scalar_ops.def"
 #undef FJ_SCALAR
@@ -84,17 +86,26 @@ std::string Kernel::key() const {
   // Relative distances keep most arguments in one byte.
   auto arg = [&](size_t at, Value v) {
     uint32_t d = v == kNone ? 0 : static_cast<uint32_t>(at - v);
-    while (d >= 128) { byte(static_cast<int>(d & 127) | 128); d >>= 7; }
+    while (d >= 128) {
+      byte(static_cast<int>(d & 127) | 128);
+      d >>= 7;
+    }
     byte(static_cast<int>(d));
   };
   byte(rank());
   for (AxisKind k : axes) byte(static_cast<int>(k));
   byte(static_cast<int>(operands.size()));
-  for (const Operand& o : operands) { byte(static_cast<int>(o.dtype)); byte(static_cast<int>(o.role) * 4 + static_cast<int>(o.vec)); }
+  for (const Operand& o : operands) {
+    byte(static_cast<int>(o.dtype));
+    byte(static_cast<int>(o.role) * 4 + static_cast<int>(o.vec));
+  }
   byte(static_cast<int>(params.size()));
   for (ParamKind p : params) byte(static_cast<int>(p));
   byte(static_cast<int>(accs.size()));
-  for (const Acc& a : accs) { byte(static_cast<int>(a.kind)); byte(static_cast<int>(a.dtype)); }
+  for (const Acc& a : accs) {
+    byte(static_cast<int>(a.kind));
+    byte(static_cast<int>(a.dtype));
+  }
   for (const Stage& s : stages) {
     byte(200 + static_cast<int>(s.kind));
     for (uint32_t i = s.first; i < s.last; ++i) {

@@ -1,16 +1,16 @@
 // The loop-nest IR: one Kernel is a nest of loops around straight-line code on scalars.
 //
-// Axes. In nesting order: parallel axes, then reduce axes; the last axis of all is the vector axis. It is either the last
-// reduce axis (a "row kernel": softmax, sums over the last dimension) or one more parallel axis after the reduce axes (a
-// "column kernel": pointwise chains, sums over outer dimensions vectorised across the kept columns). Sizes and strides
-// are launch arguments; any size may be 0 or 1.
+// Axes. In nesting order: parallel axes, then reduce axes; the last axis of all is the vector axis. It is either the
+// last reduce axis (a "row kernel": softmax, sums over the last dimension) or one more parallel axis after the reduce
+// axes (a "column kernel": pointwise chains, sums over outer dimensions vectorised across the kept columns). Sizes and
+// strides are launch arguments; any size may be 0 or 1.
 //
 // Operands. Tensors seen as a pointer plus one byte stride an axis, all of them launch arguments; only the layout class
-// along the vector axis is fixed here. Loads and stores go to sum(coordinate * stride), plus, for load_at and store_at, a
-// byte offset that the body computes (gathers). An operand may be loaded after it was stored, in a later stage or in the
-// same one: each point sees its own earlier store. Distinct operands overlap only if they are the same elements at the same
-// points (in-place), or are only read. A scratch operand is a buffer of the caller's, one a thread, with strides 0 along
-// parallel axes: a row temporary.
+// along the vector axis is fixed here. Loads and stores go to sum(coordinate * stride), plus, for load_at and store_at,
+// a byte offset that the body computes (gathers). An operand may be loaded after it was stored, in a later stage or in
+// the same one: each point sees its own earlier store. Distinct operands overlap only if they are the same elements at
+// the same points (in-place), or are only read. A scratch operand is a buffer of the caller's, one a thread, with
+// strides 0 along parallel axes: a row temporary.
 //
 // Stages run one after the other for each point of the parallel axes:
 //   sweep  once for each point of the reduce axes: body values, accumulations, stores;
@@ -18,9 +18,9 @@
 //          and written at reduce coordinate 0.
 // Without reduce axes a kernel has one sweep stage.
 //
-// Values are single-assignment, named by the index of their instruction. A value made in a sweep stage is seen in that stage
-// only. Accumulators are declared by the kernel, fed by one `accum` in one sweep stage, read by `result` in later stages.
-// Floating accumulation order is the back end's choice.
+// Values are single-assignment, named by the index of their instruction. A value made in a sweep stage is seen in that
+// stage only. Accumulators are declared by the kernel, fed by one `accum` in one sweep stage, read by `result` in later
+// stages. Floating accumulation order is the back end's choice.
 //
 // To change the IR: this file, print.cpp, parse.cpp, verify.cpp, then the back ends.
 #pragma once
@@ -35,20 +35,20 @@ namespace fj::loop {
 
 enum class Op : uint8_t {
   // structural
-  Const,    // imm
-  Param,    // index: parameter; converted to dtype as a cast does
-  Index,    // index: axis; the coordinate (plus the launch's base), dtype i32, i64, f32 or f64
-  Load,     // index: operand; dtype is the operand's
-  LoadAt,   // index: operand; a: i64 byte offset
-  Store,    // index: operand; a: value of the operand's dtype
-  StoreAt,  // index: operand; a: i64 byte offset, b: value. Colliding stores happen in index order
-  Cast,     // a: any type -> dtype, PyTorch's rules (to bool: != 0; float to int truncates)
-  Select,   // a: bool, b if true else c
-  Accum,    // index: accumulator; a: value, b: i64 index for argmax and argmin
-  Result,   // index: accumulator; the index of an arg kind
+  Const,        // imm
+  Param,        // index: parameter; converted to dtype as a cast does
+  Index,        // index: axis; the coordinate (plus the launch's base), dtype i32, i64, f32 or f64
+  Load,         // index: operand; dtype is the operand's
+  LoadAt,       // index: operand; a: i64 byte offset
+  Store,        // index: operand; a: value of the operand's dtype
+  StoreAt,      // index: operand; a: i64 byte offset, b: value. Colliding stores happen in index order
+  Cast,         // a: any type -> dtype, PyTorch's rules (to bool: != 0; float to int truncates)
+  Select,       // a: bool, b if true else c
+  Accum,        // index: accumulator; a: value, b: i64 index for argmax and argmin
+  Result,       // index: accumulator; the index of an arg kind
   ResultValue,  // index: accumulator of an arg kind; the extreme value itself
-  Check,    // a: bool; where false, the launch's status becomes index (> 0)
-  Philox,   // a: i64 key, b: i64 counter -> i32, the first word of Philox4x32-10
+  Check,        // a: bool; where false, the launch's status becomes index (> 0)
+  Philox,       // a: i64 key, b: i64 counter -> i32, the first word of Philox4x32-10
 #define FJ_SCALAR(name, text, arity, rule) name,
 #include "loop/scalar_ops.def"
 #undef FJ_SCALAR
@@ -86,7 +86,11 @@ struct Inst {
 };
 
 enum class AxisKind : uint8_t { Parallel, Reduce };
-enum class VecClass : uint8_t { Contig, Broadcast, Strided };  // stride along the vector axis: element size, 0, anything
+enum class VecClass : uint8_t {
+  Contig,
+  Broadcast,
+  Strided
+};  // stride along the vector axis: element size, 0, anything
 enum class Role : uint8_t { In, Out, InOut, Scratch };
 enum class AccKind : uint8_t { Sum, Prod, Max, Min, ArgMax, ArgMin, Any, All };  // Max, Min and arg kinds: NaN wins
 enum class StageKind : uint8_t { Sweep, Point };
@@ -125,10 +129,22 @@ class Kernel {
   bool has_reduce() const;
 
   // Building. Declarations return their index, instructions their value; stages are opened in order.
-  int add_axis(AxisKind kind) { axes.push_back(kind); return rank() - 1; }
-  int add_operand(DType t, Role role, VecClass vec) { operands.push_back({t, role, vec}); return static_cast<int>(operands.size()) - 1; }
-  int add_param(ParamKind kind) { params.push_back(kind); return static_cast<int>(params.size()) - 1; }
-  int add_acc(AccKind kind, DType t) { accs.push_back({kind, t}); return static_cast<int>(accs.size()) - 1; }
+  int add_axis(AxisKind kind) {
+    axes.push_back(kind);
+    return rank() - 1;
+  }
+  int add_operand(DType t, Role role, VecClass vec) {
+    operands.push_back({t, role, vec});
+    return static_cast<int>(operands.size()) - 1;
+  }
+  int add_param(ParamKind kind) {
+    params.push_back(kind);
+    return static_cast<int>(params.size()) - 1;
+  }
+  int add_acc(AccKind kind, DType t) {
+    accs.push_back({kind, t});
+    return static_cast<int>(accs.size()) - 1;
+  }
   void open(StageKind kind);
 
   Value constant(DType t, double v);  // integer and bool types take v's value
@@ -136,10 +152,16 @@ class Kernel {
   Value param(int index, DType t) { return push({Op::Param, t, static_cast<int16_t>(index)}); }
   Value index(int axis, DType t = DType::I64) { return push({Op::Index, t, static_cast<int16_t>(axis)}); }
   Value load(int operand) { return push({Op::Load, operands[operand].dtype, static_cast<int16_t>(operand)}); }
-  Value load_at(int operand, Value offset) { return push({Op::LoadAt, operands[operand].dtype, static_cast<int16_t>(operand), offset}); }
+  Value load_at(int operand, Value offset) {
+    return push({Op::LoadAt, operands[operand].dtype, static_cast<int16_t>(operand), offset});
+  }
   void store(int operand, Value v) { push({Op::Store, operands[operand].dtype, static_cast<int16_t>(operand), v}); }
-  void store_at(int operand, Value offset, Value v) { push({Op::StoreAt, operands[operand].dtype, static_cast<int16_t>(operand), offset, v}); }
-  void accum(int acc, Value v, Value index = kNone) { push({Op::Accum, accs[acc].dtype, static_cast<int16_t>(acc), v, index}); }
+  void store_at(int operand, Value offset, Value v) {
+    push({Op::StoreAt, operands[operand].dtype, static_cast<int16_t>(operand), offset, v});
+  }
+  void accum(int acc, Value v, Value index = kNone) {
+    push({Op::Accum, accs[acc].dtype, static_cast<int16_t>(acc), v, index});
+  }
   Value result(int acc);
   Value result_value(int acc) { return push({Op::ResultValue, accs[acc].dtype, static_cast<int16_t>(acc)}); }
   void check(Value ok, int code) { push({Op::Check, DType::Bool, static_cast<int16_t>(code), ok}); }

@@ -18,7 +18,10 @@ class Reader {
     while (next_line()) {
       std::string_view first = word();
       if (first.empty()) continue;
-      if (first == "end") { ended = true; break; }
+      if (first == "end") {
+        ended = true;
+        break;
+      }
       line_starting_with(first);
       if (!word().empty()) fail("more words than expected");
     }
@@ -43,7 +46,10 @@ class Reader {
 
   std::string_view word() {
     size_t i = cur_.find_first_not_of(" \t\r");
-    if (i == std::string_view::npos) { cur_ = {}; return {}; }
+    if (i == std::string_view::npos) {
+      cur_ = {};
+      return {};
+    }
     size_t j = cur_.find_first_of(" \t\r", i);
     std::string_view w = cur_.substr(i, j == std::string_view::npos ? j : j - i);
     cur_ = j == std::string_view::npos ? std::string_view() : cur_.substr(j);
@@ -126,8 +132,16 @@ class Reader {
 
   static bool has_index(Op op) {
     switch (op) {
-      case Op::Param: case Op::Index: case Op::Load: case Op::LoadAt: case Op::Store: case Op::StoreAt:
-      case Op::Accum: case Op::Result: case Op::ResultValue: case Op::Check: return true;
+      case Op::Param:
+      case Op::Index:
+      case Op::Load:
+      case Op::LoadAt:
+      case Op::Store:
+      case Op::StoreAt:
+      case Op::Accum:
+      case Op::Result:
+      case Op::ResultValue:
+      case Op::Check: return true;
       default: return false;
     }
   }
@@ -161,7 +175,8 @@ class Reader {
     } else {
       inst.op = op_named(w);
     }
-    if (names_value != info(inst.op).has_value) fail("this instruction names a value where it must not, or the reverse");
+    if (names_value != info(inst.op).has_value)
+      fail("this instruction names a value where it must not, or the reverse");
     if (inst.op == Op::Const) constant(&inst);
     if (has_index(inst.op)) inst.index = static_cast<int16_t>(integer(word()));
     if (!names_value) inst.dtype = implied_dtype(inst);

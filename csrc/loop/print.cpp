@@ -28,7 +28,11 @@ void print_const(std::string& out, const Inst& inst) {
   double v = inst.imm.f;
   if (std::isnan(v)) return append(out, "nan");
   char text[48];
-  std::snprintf(text, sizeof text, std::isinf(v) ? "%f" : v == std::floor(v) && std::fabs(v) < 1e9 && !(v == 0 && std::signbit(v)) ? "%.1f" : "%a", v);
+  std::snprintf(text, sizeof text,
+                std::isinf(v)                                                              ? "%f"
+                : v == std::floor(v) && std::fabs(v) < 1e9 && !(v == 0 && std::signbit(v)) ? "%.1f"
+                                                                                           : "%a",
+                v);
   append(out, text);
 }
 
@@ -61,7 +65,8 @@ std::string print(const Kernel& k) {
     append(out, cat("operand ", i, " ", text_of(o.dtype), " ", kRoleText[static_cast<int>(o.role)], " ",
                     kVecText[static_cast<int>(o.vec)], "\n"));
   }
-  for (size_t i = 0; i < k.params.size(); ++i) append(out, cat("param ", i, " ", kParamText[static_cast<int>(k.params[i])], "\n"));
+  for (size_t i = 0; i < k.params.size(); ++i)
+    append(out, cat("param ", i, " ", kParamText[static_cast<int>(k.params[i])], "\n"));
   for (size_t i = 0; i < k.accs.size(); ++i)
     append(out, cat("acc ", i, " ", kAccText[static_cast<int>(k.accs[i].kind)], " ", text_of(k.accs[i].dtype), "\n"));
   for (const Stage& s : k.stages) {

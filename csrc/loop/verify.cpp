@@ -38,7 +38,8 @@ class Verifier {
     need(k_.operands.size() <= kMaxOperands, "too many operands");
     need(k_.params.size() <= kMaxParams, "too many parameters");
     need(!k_.stages.empty(), "a kernel has a stage");
-    for (const Acc& a : k_.accs) need(is_logic(a.kind) ? a.dtype == DType::Bool : is_acc_type(a.dtype), "accumulator of a wrong dtype");
+    for (const Acc& a : k_.accs)
+      need(is_logic(a.kind) ? a.dtype == DType::Bool : is_acc_type(a.dtype), "accumulator of a wrong dtype");
     uint32_t at = 0;
     for (const Stage& s : k_.stages) {
       need(s.first == at && s.last >= s.first, "stages do not cover the instructions in order");
@@ -78,7 +79,10 @@ class Verifier {
     if (in.op == Op::Accum && static_cast<size_t>(in.index) < k_.accs.size() && is_arg(k_.accs[in.index].kind)) n = 2;
     const Value args[3] = {in.a, in.b, in.c};
     for (int i = 0; i < 3; ++i) {
-      if (i >= n) { need(args[i] == kNone, "too many arguments"); continue; }
+      if (i >= n) {
+        need(args[i] == kNone, "too many arguments");
+        continue;
+      }
       need(args[i] != kNone, "too few arguments");
       if (args[i] != kNone) argument(number, at, args[i]);
     }
@@ -94,7 +98,9 @@ class Verifier {
     need(in.dtype == (to_bool ? DType::Bool : t), "wrong result dtype");
     switch (op.rule) {
       case TypeRule::Arith: need(is_arith(t), "arithmetic needs an integer type, f32 or f64"); break;
-      case TypeRule::Cmp: need(is_arith(t) || t == DType::Bool, "comparison needs an integer type, bool, f32 or f64"); break;
+      case TypeRule::Cmp:
+        need(is_arith(t) || t == DType::Bool, "comparison needs an integer type, bool, f32 or f64");
+        break;
       case TypeRule::Float:
       case TypeRule::Class: need(is_wide_float(t), "needs f32 or f64"); break;
       case TypeRule::Int: need(is_integral(t), "needs an integer type"); break;
@@ -115,7 +121,9 @@ class Verifier {
 
   void structural(int number, const Stage& s, const Inst& in) {
     switch (in.op) {
-      case Op::Param: need(in.index >= 0 && static_cast<size_t>(in.index) < k_.params.size(), "no such parameter"); break;
+      case Op::Param:
+        need(in.index >= 0 && static_cast<size_t>(in.index) < k_.params.size(), "no such parameter");
+        break;
       case Op::Index: index(s, in); break;
       case Op::Load: operand(in, false); break;
       case Op::LoadAt:
@@ -135,7 +143,10 @@ class Verifier {
       case Op::Result:
       case Op::ResultValue: result(number, in); break;
       case Op::Check: need(type(in.a) == DType::Bool && in.index > 0, "checks a bool, with a code > 0"); break;
-      case Op::Philox: need(in.dtype == DType::I32 && type(in.a) == DType::I64 && type(in.b) == DType::I64, "philox is (i64, i64) -> i32"); break;
+      case Op::Philox:
+        need(in.dtype == DType::I32 && type(in.a) == DType::I64 && type(in.b) == DType::I64,
+             "philox is (i64, i64) -> i32");
+        break;
       default: break;
     }
   }
@@ -143,7 +154,8 @@ class Verifier {
   void index(const Stage& s, const Inst& in) {
     need(in.index >= 0 && in.index < k_.rank(), "no such axis");
     need(is_acc_type(in.dtype), "an index is i32, i64, f32 or f64");
-    if (error_.empty() && s.kind == StageKind::Point) need(k_.axes[in.index] == AxisKind::Parallel, "index of a reduce axis in a point stage");
+    if (error_.empty() && s.kind == StageKind::Point)
+      need(k_.axes[in.index] == AxisKind::Parallel, "index of a reduce axis in a point stage");
   }
 
   void store(const Stage& s, const Inst& in) {
@@ -159,7 +171,8 @@ class Verifier {
     need(exists, "no such accumulator");
     if (!exists) return;
     need(fed_in_[in.index] < 0, "feeds an accumulator twice");
-    need(type(in.a) == k_.accs[in.index].dtype && in.dtype == k_.accs[in.index].dtype, "accumulates a value of another dtype");
+    need(type(in.a) == k_.accs[in.index].dtype && in.dtype == k_.accs[in.index].dtype,
+         "accumulates a value of another dtype");
     if (is_arg(k_.accs[in.index].kind)) need(type(in.b) == DType::I64, "the index of an arg accumulator is i64");
     fed_in_[in.index] = number;
   }

@@ -1,8 +1,8 @@
 // How a compiled kernel is called: plain data, so that a Program can launch without knowing who made the code.
 //
 // A launch covers the whole index space that `sizes` spans. To split it over threads, narrow one parallel axis: advance
-// every pointer by begin*stride, set the size, set index_base (what the body sees as its first coordinate); launch_range does
-// that. Scratch operands get their own buffer in each thread.
+// every pointer by begin*stride, set the size, set index_base (what the body sees as its first coordinate);
+// launch_range does that. Scratch operands get their own buffer in each thread.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -30,9 +30,9 @@ using KernelFn = void (*)(const LaunchArgs*);
 struct CompiledKernel {
   KernelFn fn = nullptr;
   const void* self = nullptr;
-  int16_t rank = 0;         // axes
+  int16_t rank = 0;  // axes
   int16_t operands = 0;
-  int16_t parallel = 0;     // axes [0, parallel) may be split, and the last one if vector_parallel
+  int16_t parallel = 0;  // axes [0, parallel) may be split, and the last one if vector_parallel
   bool vector_parallel = false;
   uint64_t scratch_mask = 0;  // operands that are per-thread scratch
   uint64_t reduce_mask = 0;   // axes that are reduced

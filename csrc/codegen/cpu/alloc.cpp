@@ -30,7 +30,8 @@ class Allocator {
   }
 
   Allocation run() {
-    for (at_ = 0; at_ < static_cast<int32_t>(s_.insts.size()) && out_.ok; ++at_) inst(s_.insts[static_cast<size_t>(at_)]);
+    for (at_ = 0; at_ < static_cast<int32_t>(s_.insts.size()) && out_.ok; ++at_)
+      inst(s_.insts[static_cast<size_t>(at_)]);
     return std::move(out_);
   }
 
@@ -64,7 +65,8 @@ class Allocator {
   void spill(MV v) {
     if (!has_home(v)) {
       out_.spill_of[v] = static_cast<int16_t>(out_.spills++);
-      out_.code.push_back({AInst::Spill, nullptr, kNoReg, {where_[v], kNoReg, kNoReg, kNoReg}, {v, kNoValue, kNoValue, kNoValue}});
+      out_.code.push_back(
+          {AInst::Spill, nullptr, kNoReg, {where_[v], kNoReg, kNoReg, kNoReg}, {v, kNoValue, kNoValue, kNoValue}});
     }
   }
 
@@ -78,11 +80,17 @@ class Allocator {
     std::vector<MV>& f = file(mask);
     size_t best = f.size();
     for (size_t r = 0; r < f.size(); ++r) {
-      if (f[r] == kNoValue) { best = r; break; }
+      if (f[r] == kNoValue) {
+        best = r;
+        break;
+      }
       if (held(f[r], in)) continue;
       if (best == f.size() || use_[f[r]] > use_[f[best]]) best = r;
     }
-    if (best == f.size()) { out_.ok = false; return 0; }
+    if (best == f.size()) {
+      out_.ok = false;
+      return 0;
+    }
     if (f[best] != kNoValue) {
       spill(f[best]);
       where_[f[best]] = kNoReg;
@@ -96,11 +104,13 @@ class Allocator {
 
   void load(MV v, const MInst& in) {
     PReg r = take(is_mask(v), v, in);
-    out_.code.push_back({AInst::Reload, nullptr, r, {kInMemory, kNoReg, kNoReg, kNoReg}, {v, kNoValue, kNoValue, kNoValue}});
+    out_.code.push_back(
+        {AInst::Reload, nullptr, r, {kInMemory, kNoReg, kNoReg, kNoReg}, {v, kNoValue, kNoValue, kNoValue}});
   }
 
   uint8_t foldable(const MInst& in) const {
-    if (in.op == MOp::Cmp && !p_.avx512 && !is_fp(in.lt)) return in.imm == kLt || in.imm == kNlt ? 1 : 2;  // pcmpgt(b, a)
+    if (in.op == MOp::Cmp && !p_.avx512 && !is_fp(in.lt))
+      return in.imm == kLt || in.imm == kNlt ? 1 : 2;  // pcmpgt(b, a)
     return kFold[static_cast<int>(in.op)];
   }
 
@@ -110,7 +120,10 @@ class Allocator {
 
   void acc_get(const MInst& in) {
     int r = acc_register(in.index);
-    if (!p_.accs_in_memory) { where_[in.dst] = static_cast<PReg>(kAccBase + r); return; }
+    if (!p_.accs_in_memory) {
+      where_[in.dst] = static_cast<PReg>(kAccBase + r);
+      return;
+    }
     MVal& v = const_cast<MVal&>(s_.vals[in.dst]);  // its home is known only now
     v.home = Home::Slot;
     v.slot = (*p_.acc_slots)[static_cast<size_t>(r)];
@@ -169,7 +182,10 @@ class Allocator {
     if (in.op != MOp::Call) return;
     for (bool mask : {false, true})
       for (MV& v : file(mask))
-        if (v != kNoValue) { where_[v] = kNoReg; v = kNoValue; }
+        if (v != kNoValue) {
+          where_[v] = kNoReg;
+          v = kNoValue;
+        }
   }
 
   void define(const MInst& in, AInst* a) {
@@ -183,8 +199,8 @@ class Allocator {
     if (use_[in.dst] == kNever) drop(in.dst);  // never used: only its place is needed
   }
 
-  // The accumulator that the value made here is about to be set to, if its register is free to take it: the old value is dead
-  // by now, and the new one is used by nothing else.
+  // The accumulator that the value made here is about to be set to, if its register is free to take it: the old value
+  // is dead by now, and the new one is used by nothing else.
   int hinted_acc(const MInst& in) const {
     if (!p_.hint_accs || p_.accs_in_memory) return -1;
     int32_t use = use_[in.dst];

@@ -1,7 +1,8 @@
 // Register allocation for one stage's straight-line body: one pass, evicting the value whose next use is furthest away.
 //
-// A body is allocated once for a virtual file of `regs` vector registers; each of U unrolled copies maps it onto its own range.
-// Pinned registers hold constants and slots for the whole loop, shared by the copies; accumulators have one register a copy.
+// A body is allocated once for a virtual file of `regs` vector registers; each of U unrolled copies maps it onto its
+// own range. Pinned registers hold constants and slots for the whole loop, shared by the copies; accumulators have one
+// register a copy.
 #pragma once
 #include "codegen/cpu/mir.h"
 
@@ -22,19 +23,19 @@ struct AInst {
 };
 
 struct AllocParams {
-  int regs;                  // vector registers a copy
-  int masks;                 // mask registers a copy; 0: masks live in vector registers
+  int regs;   // vector registers a copy
+  int masks;  // mask registers a copy; 0: masks live in vector registers
   bool avx512;
   bool accs_in_memory;
-  bool hint_accs;            // compute straight into accumulators (not for tails, which merge)
+  bool hint_accs;  // compute straight into accumulators (not for tails, which merge)
   const std::vector<MV>* pinned;
-  const std::vector<int16_t>* accs;  // accumulator numbers of the stage; position = register
+  const std::vector<int16_t>* accs;       // accumulator numbers of the stage; position = register
   const std::vector<int16_t>* acc_slots;  // their homes, if in memory
 };
 
 struct Allocation {
   bool ok = true;
-  int spills = 0;            // spill slots used
+  int spills = 0;  // spill slots used
   int used = 0, used_masks = 0;
   std::vector<AInst> code;
   std::vector<int16_t> spill_of;  // value -> spill slot or -1

@@ -45,11 +45,18 @@ void run_interpreted(const LaunchArgs* args) {
 }
 
 Emitter::Emitter(const loop::Kernel& kernel, const MKernel& mir, Isa isa)
-    : k_(kernel), mir_(mir), isa_(isa), vb_(isa == Isa::Avx512 ? 64 : 32), lanes_(vb_ / (mir.wide ? 8 : 4)),
-      nregs_(isa == Isa::Avx512 ? 32 : 16), s0_(nregs_ - 1), s1_(nregs_ - 2) {}
+    : k_(kernel),
+      mir_(mir),
+      isa_(isa),
+      vb_(isa == Isa::Avx512 ? 64 : 32),
+      lanes_(vb_ / (mir.wide ? 8 : 4)),
+      nregs_(isa == Isa::Avx512 ? 32 : 16),
+      s0_(nregs_ - 1),
+      s1_(nregs_ - 2) {}
 
 size_t Emitter::run(KernelFn* fn) {
-  while (outer_ < k_.rank() - (k_.is_row() ? 0 : 1) && k_.axes[static_cast<size_t>(outer_)] == loop::AxisKind::Parallel) ++outer_;
+  while (outer_ < k_.rank() - (k_.is_row() ? 0 : 1) && k_.axes[static_cast<size_t>(outer_)] == loop::AxisKind::Parallel)
+    ++outer_;
   for (const MStage& s : mir_.stages)
     for (const MInst& in : s.insts)
       if (in.op == MOp::Index) indexed_ |= 1u << in.index;
@@ -89,7 +96,8 @@ std::shared_ptr<CompiledKernel> assemble(const loop::Kernel& kernel, Isa isa, in
   out->self = out.get();
   out->cost = estimate_cost(mir, isa);
   for (const loop::Operand& o : kernel.operands)
-    if (o.vec == loop::VecClass::Strided && size_of(o.dtype) >= 4 && !out->interpreted) out->interpreted = interpret(kernel);
+    if (o.vec == loop::VecClass::Strided && size_of(o.dtype) >= 4 && !out->interpreted)
+      out->interpreted = interpret(kernel);
   Emitter emitter(kernel, mir, isa);
   *bytes += static_cast<int64_t>(emitter.run(&out->code));
   out->fn = out->code;

@@ -6,9 +6,9 @@
 //   emit_load.cpp, emit_store.cpp   memory in all layouts
 //   emit_acc.cpp     accumulators: start, merge, finish
 //
-// Registers. r15: strides; r13: position on the vector axis, in elements; r12: its size; kPtrRegs: operand pointers of the stage
-// (further ones stay in the frame); rax rcx rdx r10 r11: scratch. The last two vector registers and k7 are scratch, k1 is the
-// tail's mask on AVX-512. Everything else of a vector register's use is the plan's.
+// Registers. r15: strides; r13: position on the vector axis, in elements; r12: its size; kPtrRegs: operand pointers of
+// the stage (further ones stay in the frame); rax rcx rdx r10 r11: scratch. The last two vector registers and k7 are
+// scratch, k1 is the tail's mask on AVX-512. Everything else of a vector register's use is the plan's.
 #pragma once
 #include <asmjit/x86.h>
 
@@ -59,8 +59,8 @@ class Emitter {
   void lane_offsets();
   void emit_pool();
   x86::Mem frame(int32_t offset, uint32_t size = 8) { return x86::ptr(x86::rsp, offset, size); }
-  x86::Mem pool_word(uint64_t bits, int bytes);           // one scalar
-  x86::Mem pool_vector(uint64_t bits, int lane);          // replicated (AVX2) or broadcast (AVX-512)
+  x86::Mem pool_word(uint64_t bits, int bytes);   // one scalar
+  x86::Mem pool_vector(uint64_t bits, int lane);  // replicated (AVX2) or broadcast (AVX-512)
   x86::Mem pool_bytes(const void* data, int size);
 
   // emit_nest.cpp
@@ -73,7 +73,8 @@ class Emitter {
   void reduce_nest(int stage, int axis, int end, const Body* b, Mode mode);
   void prefetch_rows(int stage, int axis, int copies);
   void innermost_reduce(int stage, int axis, const Body& b, Mode mode);
-  template <class Fn, class Between> void blocks(int copies, int chunk, Fn&& inside, Between&& between);
+  template <class Fn, class Between>
+  void blocks(int copies, int chunk, Fn&& inside, Between&& between);
   void vector_loops(int stage);
   void body(int stage, const Body& b, Mode mode);
   const Body& body_of(int stage, int which) const;
@@ -84,7 +85,8 @@ class Emitter {
   void advance(int axis, uint64_t operands);
   void rewind(int axis, uint64_t operands);
   void step_coord(int axis);
-  template <class Fn> void loop(int axis, uint64_t operands, Fn&& inside);
+  template <class Fn>
+  void loop(int axis, uint64_t operands, Fn&& inside);
 
   // emit_ops.cpp
   void emit(const AInst& a, int u);
@@ -127,7 +129,9 @@ class Emitter {
   void narrow_to_bytes(int dst, int src);
   void narrow_to_words(int dst, int src);
   x86::Gp pointer(int operand, x86::Gp scratch);
-  loop::VecClass layout(int operand) const { return mode_ == Mode::One ? loop::VecClass::Broadcast : k_.operands[operand].vec; }
+  loop::VecClass layout(int operand) const {
+    return mode_ == Mode::One ? loop::VecClass::Broadcast : k_.operands[operand].vec;
+  }
 
   // emit_acc.cpp
   void start_accs(int stage, int copies);
@@ -145,13 +149,17 @@ class Emitter {
   x86::Vec vec(int id, int lane) const { return vec_of(id, lane * lanes_); }
   static x86::Vec vec_of(int id, int bytes);
   x86::KReg k(int id) const { return x86::KReg(static_cast<uint32_t>(id)); }
-  x86::Mem home(MV v, int u, int lane);   // as an operand of an instruction on lanes
-  x86::Mem slot_mem(int16_t slot, int u, int bytes) { return frame(slot_off_[slot] + u * slot_step_[slot], static_cast<uint32_t>(bytes)); }
+  x86::Mem home(MV v, int u, int lane);  // as an operand of an instruction on lanes
+  x86::Mem slot_mem(int16_t slot, int u, int bytes) {
+    return frame(slot_off_[slot] + u * slot_step_[slot], static_cast<uint32_t>(bytes));
+  }
   asmjit::Operand source(const AInst& a, int k, int u, int lane);
   int source_reg(const AInst& a, int k, int u) const { return phys(a.src[k], u); }
   const MStage& stage() const { return mir_.stages[static_cast<size_t>(stage_)]; }
   void ins(uint32_t id, const asmjit::Operand_& a, const asmjit::Operand_& b) { as_.emit(id, a, b); }
-  void ins(uint32_t id, const asmjit::Operand_& a, const asmjit::Operand_& b, const asmjit::Operand_& c) { as_.emit(id, a, b, c); }
+  void ins(uint32_t id, const asmjit::Operand_& a, const asmjit::Operand_& b, const asmjit::Operand_& c) {
+    as_.emit(id, a, b, c);
+  }
 
   const loop::Kernel& k_;
   const MKernel& mir_;
@@ -163,7 +171,11 @@ class Emitter {
   x86::Assembler as_;
   asmjit::Label pool_, exit_;
   std::vector<char> pool_data_;
-  struct PoolEntry { uint64_t bits; int lane; int32_t at; };
+  struct PoolEntry {
+    uint64_t bits;
+    int lane;
+    int32_t at;
+  };
   std::vector<PoolEntry> pool_entries_;
 
   // where the body being emitted stands
@@ -186,7 +198,8 @@ class Emitter {
   std::vector<Cold> cold_;
 
   // frame offsets
-  int32_t frame_size_ = 0, saved_rsp_ = 0, args_ = 0, cur_ = 0, size_ = 0, coord_ = 0, count_ = 0, tail_n_ = 0, tail_k_ = 0;
+  int32_t frame_size_ = 0, saved_rsp_ = 0, args_ = 0, cur_ = 0, size_ = 0, coord_ = 0, count_ = 0, tail_n_ = 0,
+          tail_k_ = 0;
   int32_t limit_ = 0, mask32_ = 0, mask64_ = 0, buf_ = 0, spill_ = 0, cold_save_ = 0;
   std::vector<int32_t> high_off_;  // per accumulator: where sums are flushed to
   int32_t last_ = 0;

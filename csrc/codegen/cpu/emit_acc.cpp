@@ -1,5 +1,5 @@
-// Accumulators: their start values, merging copies and lanes, results to slots. Between the sweep's loops and the next stage every
-// register above the accumulators is free.
+// Accumulators: their start values, merging copies and lanes, results to slots. Between the sweep's loops and the next
+// stage every register above the accumulators is free.
 #include <cstring>
 #include <limits>
 
@@ -16,7 +16,8 @@ namespace {
 template <class T>
 uint64_t extreme(bool low) {
   using Limits = std::numeric_limits<T>;
-  T v = low ? (Limits::has_infinity ? -Limits::infinity() : Limits::min()) : (Limits::has_infinity ? Limits::infinity() : Limits::max());
+  T v = low ? (Limits::has_infinity ? -Limits::infinity() : Limits::min())
+            : (Limits::has_infinity ? Limits::infinity() : Limits::max());
   uint64_t bits = 0;
   std::memcpy(&bits, &v, sizeof v);
   return bits;
@@ -83,9 +84,12 @@ void Emitter::start_accs(int stage, int copies) {
     uint64_t bits = place ? ~uint64_t{0} : start_bits(acc.kind, lt);
     for (int u = 0; u < copies; ++u) {
       int reg = p.accs_in_memory ? s1_ : acc_reg(static_cast<int>(i), u);
-      if (bits == 0) ins(I::kIdVxorps, vec(reg, lane), vec(reg, lane), vec(reg, lane));
-      else if (avx512()) ins(lane == 8 ? I::kIdVbroadcastsd : I::kIdVbroadcastss, vec(reg, lane), pool_word(bits, lane));
-      else as_.emit(I::kIdVmovups, vec(reg, lane), pool_vector(bits, lane));
+      if (bits == 0)
+        ins(I::kIdVxorps, vec(reg, lane), vec(reg, lane), vec(reg, lane));
+      else if (avx512())
+        ins(lane == 8 ? I::kIdVbroadcastsd : I::kIdVbroadcastss, vec(reg, lane), pool_word(bits, lane));
+      else
+        as_.emit(I::kIdVmovups, vec(reg, lane), pool_vector(bits, lane));
       if (p.accs_in_memory) save_vector(p.acc_slots[i], u, reg, lt, false);
       int32_t high = high_off_[static_cast<size_t>(p.accs[i] / 2)];
       if (high >= 0) ins(I::kIdVmovups, frame(high + u * vb_, static_cast<uint32_t>(4 * lanes_)), vec(reg, 4));
@@ -119,7 +123,8 @@ void Emitter::flush_sums(int stage, int copies) {
 
 // dst = a (kind) b on `bytes` of register; dst may be a. Uses both scratch registers.
 void Emitter::combine(AccKind kind, LT lt, int dst, int a, int b, int bytes) {
-  x86::Vec d = vec_of(dst, bytes), x = vec_of(a, bytes), y = vec_of(b, bytes), s0 = vec_of(s0_, bytes), s1 = vec_of(s1_, bytes);
+  x86::Vec d = vec_of(dst, bytes), x = vec_of(a, bytes), y = vec_of(b, bytes), s0 = vec_of(s0_, bytes),
+           s1 = vec_of(s1_, bytes);
   bool max = kind == AccKind::Max, wide = lane_bytes(lt) == 8;
   static constexpr uint32_t kAdd[] = {I::kIdVaddps, I::kIdVpaddd, I::kIdVaddpd, I::kIdVpaddq};
   static constexpr uint32_t kMul[] = {I::kIdVmulps, I::kIdVpmulld, I::kIdVmulpd, I::kIdVpmullq};
@@ -168,8 +173,10 @@ void Emitter::reduce_lanes(AccKind kind, LT lt, int reg) {
     combine(kind, lt, reg, reg, t, 32);
   }
   if (bytes >= 32) {
-    if (avx512()) as_.vextractf32x4(x86::xmm(o), x86::ymm(r), 1);
-    else as_.vextractf128(x86::xmm(o), x86::ymm(r), 1);
+    if (avx512())
+      as_.vextractf32x4(x86::xmm(o), x86::ymm(r), 1);
+    else
+      as_.vextractf128(x86::xmm(o), x86::ymm(r), 1);
     combine(kind, lt, reg, reg, t, 16);
   }
   as_.vpshufd(x86::xmm(o), x86::xmm(r), 0x4e);
@@ -201,10 +208,12 @@ void Emitter::finish_accs(int stage, int copies, bool row) {
       ins(I::kIdVaddps, r, r, frame(high + u * vb_, static_cast<uint32_t>(4 * lanes_)));
     }
     if (row && !is_arg(acc.kind)) {
-      for (int u = 1; u < copies; ++u) combine(acc.kind, lt, first, first, acc_reg(static_cast<int>(i), u), lane_bytes(lt) * lanes_);
+      for (int u = 1; u < copies; ++u)
+        combine(acc.kind, lt, first, first, acc_reg(static_cast<int>(i), u), lane_bytes(lt) * lanes_);
       reduce_lanes(acc.kind, lt, first);
     }
-    for (int u = 0; u < (row ? 1 : copies); ++u) save_vector(p.acc_slots[i], u, acc_reg(static_cast<int>(i), u), lt, false);
+    for (int u = 0; u < (row ? 1 : copies); ++u)
+      save_vector(p.acc_slots[i], u, acc_reg(static_cast<int>(i), u), lt, false);
   }
   if (!row) return;
   for (size_t i = 0; i < p.accs.size(); ++i)

@@ -14,13 +14,13 @@ struct Row {
   bool avx512_only;
 };
 constexpr Row kRows[] = {
-    {CvtKind::F32ToI32, 4, 4, I::kIdVcvtps2dq, false},       {CvtKind::F32ToI32Trunc, 4, 4, I::kIdVcvttps2dq, false},
-    {CvtKind::I32ToF32, 4, 4, I::kIdVcvtdq2ps, false},       {CvtKind::F32ToF64, 4, 8, I::kIdVcvtps2pd, false},
-    {CvtKind::F64ToF32, 8, 4, I::kIdVcvtpd2ps, false},       {CvtKind::F64ToI32Trunc, 8, 4, I::kIdVcvttpd2dq, false},
-    {CvtKind::F64ToI32, 8, 4, I::kIdVcvtpd2dq, false},       {CvtKind::I32ToF64, 4, 8, I::kIdVcvtdq2pd, false},
-    {CvtKind::I32ToI64, 4, 8, I::kIdVpmovsxdq, false},       {CvtKind::I64ToI32, 8, 4, I::kIdVpmovqd, true},
-    {CvtKind::F64ToI64Trunc, 8, 8, I::kIdVcvttpd2qq, true},  {CvtKind::I64ToF64, 8, 8, I::kIdVcvtqq2pd, true},
-    {CvtKind::I64ToF32, 8, 4, I::kIdVcvtqq2ps, true},        {CvtKind::F32ToI64Trunc, 4, 8, I::kIdVcvttps2qq, true},
+    {CvtKind::F32ToI32, 4, 4, I::kIdVcvtps2dq, false},      {CvtKind::F32ToI32Trunc, 4, 4, I::kIdVcvttps2dq, false},
+    {CvtKind::I32ToF32, 4, 4, I::kIdVcvtdq2ps, false},      {CvtKind::F32ToF64, 4, 8, I::kIdVcvtps2pd, false},
+    {CvtKind::F64ToF32, 8, 4, I::kIdVcvtpd2ps, false},      {CvtKind::F64ToI32Trunc, 8, 4, I::kIdVcvttpd2dq, false},
+    {CvtKind::F64ToI32, 8, 4, I::kIdVcvtpd2dq, false},      {CvtKind::I32ToF64, 4, 8, I::kIdVcvtdq2pd, false},
+    {CvtKind::I32ToI64, 4, 8, I::kIdVpmovsxdq, false},      {CvtKind::I64ToI32, 8, 4, I::kIdVpmovqd, true},
+    {CvtKind::F64ToI64Trunc, 8, 8, I::kIdVcvttpd2qq, true}, {CvtKind::I64ToF64, 8, 8, I::kIdVcvtqq2pd, true},
+    {CvtKind::I64ToF32, 8, 4, I::kIdVcvtqq2ps, true},       {CvtKind::F32ToI64Trunc, 4, 8, I::kIdVcvttps2qq, true},
 };
 
 }  // namespace
@@ -54,12 +54,25 @@ void Emitter::cvt_lanes(CvtKind kind, int dst, int src) {
   x86::Xmm x = x86::xmm(static_cast<uint32_t>(s0_));
   if (kind == CvtKind::I64ToF64 || kind == CvtKind::I64ToF32) as_.vxorps(x, x, x);
   for (int i = 0; i < lanes_; ++i) {
-    x86::Mem in = frame(buf_ + from * i, static_cast<uint32_t>(from)), out = frame(buf_ + 64 + to * i, static_cast<uint32_t>(to));
+    x86::Mem in = frame(buf_ + from * i, static_cast<uint32_t>(from)),
+             out = frame(buf_ + 64 + to * i, static_cast<uint32_t>(to));
     switch (kind) {
-      case CvtKind::I64ToF64: as_.vcvtsi2sd(x, x, in); as_.vmovsd(out, x); break;
-      case CvtKind::I64ToF32: as_.vcvtsi2ss(x, x, in); as_.vmovss(out, x); break;
-      case CvtKind::F64ToI64Trunc: as_.vcvttsd2si(x86::rax, in); as_.mov(out, x86::rax); break;
-      default: as_.vcvttss2si(x86::rax, in); as_.mov(out, x86::rax); break;
+      case CvtKind::I64ToF64:
+        as_.vcvtsi2sd(x, x, in);
+        as_.vmovsd(out, x);
+        break;
+      case CvtKind::I64ToF32:
+        as_.vcvtsi2ss(x, x, in);
+        as_.vmovss(out, x);
+        break;
+      case CvtKind::F64ToI64Trunc:
+        as_.vcvttsd2si(x86::rax, in);
+        as_.mov(out, x86::rax);
+        break;
+      default:
+        as_.vcvttss2si(x86::rax, in);
+        as_.mov(out, x86::rax);
+        break;
     }
   }
   as_.emit(I::kIdVmovups, vec(dst, to), frame(buf_ + 64, static_cast<uint32_t>(to * lanes_)));

@@ -1,5 +1,5 @@
-// The function's outside: registers saved, arguments copied to the frame, parameters converted and spread over slots, the constant
-// pool. Offsets into LaunchArgs are taken from the struct itself.
+// The function's outside: registers saved, arguments copied to the frame, parameters converted and spread over slots,
+// the constant pool. Offsets into LaunchArgs are taken from the struct itself.
 #include <cstddef>
 #include <cstring>
 
@@ -71,7 +71,8 @@ void Emitter::lay_out_frame() {
     slot_off_.push_back(reserve(vb_ * (shared[i] ? 1 : copies), 64));
     slot_step_.push_back(shared[i] ? 0 : vb_);
   }
-  for (const auto& acc : mir_.accs) high_off_.push_back(acc.kind == loop::AccKind::Sum && acc.lt == LT::F32 ? reserve(vb_ * copies, 64) : -1);
+  for (const auto& acc : mir_.accs)
+    high_off_.push_back(acc.kind == loop::AccKind::Sum && acc.lt == LT::F32 ? reserve(vb_ * copies, 64) : -1);
   for (const loop::Operand& o : k_.operands) {
     bool gathered = o.vec == VecClass::Strided && size_of(o.dtype) >= 4;
     offsets_off_.push_back(gathered ? reserve(vb_, 64) : -1);
@@ -116,14 +117,16 @@ void Emitter::epilogue() {
   as_.ret();
 }
 
-// Gathers use 32-bit byte offsets from the first lane; a stride too long for that sends the whole launch to the interpreter.
+// Gathers use 32-bit byte offsets from the first lane; a stride too long for that sends the whole launch to the
+// interpreter.
 void Emitter::lane_offsets() {
   asmjit::Label fine = as_.newLabel(), slow = as_.newLabel();
   int32_t iota[16];
   for (int i = 0; i < 16; ++i) iota[i] = i;
   for (size_t o = 0; o < k_.operands.size(); ++o) {
     if (offsets_off_[o] < 0) continue;
-    x86::Mem stride = x86::qword_ptr(x86::r15, static_cast<int32_t>(8 * (o * static_cast<size_t>(k_.rank()) + static_cast<size_t>(k_.vector_axis()))));
+    x86::Mem stride = x86::qword_ptr(x86::r15, static_cast<int32_t>(8 * (o * static_cast<size_t>(k_.rank()) +
+                                                                         static_cast<size_t>(k_.vector_axis()))));
     as_.mov(x86::rax, stride);
     as_.add(x86::rax, 1 << 26);
     as_.cmp(x86::rax, 1 << 27);
@@ -177,8 +180,10 @@ void Emitter::convert_param(const MKernel::ParamSlot& p) {
   int lane = lane_bytes(lt);
   cell.setSize(static_cast<uint32_t>(lane));
   x86::Vec all = vec(s0_, lane);
-  if (lane == 8) ins(x86::Inst::kIdVbroadcastsd, all, cell);
-  else ins(x86::Inst::kIdVbroadcastss, all, cell);
+  if (lane == 8)
+    ins(x86::Inst::kIdVbroadcastsd, all, cell);
+  else
+    ins(x86::Inst::kIdVbroadcastss, all, cell);
   as_.vmovups(slot_mem(p.slot, 0, lane * lanes_), all);
 }
 

@@ -1,6 +1,6 @@
-// Loads in every layout and type. Contiguous and broadcast ones are one or two instructions; strided 4- and 8-byte types gather; the
-// rest (narrow types strided or in an AVX2 tail) collects elements in the frame with a scalar loop. No load touches memory outside
-// the active lanes.
+// Loads in every layout and type. Contiguous and broadcast ones are one or two instructions; strided 4- and 8-byte
+// types gather; the rest (narrow types strided or in an AVX2 tail) collects elements in the frame with a scalar loop.
+// No load touches memory outside the active lanes.
 #include "codegen/cpu/emit.h"
 
 namespace fj::codegen::cpu {
@@ -41,15 +41,30 @@ void Emitter::lane_loop_in(int operand, int u, int esize, bool with_offsets) {
   uint32_t shift = esize == 8 ? 3 : esize == 4 ? 2 : esize == 2 ? 1 : 0;
   x86::Mem to = x86::ptr(x86::rsp, x86::rdx, shift, buf_, static_cast<uint32_t>(esize));
   switch (esize) {
-    case 1: as_.movzx(x86::r10d, from); as_.mov(to, x86::r10b); break;
-    case 2: as_.movzx(x86::r10d, from); as_.mov(to, x86::r10w); break;
-    case 4: as_.mov(x86::r10d, from); as_.mov(to, x86::r10d); break;
-    default: as_.mov(x86::r10, from); as_.mov(to, x86::r10); break;
+    case 1:
+      as_.movzx(x86::r10d, from);
+      as_.mov(to, x86::r10b);
+      break;
+    case 2:
+      as_.movzx(x86::r10d, from);
+      as_.mov(to, x86::r10w);
+      break;
+    case 4:
+      as_.mov(x86::r10d, from);
+      as_.mov(to, x86::r10d);
+      break;
+    default:
+      as_.mov(x86::r10, from);
+      as_.mov(to, x86::r10);
+      break;
   }
-  if (layout(operand) != VecClass::Broadcast) as_.add(x86::rax, x86::qword_ptr(x86::r15, 8 * (operand * k_.rank() + k_.vector_axis())));
+  if (layout(operand) != VecClass::Broadcast)
+    as_.add(x86::rax, x86::qword_ptr(x86::r15, 8 * (operand * k_.rank() + k_.vector_axis())));
   as_.inc(x86::edx);
-  if (mode_ == Mode::Tail) as_.cmp(x86::edx, frame(tail_n_, 4));
-  else as_.cmp(x86::edx, lanes_);
+  if (mode_ == Mode::Tail)
+    as_.cmp(x86::edx, frame(tail_n_, 4));
+  else
+    as_.cmp(x86::edx, lanes_);
   as_.jb(again);
 }
 
@@ -72,7 +87,8 @@ void Emitter::load_packed(DType t, int dst, const x86::Mem& mem, bool masked) {
   };
   if (esize >= 4) {
     if (masked && !avx512()) {
-      as_.emit(I::kIdVmovups, vec(s0_, lane), frame(lane == 8 ? mask64_ : mask32_, static_cast<uint32_t>(lane * lanes_)));
+      as_.emit(I::kIdVmovups, vec(s0_, lane),
+               frame(lane == 8 ? mask64_ : mask32_, static_cast<uint32_t>(lane * lanes_)));
       return ins(lane == 8 ? I::kIdVmaskmovpd : I::kIdVmaskmovps, d, vec(s0_, lane), from);
     }
     mask();
@@ -136,8 +152,10 @@ bool Emitter::gather(DType t, int dst, int operand, int u) {
     return true;
   }
   x86::Vec m = vec(s0_, lane);
-  if (mode_ == Mode::Tail) as_.emit(I::kIdVmovups, m, frame(lane == 8 ? mask64_ : mask32_, static_cast<uint32_t>(lane * lanes_)));
-  else ins(I::kIdVpcmpeqd, m, m, m);
+  if (mode_ == Mode::Tail)
+    as_.emit(I::kIdVmovups, m, frame(lane == 8 ? mask64_ : mask32_, static_cast<uint32_t>(lane * lanes_)));
+  else
+    ins(I::kIdVpcmpeqd, m, m, m);
   ins(id, d, from, m);
   return true;
 }
@@ -184,8 +202,10 @@ void Emitter::emit_load_at(const AInst& a, int u) {
     return ins(id, d, from);
   }
   x86::Vec m = vec(s0_, lane);
-  if (mode_ == Mode::Tail) as_.emit(I::kIdVmovups, m, frame(lane == 8 ? mask64_ : mask32_, static_cast<uint32_t>(lane * lanes_)));
-  else ins(I::kIdVpcmpeqd, m, m, m);
+  if (mode_ == Mode::Tail)
+    as_.emit(I::kIdVmovups, m, frame(lane == 8 ? mask64_ : mask32_, static_cast<uint32_t>(lane * lanes_)));
+  else
+    ins(I::kIdVpcmpeqd, m, m, m);
   ins(id, d, from, m);
 }
 

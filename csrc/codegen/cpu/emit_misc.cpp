@@ -45,8 +45,10 @@ void Emitter::emit_index(const AInst& a, int u) {
 
 void Emitter::emit_check(const AInst& a, int u) {
   int mask = source_reg(a, 0, u);
-  if (avx512()) as_.kmovw(x86::eax, k(mask));
-  else as_.vmovmskps(x86::eax, vec(mask, 4));
+  if (avx512())
+    as_.kmovw(x86::eax, k(mask));
+  else
+    as_.vmovmskps(x86::eax, vec(mask, 4));
   as_.not_(x86::eax);
   as_.and_(x86::eax, mode_ == Mode::One ? 1 : (1 << lanes_) - 1);
   if (mode_ == Mode::Tail) {
@@ -62,8 +64,8 @@ void Emitter::emit_check(const AInst& a, int u) {
   as_.bind(fine);
 }
 
-// Arguments and result pass through the frame as arrays of L elements in their memory types. The allocator has spilled what lives on;
-// pointer registers that the callee may change are loaded again.
+// Arguments and result pass through the frame as arrays of L elements in their memory types. The allocator has spilled
+// what lives on; pointer registers that the callee may change are loaded again.
 void Emitter::emit_call(const AInst& a, int u) {
   const MInst& in = *a.in;
   static const x86::Gp kArgs[] = {x86::rsi, x86::rdx, x86::rcx};
@@ -81,13 +83,24 @@ void Emitter::emit_call(const AInst& a, int u) {
   load_packed(in.dt, phys(a.dst, u), frame(buf_, 64), false);
 }
 
-// The usual path is one test and a move. The out-of-line part saves every register, so that the allocator need not know of it.
+// The usual path is one test and a move. The out-of-line part saves every register, so that the allocator need not know
+// of it.
 void Emitter::emit_rare(const AInst& a, int u) {
   const MInst& in = *a.in;
-  Cold c{as_.newLabel(), as_.newLabel(), phys(a.dst, u), source_reg(a, 1, u), source_reg(a, 0, u), source_reg(a, 2, u), in.n > 3 ? source_reg(a, 3, u) : -1,
-         in.lt, in.dt, in.imm};
-  if (avx512()) as_.kortestw(k(c.mask), k(c.mask));
-  else as_.vtestps(vec(c.mask, 4), vec(c.mask, 4));
+  Cold c{as_.newLabel(),
+         as_.newLabel(),
+         phys(a.dst, u),
+         source_reg(a, 1, u),
+         source_reg(a, 0, u),
+         source_reg(a, 2, u),
+         in.n > 3 ? source_reg(a, 3, u) : -1,
+         in.lt,
+         in.dt,
+         in.imm};
+  if (avx512())
+    as_.kortestw(k(c.mask), k(c.mask));
+  else
+    as_.vtestps(vec(c.mask, 4), vec(c.mask, 4));
   as_.jnz(c.enter);
   move(c.dst, c.value, lane_bytes(in.lt));
   as_.bind(c.back);
@@ -100,11 +113,13 @@ void Emitter::emit_cold_parts() {
   for (const Cold& c : cold_) {
     int lane = lane_bytes(c.lt);
     as_.bind(c.enter);
-    for (int i = 0; i < nregs_; ++i) as_.emit(I::kIdVmovups, frame(cold_save_ + i * vb_, static_cast<uint32_t>(vb_)), vec_of(i, vb_));
+    for (int i = 0; i < nregs_; ++i)
+      as_.emit(I::kIdVmovups, frame(cold_save_ + i * vb_, static_cast<uint32_t>(vb_)), vec_of(i, vb_));
     for (int i = 1; avx512() && i < 8; ++i) as_.kmovd(frame(masks_at + 4 * i, 4), k(i));
     for (int i = 0; i < 4; ++i) as_.mov(frame(words_at + 8 * i), kVolatile[i]);
     as_.emit(I::kIdVmovups, frame(buf_ + 64, static_cast<uint32_t>(lane * lanes_)), vec(c.arg, lane));
-    if (c.arg2 >= 0) as_.emit(I::kIdVmovups, frame(buf_ + 128, static_cast<uint32_t>(lane * lanes_)), vec(c.arg2, lane));
+    if (c.arg2 >= 0)
+      as_.emit(I::kIdVmovups, frame(buf_ + 128, static_cast<uint32_t>(lane * lanes_)), vec(c.arg2, lane));
     as_.lea(x86::rdi, frame(buf_));
     as_.lea(x86::rsi, frame(buf_ + 64));
     as_.lea(x86::rdx, frame(buf_ + 128));
@@ -114,7 +129,8 @@ void Emitter::emit_cold_parts() {
     as_.call(x86::rax);
     for (int i = 0; i < 4; ++i) as_.mov(kVolatile[i], frame(words_at + 8 * i));
     for (int i = 1; avx512() && i < 8; ++i) as_.kmovd(k(i), frame(masks_at + 4 * i, 4));
-    for (int i = 0; i < nregs_; ++i) as_.emit(I::kIdVmovups, vec_of(i, vb_), frame(cold_save_ + i * vb_, static_cast<uint32_t>(vb_)));
+    for (int i = 0; i < nregs_; ++i)
+      as_.emit(I::kIdVmovups, vec_of(i, vb_), frame(cold_save_ + i * vb_, static_cast<uint32_t>(vb_)));
     x86::Vec exact = vec(s1_, lane), mask = vec(c.mask, lane);
     as_.emit(I::kIdVmovups, exact, frame(buf_, static_cast<uint32_t>(lane * lanes_)));
     if (avx512()) {

@@ -1,6 +1,6 @@
-// Loops. Pointers of the current point are in the frame (cur_); each loop moves those of the operands concerned on by their strides
-// and, at its end, back. The vector axis moves an index instead (r13), so that pointers stay put in the innermost loop of row and
-// pointwise kernels.
+// Loops. Pointers of the current point are in the frame (cur_); each loop moves those of the operands concerned on by
+// their strides and, at its end, back. The vector axis moves an index instead (r13), so that pointers stay put in the
+// innermost loop of row and pointwise kernels.
 #include "codegen/cpu/emit.h"
 
 namespace fj::codegen::cpu {
@@ -11,7 +11,7 @@ using loop::StageKind;
 namespace {
 enum { kMain, kSingle, kTail };
 constexpr int kFlushEvery = 64;  // a power of two
-}
+}  // namespace
 
 const Body& Emitter::body_of(int stage, int which) const {
   const StagePlan& p = plans_[static_cast<size_t>(stage)];
@@ -22,7 +22,8 @@ const Body& Emitter::body_of(int stage, int which) const {
 uint64_t Emitter::operands_of(int stage) const {
   uint64_t out = 0;
   for (const MInst& in : mir_.stages[static_cast<size_t>(stage)].insts)
-    if (in.op == MOp::Load || in.op == MOp::LoadAt || in.op == MOp::Store || in.op == MOp::StoreAt) out |= uint64_t{1} << in.index;
+    if (in.op == MOp::Load || in.op == MOp::LoadAt || in.op == MOp::Store || in.op == MOp::StoreAt)
+      out |= uint64_t{1} << in.index;
   return out;
 }
 
@@ -33,7 +34,8 @@ void Emitter::step_coord(int axis) {
 void Emitter::advance(int axis, uint64_t operands) {
   for (size_t o = 0; o < k_.operands.size(); ++o) {
     if (!(operands >> o & 1)) continue;
-    as_.mov(x86::rax, x86::qword_ptr(x86::r15, static_cast<int32_t>(8 * (o * k_.axes.size() + static_cast<size_t>(axis)))));
+    as_.mov(x86::rax,
+            x86::qword_ptr(x86::r15, static_cast<int32_t>(8 * (o * k_.axes.size() + static_cast<size_t>(axis)))));
     as_.add(frame(cur_ + 8 * static_cast<int32_t>(o)), x86::rax);
   }
   step_coord(axis);
@@ -42,7 +44,8 @@ void Emitter::advance(int axis, uint64_t operands) {
 void Emitter::rewind(int axis, uint64_t operands) {
   for (size_t o = 0; o < k_.operands.size(); ++o) {
     if (!(operands >> o & 1)) continue;
-    as_.mov(x86::rax, x86::qword_ptr(x86::r15, static_cast<int32_t>(8 * (o * k_.axes.size() + static_cast<size_t>(axis)))));
+    as_.mov(x86::rax,
+            x86::qword_ptr(x86::r15, static_cast<int32_t>(8 * (o * k_.axes.size() + static_cast<size_t>(axis)))));
     as_.imul(x86::rax, frame(size_ + 8 * axis));
     as_.sub(frame(cur_ + 8 * static_cast<int32_t>(o)), x86::rax);
   }
@@ -87,7 +90,8 @@ void Emitter::load_pins(int stage) {
     const MVal& v = this->stage().vals[p.pinned[i]];
     int lane = v.lt == LT::Mask ? 4 : lane_bytes(v.lt);
     if (v.home == Home::Const && avx512()) {
-      ins(lane == 8 ? x86::Inst::kIdVbroadcastsd : x86::Inst::kIdVbroadcastss, vec(static_cast<int>(i), lane), pool_word(v.bits, lane));
+      ins(lane == 8 ? x86::Inst::kIdVbroadcastsd : x86::Inst::kIdVbroadcastss, vec(static_cast<int>(i), lane),
+          pool_word(v.bits, lane));
     } else {
       as_.vmovups(vec(static_cast<int>(i), lane), home(p.pinned[i], 0, lane));
     }
@@ -144,8 +148,8 @@ void Emitter::begin_tail() {
   as_.vmovups(frame(mask64_, 32), x86::ymm(static_cast<uint32_t>(s0_)));
 }
 
-// Blocks of copies*L lanes, then of L, then the rest under a mask; inside(which) emits one block. With a chunk, the first kind of
-// blocks is interrupted every `chunk` of them for between().
+// Blocks of copies*L lanes, then of L, then the rest under a mask; inside(which) emits one block. With a chunk, the
+// first kind of blocks is interrupted every `chunk` of them for between().
 template <class Fn, class Between>
 void Emitter::blocks(int copies, int chunk, Fn&& inside, Between&& between) {
   as_.xor_(x86::r13d, x86::r13d);
@@ -193,13 +197,17 @@ void Emitter::vector_loops(int stage) {
   int copies = plans_[static_cast<size_t>(stage)].main.copies;
   blocks(
       copies, deep(stage) ? kFlushEvery : 0,
-      [&](int which) { body(stage, body_of(stage, which), which == kTail ? Mode::Tail : Mode::Full); }, [&] { flush_sums(stage, copies); });
+      [&](int which) { body(stage, body_of(stage, which), which == kTail ? Mode::Tail : Mode::Full); },
+      [&] { flush_sums(stage, copies); });
 }
 
 void Emitter::row_kernel() {
   for (int s = 0; s < static_cast<int>(plans_.size()); ++s) {
     load_pins(s);
-    if (stage().kind == StageKind::Sweep) { row_sweep(s); continue; }
+    if (stage().kind == StageKind::Sweep) {
+      row_sweep(s);
+      continue;
+    }
     as_.xor_(x86::r13d, x86::r13d);
     load_pointers(s);
     body(s, body_of(s, kMain), Mode::One);
@@ -213,14 +221,16 @@ void Emitter::row_sweep(int stage) {
   finish_accs(stage, copies, true);
 }
 
-// The loops over reduce axes [axis, end) around the vector loops (row kernels, b null) or one block's body (column kernels).
+// The loops over reduce axes [axis, end) around the vector loops (row kernels, b null) or one block's body (column
+// kernels).
 void Emitter::reduce_nest(int stage, int axis, int end, const Body* b, Mode mode) {
   if (axis == end) {
     if (!b) return vector_loops(stage);
     load_pointers(stage);
     return body(stage, *b, mode);
   }
-  if (b && axis == end - 1 && !mir_.stages[static_cast<size_t>(stage)].calls) return innermost_reduce(stage, axis, *b, mode);
+  if (b && axis == end - 1 && !mir_.stages[static_cast<size_t>(stage)].calls)
+    return innermost_reduce(stage, axis, *b, mode);
   int copies = plans_[static_cast<size_t>(stage)].main.copies;
   loop(axis, operands_of(stage), [&] {
     reduce_nest(stage, axis + 1, end, b, mode);
@@ -228,12 +238,15 @@ void Emitter::reduce_nest(int stage, int axis, int end, const Body* b, Mode mode
   });
 }
 
-// A block of columns visits each row for a few cache lines only, which hardware prefetchers do not follow: ask for rows ahead.
+// A block of columns visits each row for a few cache lines only, which hardware prefetchers do not follow: ask for rows
+// ahead.
 void Emitter::prefetch_rows(int stage, int axis, int copies) {
   constexpr int kRowsAhead = 4;
   uint64_t asked = 0;
   for (const MInst& in : mir_.stages[static_cast<size_t>(stage)].insts) {
-    if (in.op != MOp::Load || k_.operands[static_cast<size_t>(in.index)].vec != loop::VecClass::Contig || ptr_reg_[static_cast<size_t>(in.index)] < 0) continue;
+    if (in.op != MOp::Load || k_.operands[static_cast<size_t>(in.index)].vec != loop::VecClass::Contig ||
+        ptr_reg_[static_cast<size_t>(in.index)] < 0)
+      continue;
     if (asked >> in.index & 1) continue;
     asked |= uint64_t{1} << in.index;
     int esize = size_of(in.dt);
@@ -261,7 +274,8 @@ void Emitter::innermost_reduce(int stage, int axis, const Body& b, Mode mode) {
   for (size_t o = 0; o < k_.operands.size(); ++o) {
     if (ptr_reg_[o] < 0) continue;
     in_frame &= ~(uint64_t{1} << o);
-    as_.add(ptr_reg(ptr_reg_[o]), x86::qword_ptr(x86::r15, static_cast<int32_t>(8 * (o * k_.axes.size() + static_cast<size_t>(axis)))));
+    as_.add(ptr_reg(ptr_reg_[o]),
+            x86::qword_ptr(x86::r15, static_cast<int32_t>(8 * (o * k_.axes.size() + static_cast<size_t>(axis)))));
   }
   advance(axis, in_frame);
   as_.dec(frame(count_ + 8 * axis));
@@ -270,7 +284,8 @@ void Emitter::innermost_reduce(int stage, int axis, const Body& b, Mode mode) {
   as_.bind(done);
 }
 
-// Long f32 sums go in two levels: every kFlushEvery-th step the accumulators are added to their second level in the frame.
+// Long f32 sums go in two levels: every kFlushEvery-th step the accumulators are added to their second level in the
+// frame.
 void Emitter::flush_now_and_then(int stage, int axis, int copies) {
   if (!deep(stage)) return;
   asmjit::Label skip = as_.newLabel();
@@ -282,7 +297,8 @@ void Emitter::flush_now_and_then(int stage, int axis, int copies) {
 
 void Emitter::column_kernel() {
   if (!k_.has_reduce() && plans_.size() == 1) return vector_loops(0);
-  blocks(plans_[0].main.copies, 0, [&](int which) { column_block(which); }, [] {});
+  blocks(
+      plans_[0].main.copies, 0, [&](int which) { column_block(which); }, [] {});
 }
 
 void Emitter::column_block(int which) {

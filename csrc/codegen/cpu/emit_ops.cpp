@@ -1,5 +1,5 @@
-// Machine-level operations on registers. Sources are registers or, for the last one, memory; the last two vector registers and k7 are
-// free for the sequence of one operation.
+// Machine-level operations on registers. Sources are registers or, for the last one, memory; the last two vector
+// registers and k7 are free for the sequence of one operation.
 #include <cstddef>
 
 #include "base/error.h"
@@ -84,8 +84,9 @@ int Emitter::phys(PReg r, int u) const {
 x86::Mem Emitter::home(MV v, int u, int lane) {
   const MVal& val = stage().vals[v];
   if (val.home == Home::Const) return pool_vector(val.bits, lane);
-  int32_t at = val.home == Home::Slot ? slot_off_[static_cast<size_t>(val.slot)] + u * slot_step_[static_cast<size_t>(val.slot)]
-                                      : spill_ + body_->alloc.spill_of[v] * vb_;
+  int32_t at = val.home == Home::Slot
+                   ? slot_off_[static_cast<size_t>(val.slot)] + u * slot_step_[static_cast<size_t>(val.slot)]
+                   : spill_ + body_->alloc.spill_of[v] * vb_;
   return frame(at, static_cast<uint32_t>(lane * lanes_));
 }
 
@@ -107,8 +108,13 @@ void Emitter::emit(const AInst& a, int u) {
     case MOp::Fms: return emit_fma(a, u);
     case MOp::Cmp: return emit_cmp(a, u);
     case MOp::Select: return emit_select(a, u);
-    case MOp::MAnd: case MOp::MOr: case MOp::MXor: case MOp::MNot: case MOp::MConst: case MOp::MaskBits: case MOp::BitsMask:
-      return emit_mask_op(a, u);
+    case MOp::MAnd:
+    case MOp::MOr:
+    case MOp::MXor:
+    case MOp::MNot:
+    case MOp::MConst:
+    case MOp::MaskBits:
+    case MOp::BitsMask: return emit_mask_op(a, u);
     case MOp::MinNan:
     case MOp::MaxNan: return emit_pick_nan(a, u);
     case MOp::Cvt: return emit_cvt(a, u);
@@ -132,12 +138,15 @@ void Emitter::emit_op(const AInst& a, int u) {
   x86::Vec dst = vec(phys(a.dst, u), lane);
   asmjit::Operand x = source(a, 0, u, lane);
   if (in.op == MOp::Round) {
-    uint32_t id = avx512() ? (lane == 4 ? I::kIdVrndscaleps : I::kIdVrndscalepd) : (lane == 4 ? I::kIdVroundps : I::kIdVroundpd);
+    uint32_t id =
+        avx512() ? (lane == 4 ? I::kIdVrndscaleps : I::kIdVrndscalepd) : (lane == 4 ? I::kIdVroundps : I::kIdVroundpd);
     return ins(id, dst, x, asmjit::Imm(in.imm));
   }
   if (in.op == MOp::Lookup) {  // on whole registers: half of one would look up in half the table
     x86::Mem table = pool_bytes(reinterpret_cast<const void*>(static_cast<intptr_t>(in.imm)), 64);
-    return as_.vpermps(vec_of(phys(a.dst, u), 64).as<x86::Zmm>(), vec_of(source_reg(a, 0, u), 64).as<x86::Zmm>(), table), void();
+    return as_.vpermps(vec_of(phys(a.dst, u), 64).as<x86::Zmm>(), vec_of(source_reg(a, 0, u), 64).as<x86::Zmm>(),
+                       table),
+           void();
   }
   uint32_t id = plain_id(in.op, in.lt);
   if (!id) id = bits_id(in.op, in.lt, avx512());
@@ -151,9 +160,15 @@ void Emitter::emit_op(const AInst& a, int u) {
 // 132: d = d*m + r   213: d = r*d + m   231: d = r*m + d.
 void Emitter::emit_fma(const AInst& a, int u) {
   static constexpr uint32_t kIds[3][3][2] = {
-      {{I::kIdVfmadd132ps, I::kIdVfmadd132pd}, {I::kIdVfmadd213ps, I::kIdVfmadd213pd}, {I::kIdVfmadd231ps, I::kIdVfmadd231pd}},
-      {{I::kIdVfnmadd132ps, I::kIdVfnmadd132pd}, {I::kIdVfnmadd213ps, I::kIdVfnmadd213pd}, {I::kIdVfnmadd231ps, I::kIdVfnmadd231pd}},
-      {{I::kIdVfmsub132ps, I::kIdVfmsub132pd}, {I::kIdVfmsub213ps, I::kIdVfmsub213pd}, {I::kIdVfmsub231ps, I::kIdVfmsub231pd}},
+      {{I::kIdVfmadd132ps, I::kIdVfmadd132pd},
+       {I::kIdVfmadd213ps, I::kIdVfmadd213pd},
+       {I::kIdVfmadd231ps, I::kIdVfmadd231pd}},
+      {{I::kIdVfnmadd132ps, I::kIdVfnmadd132pd},
+       {I::kIdVfnmadd213ps, I::kIdVfnmadd213pd},
+       {I::kIdVfnmadd231ps, I::kIdVfnmadd231pd}},
+      {{I::kIdVfmsub132ps, I::kIdVfmsub132pd},
+       {I::kIdVfmsub213ps, I::kIdVfmsub213pd},
+       {I::kIdVfmsub231ps, I::kIdVfmsub231pd}},
   };
   int lane = lane_bytes(a.in->lt);
   const auto& ids = kIds[static_cast<int>(a.in->op) - static_cast<int>(MOp::Fma)];
@@ -164,7 +179,8 @@ void Emitter::emit_fma(const AInst& a, int u) {
   asmjit::Operand x = source(a, 0, u, lane), y = source(a, 1, u, lane), z = source(a, 2, u, lane);
   auto is_dst = [&](int k) { return a.src[k] != kInMemory && phys(a.src[k], u) == dst; };
   if (is_dst(2)) return x.isMem() ? form(2, dst, y, x) : form(2, dst, x, y);
-  if (is_dst(1) && !is_dst(0)) std::swap(x, y);
+  if (is_dst(1) && !is_dst(0))
+    std::swap(x, y);
   else if (!is_dst(0)) {
     // No source dies here: copy one that is in a register and is not needed as the memory operand.
     if (z.isMem() || y.isMem()) {
@@ -195,7 +211,8 @@ void Emitter::emit_cmp(const AInst& a, int u) {
   if (is_fp(in.lt)) {
     as_.emit(lane == 4 ? I::kIdVcmpps : I::kIdVcmppd, d, x, y, pred);
   } else {
-    bool equal = in.imm == kEq || in.imm == kNe, swap = in.imm == kLt || in.imm == kNlt, negate = in.imm == kNe || in.imm == kNlt || in.imm == kLe;
+    bool equal = in.imm == kEq || in.imm == kNe, swap = in.imm == kLt || in.imm == kNlt,
+         negate = in.imm == kNe || in.imm == kNlt || in.imm == kLe;
     uint32_t id = equal ? (lane == 4 ? I::kIdVpcmpeqd : I::kIdVpcmpeqq) : (lane == 4 ? I::kIdVpcmpgtd : I::kIdVpcmpgtq);
     swap ? ins(id, d, y, x) : ins(id, d, x, y);
     if (negate) {
@@ -277,8 +294,10 @@ void Emitter::emit_reload(const AInst& a, int u) {
   const MVal& v = stage().vals[a.val[0]];
   int dst = phys(a.dst, u);
   if (v.lt == LT::Mask) {
-    if (a.dst >= kMaskBase) as_.kmovd(k(dst), home(a.val[0], u, 4).cloneResized(4));
-    else as_.emit(I::kIdVmovups, vec(dst, 4), home(a.val[0], u, 4));
+    if (a.dst >= kMaskBase)
+      as_.kmovd(k(dst), home(a.val[0], u, 4).cloneResized(4));
+    else
+      as_.emit(I::kIdVmovups, vec(dst, 4), home(a.val[0], u, 4));
     return;
   }
   int lane = lane_bytes(v.lt);
@@ -319,8 +338,10 @@ void Emitter::emit_save(const AInst& a, int u) {
   const MInst& in = *a.in;
   int src = source_reg(a, 0, u);
   if (in.op == MOp::Save) {
-    if (a.src[0] >= kMaskBase) as_.kmovd(slot_mem(in.index, u, 4), k(src));
-    else save_vector(in.index, u, src, in.lt, false);
+    if (a.src[0] >= kMaskBase)
+      as_.kmovd(slot_mem(in.index, u, 4), k(src));
+    else
+      save_vector(in.index, u, src, in.lt, false);
     return;
   }
   const StagePlan& p = plans_[static_cast<size_t>(stage_)];
@@ -335,7 +356,8 @@ void Emitter::emit_save(const AInst& a, int u) {
     return;
   }
   as_.emit(I::kIdVmovups, vec(s0_, lane), frame(lane == 8 ? mask64_ : mask32_, static_cast<uint32_t>(lane * lanes_)));
-  as_.emit(lane == 8 ? I::kIdVblendvpd : I::kIdVblendvps, vec(acc, lane), vec(acc, lane), vec(src, lane), vec(s0_, lane));
+  as_.emit(lane == 8 ? I::kIdVblendvpd : I::kIdVblendvps, vec(acc, lane), vec(acc, lane), vec(src, lane),
+           vec(s0_, lane));
 }
 
 }  // namespace fj::codegen::cpu

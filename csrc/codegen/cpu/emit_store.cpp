@@ -30,15 +30,30 @@ void Emitter::lane_loop_out(int operand, int u, int esize, bool with_offsets) {
   uint32_t shift = esize == 8 ? 3 : esize == 4 ? 2 : esize == 2 ? 1 : 0;
   x86::Mem from = x86::ptr(x86::rsp, x86::rdx, shift, buf_, static_cast<uint32_t>(esize));
   switch (esize) {
-    case 1: as_.mov(x86::r10b, from); as_.mov(to, x86::r10b); break;
-    case 2: as_.mov(x86::r10w, from); as_.mov(to, x86::r10w); break;
-    case 4: as_.mov(x86::r10d, from); as_.mov(to, x86::r10d); break;
-    default: as_.mov(x86::r10, from); as_.mov(to, x86::r10); break;
+    case 1:
+      as_.mov(x86::r10b, from);
+      as_.mov(to, x86::r10b);
+      break;
+    case 2:
+      as_.mov(x86::r10w, from);
+      as_.mov(to, x86::r10w);
+      break;
+    case 4:
+      as_.mov(x86::r10d, from);
+      as_.mov(to, x86::r10d);
+      break;
+    default:
+      as_.mov(x86::r10, from);
+      as_.mov(to, x86::r10);
+      break;
   }
-  if (layout(operand) != VecClass::Broadcast) as_.add(x86::rax, x86::qword_ptr(x86::r15, 8 * (operand * k_.rank() + k_.vector_axis())));
+  if (layout(operand) != VecClass::Broadcast)
+    as_.add(x86::rax, x86::qword_ptr(x86::r15, 8 * (operand * k_.rank() + k_.vector_axis())));
   as_.inc(x86::edx);
-  if (mode_ == Mode::Tail) as_.cmp(x86::edx, frame(tail_n_, 4));
-  else as_.cmp(x86::edx, lanes_);
+  if (mode_ == Mode::Tail)
+    as_.cmp(x86::edx, frame(tail_n_, 4));
+  else
+    as_.cmp(x86::edx, lanes_);
   as_.jb(again);
 }
 
@@ -66,7 +81,8 @@ void Emitter::store_packed(DType t, int src, const x86::Mem& mem, bool masked) {
   };
   if (esize >= 4) {
     if (masked && !avx512()) {
-      as_.emit(I::kIdVmovups, vec(s0_, lane), frame(lane == 8 ? mask64_ : mask32_, static_cast<uint32_t>(lane * lanes_)));
+      as_.emit(I::kIdVmovups, vec(s0_, lane),
+               frame(lane == 8 ? mask64_ : mask32_, static_cast<uint32_t>(lane * lanes_)));
       return ins(lane == 8 ? I::kIdVmaskmovpd : I::kIdVmaskmovps, to, vec(s0_, lane), vec(src, lane));
     }
     mask();
@@ -117,14 +133,14 @@ void Emitter::store_one(DType t, int src, x86::Mem to) {
       as_.mov(to, x86::ax);
       return;
     case DType::Bool:
-      if (avx512()) as_.kmovw(x86::eax, k(src));
-      else as_.vmovd(x86::eax, x);
+      if (avx512())
+        as_.kmovw(x86::eax, k(src));
+      else
+        as_.vmovd(x86::eax, x);
       as_.and_(x86::eax, 1);
       as_.mov(to, x86::al);
       return;
-    default:
-      as_.vmovd(x86::eax, x);
-      as_.mov(to, x86::al);
+    default: as_.vmovd(x86::eax, x); as_.mov(to, x86::al);
   }
 }
 
@@ -145,7 +161,8 @@ void Emitter::emit_store(const AInst& a, int u) {
     as_.emit(I::kIdVmovups, index, frame(offsets, static_cast<uint32_t>(4 * lanes_)));
     tail ? as_.kmovw(x86::k7, x86::k1) : as_.kxnorw(x86::k7, x86::k7, x86::k7);
     as_.k(x86::k7);
-    return ins(esize == 8 ? I::kIdVscatterdpd : I::kIdVscatterdps, x86::ptr(x86::rax, index, 0, 0, static_cast<uint32_t>(esize)), vec(src, esize));
+    return ins(esize == 8 ? I::kIdVscatterdpd : I::kIdVscatterdps,
+               x86::ptr(x86::rax, index, 0, 0, static_cast<uint32_t>(esize)), vec(src, esize));
   }
   store_packed(in.dt, src, frame(buf_, 64), false);
   lane_loop_out(in.index, u, esize, false);

@@ -1,5 +1,5 @@
-// Kernel to machine-level stages. Values that later stages use get slots; constants, parameters and accumulator results are made
-// anew in each stage that uses them.
+// Kernel to machine-level stages. Values that later stages use get slots; constants, parameters and accumulator results
+// are made anew in each stage that uses them.
 #include "codegen/cpu/lower.h"
 
 #include <limits>
@@ -45,7 +45,8 @@ class Lowering {
     for (const Stage& s : k_.stages)
       for (uint32_t i = s.first; i < s.last; ++i)
         for (Value v : {k_.insts[i].a, k_.insts[i].b, k_.insts[i].c})
-          if (v != kNone && v < s.first && !remade(k_.insts[v].op) && slot_of_[v] < 0) slot_of_[v] = new_slot(lane_type(k_.dtype_of(v)));
+          if (v != kNone && v < s.first && !remade(k_.insts[v].op) && slot_of_[v] < 0)
+            slot_of_[v] = new_slot(lane_type(k_.dtype_of(v)));
   }
 
   void stage(const Stage& s) {
@@ -88,7 +89,8 @@ class Lowering {
 
   MV arg(MBuilder& b, Value v) {
     if (v == kNone) return kNoValue;
-    if (v < first_ && local_[v] == kNoValue) local_[v] = remade(k_.insts[v].op) ? inst(b, k_.insts[v]) : b.slot(slot_of_[v]);
+    if (v < first_ && local_[v] == kNoValue)
+      local_[v] = remade(k_.insts[v].op) ? inst(b, k_.insts[v]) : b.slot(slot_of_[v]);
     return local_[v];
   }
 
@@ -220,8 +222,8 @@ class Lowering {
     set(b, reg, lt, now);
   }
 
-  // Takes the new element if it beats the best so far, or is the lane's first (position still -1). Lanes see ascending positions,
-  // so ties keep the old one; the lanes are merged by arg_reduce with ties to the lower position.
+  // Takes the new element if it beats the best so far, or is the lane's first (position still -1). Lanes see ascending
+  // positions, so ties keep the old one; the lanes are merged by arg_reduce with ties to the lower position.
   void accumulate_arg(MBuilder& b, AccKind kind, LT lt, int reg, MV x, MV at) {
     MV best = get(b, reg, lt), place = get(b, reg + 1, LT::I64);
     MV better = kind == AccKind::ArgMax ? b.cmp(lt, kLt, best, x) : b.cmp(lt, kLt, x, best);

@@ -1,5 +1,5 @@
-// The parts of lowering: scalar ops to machine-level instructions. Functions return kNoValue for what they do not expand: then
-// the reference meaning is called lane by lane.
+// The parts of lowering: scalar ops to machine-level instructions. Functions return kNoValue for what they do not
+// expand: then the reference meaning is called lane by lane.
 #pragma once
 #include "codegen/cpu/mir.h"
 

@@ -19,7 +19,10 @@ using Fn = MV (*)(const In&);
 MV minus_one(const In& in) { return in.b.num(in.lt, -1); }
 bool slow64(const In& in) { return in.lt == LT::I64 && !in.b.avx512; }
 
-template <MOp O> MV arith(const In& in) { return narrow(in.b, in.t, in.b.op(O, in.lt, in.x, in.y)); }
+template <MOp O>
+MV arith(const In& in) {
+  return narrow(in.b, in.t, in.b.op(O, in.lt, in.x, in.y));
+}
 
 // A product with a power of two is exact, so that fusing it into a sum changes nothing.
 MV add(const In& in) {
@@ -38,20 +41,24 @@ MV sub(const In& in) {
 MV mul(const In& in) {
   if (!slow64(in)) return arith<MOp::Mul>(in);
   MBuilder& b = in.b;
-  MV cross = b.add(LT::I64, b.op(MOp::MulU32, LT::I64, b.shr(LT::I64, in.x, 32), in.y), b.op(MOp::MulU32, LT::I64, in.x, b.shr(LT::I64, in.y, 32)));
+  MV cross = b.add(LT::I64, b.op(MOp::MulU32, LT::I64, b.shr(LT::I64, in.x, 32), in.y),
+                   b.op(MOp::MulU32, LT::I64, in.x, b.shr(LT::I64, in.y, 32)));
   return b.add(LT::I64, b.op(MOp::MulU32, LT::I64, in.x, in.y), b.shl(LT::I64, cross, 32));
 }
 MV neg(const In& in) { return narrow(in.b, in.t, in.b.neg(in.lt, in.x)); }
 
-template <bool Max> MV pick_int(const In& in) {
+template <bool Max>
+MV pick_int(const In& in) {
   if (!slow64(in)) return in.b.op(Max ? MOp::MaxRaw : MOp::MinRaw, in.lt, in.x, in.y);
   MV less = in.b.cmp(in.lt, kLt, in.x, in.y);
   return Max ? in.b.select(in.lt, less, in.y, in.x) : in.b.select(in.lt, less, in.x, in.y);
 }
-template <bool Max> MV pick(const In& in) {
+template <bool Max>
+MV pick(const In& in) {
   return is_fp(in.lt) ? in.b.op(Max ? MOp::MaxNan : MOp::MinNan, in.lt, in.x, in.y) : pick_int<Max>(in);
 }
-template <bool Max> MV fpick(const In& in) {
+template <bool Max>
+MV fpick(const In& in) {
   MV raw = in.b.op(Max ? MOp::MaxRaw : MOp::MinRaw, in.lt, in.x, in.y);  // y if either is NaN
   return in.b.select(in.lt, in.b.is_nan(in.lt, in.y), in.x, raw);
 }
@@ -71,8 +78,13 @@ MV sign(const In& in) {
 }
 MV trunc_div(const In& in) { return is_fp(in.lt) ? in.b.round(in.lt, in.b.div(in.lt, in.x, in.y), kToZero) : kNoValue; }
 
-template <MOp Bits, MOp Mask> MV bitwise(const In& in) { return in.lt == LT::Mask ? in.b.op(Mask, LT::Mask, in.x, in.y) : in.b.op(Bits, in.lt, in.x, in.y); }
-MV bit_not(const In& in) { return in.lt == LT::Mask ? in.b.mnot(in.x) : narrow(in.b, in.t, in.b.bxor(in.lt, in.x, minus_one(in))); }
+template <MOp Bits, MOp Mask>
+MV bitwise(const In& in) {
+  return in.lt == LT::Mask ? in.b.op(Mask, LT::Mask, in.x, in.y) : in.b.op(Bits, in.lt, in.x, in.y);
+}
+MV bit_not(const In& in) {
+  return in.lt == LT::Mask ? in.b.mnot(in.x) : narrow(in.b, in.t, in.b.bxor(in.lt, in.x, minus_one(in)));
+}
 MV shl(const In& in) { return arith<MOp::ShlV>(in); }
 MV shr(const In& in) {
   if (in.t == DType::U8) return in.b.op(MOp::ShrV, in.lt, in.x, in.y);
@@ -91,7 +103,8 @@ MV compare_masks(const In& in) {
     default: return b.mor(in.x, b.mnot(in.y));
   }
 }
-template <Pred P, bool Swap> MV compare(const In& in) {
+template <Pred P, bool Swap>
+MV compare(const In& in) {
   if (in.lt == LT::Mask) return compare_masks(in);
   return Swap ? in.b.cmp(in.lt, P, in.y, in.x) : in.b.cmp(in.lt, P, in.x, in.y);
 }
@@ -104,7 +117,10 @@ MV sign_bit(const In& in) {
   return in.b.cmp(t, kLt, in.x, in.b.num(t, 0));
 }
 
-template <RoundMode M> MV round(const In& in) { return in.b.round(in.lt, in.x, M); }
+template <RoundMode M>
+MV round(const In& in) {
+  return in.b.round(in.lt, in.x, M);
+}
 MV frac(const In& in) { return in.b.sub(in.lt, in.x, in.b.round(in.lt, in.x, kToZero)); }
 MV copysign(const In& in) { return in.b.bor(in.lt, in.b.abs_bits(in.lt, in.x), in.b.sign_bits(in.lt, in.y)); }
 MV sqrt(const In& in) { return in.b.op(MOp::Sqrt, in.lt, in.x); }
@@ -171,6 +187,8 @@ MV narrow(MBuilder& b, DType t, MV v) {
   }
 }
 
-MV lower_scalar(MBuilder& b, Op op, DType t, MV x, MV y, MV z) { return lowering(op)({b, lane_type(t), t, x, y, z, op}); }
+MV lower_scalar(MBuilder& b, Op op, DType t, MV x, MV y, MV z) {
+  return lowering(op)({b, lane_type(t), t, x, y, z, op});
+}
 
 }  // namespace fj::codegen::cpu

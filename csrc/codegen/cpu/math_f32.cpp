@@ -1,6 +1,6 @@
-// f32 functions as machine-level arithmetic, good over the whole range: about one ulp, NaN and infinities as IEEE has them, and
-// subnormal results where they exist. Arguments that the short reduction of sin and cos cannot take go out of line.
-// Where x86 min and max return their second operand on NaN, constants stand first.
+// f32 functions as machine-level arithmetic, good over the whole range: about one ulp, NaN and infinities as IEEE has
+// them, and subnormal results where they exist. Arguments that the short reduction of sin and cos cannot take go out of
+// line. Where x86 min and max return their second operand on NaN, constants stand first.
 #include "codegen/cpu/lower.h"
 
 namespace fj::codegen::cpu {
@@ -27,7 +27,8 @@ Reduced reduce_ln2(MBuilder& b, MV x) {
 }
 
 // e^r = 1 + r + r^2 p(r) on [-ln2/2, ln2/2]
-constexpr double kExp[] = {0.001381453825160861, 0.00836874544620514, 0.04166838899254799, 0.1666652113199234, 0.4999999403953552};
+constexpr double kExp[] = {0.001381453825160861, 0.00836874544620514, 0.04166838899254799, 0.1666652113199234,
+                           0.4999999403953552};
 MV expm1_reduced(MBuilder& b, MV r) { return b.fma(F, b.poly(F, r, kExp), b.mul(F, r, r), r); }
 MV exp_reduced(MBuilder& b, MV r) {
   MV p = b.fma(F, b.poly(F, r, kExp), r, b.f(1));
@@ -51,8 +52,9 @@ MV clamp(MBuilder& b, MV x, float low, float high) {
 }
 
 // 2^(k/16)
-constexpr float kRoots[16] = {1.0f,        1.04427378f, 1.09050773f, 1.13878864f, 1.18920712f, 1.24185781f, 1.29683955f, 1.35425555f,
-                              1.41421354f, 1.47682619f, 1.54221082f, 1.61049033f, 1.68179286f, 1.75625217f, 1.83400809f, 1.91520655f};
+constexpr float kRoots[16] = {1.0f,        1.04427378f, 1.09050773f, 1.13878864f, 1.18920712f, 1.24185781f,
+                              1.29683955f, 1.35425555f, 1.41421354f, 1.47682619f, 1.54221082f, 1.61049033f,
+                              1.68179286f, 1.75625217f, 1.83400809f, 1.91520655f};
 
 // x = n ln2 + r with n a multiple of 1/16: e^x = 2^floor(n) 2^(k/16) (1 + r + r^2/2 + r^3/6).
 MV exp_by_table(MBuilder& b, MV x, int shift) {
@@ -132,15 +134,16 @@ Split split(MBuilder& b, MV x) {
 
 // log(1+f) - f, with the leading -f^2/2 kept apart for its rounding
 MV log_tail(MBuilder& b, MV f) {
-  static constexpr double kLog[] = {7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1,
-                                    -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1};
+  static constexpr double kLog[] = {7.0376836292e-2,  -1.1514610310e-1, 1.1676998740e-1,
+                                    -1.2420140846e-1, 1.4249322787e-1,  -1.6668057665e-1,
+                                    2.0000714765e-1,  -2.4999993993e-1, 3.3333331174e-1};
   MV q = b.mul(F, f, f);
   return b.fma(F, b.mul(F, b.poly(F, f, kLog), f), q, b.mul(F, q, b.f(-0.5f)));
 }
 
 // What a logarithm gives outside (0, inf).
 MV log_edges(MBuilder& b, MV x, MV y) {
-  y = b.select(F, b.cmp(F, kLt, x, b.f(kInf)), y, x);             // inf and NaN give themselves
+  y = b.select(F, b.cmp(F, kLt, x, b.f(kInf)), y, x);  // inf and NaN give themselves
   y = b.select(F, b.cmp(F, kEq, x, b.f(0)), b.f(-kInf), y);
   return b.select(F, b.cmp(F, kLt, x, b.f(0)), b.f(kNan), y);
 }
@@ -201,7 +204,8 @@ MV too_far(MBuilder& b, MV x) { return b.cmp(F, kLt, b.f(105615.0f), b.abs_bits(
 
 // x = n pi + r for sin; x = (n + 1/2) pi + r for cos, which is then -sin(r) (-1)^n.
 MV sin_or_cos(MBuilder& b, MV x, bool cos) {
-  static constexpr double kSin[] = {2.605765303087537e-06, -0.0001980959641514346, 0.00833306647837162, -0.16666659712791443};
+  static constexpr double kSin[] = {2.605765303087537e-06, -0.0001980959641514346, 0.00833306647837162,
+                                    -0.16666659712791443};
   MV m, n;
   if (cos) {
     m = b.add(F, b.fma(F, x, b.f(0.318309886f), b.f(-0.5f)), b.f(kMagic));
@@ -257,8 +261,9 @@ MV acos(MBuilder& b, MV x, MV) {
 }
 
 // atan on [0, 1]
-constexpr double kAtan[] = {0.00282363896258175373077393, -0.0159569028764963150024414, 0.0425049886107444763183594, -0.0748900920152664184570312,
-                            0.106347933411598205566406,   -0.142027363181114196777344,  0.199926957488059997558594,  -0.333331018686294555664062};
+constexpr double kAtan[] = {0.00282363896258175373077393, -0.0159569028764963150024414, 0.0425049886107444763183594,
+                            -0.0748900920152664184570312, 0.106347933411598205566406,   -0.142027363181114196777344,
+                            0.199926957488059997558594,   -0.333331018686294555664062};
 MV atan_core(MBuilder& b, MV t) {
   MV q = b.mul(F, t, t);
   return b.fma(F, b.mul(F, b.poly(F, q, kAtan), q), t, t);
@@ -308,8 +313,10 @@ MV atanh(MBuilder& b, MV x, MV) {
 }
 
 MV erf(MBuilder& b, MV x, MV) {
-  static constexpr double kNear[] = {-5.96761703e-4, 4.99119423e-3, -2.67681349e-2, 1.12819925e-1, -3.76125336e-1, 1.28379166e-1};
-  static constexpr double kFar[] = {-1.72853470e-5, 3.83197126e-4, -3.88396438e-3, 2.42546219e-2, -1.06777877e-1, -6.34846687e-1, -1.28717512e-1};
+  static constexpr double kNear[] = {-5.96761703e-4, 4.99119423e-3,  -2.67681349e-2,
+                                     1.12819925e-1,  -3.76125336e-1, 1.28379166e-1};
+  static constexpr double kFar[] = {-1.72853470e-5, 3.83197126e-4,  -3.88396438e-3, 2.42546219e-2,
+                                    -1.06777877e-1, -6.34846687e-1, -1.28717512e-1};
   MV a = b.abs_bits(F, x), q = b.mul(F, x, x);
   MV near = b.fma(F, b.poly(F, q, kNear), x, x);
   MV t = b.op(MOp::MinRaw, F, b.f(4), a);

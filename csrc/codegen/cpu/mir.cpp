@@ -26,7 +26,8 @@ MV MBuilder::value(LT lt) {
 MV MBuilder::bits(LT lt, uint64_t v) {
   for (size_t i = 0; i < s_->vals.size(); ++i) {
     const MVal& known = s_->vals[i];
-    if (known.home == Home::Const && known.bits == v && lane_bytes(known.lt) == lane_bytes(lt)) return static_cast<MV>(i);
+    if (known.home == Home::Const && known.bits == v && lane_bytes(known.lt) == lane_bytes(lt))
+      return static_cast<MV>(i);
   }
   MV out = value(lt);
   s_->vals[out].home = Home::Const;
@@ -73,7 +74,8 @@ MV MBuilder::op(MOp o, LT lt, MV a, MV b, MV c, int64_t imm) {
 
 bool MBuilder::is_exact_scaling(LT t, MV v, MV* x, MV* power) const {
   int32_t def = s_->vals[v].def;
-  if (def < 0 || s_->insts[static_cast<size_t>(def)].op != MOp::Mul || s_->insts[static_cast<size_t>(def)].lt != t) return false;
+  if (def < 0 || s_->insts[static_cast<size_t>(def)].op != MOp::Mul || s_->insts[static_cast<size_t>(def)].lt != t)
+    return false;
   const MInst& mul = s_->insts[static_cast<size_t>(def)];
   for (int k : {0, 1}) {
     const MVal& c = s_->vals[mul.a[k]];

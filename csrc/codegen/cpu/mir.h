@@ -1,9 +1,10 @@
-// Machine-level IR: what a stage is lowered to. Values are vectors of L lanes (or masks of L bits); L is the same for all values
-// of a kernel, so that each fits one register: 64-bit lanes anywhere halve L. Lane types: bool is a mask; u8, i8, i16 and i32 are
-// i32 lanes, always in their type's range; f16, bf16 and f32 are f32 lanes, always exactly representable in their type.
+// Machine-level IR: what a stage is lowered to. Values are vectors of L lanes (or masks of L bits); L is the same for
+// all values of a kernel, so that each fits one register: 64-bit lanes anywhere halve L. Lane types: bool is a mask;
+// u8, i8, i16 and i32 are i32 lanes, always in their type's range; f16, bf16 and f32 are f32 lanes, always exactly
+// representable in their type.
 //
-// Some values have a home in memory and no instruction: constants (the pool after the code) and slots (results of point stages,
-// parameters). The allocator loads them when it must and folds them into operands when it can.
+// Some values have a home in memory and no instruction: constants (the pool after the code) and slots (results of point
+// stages, parameters). The allocator loads them when it must and folds them into operands when it can.
 #pragma once
 #include <bit>
 #include <cstdint>
@@ -25,12 +26,34 @@ enum class MOp : uint8_t {
 #undef FJ_MOP
 };
 
-enum Pred : uint8_t { kEq = 0, kLt = 1, kLe = 2, kUnord = 3, kNe = 4, kNlt = 5, kNle = 6, kOrd = 7 };  // x86's numbers; Nlt is >= for ints
-enum RoundMode : uint8_t { kNearest = 8, kDown = 9, kUp = 10, kToZero = 11 };                         // without inexact
+enum Pred : uint8_t {
+  kEq = 0,
+  kLt = 1,
+  kLe = 2,
+  kUnord = 3,
+  kNe = 4,
+  kNlt = 5,
+  kNle = 6,
+  kOrd = 7
+};                                                                             // x86's numbers; Nlt is >= for ints
+enum RoundMode : uint8_t { kNearest = 8, kDown = 9, kUp = 10, kToZero = 11 };  // without inexact
 
 enum class CvtKind : uint8_t {
-  F32ToI32, F32ToI32Trunc, I32ToF32, F32ToF64, F64ToF32, F64ToI32Trunc, F64ToI32, I32ToF64, I32ToI64, I64ToI32,
-  F64ToI64Trunc, I64ToF64, I64ToF32, F32ToI64Trunc, RoundToF16,
+  F32ToI32,
+  F32ToI32Trunc,
+  I32ToF32,
+  F32ToF64,
+  F64ToF32,
+  F64ToI32Trunc,
+  F64ToI32,
+  I32ToF64,
+  I32ToI64,
+  I64ToI32,
+  F64ToI64Trunc,
+  I64ToF64,
+  I64ToF32,
+  F32ToI64Trunc,
+  RoundToF16,
 };
 
 using MV = uint32_t;
@@ -38,11 +61,11 @@ inline constexpr MV kNoValue = 0xffffffffu;
 
 struct MInst {
   MOp op;
-  LT lt;                       // of the result; of the arguments for Cmp, stores, Save
-  uint8_t n = 0;               // arguments
-  DType dt = DType::F32;       // memory type of loads, stores and a Call's result
-  DType arg_dt = DType::F32;   // of a Call's arguments
-  int16_t index = -1;          // operand, axis, accumulator, slot, check code
+  LT lt;                      // of the result; of the arguments for Cmp, stores, Save
+  uint8_t n = 0;              // arguments
+  DType dt = DType::F32;      // memory type of loads, stores and a Call's result
+  DType arg_dt = DType::F32;  // of a Call's arguments
+  int16_t index = -1;         // operand, axis, accumulator, slot, check code
   MV a[4] = {kNoValue, kNoValue, kNoValue, kNoValue};
   int64_t imm = 0;
   MV dst = kNoValue;
@@ -69,12 +92,20 @@ struct MStage {
 struct MKernel {
   std::vector<MStage> stages;
   std::vector<LT> slots;
-  struct ParamSlot { int16_t param; DType dtype; int16_t slot; };
+  struct ParamSlot {
+    int16_t param;
+    DType dtype;
+    int16_t slot;
+  };
   std::vector<ParamSlot> params;
-  struct AccHome { loop::AccKind kind; LT lt; int16_t slot, arg_slot; };  // slots of the finished results
+  struct AccHome {
+    loop::AccKind kind;
+    LT lt;
+    int16_t slot, arg_slot;
+  };  // slots of the finished results
   std::vector<AccHome> accs;
-  bool wide = false;      // has 64-bit lanes
-  bool rare = false;      // has out-of-line code
+  bool wide = false;  // has 64-bit lanes
+  bool rare = false;  // has out-of-line code
   int insts = 0;
 };
 

@@ -1,8 +1,8 @@
 // How many copies of each stage's body, which registers they get, what is pinned.
 //
 // Copies hide latency: four for cheap reductions, two for short chains, one for long ones (the measurements are in
-// docs/performance.md). A copy count is kept only if the copies need no spills. Bodies with calls keep nothing in registers across
-// the call: one copy, no pins, accumulators in memory.
+// docs/performance.md). A copy count is kept only if the copies need no spills. Bodies with calls keep nothing in
+// registers across the call: one copy, no pins, accumulators in memory.
 #include <algorithm>
 
 #include "base/error.h"
@@ -68,7 +68,8 @@ bool Emitter::plan_stage(const MStage& s, int copies, StagePlan* out) {
   int spare = room - main.alloc.used * sets;
   if (!s.calls && main.alloc.spills == 0 && spare > 0) {
     out->pinned = pin_candidates(s, !avx512());
-    if (copies > 1 && !k_.is_row()) std::erase_if(out->pinned, [&](MV v) { return s.vals[v].home == Home::Slot && !is_param_slot(s.vals[v].slot); });
+    if (copies > 1 && !k_.is_row())
+      std::erase_if(out->pinned, [&](MV v) { return s.vals[v].home == Home::Slot && !is_param_slot(s.vals[v].slot); });
     if (out->pinned.size() > static_cast<size_t>(spare)) out->pinned.resize(static_cast<size_t>(spare));
     p.regs = (room - static_cast<int>(out->pinned.size())) / sets;
     Allocation again = allocate(s, p);

@@ -1,6 +1,6 @@
-// Runs a kernel as loop.h describes it. Each value is an array of up to kBlock lanes in its memory type; a sweep of a row
-// kernel takes the vector axis in blocks, a column kernel runs all stages for one block of columns. Accumulators of f32 are
-// kept in double: the reference should be the better answer.
+// Runs a kernel as loop.h describes it. Each value is an array of up to kBlock lanes in its memory type; a sweep of a
+// row kernel takes the vector axis in blocks, a column kernel runs all stages for one block of columns. Accumulators of
+// f32 are kept in double: the reference should be the better answer.
 #include "codegen/ref/interp.h"
 
 #include <cstring>
@@ -62,8 +62,10 @@ class Run {
     reset_accs();
     for (const Stage& s : k_.stages) {
       for (int i = outer_; i < (k_.is_row() ? k_.rank() : vec()); ++i) coord_[i] = 0;
-      if (s.kind == StageKind::Point) run(s, lanes);
-      else sweep(s, outer_, lanes);
+      if (s.kind == StageKind::Point)
+        run(s, lanes);
+      else
+        sweep(s, outer_, lanes);
     }
   }
 
@@ -104,7 +106,8 @@ class Run {
     switch (in.op) {
       case Op::Const:
         for (int64_t i = 0; i < n; ++i)
-          is_float(in.dtype) ? store_scalar(out + i * size, in.dtype, in.imm.f) : store_scalar(out + i * size, in.dtype, in.imm.i);
+          is_float(in.dtype) ? store_scalar(out + i * size, in.dtype, in.imm.f)
+                             : store_scalar(out + i * size, in.dtype, in.imm.i);
         return;
       case Op::Param:
         for (int64_t i = 0; i < n; ++i)
@@ -113,21 +116,25 @@ class Run {
         return;
       case Op::Index:
         for (int64_t i = 0; i < n; ++i)
-          store_scalar(out + i * size, in.dtype, coord_[in.index] + a_.index_base[in.index] + (in.index == vec() ? i : 0));
+          store_scalar(out + i * size, in.dtype,
+                       coord_[in.index] + a_.index_base[in.index] + (in.index == vec() ? i : 0));
         return;
       case Op::Load:
       case Op::LoadAt:
         for (int64_t i = 0; i < n; ++i) std::memcpy(out + i * size, address(in, args[0], i), static_cast<size_t>(size));
         return;
       case Op::Store:
-        for (int64_t i = 0; i < n; ++i) std::memcpy(address(in, nullptr, i), args[0] + i * size, static_cast<size_t>(size));
+        for (int64_t i = 0; i < n; ++i)
+          std::memcpy(address(in, nullptr, i), args[0] + i * size, static_cast<size_t>(size));
         return;
       case Op::StoreAt:
-        for (int64_t i = 0; i < n; ++i) std::memcpy(address(in, args[0], i), args[1] + i * size, static_cast<size_t>(size));
+        for (int64_t i = 0; i < n; ++i)
+          std::memcpy(address(in, args[0], i), args[1] + i * size, static_cast<size_t>(size));
         return;
       case Op::Cast: return cast_fn(k_.dtype_of(in.a), in.dtype)(out, args[0], nullptr, nullptr, n);
       case Op::Select:
-        for (int64_t i = 0; i < n; ++i) std::memcpy(out + i * size, (args[0][i] ? args[1] : args[2]) + i * size, static_cast<size_t>(size));
+        for (int64_t i = 0; i < n; ++i)
+          std::memcpy(out + i * size, (args[0][i] ? args[1] : args[2]) + i * size, static_cast<size_t>(size));
         return;
       case Op::Accum: return accumulate(in, args, n);
       case Op::Result:
@@ -159,12 +166,24 @@ class Run {
     bool narrow = acc.dtype == DType::I32;
     s->arg[lane] = -1;
     switch (acc.kind) {
-      case AccKind::Sum: s->f[lane] = 0; s->i[lane] = 0; break;
-      case AccKind::Prod: s->f[lane] = 1; s->i[lane] = 1; break;
+      case AccKind::Sum:
+        s->f[lane] = 0;
+        s->i[lane] = 0;
+        break;
+      case AccKind::Prod:
+        s->f[lane] = 1;
+        s->i[lane] = 1;
+        break;
       case AccKind::Max:
-      case AccKind::ArgMax: s->f[lane] = -inf; s->i[lane] = narrow ? INT32_MIN : INT64_MIN; break;
+      case AccKind::ArgMax:
+        s->f[lane] = -inf;
+        s->i[lane] = narrow ? INT32_MIN : INT64_MIN;
+        break;
       case AccKind::Min:
-      case AccKind::ArgMin: s->f[lane] = inf; s->i[lane] = narrow ? INT32_MAX : INT64_MAX; break;
+      case AccKind::ArgMin:
+        s->f[lane] = inf;
+        s->i[lane] = narrow ? INT32_MAX : INT64_MAX;
+        break;
       case AccKind::Any: s->i[lane] = 0; break;
       case AccKind::All: s->i[lane] = 1; break;
     }
@@ -176,12 +195,16 @@ class Run {
       int64_t lane = k_.is_row() ? 0 : i;
       double f = 0;
       int64_t v = 0;
-      if (is_float(acc.dtype)) cast_fn(acc.dtype, DType::F64)(&f, args[0] + i * size_of(acc.dtype), nullptr, nullptr, 1);
-      else cast_fn(acc.dtype, DType::I64)(&v, args[0] + i * size_of(acc.dtype), nullptr, nullptr, 1);
+      if (is_float(acc.dtype))
+        cast_fn(acc.dtype, DType::F64)(&f, args[0] + i * size_of(acc.dtype), nullptr, nullptr, 1);
+      else
+        cast_fn(acc.dtype, DType::I64)(&v, args[0] + i * size_of(acc.dtype), nullptr, nullptr, 1);
       int64_t at = args[1] ? reinterpret_cast<const int64_t*>(args[1])[i] : 0;
       AccState& s = accs_[in.index];
-      if (is_float(acc.dtype)) fold(acc.kind, &s.f[lane], f, &s.arg[lane], at);
-      else fold(acc.kind, &s.i[lane], v, &s.arg[lane], at);
+      if (is_float(acc.dtype))
+        fold(acc.kind, &s.f[lane], f, &s.arg[lane], at);
+      else
+        fold(acc.kind, &s.i[lane], v, &s.arg[lane], at);
     }
   }
 
@@ -211,8 +234,12 @@ class Run {
   }
   static double add(double a, double b) { return a + b; }
   static double mul(double a, double b) { return a * b; }
-  static int64_t add(int64_t a, int64_t b) { return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b)); }
-  static int64_t mul(int64_t a, int64_t b) { return static_cast<int64_t>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b)); }
+  static int64_t add(int64_t a, int64_t b) {
+    return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
+  }
+  static int64_t mul(int64_t a, int64_t b) {
+    return static_cast<int64_t>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
+  }
 
   void result(const Inst& in, char* out, int64_t n) {
     const Acc& acc = k_.accs[in.index];
@@ -221,9 +248,12 @@ class Run {
     int size = size_of(in.dtype);
     for (int64_t i = 0; i < n; ++i) {
       int64_t lane = k_.is_row() ? 0 : i;
-      if (arg) store_scalar(out + i * size, in.dtype, std::max<int64_t>(s.arg[lane], 0));
-      else if (is_float(acc.dtype)) store_scalar(out + i * size, in.dtype, s.f[lane]);
-      else store_scalar(out + i * size, in.dtype, s.i[lane]);
+      if (arg)
+        store_scalar(out + i * size, in.dtype, std::max<int64_t>(s.arg[lane], 0));
+      else if (is_float(acc.dtype))
+        store_scalar(out + i * size, in.dtype, s.f[lane]);
+      else
+        store_scalar(out + i * size, in.dtype, s.i[lane]);
     }
   }
 

@@ -14,9 +14,11 @@ using loop::TypeRule;
 
 // Memory types in the order of DType.
 using Types = std::tuple<bool, uint8_t, int8_t, int16_t, int32_t, int64_t, F16, BF16, float, double>;
-template <int I> using TypeAt = std::tuple_element_t<I, Types>;
+template <int I>
+using TypeAt = std::tuple_element_t<I, Types>;
 
-template <class T> constexpr bool kIsHalf = std::is_same_v<T, F16> || std::is_same_v<T, BF16>;
+template <class T>
+constexpr bool kIsHalf = std::is_same_v<T, F16> || std::is_same_v<T, BF16>;
 
 template <class T>
 constexpr bool allowed(TypeRule rule) {
@@ -39,28 +41,34 @@ void over_array(void* dst, const void* a, const void* b, const void* c, int64_t 
   const T *x = static_cast<const T*>(a), *y = static_cast<const T*>(b), *z = static_cast<const T*>(c);
   R* out = static_cast<R*>(dst);
   for (int64_t i = 0; i < n; ++i) {
-    if constexpr (Arity == 1) out[i] = F(x[i]);
-    else if constexpr (Arity == 2) out[i] = F(x[i], y[i]);
-    else out[i] = F(x[i], y[i], z[i]);
+    if constexpr (Arity == 1)
+      out[i] = F(x[i]);
+    else if constexpr (Arity == 2)
+      out[i] = F(x[i], y[i]);
+    else
+      out[i] = F(x[i], y[i], z[i]);
   }
 }
 
 // One entry: the array function of fn_Name for T, or null.
-#define FJ_SCALAR(Name, text, arity, rule)                                                                      \
-  template <class T>                                                                                            \
-  constexpr ArrayFn entry_##Name() {                                                                            \
-    if constexpr (allowed<T>(TypeRule::rule)) {                                                                 \
-      constexpr bool to_bool = TypeRule::rule == TypeRule::Cmp || TypeRule::rule == TypeRule::Class;            \
-      return &over_array<&scalar::fn_##Name<T>, arity, T, std::conditional_t<to_bool, bool, T>>;                \
-    } else {                                                                                                    \
-      return nullptr;                                                                                           \
-    }                                                                                                           \
+#define FJ_SCALAR(Name, text, arity, rule)                                                           \
+  template <class T>                                                                                 \
+  constexpr ArrayFn entry_##Name() {                                                                 \
+    if constexpr (allowed<T>(TypeRule::rule)) {                                                      \
+      constexpr bool to_bool = TypeRule::rule == TypeRule::Cmp || TypeRule::rule == TypeRule::Class; \
+      return &over_array<&scalar::fn_##Name<T>, arity, T, std::conditional_t<to_bool, bool, T>>;     \
+    } else {                                                                                         \
+      return nullptr;                                                                                \
+    }                                                                                                \
   }
 #include "loop/scalar_ops.def"
 #undef FJ_SCALAR
 
-#define FJ_ROW(f) \
-  {f<bool>(), f<uint8_t>(), f<int8_t>(), f<int16_t>(), f<int32_t>(), f<int64_t>(), f<F16>(), f<BF16>(), f<float>(), f<double>()}
+#define FJ_ROW(f)                                                                                                    \
+  {                                                                                                                  \
+    f<bool>(), f<uint8_t>(), f<int8_t>(), f<int16_t>(), f<int32_t>(), f<int64_t>(), f<F16>(), f<BF16>(), f<float>(), \
+        f<double>()                                                                                                  \
+  }
 const ArrayFn kTable[][kDTypeCount] = {
 #define FJ_SCALAR(Name, text, arity, rule) FJ_ROW(entry_##Name),
 #include "loop/scalar_ops.def"
@@ -80,12 +88,18 @@ To float_to_int(double v) {
 
 template <class To, class From>
 To convert(From v) {
-  if constexpr (kIsHalf<From>) return convert<To>(to_float(v));
-  else if constexpr (std::is_same_v<To, F16>) return to_f16(static_cast<float>(v));
-  else if constexpr (std::is_same_v<To, BF16>) return to_bf16(static_cast<float>(v));
-  else if constexpr (std::is_same_v<To, bool>) return v != 0;
-  else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) return float_to_int<To>(static_cast<double>(v));
-  else return static_cast<To>(v);
+  if constexpr (kIsHalf<From>)
+    return convert<To>(to_float(v));
+  else if constexpr (std::is_same_v<To, F16>)
+    return to_f16(static_cast<float>(v));
+  else if constexpr (std::is_same_v<To, BF16>)
+    return to_bf16(static_cast<float>(v));
+  else if constexpr (std::is_same_v<To, bool>)
+    return v != 0;
+  else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>)
+    return float_to_int<To>(static_cast<double>(v));
+  else
+    return static_cast<To>(v);
 }
 
 template <int From, int To>
@@ -93,14 +107,18 @@ void cast_array(void* dst, const void* a, const void*, const void*, int64_t n) {
   const auto* x = static_cast<const TypeAt<From>*>(a);
   auto* out = static_cast<TypeAt<To>*>(dst);
   for (int64_t i = 0; i < n; ++i) {
-    if constexpr (From == To) out[i] = x[i];
-    else out[i] = convert<TypeAt<To>>(x[i]);
+    if constexpr (From == To)
+      out[i] = x[i];
+    else
+      out[i] = convert<TypeAt<To>>(x[i]);
   }
 }
 
 template <int... I>
 constexpr auto cast_table(std::integer_sequence<int, I...>) {
-  struct Table { ArrayFn fn[kDTypeCount * kDTypeCount]; };
+  struct Table {
+    ArrayFn fn[kDTypeCount * kDTypeCount];
+  };
   return Table{{&cast_array<I / kDTypeCount, I % kDTypeCount>...}};
 }
 const auto kCasts = cast_table(std::make_integer_sequence<int, kDTypeCount * kDTypeCount>());

@@ -1,5 +1,5 @@
-// The scalar ops as functions over arrays: what the interpreter runs, and what other back ends call for an op that they do not
-// emit themselves. Arrays hold memory types: bool one byte 0 or 1, f16 and bf16 their bits.
+// The scalar ops as functions over arrays: what the interpreter runs, and what other back ends call for an op that they
+// do not emit themselves. Arrays hold memory types: bool one byte 0 or 1, f16 and bf16 their bits.
 #pragma once
 #include <cstdint>
 
