@@ -176,38 +176,39 @@ class Grouper {
   // Whether something outside of `g` that n reads was computed from g.
   bool depends_outside(const Group& g, const Node* n) {
     bool found = false;
-    std::vector<const Group*> seen;
+    ++walk_;
     for_each_val(n->args, [&](Val v) {
       Group* u = unit(root_of(value_of(v)));
-      if (u && u != &g && !found) found = reaches(*u, g, seen);
+      if (u && u != &g && !found) found = reaches(*u, g);
     });
     return found;
   }
 
-  // Whether `from` uses, directly or not, a result of `target`.
-  bool reaches(const Group& from, const Group& target, std::vector<const Group*>& seen) {
-    if (from.last < target.first || std::find(seen.begin(), seen.end(), &from) != seen.end()) return false;
-    seen.push_back(&from);
+  // Whether `from` uses, directly or not, a result of `target`. Program positions do not help: an early node's group may
+  // have been joined by late ones.
+  bool reaches(Group& from, const Group& target) {
+    if (from.walk == walk_) return false;
+    from.walk = walk_;
     bool found = false;
     for (const Node* m : from.nodes) {
       for_each_val(m->args, [&](Val v) {
         if (found) return;
         Group* u = unit(root_of(value_of(v)));
         if (!u || u == &from) return;
-        found = u == &target || reaches(*u, target, seen);
+        found = u == &target || reaches(*u, target);
       });
     }
     return found;
   }
 
   // Through a third unit.
-  bool reaches_indirectly(const Group& from, const Group& target) {
-    std::vector<const Group*> seen{&from};
+  bool reaches_indirectly(Group& from, const Group& target) {
+    from.walk = ++walk_;
     for (const Node* m : from.nodes) {
       bool found = false;
       for_each_val(m->args, [&](Val v) {
         Group* u = unit(root_of(value_of(v)));
-        if (u && u != &from && u != &target && !found) found = reaches(*u, target, seen);
+        if (u && u != &from && u != &target && !found) found = reaches(*u, target);
       });
       if (found) return true;
     }
@@ -310,6 +311,7 @@ class Grouper {
   std::vector<std::unique_ptr<Group>> units_;
   std::unordered_map<const Node*, Group*> unit_of_;
   std::unordered_map<const Node*, int> position_;
+  int walk_ = 0;
 };
 
 }  // namespace

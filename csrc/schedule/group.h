@@ -31,6 +31,7 @@ struct Group {
   bool has_reduce = false;
   const Node* native = nullptr;       // a unit of its own
   int first = 0, last = 0;            // program positions
+  int walk = 0;                       // the last walk over units that has been here
 
   int64_t points() const;
   int64_t kept_points() const;
