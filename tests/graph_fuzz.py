@@ -16,8 +16,11 @@ REDUCE = ("sum", "amax", "amin", "mean")
 class Builder:
     """Writes a graph and the metas that the text declares, with the ops' own rules as oracle (through eager tensors)."""
 
-    def __init__(self, rng):
+    KINDS = ("unary", "unary", "binary", "binary", "scalar", "reduce", "view", "product", "composite")
+
+    def __init__(self, rng, inplace=True):
         self.rng = rng
+        self.kinds = (*self.KINDS, "inplace") if inplace else self.KINDS
         self.values = []   # (name, tensor)
         self.lines = []
         self.inputs = []
@@ -52,8 +55,7 @@ class Builder:
         self.values.append((name, t))
 
     def step(self):
-        kind = self.rng.choice(("unary", "unary", "binary", "binary", "scalar", "reduce", "view", "product", "composite", "inplace"))
-        getattr(self, kind)()
+        getattr(self, self.rng.choice(self.kinds))()
 
     def unary(self):
         name, t = self.pick()
@@ -139,11 +141,11 @@ class Builder:
         return f"graph({args}) {{\n" + "\n".join(self.lines) + "\n  return " + ", ".join(f"%{n}" for n in outputs) + "\n}\n"
 
 
-def random_graph(seed, nodes=12):
+def random_graph(seed, nodes=12, inplace=True):
     """(text, inputs): inputs are fresh tensors."""
     rng = random.Random(seed)
     framejit.manual_seed(seed)
-    b = Builder(rng)
+    b = Builder(rng, inplace)
     dtype = rng.choice((framejit.float32, framejit.float32, framejit.float64))
     rows, cols = rng.choice((1, 3, 8, 33)), rng.choice((1, 4, 17, 64))
     for shape in ((rows, cols), (cols,), (rows, 1), (2, rows, cols), (cols, rows))[: rng.randrange(2, 6)]:
@@ -190,3 +192,28 @@ def shrink(text, inputs):
                 lines.pop(i)
                 changed = True
     return "\n".join(lines) + "\n"
+
+
+def gradients(text, inputs, backend):
+    """Gradients of a graph whose inputs all require one."""
+    head, _, rest = text.partition(") {")
+    leaves = [t.clone().requires_grad_() for t in inputs]
+    outs = framejit._C._debug.run_program(head.replace("]", "] grad") + ") {" + rest, leaves, backend)
+    outs = [o for o in outs if o.requires_grad]
+    weights = [framejit.linspace(0.5, 1.5, o.numel(), dtype=o.dtype).view(o.shape) for o in outs]
+    return framejit.autograd.grad(outs, leaves, weights, allow_unused=True) if outs else []
+
+
+def gradients_differ(text, inputs):
+    """None if all ways agree, else what differs."""
+    want = gradients(text, inputs, "eager")
+    for backend in ("aot_eager", None):
+        for i, (w, g) in enumerate(zip(want, gradients(text, inputs, backend))):
+            if w is None or g is None:
+                if w is not g and (g if w is None else w).any():
+                    return f"{backend or 'native'}: gradient {i} is missing"
+                continue
+            scale = max(1.0, w.abs().max().item()) if w.numel() else 1.0
+            if not framejit.allclose(w, g, rtol=1e-3, atol=1e-3 * scale, equal_nan=True):
+                return f"{backend or 'native'}: gradient {i} differs"
+    return None

@@ -30,6 +30,14 @@ class Fuzz(unittest.TestCase):
         self.check(range(COUNT // 2, COUNT))
 
 
+class FuzzGradients(unittest.TestCase):
+    def test_gradients(self):
+        for seed in range(COUNT):
+            text, inputs = graph_fuzz.random_graph(seed, 16, inplace=False)
+            with self.subTest(seed=seed):
+                self.assertIsNone(graph_fuzz.gradients_differ(text, inputs), text)
+
+
 class OtherInstructionSets(unittest.TestCase):
     """The same graphs on the other back ends, every IR verified, in processes of their own."""
 
