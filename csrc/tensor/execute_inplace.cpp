@@ -51,14 +51,17 @@ void resize_out(const OpDef& op, TensorObj* out, const TensorMeta& want) {
 
 }  // namespace
 
+void check_result_fits(Val self, Val result) {
+  FJ_USER_CHECK(result->sizes == self->sizes, ErrorKind::Runtime, "output with shape ", self->sizes, " doesn't match the broadcast shape ", result->sizes);
+  check_castable(result->dtype, self->dtype);
+}
+
 void check_inplace_call(const OpDef& op, Args args) {
   const TensorObj* self = tensor_of(args[0].val());
   check_writable(self);
   SmallVec<TensorMeta, 2> metas;
   infer_op(op.partner ? *op.partner : op, args, metas);
-  FJ_USER_CHECK(metas[0].sizes == self->meta.sizes, ErrorKind::Runtime, "output with shape ", self->meta.sizes,
-                " doesn't match the broadcast shape ", metas[0].sizes);
-  check_castable(metas[0].dtype, self->meta.dtype);
+  check_result_fits(args[0].val(), Val{&metas[0]});
 }
 
 void run_inplace(const OpDef& op, Args args, Outs& outs) {

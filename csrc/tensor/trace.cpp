@@ -153,6 +153,7 @@ void TraceSession::dispatch(const OpDef& op, Args args, Outs& outs) {
   if (op.has(kInplace) && is_transparent(*op.partner)) {  // compute, then write
     Outs result;
     call_op(*op.partner, args, result);
+    check_result_fits(args[0].val(), result[0].val());
     ArgVec copy{args[0], Arg(result[0].val()), Arg(false)};
     return call_op(*find_op("copy_"), copy, outs);
   }
