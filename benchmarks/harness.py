@@ -1,8 +1,9 @@
 """What the suites share: interleaved timing of contenders, rows with a target, a description of the machine.
 
 Contenders are timed in turns, many short rounds each, so that a slow spell of the machine hits them alike; the figure
-kept is the median over the rounds of the best-of-a-few within a round. Every suite that compares on one thread says so
-by calling `one_thread` first.
+kept is the median over the rounds of the best-of-a-few within a round. All that is timed here runs on one thread (the
+suites call `one_thread` first), and its CPU time is what counts: a machine that is busy with other work then slows
+nobody but through its caches.
 """
 
 import gc
@@ -53,10 +54,10 @@ def calls_for(function, seconds):
     """How many calls last about `seconds`."""
     count = 1
     while True:
-        began = time.perf_counter()
+        began = time.thread_time()
         for _ in range(count):
             function()
-        took = time.perf_counter() - began
+        took = time.thread_time() - began
         if took >= seconds / 4 or count >= 1 << 22:
             return max(1, int(count * seconds / max(took, 1e-9)))
         count *= 4
@@ -64,7 +65,7 @@ def calls_for(function, seconds):
 
 def timed(function, count):
     repeat = [None] * count
-    clock = time.perf_counter
+    clock = time.thread_time
     began = clock()
     for _ in repeat:
         function()
