@@ -254,7 +254,7 @@ def main():
     summarise(totals, time.perf_counter() - began)
     costs_file().parent.mkdir(exist_ok=True)
     costs_file().write_text(json.dumps(costs, indent=0))
-    if "FRAMEJIT_TEST_TALLY" in os.environ:
+    if os.environ.get("FRAMEJIT_TEST_TALLY"):
         with open(os.environ["FRAMEJIT_TEST_TALLY"], "a") as tally:
             tally.write(f"{totals.passed} {totals.failed} {totals.skipped}\n")
     return 1 if totals.failed or not totals.passed else 0
