@@ -32,7 +32,8 @@ void infer_cat(InferCtx& c) {
   for (Val v : vals)
     if (!is_legacy_empty(v)) { first = v; break; }
   if (!first) first = vals[0];
-  for (Val v : vals) FJ_USER_CHECK(v->dim() > 0, ErrorKind::Runtime, "zero-dimensional tensor (at position ", &v - vals.data(), ") cannot be concatenated");
+  for (size_t i = 0; i < vals.size(); ++i)
+    FJ_USER_CHECK(vals[i]->dim() > 0, ErrorKind::Runtime, "zero-dimensional tensor (at position ", i, ") cannot be concatenated");
   int64_t d = wrap_dim(c.args[1].as_int(), first->dim());
   Shape sizes = first->sizes;
   sizes[d] = 0;
@@ -262,10 +263,11 @@ void infer_diag_embed(InferCtx& c) {
 void infer_repeat_interleave(InferCtx& c) {
   const TensorMeta& in = *c.val(0);
   FJ_USER_CHECK(c.args[1].as_int() >= 0, ErrorKind::Runtime, "Repeats must be non-negative");
-  if (c.args[2].is_none()) { set_out(c, Shape{in.numel() * c.args[1].as_int()}, in.dtype); return; }
-  int64_t d = wrap_dim(c.args[2].as_int(), in.dim());
   Shape sizes = in.sizes;
-  sizes[d] *= c.args[1].as_int();
+  if (c.args[2].is_none() || sizes.empty()) sizes = Shape{in.numel()};
+  int64_t d = c.args[2].is_none() ? 0 : wrap_dim(c.args[2].as_int(), in.dim());
+  FJ_USER_CHECK(!__builtin_mul_overflow(sizes[d], c.args[1].as_int(), &sizes[d]), ErrorKind::Runtime, "repeat_interleave(): the result of ",
+                c.args[1].as_int(), " repeats is too large");
   set_out(c, std::move(sizes), in.dtype);
 }
 void vjp_repeat_interleave(VjpCtx& c) {

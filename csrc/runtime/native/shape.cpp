@@ -114,7 +114,7 @@ void repeat_interleave(NativeCtx& c) {
   // The output as [.., n, times, ..] over its own memory; the input repeats along the new dimension by stride 0.
   bool flat = c.arg(2).is_none();
   int64_t d = flat ? in.dim() - 1 : wrap_dim(c.arg(2).as_int(), in.dim());
-  if (flat && in.dim() == 0) d = -1;
+  if (in.dim() == 0) d = -1;
   TensorView spread = in;
   spread.sizes.insert(spread.sizes.begin() + d + 1, times);
   spread.strides.insert(spread.strides.begin() + d + 1, 0);
