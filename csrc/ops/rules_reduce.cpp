@@ -297,7 +297,7 @@ void vjp_cumprod(VjpCtx& c) {
 void vjp_logcumsumexp(VjpCtx& c) {
   Builder& b = c.b;
   Val self = c.args[0].val(), result = c.outs[0], grad = c.grads[0];
-  if (self->dim() == 0) {
+  if (self->dim() == 0 || self->numel() == 0) {
     c.result[0] = Arg(grad);
     return;
   }
