@@ -122,8 +122,8 @@ class Emitter {
   void store_packed(DType t, int src, const x86::Mem& to, bool masked);
   void store_one(DType t, int src, x86::Mem to);
   bool gather(DType t, int dst, int operand, int u);
-  void lane_loop_in(int operand, int u, int esize, bool with_offsets);
-  void lane_loop_out(int operand, int u, int esize, bool with_offsets);
+  enum class Lanes { In, Out };
+  void lane_loop(Lanes way, int operand, int u, int esize, bool with_offsets);
   void lane_base(int operand, int u);
   void widen_bool(int dst, int src_vec);
   void narrow_to_bytes(int dst, int src);

@@ -27,19 +27,22 @@ void Emitter::lane_base(int operand, int u) {
   as_.add(x86::rax, p);
 }
 
-// Copies the active lanes' elements to buf_; with_offsets: each lane at its own byte offset, listed at buf_+128.
-void Emitter::lane_loop_in(int operand, int u, int esize, bool with_offsets) {
+// Copies the active lanes' elements between the operand and buf_; with_offsets: each lane at its own byte offset, listed
+// at buf_+128.
+void Emitter::lane_loop(Lanes way, int operand, int u, int esize, bool with_offsets) {
   lane_base(operand, u);
   asmjit::Label again = as_.newLabel();
   as_.xor_(x86::edx, x86::edx);
   as_.bind(again);
-  x86::Mem from = x86::ptr(x86::rax, 0, static_cast<uint32_t>(esize));
+  x86::Mem place = x86::ptr(x86::rax, 0, static_cast<uint32_t>(esize));
   if (with_offsets) {
     as_.mov(x86::r11, x86::ptr(x86::rsp, x86::rdx, 3, buf_ + 128, 8));
-    from = x86::ptr(x86::rax, x86::r11, 0, 0, static_cast<uint32_t>(esize));
+    place = x86::ptr(x86::rax, x86::r11, 0, 0, static_cast<uint32_t>(esize));
   }
   uint32_t shift = esize == 8 ? 3 : esize == 4 ? 2 : esize == 2 ? 1 : 0;
-  x86::Mem to = x86::ptr(x86::rsp, x86::rdx, shift, buf_, static_cast<uint32_t>(esize));
+  x86::Mem slot = x86::ptr(x86::rsp, x86::rdx, shift, buf_, static_cast<uint32_t>(esize));
+  const x86::Mem& from = way == Lanes::In ? place : slot;
+  const x86::Mem& to = way == Lanes::In ? slot : place;
   switch (esize) {
     case 1:
       as_.movzx(x86::r10d, from);
@@ -175,7 +178,7 @@ void Emitter::emit_load(const AInst& a, int u) {
       if (gather(in.dt, dst, in.index, u)) return;
       break;
   }
-  lane_loop_in(in.index, u, esize, false);
+  lane_loop(Lanes::In, in.index, u, esize, false);
   load_packed(in.dt, dst, frame(buf_, 64), false);
 }
 
@@ -188,7 +191,7 @@ void Emitter::emit_load_at(const AInst& a, int u) {
   }
   if (layout(in.index) != VecClass::Broadcast || lane < 4) {
     as_.emit(I::kIdVmovups, frame(buf_ + 128, static_cast<uint32_t>(8 * lanes_)), vec(offsets, 8));
-    lane_loop_in(in.index, u, lane, true);
+    lane_loop(Lanes::In, in.index, u, lane, true);
     return load_packed(in.dt, dst, frame(buf_, 64), false);
   }
   x86::Vec index = vec(s1_, 8), d = vec(dst, lane);

@@ -16,47 +16,6 @@ constexpr uint8_t kWords[32] = {0, 1, 4, 5, 8, 9, 12, 13, 0x80, 0x80, 0x80, 0x80
 
 }  // namespace
 
-// Copies the active lanes' elements from buf_ to their places.
-void Emitter::lane_loop_out(int operand, int u, int esize, bool with_offsets) {
-  lane_base(operand, u);
-  asmjit::Label again = as_.newLabel();
-  as_.xor_(x86::edx, x86::edx);
-  as_.bind(again);
-  x86::Mem to = x86::ptr(x86::rax, 0, static_cast<uint32_t>(esize));
-  if (with_offsets) {
-    as_.mov(x86::r11, x86::ptr(x86::rsp, x86::rdx, 3, buf_ + 128, 8));
-    to = x86::ptr(x86::rax, x86::r11, 0, 0, static_cast<uint32_t>(esize));
-  }
-  uint32_t shift = esize == 8 ? 3 : esize == 4 ? 2 : esize == 2 ? 1 : 0;
-  x86::Mem from = x86::ptr(x86::rsp, x86::rdx, shift, buf_, static_cast<uint32_t>(esize));
-  switch (esize) {
-    case 1:
-      as_.mov(x86::r10b, from);
-      as_.mov(to, x86::r10b);
-      break;
-    case 2:
-      as_.mov(x86::r10w, from);
-      as_.mov(to, x86::r10w);
-      break;
-    case 4:
-      as_.mov(x86::r10d, from);
-      as_.mov(to, x86::r10d);
-      break;
-    default:
-      as_.mov(x86::r10, from);
-      as_.mov(to, x86::r10);
-      break;
-  }
-  if (layout(operand) != VecClass::Broadcast)
-    as_.add(x86::rax, x86::qword_ptr(x86::r15, 8 * (operand * k_.rank() + k_.vector_axis())));
-  as_.inc(x86::edx);
-  if (mode_ == Mode::Tail)
-    as_.cmp(x86::edx, frame(tail_n_, 4));
-  else
-    as_.cmp(x86::edx, lanes_);
-  as_.jb(again);
-}
-
 // The low bytes (words) of 32-bit lanes, packed into the low end of an xmm register. AVX2 only; dst is s1.
 void Emitter::narrow_to_bytes(int dst, int src) {
   as_.emit(I::kIdVpshufb, vec(dst, 4), vec(src, 4), pool_bytes(kBytes, 4 * lanes_));
@@ -165,7 +124,7 @@ void Emitter::emit_store(const AInst& a, int u) {
                x86::ptr(x86::rax, index, 0, 0, static_cast<uint32_t>(esize)), vec(src, esize));
   }
   store_packed(in.dt, src, frame(buf_, 64), false);
-  lane_loop_out(in.index, u, esize, false);
+  lane_loop(Lanes::Out, in.index, u, esize, false);
 }
 
 void Emitter::emit_store_at(const AInst& a, int u) {
@@ -177,7 +136,7 @@ void Emitter::emit_store_at(const AInst& a, int u) {
   }
   as_.emit(I::kIdVmovups, frame(buf_ + 128, static_cast<uint32_t>(8 * lanes_)), vec(offsets, 8));
   store_packed(in.dt, src, frame(buf_, 64), false);
-  lane_loop_out(in.index, u, size_of(in.dt), true);
+  lane_loop(Lanes::Out, in.index, u, size_of(in.dt), true);
 }
 
 }  // namespace fj::codegen::cpu
