@@ -20,7 +20,7 @@ int64_t wrap_dim(int64_t dim, int64_t ndim);
 SmallVec<int64_t, 6> wrap_dims(const Arg& dims, int64_t ndim);
 // Strides of a pointwise result: the operands' common dimension order where they are dense, else row-major.
 Shape pointwise_strides(Args args, const Shape& sizes);
-// True when `text` of a reduction names every dimension.
+// True if `d` is among `dims`.
 bool is_dim_in(std::span<const int64_t> dims, int64_t d);
 
 void infer_with(InferCtx& c, DType (*dtype)(const InferCtx&), Shape (*shape)(const InferCtx&), bool pointwise_layout);

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "ops/calls.h"
+#include "ops/rule_decls.h"
 #include "ops/rules.h"
 
 namespace fj {
@@ -179,8 +180,6 @@ void vjp_amax(VjpCtx& c) {
 }
 
 void infer_max_dim(InferCtx& c) {
-  InferCtx values{c.op, c.args};
-  Shape shape_reduce_nonempty(const InferCtx&);
   Shape sizes = shape_reduce_nonempty(c);
   set_out(c, sizes, c.val(0)->dtype);
   set_out(c, sizes, DType::I64);

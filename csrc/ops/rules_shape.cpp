@@ -9,7 +9,6 @@ using Outs = SmallVec<Val, 2>;
 void infer_like_input(InferCtx& c) {
   set_out(c, c.val(0)->sizes, c.val(0)->dtype);
 }
-void infer_like_input_contiguous(InferCtx& c) { infer_like_input(c); }
 
 void infer_zeros(InferCtx& c) {
   auto size = c.args[0].as_ints();
