@@ -13,7 +13,6 @@ from framejit import _C
 _SWITCHES = {
     "recompile_limit": (int, "recompile_limit"),
     "cache_size_limit": (int, "recompile_limit"),
-    "unroll_limit": (int, "unroll_limit"),
     "verify": (int, "verify"),
     "log": (str, "log"),
 }
