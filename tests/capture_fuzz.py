@@ -3,7 +3,7 @@
 A program is a function over ints, a list, a dict, an object and two tensors, with loops, branches, exceptions, closures,
 generators, comprehensions and calls that break the graph; it keeps a log of what it did.
 """
-import copy
+
 import random
 import sys
 
@@ -61,36 +61,102 @@ class Writer:
         if d > 2:
             return self.pick("a", "b", "1", "2", "3")
         n = lambda: self.number(d + 1)
-        return self.pick("a", "b", "len(l)", "o.v", "o.twice", "d.get('k', 3)", str(self.r.randint(-3, 9)), f"({n()} + {n()})", f"({n()} * {n()} % 7)",
-                         f"({n()} - {n()})", f"({n()} if {self.condition(d + 1)} else {n()})", f"min({n()}, {n()})", f"sum(i for i in range({n()} % 4))",
-                         f"l[{n()}]" if self.r.random() < .3 else "l[0]", f"helper({n()})", f"(lambda q, w={n()}: q - w)({n()})", f"opaque({n()})" if self.r.random() < .2 else "a",
-                         f"abs({n()})", f"max([{n()}, {n()}])", f"{n()} // {n()}" if self.r.random() < .2 else "b", "x.shape[0]", "x.dim()")
+        return self.pick(
+            "a",
+            "b",
+            "len(l)",
+            "o.v",
+            "o.twice",
+            "d.get('k', 3)",
+            str(self.r.randint(-3, 9)),
+            f"({n()} + {n()})",
+            f"({n()} * {n()} % 7)",
+            f"({n()} - {n()})",
+            f"({n()} if {self.condition(d + 1)} else {n()})",
+            f"min({n()}, {n()})",
+            f"sum(i for i in range({n()} % 4))",
+            f"l[{n()}]" if self.r.random() < 0.3 else "l[0]",
+            f"helper({n()})",
+            f"(lambda q, w={n()}: q - w)({n()})",
+            f"opaque({n()})" if self.r.random() < 0.2 else "a",
+            f"abs({n()})",
+            f"max([{n()}, {n()}])",
+            f"{n()} // {n()}" if self.r.random() < 0.2 else "b",
+            "x.shape[0]",
+            "x.dim()",
+        )
 
     def condition(self, d=0):
-        return self.pick(f"{self.number(d + 1)} {self.pick('<', '>', '==', '!=', '<=')} {self.number(d + 1)}", f"{self.number(d + 1)} in l", "'k' in d",
-                         "isinstance(o, Box)", f"not {self.number(d + 1)}", "l", "x.shape == y.shape", f"any(i > {self.number(d + 1)} for i in l)",
-                         "x.sum() > 3" if self.r.random() < .3 else "d", f"{self.number(d + 1)} < {self.number(d + 1)} and {self.number(d + 1)}")
+        return self.pick(
+            f"{self.number(d + 1)} {self.pick('<', '>', '==', '!=', '<=')} {self.number(d + 1)}",
+            f"{self.number(d + 1)} in l",
+            "'k' in d",
+            "isinstance(o, Box)",
+            f"not {self.number(d + 1)}",
+            "l",
+            "x.shape == y.shape",
+            f"any(i > {self.number(d + 1)} for i in l)",
+            "x.sum() > 3" if self.r.random() < 0.3 else "d",
+            f"{self.number(d + 1)} < {self.number(d + 1)} and {self.number(d + 1)}",
+        )
 
     def tensor(self, d=0):
         if d > 2:
             return self.pick("x", "y")
         t = lambda: self.tensor(d + 1)
-        return self.pick("x", "y", f"({t()} + {t()})", f"({t()} * {self.number(2)})", f"({t()} - {self.number(2)} * 0.5)", f"{t()}.tanh()", f"framejit.where({t()} > 1, {t()}, {t()})",
-                         f"framejit.stack([{t()}, {t()}]).mean(0)", f"({t()} if {self.condition(2)} else {t()})", f"{t()}.clone()", f"(-{t()})", f"{t()}.flip(0)")
+        return self.pick(
+            "x",
+            "y",
+            f"({t()} + {t()})",
+            f"({t()} * {self.number(2)})",
+            f"({t()} - {self.number(2)} * 0.5)",
+            f"{t()}.tanh()",
+            f"framejit.where({t()} > 1, {t()}, {t()})",
+            f"framejit.stack([{t()}, {t()}]).mean(0)",
+            f"({t()} if {self.condition(2)} else {t()})",
+            f"{t()}.clone()",
+            f"(-{t()})",
+            f"{t()}.flip(0)",
+        )
 
     def body(self, inner=False):
         self.depth += 1
         for _ in range(self.r.randint(1, 3)):
             self.statement()
-        if inner and self.r.random() < .3:
+        if inner and self.r.random() < 0.3:
             self.emit(f"if {self.condition()}: {self.pick('break', 'continue')}")
         self.depth -= 1
 
     def statement(self):
         if self.depth > 4 or len(self.lines) > 60:
             return self.emit(f"log.append({self.number()})")
-        getattr(self, "s_" + self.pick("assign", "assign", "tensor", "tensor", "log", "if_", "for_", "while_", "try_", "list_", "dict_", "object_", "nested",
-                                       "comprehension", "with_", "unpack", "raise_", "generator", "break_", "inplace", "text"))()
+        getattr(
+            self,
+            "s_"
+            + self.pick(
+                "assign",
+                "assign",
+                "tensor",
+                "tensor",
+                "log",
+                "if_",
+                "for_",
+                "while_",
+                "try_",
+                "list_",
+                "dict_",
+                "object_",
+                "nested",
+                "comprehension",
+                "with_",
+                "unpack",
+                "raise_",
+                "generator",
+                "break_",
+                "inplace",
+                "text",
+            ),
+        )()
 
     def s_assign(self):
         self.emit(f"{self.pick('a', 'b')} = {self.number()}")
@@ -108,13 +174,15 @@ class Writer:
     def s_if_(self):
         self.emit(f"if {self.condition()}:")
         self.body()
-        if self.r.random() < .5:
+        if self.r.random() < 0.5:
             self.emit("else:")
             self.body()
 
     def s_for_(self):
         self.names += 1
-        self.emit(f"for i{self.names} in {self.pick(f'range({self.r.randint(0, 4)})', 'list(l)[:3]', 'enumerate(list(l)[:3])', 'list(d)', 'zip(range(3), l)', 'gen(3)')}:")
+        self.emit(
+            f"for i{self.names} in {self.pick(f'range({self.r.randint(0, 4)})', 'list(l)[:3]', 'enumerate(list(l)[:3])', 'list(d)', 'zip(range(3), l)', 'gen(3)')}:"
+        )
         self.body(True)
 
     def s_while_(self):
@@ -130,10 +198,12 @@ class Writer:
     def s_try_(self):
         self.emit("try:")
         self.body()
-        if self.r.random() < .4:
-            self.emit(f"    {self.pick('l[99]', 'd[99]', '1 // 0', 'x @ framejit.ones(7)', 'o.missing', 'raise KeyError(a)', 'opaque(None).x')}")
+        if self.r.random() < 0.4:
+            self.emit(
+                f"    {self.pick('l[99]', 'd[99]', '1 // 0', 'x @ framejit.ones(7)', 'o.missing', 'raise KeyError(a)', 'opaque(None).x')}"
+            )
         kind = self.pick("Exception", "(KeyError, IndexError)", "ValueError", "ZeroDivisionError")
-        if self.r.random() < .8:
+        if self.r.random() < 0.8:
             self.emit(f"except {kind} as e:")
             self.depth += 1
             self.emit("log.append((type(e).__name__, str(e)[:30]))")
@@ -141,28 +211,51 @@ class Writer:
             self.body()
         else:
             self.emit("except RuntimeError: pass")
-        if self.r.random() < .4:
+        if self.r.random() < 0.4:
             self.emit("finally:")
             self.body()
 
     def s_list_(self):
-        self.emit(self.pick("l.append(a)", "l.insert(0, b)", "l.sort(key=lambda v: -v)", "l = [*l, a][-5:]", "l[0] = b", "l = l[::-1]", "l.extend([1, 2]); del l[5:]", "l = l + [a]"))
+        self.emit(
+            self.pick(
+                "l.append(a)",
+                "l.insert(0, b)",
+                "l.sort(key=lambda v: -v)",
+                "l = [*l, a][-5:]",
+                "l[0] = b",
+                "l = l[::-1]",
+                "l.extend([1, 2]); del l[5:]",
+                "l = l + [a]",
+            )
+        )
 
     def s_dict_(self):
-        self.emit(self.pick("d['k'] = a", "d.setdefault('n', []).append(b)", "d.pop('k', None)", "d = {**d, 'z': b}", "d.update(q=a)", "d.pop('n', 0)", "d = {k: v for k, v in d.items()}"))
+        self.emit(
+            self.pick(
+                "d['k'] = a",
+                "d.setdefault('n', []).append(b)",
+                "d.pop('k', None)",
+                "d = {**d, 'z': b}",
+                "d.update(q=a)",
+                "d.pop('n', 0)",
+                "d = {k: v for k, v in d.items()}",
+            )
+        )
 
     def s_object_(self):
-        self.emit(self.pick("o.v = a", "o.bump(b)", "o = o + 1", "o = Box(a)", "log.append(o.bump())", "p = o; p.v += 1"))
+        self.emit(
+            self.pick("o.v = a", "o.bump(b)", "o = o + 1", "o = Box(a)", "log.append(o.bump())", "p = o; p.v += 1")
+        )
 
     def s_nested(self):
         self.names += 1
         f = f"f{self.names}"
         self.emit(f"def {f}(q, *r, k={self.number(2)}):")
         self.depth += 1
-        if self.r.random() < .5:
+        if self.r.random() < 0.5:
             self.emit("nonlocal a")
-            self.emit(f"a = q % 11")
-        if self.r.random() < .2:
+            self.emit("a = q % 11")
+        if self.r.random() < 0.2:
             self.emit("opaque(1)")
         self.emit(f"return q + k + len(r) + {self.pick('b', 'len(l)', '0')}")
         self.depth -= 1
@@ -179,7 +272,7 @@ class Writer:
         self.emit(self.pick("a, b = b, a", "a, *rest = [b, a, 1]", "(a, b), c = (1, a), x", "x, y = y, x"))
 
     def s_raise_(self):
-        if self.r.random() < .3:
+        if self.r.random() < 0.3:
             self.emit(f"if {self.condition()}: raise {self.pick('ValueError(a)', 'KeyError(b)', 'IndexError')}")
         else:
             self.emit("pass")
@@ -188,7 +281,9 @@ class Writer:
         self.emit("log.append(list(gen(a % 4)))")
 
     def s_break_(self):
-        self.emit(self.pick("opaque(l)", "a = opaque(a)", "x = opaque(x)", "log.append(opaque(o).v)", "opaque(log).append(1)"))
+        self.emit(
+            self.pick("opaque(l)", "a = opaque(a)", "x = opaque(x)", "log.append(opaque(o).v)", "opaque(log).append(1)")
+        )
 
     def s_text(self):
         self.emit("log.append(f'{a}-{b!r:>4}' + str(len(l)) + '%d' % a)")
@@ -196,8 +291,13 @@ class Writer:
     def source(self):
         for _ in range(self.r.randint(3, 8)):
             self.statement()
-        head = ["def program(a, b, l, d, o, x, y, log):",
-                "    def gen(n):", "        for j in range(n):", "            got = yield j", "            log.append(got)", ]
+        head = [
+            "def program(a, b, l, d, o, x, y, log):",
+            "    def gen(n):",
+            "        for j in range(n):",
+            "            got = yield j",
+            "            log.append(got)",
+        ]
         closure = [] if any("nonlocal a" in s for s in self.lines) else []
         return "\n".join(head + closure + self.lines + ["    return a, b, l, d, o, x, y"])
 
@@ -210,7 +310,11 @@ def helper(n):
 
 def show(v, depth=0):
     if isinstance(v, framejit.Tensor):
-        return ["T", [round(e, 3) if e == e and abs(e) < 1e30 else repr(e) for e in v.flatten().tolist()], v.requires_grad]
+        return [
+            "T",
+            [round(e, 3) if e == e and abs(e) < 1e30 else repr(e) for e in v.flatten().tolist()],
+            v.requires_grad,
+        ]
     if isinstance(v, Box):
         return ["Box", show(v.v, depth + 1)]
     if isinstance(v, (list, tuple)):
@@ -221,7 +325,10 @@ def show(v, depth=0):
 
 
 def outcome(function, k):
-    log, args = [], [1 + k % 2, 2, [3, 1, 2], {"k": 1}, Box(1), framejit.tensor([1.0, 2.0]), framejit.tensor([0.5, -1.0])]
+    log, args = (
+        [],
+        [1 + k % 2, 2, [3, 1, 2], {"k": 1}, Box(1), framejit.tensor([1.0, 2.0]), framejit.tensor([0.5, -1.0])],
+    )
     try:
         result = show(function(*args, log))
     except Exception as error:
@@ -245,6 +352,7 @@ def run_seed(seed):
 
 if __name__ == "__main__":
     import warnings
+
     warnings.simplefilter("ignore")
     first, count = int(sys.argv[1]), int(sys.argv[2])
     bad = 0

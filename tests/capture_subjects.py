@@ -1,75 +1,164 @@
 """Python constructs for test_capture_python: functions with arguments to call them with."""
-import math, functools, operator, itertools, collections, contextlib, dataclasses, enum, copy, types
-from collections import namedtuple, OrderedDict, defaultdict, deque, Counter
+
+import contextlib
+import copy
+import dataclasses
+import enum
+import functools
+import itertools
+import math
+import operator
+import types
+from collections import OrderedDict, defaultdict, deque, namedtuple
 
 CASES = []
+
+
 def case(*args, **kw):
     def deco(f):
-        CASES.append((f, args)); return f
+        CASES.append((f, args))
+        return f
+
     return deco
 
+
 G = 3
+
+
 class P:
-    kind = 'P'
-    def __init__(self, x, y=2): self.x, self.y = x, y
-    def __add__(self, o): return P(self.x + (o.x if isinstance(o, P) else o), self.y)
+    kind = "P"
+
+    def __init__(self, x, y=2):
+        self.x, self.y = x, y
+
+    def __add__(self, o):
+        return P(self.x + (o.x if isinstance(o, P) else o), self.y)
+
     __radd__ = __add__
-    def __eq__(self, o): return isinstance(o, P) and (self.x, self.y) == (o.x, o.y)
-    def __hash__(self): return hash((self.x, self.y))
-    def __repr__(self): return f"P({self.x}, {self.y})"
-    def __len__(self): return 5
-    def __getitem__(self, i): return self.x * i
-    def __call__(self, *a, **k): return (self.x, a, sorted(k.items()))
-    def __contains__(self, v): return v == self.x
-    def __iter__(self): return iter([self.x, self.y])
-    def __bool__(self): return self.x > 0
-    def __lt__(self, o): return self.x < o.x
+
+    def __eq__(self, o):
+        return isinstance(o, P) and (self.x, self.y) == (o.x, o.y)
+
+    def __hash__(self):
+        return hash((self.x, self.y))
+
+    def __repr__(self):
+        return f"P({self.x}, {self.y})"
+
+    def __len__(self):
+        return 5
+
+    def __getitem__(self, i):
+        return self.x * i
+
+    def __call__(self, *a, **k):
+        return (self.x, a, sorted(k.items()))
+
+    def __contains__(self, v):
+        return v == self.x
+
+    def __iter__(self):
+        return iter([self.x, self.y])
+
+    def __bool__(self):
+        return self.x > 0
+
+    def __lt__(self, o):
+        return self.x < o.x
+
     @property
-    def area(self): return self.x * self.y
+    def area(self):
+        return self.x * self.y
+
     @area.setter
-    def area(self, v): self.x = v
+    def area(self, v):
+        self.x = v
+
     @classmethod
-    def make(cls, n): return cls(n, n)
+    def make(cls, n):
+        return cls(n, n)
+
     @staticmethod
-    def helper(a): return a + 1
-    def method(self, k=1): return self.x + k
+    def helper(a):
+        return a + 1
+
+    def method(self, k=1):
+        return self.x + k
+
+
 class Q(P):
-    kind = 'Q'
-    def __init__(self, x): super().__init__(x, 9); self.z = 1
-    def method(self, k=1): return super().method(k) * 10
+    kind = "Q"
+
+    def __init__(self, x):
+        super().__init__(x, 9)
+        self.z = 1
+
+    def method(self, k=1):
+        return super().method(k) * 10
+
     def __getattr__(self, n):
-        if n.startswith('dyn_'): return n[4:]
+        if n.startswith("dyn_"):
+            return n[4:]
         raise AttributeError(n)
 
+
 @case(1, 2)
-def arith(a, b): return a + b * 3 - a // 2 ** 2, -a, ~b, not a, a < b <= 4, a if b else 0
+def arith(a, b):
+    return a + b * 3 - a // 2**2, -a, ~b, not a, a < b <= 4, a if b else 0
+
+
 @case(5)
 def loops(n):
     t = 0
     for i in range(n):
-        if i == 3: continue
+        if i == 3:
+            continue
         t += i
     else:
         t += 100
-    while t > 50: t -= 7
+    while t > 50:
+        t -= 7
     return t
+
+
 @case([1, 2, 3])
-def comp(xs): return [x * 2 for x in xs if x > 1], {x: x + 1 for x in xs}, {x for x in xs}, tuple(x for x in xs), sum(x for x in xs)
+def comp(xs):
+    return (
+        [x * 2 for x in xs if x > 1],
+        {x: x + 1 for x in xs},
+        {x for x in xs},
+        tuple(x for x in xs),
+        sum(x for x in xs),
+    )
+
+
 @case(1)
 def args_kinds(a):
-    def f(a, /, b, *c, d=4, **e): return a, b, c, d, e
-    return f(1, 2), f(1, 2, 3, 4), f(1, b=2, d=5, z=1), f(*[1, 2, 3], **{'q': a})
+    def f(a, /, b, *c, d=4, **e):
+        return a, b, c, d, e
+
+    return f(1, 2), f(1, 2, 3, 4), f(1, b=2, d=5, z=1), f(*[1, 2, 3], **{"q": a})
+
+
 @case(4)
 def closures(n):
     c = 0
+
     def inc(k=1):
         nonlocal c
         c += k
         return c
-    inc(); inc(n)
+
+    inc()
+    inc(n)
     return c, inc
+
+
 @case()
-def globals_(): return G + len('abc'), math.pi, math.sqrt(4)
+def globals_():
+    return G + len("abc"), math.pi, math.sqrt(4)
+
+
 @case(P(3), [P(1)])
 def objects(p, l):
     q = p + 1
@@ -77,17 +166,67 @@ def objects(p, l):
     l.append(q)
     p.area = 4
     return q.area, p, len(p), p[2], p(1, z=2), 10 in p, list(p), bool(p), P.make(2).x, P.helper(1), p.method(k=5), 1 + p
+
+
 @case(5)
 def inherit(n):
     q = Q(n)
-    return q.method(), q.dyn_abc, hasattr(q, 'nope'), q.kind, isinstance(q, P), getattr(q, 'nope', 3), type(q) is Q, q.__class__.__name__
-@case([3, 1, 2], {'a': 1})
+    return (
+        q.method(),
+        q.dyn_abc,
+        hasattr(q, "nope"),
+        q.kind,
+        isinstance(q, P),
+        getattr(q, "nope", 3),
+        type(q) is Q,
+        q.__class__.__name__,
+    )
+
+
+@case([3, 1, 2], {"a": 1})
 def containers(l, d):
-    l.sort(); l.append(4); l[0] = 9; l[1:2] = [7, 7]; del l[-1]; l.insert(0, 5); x = l.pop()
-    d['b'] = 2; d.update(c=3); d.setdefault('e', []).append(1); v = d.pop('a'); del d['b']
-    return x, v, l.index(7), l.count(7), 7 in l, list(d.items()), d.get('zz', 1), l[::-1], l + [1], l * 2, [*l, *d], {**d, 'q': 1}
-@case('abc')
-def strings(s): return s.upper() + f"{s!r:>8}|{3.14159:.2f}|{len(s)}", s[1:], '-'.join([s, s]), "%s %d" % (s, 3), "{} {x}".format(s, x=1), s.split('b'), 'b' in s, s * 2
+    l.sort()
+    l.append(4)
+    l[0] = 9
+    l[1:2] = [7, 7]
+    del l[-1]
+    l.insert(0, 5)
+    x = l.pop()
+    d["b"] = 2
+    d.update(c=3)
+    d.setdefault("e", []).append(1)
+    v = d.pop("a")
+    del d["b"]
+    return (
+        x,
+        v,
+        l.index(7),
+        l.count(7),
+        7 in l,
+        list(d.items()),
+        d.get("zz", 1),
+        l[::-1],
+        l + [1],
+        l * 2,
+        [*l, *d],
+        {**d, "q": 1},
+    )
+
+
+@case("abc")
+def strings(s):
+    return (
+        s.upper() + f"{s!r:>8}|{3.14159:.2f}|{len(s)}",
+        s[1:],
+        "-".join([s, s]),
+        "%s %d" % (s, 3),
+        "{} {x}".format(s, x=1),
+        s.split("b"),
+        "b" in s,
+        s * 2,
+    )
+
+
 @case(0)
 def exceptions(n):
     out = []
@@ -95,22 +234,38 @@ def exceptions(n):
         1 // n
     except ZeroDivisionError as e:
         out.append(str(e))
-    else: out.append('no')
-    finally: out.append('fin')
+    else:
+        out.append("no")
+    finally:
+        out.append("fin")
     try:
-        try: raise ValueError('x', 1)
-        except KeyError: out.append('bad')
-    except (TypeError, ValueError) as e: out.append(e.args)
-    try: {}['k']
-    except KeyError as e: out.append(e.args[0])
+        try:
+            raise ValueError("x", 1)
+        except KeyError:
+            out.append("bad")
+    except (TypeError, ValueError) as e:
+        out.append(e.args)
     try:
-        try: raise KeyError(1)
-        except KeyError as e: raise RuntimeError('r') from e
-    except RuntimeError as e: out.append((str(e), type(e.__cause__).__name__))
+        {}["k"]
+    except KeyError as e:
+        out.append(e.args[0])
+    try:
+        try:
+            raise KeyError(1)
+        except KeyError as e:
+            raise RuntimeError("r") from e
+    except RuntimeError as e:
+        out.append((str(e), type(e.__cause__).__name__))
+
     def g():
-        try: return 1
-        finally: out.append('g')
+        try:
+            return 1
+        finally:
+            out.append("g")
+
     return out, g()
+
+
 @case(3)
 def generators(n):
     def gen(k):
@@ -119,221 +274,473 @@ def generators(n):
             r = yield i
             got.append(r)
         return got
+
     g = gen(n)
-    a = next(g); b = g.send('s')
+    a = next(g)
+    b = g.send("s")
+
     def outer():
         r = yield from gen(2)
         yield r
+
     def closing():
-        try: yield 1
-        finally: a2.append(1)
+        try:
+            yield 1
+        finally:
+            a2.append(1)
+
     a2 = []
-    c = closing(); next(c); c.close()
-    return a, b, list(outer()), a2, list(gen(2)), next(gen(0), 'end')
+    c = closing()
+    next(c)
+    c.close()
+    return a, b, list(outer()), a2, list(gen(2)), next(gen(0), "end")
+
+
 @case([1, 2, 3], [4, 5, 6])
 def builtins_(a, b):
-    return (list(zip(a, b)), list(map(lambda x, y: x + y, a, b)), list(filter(None, a)), sorted(a, reverse=True), sorted(b, key=lambda x: -x),
-      min(a), max(b, key=lambda x: -x), any(a), all(a), sum(a, 10), list(enumerate(a, 1)), list(reversed(a)), abs(-3), round(2.5), divmod(7, 2), pow(2, 3),
-      isinstance(a, (list, tuple)), callable(len), tuple(range(3)), dict(zip('ab', a)), set(a) & {1, 2}, frozenset(a), chr(65), ord('a'), hex(10), int('3'), float('1.5'), str(12), bool([]), hash('a') == hash('a'))
+    return (
+        list(zip(a, b)),
+        list(map(lambda x, y: x + y, a, b)),
+        list(filter(None, a)),
+        sorted(a, reverse=True),
+        sorted(b, key=lambda x: -x),
+        min(a),
+        max(b, key=lambda x: -x),
+        any(a),
+        all(a),
+        sum(a, 10),
+        list(enumerate(a, 1)),
+        list(reversed(a)),
+        abs(-3),
+        round(2.5),
+        divmod(7, 2),
+        pow(2, 3),
+        isinstance(a, (list, tuple)),
+        callable(len),
+        tuple(range(3)),
+        dict(zip("ab", a)),
+        set(a) & {1, 2},
+        frozenset(a),
+        chr(65),
+        ord("a"),
+        hex(10),
+        int("3"),
+        float("1.5"),
+        str(12),
+        bool([]),
+        hash("a") == hash("a"),
+    )
+
+
 @case((1, (2, 3), [4, 5]))
 def unpacking(t):
     a, (b, c), d = t
     x, *y = d
     *p, q = [1, 2, 3]
-    if (n := len(y)) > 0: x += n
+    if (n := len(y)) > 0:
+        x += n
     return a, b, c, x, y, p, q
-@case({'type': 'circle', 'r': 2}, (1, 2, 3), P(1, 2))
+
+
+@case({"type": "circle", "r": 2}, (1, 2, 3), P(1, 2))
 def matching(d, t, p):
     out = []
     match d:
-        case {'type': 'circle', 'r': r}: out.append(r)
-        case _: out.append(0)
+        case {"type": "circle", "r": r}:
+            out.append(r)
+        case _:
+            out.append(0)
     match t:
-        case [a, *rest]: out.append((a, rest))
+        case [a, *rest]:
+            out.append((a, rest))
     match p:
-        case P(x=1, y=yy): out.append(yy)
+        case P(x=1, y=yy):
+            out.append(yy)
     match 5:
-        case 1 | 2: out.append('low')
-        case int(v) if v > 3: out.append(v)
+        case 1 | 2:
+            out.append("low")
+        case int(v) if v > 3:
+            out.append(v)
     return out
+
+
 @contextlib.contextmanager
 def cm(log):
-    log.append('in')
-    try: yield 5
-    finally: log.append('out')
+    log.append("in")
+    try:
+        yield 5
+    finally:
+        log.append("out")
+
+
 class CM:
-    def __init__(self, log, swallow=False): self.log, self.swallow = log, swallow
-    def __enter__(self): self.log.append('e'); return self
-    def __exit__(self, t, v, tb): self.log.append(t.__name__ if t else None); return self.swallow
+    def __init__(self, log, swallow=False):
+        self.log, self.swallow = log, swallow
+
+    def __enter__(self):
+        self.log.append("e")
+        return self
+
+    def __exit__(self, t, v, tb):
+        self.log.append(t.__name__ if t else None)
+        return self.swallow
+
+
 @case([])
 def withs(log):
-    with CM(log) as c, CM(log): log.append(1)
-    with CM(log, True): raise ValueError('q')
-    with cm(log) as v: log.append(v)
-    with contextlib.suppress(KeyError): {}[1]
-    with contextlib.nullcontext(3) as z: log.append(z)
+    with CM(log) as c, CM(log):
+        log.append(1)
+    with CM(log, True):
+        raise ValueError("q")
+    with cm(log) as v:
+        log.append(v)
+    with contextlib.suppress(KeyError):
+        {}[1]
+    with contextlib.nullcontext(3) as z:
+        log.append(z)
     return log
+
+
 @case(3)
 def functools_(n):
     f = functools.partial(lambda a, b, c=0: (a, b, c), 1, c=n)
     return f(2), functools.reduce(lambda a, b: a * b, [1, 2, 3]), operator.add(1, n), operator.itemgetter(1)([1, 2])
+
+
 @case(3)
-def itertools_(n): return list(itertools.chain([1], [2])), list(itertools.islice(range(10), 2, 5)), list(itertools.product([1, 2], 'ab'))
-Pt = namedtuple('Pt', 'x y')
+def itertools_(n):
+    return (
+        list(itertools.chain([1], [2])),
+        list(itertools.islice(range(10), 2, 5)),
+        list(itertools.product([1, 2], "ab")),
+    )
+
+
+Pt = namedtuple("Pt", "x y")
+
+
 @case(Pt(1, 2))
 def namedtuples(p):
     q = Pt(p.x + 1, y=5)
     return q, q.y, q._replace(x=0), p._asdict(), q[0], isinstance(q, tuple), q == (2, 5)
+
+
 @dataclasses.dataclass
 class D:
     a: int
     b: list = dataclasses.field(default_factory=list)
-    def total(self): return self.a + len(self.b)
+
+    def total(self):
+        return self.a + len(self.b)
+
+
 @dataclasses.dataclass(frozen=True, order=True)
 class F:
     a: int
     b: int = 3
+
+
 @case(D(1))
 def dataclass_(d):
     e = D(4, [1, 2])
     d.b.append(3)
     f = F(1)
     return e, e.total(), d.total(), f, f < F(2), f == F(1, 3), dataclasses.replace(f, b=4)
+
+
 class Color(enum.Enum):
     RED = 1
     BLUE = 2
+
+
 class Sev(enum.IntEnum):
     LO = 1
     HI = 5
+
+
 @case(Color.RED)
-def enums(c): return c is Color.RED, c.name, c.value, Color(2), Color['BLUE'], c == Color.BLUE, Sev.HI > 3, Sev.HI + 1, [x.name for x in Color], {c: 1}[c]
+def enums(c):
+    return (
+        c is Color.RED,
+        c.name,
+        c.value,
+        Color(2),
+        Color["BLUE"],
+        c == Color.BLUE,
+        Sev.HI > 3,
+        Sev.HI + 1,
+        [x.name for x in Color],
+        {c: 1}[c],
+    )
+
+
 class Slots:
-    __slots__ = ('a', 'b')
-    def __init__(self, a): self.a = a
+    __slots__ = ("a", "b")
+
+    def __init__(self, a):
+        self.a = a
+
+
 @case(Slots(3))
 def slots(s):
     s.b = s.a + 1
-    t = Slots(5); t.b = 1
-    return s.b, t, hasattr(t, 'b'), t.a
+    t = Slots(5)
+    t.b = 1
+    return s.b, t, hasattr(t, "b"), t.a
+
+
 class Desc:
-    def __get__(self, o, t): return self if o is None else o._v * 2
-    def __set__(self, o, v): o._v = v
+    def __get__(self, o, t):
+        return self if o is None else o._v * 2
+
+    def __set__(self, o, v):
+        o._v = v
+
+
 class HasDesc:
     d = Desc()
-    def __init__(self): self._v = 1
+
+    def __init__(self):
+        self._v = 1
+
+
 @case(HasDesc())
 def descriptors(h):
     h.d = 5
     return h.d, h._v
+
+
 @case(1)
-def copies(n): return copy.copy([1, n]), copy.copy({'a': n})
+def copies(n):
+    return copy.copy([1, n]), copy.copy({"a": n})
+
+
 @case(2)
 def ordered(n):
-    o = OrderedDict([('a', 1)]); o['b'] = n; o.move_to_end('a')
+    o = OrderedDict([("a", 1)])
+    o["b"] = n
+    o.move_to_end("a")
     return list(o.items()), o
+
+
 @case(2)
 def ddict(n):
-    d = defaultdict(list); d['a'].append(n)
+    d = defaultdict(list)
+    d["a"].append(n)
     return d
+
+
 @case(2)
 def deq(n):
-    d = deque([1]); d.append(n)
+    d = deque([1])
+    d.append(n)
     return d
+
+
 @case(2)
 def simple_ns(n):
-    s = types.SimpleNamespace(a=n); s.b = 2
+    s = types.SimpleNamespace(a=n)
+    s.b = 2
     return s.a, s
+
+
 @case(2)
 def assert_(n):
-    assert n > 1, 'msg'
-    try: assert n > 5, f'bad {n}'
-    except AssertionError as e: return str(e)
-def fact(n): return 1 if n < 2 else n * fact(n - 1)
+    assert n > 1, "msg"
+    try:
+        assert n > 5, f"bad {n}"
+    except AssertionError as e:
+        return str(e)
+
+
+def fact(n):
+    return 1 if n < 2 else n * fact(n - 1)
+
+
 @case(5)
-def recursion(n): return fact(n)
+def recursion(n):
+    return fact(n)
+
+
 def deco(f):
     @functools.wraps(f)
-    def w(*a, **k): return f(*a, **k) + 1
+    def w(*a, **k):
+        return f(*a, **k) + 1
+
     return w
+
+
 @deco
-def decorated(x): return x
+def decorated(x):
+    return x
+
+
 @case(5)
-def decorators(n): return decorated(n), decorated.__name__
+def decorators(n):
+    return decorated(n), decorated.__name__
+
+
 @case(5)
 def lambdas(n):
     fs = [lambda x, i=i: x + i for i in range(3)]
     return [f(n) for f in fs]
+
+
 @case(5)
 def import_inside(n):
     import math as m
     from os.path import join
-    return m.floor(2.5), join('a', 'b')
+
+    return m.floor(2.5), join("a", "b")
+
+
 class L(list):
-    def total(self): return sum(self)
+    def total(self):
+        return sum(self)
+
+
 @case(L([1, 2]))
 def list_subclass(l):
     l.append(3)
-    m = L([5]); m.q = 1
+    m = L([5])
+    m.q = 1
     return l.total(), m, m.total(), len(m), l[0]
+
+
 class DD(dict):
-    def __missing__(self, k): return k * 2
+    def __missing__(self, k):
+        return k * 2
+
+
 @case(DD(a=1))
-def dict_subclass(d): return d['a'], d['zz'], len(d), DD(q=1)
+def dict_subclass(d):
+    return d["a"], d["zz"], len(d), DD(q=1)
+
+
 class MyErr(Exception):
-    def __init__(self, code): super().__init__(f'code {code}'); self.code = code
+    def __init__(self, code):
+        super().__init__(f"code {code}")
+        self.code = code
+
+
 @case(3)
 def custom_exc(n):
-    try: raise MyErr(n)
-    except MyErr as e: return e.code, str(e), repr(e), e.args
+    try:
+        raise MyErr(n)
+    except MyErr as e:
+        return e.code, str(e), repr(e), e.args
+
+
 class It:
-    def __init__(self, n): self.n = n
-    def __iter__(self): return self
+    def __init__(self, n):
+        self.n = n
+
+    def __iter__(self):
+        return self
+
     def __next__(self):
-        if self.n <= 0: raise StopIteration
+        if self.n <= 0:
+            raise StopIteration
         self.n -= 1
         return self.n
+
+
 @case(3)
-def user_iter(n): return list(It(n)), [x for x in It(2)], dict(a=1, b=2) | {'c': n}, sum(It(4))
+def user_iter(n):
+    return list(It(n)), [x for x in It(2)], dict(a=1, b=2) | {"c": n}, sum(It(4))
+
+
 class Meta(type):
     def __call__(cls, *a):
-        o = super().__call__(*a); o.tag = 'meta'
+        o = super().__call__(*a)
+        o.tag = "meta"
         return o
+
+
 class WithMeta(metaclass=Meta):
-    def __init__(self, v): self.v = v
+    def __init__(self, v):
+        self.v = v
+
+
 @case(3)
-def metaclass(n): return WithMeta(n).tag
+def metaclass(n):
+    return WithMeta(n).tag
+
+
 class CP:
-    def __init__(self): self.n = 0
+    def __init__(self):
+        self.n = 0
+
     @functools.cached_property
-    def val(self): self.n += 1; return self.n
+    def val(self):
+        self.n += 1
+        return self.n
+
+
 @case(CP())
-def cached(c): return c.val, c.val, c.n
-@case([1,2])
+def cached(c):
+    return c.val, c.val, c.n
+
+
+@case([1, 2])
 def dels(l):
     x = 1
     del x
-    try: return x
-    except UnboundLocalError as e: return 'unbound'
+    try:
+        return x  # noqa: F821 (unbound on purpose)
+    except UnboundLocalError as e:
+        return "unbound"
+
+
 counter = 0
+
+
 @case()
 def global_write():
     global counter
     counter += 1
     return counter
+
+
 class Base:
-    def __init_subclass__(cls, **k): pass
-    def run(self): return self.step(2)
+    def __init_subclass__(cls, **k):
+        pass
+
+    def run(self):
+        return self.step(2)
+
+
 class Impl(Base):
-    def step(self, n): return n * self.k
+    def step(self, n):
+        return n * self.k
+
     k = 7
+
+
 @case(Impl())
-def virtual(o): return o.run()
-@case([1,2,3])
-def starcalls(l): return max(*l), print_none(*l, sep='')
-def print_none(*a, sep=''): return sep.join(map(str, a))
+def virtual(o):
+    return o.run()
+
+
+@case([1, 2, 3])
+def starcalls(l):
+    return max(*l), print_none(*l, sep="")
+
+
+def print_none(*a, sep=""):
+    return sep.join(map(str, a))
+
+
 @case(2)
-def bytes_(n): return b'ab' + bytes([n]), b'abc'.decode(), 'x'.encode()
+def bytes_(n):
+    return b"ab" + bytes([n]), b"abc".decode(), "x".encode()
+
+
 @case(1.5)
-def floats(x): return x * 2, x == 1.5, int(x), math.floor(x), f"{x:.3f}", x.is_integer()
+def floats(x):
+    return x * 2, x == 1.5, int(x), math.floor(x), f"{x:.3f}", x.is_integer()
+
+
 @case(10)
-def chained(n): return 1 < n < 20, (n > 5 and n < 8) or n, None is None, n is not None
+def chained(n):
+    return 1 < n < 20, (n > 5 and n < 8) or n, None is None, n is not None

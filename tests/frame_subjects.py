@@ -98,7 +98,7 @@ def finally_return(kind):
                 raise RuntimeError("five")
         finally:
             if kind == 7:
-                continue
+                continue  # noqa: B012 (the point of this subject)
             kind += 0
     return "end"
 
@@ -170,6 +170,7 @@ def globals_and_attrs(o):
     del o.extra
     import os.path as path
     from os import sep
+
     return result, path.__name__, sep, hasattr(o, "extra")
 
 

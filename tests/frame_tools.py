@@ -16,7 +16,7 @@ def tracing(callback):
         _debug.set_tracer(None)
 
 
-def rows_of(code, cache={}):
+def rows_of(code, cache={}):  # noqa: B006 (a cache on purpose)
     if code not in cache:
         cache[code] = {row["index"]: row for row in _debug.decode(code)}
     return cache[code]

@@ -21,7 +21,7 @@ class Builder:
     def __init__(self, rng, inplace=True):
         self.rng = rng
         self.kinds = (*self.KINDS, "inplace") if inplace else self.KINDS
-        self.values = []   # (name, tensor)
+        self.values = []  # (name, tensor)
         self.lines = []
         self.inputs = []
 
@@ -77,6 +77,7 @@ class Builder:
                 return max(t.ndim, o.ndim) < 5
             except RuntimeError:
                 return False
+
         other, o = self.pick(fits)
         op = self.rng.choice(BINARY)
         self.emit(f"{op}(%{name}, %{other})", getattr(framejit, op)(t, o))
@@ -117,7 +118,9 @@ class Builder:
 
     def product(self):
         found = self.pick(lambda t: t.ndim == 2)
-        other = found and self.pick(lambda t: t.ndim == 2 and t.shape[0] == found[1].shape[1] and t.dtype == found[1].dtype)
+        other = found and self.pick(
+            lambda t: t.ndim == 2 and t.shape[0] == found[1].shape[1] and t.dtype == found[1].dtype
+        )
         if other:
             self.emit(f"mm(%{found[0]}, %{other[0]})", framejit.mm(found[1], other[1]))
             self.emit(f"tanh(%{self.values[-1][0]})", self.values[-1][1].tanh())
@@ -138,7 +141,13 @@ class Builder:
 
     def text(self, outputs):
         args = ", ".join(self.declare(n, t) for n, t in self.inputs)
-        return f"graph({args}) {{\n" + "\n".join(self.lines) + "\n  return " + ", ".join(f"%{n}" for n in outputs) + "\n}\n"
+        return (
+            f"graph({args}) {{\n"
+            + "\n".join(self.lines)
+            + "\n  return "
+            + ", ".join(f"%{n}" for n in outputs)
+            + "\n}\n"
+        )
 
 
 def random_graph(seed, nodes=12, inplace=True):
@@ -183,7 +192,7 @@ def shrink(text, inputs):
     while changed:
         changed = False
         for i in range(len(lines) - 3, 0, -1):
-            fewer = "\n".join(lines[:i] + lines[i + 1:]) + "\n"
+            fewer = "\n".join(lines[:i] + lines[i + 1 :]) + "\n"
             try:
                 fails = differs(fewer, inputs) is not None
             except (ValueError, RuntimeError):

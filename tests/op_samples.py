@@ -81,6 +81,7 @@ def unary(low=-3.0, high=3.0, nonzero=False, special=False, sparse=False, **flag
         if sparse:
             out.append(([np.where(rng.random((4, 5)) < 0.6, 0, array(rng, dtype, (4, 5))).astype(np_dtype(dtype))], {}))
         return out
+
     return spec(make, **flags)
 
 
@@ -90,19 +91,25 @@ PAIRS = (((), ()), ((5,), (5,)), ((3, 4), (4,)), ((2, 1, 3), (4, 1)), ((0, 3), (
 def binary(low=-3.0, high=3.0, nonzero=False, numbers=True, **flags) -> Spec:
     def make(dtype, rng):
         return [([array(rng, dtype, a, low, high), array(rng, dtype, b, low, high, nonzero)], {}) for a, b in PAIRS]
+
     return spec(make, **flags)
 
 
 def shift() -> Spec:
     def make(dtype, rng):
         return [([array(rng, dtype, a, 0, 9), array(rng, dtype, b, 0, 4)], {}) for a, b in PAIRS]
+
     return spec(make, int_only=True)
 
 
 def div_mode() -> Spec:
     def make(dtype, rng):
-        return [([array(rng, dtype, a), array(rng, dtype, b, nonzero=True)], {"rounding_mode": m})
-                for a, b in PAIRS[:4] for m in (None, "floor", "trunc")]
+        return [
+            ([array(rng, dtype, a), array(rng, dtype, b, nonzero=True)], {"rounding_mode": m})
+            for a, b in PAIRS[:4]
+            for m in (None, "floor", "trunc")
+        ]
+
     return spec(make, bool=False)
 
 
@@ -114,19 +121,29 @@ def pow() -> Spec:
             out += [([array(rng, dtype, (5,), 0.2, 3), e], {}) for e in (0.5, -1.0, -0.5, 2.5)]
             out += [([2.5, array(rng, dtype, (5,))], {})]
         return out
+
     return spec(make, bool=False)
 
 
 def lerp() -> Spec:
     def make(dtype, rng):
-        return [([array(rng, dtype, a), array(rng, dtype, b), w], {}) for a, b in PAIRS[:5] for w in (0.25, array(rng, dtype, b))]
+        return [
+            ([array(rng, dtype, a), array(rng, dtype, b), w], {})
+            for a, b in PAIRS[:5]
+            for w in (0.25, array(rng, dtype, b))
+        ]
+
     return spec(make, float_only=True)
 
 
 def addc(nonzero=False) -> Spec:
     def make(dtype, rng):
-        return [([array(rng, dtype, a), array(rng, dtype, b), array(rng, dtype, b, nonzero=True)], {"value": v})
-                for a, b in PAIRS for v in (1, 0.5)]
+        return [
+            ([array(rng, dtype, a), array(rng, dtype, b), array(rng, dtype, b, nonzero=True)], {"value": v})
+            for a, b in PAIRS
+            for v in (1, 0.5)
+        ]
+
     return spec(make, float_only=True)
 
 
@@ -134,32 +151,41 @@ def clamp() -> Spec:
     def make(dtype, rng):
         out = []
         for s in SHAPES:
-            out += [([array(rng, dtype, s), -1, 1], {}), ([array(rng, dtype, s), None, 1], {}), ([array(rng, dtype, s), 1, None], {})]
+            out += [
+                ([array(rng, dtype, s), -1, 1], {}),
+                ([array(rng, dtype, s), None, 1], {}),
+                ([array(rng, dtype, s), 1, None], {}),
+            ]
         return out
+
     return Spec(make, (*FLOATS, "int8", "int16", "int32", "int64"))
 
 
 def clamp_one() -> Spec:
     def make(dtype, rng):
         return [([array(rng, dtype, s), 1], {}) for s in SHAPES]
+
     return Spec(make, (*FLOATS, "int32", "int64"))
 
 
 def where() -> Spec:
     def make(dtype, rng):
         return [([array(rng, "bool", b), array(rng, dtype, a), array(rng, dtype, b)], {}) for a, b in PAIRS]
+
     return spec(make)
 
 
 def masked_fill() -> Spec:
     def make(dtype, rng):
         return [([array(rng, dtype, a), array(rng, "bool", b), 1], {}) for a, b in PAIRS]
+
     return spec(make)
 
 
 def gelu() -> Spec:
     def make(dtype, rng):
         return [([array(rng, dtype, s)], {"approximate": a}) for s in SHAPES for a in ("none", "tanh")]
+
     return spec(make, float_only=True)
 
 
@@ -169,13 +195,23 @@ def threshold() -> Spec:
 
 def prelu() -> Spec:
     def make(dtype, rng):
-        return [([array(rng, dtype, (2, 3, 4)), array(rng, dtype, (3,))], {}), ([array(rng, dtype, (5,)), array(rng, dtype, (1,))], {})]
+        return [
+            ([array(rng, dtype, (2, 3, 4)), array(rng, dtype, (3,))], {}),
+            ([array(rng, dtype, (5,)), array(rng, dtype, (1,))], {}),
+        ]
+
     return spec(make, float_only=True)
 
 
 def glu() -> Spec:
-    return spec(lambda dtype, rng: [([array(rng, dtype, (3, 4)), 1], {}), ([array(rng, dtype, (6, 2)), 0], {}),
-                                    ([array(rng, dtype, (2, 3, 8))], {"dim": -1})], float_only=True)
+    return spec(
+        lambda dtype, rng: [
+            ([array(rng, dtype, (3, 4)), 1], {}),
+            ([array(rng, dtype, (6, 2)), 0], {}),
+            ([array(rng, dtype, (2, 3, 8))], {"dim": -1}),
+        ],
+        float_only=True,
+    )
 
 
 def reduction(one_dim=False, need_dim=False, nonempty=False, no_keepdim=False, nan=False, **flags) -> Spec:
@@ -196,6 +232,7 @@ def reduction(one_dim=False, need_dim=False, nonempty=False, no_keepdim=False, n
                         continue
                     out.append(([a], {**kw, "keepdim": True} if keep else kw))
         return out
+
     return spec(make, **flags)
 
 
@@ -203,25 +240,43 @@ def variance() -> Spec:
     def make(dtype, rng):
         out = []
         for s in ((5,), (3, 4), (2, 3, 4)):
-            for kw in ({}, {"dim": 0}, {"dim": (-1,), "keepdim": True}, {"dim": 0, "correction": 0}, {"dim": -1, "correction": 1}):
+            for kw in (
+                {},
+                {"dim": 0},
+                {"dim": (-1,), "keepdim": True},
+                {"dim": 0, "correction": 0},
+                {"dim": -1, "correction": 1},
+            ):
                 out.append(([array(rng, dtype, s)], kw))
         return out
+
     return spec(make, float_only=True)
 
 
 def unbiased() -> Spec:
-    return spec(lambda dtype, rng: [([array(rng, dtype, s), u], {}) for s in ((5,), (3, 4)) for u in (True, False)], float_only=True)
+    return spec(
+        lambda dtype, rng: [([array(rng, dtype, s), u], {}) for s in ((5,), (3, 4)) for u in (True, False)],
+        float_only=True,
+    )
 
 
 def dim_unbiased() -> Spec:
-    return spec(lambda dtype, rng: [([array(rng, dtype, (3, 4)), d, u, k], {}) for d in (0, (0, 1), -1) for u in (True, False)
-                                    for k in (True, False)], float_only=True)
+    return spec(
+        lambda dtype, rng: [
+            ([array(rng, dtype, (3, 4)), d, u, k], {})
+            for d in (0, (0, 1), -1)
+            for u in (True, False)
+            for k in (True, False)
+        ],
+        float_only=True,
+    )
 
 
 def softmax() -> Spec:
     def make(dtype, rng):
         out = [([array(rng, dtype, s), d], {}) for s in ((5,), (3, 4), (2, 3, 4), (2, 33)) for d in range(-1, len(s))]
         return out + [([array(rng, dtype, (0, 3)), 1], {}), ([array(rng, dtype, ()), 0], {})]
+
     return spec(make, float_only=True)
 
 
@@ -230,13 +285,21 @@ def full_reduction(**flags) -> Spec:
 
 
 def aminmax() -> Spec:
-    return spec(lambda dtype, rng: [([array(rng, dtype, (3, 4))], kw) for kw in ({}, {"dim": 1}, {"dim": 0, "keepdim": True})])
+    return spec(
+        lambda dtype, rng: [([array(rng, dtype, (3, 4))], kw) for kw in ({}, {"dim": 1}, {"dim": 0, "keepdim": True})]
+    )
 
 
 def norm() -> Spec:
     def make(dtype, rng):
         out = [([array(rng, dtype, (3, 4), nonzero=True), p], {}) for p in (1, 2, 3.0, np.inf, -np.inf, 0)]
-        return out + [([array(rng, dtype, (3, 4), nonzero=True), p, d, k], {}) for p in (1, 2, 3.0) for d in (0, -1) for k in (False, True)]
+        return out + [
+            ([array(rng, dtype, (3, 4), nonzero=True), p, d, k], {})
+            for p in (1, 2, 3.0)
+            for d in (0, -1)
+            for k in (False, True)
+        ]
+
     return spec(make, float_only=True)
 
 
@@ -244,6 +307,7 @@ def along_dim(nonempty=False, **flags) -> Spec:
     def make(dtype, rng):
         shapes = [(5,), (3, 4), (2, 1, 3)] + ([] if nonempty else [(0, 3)])
         return [([array(rng, dtype, s, -2, 2), d], {}) for s in shapes for d in range(-1, len(s))]
+
     return spec(make, **flags)
 
 
@@ -252,13 +316,21 @@ def sort() -> Spec:
         out = []
         for s in ((5,), (3, 4), (0, 3), (2, 3, 4)):
             for d in range(-1, len(s)):
-                out += [([array(rng, dtype, s, -9, 9)], {"dim": d, "descending": desc, "stable": True}) for desc in (False, True)]
+                out += [
+                    ([array(rng, dtype, s, -9, 9)], {"dim": d, "descending": desc, "stable": True})
+                    for desc in (False, True)
+                ]
         return out
+
     return spec(make)
 
 
 def argsort() -> Spec:
-    return spec(lambda dtype, rng: [([array(rng, dtype, s, -9, 9)], {"dim": d, "stable": True}) for s in ((5,), (3, 4)) for d in (0, -1)])
+    return spec(
+        lambda dtype, rng: [
+            ([array(rng, dtype, s, -9, 9)], {"dim": d, "stable": True}) for s in ((5,), (3, 4)) for d in (0, -1)
+        ]
+    )
 
 
 def distinct(rng, dtype, shape) -> np.ndarray:
@@ -267,15 +339,29 @@ def distinct(rng, dtype, shape) -> np.ndarray:
 
 
 def topk() -> Spec:
-    return spec(lambda dtype, rng: [([distinct(rng, dtype, s), k, d, big], {}) for s in ((5,), (3, 4), (4, 3, 5)) for d in (0, -1)
-                                    for k in (1, 2) for big in (True, False)], bool=False)
+    return spec(
+        lambda dtype, rng: [
+            ([distinct(rng, dtype, s), k, d, big], {})
+            for s in ((5,), (3, 4), (4, 3, 5))
+            for d in (0, -1)
+            for k in (1, 2)
+            for big in (True, False)
+        ],
+        bool=False,
+    )
 
 
 def kthvalue() -> Spec:
-    return spec(lambda dtype, rng: [([distinct(rng, dtype, s), k, d], {}) for s in ((5,), (3, 4)) for d in (0, -1) for k in (1, 3)], bool=False)
+    return spec(
+        lambda dtype, rng: [
+            ([distinct(rng, dtype, s), k, d], {}) for s in ((5,), (3, 4)) for d in (0, -1) for k in (1, 3)
+        ],
+        bool=False,
+    )
 
 
 # -- views and shapes --------------------------------------------------------------------------------------------------
+
 
 def simple(*cases, **flags) -> Spec:
     """Cases (shape, *other arguments)."""
@@ -287,7 +373,9 @@ def expand() -> Spec:
 
 
 def reshape() -> Spec:
-    return simple(((3, 4), (4, 3)), ((3, 4), (-1,)), ((2, 3, 4), (6, -1)), ((), (1, 1)), ((0, 3), (3, 0)), ((1, 5), (5,)))
+    return simple(
+        ((3, 4), (4, 3)), ((3, 4), (-1,)), ((2, 3, 4), (6, -1)), ((), (1, 1)), ((0, 3), (3, 0)), ((1, 5), (5,))
+    )
 
 
 def permute() -> Spec:
@@ -366,14 +454,19 @@ def cat() -> Spec:
     def make(dtype, rng):
         sets = [(((3, 4), (2, 4)), 0), (((3, 4), (3, 1), (3, 2)), 1), (((5,),), 0), (((2, 3, 4), (2, 0, 4)), -2)]
         return [([[array(rng, dtype, s) for s in shapes], d], {}) for shapes, d in sets]
+
     return spec(make)
 
 
 def stack(no_dim=False) -> Spec:
     def make(dtype, rng):
         sets = [((3, 4), 2), ((5,), 3), ((2, 3), 1)]
-        return [([[array(rng, dtype, s) for _ in range(n)], *([] if no_dim else [d])], {}) for s, n in sets
-                for d in ((0,) if no_dim else (0, 1, -1))]
+        return [
+            ([[array(rng, dtype, s) for _ in range(n)], *([] if no_dim else [d])], {})
+            for s, n in sets
+            for d in ((0,) if no_dim else (0, 1, -1))
+        ]
+
     return spec(make)
 
 
@@ -419,13 +512,28 @@ def repeat_interleave() -> Spec:
 
 # -- indices -----------------------------------------------------------------------------------------------------------
 
+
 def gather(name="index") -> Spec:
     def make(dtype, rng):
-        cases = [((3, 4), 0, (2, 4)), ((3, 4), 1, (3, 6)), ((5,), 0, (7,)), ((2, 3, 4), -1, (2, 3, 2)), ((3, 4), 1, (3, 0))]
+        cases = [
+            ((3, 4), 0, (2, 4)),
+            ((3, 4), 1, (3, 6)),
+            ((5,), 0, (7,)),
+            ((2, 3, 4), -1, (2, 3, 2)),
+            ((3, 4), 1, (3, 0)),
+        ]
         if name != "index":
             cases = cases[1:4]
-        return [([array(rng, dtype, s), rng.integers(0, s[d], i), d] if name != "index" else
-                 [array(rng, dtype, s), d, rng.integers(0, s[d], i)], {}) for s, d, i in cases]
+        return [
+            (
+                [array(rng, dtype, s), rng.integers(0, s[d], i), d]
+                if name != "index"
+                else [array(rng, dtype, s), d, rng.integers(0, s[d], i)],
+                {},
+            )
+            for s, d, i in cases
+        ]
+
     return spec(make)
 
 
@@ -436,19 +544,31 @@ def scatter() -> Spec:
             index = np.argsort(rng.random(s), axis=d)  # without repeats, so that the result is defined
             out.append(([array(rng, dtype, s), d, index, array(rng, dtype, s)], {}))
         return out
+
     return spec(make)
 
 
 def scatter_reduce() -> Spec:
     def make(dtype, rng):
-        return [([array(rng, dtype, (3, 4)), 1, rng.integers(0, 4, (3, 6)), array(rng, dtype, (3, 6)), how], {"include_self": inc})
-                for how in ("sum", "prod", "amax", "amin", "mean") for inc in (True, False)]
+        return [
+            (
+                [array(rng, dtype, (3, 4)), 1, rng.integers(0, 4, (3, 6)), array(rng, dtype, (3, 6)), how],
+                {"include_self": inc},
+            )
+            for how in ("sum", "prod", "amax", "amin", "mean")
+            for inc in (True, False)
+        ]
+
     return Spec(make, ("float32", "float64"))
 
 
 def index_select() -> Spec:
-    return spec(lambda dtype, rng: [([array(rng, dtype, s), d, rng.integers(0, s[d], n)], {}) for s, d, n in
-                                    (((3, 4), 0, 5), ((3, 4), 1, 2), ((2, 3, 4), -1, 6), ((5,), 0, 0))])
+    return spec(
+        lambda dtype, rng: [
+            ([array(rng, dtype, s), d, rng.integers(0, s[d], n)], {})
+            for s, d, n in (((3, 4), 0, 5), ((3, 4), 1, 2), ((2, 3, 4), -1, 6), ((5,), 0, 0))
+        ]
+    )
 
 
 def index_add() -> Spec:
@@ -459,6 +579,7 @@ def index_add() -> Spec:
             src[d] = n
             out.append(([array(rng, dtype, s), d, rng.permutation(s[d])[:n], array(rng, dtype, tuple(src))], {}))
         return out
+
     return spec(make, bool=False)
 
 
@@ -467,25 +588,37 @@ def index_fill() -> Spec:
 
 
 def take() -> Spec:
-    return spec(lambda dtype, rng: [([array(rng, dtype, (3, 4)), rng.integers(-12, 12, s)], {}) for s in ((5,), (2, 3), ())])
+    return spec(
+        lambda dtype, rng: [([array(rng, dtype, (3, 4)), rng.integers(-12, 12, s)], {}) for s in ((5,), (2, 3), ())]
+    )
 
 
 def masked_select() -> Spec:
-    return spec(lambda dtype, rng: [([array(rng, dtype, s), array(rng, "bool", s)], {}) for s in ((5,), (3, 4), (0, 3))])
+    return spec(
+        lambda dtype, rng: [([array(rng, dtype, s), array(rng, "bool", s)], {}) for s in ((5,), (3, 4), (0, 3))]
+    )
 
 
 def masked_scatter() -> Spec:
-    return spec(lambda dtype, rng: [([array(rng, dtype, s), array(rng, "bool", s), array(rng, dtype, s)], {}) for s in ((5,), (3, 4))])
+    return spec(
+        lambda dtype, rng: [
+            ([array(rng, dtype, s), array(rng, "bool", s), array(rng, dtype, s)], {}) for s in ((5,), (3, 4))
+        ]
+    )
 
 
 def bincount() -> Spec:
-    return Spec(lambda dtype, rng: [([rng.integers(0, 6, n).astype(dtype)], {"minlength": m}) for n in (10, 0) for m in (0, 9)], ("int64", "int32", "uint8"))
+    return Spec(
+        lambda dtype, rng: [([rng.integers(0, 6, n).astype(dtype)], {"minlength": m}) for n in (10, 0) for m in (0, 9)],
+        ("int64", "int32", "uint8"),
+    )
 
 
 def searchsorted() -> Spec:
     def make(dtype, rng):
         seq = np.sort(array(rng, dtype, (7,), -9, 9))
         return [([seq, array(rng, dtype, s, -9, 9)], {"right": r}) for s in ((5,), (3, 4)) for r in (False, True)]
+
     return Spec(make, ("float32", "float64", "int32", "int64"))
 
 
@@ -515,12 +648,19 @@ def loss(target01=False, target_sign=False, batchmean=False, **options) -> Spec:
         for name, values in options.items():
             out += [([array(rng, dtype, (3, 4)), array(rng, dtype, (3, 4))], {name: v}) for v in values]
         return out
+
     return spec(make, float_only=True)
 
 
 def bce() -> Spec:
-    return spec(lambda dtype, rng: [([array(rng, dtype, s, 0.1, 0.9), array(rng, dtype, s, 0.1, 0.9)], {"reduction": r})
-                                    for s in ((5,), (3, 4)) for r in REDUCTIONS], float_only=True)
+    return spec(
+        lambda dtype, rng: [
+            ([array(rng, dtype, s, 0.1, 0.9), array(rng, dtype, s, 0.1, 0.9)], {"reduction": r})
+            for s in ((5,), (3, 4))
+            for r in REDUCTIONS
+        ],
+        float_only=True,
+    )
 
 
 def nll(smooth=False) -> Spec:
@@ -536,28 +676,57 @@ def nll(smooth=False) -> Spec:
                 if smooth:
                     out.append(([array(rng, dtype, s), np.asarray(target)], {**kw, "label_smoothing": 0.1}))
         return out
+
     return Spec(make, ("float32", "float64"))
 
 
 def ranking() -> Spec:
-    return spec(lambda dtype, rng: [([array(rng, dtype, (5,)), array(rng, dtype, (5,)), round_to(np.where(rng.random(5) < 0.5, -1.0, 1.0), dtype)],
-                                     {"margin": m, "reduction": r}) for m in (0.0, 0.5) for r in REDUCTIONS], float_only=True)
+    return spec(
+        lambda dtype, rng: [
+            (
+                [
+                    array(rng, dtype, (5,)),
+                    array(rng, dtype, (5,)),
+                    round_to(np.where(rng.random(5) < 0.5, -1.0, 1.0), dtype),
+                ],
+                {"margin": m, "reduction": r},
+            )
+            for m in (0.0, 0.5)
+            for r in REDUCTIONS
+        ],
+        float_only=True,
+    )
 
 
 def cosine() -> Spec:
-    return spec(lambda dtype, rng: [([array(rng, dtype, (3, 4)), array(rng, dtype, (3, 4)), d], {}) for d in (0, 1)] +
-                [([array(rng, dtype, (2, 3, 4)), array(rng, dtype, (2, 3, 4)), -1], {})], float_only=True)
+    return spec(
+        lambda dtype, rng: (
+            [([array(rng, dtype, (3, 4)), array(rng, dtype, (3, 4)), d], {}) for d in (0, 1)]
+            + [([array(rng, dtype, (2, 3, 4)), array(rng, dtype, (2, 3, 4)), -1], {})]
+        ),
+        float_only=True,
+    )
 
 
 def cosine_loss() -> Spec:
-    return spec(lambda dtype, rng: [([array(rng, dtype, (3, 4)), array(rng, dtype, (3, 4)), np.array([1, -1, 1])], {"reduction": r}) for r in REDUCTIONS], float_only=True)
+    return spec(
+        lambda dtype, rng: [
+            ([array(rng, dtype, (3, 4)), array(rng, dtype, (3, 4)), np.array([1, -1, 1])], {"reduction": r})
+            for r in REDUCTIONS
+        ],
+        float_only=True,
+    )
 
 
 def pair() -> Spec:
-    return spec(lambda dtype, rng: [([array(rng, dtype, (3, 4)), array(rng, dtype, (3, 4)), p], {}) for p in (1.0, 2.0, 3.0)], float_only=True)
+    return spec(
+        lambda dtype, rng: [([array(rng, dtype, (3, 4)), array(rng, dtype, (3, 4)), p], {}) for p in (1.0, 2.0, 3.0)],
+        float_only=True,
+    )
 
 
 # -- written-out calls -------------------------------------------------------------------------------------------------
+
 
 class Fresh:
     """A tensor argument of `calls`, made when samples are drawn. T(2, 3).t() is strided, like its NumPy twin."""
@@ -590,6 +759,7 @@ def Distinct(*shape):
 
 def calls(*cases, dtypes=("float32", "float64")) -> Spec:
     """Cases are argument lists; a dict at the end holds keywords."""
+
     def fresh(value, dtype, rng):
         if isinstance(value, Fresh):
             return value.make(dtype, rng)
@@ -601,10 +771,12 @@ def calls(*cases, dtypes=("float32", "float64")) -> Spec:
             args, kwargs = (case[:-1], case[-1]) if isinstance(case[-1], dict) else (case, {})
             out.append(([fresh(a, dtype, rng) for a in args], {k: fresh(v, dtype, rng) for k, v in kwargs.items()}))
         return out
+
     return Spec(make, dtypes)
 
 
 # -- factories: the dtype travels as a keyword -------------------------------------------------------------------------
+
 
 def made(*cases, dtypes=(*FLOATS, *INTS)) -> Spec:
     return Spec(lambda dtype, rng: [(list(c), {"dtype": Dtype(dtype)}) for c in cases], dtypes)

@@ -62,7 +62,10 @@ def reference(row, args, kwargs):
     if names.get("dim") == ():
         names["dim"] = None
     if row.cols.get("dtype") == "promote_float":  # NumPy computes small integers in half precision
-        names = {k: v.astype(np.int64) if isinstance(v, np.ndarray) and v.dtype.kind in "iub" else v for k, v in names.items()}
+        names = {
+            k: v.astype(np.int64) if isinstance(v, np.ndarray) and v.dtype.kind in "iub" else v
+            for k, v in names.items()
+        }
     try:
         import scipy.special as sp
     except ImportError:
@@ -81,7 +84,11 @@ def function(module, row):
     """The public callable of a row in `module` (framejit or torch): function, nn function or method."""
     name = row.schema.name
     native = getattr(module, "_C", None)
-    if module.__name__ == "torch" and (row.file == "loss.toml" or "nn" in row.flags) and hasattr(module.nn.functional, name):
+    if (
+        module.__name__ == "torch"
+        and (row.file == "loss.toml" or "nn" in row.flags)
+        and hasattr(module.nn.functional, name)
+    ):
         return getattr(module.nn.functional, name)  # torch's own top-level names take reduction codes
     for holder in (module, getattr(native, "_nn", None), native, module.nn.functional):
         f = getattr(holder, name, None) if holder is not None else None

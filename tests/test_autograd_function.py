@@ -17,7 +17,7 @@ class Exp(Function):
 
     @staticmethod
     def backward(ctx, g):
-        y, = ctx.saved_tensors
+        (y,) = ctx.saved_tensors
         return g * y
 
 
@@ -37,8 +37,8 @@ class Functions(unittest.TestCase):
         x = fj.tensor([0.5, 1.0], requires_grad=True)
         y = Exp.apply(x)
         self.assertEqual(type(y.grad_fn).__name__, "ExpBackward")
-        g, = fj.autograd.grad(y.sum(), x, create_graph=True)
-        h, = fj.autograd.grad(g.sum(), x)
+        (g,) = fj.autograd.grad(y.sum(), x, create_graph=True)
+        (h,) = fj.autograd.grad(g.sum(), x)
         for a, b in zip(h.tolist(), x.exp().tolist()):
             self.assertAlmostEqual(a, b, places=5)
 
@@ -60,6 +60,7 @@ class Functions(unittest.TestCase):
             def backward(ctx, g):
                 seen.append(ctx.needs_input_grad)
                 return g, None
+
         x = fj.ones(1, requires_grad=True)
         F.apply(x, fj.ones(1)).sum().backward()
         self.assertEqual(seen, [(True, False)])
@@ -77,6 +78,7 @@ class Functions(unittest.TestCase):
             @staticmethod
             def backward(ctx, g):
                 return g * ctx.k, None
+
         x = fj.ones(1, requires_grad=True)
         F.apply(x, 4).sum().backward()
         self.assertEqual(x.grad.tolist(), [4.0])
@@ -95,6 +97,7 @@ class Functions(unittest.TestCase):
             def backward(ctx, a, b, i):
                 got.append((a.tolist(), b.tolist()))
                 return a * 2 + b * 3
+
         x = fj.ones(1, requires_grad=True)
         a, b, i = F.apply(x)
         self.assertFalse(i.requires_grad)
@@ -113,6 +116,7 @@ class Functions(unittest.TestCase):
             @staticmethod
             def backward(ctx, g):
                 return g * 5
+
         x = fj.ones(1, requires_grad=True)
         y = x * 1
         z = AddOne.apply(y)
@@ -131,6 +135,7 @@ class Functions(unittest.TestCase):
             @staticmethod
             def backward(ctx, g):
                 return g * 7
+
         x = fj.ones(1, requires_grad=True)
         y = Id.apply(x)
         self.assertIsNot(y, x)
@@ -146,7 +151,10 @@ class Functions(unittest.TestCase):
             @staticmethod
             def backward(ctx, g):
                 return g, g
-        with self.assertRaisesRegex(RuntimeError, r"function ManyBackward returned an incorrect number of gradients \(expected 1, got 2\)"):
+
+        with self.assertRaisesRegex(
+            RuntimeError, r"function ManyBackward returned an incorrect number of gradients \(expected 1, got 2\)"
+        ):
             Many.apply(fj.ones(1, requires_grad=True)).sum().backward()
 
         class Shape(Function):
@@ -157,8 +165,12 @@ class Functions(unittest.TestCase):
             @staticmethod
             def backward(ctx, g):
                 return fj.ones(3)
-        with self.assertRaisesRegex(RuntimeError, r"Function ShapeBackward returned an invalid gradient at index 0 - got \[3\] but expected "
-                                                  r"shape compatible with \[2\]"):
+
+        with self.assertRaisesRegex(
+            RuntimeError,
+            r"Function ShapeBackward returned an invalid gradient at index 0 - got \[3\] but expected "
+            r"shape compatible with \[2\]",
+        ):
             Shape.apply(fj.ones(2, requires_grad=True)).sum().backward()
 
     def test_exception_in_backward(self):
@@ -170,6 +182,7 @@ class Functions(unittest.TestCase):
             @staticmethod
             def backward(ctx, g):
                 raise KeyError("inside")
+
         with self.assertRaisesRegex(KeyError, "inside"):
             Bad.apply(fj.ones(1, requires_grad=True)).sum().backward()
 
@@ -183,13 +196,14 @@ class Functions(unittest.TestCase):
             @staticmethod
             @once_differentiable
             def backward(ctx, g):
-                x, = ctx.saved_tensors
+                (x,) = ctx.saved_tensors
                 return g * 2 * x
+
         x = fj.tensor([3.0], requires_grad=True)
         F.apply(x).sum().backward()
         self.assertEqual(x.grad.tolist(), [6.0])
         y = F.apply(x) * x
-        g, = fj.autograd.grad(y.sum(), x, create_graph=True)
+        (g,) = fj.autograd.grad(y.sum(), x, create_graph=True)
         with self.assertRaisesRegex(RuntimeError, "marked with @once_differentiable"):
             g.sum().backward()
 
@@ -222,6 +236,7 @@ class Checks(unittest.TestCase):
             @staticmethod
             def backward(ctx, g):
                 return g * 3
+
         x = fj.tensor([1.0], dtype=fj.float64, requires_grad=True)
         with self.assertRaisesRegex(RuntimeError, "Jacobian mismatch"):
             gradcheck(Wrong.apply, (x,))

@@ -7,10 +7,10 @@ the gradients say. A second pass does the same for the gradient, so that double 
 
 import unittest
 
+import framejit
 import numpy as np
 
-import framejit
-from tests import op_samples, op_table
+from tests import op_table
 from tests.test_ops_matrix import to_tensor
 
 EPS = 1e-6
@@ -18,8 +18,26 @@ LIMIT = 200  # elements of a sample: larger ones only cost time
 
 # Rows whose value jumps, whose results are no function of the input, or whose derivative is missing and says so.
 NOT_SMOOTH = {
-    "floor", "ceil", "trunc", "round", "sign", "sgn", "heaviside", "floor_divide", "_trunc_divide", "signbit", "nextafter",
-    "trigamma", "bernoulli", "bernoulli.p", "rand_like", "randn_like", "empty_like", "empty", "normal", "multinomial",
+    "floor",
+    "ceil",
+    "trunc",
+    "round",
+    "sign",
+    "sgn",
+    "heaviside",
+    "floor_divide",
+    "_trunc_divide",
+    "signbit",
+    "nextafter",
+    "trigamma",
+    "bernoulli",
+    "bernoulli.p",
+    "rand_like",
+    "randn_like",
+    "empty_like",
+    "empty",
+    "normal",
+    "multinomial",
 }
 # Float arguments that are constants to the op.
 CONSTANTS = {"running_mean", "running_var"}
@@ -86,7 +104,10 @@ class Sample:
 
 
 def weights_for(outs, rng):
-    return [framejit.tensor(rng.standard_normal(tuple(o.shape)).tolist(), dtype=framejit.float64).reshape(o.shape) for o in outs]
+    return [
+        framejit.tensor(rng.standard_normal(tuple(o.shape)).tolist(), dtype=framejit.float64).reshape(o.shape)
+        for o in outs
+    ]
 
 
 def combined(outs, weights):
@@ -115,7 +136,9 @@ class Derivatives(unittest.TestCase):
         for g, m in zip(grads, made):
             if g is not None:
                 self.assertEqual(tuple(g.shape), tuple(m.shape), where)
-        self.assertLess(abs(numeric - exact), 1e-4 * (1 + abs(numeric)), f"{where}: {numeric} numerically, {exact} by the rule")
+        self.assertLess(
+            abs(numeric - exact), 1e-4 * (1 + abs(numeric)), f"{where}: {numeric} numerically, {exact} by the rule"
+        )
         if second:
             self.check_second(s, weights, where)
         return True
@@ -139,15 +162,27 @@ class Derivatives(unittest.TestCase):
         if total.requires_grad:
             found = framejit.autograd.grad(total, made, allow_unused=True)
             exact = sum(float((g.detach().numpy() * d).sum()) for g, d in zip(found, step) if g is not None)
-        numeric = (first(at(s.floats, step, EPS), False)[0].item() - first(at(s.floats, step, -EPS), False)[0].item()) / (2 * EPS)
-        self.assertLess(abs(numeric - exact), 2e-4 * (1 + abs(numeric)), f"{where}, second derivative: {numeric} numerically, {exact} by the rule")
+        numeric = (
+            first(at(s.floats, step, EPS), False)[0].item() - first(at(s.floats, step, -EPS), False)[0].item()
+        ) / (2 * EPS)
+        self.assertLess(
+            abs(numeric - exact),
+            2e-4 * (1 + abs(numeric)),
+            f"{where}, second derivative: {numeric} numerically, {exact} by the rule",
+        )
 
     def run_row(self, row, spec, call):
         checked = 0
         for i, (args, kwargs) in enumerate(spec.samples("float64")):
             s = Sample(row, call, args, kwargs, np.random.default_rng(i + 1))
             size = sum(v.size for v in s.floats)
-            if i in PARTIAL.get(row.key, ()) or not s.floats or size == 0 or size > LIMIT or not all(np.isfinite(v).all() for v in s.floats):
+            if (
+                i in PARTIAL.get(row.key, ())
+                or not s.floats
+                or size == 0
+                or size > LIMIT
+                or not all(np.isfinite(v).all() for v in s.floats)
+            ):
                 continue
             with self.subTest(sample=i):
                 checked += self.check_sample(s, f"{row.key} sample {i}", second=row.key not in ONCE)
@@ -157,6 +192,7 @@ class Derivatives(unittest.TestCase):
 def add_test(row, spec, call):
     def test(self):
         self.run_row(row, spec, call)
+
     test.__name__ = f"test_{row.schema.ident}"
     setattr(Derivatives, test.__name__, test)
 

@@ -24,7 +24,7 @@ class Recording(unittest.TestCase):
         self.assertEqual(y.grad_fn.name(), "MulBackward0")
         self.assertEqual(type(z.grad_fn).__name__, "SumBackward0")
         self.assertTrue(repr(z.grad_fn).startswith("<SumBackward0 object at 0x"))
-        (add, nr), = [z.grad_fn.next_functions[0]]
+        ((add, nr),) = [z.grad_fn.next_functions[0]]
         self.assertEqual((add.name(), nr), ("AddBackward0", 0))
         self.assertEqual(y.grad_fn.next_functions[0][0].name(), "AccumulateGrad")
         self.assertIs(y.grad_fn.next_functions[0][0].variable, x)
@@ -50,6 +50,7 @@ class Recording(unittest.TestCase):
         @fj.no_grad()
         def f():
             return x * 2
+
         self.assertFalse(f().requires_grad)
 
     def test_inference_mode(self):
@@ -110,7 +111,9 @@ class Backward(unittest.TestCase):
         x = leaf(1.0, 2.0)
         with self.assertRaisesRegex(RuntimeError, "grad can be implicitly created only for scalar outputs"):
             (x * 2).backward()
-        with self.assertRaisesRegex(RuntimeError, "element 0 of tensors does not require grad and does not have a grad_fn"):
+        with self.assertRaisesRegex(
+            RuntimeError, "element 0 of tensors does not require grad and does not have a grad_fn"
+        ):
             fj.ones(2).sum().backward()
         with self.assertRaisesRegex(RuntimeError, r"Mismatch in shape: grad_output\[0\]"):
             (x * 2).backward(fj.ones(3))
@@ -132,8 +135,11 @@ class Backward(unittest.TestCase):
         x = leaf(1.0, 2.0)
         y = x.exp()
         y.add_(1)
-        with self.assertRaisesRegex(RuntimeError, r"modified by an inplace operation: \[torch.FloatTensor \[2\]\], which is output 0 of "
-                                                  r"ExpBackward0|which is output 0 of Exp, is at version 1; expected version 0"):
+        with self.assertRaisesRegex(
+            RuntimeError,
+            r"modified by an inplace operation: \[torch.FloatTensor \[2\]\], which is output 0 of "
+            r"ExpBackward0|which is output 0 of Exp, is at version 1; expected version 0",
+        ):
             y.sum().backward()
 
     def test_data_writes_are_not_seen(self):
@@ -155,15 +161,15 @@ class Backward(unittest.TestCase):
     def test_grad_of_non_leaf(self):
         x = leaf(2.0)
         h = x * 3
-        g, = autograd.grad((h * h).sum(), h)
+        (g,) = autograd.grad((h * h).sum(), h)
         self.assertEqual(g.tolist(), [12.0])
         self.assertIsNone(x.grad)
 
     def test_double_backward(self):
         x = leaf(0.5, -1.0)
-        g, = autograd.grad((x ** 3).sum(), x, create_graph=True)
+        (g,) = autograd.grad((x**3).sum(), x, create_graph=True)
         self.assertTrue(g.requires_grad)
-        h, = autograd.grad(g.sum(), x)
+        (h,) = autograd.grad(g.sum(), x)
         for got, v in zip(h.tolist(), x.tolist()):
             self.assertAlmostEqual(got, 6 * v, places=4)
         y = (x.exp() * x.sin()).sum()
@@ -174,8 +180,8 @@ class Backward(unittest.TestCase):
     def test_saved_output_in_double_backward(self):
         x = leaf(0.3)
         y = x.tanh()
-        g, = autograd.grad(y.sum(), x, create_graph=True)
-        h, = autograd.grad(g.sum(), x)
+        (g,) = autograd.grad(y.sum(), x, create_graph=True)
+        (h,) = autograd.grad(g.sum(), x)
         t = y.item()
         self.assertAlmostEqual(h.item(), -2 * t * (1 - t * t), places=5)
 
@@ -193,7 +199,7 @@ class Backward(unittest.TestCase):
 
     def test_missing_derivative_raises(self):
         x = leaf(1.5, 2.0)
-        g, = autograd.grad(x.cumprod(0).sum(), x, create_graph=True)
+        (g,) = autograd.grad(x.cumprod(0).sum(), x, create_graph=True)
         with self.assertRaisesRegex(RuntimeError, "derivative for .*cumprod.* is not implemented"):
             g.sum().backward()
 
@@ -205,6 +211,7 @@ class Backward(unittest.TestCase):
                 z = leaf(3.0)
                 (z * z).sum().backward()
             return g * z.grad
+
         y = x * 2
         y.register_hook(hook)
         y.sum().backward()
@@ -222,6 +229,7 @@ class Backward(unittest.TestCase):
                     assert y.grad.tolist() == [4.0] * 8
             except Exception as e:  # noqa: BLE001
                 errors.append(e)
+
         threads = [threading.Thread(target=work) for _ in range(4)]
         for t in threads:
             t.start()
@@ -263,6 +271,7 @@ class Hooks(unittest.TestCase):
 
         def bad(g):
             raise ValueError("no")
+
         handle = y.register_hook(bad)
         with self.assertRaisesRegex(ValueError, "no"):
             y.sum().backward(retain_graph=True)
@@ -304,9 +313,13 @@ class Hooks(unittest.TestCase):
 class InPlace(unittest.TestCase):
     def test_leaf(self):
         x = leaf(1.0, 2.0)
-        with self.assertRaisesRegex(RuntimeError, "a leaf Variable that requires grad is being used in an in-place operation"):
+        with self.assertRaisesRegex(
+            RuntimeError, "a leaf Variable that requires grad is being used in an in-place operation"
+        ):
             x.add_(1)
-        with self.assertRaisesRegex(RuntimeError, "a view of a leaf Variable that requires grad is being used in an in-place operation"):
+        with self.assertRaisesRegex(
+            RuntimeError, "a view of a leaf Variable that requires grad is being used in an in-place operation"
+        ):
             x[0].add_(1)
         with fj.no_grad():
             x.add_(1)
@@ -408,7 +421,9 @@ class Attributes(unittest.TestCase):
         self.assertEqual(x.grad.tolist(), [1.0, 1.0])
         with self.assertRaisesRegex(RuntimeError, "attempting to assign a gradient of size"):
             x.grad = fj.ones(3)
-        with self.assertRaisesRegex(TypeError, "assigned grad expected to be a Tensor or None but got grad of type int"):
+        with self.assertRaisesRegex(
+            TypeError, "assigned grad expected to be a Tensor or None but got grad of type int"
+        ):
             x.grad = 3
         with self.assertRaisesRegex(RuntimeError, "attempting to assign a gradient with dtype"):
             x.grad = fj.ones(2, dtype=fj.float64)
@@ -465,12 +480,14 @@ class Memory(unittest.TestCase):
 
     def test_many_backwards_stay_flat(self):
         import resource
+
         x = leaf(*[1.0] * 16)
 
         def run(n):
             for _ in range(n):
                 x.grad = None
                 (x * x).sum().backward()
+
         run(2000)
         gc.collect()
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

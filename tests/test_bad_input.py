@@ -3,6 +3,7 @@
 import unittest
 
 import framejit
+
 from tests.bad_input import CASES
 
 
@@ -16,7 +17,11 @@ class BadInput(unittest.TestCase):
     def test_operands_stay_as_they_were(self):
         x, y = framejit.ones(3, dtype=framejit.int64), framejit.ones(3)
         before = x._version
-        for wrong in (lambda: x.add_(1.5), lambda: x.add_(framejit.ones(2, 3, dtype=framejit.int64)), lambda: framejit.add(y, 1, out=x)):
+        for wrong in (
+            lambda: x.add_(1.5),
+            lambda: x.add_(framejit.ones(2, 3, dtype=framejit.int64)),
+            lambda: framejit.add(y, 1, out=x),
+        ):
             self.assertRaises(RuntimeError, wrong)
         self.assertEqual(x.tolist(), [1, 1, 1])
         self.assertEqual(x._version, before)

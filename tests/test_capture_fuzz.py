@@ -1,4 +1,5 @@
 """Random programs: see capture_fuzz. Seeds that once showed a difference are listed in PAST."""
+
 import unittest
 import warnings
 

@@ -1,4 +1,5 @@
 """Each fact that a segment relied on is changed between calls, and the change is seen."""
+
 import types
 import unittest
 
@@ -59,15 +60,25 @@ class GuardTest(unittest.TestCase):
         def set_scale(v):
             global SCALE
             SCALE = v
+
         self.seen(lambda: SCALE + 1, (), lambda: set_scale(5), lambda: set_scale(2))
 
     def test_global_function(self):
         original = globals()["helper"]
-        self.seen(lambda x: helper(x), (3,), lambda: globals().__setitem__("helper", lambda x: x - 1),
-                  lambda: globals().__setitem__("helper", original))
+        self.seen(
+            lambda x: helper(x),
+            (3,),
+            lambda: globals().__setitem__("helper", lambda x: x - 1),
+            lambda: globals().__setitem__("helper", original),
+        )
 
     def test_global_appears_and_hides_builtin(self):
-        self.seen(lambda: len("abc"), (), lambda: globals().__setitem__("len", lambda s: 42), lambda: globals().__delitem__("len"))
+        self.seen(
+            lambda: len("abc"),
+            (),
+            lambda: globals().__setitem__("len", lambda s: 42),
+            lambda: globals().__delitem__("len"),
+        )
 
     def test_function_code(self):
         def inner(x):
@@ -75,8 +86,14 @@ class GuardTest(unittest.TestCase):
 
         def other(x):
             return x + 100
+
         code = inner.__code__
-        self.seen(lambda x: inner(x), (1,), lambda: setattr(inner, "__code__", other.__code__), lambda: setattr(inner, "__code__", code))
+        self.seen(
+            lambda x: inner(x),
+            (1,),
+            lambda: setattr(inner, "__code__", other.__code__),
+            lambda: setattr(inner, "__code__", code),
+        )
 
     def test_own_code(self):
         def f(x):
@@ -84,11 +101,13 @@ class GuardTest(unittest.TestCase):
 
         def other(x):
             return x + 100
+
         self.seen(f, (1,), lambda: setattr(f, "__code__", other.__code__))
 
     def test_defaults(self):
         def inner(x, k=1, *, m=2):
             return x, k, m
+
         self.seen(lambda x: inner(x), (1,), lambda: setattr(inner, "__defaults__", (7,)))
         self.seen(lambda x: inner(x), (1,), lambda: setattr(inner, "__kwdefaults__", {"m": 9}))
 
@@ -101,6 +120,7 @@ class GuardTest(unittest.TestCase):
         def change():
             nonlocal n
             n = 10
+
         self.seen(f, (), change)
 
     def test_instance_attribute(self):
@@ -113,24 +133,37 @@ class GuardTest(unittest.TestCase):
 
     def test_class_attribute(self):
         h = Holder()
-        self.seen(lambda o: o.method(), (h,), lambda: setattr(Holder, "factor", 11), lambda: setattr(Holder, "factor", 3))
+        self.seen(
+            lambda o: o.method(), (h,), lambda: setattr(Holder, "factor", 11), lambda: setattr(Holder, "factor", 3)
+        )
 
     def test_class_method(self):
         h, old = Holder(), Holder.method
-        self.seen(lambda o: o.method(), (h,), lambda: setattr(Holder, "method", lambda self: "new"),
-                  lambda: setattr(Holder, "method", old))
+        self.seen(
+            lambda o: o.method(),
+            (h,),
+            lambda: setattr(Holder, "method", lambda self: "new"),
+            lambda: setattr(Holder, "method", old),
+        )
 
     def test_getattr_appears(self):
         h = Holder()
 
         def f(o):
             return getattr(o, "extra", "none")
+
         self.seen(f, (h,), lambda: setattr(h, "extra", 1))
-        self.seen(f, (Holder(),), lambda: setattr(Holder, "__getattr__", lambda s, n: n), lambda: delattr(Holder, "__getattr__"))
+        self.seen(
+            f,
+            (Holder(),),
+            lambda: setattr(Holder, "__getattr__", lambda s, n: n),
+            lambda: delattr(Holder, "__getattr__"),
+        )
 
     def test_class_of_object(self):
         class Other(Holder):
             factor = 50
+
         h = Holder()
         self.seen(lambda o: o.method(), (h,), lambda: setattr(h, "__class__", Other))
 
@@ -166,6 +199,7 @@ class GuardTest(unittest.TestCase):
         def f(a, b):
             a.append(1)
             return len(b), a is b
+
         compiled = _C.CompiledFunction(f)
         for _ in range(2):
             self.assertEqual(compiled([0], [0]), (1, False))
@@ -176,13 +210,24 @@ class GuardTest(unittest.TestCase):
         compiled = _C.CompiledFunction(lambda x: (x + 1, x.shape[0], str(x.dtype), x.requires_grad, x.stride()))
         plain = compiled.__wrapped__
         base = framejit.arange(12.0).reshape(3, 4)
-        for x in (base, base[:2], base.t(), base[:, ::2], base.double(), base.long(), base.clone().requires_grad_(), base[0], base):
+        for x in (
+            base,
+            base[:2],
+            base.t(),
+            base[:, ::2],
+            base.double(),
+            base.long(),
+            base.clone().requires_grad_(),
+            base[0],
+            base,
+        ):
             self.same(compiled(x), plain(x))
 
     def test_tensor_aliasing_with_writes(self):
         def f(a, b):
             a.add_(1)
             return a + b
+
         compiled = _C.CompiledFunction(f)
         for _ in range(2):
             x, y = framejit.ones(3), framejit.ones(3)
@@ -191,7 +236,9 @@ class GuardTest(unittest.TestCase):
             x = framejit.ones(3)
             self.assertEqual(compiled(x, x).tolist(), [4.0] * 3)
             x = framejit.ones(4)
-            self.assertEqual(compiled(x[:2], x[1:3]).tolist(), f(framejit.ones(4)[:2], framejit.tensor([2.0, 1.0])).tolist())
+            self.assertEqual(
+                compiled(x[:2], x[1:3]).tolist(), f(framejit.ones(4)[:2], framejit.tensor([2.0, 1.0])).tolist()
+            )
 
     def test_modes(self):
         w = framejit.ones(3, requires_grad=True)
@@ -213,6 +260,7 @@ class GuardTest(unittest.TestCase):
             def forward(self, x):
                 out = self.fc(x) * self.gain
                 return out + 1 if self.training else out
+
         net = Net()
         x = framejit.ones(1, 2)
         f = lambda x: net(x)
@@ -221,16 +269,20 @@ class GuardTest(unittest.TestCase):
 
         def new_weight():
             net.fc.weight = nn.Parameter(framejit.full((2, 2), 5.0))
+
         self.seen(f, (x,), new_weight)
 
         def write_weight():
             with framejit.no_grad():
                 net.fc.weight.mul_(2)
+
         self.seen(f, (x,), write_weight)
         self.seen(f, (x,), lambda: setattr(net, "fc", nn.Linear(2, 2)))
         self.seen(f, (x,), lambda: setattr(net.fc, "forward", lambda v: v * 0))
         hook = []
-        self.seen(f, (x,), lambda: hook.append(net.register_forward_hook(lambda m, i, o: o + 100)), lambda: hook[0].remove())
+        self.seen(
+            f, (x,), lambda: hook.append(net.register_forward_hook(lambda m, i, o: o + 100)), lambda: hook[0].remove()
+        )
 
 
 if __name__ == "__main__":

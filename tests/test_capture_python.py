@@ -1,9 +1,11 @@
 """Plain call and compiled call agree on result, side effects and exceptions, for each construct of capture_subjects."""
+
 import copy
 import sys
 import unittest
 
 from framejit import _C
+
 from tests import capture_subjects as subjects
 
 # Constructs that today end a segment before the function returns.
@@ -21,7 +23,12 @@ def canon(x, depth=0):
     if isinstance(x, (set, frozenset)):
         return [type(x).__name__] + sorted(map(repr, x))
     if hasattr(x, "__code__"):
-        return ["function", x.__qualname__, x.__defaults__, [canon(c.cell_contents, depth + 1) for c in x.__closure__ or ()]]
+        return [
+            "function",
+            x.__qualname__,
+            x.__defaults__,
+            [canon(c.cell_contents, depth + 1) for c in x.__closure__ or ()],
+        ]
     if hasattr(x, "__dict__") and not isinstance(x, type):
         return [type(x).__name__, canon(vars(x), depth + 1)]
     slots = getattr(type(x), "__slots__", None)
@@ -70,14 +77,17 @@ class LifetimeTest(unittest.TestCase):
             del r
             log.append(Res.alive)
             return log
+
         compiled = _C.CompiledFunction(f)
         for _ in range(3):
             self.assertEqual(compiled([]), f([]))
 
 
 for _function, _args in subjects.CASES:
+
     def _test(self, function=_function, args=_args):
         self.check(function, args)
+
     setattr(ConstructTest, "test_" + _function.__name__.strip("_"), _test)
 
 

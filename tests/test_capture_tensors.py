@@ -1,6 +1,7 @@
 """Tensor programs: plain and compiled calls agree, and the number of segments and the reasons of breaks are as stated."""
-import io
+
 import contextlib
+import io
 import math
 import unittest
 
@@ -69,6 +70,7 @@ class TensorTest(unittest.TestCase):
             else:
                 y = x - 1
             return y + 1
+
         self.check(f, lambda: (t(3),), None, ["data_branch"])
         self.check(f, lambda: (-t(3),), None, ["data_branch"])
 
@@ -77,12 +79,14 @@ class TensorTest(unittest.TestCase):
             while x.sum() < 10:
                 x = x * 2
             return x
+
         self.check(f, lambda: (t(2),), None, ["data_branch"])
 
     def test_item(self):
         def f(x):
             v = x.sum().item()
             return x * v
+
         self.check(f, lambda: (t(3),), 2, ["data_dependent"])
 
     def test_in_place(self):
@@ -93,6 +97,7 @@ class TensorTest(unittest.TestCase):
             x[0] = 5
             x[1] += 1
             return y
+
         self.check(f, lambda: (t(2, 2),))
 
     def test_unpack_and_index(self):
@@ -100,6 +105,7 @@ class TensorTest(unittest.TestCase):
             a, b = x
             q, *r = x.unbind(0)
             return a * b, [i for i in x], x[0], x[..., 1], x[None], x[:, None, :1], q, r
+
         self.check(f, lambda: (t(2, 2),))
 
     def test_no_grad(self):
@@ -107,6 +113,7 @@ class TensorTest(unittest.TestCase):
             with framejit.no_grad():
                 y = x * 2
             return y, x * 3, framejit.is_grad_enabled()
+
         self.check(f, lambda: (t(3).requires_grad_(),))
 
     def test_grad_mode_over_a_break(self):
@@ -119,6 +126,7 @@ class TensorTest(unittest.TestCase):
             finally:
                 z = x * 3
             return y, z
+
         self.check(f, lambda: (t(3).requires_grad_(),), None, ["native_call"])
 
     def test_breaks_in_for_and_with(self):
@@ -128,6 +136,7 @@ class TensorTest(unittest.TestCase):
                 if i % 2:
                     print(i)
             return x * 2
+
         self.check(f, lambda: (t(2),), None, ["native_call", "outside_iterator"])
 
     def test_break_in_a_called_function(self):
@@ -135,6 +144,7 @@ class TensorTest(unittest.TestCase):
             z = y * 2
             print("deep")
             return z + 1
+
         self.check(lambda x: inner(x) * 3, lambda: (t(2),), None, ["native_call"])
 
     def test_break_in_a_handler(self):
@@ -146,6 +156,7 @@ class TensorTest(unittest.TestCase):
                 print(e)
                 y = y + 1
             return y * 3
+
         self.check(f, lambda: (t(2),), None, ["in_handler"])
 
     def test_errors(self):
@@ -156,24 +167,48 @@ class TensorTest(unittest.TestCase):
                 return x @ x
             except RuntimeError as e:
                 return x + len(str(e))
+
         self.check(f, lambda: (t(2, 3),))
 
     def test_factories_and_constants(self):
-        self.check(lambda x: x + framejit.zeros(3) + framejit.ones_like(x) + framejit.tensor([1.0, 2.0, 3.0]) + framejit.arange(3), lambda: (t(3),))
+        self.check(
+            lambda x: (
+                x + framejit.zeros(3) + framejit.ones_like(x) + framejit.tensor([1.0, 2.0, 3.0]) + framejit.arange(3)
+            ),
+            lambda: (t(3),),
+        )
 
     def test_containers(self):
         def f(x, l, d):
             l.append(x * 2)
             d["new"] = {k: v * 2 for k, v in d.items()}
             return l[0] + l[-1], [len(l)]
+
         self.check(f, lambda: (t(3), [t(3)], {"a": t(2), "b": t(3)}))
 
     def test_queries(self):
-        self.check(lambda x: (isinstance(x, framejit.Tensor), x.ndim, x.size(0), tuple(x.size()), x.numel(), len(x), x.is_floating_point(),
-                              str(x.dtype), tuple(x.shape[-1:] + (1,)), x.dim(), x.device.type, x.shape == (3, 2)), lambda: (t(3, 2),))
+        self.check(
+            lambda x: (
+                isinstance(x, framejit.Tensor),
+                x.ndim,
+                x.size(0),
+                tuple(x.size()),
+                x.numel(),
+                len(x),
+                x.is_floating_point(),
+                str(x.dtype),
+                tuple(x.shape[-1:] + (1,)),
+                x.dim(),
+                x.device.type,
+                x.shape == (3, 2),
+            ),
+            lambda: (t(3, 2),),
+        )
 
     def test_functional(self):
-        self.check(lambda x: F.relu(F.layer_norm(x, (3,))) + F.gelu(x) + F.dropout(x, 0.5, training=False), lambda: (t(2, 3),))
+        self.check(
+            lambda x: F.relu(F.layer_norm(x, (3,))) + F.gelu(x) + F.dropout(x, 0.5, training=False), lambda: (t(2, 3),)
+        )
         self.check(lambda x: framejit.cat([x, x], dim=0).softmax(dim=-1).mean(dim=0, keepdim=True), lambda: (t(2, 3),))
         self.check(lambda x, w: framejit.einsum("ij,jk->ik", x, w), lambda: (t(2, 3), t(3, 2)))
         self.check(lambda x: framejit.where(x > 0.2, x, -x).clamp(min=0).masked_fill(x > 0.3, 0), lambda: (t(2, 3),))
@@ -194,6 +229,7 @@ class TensorTest(unittest.TestCase):
                 for layer in self.layers:
                     x = layer(x)
                 return self.seq(x) + self.shift * self.calls
+
         net = Net()
         compiled = _C.CompiledFunction(lambda x: net(x))
         for _ in range(4):
@@ -205,7 +241,13 @@ class TensorTest(unittest.TestCase):
     def test_batch_norm_buffers(self):
         def run(f, net):
             outs = [plain_data(f(t(4, 3))) for _ in range(3)]
-            return [outs, plain_data(net.running_mean), plain_data(net.running_var), plain_data(net.num_batches_tracked)]
+            return [
+                outs,
+                plain_data(net.running_mean),
+                plain_data(net.running_var),
+                plain_data(net.num_batches_tracked),
+            ]
+
         a, b = nn.BatchNorm1d(3), nn.BatchNorm1d(3)
         self.assertTrue(close(run(a, a), run(_C.CompiledFunction(lambda x: b(x)), b)))
 
@@ -216,6 +258,7 @@ class TensorTest(unittest.TestCase):
             loss = wrap(lambda x: (net(x) ** 2).mean())(t(5, 3))
             loss.backward()
             return [plain_data(loss)] + [plain_data(p.grad) for p in net.parameters()]
+
         self.assertTrue(close(grads(lambda f: f), grads(_C.CompiledFunction)))
 
     def test_compiled_functions_inside(self):
@@ -229,6 +272,7 @@ class TensorTest(unittest.TestCase):
         @framejit.compile
         def sine(x):
             return x.sin()
+
         s = Scaler()
         self.check(lambda x: s.scale(x) + sine(x), lambda: (t(2),))
         Scaler.k = 5
@@ -237,6 +281,7 @@ class TensorTest(unittest.TestCase):
     def test_back_end_that_raises(self):
         def backend(module, examples):
             raise RuntimeError("no such luck")
+
         compiled = framejit.compile(lambda x: x + 1, backend=backend)
         for _ in range(2):
             with self.assertRaisesRegex(Exception, "no such luck"):
@@ -248,6 +293,7 @@ class TensorTest(unittest.TestCase):
         def backend(module, examples):
             seen.append((type(module).__name__, len(examples)))
             return module.forward
+
         compiled = framejit.compile(lambda x, y: (x + y).sin() * 2, backend=backend)
         self.assertTrue(close(plain_data((t(2) + t(2)).sin() * 2), plain_data(compiled(t(2), t(2)))))
         self.assertEqual(seen, [("GraphModule", 2)])

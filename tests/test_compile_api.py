@@ -43,8 +43,12 @@ class Net(nn.Module):
 class CallableTest(unittest.TestCase):
     def test_decorator_forms(self):
         x = framejit.ones(3)
-        for compiled in (framejit.compile(add_twice), framejit.compile()(add_twice),
-                         framejit.compile(dynamic=True)(add_twice), framejit.compile(add_twice, backend="eager")):
+        for compiled in (
+            framejit.compile(add_twice),
+            framejit.compile()(add_twice),
+            framejit.compile(dynamic=True)(add_twice),
+            framejit.compile(add_twice, backend="eager"),
+        ):
             self.assertEqual(compiled(x).tolist(), [3, 3, 3])
             self.assertEqual(compiled(x, y=2).tolist(), [4, 4, 4])
 

@@ -2,9 +2,9 @@
 
 import unittest
 
+import framejit
 import numpy as np
 
-import framejit
 from tests import op_table
 from tests.test_ops_matrix import to_tensor
 
@@ -20,8 +20,15 @@ class Gradients(unittest.TestCase):
             if checked == 4:
                 break
             names = [a.name for a in row.schema.args]
-            wanted = [k for k, a in enumerate(args) if k < len(names) and isinstance(a, np.ndarray) and a.dtype == np.float64
-                      and 0 < a.size <= 60 and self.differentiable(row, names[k])]
+            wanted = [
+                k
+                for k, a in enumerate(args)
+                if k < len(names)
+                and isinstance(a, np.ndarray)
+                and a.dtype == np.float64
+                and 0 < a.size <= 60
+                and self.differentiable(row, names[k])
+            ]
             if wanted and self.sample(row, call, args, kwargs, wanted, f"{row.key} sample {i}"):
                 checked += 1
 
@@ -48,7 +55,13 @@ class Gradients(unittest.TestCase):
         grads = framejit.autograd.grad(out, [tensors[k] for k in wanted], self.tensor(seed), allow_unused=True)
         for k, grad in zip(wanted, grads, strict=True):
             have = np.zeros(args[k].shape) if grad is None else grad.numpy()
-            np.testing.assert_allclose(have, self.numeric(call, args, keywords, k, seed), self.TOLERANCE, self.TOLERANCE, err_msg=f"{where}, argument {k}")
+            np.testing.assert_allclose(
+                have,
+                self.numeric(call, args, keywords, k, seed),
+                self.TOLERANCE,
+                self.TOLERANCE,
+                err_msg=f"{where}, argument {k}",
+            )
         return True
 
     def numeric(self, call, args, keywords, k, seed):
@@ -76,8 +89,27 @@ class Gradients(unittest.TestCase):
 
 
 # Steps and selections whose derivative jumps within the samples, or that draw fresh numbers.
-JUMPS = {"nan_to_num", "remainder", "fmod", "_trunc_divide", "floor_divide", "div.mode", "frac", "round", "floor", "ceil", "trunc", "sign", "sgn",
-         "heaviside", "nextafter", "copysign", "median", "median.dim", "embedding"}
+JUMPS = {
+    "nan_to_num",
+    "remainder",
+    "fmod",
+    "_trunc_divide",
+    "floor_divide",
+    "div.mode",
+    "frac",
+    "round",
+    "floor",
+    "ceil",
+    "trunc",
+    "sign",
+    "sgn",
+    "heaviside",
+    "nextafter",
+    "copysign",
+    "median",
+    "median.dim",
+    "embedding",
+}
 
 
 def add_tests():

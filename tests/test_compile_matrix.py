@@ -5,6 +5,7 @@ import os
 import unittest
 
 import framejit
+
 from tests import op_table
 from tests.test_ops_matrix import to_tensor
 
@@ -56,6 +57,7 @@ class CompiledMatrix(unittest.TestCase):
                     t = t.requires_grad_()
                     leaves.append(t)
                 return t
+
             outs = flat(function(*[fresh(a) for a in args], **{k: fresh(v) for k, v in kwargs.items()}))
             grads = []
             tracked = [o for o in outs if differentiable(o) and o.requires_grad]
@@ -74,7 +76,10 @@ class CompiledMatrix(unittest.TestCase):
             self.assertTrue(same(g, w), f"{where}\n got {describe(g)}\nwant {describe(w)}")
         for g, w in zip(got_grads, want_grads):
             if g is None or w is None:
-                self.assertTrue((g is None) == (w is None) or not (g if w is None else w).any(), f"{where}: gradient of unused input")
+                self.assertTrue(
+                    (g is None) == (w is None) or not (g if w is None else w).any(),
+                    f"{where}: gradient of unused input",
+                )
                 continue
             close = framejit.allclose(g, w, rtol=1e-4, atol=1e-5, equal_nan=True)
             self.assertTrue(close, f"{where}: gradient\n got {describe(g)}\nwant {describe(w)}")
@@ -96,6 +101,7 @@ class CompiledMatrix(unittest.TestCase):
 def add_test(row, spec, dtype):
     def test(self):
         self.run_row(row, spec, dtype)
+
     test.__name__ = f"test_{row.schema.ident}_{dtype}"
     setattr(CompiledMatrix, test.__name__, test)
 

@@ -39,8 +39,10 @@ class DatasetTest(unittest.TestCase):
         self.assertEqual([len(p) for p in data.random_split(range(10), [0.5, 0.25, 0.25])], [6, 2, 2])
         generator = framejit.Generator().manual_seed(3)
         again = framejit.Generator().manual_seed(3)
-        self.assertEqual(data.random_split(range(10), [5, 5], generator)[0].indices,
-                         data.random_split(range(10), [5, 5], again)[0].indices)
+        self.assertEqual(
+            data.random_split(range(10), [5, 5], generator)[0].indices,
+            data.random_split(range(10), [5, 5], again)[0].indices,
+        )
         with self.assertRaises(ValueError):
             data.random_split(range(10), [5, 6])
 
@@ -84,16 +86,21 @@ class LoaderTest(unittest.TestCase):
 
     def test_streams(self):
         self.assertEqual([b.tolist() for b in data.DataLoader(Stream(5), batch_size=2)], [[0, 1], [2, 3], [4]])
-        self.assertEqual([b.tolist() for b in data.DataLoader(Stream(5), batch_size=2, drop_last=True)],
-                         [[0, 1], [2, 3]])
+        self.assertEqual(
+            [b.tolist() for b in data.DataLoader(Stream(5), batch_size=2, drop_last=True)], [[0, 1], [2, 3]]
+        )
         self.assertEqual([b.tolist() for b in data.DataLoader(Stream(4), batch_size=2)], [[0, 1], [2, 3]])
         self.assertEqual(list(data.DataLoader(Stream(3), batch_size=None)), [0, 1, 2])
         with self.assertRaises(ValueError):
             data.DataLoader(Stream(3), shuffle=True)
 
     def test_exclusive_options(self):
-        for options in (dict(shuffle=True, sampler=range(3)), dict(batch_sampler=[[0]], batch_size=2),
-                        dict(batch_size=None, drop_last=True), dict(num_workers=-1)):
+        for options in (
+            dict(shuffle=True, sampler=range(3)),
+            dict(batch_sampler=[[0]], batch_size=2),
+            dict(batch_size=None, drop_last=True),
+            dict(num_workers=-1),
+        ):
             with self.assertRaises(ValueError):
                 data.DataLoader(range(3), **options)
 

@@ -15,8 +15,9 @@ class DataTest(unittest.TestCase):
         images, labels = load_digits()
         self.assertEqual((tuple(images.shape), tuple(labels.shape)), ((1797, 1, 8, 8), (1797,)))
         self.assertEqual((images.min().item(), images.max().item()), (0, 1))
-        self.assertEqual([int((labels == d).sum()) for d in range(10)],
-                         [178, 182, 177, 183, 181, 182, 181, 179, 174, 180])
+        self.assertEqual(
+            [int((labels == d).sum()) for d in range(10)], [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+        )
         self.assertEqual([len(part) for part in split(images, labels)], [1438, 1438, 359, 359])
 
 
@@ -37,8 +38,12 @@ class RunTest(unittest.TestCase):
                     self.assertGreater(float(value.rstrip("%")), 90, text)
 
     def test_bad_options_are_told_at_once(self):
-        for options in (["--epochs", "0"], ["--backend", "nothing"], ["--picture", "/no/such/folder/x.png"],
-                        ["--model", "rnn"]):
+        for options in (
+            ["--epochs", "0"],
+            ["--backend", "nothing"],
+            ["--picture", "/no/such/folder/x.png"],
+            ["--model", "rnn"],
+        ):
             with self.assertRaises(SystemExit) as caught:
                 self.run_demo(*options)
             self.assertEqual(caught.exception.code, 2)

@@ -42,10 +42,12 @@ class OtherInstructionSets(unittest.TestCase):
     """The same graphs on the other back ends, every IR verified, in processes of their own."""
 
     def run_with(self, isa):
-        program = ("from tests import graph_fuzz as g\n"
-                   "for seed in range(40):\n"
-                   "    wrong = g.differs(*g.random_graph(seed))\n"
-                   "    assert not wrong, (seed, wrong, g.random_graph(seed)[0])\n")
+        program = (
+            "from tests import graph_fuzz as g\n"
+            "for seed in range(40):\n"
+            "    wrong = g.differs(*g.random_graph(seed))\n"
+            "    assert not wrong, (seed, wrong, g.random_graph(seed)[0])\n"
+        )
         env = dict(os.environ, FRAMEJIT_ISA=isa, FRAMEJIT_VERIFY="1")
         done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stderr)

@@ -65,7 +65,7 @@ class Aliases(unittest.TestCase):
         for backend in BACKENDS:
             with self.subTest(backend=backend):
                 base = framejit.arange(4, dtype=framejit.float32)
-                b, = run(text, base[:3], base[1:], backend=backend)
+                (b,) = run(text, base[:3], base[1:], backend=backend)
                 self.assertEqual(b.tolist(), [20, 30, 30])
 
     def test_write_to_a_column(self):
@@ -78,7 +78,7 @@ class Aliases(unittest.TestCase):
         for backend in BACKENDS:
             with self.subTest(backend=backend):
                 x = framejit.zeros(2, 3)
-                r, = run(text, x, backend=backend)
+                (r,) = run(text, x, backend=backend)
                 self.assertEqual(r.tolist(), [7, 7])
                 self.assertEqual(x.tolist(), [[0, 7, 0], [0, 7, 0]])
 
@@ -95,8 +95,12 @@ class Gradients(unittest.TestCase):
 
     def tensors(self):
         framejit.manual_seed(3)
-        return [framejit.rand(5, 4, requires_grad=True), framejit.rand(3, 4, requires_grad=True),
-                framejit.rand(3, requires_grad=True), framejit.rand(5, 3)]
+        return [
+            framejit.rand(5, 4, requires_grad=True),
+            framejit.rand(3, 4, requires_grad=True),
+            framejit.rand(3, requires_grad=True),
+            framejit.rand(5, 3),
+        ]
 
     def gradients(self, backend, both=False):
         ts = self.tensors()
@@ -137,8 +141,11 @@ class Gradients(unittest.TestCase):
 class Calls(unittest.TestCase):
     def test_errors_are_the_ops_own(self):
         with self.assertRaisesRegex(RuntimeError, "must match the size"):
-            run("graph(%x: float32[2], %y: float32[3]) {\n  %a: float32[2] = add(%x, %y)\n  return %a\n}",
-                framejit.zeros(2), framejit.zeros(3))
+            run(
+                "graph(%x: float32[2], %y: float32[3]) {\n  %a: float32[2] = add(%x, %y)\n  return %a\n}",
+                framejit.zeros(2),
+                framejit.zeros(3),
+            )
 
     def test_integer_division_by_zero(self):
         text = """graph(%x: int64[2], %y: int64[2]) {
@@ -165,9 +172,10 @@ class Calls(unittest.TestCase):
 
         def work():
             for _ in range(5):
-                got, = framejit._C._debug.run_program(text, (x,), None, 10)
+                (got,) = framejit._C._debug.run_program(text, (x,), None, 10)
                 if not framejit.allclose(got, want, atol=1e-5):
                     wrong.append(got)
+
         threads = [threading.Thread(target=work) for _ in range(4)]
         for t in threads:
             t.start()

@@ -12,6 +12,7 @@ class TextFiles(unittest.TestCase):
 def add(path):
     def test(self):
         self.assertEqual(text_files.result(path), text_files.read(path)[3])
+
     setattr(TextFiles, f"test_{path.parent.name}_{path.stem}", test)
 
 

@@ -1,11 +1,11 @@
 """Compiled functions end to end: capture, guards, segments and exits together, against plain Python."""
 
 import copy
-import sys
 import traceback
 import unittest
 
 from framejit import _C
+
 from tests.frame_subjects import SUBJECTS
 
 CompiledFunction = _C.CompiledFunction

@@ -14,6 +14,7 @@ import warnings
 import weakref
 
 from framejit import _C
+
 from tests.frame_subjects import SUBJECTS, Manager
 from tests.frame_tools import NULL, one_instruction, returning, rows_of, tracing, unit_end, whole_state
 
@@ -106,8 +107,11 @@ class Calls(unittest.TestCase):
         def tracer(code, offset, locals_, stack):
             seen.append([x for x in locals_ if x is not NULL])
             sources = [("Local", -1, i, None) for i in range(2)]
-            return returning(("Tuple", 0, None, [1, 2], []), sources,
-                             recipes=[("Source", 0, None, [], []), ("Source", 1, None, [], [])])
+            return returning(
+                ("Tuple", 0, None, [1, 2], []),
+                sources,
+                recipes=[("Source", 0, None, [], []), ("Source", 1, None, [], [])],
+            )
 
         class Thing:
             def plain(self, x):
@@ -157,8 +161,9 @@ class Calls(unittest.TestCase):
 
         def tracer(code, offset, locals_, stack):
             traced.append(locals_[0])
-            return returning(("Const", 0, ("got", locals_[0]), [], []), [("Local", -1, 0, None)],
-                             [("Equal", 0, locals_[0], [])])
+            return returning(
+                ("Const", 0, ("got", locals_[0]), [], []), [("Local", -1, 0, None)], [("Equal", 0, locals_[0], [])]
+            )
 
         with tracing(tracer):
             c = CompiledFunction(subject)
@@ -185,9 +190,14 @@ class Calls(unittest.TestCase):
             return (x + y, x * y)
 
         def tracer(code, offset, locals_, stack):
-            return returning(("List", 0, None, [1, 2], []), [("Local", -1, 0, None), ("Local", -1, 1, None)],
-                             recipes=[("Output", 0, None, [], []), ("Output", 1, None, [], [])],
-                             inputs=[0, 1], program=program, outputs=2)
+            return returning(
+                ("List", 0, None, [1, 2], []),
+                [("Local", -1, 0, None), ("Local", -1, 1, None)],
+                recipes=[("Output", 0, None, [], []), ("Output", 1, None, [], [])],
+                inputs=[0, 1],
+                program=program,
+                outputs=2,
+            )
 
         with tracing(tracer):
             c = CompiledFunction(subject)
@@ -218,7 +228,9 @@ class Calls(unittest.TestCase):
             return {"exit": ("Resume", -1, 0, [], [], -1, -1, "native_call")}
 
         with tracing(tracer):
-            with self.assertRaisesRegex(RuntimeError, "fullgraph=True.*subject.*native_call(.|\n)*test_frame_compiled.py"):
+            with self.assertRaisesRegex(
+                RuntimeError, "fullgraph=True.*subject.*native_call(.|\n)*test_frame_compiled.py"
+            ):
                 CompiledFunction(subject, fullgraph=True)(1)
             CompiledFunction(subject)
 
@@ -247,7 +259,11 @@ class Breaks(unittest.TestCase):
     def call_of(code, name, skip=0):
         """Where the unit of the call of `name` begins, and its end."""
         rows = rows_of(code)
-        start = [i for i, r in rows.items() if r["op"] in ("LOAD_GLOBAL", "LOAD_DEREF", "LOAD_FAST") and code_name(code, r) == name][skip]
+        start = [
+            i
+            for i, r in rows.items()
+            if r["op"] in ("LOAD_GLOBAL", "LOAD_DEREF", "LOAD_FAST") and code_name(code, r) == name
+        ][skip]
         at = start
         while rows[at]["op"] not in ("KW_NAMES", "PRECALL", "CALL", "CALL_KW"):
             at = rows[at]["next"]
@@ -272,12 +288,26 @@ class Breaks(unittest.TestCase):
                 return {"exit": ("Break", -1, 0, [], [], begin, -1, "to the call")}
             if offset == begin:
                 sources, guards, recipes, l, s = whole_state(locals_, stack)
-                return {"sources": sources, "recipes": recipes, "guards": guards, "exit": ("Break", -1, offset, l, s, end, -1, "call")}
-            return {"exit": ("Break", -1, end, [], [], begin, -1, "again")} if False else one_more(code, offset, locals_, stack, begin)
+                return {
+                    "sources": sources,
+                    "recipes": recipes,
+                    "guards": guards,
+                    "exit": ("Break", -1, offset, l, s, end, -1, "call"),
+                }
+            return (
+                {"exit": ("Break", -1, end, [], [], begin, -1, "again")}
+                if False
+                else one_more(code, offset, locals_, stack, begin)
+            )
 
         def one_more(code, offset, locals_, stack, to):
             sources, guards, recipes, l, s = whole_state(locals_, stack)
-            return {"sources": sources, "recipes": recipes, "guards": guards, "exit": ("Break", -1, offset, l, s, to, -1, "on")}
+            return {
+                "sources": sources,
+                "recipes": recipes,
+                "guards": guards,
+                "exit": ("Break", -1, offset, l, s, to, -1, "on"),
+            }
 
         with tracing(tracer):
             c = CompiledFunction(subject)
@@ -392,11 +422,18 @@ class Breaks(unittest.TestCase):
 
     def test_recursion_without_frames(self):
         """A segment whose program calls the function again: no interpreter frame counts these levels."""
+
         def subject(n):
             raise AssertionError
 
         def tracer(code, offset, locals_, stack):
-            return returning(("Output", 0, None, [], []), [("Local", -1, 0, None)], inputs=[0], program=lambda n: (compiled(n + 1),), outputs=1)
+            return returning(
+                ("Output", 0, None, [], []),
+                [("Local", -1, 0, None)],
+                inputs=[0],
+                program=lambda n: (compiled(n + 1),),
+                outputs=1,
+            )
 
         compiled = CompiledFunction(subject)
         with tracing(tracer):
@@ -502,8 +539,11 @@ class Flat(unittest.TestCase):
             raise AssertionError
 
         def tracer(code, offset, locals_, stack):
-            return returning(("Tuple", 0, None, [1, 2, 2], []), [("Local", -1, 0, None)],
-                             recipes=[("Source", 0, None, [], []), ("Dict", 0, None, [1, 0], [])])
+            return returning(
+                ("Tuple", 0, None, [1, 2, 2], []),
+                [("Local", -1, 0, None)],
+                recipes=[("Source", 0, None, [], []), ("Dict", 0, None, [1, 0], [])],
+            )
 
         with tracing(tracer):
             c = CompiledFunction(subject)

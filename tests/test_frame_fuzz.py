@@ -3,7 +3,6 @@
 FRAMEJIT_FUZZ=N runs N programs (default 150), FRAMEJIT_FUZZ_SEED=S starts elsewhere. A failure prints its program.
 """
 
-import copy
 import os
 import random
 import traceback
@@ -13,7 +12,7 @@ import warnings
 
 from framejit import _C
 
-PRELUDE = '''
+PRELUDE = """
 class Box:
     def __init__(self, v=0):
         self.v = v
@@ -44,7 +43,7 @@ def stops(x):
     if x % 3 == 1:
         raise ValueError(x)
     return opaque(x)
-'''
+"""
 
 
 class Program:
@@ -75,7 +74,7 @@ class Program:
             lambda: f"fails({e()})",
             lambda: f"stops(x={e()})",
             lambda: f"box.bump({e()})",
-            lambda: f"len(xs)",
+            lambda: "len(xs)",
             lambda: f"xs[{e()}]",
             lambda: f"table.get({e()}, {e()})",
             lambda: f"table[{e()}]",
@@ -84,14 +83,21 @@ class Program:
             lambda: f"min(*[{e()}, {e()}])",
             lambda: f"(lambda q, w={e()}: q + w)({e()})",
             lambda: f"int(f'{{{self.var()}}}')",
-            lambda: f"sorted(xs, reverse=True)[0]",
+            lambda: "sorted(xs, reverse=True)[0]",
             lambda: f"abs(-{e()})",
         )()
 
     def cond(self):
         e = self.expr(2)
-        return self.pick(f"{e} > {self.expr(2)}", f"{e} in xs", f"{e} % 2 == 0", f"not {e}", f"{e} is None",
-                         f"{e} < {self.expr(2)} and {self.var()} != 3", f"opaque({e}) or {self.var()}")
+        return self.pick(
+            f"{e} > {self.expr(2)}",
+            f"{e} in xs",
+            f"{e} % 2 == 0",
+            f"not {e}",
+            f"{e} is None",
+            f"{e} < {self.expr(2)} and {self.var()} != 3",
+            f"opaque({e}) or {self.var()}",
+        )
 
     def block(self, indent, size):
         for _ in range(self.r.randint(1, size)):
@@ -109,7 +115,7 @@ class Program:
             lambda: self.emit(indent, f"log.append(({e()}, {self.var()}))"),
             lambda: self.emit(indent, f"counter = {e()}"),
             lambda: self.emit(indent, f"del xs[{e()}]"),
-            lambda: self.emit(indent, f"xs[:] = [v + 1 for v in xs][:6]"),
+            lambda: self.emit(indent, "xs[:] = [v + 1 for v in xs][:6]"),
             lambda: self.emit(indent, f"assert {self.cond()}, 'asserted'"),
         ]
         if self.depth > 3 or self.r.random() < 0.55:
@@ -126,7 +132,9 @@ class Program:
             self.block(indent + 1, 2)
 
     def for_(self, indent):
-        over = self.pick("range(3)", "list(xs[:3])", "(1, 2)", "sorted(table)[:2]", "enumerate(xs[:2])", "zip(xs[:2], (1, 2, 3))")
+        over = self.pick(
+            "range(3)", "list(xs[:3])", "(1, 2)", "sorted(table)[:2]", "enumerate(xs[:2])", "zip(xs[:2], (1, 2, 3))"
+        )
         self.serial += 1
         name = f"i{self.serial}"
         self.emit(indent, f"for {name} in {over}:")
@@ -154,8 +162,14 @@ class Program:
         self.block(indent + 1, 3)
         kind = self.r.randint(0, 3)
         if kind != 1:
-            self.emit(indent, f"except {self.pick('KeyError', 'ZeroDivisionError', '(IndexError, KeyError)', 'Exception')} as e:")
-            self.emit(indent + 1, self.pick("log.append(type(e).__name__)", "a = 1", "log.append(str(e))", "raise ValueError(a) from e"))
+            self.emit(
+                indent,
+                f"except {self.pick('KeyError', 'ZeroDivisionError', '(IndexError, KeyError)', 'Exception')} as e:",
+            )
+            self.emit(
+                indent + 1,
+                self.pick("log.append(type(e).__name__)", "a = 1", "log.append(str(e))", "raise ValueError(a) from e"),
+            )
             if self.r.random() < 0.3:
                 self.block(indent + 1, 2)
         if kind in (1, 2):
@@ -195,6 +209,7 @@ class Program:
 def module_of(source, seed):
     module = types.ModuleType("fuzzed")
     import linecache
+
     name = f"<fuzz {seed}>"
     linecache.cache[name] = (len(source), None, source.splitlines(True), name)
     exec(compile(source, name, "exec"), module.__dict__)
@@ -232,8 +247,10 @@ class Fuzz(unittest.TestCase):
                         break
         if failures:
             seed, args, want, got = min(failures, key=lambda f: len(Program(f[0]).source()))
-            program = Program(seed).source()[len(PRELUDE):]
-            self.fail(f"{len(failures)} of {count} programs differ: {[f[0] for f in failures][:20]}\n{program}\nargs {args}\nwant {want}\ngot  {got}")
+            program = Program(seed).source()[len(PRELUDE) :]
+            self.fail(
+                f"{len(failures)} of {count} programs differ: {[f[0] for f in failures][:20]}\n{program}\nargs {args}\nwant {want}\ngot  {got}"
+            )
 
 
 if __name__ == "__main__":

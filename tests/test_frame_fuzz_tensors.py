@@ -10,6 +10,7 @@ import warnings
 
 import framejit as fj
 from framejit import _C
+
 from tests import test_frame_fuzz as base
 
 
@@ -46,7 +47,9 @@ class TensorProgram(base.Program):
 
     def number(self):
         return self.pick(
-            lambda: f"int({self.tensor(1)}.sum().item() // 1)" if self.r.random() < 0.5 else f"{self.tensor(2)}.numel()",
+            lambda: (
+                f"int({self.tensor(1)}.sum().item() // 1)" if self.r.random() < 0.5 else f"{self.tensor(2)}.numel()"
+            ),
             lambda: f"{self.tensor(2)}.shape[0]",
             lambda: f"{self.tensor(2)}.dim()",
             lambda: f"len({self.tvar()})",
@@ -59,30 +62,43 @@ class TensorProgram(base.Program):
 
     def cond(self):
         if self.r.random() < 0.25:
-            return self.pick(f"{self.tensor(2)}.sum() > 1", f"({self.tensor(2)} > 0).all()", f"{self.tvar()}.requires_grad",
-                             f"{self.tvar()}[0] < 2", f"{self.tvar()}.shape == (3,)", f"{self.tvar()} is {self.tvar()}")
+            return self.pick(
+                f"{self.tensor(2)}.sum() > 1",
+                f"({self.tensor(2)} > 0).all()",
+                f"{self.tvar()}.requires_grad",
+                f"{self.tvar()}[0] < 2",
+                f"{self.tvar()}.shape == (3,)",
+                f"{self.tvar()} is {self.tvar()}",
+            )
         return super().cond()
 
     def statement(self, indent):
         if self.r.random() < 0.5:
             return super().statement(indent)
         t = self.tensor
-        self.r.choice([
-            lambda: self.emit(indent, f"{self.tvar()} = {t()}"),
-            lambda: self.emit(indent, f"{self.tvar()} = {t()}"),
-            lambda: self.emit(indent, f"log.append({t()})"),
-            lambda: self.emit(indent, f"box.t = {t()}"),
-            lambda: self.emit(indent, f"bag['t'] = {t()}"),
-            lambda: self.emit(indent, f"w[0] = {t()}"),
-            lambda: self.emit(indent, f"{self.tvar()} = {t()}.clone()"),
-            lambda: self.emit(indent, f"x = x.clone(); x[{self.pick('0', '-1', '1:', ':')}] = {self.pick('5', 'd', 'y[0]', 'z.sum()')}"),
-            lambda: self.emit(indent, f"y = y.clone().{self.pick('add_', 'mul_', 'sub_')}({self.pick('2', 'x', 'z')})"),
-            lambda: self.emit(indent, f"z = z + 0; z += {t(1)}"),
-            lambda: self.emit(indent, f"box.t.{self.pick('add_(1)', 'mul_(2)', 'copy_(x)', 'zero_()')}"),
-            lambda: self.emit(indent, f"x, y = y, x"),
-            lambda: self.emit(indent, f"{self.tvar()} = {self.tvar()} @ fj.ones(3, {self.pick('3', '3', '2')})"),
-            lambda: self.emit(indent, f"d = {self.number()}"),
-        ])()
+        self.r.choice(
+            [
+                lambda: self.emit(indent, f"{self.tvar()} = {t()}"),
+                lambda: self.emit(indent, f"{self.tvar()} = {t()}"),
+                lambda: self.emit(indent, f"log.append({t()})"),
+                lambda: self.emit(indent, f"box.t = {t()}"),
+                lambda: self.emit(indent, f"bag['t'] = {t()}"),
+                lambda: self.emit(indent, f"w[0] = {t()}"),
+                lambda: self.emit(indent, f"{self.tvar()} = {t()}.clone()"),
+                lambda: self.emit(
+                    indent,
+                    f"x = x.clone(); x[{self.pick('0', '-1', '1:', ':')}] = {self.pick('5', 'd', 'y[0]', 'z.sum()')}",
+                ),
+                lambda: self.emit(
+                    indent, f"y = y.clone().{self.pick('add_', 'mul_', 'sub_')}({self.pick('2', 'x', 'z')})"
+                ),
+                lambda: self.emit(indent, f"z = z + 0; z += {t(1)}"),
+                lambda: self.emit(indent, f"box.t.{self.pick('add_(1)', 'mul_(2)', 'copy_(x)', 'zero_()')}"),
+                lambda: self.emit(indent, "x, y = y, x"),
+                lambda: self.emit(indent, f"{self.tvar()} = {self.tvar()} @ fj.ones(3, {self.pick('3', '3', '2')})"),
+                lambda: self.emit(indent, f"d = {self.number()}"),
+            ]
+        )()
 
     def source(self):
         self.emit(0, "def subject(a, b=2, *, box, xs, table, log, x, y, w, bag):")
@@ -95,7 +111,12 @@ class TensorProgram(base.Program):
 
 def plain_value(v):
     if isinstance(v, fj.Tensor):
-        return ("tensor", tuple(v.shape), str(v.dtype), [round(e, 3) if abs(e) < 1e4 else float(f"{e:.4g}") for e in v.detach().reshape(-1).tolist()])
+        return (
+            "tensor",
+            tuple(v.shape),
+            str(v.dtype),
+            [round(e, 3) if abs(e) < 1e4 else float(f"{e:.4g}") for e in v.detach().reshape(-1).tolist()],
+        )
     if isinstance(v, (list, tuple)):
         return [plain_value(x) for x in v]
     if isinstance(v, dict):
@@ -108,8 +129,16 @@ def observe(module, function, a, b):
     t = lambda *v: fj.tensor([float(e) for e in v])
     box = module.Box(a)
     box.t = t(1, a, 3)
-    state = {"box": box, "xs": [3, 1, 2], "table": {0: 1, 2: 3}, "log": [], "x": t(1, 2, a), "y": t(b, -1, 0.5), "w": [t(2, 2, 2)],
-             "bag": {"t": t(0, 1, 0)}}
+    state = {
+        "box": box,
+        "xs": [3, 1, 2],
+        "table": {0: 1, 2: 3},
+        "log": [],
+        "x": t(1, 2, a),
+        "y": t(b, -1, 0.5),
+        "w": [t(2, 2, 2)],
+        "bag": {"t": t(0, 1, 0)},
+    }
     try:
         result = ("value", plain_value(function(a, b, **state)))
     except Exception as e:
@@ -137,8 +166,10 @@ class Fuzz(unittest.TestCase):
                         break
         if failures:
             seed, args, want, got = min(failures, key=lambda f: len(TensorProgram(f[0]).source()))
-            program = TensorProgram(seed).source()[len(base.PRELUDE):]
-            self.fail(f"{len(failures)} of {count} programs differ: {[f[0] for f in failures][:20]}\n{program}\nargs {args}\nwant {want}\ngot  {got}")
+            program = TensorProgram(seed).source()[len(base.PRELUDE) :]
+            self.fail(
+                f"{len(failures)} of {count} programs differ: {[f[0] for f in failures][:20]}\n{program}\nargs {args}\nwant {want}\ngot  {got}"
+            )
 
 
 if __name__ == "__main__":

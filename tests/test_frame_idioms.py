@@ -31,12 +31,21 @@ def uses_locals(a, b=2):
 
 def uses_frame(a):
     f = inspect.currentframe()
-    return f.f_lineno - f.f_code.co_firstlineno, f.f_code.co_name, sorted(k for k in f.f_locals), f.f_globals is globals()
+    return (
+        f.f_lineno - f.f_code.co_firstlineno,
+        f.f_code.co_name,
+        sorted(k for k in f.f_locals),
+        f.f_globals is globals(),
+    )
 
 
 def caller():
     f = sys._getframe(1)
-    return f.f_code.co_name, f.f_lineno - f.f_code.co_firstlineno, {k: v for k, v in f.f_locals.items() if isinstance(v, int)}
+    return (
+        f.f_code.co_name,
+        f.f_lineno - f.f_code.co_firstlineno,
+        {k: v for k, v in f.f_locals.items() if isinstance(v, int)},
+    )
 
 
 def is_seen(a):
@@ -210,8 +219,24 @@ def objects(a):
     m = Made(a)
     n = Made.build(a + 1)
     x, y = m
-    return (m.tag, n.a, m.half, m.magic_word, m[1:2], len(m), 3 in m, m(1, k=2), bool(m), x, y, Made.double(a),
-            getattr(m, "nothing", "default"), hasattr(n, "magic"), isinstance(m, Made), type(m).__name__)
+    return (
+        m.tag,
+        n.a,
+        m.half,
+        m.magic_word,
+        m[1:2],
+        len(m),
+        3 in m,
+        m(1, k=2),
+        bool(m),
+        x,
+        y,
+        Made.double(a),
+        getattr(m, "nothing", "default"),
+        hasattr(n, "magic"),
+        isinstance(m, Made),
+        type(m).__name__,
+    )
 
 
 def defines(a):
@@ -226,7 +251,14 @@ def defines(a):
 
 def strings(a):
     name = "x" * a
-    return f"{name!r:>6}|{a:03d}|{a + .5:.2f}", "%s-%d" % (name, a), "{}{n}".format(a, n=name), name.upper().join("ab"), str(a), repr([a])
+    return (
+        f"{name!r:>6}|{a:03d}|{a + 0.5:.2f}",
+        "%s-%d" % (name, a),
+        "{}{n}".format(a, n=name),
+        name.upper().join("ab"),
+        str(a),
+        repr([a]),
+    )
 
 
 def starred(a, *args, k=1, **kw):
@@ -248,7 +280,7 @@ def chained(a):
             break
     else:
         i = -1
-    return n, x is y, x, i, a if a else n, not a, ~a, a ** 2, a << 1, divmod(7, a or 1)
+    return n, x is y, x, i, a if a else n, not a, ~a, a**2, a << 1, divmod(7, a or 1)
 
 
 def returns_in_finally(a):
@@ -260,7 +292,7 @@ def returns_in_finally(a):
             return "except"
         finally:
             if i == 2:
-                return "finally"
+                return "finally"  # noqa: B012 (the point of this test)
     return "end"
 
 
@@ -307,11 +339,25 @@ def tensors(a):
     x[0, 1:] = 7
     y = [row.tolist() for row in x]
     names = {n: getattr(x, n)() for n in ("dim", "numel")}
-    return y, names, x.shape, tuple(x.size()), x.dtype, x.mean().item(), [float(v) for v in x[0]], (x > 1).any().item(), f"{x.sum():.1f}", len(x), str(x)
+    return (
+        y,
+        names,
+        x.shape,
+        tuple(x.size()),
+        x.dtype,
+        x.mean().item(),
+        [float(v) for v in x[0]],
+        (x > 1).any().item(),
+        f"{x.sum():.1f}",
+        len(x),
+        str(x),
+    )
 
 
 def source_lines(a):
-    return linecache.getline(__file__, source_lines.__code__.co_firstlineno).strip(), inspect.getsource(starred).splitlines()[0]
+    return linecache.getline(__file__, source_lines.__code__.co_firstlineno).strip(), inspect.getsource(
+        starred
+    ).splitlines()[0]
 
 
 def bare_reraise(a):
@@ -332,9 +378,31 @@ def asserts(a):
     return "fine"
 
 
-SIMPLE = [uses_locals, uses_frame, is_seen, warns, evals, writes_globals, finds_traceback, exception_state, generators, data, functional,
-          objects, defines, strings, starred, chained, returns_in_finally, context_managers, logs, tensors, source_lines,
-          bare_reraise, asserts]
+SIMPLE = [
+    uses_locals,
+    uses_frame,
+    is_seen,
+    warns,
+    evals,
+    writes_globals,
+    finds_traceback,
+    exception_state,
+    generators,
+    data,
+    functional,
+    objects,
+    defines,
+    strings,
+    starred,
+    chained,
+    returns_in_finally,
+    context_managers,
+    logs,
+    tensors,
+    source_lines,
+    bare_reraise,
+    asserts,
+]
 
 
 def outcome(f, a):
@@ -345,7 +413,12 @@ def outcome(f, a):
     try:
         return "value", repr(f(a))
     except Exception as e:
-        return "raised", type(e).__name__, str(e), [(x.name, x.lineno) for x in traceback.extract_tb(e.__traceback__)][1:]
+        return (
+            "raised",
+            type(e).__name__,
+            str(e),
+            [(x.name, x.lineno) for x in traceback.extract_tb(e.__traceback__)][1:],
+        )
 
 
 class Idioms(unittest.TestCase):

@@ -9,6 +9,7 @@ import traceback
 import unittest
 
 from framejit._C import _debug
+
 from tests.frame_subjects import SUBJECTS
 
 NULL = _debug.NULL
@@ -328,7 +329,9 @@ class Behaviour(unittest.TestCase):
             if index == 0:
                 return ("resume", 0, [third["index"]])
             f = sys._getframe(1)
-            seen.append((f.f_code is subject.__code__, f.f_lineno, f.f_lasti, dict(f.f_locals), f.f_back.f_code.co_name))
+            seen.append(
+                (f.f_code is subject.__code__, f.f_lineno, f.f_lasti, dict(f.f_locals), f.f_back.f_code.co_name)
+            )
             return ("resume", index, [])
 
         self.assertEqual(_debug.drive(step, subject, (3,)), 8)
@@ -400,6 +403,7 @@ class Behaviour(unittest.TestCase):
     def test_limit_changed_while_running(self):
         def subject(n):
             import sys as s
+
             s.setrecursionlimit(s.getrecursionlimit() + n)
             return n
 

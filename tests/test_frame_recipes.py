@@ -5,6 +5,7 @@ import types
 import unittest
 
 from framejit import _C
+
 from tests.frame_subjects import Manager
 from tests.frame_tools import tracing
 
@@ -58,7 +59,13 @@ class Recipes(unittest.TestCase):
         class Slots:
             __slots__ = ("x",)
 
-        made = self.make([("Object", 0, Plain, [], [("x", 1), ("me", 0)]), ("Object", 0, Slots, [], [("x", 2)]), ("Const", 0, 5, [], [])])
+        made = self.make(
+            [
+                ("Object", 0, Plain, [], [("x", 1), ("me", 0)]),
+                ("Object", 0, Slots, [], [("x", 2)]),
+                ("Const", 0, 5, [], []),
+            ]
+        )
         self.assertIs(made.me, made)
         self.assertEqual(made.x.x, 5)
         error = self.make([("Exception", 0, KeyError, [1], [("note", 1)]), ("Const", 0, "k", [], [])])
@@ -75,10 +82,18 @@ class Recipes(unittest.TestCase):
 
         inner = outer()
         const = lambda v: ("Const", 0, v, [], [])
-        made = self.make([
-            ("Function", 0, inner.__code__, [1, 2, 3, 4, 5], []), const(globals()), const("qual.name"), const((7,)),
-            const({"c": 8}), ("Tuple", 0, None, [6], []), ("Cell", 0, None, [7], []), const("free"),
-        ])
+        made = self.make(
+            [
+                ("Function", 0, inner.__code__, [1, 2, 3, 4, 5], []),
+                const(globals()),
+                const("qual.name"),
+                const((7,)),
+                const({"c": 8}),
+                ("Tuple", 0, None, [6], []),
+                ("Cell", 0, None, [7], []),
+                const("free"),
+            ]
+        )
         self.assertEqual(made(1), ("free", 1, 7, 8))
         self.assertEqual(made.__qualname__, "qual.name")
         method = self.make([("Method", 0, None, [1, 2], []), const(Manager.__exit__), const(Manager([]))])
@@ -87,7 +102,9 @@ class Recipes(unittest.TestCase):
     def test_iterators_and_calls(self):
         const = lambda v: ("Const", 0, v, [], [])
         self.assertEqual(list(self.make([("Iterator", 2, None, [1], []), const(range(5))])), [2, 3, 4])
-        self.assertEqual(list(self.make([("Iterator", 1, None, [1], []), ("List", 0, None, [2, 3], []), const(1), const(2)])), [2])
+        self.assertEqual(
+            list(self.make([("Iterator", 1, None, [1], []), ("List", 0, None, [2, 3], []), const(1), const(2)])), [2]
+        )
         self.assertEqual(list(self.make([("Iterator", 0, None, [1], []), const("ab")])), ["a", "b"])
         self.assertEqual(self.make([("Call", 0, max, [1, 2], []), const(4), const(9)]), 9)
 
@@ -99,14 +116,23 @@ class Recipes(unittest.TestCase):
                 raise AssertionError
 
         def run(effects, recipes, arg):
-            self.make([const("done"), ("Source", 0, None, [], []), *recipes], (arg,), [("Local", -1, 0, None)], effects=effects, once=True)
+            self.make(
+                [const("done"), ("Source", 0, None, [], []), *recipes],
+                (arg,),
+                [("Local", -1, 0, None)],
+                effects=effects,
+                once=True,
+            )
             return arg
 
         t = run([("SetAttr", 1, 2, 3)], [const("x"), const(4)], Target())
         self.assertEqual(t.x, 4)
         run([("DelAttr", 1, 2, -1)], [const("x")], t)
         self.assertFalse(hasattr(t, "x"))
-        self.assertEqual(run([("SetItem", 1, 2, 3), ("DelItem", 1, 4, -1)], [const("k"), const(1), const("old")], {"old": 1}), {"k": 1})
+        self.assertEqual(
+            run([("SetItem", 1, 2, 3), ("DelItem", 1, 4, -1)], [const("k"), const(1), const("old")], {"old": 1}),
+            {"k": 1},
+        )
         self.assertEqual(run([("Clear", 1, -1, -1)], [], {1: 1}), {})
         self.assertEqual(run([("Clear", 1, -1, -1)], [], {1}), set())
         self.assertEqual(run([("SetList", 1, -1, 2)], [("List", 0, None, [0], [])], [1, 2]), ["done"])

@@ -9,8 +9,7 @@ import unittest
 import warnings
 
 import framejit as fj
-from framejit import _C
-from framejit import nn
+from framejit import _C, nn
 
 log = []
 

@@ -3,19 +3,36 @@
 
 import unittest
 
-import numpy as np
-
 import framejit
+import numpy as np
 from framejit.func import vmap
-from tests import op_samples, op_table
+
+from tests import op_table
 from tests.test_ops_matrix import to_tensor
 
 BATCH = 3
-RANDOM = {"rand_like", "randn_like", "randint_like", "randint_like.low", "bernoulli", "bernoulli.p", "normal", "multinomial", "empty_like",
-          "new_empty"}
+RANDOM = {
+    "rand_like",
+    "randn_like",
+    "randint_like",
+    "randint_like.low",
+    "bernoulli",
+    "bernoulli.p",
+    "normal",
+    "multinomial",
+    "empty_like",
+    "new_empty",
+}
 SKIP = RANDOM | {
-    "view_dtype", "as_strided", "masked_select", "nonzero", "bincount", "_unique", "one_hot",
-    "batch_norm", "instance_norm",  # running statistics would be written once for all entries, which vmap refuses
+    "view_dtype",
+    "as_strided",
+    "masked_select",
+    "nonzero",
+    "bincount",
+    "_unique",
+    "one_hot",
+    "batch_norm",
+    "instance_norm",  # running statistics would be written once for all entries, which vmap refuses
 }
 
 
@@ -96,6 +113,7 @@ class Batched(unittest.TestCase):
 def add_test(row, spec, call):
     def test(self):
         self.run_row(row, spec, call)
+
     test.__name__ = f"test_{row.schema.ident}"
     setattr(Batched, test.__name__, test)
 

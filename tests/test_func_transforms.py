@@ -2,11 +2,21 @@
 
 import unittest
 
-import numpy as np
-
 import framejit as fj
+import numpy as np
 from framejit import func, nn
-from framejit.func import functional_call, grad, grad_and_value, hessian, jacfwd, jacrev, jvp, stack_module_state, vjp, vmap
+from framejit.func import (
+    functional_call,
+    grad,
+    grad_and_value,
+    hessian,
+    jacfwd,
+    jacrev,
+    jvp,
+    stack_module_state,
+    vjp,
+    vmap,
+)
 
 
 def close(test, got, want, tol=1e-5):
@@ -47,7 +57,7 @@ class Grad(unittest.TestCase):
         close(self, g["b"][1], W)
 
     def test_nested(self):
-        cube = lambda a: (a ** 3).sum()  # noqa: E731
+        cube = lambda a: (a**3).sum()  # noqa: E731
         close(self, grad(lambda a: grad(cube)(a).sum())(W), 6 * W)
         close(self, grad(lambda a: grad(lambda b: grad(cube)(b).sum())(a).sum())(W), fj.full((3,), 6.0))
         # What belongs to the outer derivative is a constant to the inner one.
@@ -85,17 +95,17 @@ class Grad(unittest.TestCase):
         close(self, g, 2 * W)
 
     def test_jvp(self):
-        value, tangent = jvp(lambda a: a ** 3, (W,), (fj.tensor([1.0, 0.0, 2.0]),))
-        close(self, value, W ** 3)
-        close(self, tangent, 3 * W ** 2 * fj.tensor([1.0, 0.0, 2.0]))
+        value, tangent = jvp(lambda a: a**3, (W,), (fj.tensor([1.0, 0.0, 2.0]),))
+        close(self, value, W**3)
+        close(self, tangent, 3 * W**2 * fj.tensor([1.0, 0.0, 2.0]))
 
     def test_jacobians(self):
-        f = lambda a: a ** 2 * W  # noqa: E731
+        f = lambda a: a**2 * W  # noqa: E731
         want = fj.diag(2 * X[0] * W)
         close(self, jacrev(f)(X[0]), want)
         close(self, jacfwd(f)(X[0]), want)
         close(self, vmap(jacrev(f))(X), fj.stack([jacrev(f)(x) for x in X]))
-        close(self, hessian(lambda a: (a ** 3).sum())(W), fj.diag(6 * W))
+        close(self, hessian(lambda a: (a**3).sum())(W), fj.diag(6 * W))
 
 
 class Vmap(unittest.TestCase):
@@ -133,6 +143,7 @@ class Vmap(unittest.TestCase):
             b[0] = a.sum()
             b[1:].mul_(2)
             return b
+
         close(self, vmap(f)(X), fj.stack([f(x) for x in X]))
         with self.assertRaisesRegex(RuntimeError, "vmap: .*is not possible because there exists a Tensor `other`"):
             vmap(lambda a: fj.zeros(3).add_(a))(X)
@@ -142,19 +153,24 @@ class Vmap(unittest.TestCase):
             out = a.new_zeros(3)
             out.copy_(a)
             return out * 2
+
         close(self, vmap(f)(X), X * 2)
 
     def test_batched_indices(self):
         table = fj.arange(12.0).reshape(4, 3)
         at = fj.tensor([[0, 3], [1, 1]])
         close(self, vmap(lambda i: table[i])(at), table[at])
-        close(self, vmap(lambda t, i: t[:, i])(table.expand(2, 4, 3), fj.tensor([[0, 2], [1, 1]])),
-              fj.stack([table[:, [0, 2]], table[:, [1, 1]]]))
+        close(
+            self,
+            vmap(lambda t, i: t[:, i])(table.expand(2, 4, 3), fj.tensor([[0, 2], [1, 1]])),
+            fj.stack([table[:, [0, 2]], table[:, [1, 1]]]),
+        )
 
         def put(t, i):
             t = t.clone()
             t[i] = 9.0
             return t
+
         close(self, vmap(put)(table.expand(2, 4, 3), at), fj.stack([put(table, i) for i in at]))
 
     def test_randomness(self):
@@ -228,7 +244,11 @@ class Together(unittest.TestCase):
     def test_deep(self):
         f = lambda p, x: grad(lambda q: grad(self.loss)(q, x).sum())(p)  # noqa: E731
         close(self, vmap(f, (None, 0))(W, X), fj.stack([f(W, x) for x in X]))
-        close(self, vmap(vmap(grad(self.loss), (None, 0)), (0, None))(X, X), fj.stack([fj.stack([grad(self.loss)(p, x) for x in X]) for p in X]))
+        close(
+            self,
+            vmap(vmap(grad(self.loss), (None, 0)), (0, None))(X, X),
+            fj.stack([fj.stack([grad(self.loss)(p, x) for x in X]) for p in X]),
+        )
 
     def test_model(self):
         fj.manual_seed(0)
@@ -238,6 +258,7 @@ class Together(unittest.TestCase):
 
         def loss(params, x, y):
             return nn.functional.cross_entropy(functional_call(net, params, (x,)), y)
+
         close(self, functional_call(net, params, (X,)), net(X))
         per_sample = vmap(grad(loss), (None, 0, 0))(params, X, target)
         for i in range(2):
@@ -254,6 +275,7 @@ class Together(unittest.TestCase):
 
         def loss(params, x, y):
             return nn.functional.cross_entropy(functional_call(net, params, (x,)), y)
+
         got = vmap(grad(loss), (None, 0, 0))(params, images, labels)
         for i in range(5):
             one = grad(loss)(params, images[i], labels[i])

@@ -34,12 +34,16 @@ class FunctionTest(unittest.TestCase):
             want = np.meshgrid(np.arange(2), np.arange(3), np.arange(4), indexing=indexing)
             for g, w in zip(got, want):
                 np.testing.assert_array_equal(g.numpy(), w)
-        self.assertEqual([tuple(framejit.atleast_3d(framejit.ones(s)).shape) for s in ((), (2,), (2, 3))],
-                         [(1, 1, 1), (1, 2, 1), (2, 3, 1)])
-        self.assertEqual(framejit.cartesian_prod(framejit.arange(2), framejit.arange(2)).tolist(),
-                         [[0, 0], [0, 1], [1, 0], [1, 1]])
-        self.assertEqual(framejit.block_diag(framejit.tensor([[1]]), framejit.tensor([[2, 3]])).tolist(),
-                         [[1, 0, 0], [0, 2, 3]])
+        self.assertEqual(
+            [tuple(framejit.atleast_3d(framejit.ones(s)).shape) for s in ((), (2,), (2, 3))],
+            [(1, 1, 1), (1, 2, 1), (2, 3, 1)],
+        )
+        self.assertEqual(
+            framejit.cartesian_prod(framejit.arange(2), framejit.arange(2)).tolist(), [[0, 0], [0, 1], [1, 0], [1, 1]]
+        )
+        self.assertEqual(
+            framejit.block_diag(framejit.tensor([[1]]), framejit.tensor([[2, 3]])).tolist(), [[1, 0, 0], [0, 2, 3]]
+        )
         x = framejit.arange(3).unsqueeze_(0)
         self.assertEqual(tuple(x.shape), (1, 3))
         self.assertEqual(tuple(x.t_().shape), (3, 1))
@@ -67,8 +71,10 @@ class CopyTest(unittest.TestCase):
         base = framejit.arange(12.0).reshape(3, 4)
         for t in (base.t(), base[1:, ::2], base[:0], framejit.tensor(3), framejit.ones(2, requires_grad=True)):
             for other in (pickle.loads(pickle.dumps(t)), copy.deepcopy(t)):
-                self.assertEqual((other.tolist(), other.stride(), other.dtype, other.requires_grad),
-                                 (t.tolist(), t.stride(), t.dtype, t.requires_grad))
+                self.assertEqual(
+                    (other.tolist(), other.stride(), other.dtype, other.requires_grad),
+                    (t.tolist(), t.stride(), t.dtype, t.requires_grad),
+                )
                 self.assertFalse(t.numel() and other.data_ptr() == t.data_ptr())
 
     def test_deepcopy_keeps_sharing_and_gradients(self):

@@ -38,17 +38,29 @@ class TraceTest(unittest.TestCase):
         net, x = Net(), framejit.randn(5, 3)
         traced = fx.symbolic_trace(net)
         want = net(x)
-        for got in (traced(x), fx.Interpreter(traced).run(x), copy.deepcopy(traced)(x),
-                    fx.Transformer(traced).transform()(x)):
+        for got in (
+            traced(x),
+            fx.Interpreter(traced).run(x),
+            copy.deepcopy(traced)(x),
+            fx.Transformer(traced).transform()(x),
+        ):
             self.assertEqual(got["out"].tolist(), want["out"].tolist())
             self.assertEqual(got["rest"][0].tolist(), want["rest"][0].tolist())
         traced.graph.lint()
 
     def test_nodes(self):
         traced = fx.symbolic_trace(Net())
-        self.assertEqual([(n.op, str(n.name)) for n in traced.graph.nodes][:6], [
-            ("placeholder", "x"), ("placeholder", "k"), ("call_module", "linear"), ("call_function", "relu"),
-            ("get_attr", "scale"), ("call_function", "add")])
+        self.assertEqual(
+            [(n.op, str(n.name)) for n in traced.graph.nodes][:6],
+            [
+                ("placeholder", "x"),
+                ("placeholder", "k"),
+                ("call_module", "linear"),
+                ("call_function", "relu"),
+                ("get_attr", "scale"),
+                ("call_function", "add"),
+            ],
+        )
         relu = next(n for n in traced.graph.nodes if n.name == "relu")
         self.assertIs(relu.target, F.relu)
         self.assertEqual(list(relu.users), [relu.next.next])
@@ -61,9 +73,14 @@ class TraceTest(unittest.TestCase):
             return framejit.cat([w, w], dim=0).float(), x.shape
 
         code = fx.symbolic_trace(f).code
-        for line in ("def forward(self, x, y):", "add = x + y;  y = None", "getitem = add[:, 0];  add = None",
-                     "cat = framejit.cat([iadd, iadd], dim = 0);  iadd = None", "float_1 = cat.float();  cat = None",
-                     "return (float_1, getattr_1)"):
+        for line in (
+            "def forward(self, x, y):",
+            "add = x + y;  y = None",
+            "getitem = add[:, 0];  add = None",
+            "cat = framejit.cat([iadd, iadd], dim = 0);  iadd = None",
+            "float_1 = cat.float();  cat = None",
+            "return (float_1, getattr_1)",
+        ):
             self.assertIn(line, code)
 
     def test_control_flow_is_refused(self):
@@ -91,13 +108,17 @@ class TraceTest(unittest.TestCase):
 
 class GraphTest(unittest.TestCase):
     def test_text(self):
-        self.assertEqual(str(add_relu()), (
-            "graph():\n"
-            "    %x : [num_users=1] = placeholder[target=x]\n"
-            "    %y : [num_users=1] = placeholder[target=y]\n"
-            "    %add : [num_users=1] = call_function[target=operator.add](args = (%x, %y), kwargs = {})\n"
-            "    %relu : [num_users=1] = call_method[target=relu](args = (%add,), kwargs = {})\n"
-            "    return relu"))
+        self.assertEqual(
+            str(add_relu()),
+            (
+                "graph():\n"
+                "    %x : [num_users=1] = placeholder[target=x]\n"
+                "    %y : [num_users=1] = placeholder[target=y]\n"
+                "    %add : [num_users=1] = call_function[target=operator.add](args = (%x, %y), kwargs = {})\n"
+                "    %relu : [num_users=1] = call_method[target=relu](args = (%add,), kwargs = {})\n"
+                "    return relu"
+            ),
+        )
 
     def test_replace_and_erase(self):
         graph = add_relu()
@@ -144,8 +165,9 @@ class GraphTest(unittest.TestCase):
     def test_names(self):
         graph = fx.Graph()
         x = graph.placeholder("x")
-        names = [graph.call_method("sum", (x,)).name for _ in range(3)] + [graph.create_node(
-            "call_method", "t", (x,), name=n).name for n in ("x", "class", "1a", "b c", "sum_2")]
+        names = [graph.call_method("sum", (x,)).name for _ in range(3)] + [
+            graph.create_node("call_method", "t", (x,), name=n).name for n in ("x", "class", "1a", "b c", "sum_2")
+        ]
         self.assertEqual(names, ["sum_1", "sum_2", "sum_3", "x_1", "class_1", "_1a", "b_c", "sum_4"])
 
     def test_copy_into(self):
@@ -195,6 +217,7 @@ class GraphModuleTest(unittest.TestCase):
     def test_traceback_shows_the_code(self):
         module = fx.GraphModule({}, add_relu())
         import linecache
+
         self.assertIn("add = x + y", "".join(linecache.getlines(module.forward.__func__.__code__.co_filename)))
         self.assertIn("class GraphModule(framejit.nn.Module):", module.print_readable(print_output=False))
 
@@ -216,6 +239,7 @@ class InterpreterTest(unittest.TestCase):
 
     def test_shape_propagation(self):
         from framejit.fx.passes.shape_prop import ShapeProp
+
         module = fx.GraphModule({}, add_relu())
         ShapeProp(module).propagate(framejit.ones(2, 1), framejit.ones(3))
         self.assertEqual(tuple(module.graph.output_node().args[0].meta["tensor_meta"].shape), (2, 3))
@@ -224,8 +248,12 @@ class InterpreterTest(unittest.TestCase):
 class DescribedGraphTest(unittest.TestCase):
     def test_from_data(self):
         from framejit._backends import Ref, graph_module
-        module = graph_module(["a", "b"], [("add", ("c",), (Ref("a"), Ref("b")), {}, None),
-                                           ("split", ("d", "e"), (Ref("c"), 1), {}, None)], ["e", "c"])
+
+        module = graph_module(
+            ["a", "b"],
+            [("add", ("c",), (Ref("a"), Ref("b")), {}, None), ("split", ("d", "e"), (Ref("c"), 1), {}, None)],
+            ["e", "c"],
+        )
         e, c = module(framejit.ones(2), framejit.ones(2))
         self.assertEqual((e.tolist(), c.tolist()), ([2], [2, 2]))
 

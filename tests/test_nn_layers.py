@@ -44,8 +44,8 @@ def correlate2d(x, w, b, stride, padding, dilation, groups):
         first = o // (out_channels // groups) * per_group
         for i in range(kh):
             for j in range(kw):
-                patch = x[:, first:first + per_group, i * dilation[0]:, j * dilation[1]:]
-                patch = patch[:, :, :stride[0] * oh:stride[0], :stride[1] * ow:stride[1]]
+                patch = x[:, first : first + per_group, i * dilation[0] :, j * dilation[1] :]
+                patch = patch[:, :, : stride[0] * oh : stride[0], : stride[1] * ow : stride[1]]
                 out[:, o] += (patch * w[o, :, i, j][None, :, None, None]).sum(1)
     return out + (0 if b is None else b[None, :, None, None])
 
@@ -84,15 +84,23 @@ class LinearTest(LayerCase):
 
 class ConvTest(LayerCase):
     def test_conv2d(self):
-        cases = [dict(), dict(stride=2), dict(padding=1), dict(stride=(2, 1), padding=(0, 2)), dict(dilation=2),
-                 dict(groups=2), dict(groups=4, padding=1, bias=False)]
+        cases = [
+            dict(),
+            dict(stride=2),
+            dict(padding=1),
+            dict(stride=(2, 1), padding=(0, 2)),
+            dict(dilation=2),
+            dict(groups=2),
+            dict(groups=4, padding=1, bias=False),
+        ]
         x = array(2, 4, 7, 8)
         for options in cases:
             with self.subTest(**options):
                 layer = nn.Conv2d(4, 8, 3, **options)
                 bias = None if layer.bias is None else values(layer.bias)
-                want = correlate2d(x, values(layer.weight), bias, layer.stride, layer.padding, layer.dilation,
-                                   layer.groups)
+                want = correlate2d(
+                    x, values(layer.weight), bias, layer.stride, layer.padding, layer.dilation, layer.groups
+                )
                 self.check(layer(tensor(x)), want)
 
     def test_conv2d_gradients(self):
@@ -101,24 +109,34 @@ class ConvTest(LayerCase):
         layer(xt).sum().backward()
         # for a sum, the gradient of the weight is the sum of the inputs under it
         padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)))
-        want = np.array([[[padded[0, c, i:i + 4, j:j + 4].sum() for j in range(3)] for i in range(3)]
-                         for c in range(2)])
+        want = np.array(
+            [[[padded[0, c, i : i + 4, j : j + 4].sum() for j in range(3)] for i in range(3)] for c in range(2)]
+        )
         for o in range(3):
             self.check(layer.weight.grad[o], want)
         self.check(layer.bias.grad, np.full(3, 16.0))
-        ones = correlate2d(np.ones((1, 3, 4, 4)), values(layer.weight).transpose(1, 0, 2, 3)[:, :, ::-1, ::-1], None,
-                           (1, 1), (1, 1), (1, 1), 1)
+        ones = correlate2d(
+            np.ones((1, 3, 4, 4)),
+            values(layer.weight).transpose(1, 0, 2, 3)[:, :, ::-1, ::-1],
+            None,
+            (1, 1),
+            (1, 1),
+            (1, 1),
+            1,
+        )
         self.check(xt.grad, ones)
 
     def test_conv1d_and_padding(self):
         layer, x = nn.Conv1d(3, 4, 3, padding=1), array(2, 3, 6)
-        want = correlate2d(x[:, :, None], values(layer.weight)[:, :, None], values(layer.bias), (1, 1), (0, 1), (1, 1),
-                           1)[:, :, 0]
+        want = correlate2d(
+            x[:, :, None], values(layer.weight)[:, :, None], values(layer.bias), (1, 1), (0, 1), (1, 1), 1
+        )[:, :, 0]
         self.check(layer(tensor(x)), want)
         same = nn.Conv1d(3, 4, 4, padding="same")
         padded = np.pad(x, ((0, 0), (0, 0), (1, 2)))
-        want = correlate2d(padded[:, :, None], values(same.weight)[:, :, None], values(same.bias), (1, 1), (0, 0),
-                           (1, 1), 1)[:, :, 0]
+        want = correlate2d(
+            padded[:, :, None], values(same.weight)[:, :, None], values(same.bias), (1, 1), (0, 0), (1, 1), 1
+        )[:, :, 0]
         self.check(same(tensor(x)), want)
 
     def test_padding_modes(self):
@@ -130,8 +148,13 @@ class ConvTest(LayerCase):
             self.check(layer(tensor(x)), want)
 
     def test_bad_arguments(self):
-        for options in (dict(groups=0), dict(groups=3), dict(padding="sam"), dict(padding="same", stride=2),
-                        dict(padding_mode="odd")):
+        for options in (
+            dict(groups=0),
+            dict(groups=3),
+            dict(padding="sam"),
+            dict(padding="same", stride=2),
+            dict(padding_mode="odd"),
+        ):
             with self.assertRaises(ValueError):
                 nn.Conv2d(4, 4, 3, **options)
 
@@ -139,9 +162,18 @@ class ConvTest(LayerCase):
 def windows(x, size, stride, reduce):
     """Reduction of every window of the last two dimensions."""
     oh, ow = (x.shape[2] - size) // stride + 1, (x.shape[3] - size) // stride + 1
-    return np.array([[[[reduce(x[n, c, i * stride:i * stride + size, j * stride:j * stride + size])
-                        for j in range(ow)] for i in range(oh)] for c in range(x.shape[1])]
-                     for n in range(x.shape[0])])
+    return np.array(
+        [
+            [
+                [
+                    [reduce(x[n, c, i * stride : i * stride + size, j * stride : j * stride + size]) for j in range(ow)]
+                    for i in range(oh)
+                ]
+                for c in range(x.shape[1])
+            ]
+            for n in range(x.shape[0])
+        ]
+    )
 
 
 class PoolTest(LayerCase):
@@ -303,12 +335,12 @@ class PaddingTest(LayerCase):
     def test_modes(self):
         x = array(2, 3, 4, 5)
         pads = ((0, 0), (0, 0), (1, 2), (2, 1))
-        for layer, mode in ((nn.ReflectionPad2d, "reflect"), (nn.ReplicationPad2d, "edge"),
-                            (nn.CircularPad2d, "wrap")):
+        for layer, mode in ((nn.ReflectionPad2d, "reflect"), (nn.ReplicationPad2d, "edge"), (nn.CircularPad2d, "wrap")):
             self.check(layer((2, 1, 1, 2))(tensor(x)), np.pad(x, pads, mode=mode))
         self.check(nn.ZeroPad2d((2, 1, 1, 2))(tensor(x)), np.pad(x, pads))
-        self.check(nn.ConstantPad2d(1, 3.5)(tensor(x)), np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)),
-                                                                 constant_values=3.5))
+        self.check(
+            nn.ConstantPad2d(1, 3.5)(tensor(x)), np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=3.5)
+        )
         with self.assertRaises(RuntimeError):
             nn.ReflectionPad1d(5)(framejit.zeros(1, 1, 3))
 
@@ -384,8 +416,19 @@ class ActivationTest(LayerCase):
                 np.testing.assert_allclose(values(xt.grad), want, rtol=1e-4, atol=1e-5)
 
     def test_in_place(self):
-        for name in ("ReLU", "ReLU6", "SELU", "SiLU", "Mish", "Hardsigmoid", "Hardswish", "Hardtanh", "ELU", "CELU",
-                     "LeakyReLU"):
+        for name in (
+            "ReLU",
+            "ReLU6",
+            "SELU",
+            "SiLU",
+            "Mish",
+            "Hardsigmoid",
+            "Hardswish",
+            "Hardtanh",
+            "ELU",
+            "CELU",
+            "LeakyReLU",
+        ):
             with self.subTest(name):
                 x = array(10)
                 xt = tensor(x.copy())
@@ -406,7 +449,7 @@ class ActivationTest(LayerCase):
         x = array(4, 6)
         self.check(nn.GLU()(tensor(x)), x[:, :3] * _sigmoid(x[:, 3:]))
         self.check(nn.Threshold(0.1, 20)(tensor(x)), np.where(x > 0.1, x, 20))
-        tanh = 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x ** 3)))
+        tanh = 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
         self.check(nn.GELU("tanh")(tensor(x)), tanh)
 
     def test_attention(self):

@@ -27,10 +27,10 @@ LOGP = X - np.log(np.exp(X).sum(1, keepdims=True))
 D = np.abs(X - Y)
 
 CASES = [
-    (nn.MSELoss, (X, Y), D ** 2),
+    (nn.MSELoss, (X, Y), D**2),
     (nn.L1Loss, (X, Y), D),
-    (nn.SmoothL1Loss, (X, Y), np.where(D < 1, D ** 2 / 2, D - 0.5)),
-    (nn.HuberLoss, (X, Y), np.where(D < 1, D ** 2 / 2, D - 0.5)),
+    (nn.SmoothL1Loss, (X, Y), np.where(D < 1, D**2 / 2, D - 0.5)),
+    (nn.HuberLoss, (X, Y), np.where(D < 1, D**2 / 2, D - 0.5)),
     (nn.BCELoss, (P, T), -(T * np.log(P) + (1 - T) * np.log(1 - P))),
     (nn.BCEWithLogitsLoss, (X, T), np.log1p(np.exp(X)) - T * X),
     (nn.NLLLoss, (LOGP, CLASSES), -LOGP[np.arange(4), CLASSES]),
@@ -68,8 +68,9 @@ class LossTest(unittest.TestCase):
                 for place in np.ndindex(first.shape):
                     step = np.zeros_like(first)
                     step[place] = 1e-6
-                    want[place] = (loss(tensor(first + step), *rest).item()
-                                   - loss(tensor(first - step), *rest).item()) / 2e-6
+                    want[place] = (
+                        loss(tensor(first + step), *rest).item() - loss(tensor(first - step), *rest).item()
+                    ) / 2e-6
                 np.testing.assert_allclose(xt.grad.numpy(), want, rtol=1e-4, atol=1e-6)
 
     def test_cross_entropy_options(self):
@@ -94,8 +95,7 @@ class LossTest(unittest.TestCase):
         pos = np.array([1, 2, 3, 4, 5], dtype=np.float32)
         want = -(pos * T * np.log(1 / (1 + np.exp(-X))) + (1 - T) * np.log(1 / (1 + np.exp(X))))
         self.check(nn.BCEWithLogitsLoss(pos_weight=tensor(pos))(tensor(X), tensor(T)), want.mean())
-        self.check(nn.KLDivLoss(reduction="batchmean")(tensor(LOGP), tensor(T)),
-                   (T * (np.log(T) - LOGP)).sum() / 4)
+        self.check(nn.KLDivLoss(reduction="batchmean")(tensor(LOGP), tensor(T)), (T * (np.log(T) - LOGP)).sum() / 4)
 
     def test_pairs_and_triplets(self):
         cos = (X * Y).sum(1) / np.linalg.norm(X, axis=1) / np.linalg.norm(Y, axis=1)
@@ -120,12 +120,14 @@ class LossTest(unittest.TestCase):
 class InitTest(unittest.TestCase):
     def test_bounds_and_moments(self):
         framejit.manual_seed(1)
-        for fill, std in ((lambda t: nn.init.xavier_uniform_(t), math.sqrt(2 / 500)),
-                          (lambda t: nn.init.xavier_normal_(t), math.sqrt(2 / 500)),
-                          (lambda t: nn.init.kaiming_normal_(t, nonlinearity="relu"), math.sqrt(2 / 300)),
-                          (lambda t: nn.init.kaiming_uniform_(t, mode="fan_out"), math.sqrt(2 / 200)),
-                          (lambda t: nn.init.normal_(t, std=0.5), 0.5),
-                          (lambda t: nn.init.uniform_(t, -1, 1), 1 / math.sqrt(3))):
+        for fill, std in (
+            (lambda t: nn.init.xavier_uniform_(t), math.sqrt(2 / 500)),
+            (lambda t: nn.init.xavier_normal_(t), math.sqrt(2 / 500)),
+            (lambda t: nn.init.kaiming_normal_(t, nonlinearity="relu"), math.sqrt(2 / 300)),
+            (lambda t: nn.init.kaiming_uniform_(t, mode="fan_out"), math.sqrt(2 / 200)),
+            (lambda t: nn.init.normal_(t, std=0.5), 0.5),
+            (lambda t: nn.init.uniform_(t, -1, 1), 1 / math.sqrt(3)),
+        ):
             values = fill(framejit.empty(200, 300)).numpy()
             self.assertAlmostEqual(values.std() / std, 1, delta=0.02)
             self.assertAlmostEqual(values.mean() / std, 0, delta=0.02)
@@ -163,7 +165,7 @@ class UtilsTest(unittest.TestCase):
         self.grads = [p.grad.numpy().copy() for p in self.layer.parameters()]
 
     def test_clip_norm(self):
-        total = math.sqrt(sum((g ** 2).sum() for g in self.grads))
+        total = math.sqrt(sum((g**2).sum() for g in self.grads))
         got = nn.utils.clip_grad_norm_(self.layer.parameters(), 1.0)
         self.assertAlmostEqual(got.item(), total, places=3)
         for p, g in zip(self.layer.parameters(), self.grads):

@@ -60,8 +60,11 @@ class RegistrationTest(unittest.TestCase):
 
     def test_bad_names_are_refused(self):
         block = Block()
-        for register, value in ((block.register_buffer, framejit.ones(1)), (block.add_module, nn.ReLU()),
-                                (block.register_parameter, nn.Parameter(framejit.ones(1)))):
+        for register, value in (
+            (block.register_buffer, framejit.ones(1)),
+            (block.add_module, nn.ReLU()),
+            (block.register_parameter, nn.Parameter(framejit.ones(1))),
+        ):
             for name in ("a.b", "", "forward"):
                 with self.assertRaises(KeyError):
                     register(name, value)
@@ -132,8 +135,12 @@ class WalkTest(unittest.TestCase):
         self.assertIs(net.get_submodule(""), net)
         self.assertIs(net.get_parameter("0.inner.bias"), net[0].inner.bias)
         self.assertIs(net.get_buffer("0.count"), net[0].count)
-        for call in (lambda: net.get_submodule("0.nope"), lambda: net.get_parameter("0.count"),
-                     lambda: net.get_buffer("0.weight"), lambda: net.get_submodule("0.weight")):
+        for call in (
+            lambda: net.get_submodule("0.nope"),
+            lambda: net.get_parameter("0.count"),
+            lambda: net.get_buffer("0.weight"),
+            lambda: net.get_submodule("0.weight"),
+        ):
             with self.assertRaises(AttributeError):
                 call()
         net.set_submodule("0.inner", nn.Identity())
@@ -168,8 +175,14 @@ class StateDictTest(unittest.TestCase):
         with self.assertRaises(RuntimeError) as caught:
             Block().load_state_dict(state)
         text = str(caught.exception)
-        for part in ("Error(s) in loading state_dict for Block:", 'Missing key(s) in state_dict: "count". ',
-                     'Unexpected key(s) in state_dict: ', '"extra"', '"inner.deep.x"', "size mismatch for weight"):
+        for part in (
+            "Error(s) in loading state_dict for Block:",
+            'Missing key(s) in state_dict: "count". ',
+            "Unexpected key(s) in state_dict: ",
+            '"extra"',
+            '"inner.deep.x"',
+            "size mismatch for weight",
+        ):
             self.assertIn(part, text)
 
     def test_not_strict(self):
@@ -276,6 +289,7 @@ class HookTest(unittest.TestCase):
 
     def test_global_hooks(self):
         from framejit.nn.modules import _hooks
+
         calls = []
         handle = _hooks.register_module_forward_hook(lambda m, a, out: calls.append(type(m).__name__))
         try:
@@ -359,19 +373,26 @@ class PublicNamesTest(unittest.TestCase):
 
 class ReprTest(unittest.TestCase):
     def test_tree(self):
-        net = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.ModuleList([nn.ReLU(), nn.ReLU(), nn.Tanh()]),
-                            nn.ModuleDict({"a": nn.Linear(2, 3, bias=False)}))
-        self.assertEqual(repr(net), (
-            "Sequential(\n"
-            "  (0): Conv2d(1, 2, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1))\n"
-            "  (1): ModuleList(\n"
-            "    (0-1): 2 x ReLU()\n"
-            "    (2): Tanh()\n"
-            "  )\n"
-            "  (2): ModuleDict(\n"
-            "    (a): Linear(in_features=2, out_features=3, bias=False)\n"
-            "  )\n"
-            ")"))
+        net = nn.Sequential(
+            nn.Conv2d(1, 2, 3, padding=1),
+            nn.ModuleList([nn.ReLU(), nn.ReLU(), nn.Tanh()]),
+            nn.ModuleDict({"a": nn.Linear(2, 3, bias=False)}),
+        )
+        self.assertEqual(
+            repr(net),
+            (
+                "Sequential(\n"
+                "  (0): Conv2d(1, 2, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1))\n"
+                "  (1): ModuleList(\n"
+                "    (0-1): 2 x ReLU()\n"
+                "    (2): Tanh()\n"
+                "  )\n"
+                "  (2): ModuleDict(\n"
+                "    (a): Linear(in_features=2, out_features=3, bias=False)\n"
+                "  )\n"
+                ")"
+            ),
+        )
 
     def test_leaf(self):
         self.assertEqual(repr(nn.ReLU(inplace=True)), "ReLU(inplace=True)")

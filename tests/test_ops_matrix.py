@@ -6,9 +6,9 @@ The compiled half of the matrix is tests/test_compile_matrix.py; comparison with
 
 import unittest
 
+import framejit
 import numpy as np
 
-import framejit
 from tests import op_samples, op_table
 
 TOLERANCE = {"float64": (1e-10, 1e-10), "float32": (2e-5, 2e-5), "float16": (5e-3, 5e-3), "bfloat16": (4e-2, 4e-2)}
@@ -27,7 +27,11 @@ def to_tensor(value, dtype, strided=False):
         wide[..., 1::2] = value
         t = framejit.from_numpy(wide)
         return (t.to(framejit.bfloat16) if half else t)[..., 1::2]
-    t = framejit.from_numpy(np.array(value)) if value.ndim else framejit.tensor(value.item(), dtype=getattr(framejit, str(value.dtype)))
+    t = (
+        framejit.from_numpy(np.array(value))
+        if value.ndim
+        else framejit.tensor(value.item(), dtype=getattr(framejit, str(value.dtype)))
+    )
     return t.to(framejit.bfloat16) if half else t
 
 
@@ -67,23 +71,32 @@ class OpMatrix(unittest.TestCase):
             if kind == "float16":  # the reference was computed in float32, whose finite range is wider
                 want = np.where(np.isfinite(want), np.clip(want, -65504, 65504), want)
             with np.errstate(all="ignore"):
-                np.testing.assert_allclose(got.astype(np.float64), want.astype(np.float64), rtol * scale, atol * scale, err_msg=where)
+                np.testing.assert_allclose(
+                    got.astype(np.float64), want.astype(np.float64), rtol * scale, atol * scale, err_msg=where
+                )
         else:
-            np.testing.assert_array_equal(got, want.astype(got.dtype) if want.dtype != got.dtype else want, err_msg=where)
+            np.testing.assert_array_equal(
+                got, want.astype(got.dtype) if want.dtype != got.dtype else want, err_msg=where
+            )
 
     def run_row(self, row, spec, dtype):
         call = op_table.function(framejit, row)
         self.assertIsNotNone(call, f"{row.key} is not reachable from Python")
         for i, (args, kwargs) in enumerate(spec.samples(dtype)):
             try:
-                want = op_table.reference(row, [as_float(a, dtype) for a in args], {k: as_float(v, dtype) for k, v in kwargs.items()})
+                want = op_table.reference(
+                    row, [as_float(a, dtype) for a in args], {k: as_float(v, dtype) for k, v in kwargs.items()}
+                )
             except (TypeError, ValueError, np.exceptions.AxisError):
                 want = None
             for strided in (False, True):
                 if strided and row.key == "view":
                     continue  # not every strided tensor has a view of other sizes
                 where = f"{row.key} {dtype} sample {i} {'strided' if strided else 'contiguous'}"
-                got = call(*[to_tensor(a, dtype, strided) for a in args], **{k: to_tensor(v, dtype, strided) for k, v in kwargs.items()})
+                got = call(
+                    *[to_tensor(a, dtype, strided) for a in args],
+                    **{k: to_tensor(v, dtype, strided) for k, v in kwargs.items()},
+                )
                 if want is not None:
                     result = got[0] if isinstance(got, tuple) and not isinstance(want, (tuple, list)) else got
                     self.check(to_numpy(result), want, dtype, row.cols.get("tol") == "loose", where)
@@ -92,6 +105,7 @@ class OpMatrix(unittest.TestCase):
 def add_test(row, spec, dtype):
     def test(self):
         self.run_row(row, spec, dtype)
+
     name = f"test_{row.schema.ident}_{dtype}"
     test.__name__ = name
     setattr(OpMatrix, name, test)

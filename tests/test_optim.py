@@ -16,7 +16,7 @@ START = np.array([[1.0, -2.0], [0.5, 3.0]])
 
 def gradient(p):
     """Of the test's loss, sum(p⁴ / 4 + p)."""
-    return p ** 3 + 1
+    return p**3 + 1
 
 
 def run(make, steps=8):
@@ -45,6 +45,7 @@ def sgd(lr, momentum=0.0, dampening=0.0, decay=0.0, nesterov=False):
             s["b"] = g if "b" not in s else momentum * s["b"] + (1 - dampening) * g
             g = g + momentum * s["b"] if nesterov else s["b"]
         return p - lr * g
+
     return update
 
 
@@ -58,7 +59,8 @@ def adam(lr=1e-3, b1=0.9, b2=0.999, eps=1e-8, decay=0.0, decoupled=False, amsgra
         s["v"] = b2 * s.get("v", 0) + (1 - b2) * g * g
         s["x"] = np.maximum(s.get("x", 0), s["v"])
         v = s["x"] if amsgrad else s["v"]
-        return p - lr / (1 - b1 ** t) * s["m"] / (np.sqrt(v) / math.sqrt(1 - b2 ** t) + eps)
+        return p - lr / (1 - b1**t) * s["m"] / (np.sqrt(v) / math.sqrt(1 - b2**t) + eps)
+
     return update
 
 
@@ -69,6 +71,7 @@ def rmsprop(lr, alpha=0.99, eps=1e-8, momentum=0.0, centered=False):
         root = np.sqrt(s["v"] - s["a"] ** 2 if centered else s["v"]) + eps
         s["b"] = momentum * s.get("b", 0) + g / root
         return p - lr * s["b"]
+
     return update
 
 
@@ -76,6 +79,7 @@ def adagrad(lr, decay):
     def update(p, g, s, t):
         s["v"] = s.get("v", 0) + g * g
         return p - lr / (1 + (t - 1) * decay) * g / (np.sqrt(s["v"]) + 1e-10)
+
     return update
 
 
@@ -85,6 +89,7 @@ def adadelta(lr, rho=0.9, eps=1e-6):
         delta = np.sqrt(s.get("d", 0) + eps) / np.sqrt(s["v"] + eps) * g
         s["d"] = rho * s.get("d", 0) + (1 - rho) * delta * delta
         return p - lr * delta
+
     return update
 
 
@@ -92,7 +97,8 @@ def adamax(lr, b1=0.9, b2=0.999, eps=1e-8):
     def update(p, g, s, t):
         s["m"] = b1 * s.get("m", 0) + (1 - b1) * g
         s["u"] = np.maximum(b2 * s.get("u", 0), np.abs(g) + eps)
-        return p - lr / (1 - b1 ** t) * s["m"] / s["u"]
+        return p - lr / (1 - b1**t) * s["m"] / s["u"]
+
     return update
 
 
@@ -102,8 +108,9 @@ def nadam(lr, b1=0.9, b2=0.999, eps=1e-8, psi=4e-3):
         s["mu"] = s.get("mu", 1.0) * mu
         s["m"] = b1 * s.get("m", 0) + (1 - b1) * g
         s["v"] = b2 * s.get("v", 0) + (1 - b2) * g * g
-        root = np.sqrt(s["v"] / (1 - b2 ** t)) + eps
+        root = np.sqrt(s["v"] / (1 - b2**t)) + eps
         return p - lr * ((1 - mu) / (1 - s["mu"]) * g + following / (1 - s["mu"] * following) * s["m"]) / root
+
     return update
 
 
@@ -111,13 +118,14 @@ def radam(lr, b1=0.9, b2=0.999, eps=1e-8):
     def update(p, g, s, t):
         s["m"] = b1 * s.get("m", 0) + (1 - b1) * g
         s["v"] = b2 * s.get("v", 0) + (1 - b2) * g * g
-        mean = s["m"] / (1 - b1 ** t)
+        mean = s["m"] / (1 - b1**t)
         longest = 2 / (1 - b2) - 1
-        rho = longest - 2 * t * b2 ** t / (1 - b2 ** t)
+        rho = longest - 2 * t * b2**t / (1 - b2**t)
         if rho <= 5:
             return p - lr * mean
         r = math.sqrt((rho - 4) * (rho - 2) * longest / ((longest - 4) * (longest - 2) * rho))
-        return p - lr * mean * r * math.sqrt(1 - b2 ** t) / (np.sqrt(s["v"]) + eps)
+        return p - lr * mean * r * math.sqrt(1 - b2**t) / (np.sqrt(s["v"]) + eps)
+
     return update
 
 
@@ -127,11 +135,15 @@ CASES = [
     (lambda p: optim.SGD(p, 0.01, momentum=0.9, dampening=0.3), sgd(0.01, 0.9, 0.3)),
     (lambda p: optim.SGD(p, 0.01, momentum=0.9, nesterov=True), sgd(0.01, 0.9, nesterov=True)),
     (lambda p: optim.Adam(p), adam()),
-    (lambda p: optim.Adam(p, 0.1, (0.8, 0.9), weight_decay=0.1, amsgrad=True), adam(0.1, 0.8, 0.9, decay=0.1,
-                                                                                     amsgrad=True)),
+    (
+        lambda p: optim.Adam(p, 0.1, (0.8, 0.9), weight_decay=0.1, amsgrad=True),
+        adam(0.1, 0.8, 0.9, decay=0.1, amsgrad=True),
+    ),
     (lambda p: optim.AdamW(p, 0.1), adam(0.1, decay=0.01, decoupled=True)),
-    (lambda p: optim.AdamW(p, framejit.tensor(0.1, dtype=framejit.float64), weight_decay=0.3),
-     adam(0.1, decay=0.3, decoupled=True)),
+    (
+        lambda p: optim.AdamW(p, framejit.tensor(0.1, dtype=framejit.float64), weight_decay=0.3),
+        adam(0.1, decay=0.3, decoupled=True),
+    ),
     (lambda p: optim.RMSprop(p, 0.01), rmsprop(0.01)),
     (lambda p: optim.RMSprop(p, 0.01, momentum=0.9, centered=True), rmsprop(0.01, momentum=0.9, centered=True)),
     (lambda p: optim.Adagrad(p, 0.1, lr_decay=0.1), adagrad(0.1, 0.1)),
@@ -177,13 +189,21 @@ class OptimizerTest(unittest.TestCase):
 
     def test_bad_arguments(self):
         parameters = list(self.layer.parameters())
-        for make in (lambda: optim.SGD([], 0.1), lambda: optim.SGD(parameters, -1), lambda: optim.SGD(
-                parameters, 0.1, nesterov=True), lambda: optim.Adam(parameters, betas=(1.0, 0.9)),
-                lambda: optim.Adam(parameters, eps=-1), lambda: optim.SGD([self.layer.weight * 2], 0.1)):
+        for make in (
+            lambda: optim.SGD([], 0.1),
+            lambda: optim.SGD(parameters, -1),
+            lambda: optim.SGD(parameters, 0.1, nesterov=True),
+            lambda: optim.Adam(parameters, betas=(1.0, 0.9)),
+            lambda: optim.Adam(parameters, eps=-1),
+            lambda: optim.SGD([self.layer.weight * 2], 0.1),
+        ):
             with self.assertRaises(ValueError):
                 make()
-        for make in (lambda: optim.SGD(self.layer.weight, 0.1), lambda: optim.SGD([3], 0.1),
-                     lambda: optim.SGD([{"params": set(parameters)}], 0.1)):
+        for make in (
+            lambda: optim.SGD(self.layer.weight, 0.1),
+            lambda: optim.SGD([3], 0.1),
+            lambda: optim.SGD([{"params": set(parameters)}], 0.1),
+        ):
             with self.assertRaises(TypeError):
                 make()
 
@@ -299,15 +319,16 @@ class ScheduleTest(unittest.TestCase):
         s = lr_scheduler
         self.check(lambda o: s.StepLR(o, 3), lambda t: 0.5 * 0.1 ** (t // 3))
         self.check(lambda o: s.MultiStepLR(o, [2, 5, 5]), lambda t: 0.5 * 0.1 ** ((t >= 2) + 2 * (t >= 5)))
-        self.check(lambda o: s.ExponentialLR(o, 0.9), lambda t: 0.5 * 0.9 ** t)
+        self.check(lambda o: s.ExponentialLR(o, 0.9), lambda t: 0.5 * 0.9**t)
         self.check(lambda o: s.CosineAnnealingLR(o, 12, 0.1), lambda t: 0.1 + 0.2 * (1 + math.cos(math.pi * t / 12)))
         self.check(lambda o: s.LambdaLR(o, lambda t: 1 / (t + 1)), lambda t: 0.5 / (t + 1))
-        self.check(lambda o: s.MultiplicativeLR(o, lambda t: 0.8), lambda t: 0.5 * 0.8 ** t)
+        self.check(lambda o: s.MultiplicativeLR(o, lambda t: 0.8), lambda t: 0.5 * 0.8**t)
         self.check(lambda o: s.LinearLR(o, 0.2, 0.8, 6), lambda t: 0.5 * (0.2 + 0.6 * min(t, 6) / 6))
         self.check(lambda o: s.ConstantLR(o, 0.25, 4), lambda t: 0.125 if t < 4 else 0.5)
         self.check(lambda o: s.PolynomialLR(o, 8, 2), lambda t: 0.5 * (1 - min(t, 8) / 8) ** 2)
-        self.check(lambda o: s.CosineAnnealingWarmRestarts(o, 4),
-                   lambda t: 0.25 * (1 + math.cos(math.pi * (t % 4) / 4)))
+        self.check(
+            lambda o: s.CosineAnnealingWarmRestarts(o, 4), lambda t: 0.25 * (1 + math.cos(math.pi * (t % 4) / 4))
+        )
 
     def test_one_cycle(self):
         def want(t):
@@ -328,10 +349,14 @@ class ScheduleTest(unittest.TestCase):
 
     def test_composites(self):
         s = lr_scheduler
-        self.check(lambda o: s.SequentialLR(o, [s.ConstantLR(o, 0.1, 4), s.ExponentialLR(o, 0.9)], [4]),
-                   lambda t: 0.05 if t < 4 else 0.5 * 0.9 ** (t - 4))
-        self.check(lambda o: s.ChainedScheduler([s.ExponentialLR(o, 0.9), s.StepLR(o, 5)]),
-                   lambda t: 0.5 * 0.9 ** t * 0.1 ** (t // 5))
+        self.check(
+            lambda o: s.SequentialLR(o, [s.ConstantLR(o, 0.1, 4), s.ExponentialLR(o, 0.9)], [4]),
+            lambda t: 0.05 if t < 4 else 0.5 * 0.9 ** (t - 4),
+        )
+        self.check(
+            lambda o: s.ChainedScheduler([s.ExponentialLR(o, 0.9), s.StepLR(o, 5)]),
+            lambda t: 0.5 * 0.9**t * 0.1 ** (t // 5),
+        )
 
     def test_plateau(self):
         optimizer = optim.SGD([nn.Parameter(framejit.zeros(1))], lr=1.0)

@@ -39,9 +39,15 @@ class RoundTripTest(unittest.TestCase):
             self.assertEqual((got.dtype, got.tolist()), (dtype, t.tolist()), name)
 
     def test_plain_data(self):
-        data = {"a": [1, 2.5, None, True, "text", b"bytes", (1, (2,)), {3, 4}, 2 ** 70, -1],
-                "b": OrderedDict(x=1), 3: framejit.float16, "size": framejit.Size([2, 3]),
-                "device": framejit.device("cpu"), "empty": framejit.zeros(0, 3), "scalar": framejit.tensor(3.5)}
+        data = {
+            "a": [1, 2.5, None, True, "text", b"bytes", (1, (2,)), {3, 4}, 2**70, -1],
+            "b": OrderedDict(x=1),
+            3: framejit.float16,
+            "size": framejit.Size([2, 3]),
+            "device": framejit.device("cpu"),
+            "empty": framejit.zeros(0, 3),
+            "scalar": framejit.tensor(3.5),
+        }
         got = round_trip(data)
         for key in ("a", "b", 3, "size", "device"):
             self.assertEqual(got[key], data[key])
@@ -115,9 +121,16 @@ class Evil:
 class HarmTest(unittest.TestCase):
     def test_no_code_runs(self):
         payloads = [pickle.dumps(Evil(), p) for p in range(6)]
-        payloads += [b"cbuiltins\neval\n(S'1/0'\ntR.", b"(S'ls'\nios\nsystem\n.", b"cos\nsystem\n.",
-                     b"\x80\x02cbuiltins\ngetattr\n.", b"\x80\x04\x8c\x02os\x94\x8c\x06system\x94\x93.",
-                     pickle.dumps(print), pickle.dumps(pickle.loads), pickle.dumps(nn.Linear(1, 1))]
+        payloads += [
+            b"cbuiltins\neval\n(S'1/0'\ntR.",
+            b"(S'ls'\nios\nsystem\n.",
+            b"cos\nsystem\n.",
+            b"\x80\x02cbuiltins\ngetattr\n.",
+            b"\x80\x04\x8c\x02os\x94\x8c\x06system\x94\x93.",
+            pickle.dumps(print),
+            pickle.dumps(pickle.loads),
+            pickle.dumps(nn.Linear(1, 1)),
+        ]
         for payload in payloads:
             with self.subTest(payload[:40]), self.assertRaises(pickle.UnpicklingError):
                 framejit.load(archive(payload))
@@ -146,11 +159,21 @@ class HarmTest(unittest.TestCase):
 
     def test_views_outside_their_storage(self):
         from framejit.serialization._reader import _Storage
+
         storage = _Storage(bytearray(16), "float32", 4)
         self.assertEqual(storage.tensor(1, (3,), (1,)).tolist(), [0, 0, 0])
-        for offset, size, stride in ((0, (5,), (1,)), (4, (1,), (1,)), (0, (2, 3), (3, 1)), (-1, (1,), (1,)),
-                                     (0, (-1,), (1,)), (0, (2,), (-1,)), (0, (2,), (1, 1)), (5, (0,), (1,)),
-                                     (0, (2.0,), (1,)), (0, (2 ** 62,), (2 ** 62,))):
+        for offset, size, stride in (
+            (0, (5,), (1,)),
+            (4, (1,), (1,)),
+            (0, (2, 3), (3, 1)),
+            (-1, (1,), (1,)),
+            (0, (-1,), (1,)),
+            (0, (2,), (-1,)),
+            (0, (2,), (1, 1)),
+            (5, (0,), (1,)),
+            (0, (2.0,), (1,)),
+            (0, (2**62,), (2**62,)),
+        ):
             with self.subTest((offset, size, stride)), self.assertRaises(pickle.UnpicklingError):
                 storage.tensor(offset, size, stride)
 

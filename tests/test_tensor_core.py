@@ -14,7 +14,9 @@ import numpy as np
 class Attributes(unittest.TestCase):
     def test_geometry(self):
         t = fj.zeros(2, 3, dtype=fj.float64)
-        self.assertEqual((t.shape, t.size(), t.size(-1), t.stride(), t.stride(0)), (fj.Size([2, 3]), (2, 3), 3, (3, 1), 3))
+        self.assertEqual(
+            (t.shape, t.size(), t.size(-1), t.stride(), t.stride(0)), (fj.Size([2, 3]), (2, 3), 3, (3, 1), 3)
+        )
         self.assertEqual((t.ndim, t.dim(), t.numel(), t.nbytes, t.itemsize, t.element_size()), (2, 2, 6, 48, 8, 8))
         self.assertTrue(t.is_contiguous() and not t.t().is_contiguous())
         self.assertEqual((t.T.shape, t.mT.stride()), ((3, 2), (1, 3)))
@@ -45,7 +47,9 @@ class Attributes(unittest.TestCase):
         self.assertIs(type(fj.zeros(1).as_subclass(Sub)), Sub)
 
     def test_numbers(self):
-        self.assertEqual((int(fj.tensor(3.7)), float(fj.tensor([2])), bool(fj.tensor(0)), [5, 6][fj.tensor(1)]), (3, 2.0, False, 6))
+        self.assertEqual(
+            (int(fj.tensor(3.7)), float(fj.tensor([2])), bool(fj.tensor(0)), [5, 6][fj.tensor(1)]), (3, 2.0, False, 6)
+        )
         self.assertEqual((fj.tensor(True).item(), fj.tensor([[1, 2]]).tolist()), (True, [[1, 2]]))
         for wrong in (lambda: bool(fj.ones(2)), lambda: fj.ones(2).item(), lambda: bool(fj.zeros(0))):
             self.assertRaises(RuntimeError, wrong)
@@ -53,7 +57,9 @@ class Attributes(unittest.TestCase):
 
     def test_size(self):
         s = fj.Size([2, 3])
-        self.assertEqual((s.numel(), type(s + (4,)), type(s[:1]), s == (2, 3), hash(s)), (6, fj.Size, fj.Size, True, hash((2, 3))))
+        self.assertEqual(
+            (s.numel(), type(s + (4,)), type(s[:1]), s == (2, 3), hash(s)), (6, fj.Size, fj.Size, True, hash((2, 3)))
+        )
         self.assertEqual(pickle.loads(pickle.dumps(s)), s)
         self.assertRaises(TypeError, lambda: fj.Size([1.5]))
 
@@ -87,8 +93,12 @@ class Views(unittest.TestCase):
     def test_storage_bounds(self):
         t = fj.zeros(4)
         self.assertEqual(t.as_strided((2, 2), (1, 2)).shape, (2, 2))
-        for wrong in (lambda: t.as_strided((2, 9), (2, 1)), lambda: t.as_strided((2,), (-1,)), lambda: t.as_strided((2,), (1,), -1),
-                      lambda: t.as_strided((1 << 40,), (1 << 40,))):
+        for wrong in (
+            lambda: t.as_strided((2, 9), (2, 1)),
+            lambda: t.as_strided((2,), (-1,)),
+            lambda: t.as_strided((2,), (1,), -1),
+            lambda: t.as_strided((1 << 40,), (1 << 40,)),
+        ):
             self.assertRaises(RuntimeError, wrong)
 
     def test_view_dtype(self):
@@ -112,8 +122,14 @@ class Writes(unittest.TestCase):
         x = fj.ones(3, dtype=fj.int64)
         for wrong, words in [
             (lambda: x.add_(1.5), "result type Float can't be cast to the desired output type Long"),
-            (lambda: x.add_(fj.ones(2, 3, dtype=fj.int64)), "output with shape [3] doesn't match the broadcast shape [2, 3]"),
-            (lambda: fj.ones(1).expand(3).add_(1), "more than one element of the written-to tensor refers to a single memory location"),
+            (
+                lambda: x.add_(fj.ones(2, 3, dtype=fj.int64)),
+                "output with shape [3] doesn't match the broadcast shape [2, 3]",
+            ),
+            (
+                lambda: fj.ones(1).expand(3).add_(1),
+                "more than one element of the written-to tensor refers to a single memory location",
+            ),
         ]:
             with self.assertRaises(RuntimeError) as caught:
                 wrong()
@@ -165,8 +181,11 @@ class Writes(unittest.TestCase):
             fj.add(fj.ones(5), 1, out=fj.zeros(0))
             self.assertEqual(len(seen), 1)
         values, indices = fj.zeros(0), fj.zeros(0, dtype=fj.int64)
-        for wrong in (lambda: fj.add(fj.ones(2), 1, out=fj.zeros(2, dtype=fj.int32)), lambda: fj.add(fj.ones(2), fj.ones(2, requires_grad=True), out=fj.zeros(2)),
-                      lambda: fj.add(fj.ones(2), 1, out=fj.zeros(1).expand(2))):
+        for wrong in (
+            lambda: fj.add(fj.ones(2), 1, out=fj.zeros(2, dtype=fj.int32)),
+            lambda: fj.add(fj.ones(2), fj.ones(2, requires_grad=True), out=fj.zeros(2)),
+            lambda: fj.add(fj.ones(2), 1, out=fj.zeros(1).expand(2)),
+        ):
             self.assertRaises(RuntimeError, wrong)
         self.assertRaises(TypeError, lambda: fj.add(fj.ones(2), 1, out=3))
         del values, indices
@@ -181,7 +200,10 @@ class Conversions(unittest.TestCase):
         self.assertIsNot(t.to(fj.float32, copy=True), t)
         self.assertEqual(t.to(fj.zeros(1, dtype=fj.int8)).dtype, fj.int8)
         self.assertEqual(t.to("cpu", fj.float64).dtype, fj.float64)
-        self.assertEqual((t.type(), t.long().type(), t.type(fj.int32).dtype), ("framejit.FloatTensor", "framejit.LongTensor", fj.int32))
+        self.assertEqual(
+            (t.type(), t.long().type(), t.type(fj.int32).dtype),
+            ("framejit.FloatTensor", "framejit.LongTensor", fj.int32),
+        )
         self.assertEqual(fj.tensor([0.5, 0.0]).bool().tolist(), [True, False])
         self.assertEqual(fj.tensor([1.9, -1.9]).int().tolist(), [1, -1])
         self.assertRaises(RuntimeError, lambda: t.to("cuda"))
@@ -198,12 +220,23 @@ class Conversions(unittest.TestCase):
         np.testing.assert_allclose(fj.linspace(-1, 1, 7).numpy(), np.linspace(-1, 1, 7, dtype=np.float32), atol=1e-7)
         np.testing.assert_array_equal(fj.eye(2, 3).numpy(), np.eye(2, 3, dtype=np.float32))
         np.testing.assert_array_equal(fj.tril_indices(3, 4, 1).numpy(), np.stack(np.tril_indices(3, 1, 4)))
-        self.assertEqual((fj.full((2,), True).dtype, fj.full((2,), 1).dtype, fj.full((2,), 1.0).dtype), (fj.bool, fj.int64, fj.float32))
+        self.assertEqual(
+            (fj.full((2,), True).dtype, fj.full((2,), 1).dtype, fj.full((2,), 1.0).dtype),
+            (fj.bool, fj.int64, fj.float32),
+        )
         self.assertEqual(fj.ones(2).new_zeros(3, dtype=fj.int8).dtype, fj.int8)
 
     def test_absurd_sizes_raise(self):
-        for wrong in (lambda: fj.empty(1 << 62), lambda: fj.zeros(1 << 31, 1 << 31, 1 << 31), lambda: fj.empty(1 << 44), lambda: fj.arange(1 << 60),
-                      lambda: fj.zeros(-1), lambda: fj.ones(3).expand(1 << 40, 3).contiguous(), lambda: fj.ones(2).repeat(1 << 60), lambda: fj.eye(1 << 40)):
+        for wrong in (
+            lambda: fj.empty(1 << 62),
+            lambda: fj.zeros(1 << 31, 1 << 31, 1 << 31),
+            lambda: fj.empty(1 << 44),
+            lambda: fj.arange(1 << 60),
+            lambda: fj.zeros(-1),
+            lambda: fj.ones(3).expand(1 << 40, 3).contiguous(),
+            lambda: fj.ones(2).repeat(1 << 60),
+            lambda: fj.eye(1 << 40),
+        ):
             with self.assertRaises((RuntimeError, MemoryError)):
                 wrong()
         self.assertEqual(fj.zeros(0, 1 << 40).numel(), 0)
@@ -212,9 +245,24 @@ class Conversions(unittest.TestCase):
 class Arguments(unittest.TestCase):
     def test_forms_of_a_call(self):
         x = fj.arange(6.0).reshape(2, 3)
-        for got in (fj.sum(x, 1), fj.sum(input=x, dim=1), fj.sum(x, axis=1), fj.sum(x, (1,)), x.sum(1), x.sum(dim=[1]), x.sum(-1)):
+        for got in (
+            fj.sum(x, 1),
+            fj.sum(input=x, dim=1),
+            fj.sum(x, axis=1),
+            fj.sum(x, (1,)),
+            x.sum(1),
+            x.sum(dim=[1]),
+            x.sum(-1),
+        ):
             self.assertEqual(got.tolist(), [3, 12])
-        for got in (x.view(3, 2), x.view((3, 2)), x.view([3, -1]), x.view(size=(3, 2)), x.view(fj.Size([3, 2])), x.view(fj.tensor(3), 2)):
+        for got in (
+            x.view(3, 2),
+            x.view((3, 2)),
+            x.view([3, -1]),
+            x.view(size=(3, 2)),
+            x.view(fj.Size([3, 2])),
+            x.view(fj.tensor(3), 2),
+        ):
             self.assertEqual(got.shape, (3, 2))
         self.assertEqual(fj.add(x, other=1, alpha=2)[0, 0].item(), 2)
         self.assertEqual((x + np.float64(1)).dtype, fj.float32)

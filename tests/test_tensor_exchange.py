@@ -114,8 +114,17 @@ class Buffers(unittest.TestCase):
 
 class FromData(unittest.TestCase):
     def test_dtype_follows_the_data(self):
-        for data, dtype in [(1, "int64"), (True, "bool"), (1.5, "float32"), ([1, 2.5], "float32"), ([True, 2], "int64"), ([], "float32"),
-                            (np.float64(2), "float64"), ([np.int32(1)], "int32"), (np.zeros(2, np.int8), "int8")]:
+        for data, dtype in [
+            (1, "int64"),
+            (True, "bool"),
+            (1.5, "float32"),
+            ([1, 2.5], "float32"),
+            ([True, 2], "int64"),
+            ([], "float32"),
+            (np.float64(2), "float64"),
+            ([np.int32(1)], "int32"),
+            (np.zeros(2, np.int8), "int8"),
+        ]:
             self.assertEqual(framejit.tensor(data).dtype, getattr(framejit, dtype), repr(data))
 
     def test_nesting(self):
@@ -126,9 +135,19 @@ class FromData(unittest.TestCase):
         self.assertEqual(framejit.tensor(range(3)).tolist(), [0, 1, 2])
 
     def test_mistakes(self):
-        for data, kind in [([[1], [2, 3]], ValueError), ([[1], 2], TypeError), ("x", TypeError), (["x"], TypeError), (object(), RuntimeError),
-                           ([None], (RuntimeError, TypeError)), ({}, RuntimeError), (2**70, (OverflowError, RuntimeError))]:
-            with self.assertRaises((kind if isinstance(kind, tuple) else (kind, TypeError, RuntimeError)), msg=repr(data)):
+        for data, kind in [
+            ([[1], [2, 3]], ValueError),
+            ([[1], 2], TypeError),
+            ("x", TypeError),
+            (["x"], TypeError),
+            (object(), RuntimeError),
+            ([None], (RuntimeError, TypeError)),
+            ({}, RuntimeError),
+            (2**70, (OverflowError, RuntimeError)),
+        ]:
+            with self.assertRaises(
+                (kind if isinstance(kind, tuple) else (kind, TypeError, RuntimeError)), msg=repr(data)
+            ):
                 framejit.tensor(data)
         loop = []
         loop.append(loop)

@@ -18,7 +18,9 @@ class Calls:
         self.rng = random.Random(seed)
         functions = [(k, v) for k, v in vars(_C).items() if type(v).__name__ == "OpFunction"]
         methods = [(k, v) for k, v in vars(_C.Tensor).items() if type(v).__name__ == "OpMethod"]
-        self.callables = sorted(((k, f) for k, f in functions + methods if not k.startswith("_")), key=lambda p: (p[0], type(p[1]).__name__))
+        self.callables = sorted(
+            ((k, f) for k, f in functions + methods if not k.startswith("_")), key=lambda p: (p[0], type(p[1]).__name__)
+        )
 
     def tensor(self):
         r = self.rng
@@ -42,7 +44,9 @@ class Calls:
         if kind.startswith(("Tensor", "Operand")):
             return self.tensor() if kind.startswith("Tensor") or r.random() < 0.6 else r.choice(NUMBERS)
         if kind.startswith("int["):
-            return [r.choice([0, 1, -1, 2, 3, -2, 1, 2, 2**40 if r.random() < 0.1 else 1]) for _ in range(r.randrange(4))]
+            return [
+                r.choice([0, 1, -1, 2, 3, -2, 1, 2, 2**40 if r.random() < 0.1 else 1]) for _ in range(r.randrange(4))
+            ]
         if kind.startswith("int"):
             return r.choice([0, 1, -1, 2, 3, -2, 100, 2**62])
         if kind.startswith("bool"):
@@ -53,7 +57,9 @@ class Calls:
 
     def anything(self):
         r = self.rng
-        return r.choice([self.tensor(), r.choice(NUMBERS), [1, 2], [-1], [self.tensor()], None, "mean", fj.float32, (2, 2)])
+        return r.choice(
+            [self.tensor(), r.choice(NUMBERS), [1, 2], [-1], [self.tensor()], None, "mean", fj.float32, (2, 2)]
+        )
 
     def arguments(self, f):
         r = self.rng

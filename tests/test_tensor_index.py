@@ -22,8 +22,11 @@ def random_index(rng, sizes):
             i = rng.randrange(-n, n)
             mine.append(i), theirs.append(i)
         elif kind == "slice":
-            s = slice(rng.choice([None, rng.randrange(-n - 1, n + 2)]), rng.choice([None, rng.randrange(-n - 1, n + 2)]),
-                      rng.choice([None, 1, 2, 3]))
+            s = slice(
+                rng.choice([None, rng.randrange(-n - 1, n + 2)]),
+                rng.choice([None, rng.randrange(-n - 1, n + 2)]),
+                rng.choice([None, 1, 2, 3]),
+            )
             mine.append(s), theirs.append(s)
         elif kind == "none":
             mine.append(None), theirs.append(None)
@@ -34,7 +37,9 @@ def random_index(rng, sizes):
             dim += rng.randrange(1, len(sizes) - dim + 1)  # an empty one would separate arrays in NumPy only
             continue
         elif kind in ("array", "list") and n and broadcast:
-            a = np.array([rng.randrange(-n, n) for _ in range(int(np.prod(broadcast)))], dtype=np.int64).reshape(broadcast)
+            a = np.array([rng.randrange(-n, n) for _ in range(int(np.prod(broadcast)))], dtype=np.int64).reshape(
+                broadcast
+            )
             if kind == "list":
                 mine.append(a.tolist()), theirs.append(a.tolist())
             else:

@@ -9,7 +9,9 @@ class Random(unittest.TestCase):
     def test_numbers_of_pytorch(self):
         fj.manual_seed(0)
         self.assertEqual(fj.rand(3).tolist(), [0.49625658988952637, 0.7682217955589294, 0.08847743272781372])
-        for got, want in zip(fj.randn(4).tolist(), [0.3643381893634796, 0.13439632952213287, 0.16421625018119812, 0.3057610094547272]):
+        for got, want in zip(
+            fj.randn(4).tolist(), [0.3643381893634796, 0.13439632952213287, 0.16421625018119812, 0.3057610094547272]
+        ):
             self.assertAlmostEqual(got, want, 6)
         for got, want in zip(fj.randn(20).tolist(), [-0.20410172641277313, -0.08853142708539963, 0.5238832831382751]):
             self.assertAlmostEqual(got, want, 6)
@@ -54,8 +56,14 @@ class Random(unittest.TestCase):
         self.assertEqual(fj.rand_like(fj.zeros(2, 3, dtype=fj.float64)).dtype, fj.float64)
 
     def test_mistakes(self):
-        for wrong in (lambda: fj.rand(2, dtype=fj.int64), lambda: fj.randint(5, 2, (3,)), lambda: fj.normal(0.0, -1.0, (2,)),
-                      lambda: fj.bernoulli(fj.tensor([2.0])), lambda: fj.multinomial(fj.zeros(2), 1), lambda: fj.zeros(2).uniform_(3, 1)):
+        for wrong in (
+            lambda: fj.rand(2, dtype=fj.int64),
+            lambda: fj.randint(5, 2, (3,)),
+            lambda: fj.normal(0.0, -1.0, (2,)),
+            lambda: fj.bernoulli(fj.tensor([2.0])),
+            lambda: fj.multinomial(fj.zeros(2), 1),
+            lambda: fj.zeros(2).uniform_(3, 1),
+        ):
             self.assertRaises((RuntimeError, NotImplementedError), wrong)
 
 

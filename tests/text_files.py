@@ -31,6 +31,7 @@ def read(path):
 
 def result(path):
     from framejit import _C
+
     name, args, text, _ = read(path)
     try:
         return getattr(_C._debug, name)(*args, text)

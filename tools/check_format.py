@@ -22,7 +22,9 @@ def main():
     how = ["-i"] if arguments.fix else ["--dry-run", "-Werror", "--ferror-limit=1"]
     unformatted = 0
     for start in range(0, len(sources), 40):
-        done = subprocess.run([arguments.clang_format, *how, *sources[start : start + 40]], stderr=subprocess.PIPE, text=True)
+        done = subprocess.run(
+            [arguments.clang_format, *how, *sources[start : start + 40]], stderr=subprocess.PIPE, text=True
+        )
         names = {line.split(":")[0] for line in done.stderr.splitlines() if "clang-format-violations" in line}
         unformatted += len(names)
         for name in sorted(names):

@@ -15,7 +15,9 @@ FOLDERS = ("csrc", "pkg", "tools", "tests", "benchmarks")
 REVIEW_FILE, HARD_FILE, REVIEW_FUNCTION = 600, 1000, 80
 
 # In formatted code a definition at namespace level starts in column 0 and ends with a brace in column 0.
-NOT_A_FUNCTION = re.compile(r"^(namespace|struct|class|enum|union|extern|constexpr|const|static const|inline const|#|//)")
+NOT_A_FUNCTION = re.compile(
+    r"^(namespace|struct|class|enum|union|extern|constexpr|const|static const|inline const|#|//)"
+)
 
 
 def cpp_functions(lines):

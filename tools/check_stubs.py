@@ -11,7 +11,15 @@ SAMPLE = ROOT / "tests" / "data" / "typed_user_program.py"
 
 def main():
     environment = dict(os.environ, MYPYPATH=str(ROOT / "pkg"))
-    command = [sys.executable, "-m", "mypy", "--follow-imports=silent", "--cache-dir", str(ROOT / "build/mypy"), str(SAMPLE)]
+    command = [
+        sys.executable,
+        "-m",
+        "mypy",
+        "--follow-imports=silent",
+        "--cache-dir",
+        str(ROOT / "build/mypy"),
+        str(SAMPLE),
+    ]
     return subprocess.run(command, env=environment, cwd=ROOT).returncode
 
 

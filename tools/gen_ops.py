@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Generates the op table's C++ and the package's type stub from csrc/ops/table/*.toml.
 
-    gen_ops.py --table csrc/ops/table --out build/gen      write what changed
-    gen_ops.py --list-outputs                              names of what is compiled or shipped, relative to --out
+gen_ops.py --table csrc/ops/table --out build/gen      write what changed
+gen_ops.py --list-outputs                              names of what is compiled or shipped, relative to --out
 """
 
 from __future__ import annotations

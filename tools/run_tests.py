@@ -97,7 +97,9 @@ def work(module, shard, report):
     whole_skips = sum(not isinstance(test, unittest.TestCase) for test, _ in result.skipped)
     failed = len(result.bad)
     skipped = len(result.skipped)
-    passed = result.testsRun - (skipped - whole_skips) - sum(not b.startswith(("setUp", "tearDown")) for b in result.bad)
+    passed = (
+        result.testsRun - (skipped - whole_skips) - sum(not b.startswith(("setUp", "tearDown")) for b in result.bad)
+    )
     counts = {
         "passed": max(passed, 0),
         "failed": failed,
@@ -153,7 +155,12 @@ def run_job(job, timeout):
     began = time.perf_counter()
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout, cwd=ROOT
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=timeout,
+            cwd=ROOT,
         )
         output, code = done.stdout.decode(errors="replace"), done.returncode
     except subprocess.TimeoutExpired as error:

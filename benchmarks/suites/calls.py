@@ -8,9 +8,8 @@ def at_most(factor):
 
 
 def rows(options):
-    import numpy as np
-
     import framejit as fj
+    import numpy as np
 
     torch = peer("torch")
     one_thread(fj, torch)

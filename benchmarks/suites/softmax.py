@@ -4,9 +4,8 @@ from benchmarks.harness import compare, one_thread, peer
 
 
 def rows(options):
-    import numpy as np
-
     import framejit as fj
+    import numpy as np
 
     torch = peer("torch")
     one_thread(fj, torch)

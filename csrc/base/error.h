@@ -62,7 +62,7 @@ template <class... Ts>
 #endif
 
 // A user's mistake: raises `kind` unless the condition holds.
-#define FJ_USER_CHECK(condition, kind, ...)                                    \
-  do {                                                                         \
+#define FJ_USER_CHECK(condition, kind, ...)                                      \
+  do {                                                                           \
     if (__builtin_expect(!(condition), 0)) ::fj::raise(::fj::kind, __VA_ARGS__); \
   } while (0)

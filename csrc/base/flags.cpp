@@ -16,7 +16,9 @@ std::string env_name(const char* name) {
   return out;
 }
 
-bool parse_Bool(const char* s) { return !(s[0] == '0' || s[0] == 'n' || s[0] == 'N' || s[0] == 'f' || s[0] == 'F' || !s[0]); }
+bool parse_Bool(const char* s) {
+  return !(s[0] == '0' || s[0] == 'n' || s[0] == 'N' || s[0] == 'f' || s[0] == 'F' || !s[0]);
+}
 int64_t parse_Int(const char* s) { return std::strtoll(s, nullptr, 10); }
 std::string parse_Str(const char* s) { return s; }
 

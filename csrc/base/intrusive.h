@@ -30,11 +30,20 @@ class Rc {
  public:
   Rc() = default;
   Rc(std::nullptr_t) {}
-  Rc(T* p) : p_(p) { if (p_) p_->retain(); }
-  Rc(const Rc& o) : p_(o.p_) { if (p_) p_->retain(); }
+  Rc(T* p) : p_(p) {
+    if (p_) p_->retain();
+  }
+  Rc(const Rc& o) : p_(o.p_) {
+    if (p_) p_->retain();
+  }
   Rc(Rc&& o) noexcept : p_(std::exchange(o.p_, nullptr)) {}
-  Rc& operator=(Rc o) noexcept { std::swap(p_, o.p_); return *this; }
-  ~Rc() { if (p_) p_->release(); }
+  Rc& operator=(Rc o) noexcept {
+    std::swap(p_, o.p_);
+    return *this;
+  }
+  ~Rc() {
+    if (p_) p_->release();
+  }
   T* get() const { return p_; }
   T* operator->() const { return p_; }
   T& operator*() const { return *p_; }
@@ -46,6 +55,8 @@ class Rc {
 };
 
 template <class T, class... A>
-Rc<T> make_rc(A&&... args) { return Rc<T>(new T(std::forward<A>(args)...)); }
+Rc<T> make_rc(A&&... args) {
+  return Rc<T>(new T(std::forward<A>(args)...));
+}
 
 }  // namespace fj

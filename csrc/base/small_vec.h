@@ -22,8 +22,7 @@ class SmallVec {
   explicit SmallVec(size_t n, const T& v = T()) { resize(n, v); }
   SmallVec(std::initializer_list<T> init) { assign(init.begin(), init.end()); }
   template <class It>
-    requires(!std::is_integral_v<It>)
-  SmallVec(It first, It last) { assign(first, last); }
+  requires(!std::is_integral_v<It>) SmallVec(It first, It last) { assign(first, last); }
   SmallVec(std::span<const T> s) { assign(s.begin(), s.end()); }
   SmallVec(const SmallVec& o) { assign(o.begin(), o.end()); }
   SmallVec(SmallVec&& o) noexcept { take(o); }
@@ -32,7 +31,10 @@ class SmallVec {
     return *this;
   }
   SmallVec& operator=(SmallVec&& o) noexcept {
-    if (this != &o) { destroy(); take(o); }
+    if (this != &o) {
+      destroy();
+      take(o);
+    }
     return *this;
   }
   ~SmallVec() { destroy(); }
@@ -54,21 +56,43 @@ class SmallVec {
   operator std::span<const T>() const { return {data_, size_}; }
   operator std::span<T>() { return {data_, size_}; }
 
-  void clear() { std::destroy_n(data_, size_); size_ = 0; }
-  void reserve(size_t n) { if (n > capacity_) grow(n); }
+  void clear() {
+    std::destroy_n(data_, size_);
+    size_ = 0;
+  }
+  void reserve(size_t n) {
+    if (n > capacity_) grow(n);
+  }
   void push_back(const T& v) {
-    if (size_ == capacity_) { T copy(v); grow(size_ + 1); new (data_ + size_++) T(std::move(copy)); return; }
+    if (size_ == capacity_) {
+      T copy(v);
+      grow(size_ + 1);
+      new (data_ + size_++) T(std::move(copy));
+      return;
+    }
     new (data_ + size_++) T(v);
   }
   void push_back(T&& v) {
-    if (size_ == capacity_) { T moved(std::move(v)); grow(size_ + 1); new (data_ + size_++) T(std::move(moved)); return; }
+    if (size_ == capacity_) {
+      T moved(std::move(v));
+      grow(size_ + 1);
+      new (data_ + size_++) T(std::move(moved));
+      return;
+    }
     new (data_ + size_++) T(std::move(v));
   }
   template <class... A>
-  T& emplace_back(A&&... args) { push_back(T(std::forward<A>(args)...)); return back(); }
+  T& emplace_back(A&&... args) {
+    push_back(T(std::forward<A>(args)...));
+    return back();
+  }
   void pop_back() { data_[--size_].~T(); }
   void resize(size_t n, const T& v = T()) {
-    if (n < size_) { std::destroy_n(data_ + n, size_ - n); size_ = n; return; }
+    if (n < size_) {
+      std::destroy_n(data_ + n, size_ - n);
+      size_ = n;
+      return;
+    }
     reserve(n);
     while (size_ < n) new (data_ + size_++) T(v);
   }

@@ -14,17 +14,19 @@ inline void append(std::string& out, char c) { out.push_back(c); }
 inline void append(std::string& out, bool b) { out.append(b ? "True" : "False"); }
 void append(std::string& out, double d);
 template <class T>
-  requires(std::is_integral_v<T> && !std::is_same_v<T, bool> && !std::is_same_v<T, char>)
-void append(std::string& out, T v) {
+requires(std::is_integral_v<T> && !std::is_same_v<T, bool> && !std::is_same_v<T, char>) void append(std::string& out,
+                                                                                                    T v) {
   out.append(std::to_string(v));
 }
 inline void append(std::string& out, float d) { append(out, static_cast<double>(d)); }
 
 // "[2, 3]", the way that PyTorch prints sizes in messages.
 template <class Range>
-  requires requires(const Range& r) { r.begin(); r.end(); r.size(); } &&
-           (!std::is_convertible_v<const Range&, std::string_view>)
-void append(std::string& out, const Range& range) {
+requires requires(const Range& r) {
+  r.begin();
+  r.end();
+  r.size();
+} &&(!std::is_convertible_v<const Range&, std::string_view>)void append(std::string& out, const Range& range) {
   out.push_back('[');
   bool first = true;
   for (const auto& v : range) {

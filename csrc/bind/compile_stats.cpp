@@ -29,7 +29,8 @@ PyObject* compile_stats(PyObject*, PyObject*) {
             put(d, "eager_kernels", PyLong_FromLongLong(driver::pointwise_cache_size())) &&
             put(d, "eager_programs", PyLong_FromLongLong(s.programs)) &&
             put(d, "eager_compile_ms", PyFloat_FromDouble(static_cast<double>(s.eager_compile_ns) * 1e-6)) &&
-            put(d, "code_bytes", PyLong_FromLongLong(code.bytes)) && put(d, "code_entries", PyLong_FromLongLong(code.entries));
+            put(d, "code_bytes", PyLong_FromLongLong(code.bytes)) &&
+            put(d, "code_entries", PyLong_FromLongLong(code.entries));
   PyObject* passes = ok ? PyDict_New() : nullptr;
   for (const driver::Pass& p : driver::passes())
     ok = ok && passes && put(passes, p.name, PyFloat_FromDouble(static_cast<double>(p.ns) * 1e-6));

@@ -14,8 +14,8 @@ bool is_number(PyObject* o) { return PyFloat_Check(o) || PyLong_Check(o); }
 // A sequence that spells out a dimension. Strings and tensors are not.
 bool is_nested(PyObject* o) {
   if (PyList_Check(o) || PyTuple_Check(o)) return true;
-  return !is_number(o) && !is_tensor(o) && !PyUnicode_Check(o) && !PyBytes_Check(o) && !PyDict_Check(o) && PySequence_Check(o) &&
-         PySequence_Size(o) >= 0;
+  return !is_number(o) && !is_tensor(o) && !PyUnicode_Check(o) && !PyBytes_Check(o) && !PyDict_Check(o) &&
+         PySequence_Check(o) && PySequence_Size(o) >= 0;
 }
 
 [[noreturn]] void refuse(PyObject* o) {
@@ -41,16 +41,19 @@ struct Scan {
     Arg n;
     if (is_tensor(o)) {
       const TensorMeta& m = as_tensor(o)->meta;
-      if (first) for (Dim s : m.sizes) sizes.push_back(s);
+      if (first)
+        for (Dim s : m.sizes) sizes.push_back(s);
       return see(m.dtype);
     }
     bool plain = PyFloat_CheckExact(o) || PyLong_CheckExact(o) || PyBool_Check(o);
-    if (!plain && PyObject_CheckBuffer(o) && as_number(o, &n)) return see(from_array(o, true)->meta.dtype);  // a NumPy scalar
+    if (!plain && PyObject_CheckBuffer(o) && as_number(o, &n))
+      return see(from_array(o, true)->meta.dtype);  // a NumPy scalar
     if (as_number(o, &n)) return number(n);
     if (!is_nested(o)) {
       TensorRef array = from_array(o, true);
       if (!array) refuse(o);
-      if (first) for (Dim s : array->meta.sizes) sizes.push_back(s);
+      if (first)
+        for (Dim s : array->meta.sizes) sizes.push_back(s);
       return see(array->meta.dtype);
     }
     py::Ref items = py::check(PySequence_Fast(o, "expected a sequence"));
@@ -72,7 +75,8 @@ struct Fill {
   void check_range(const Arg& n) {
     if (n.tag() != ArgTag::Int || dtype == DType::I64) return;
     int64_t v = n.as_int(), bits = size_of(dtype) * 8;
-    bool fits = dtype == DType::U8 ? v >= -255 && v <= 255 : v >= -(int64_t{1} << (bits - 1)) && v < (int64_t{1} << (bits - 1));
+    bool fits =
+        dtype == DType::U8 ? v >= -255 && v <= 255 : v >= -(int64_t{1} << (bits - 1)) && v < (int64_t{1} << (bits - 1));
     FJ_USER_CHECK(fits, ErrorKind::Runtime, "value cannot be converted to type ", name_of(dtype), " without overflow");
   }
   void copy_tensor(std::byte* at, size_t depth, TensorObj* t) {
@@ -95,15 +99,17 @@ struct Fill {
     if (is_tensor(o)) return copy_tensor(at, depth, as_tensor(o));
     bool number = as_number(o, &n);
     if (depth == out->meta.sizes.size()) {
-      if (!number) raise(ErrorKind::Type, is_nested(o) ? "only one element tensors can be converted to Python scalars" : "must be a number");
+      if (!number)
+        raise(ErrorKind::Type,
+              is_nested(o) ? "only one element tensors can be converted to Python scalars" : "must be a number");
       return put(at, n);
     }
     if (!number && !is_nested(o)) return copy_tensor(at, depth, from_array(o, true).get());
     FJ_USER_CHECK(!number, ErrorKind::Type, "object of type '", Py_TYPE(o)->tp_name, "' has no len()");
     py::Ref items = py::check(PySequence_Fast(o, "expected a sequence"));
     Py_ssize_t count = PySequence_Fast_GET_SIZE(items.get());
-    FJ_USER_CHECK(count == out->meta.sizes[depth], ErrorKind::Value, "expected sequence of length ", out->meta.sizes[depth], " at dim ",
-                  depth, " (got ", count, ")");
+    FJ_USER_CHECK(count == out->meta.sizes[depth], ErrorKind::Value, "expected sequence of length ",
+                  out->meta.sizes[depth], " at dim ", depth, " (got ", count, ")");
     for (Py_ssize_t i = 0; i < count; ++i)
       walk(PySequence_Fast_GET_ITEM(items.get(), i), depth + 1, at + i * out->meta.strides[depth] * size_of(dtype));
   }
@@ -128,7 +134,8 @@ TensorRef adopted(TensorRef fresh) {
 }
 
 void require_grad(TensorObj* t) {
-  FJ_USER_CHECK(is_float(t->meta.dtype), ErrorKind::Runtime, "Only Tensors of floating point and complex dtype can require gradients");
+  FJ_USER_CHECK(is_float(t->meta.dtype), ErrorKind::Runtime,
+                "Only Tensors of floating point and complex dtype can require gradients");
   if (t->wrapper) raise(ErrorKind::Unsupported, "a new leaf that requires grad inside a trace");
   t->meta.requires_grad = true;
 }
@@ -169,8 +176,10 @@ TensorRef legacy_constructor(PyTypeObject* type, PyObject* args, PyObject* kwarg
   DType dtype = default_dtype();
   if (n == 1 && !PyLong_Check(PyTuple_GET_ITEM(args, 0))) {
     PyObject* data = PyTuple_GET_ITEM(args, 0);
-    if (is_tensor(data)) out = make_alias(as_tensor(data));
-    else out = tensor_from_data(data, &dtype);
+    if (is_tensor(data))
+      out = make_alias(as_tensor(data));
+    else
+      out = tensor_from_data(data, &dtype);
   } else {
     Shape sizes;
     for (Py_ssize_t i = 0; i < n; ++i) {
@@ -200,11 +209,13 @@ struct Factory {
     static const char* names[] = {"data", "dtype", "device", "requires_grad", "pin_memory", "copy", nullptr};
     PyObject *type = Py_None, *device = Py_None, *copy_arg = Py_None;
     int grad = 0, pin = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, format, const_cast<char**>(names), &data, &type, &device, &grad, &pin, &copy_arg))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, format, const_cast<char**>(names), &data, &type, &device, &grad,
+                                     &pin, &copy_arg))
       throw py::PythonError();
     if (type != Py_None) {
       has_dtype = as_dtype(type, &dtype);
-      FJ_USER_CHECK(has_dtype, ErrorKind::Type, "tensor(): argument 'dtype' must be framejit.dtype, not ", Py_TYPE(type)->tp_name);
+      FJ_USER_CHECK(has_dtype, ErrorKind::Type, "tensor(): argument 'dtype' must be framejit.dtype, not ",
+                    Py_TYPE(type)->tp_name);
     }
     Device d;
     if (device != Py_None && (!as_device(device, &d) || d.type != DeviceType::CPU))
@@ -226,7 +237,8 @@ PyObject* make_tensor(PyObject*, PyObject* args, PyObject* kwargs) {
     if (is_tensor(f.data) &&
         PyErr_WarnEx(PyExc_UserWarning,
                      "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
-                     "sourceTensor.detach().clone().requires_grad_(True), rather than framejit.tensor(sourceTensor).", 1) < 0)
+                     "sourceTensor.detach().clone().requires_grad_(True), rather than framejit.tensor(sourceTensor).",
+                     1) < 0)
       throw py::PythonError();
     return f.finish(tensor_from_data(f.data, f.wanted()));
   });
@@ -244,10 +256,13 @@ PyObject* asarray_function(PyObject*, PyObject* args, PyObject* kwargs) {
   static const char* names[] = {"obj", "dtype", "device", "copy", "requires_grad", nullptr};
   PyObject *obj, *type = Py_None, *device = Py_None, *copy = Py_None;
   int grad = 0;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$OOOp:asarray", const_cast<char**>(names), &obj, &type, &device, &copy, &grad)) return nullptr;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$OOOp:asarray", const_cast<char**>(names), &obj, &type, &device,
+                                   &copy, &grad))
+    return nullptr;
   return py::guarded<PyObject*>(nullptr, [&] {
     DType t = DType::F32;
-    FJ_USER_CHECK(type == Py_None || as_dtype(type, &t), ErrorKind::Type, "asarray(): argument 'dtype' must be framejit.dtype, not ", Py_TYPE(type)->tp_name);
+    FJ_USER_CHECK(type == Py_None || as_dtype(type, &t), ErrorKind::Type,
+                  "asarray(): argument 'dtype' must be framejit.dtype, not ", Py_TYPE(type)->tp_name);
     const DType* wanted = type == Py_None ? nullptr : &t;
     bool must_copy = copy != Py_None && PyObject_IsTrue(copy);
     TensorRef out = must_copy ? tensor_from_data(obj, wanted) : tensor_sharing_data(obj, wanted);
@@ -266,10 +281,14 @@ PyObject* scalar_tensor_function(PyObject*, PyObject* args, PyObject* kwargs) {
 }
 
 PyMethodDef functions[] = {
-    {"tensor", reinterpret_cast<PyCFunction>(make_tensor), METH_VARARGS | METH_KEYWORDS, "A new tensor with a copy of `data`."},
-    {"as_tensor", reinterpret_cast<PyCFunction>(as_tensor_function), METH_VARARGS | METH_KEYWORDS, "A tensor that shares `data`'s memory where it can."},
-    {"asarray", reinterpret_cast<PyCFunction>(asarray_function), METH_VARARGS | METH_KEYWORDS, "A tensor of `obj`, sharing memory unless `copy`."},
-    {"scalar_tensor", reinterpret_cast<PyCFunction>(scalar_tensor_function), METH_VARARGS | METH_KEYWORDS, "A 0-d tensor of a number."},
+    {"tensor", reinterpret_cast<PyCFunction>(make_tensor), METH_VARARGS | METH_KEYWORDS,
+     "A new tensor with a copy of `data`."},
+    {"as_tensor", reinterpret_cast<PyCFunction>(as_tensor_function), METH_VARARGS | METH_KEYWORDS,
+     "A tensor that shares `data`'s memory where it can."},
+    {"asarray", reinterpret_cast<PyCFunction>(asarray_function), METH_VARARGS | METH_KEYWORDS,
+     "A tensor of `obj`, sharing memory unless `copy`."},
+    {"scalar_tensor", reinterpret_cast<PyCFunction>(scalar_tensor_function), METH_VARARGS | METH_KEYWORDS,
+     "A 0-d tensor of a number."},
     {nullptr, nullptr, 0, nullptr},
 };
 

@@ -3,8 +3,9 @@
 //   graph_text(text) -> the graph parsed, verified and printed again
 //   run_pass(name, text) -> the graph after one pass
 //   schedule_text(text) -> the loop kernels and native calls that a functional graph becomes
-//   run_program(text, tensors, backend=None, times=1) -> outputs; what capture's compiled graphs go through, raw graphs too
-//   run_graph(text, inputs, outputs, repeat=1) -> best nanoseconds; compiles a functional graph and runs it on buffers
+//   run_program(text, tensors, backend=None, times=1) -> outputs; what capture's compiled graphs go through, raw graphs
+//   too run_graph(text, inputs, outputs, repeat=1) -> best nanoseconds; compiles a functional graph and runs it on
+//   buffers
 #include <chrono>
 #include <vector>
 
@@ -25,7 +26,9 @@ PyObject* fail(const Error& e) {
   return nullptr;
 }
 
-PyObject* text_object(const std::string& s) { return PyUnicode_FromStringAndSize(s.data(), static_cast<Py_ssize_t>(s.size())); }
+PyObject* text_object(const std::string& s) {
+  return PyUnicode_FromStringAndSize(s.data(), static_cast<Py_ssize_t>(s.size()));
+}
 
 PyObject* graph_text(PyObject*, PyObject* arg) {
   const char* text = PyUnicode_AsUTF8(arg);
@@ -114,7 +117,8 @@ PyObject* run_graph(PyObject*, PyObject* args) {
     g->functional = true;
     driver::make_outputs_distinct(*g, {});
     auto p = driver::compile_program(*g);
-    FJ_USER_CHECK(in.ptrs.size() == g->inputs.size() && out.ptrs.size() == g->outputs.size(), ErrorKind::Value, "wrong number of buffers");
+    FJ_USER_CHECK(in.ptrs.size() == g->inputs.size() && out.ptrs.size() == g->outputs.size(), ErrorKind::Value,
+                  "wrong number of buffers");
     double best = 1e30;
     for (int i = 0; i < repeat; ++i) {
       auto start = std::chrono::steady_clock::now();
@@ -134,7 +138,8 @@ PyObject* run_program(PyObject*, PyObject* args) {
   if (!PyArg_ParseTuple(args, "sO|Oi", &text, &tensors, &backend, &times)) return nullptr;
   return py::guarded(static_cast<PyObject*>(nullptr), [&] {
     py::Ref fast = py::check(PySequence_Fast(tensors, "a sequence of tensors"));
-    std::vector<PyObject*> in(PySequence_Fast_ITEMS(fast.get()), PySequence_Fast_ITEMS(fast.get()) + PySequence_Fast_GET_SIZE(fast.get()));
+    std::vector<PyObject*> in(PySequence_Fast_ITEMS(fast.get()),
+                              PySequence_Fast_ITEMS(fast.get()) + PySequence_Fast_GET_SIZE(fast.get()));
     auto g = graph::parse(text);
     capture::CompileOptions options;
     options.backend = backend;
@@ -151,12 +156,9 @@ PyObject* run_program(PyObject*, PyObject* args) {
 }
 
 PyMethodDef kMethods[] = {
-    {"run_program", run_program, METH_VARARGS, nullptr},
-    {"graph_text", graph_text, METH_O, nullptr},
-    {"run_pass", run_pass, METH_VARARGS, nullptr},
-    {"schedule_text", schedule_text, METH_O, nullptr},
-    {"run_graph", run_graph, METH_VARARGS, nullptr},
-    {nullptr, nullptr, 0, nullptr},
+    {"run_program", run_program, METH_VARARGS, nullptr}, {"graph_text", graph_text, METH_O, nullptr},
+    {"run_pass", run_pass, METH_VARARGS, nullptr},       {"schedule_text", schedule_text, METH_O, nullptr},
+    {"run_graph", run_graph, METH_VARARGS, nullptr},     {nullptr, nullptr, 0, nullptr},
 };
 
 }  // namespace

@@ -9,12 +9,10 @@ namespace fj::bind {
 namespace {
 
 struct DeviceObj {
-  PyObject_HEAD
-  Device device;
+  PyObject_HEAD Device device;
 };
 struct NamedObj {  // an enumerator: memory formats and layouts
-  PyObject_HEAD
-  const char* name;
+  PyObject_HEAD const char* name;
   int value;
 };
 
@@ -60,12 +58,17 @@ Device parse_device(const char* text) {
   Device d;
   bool known = false;
   for (int i = 0; i < 4; ++i)
-    if (kind == kDeviceNames[i]) { d.type = static_cast<DeviceType>(i); known = true; }
-  FJ_USER_CHECK(known, ErrorKind::Runtime, "Expected one of cpu, cuda, lazy, meta device type at start of device string: ", text);
+    if (kind == kDeviceNames[i]) {
+      d.type = static_cast<DeviceType>(i);
+      known = true;
+    }
+  FJ_USER_CHECK(known, ErrorKind::Runtime,
+                "Expected one of cpu, cuda, lazy, meta device type at start of device string: ", text);
   if (colon) {
     char* end = nullptr;
     long index = std::strtol(colon + 1, &end, 10);
-    FJ_USER_CHECK(colon[1] >= '0' && colon[1] <= '9' && !*end && index < 128, ErrorKind::Runtime, "Invalid device string: '", text, "'");
+    FJ_USER_CHECK(colon[1] >= '0' && colon[1] <= '9' && !*end && index < 128, ErrorKind::Runtime,
+                  "Invalid device string: '", text, "'");
     d.index = static_cast<int8_t>(index);
   }
   return d;
@@ -74,14 +77,18 @@ Device parse_device(const char* text) {
 PyObject* device_new(PyTypeObject*, PyObject* args, PyObject* kwargs) {
   static const char* names[] = {"type", "index", nullptr};
   PyObject *kind = nullptr, *index = Py_None;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:device", const_cast<char**>(names), &kind, &index)) return nullptr;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:device", const_cast<char**>(names), &kind, &index))
+    return nullptr;
   return py::guarded<PyObject*>(nullptr, [&]() -> PyObject* {
     Device d;
-    FJ_USER_CHECK(as_device(kind, &d), ErrorKind::Type, "device(): argument 'type' (position 1) must be str, not ", Py_TYPE(kind)->tp_name);
+    FJ_USER_CHECK(as_device(kind, &d), ErrorKind::Type, "device(): argument 'type' (position 1) must be str, not ",
+                  Py_TYPE(kind)->tp_name);
     if (index != Py_None) {
       int64_t i = 0;
       if (!as_int64(index, &i)) throw py::PythonError();
-      FJ_USER_CHECK(d.index < 0, ErrorKind::Runtime, "type (string) must not include an index because index was passed explicitly: ", type_name(d), ":", int{d.index});
+      FJ_USER_CHECK(d.index < 0, ErrorKind::Runtime,
+                    "type (string) must not include an index because index was passed explicitly: ", type_name(d), ":",
+                    int{d.index});
       FJ_USER_CHECK(i >= 0 && i < 128, ErrorKind::Runtime, "Device index must be between 0 and 127, got ", i);
       d.index = static_cast<int8_t>(i);
     }
@@ -89,16 +96,22 @@ PyObject* device_new(PyTypeObject*, PyObject* args, PyObject* kwargs) {
   });
 }
 
-PyObject* named_repr(PyObject* self) { return PyUnicode_FromFormat("framejit.%s", reinterpret_cast<NamedObj*>(self)->name); }
-PyObject* named_reduce(PyObject* self, PyObject*) { return PyUnicode_FromString(reinterpret_cast<NamedObj*>(self)->name); }
+PyObject* named_repr(PyObject* self) {
+  return PyUnicode_FromFormat("framejit.%s", reinterpret_cast<NamedObj*>(self)->name);
+}
+PyObject* named_reduce(PyObject* self, PyObject*) {
+  return PyUnicode_FromString(reinterpret_cast<NamedObj*>(self)->name);
+}
 
 PyGetSetDef device_getset[] = {
     {"type", device_type_attr, nullptr, "The kind of device: \"cpu\", \"cuda\", …", nullptr},
     {"index", device_index, nullptr, "Its number, or None for the current one.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
-PyMethodDef device_methods[] = {{"__reduce__", device_reduce, METH_NOARGS, "Pickled as its text."}, {nullptr, nullptr, 0, nullptr}};
-PyMethodDef named_methods[] = {{"__reduce__", named_reduce, METH_NOARGS, "Pickled by name."}, {nullptr, nullptr, 0, nullptr}};
+PyMethodDef device_methods[] = {{"__reduce__", device_reduce, METH_NOARGS, "Pickled as its text."},
+                                {nullptr, nullptr, 0, nullptr}};
+PyMethodDef named_methods[] = {{"__reduce__", named_reduce, METH_NOARGS, "Pickled by name."},
+                               {nullptr, nullptr, 0, nullptr}};
 
 bool ready_named(PyTypeObject& t, const char* name, const char* doc) {
   t.tp_name = name;

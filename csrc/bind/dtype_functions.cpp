@@ -13,7 +13,8 @@ namespace {
 
 DType need_dtype(PyObject* o, const char* function) {
   DType t = DType::F32;
-  FJ_USER_CHECK(as_dtype(o, &t), ErrorKind::Type, function, "(): argument must be framejit.dtype, not ", Py_TYPE(o)->tp_name);
+  FJ_USER_CHECK(as_dtype(o, &t), ErrorKind::Type, function, "(): argument must be framejit.dtype, not ",
+                Py_TYPE(o)->tp_name);
   return t;
 }
 
@@ -30,13 +31,16 @@ PyObject* set_default_dtype_function(PyObject*, PyObject* o) {
 PyObject* promote_types(PyObject*, PyObject* args) {
   PyObject *a, *b;
   if (!PyArg_ParseTuple(args, "OO:promote_types", &a, &b)) return nullptr;
-  return py::guarded<PyObject*>(nullptr, [&] { return Py_NewRef(dtype_object(promote(need_dtype(a, "promote_types"), need_dtype(b, "promote_types")))); });
+  return py::guarded<PyObject*>(nullptr, [&] {
+    return Py_NewRef(dtype_object(promote(need_dtype(a, "promote_types"), need_dtype(b, "promote_types"))));
+  });
 }
 PyObject* can_cast_function(PyObject*, PyObject* args, PyObject* kwargs) {
   static const char* names[] = {"from_", "to", nullptr};
   PyObject *a, *b;
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO:can_cast", const_cast<char**>(names), &a, &b)) return nullptr;
-  return py::guarded<PyObject*>(nullptr, [&] { return PyBool_FromLong(can_cast(need_dtype(a, "can_cast"), need_dtype(b, "can_cast"))); });
+  return py::guarded<PyObject*>(
+      nullptr, [&] { return PyBool_FromLong(can_cast(need_dtype(a, "can_cast"), need_dtype(b, "can_cast"))); });
 }
 PyObject* result_type_function(PyObject*, PyObject* args) {
   PyObject* operands[2];
@@ -44,8 +48,11 @@ PyObject* result_type_function(PyObject*, PyObject* args) {
   return py::guarded<PyObject*>(nullptr, [&] {
     ArgVec v(2);
     for (int i = 0; i < 2; ++i) {
-      if (is_tensor(operands[i])) v[i] = Arg(val_of(as_tensor(operands[i])));
-      else FJ_USER_CHECK(as_number(operands[i], &v[i]), ErrorKind::Type, "result_type(): argument ", i + 1, " must be Tensor or Number, not ", Py_TYPE(operands[i])->tp_name);
+      if (is_tensor(operands[i]))
+        v[i] = Arg(val_of(as_tensor(operands[i])));
+      else
+        FJ_USER_CHECK(as_number(operands[i], &v[i]), ErrorKind::Type, "result_type(): argument ", i + 1,
+                      " must be Tensor or Number, not ", Py_TYPE(operands[i])->tp_name);
     }
     return Py_NewRef(dtype_object(result_type(v)));
   });
@@ -54,7 +61,8 @@ PyObject* result_type_function(PyObject*, PyObject* args) {
 PyObject* is_tensor_function(PyObject*, PyObject* o) { return PyBool_FromLong(is_tensor(o)); }
 TensorObj* need_tensor(PyObject* o, const char* function) {
   if (is_tensor(o)) return as_tensor(o);
-  PyErr_Format(PyExc_TypeError, "%s(): argument 'input' (position 1) must be Tensor, not %s", function, Py_TYPE(o)->tp_name);
+  PyErr_Format(PyExc_TypeError, "%s(): argument 'input' (position 1) must be Tensor, not %s", function,
+               Py_TYPE(o)->tp_name);
   return nullptr;
 }
 PyObject* is_floating_point(PyObject*, PyObject* o) {
@@ -91,7 +99,8 @@ PyObject* broadcast_shapes_function(PyObject*, PyObject* args) {
       try {
         out = broadcast_shapes(out, sizes);
       } catch (const Error&) {
-        raise(ErrorKind::Runtime, "Shape mismatch: objects cannot be broadcast to a single shape: ", out, " and ", sizes);
+        raise(ErrorKind::Runtime, "Shape mismatch: objects cannot be broadcast to a single shape: ", out, " and ",
+              sizes);
       }
     }
     return new_size(out);
@@ -101,8 +110,7 @@ PyObject* broadcast_shapes_function(PyObject*, PyObject* args) {
 // -- finfo and iinfo -------------------------------------------------------------------------------------------------
 
 struct InfoObj {
-  PyObject_HEAD
-  DType dtype;
+  PyObject_HEAD DType dtype;
 };
 PyTypeObject finfo_type = {PyVarObject_HEAD_INIT(nullptr, 0)};
 PyTypeObject iinfo_type = {PyVarObject_HEAD_INIT(nullptr, 0)};
@@ -127,8 +135,16 @@ PyObject* make_info(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   return py::guarded<PyObject*>(nullptr, [&] {
     bool floats = type == &finfo_type;
     DType t = o ? need_dtype(o, floats ? "finfo" : "iinfo") : default_dtype();
-    if (floats) FJ_USER_CHECK(is_float(t), ErrorKind::Type, "framejit.finfo() requires a floating point input type. Use framejit.iinfo to handle 'framejit.finfo'");
-    else FJ_USER_CHECK(is_integral(t), ErrorKind::Type, t == DType::Bool ? "framejit.bool is not supported by framejit.iinfo" : "framejit.iinfo() requires an integer input type. Use framejit.finfo to handle 'framejit.iinfo'");
+    if (floats)
+      FJ_USER_CHECK(
+          is_float(t), ErrorKind::Type,
+          "framejit.finfo() requires a floating point input type. Use framejit.iinfo to handle 'framejit.finfo'");
+    else
+      FJ_USER_CHECK(
+          is_integral(t), ErrorKind::Type,
+          t == DType::Bool
+              ? "framejit.bool is not supported by framejit.iinfo"
+              : "framejit.iinfo() requires an integer input type. Use framejit.finfo to handle 'framejit.iinfo'");
     InfoObj* info = PyObject_New(InfoObj, type);
     if (info) info->dtype = t;
     return reinterpret_cast<PyObject*>(info);
@@ -138,10 +154,14 @@ PyObject* make_info(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
 PyObject* bits(PyObject* o, void*) { return PyLong_FromLong(size_of(get(o)) * 8); }
 PyObject* info_dtype(PyObject* o, void*) { return PyUnicode_FromString(name_of(get(o))); }
 template <double FloatLimits::*kField, int kSign>
-PyObject* float_field(PyObject* o, void*) { return PyFloat_FromDouble(kSign * (limits_of(get(o)).*kField)); }
+PyObject* float_field(PyObject* o, void*) {
+  return PyFloat_FromDouble(kSign * (limits_of(get(o)).*kField));
+}
 PyObject* int_max(PyObject* o, void*) {
   DType t = get(o);
-  return PyLong_FromLongLong(t == DType::U8 ? 255 : t == DType::I64 ? INT64_MAX : (int64_t{1} << (size_of(t) * 8 - 1)) - 1);
+  return PyLong_FromLongLong(t == DType::U8    ? 255
+                             : t == DType::I64 ? INT64_MAX
+                                               : (int64_t{1} << (size_of(t) * 8 - 1)) - 1);
 }
 PyObject* int_min(PyObject* o, void*) {
   DType t = get(o);
@@ -151,7 +171,8 @@ PyObject* int_min(PyObject* o, void*) {
 PyObject* finfo_repr(PyObject* o) {
   FloatLimits l = limits_of(get(o));
   char text[240];
-  snprintf(text, sizeof text, "finfo(resolution=%g, min=%g, max=%g, eps=%g, smallest_normal=%g, tiny=%g, dtype=%s)", l.resolution, -l.max, l.max, l.eps, l.tiny, l.tiny, name_of(get(o)));
+  snprintf(text, sizeof text, "finfo(resolution=%g, min=%g, max=%g, eps=%g, smallest_normal=%g, tiny=%g, dtype=%s)",
+           l.resolution, -l.max, l.max, l.eps, l.tiny, l.tiny, name_of(get(o)));
   return PyUnicode_FromString(text);
 }
 PyObject* iinfo_repr(PyObject* o) {
@@ -171,10 +192,8 @@ PyGetSetDef finfo_fields[] = {
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 PyGetSetDef iinfo_fields[] = {
-    {"bits", bits, nullptr, nullptr, nullptr},
-    {"dtype", info_dtype, nullptr, nullptr, nullptr},
-    {"max", int_max, nullptr, nullptr, nullptr},
-    {"min", int_min, nullptr, nullptr, nullptr},
+    {"bits", bits, nullptr, nullptr, nullptr},     {"dtype", info_dtype, nullptr, nullptr, nullptr},
+    {"max", int_max, nullptr, nullptr, nullptr},   {"min", int_min, nullptr, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 
@@ -191,9 +210,11 @@ bool ready(PyTypeObject& t, const char* name, PyGetSetDef* fields, reprfunc repr
 
 PyMethodDef functions[] = {
     {"get_default_dtype", get_default_dtype, METH_NOARGS, "The dtype of floating tensors made from Python floats."},
-    {"set_default_dtype", set_default_dtype_function, METH_O, "Sets the dtype of floating tensors made from Python floats."},
+    {"set_default_dtype", set_default_dtype_function, METH_O,
+     "Sets the dtype of floating tensors made from Python floats."},
     {"promote_types", promote_types, METH_VARARGS, "The smallest dtype that both can be cast to."},
-    {"can_cast", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(can_cast_function)), METH_VARARGS | METH_KEYWORDS, "Whether promotion rules allow a cast."},
+    {"can_cast", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(can_cast_function)),
+     METH_VARARGS | METH_KEYWORDS, "Whether promotion rules allow a cast."},
     {"result_type", result_type_function, METH_VARARGS, "The dtype of an operation on two tensors or numbers."},
     {"is_tensor", is_tensor_function, METH_O, "Whether an object is a Tensor."},
     {"is_floating_point", is_floating_point, METH_O, "Whether a tensor's dtype is a floating one."},
@@ -210,7 +231,8 @@ bool init_dtype_functions(PyObject* module) {
   if (!ready(finfo_type, "framejit.finfo", finfo_fields, finfo_repr, "Limits of a floating dtype.")) return false;
   if (!ready(iinfo_type, "framejit.iinfo", iinfo_fields, iinfo_repr, "Limits of an integer dtype.")) return false;
   return PyModule_AddObjectRef(module, "finfo", reinterpret_cast<PyObject*>(&finfo_type)) == 0 &&
-         PyModule_AddObjectRef(module, "iinfo", reinterpret_cast<PyObject*>(&iinfo_type)) == 0 && PyModule_AddFunctions(module, functions) == 0;
+         PyModule_AddObjectRef(module, "iinfo", reinterpret_cast<PyObject*>(&iinfo_type)) == 0 &&
+         PyModule_AddFunctions(module, functions) == 0;
 }
 
 }  // namespace fj::bind

@@ -6,8 +6,7 @@ namespace fj::bind {
 namespace {
 
 struct DTypeObj {
-  PyObject_HEAD
-  DType dtype;
+  PyObject_HEAD DType dtype;
 };
 
 DTypeObj objects[kDTypeCount];
@@ -18,7 +17,9 @@ PyObject* repr(PyObject* self) { return PyUnicode_FromFormat("framejit.%s", name
 PyObject* itemsize(PyObject* self, void*) { return PyLong_FromLong(size_of(get(self))); }
 PyObject* is_floating(PyObject* self, void*) { return PyBool_FromLong(is_float(get(self))); }
 PyObject* is_complex(PyObject*, void*) { Py_RETURN_FALSE; }
-PyObject* is_signed(PyObject* self, void*) { return PyBool_FromLong(get(self) != DType::Bool && get(self) != DType::U8); }
+PyObject* is_signed(PyObject* self, void*) {
+  return PyBool_FromLong(get(self) != DType::Bool && get(self) != DType::U8);
+}
 PyObject* to_real(PyObject* self, PyObject*) { return Py_NewRef(self); }
 PyObject* reduce(PyObject* self, PyObject*) { return PyUnicode_FromString(name_of(get(self))); }
 Py_hash_t hash(PyObject* self) { return 0x5bd1e995 + static_cast<int>(get(self)) * 0x9E3779B1LL; }
@@ -43,8 +44,8 @@ struct Alias {
   DType dtype;
 };
 constexpr Alias kAliases[] = {
-    {"float", DType::F32}, {"double", DType::F64}, {"half", DType::F16}, {"short", DType::I16},
-    {"int", DType::I32},   {"long", DType::I64},
+    {"float", DType::F32}, {"double", DType::F64}, {"half", DType::F16},
+    {"short", DType::I16}, {"int", DType::I32},    {"long", DType::I64},
 };
 
 }  // namespace
@@ -52,11 +53,16 @@ constexpr Alias kAliases[] = {
 PyObject* dtype_object(DType t) { return reinterpret_cast<PyObject*>(&objects[static_cast<int>(t)]); }
 
 bool as_dtype(PyObject* o, DType* out) {
-  if (Py_TYPE(o) == &type) *out = get(o);
-  else if (o == reinterpret_cast<PyObject*>(&PyFloat_Type)) *out = default_dtype();
-  else if (o == reinterpret_cast<PyObject*>(&PyLong_Type)) *out = DType::I64;
-  else if (o == reinterpret_cast<PyObject*>(&PyBool_Type)) *out = DType::Bool;
-  else return false;
+  if (Py_TYPE(o) == &type)
+    *out = get(o);
+  else if (o == reinterpret_cast<PyObject*>(&PyFloat_Type))
+    *out = default_dtype();
+  else if (o == reinterpret_cast<PyObject*>(&PyLong_Type))
+    *out = DType::I64;
+  else if (o == reinterpret_cast<PyObject*>(&PyBool_Type))
+    *out = DType::Bool;
+  else
+    return false;
   return true;
 }
 

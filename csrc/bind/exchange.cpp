@@ -11,7 +11,8 @@ namespace {
 PyObject* to_numpy(TensorObj* t, bool force) {
   TensorRef self = TensorRef::borrow(t);
   if (force && t->meta.requires_grad) self = make_alias(t);
-  FJ_USER_CHECK(!self->meta.requires_grad, ErrorKind::Runtime, "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.");
+  FJ_USER_CHECK(!self->meta.requires_grad, ErrorKind::Runtime,
+                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.");
   FJ_USER_CHECK(self->meta.dtype != DType::BF16, ErrorKind::Type, "Got unsupported ScalarType BFloat16");
   check_data(self.get(), "numpy");
   py::Ref numpy = py::check(PyImport_ImportModule("numpy"));
@@ -29,7 +30,8 @@ PyObject* numpy_method(PyObject* self, PyObject* args, PyObject* kwargs) {
 PyObject* array_method(PyObject* self, PyObject* args, PyObject* kwargs) {
   static const char* names[] = {"dtype", "copy", nullptr};
   PyObject *type = Py_None, *copy = Py_None;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OO:__array__", const_cast<char**>(names), &type, &copy)) return nullptr;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OO:__array__", const_cast<char**>(names), &type, &copy))
+    return nullptr;
   return py::guarded<PyObject*>(nullptr, [&]() -> PyObject* {
     py::Ref array = py::check(to_numpy(as_tensor(self), false));
     if (type != Py_None) {
@@ -53,9 +55,14 @@ PyObject* array_wrap(PyObject*, PyObject* args) {
 
 struct DLTensor {
   void* data;
-  struct { int32_t type, id; } device;
+  struct {
+    int32_t type, id;
+  } device;
   int32_t ndim;
-  struct { uint8_t code, bits; uint16_t lanes; } dtype;
+  struct {
+    uint8_t code, bits;
+    uint16_t lanes;
+  } dtype;
   int64_t *shape, *strides;
   uint64_t byte_offset;
 };
@@ -85,13 +92,18 @@ void destroy_capsule(PyObject* capsule) {
 }
 
 uint8_t dl_code(DType t) {
-  return t == DType::Bool ? kDLBool : t == DType::U8 ? kDLUInt : t == DType::BF16 ? kDLBfloat : is_float(t) ? kDLFloat : kDLInt;
+  return t == DType::Bool   ? kDLBool
+         : t == DType::U8   ? kDLUInt
+         : t == DType::BF16 ? kDLBfloat
+         : is_float(t)      ? kDLFloat
+                            : kDLInt;
 }
 
 PyObject* to_dlpack(PyObject* self) {
   return py::guarded<PyObject*>(nullptr, [&] {
     TensorObj* t = check_data(as_tensor(self), "__dlpack__");
-    FJ_USER_CHECK(!t->meta.requires_grad, ErrorKind::Runtime, "Can't export tensors that require gradient, use tensor.detach()");
+    FJ_USER_CHECK(!t->meta.requires_grad, ErrorKind::Runtime,
+                  "Can't export tensors that require gradient, use tensor.detach()");
     auto* e = new Export{{}, TensorRef::borrow(t), t->meta.sizes, t->meta.strides};
     DLTensor& d = e->managed.tensor;
     d.data = data_of(t);
@@ -127,26 +139,35 @@ void release_managed(PyObject* capsule) {
 
 PyObject* from_dlpack(PyObject*, PyObject* source) {
   return py::guarded<PyObject*>(nullptr, [&] {
-    py::Ref capsule = PyCapsule_CheckExact(source) ? py::Ref::borrow(source) : py::check(PyObject_CallMethod(source, "__dlpack__", nullptr));
-    FJ_USER_CHECK(PyCapsule_IsValid(capsule.get(), "dltensor"), ErrorKind::Runtime, "from_dlpack received an invalid capsule. Note that DLTensor capsules can be consumed only once, so you might have already constructed a tensor from it once.");
+    py::Ref capsule = PyCapsule_CheckExact(source) ? py::Ref::borrow(source)
+                                                   : py::check(PyObject_CallMethod(source, "__dlpack__", nullptr));
+    FJ_USER_CHECK(PyCapsule_IsValid(capsule.get(), "dltensor"), ErrorKind::Runtime,
+                  "from_dlpack received an invalid capsule. Note that DLTensor capsules can be consumed only once, so "
+                  "you might have already constructed a tensor from it once.");
     auto* m = static_cast<DLManagedTensor*>(PyCapsule_GetPointer(capsule.get(), "dltensor"));
     const DLTensor& d = m->tensor;
     TensorMeta meta;
     FJ_USER_CHECK(d.device.type == 1, ErrorKind::Runtime, "from_dlpack: only CPU memory can be taken");
-    FJ_USER_CHECK(dtype_of_dl(d, &meta.dtype), ErrorKind::Runtime, "Unsupported DLPack type: code ", int{d.dtype.code}, ", ", int{d.dtype.bits}, " bits");
+    FJ_USER_CHECK(dtype_of_dl(d, &meta.dtype), ErrorKind::Runtime, "Unsupported DLPack type: code ", int{d.dtype.code},
+                  ", ", int{d.dtype.bits}, " bits");
     for (int i = 0; i < d.ndim; ++i) meta.sizes.push_back(d.shape[i]);
-    if (d.strides) for (int i = 0; i < d.ndim; ++i) meta.strides.push_back(d.strides[i]);
-    else meta.strides = contiguous_strides(meta.sizes);
-    for (Dim s : meta.strides) FJ_USER_CHECK(s >= 0, ErrorKind::Runtime, "from_dlpack: negative strides are not supported");
+    if (d.strides)
+      for (int i = 0; i < d.ndim; ++i) meta.strides.push_back(d.strides[i]);
+    else
+      meta.strides = contiguous_strides(meta.sizes);
+    for (Dim s : meta.strides)
+      FJ_USER_CHECK(s >= 0, ErrorKind::Runtime, "from_dlpack: negative strides are not supported");
     void* data = static_cast<char*>(d.data) + d.byte_offset;
     int64_t nbytes = extent_nbytes(meta);
     PyCapsule_SetName(capsule.get(), "used_dltensor");
     PyCapsule_SetDestructor(capsule.get(), nullptr);
-    return wrap(adopted(new_tensor(std::move(meta), StorageRef::steal(wrap_storage(data, nbytes, capsule.release(), release_managed)))));
+    return wrap(adopted(new_tensor(std::move(meta),
+                                   StorageRef::steal(wrap_storage(data, nbytes, capsule.release(), release_managed)))));
   });
 }
 PyObject* to_dlpack_function(PyObject*, PyObject* t) {
-  if (!is_tensor(t)) return PyErr_Format(PyExc_TypeError, "to_dlpack(): argument must be Tensor, not %s", Py_TYPE(t)->tp_name);
+  if (!is_tensor(t))
+    return PyErr_Format(PyExc_TypeError, "to_dlpack(): argument must be Tensor, not %s", Py_TYPE(t)->tp_name);
   return to_dlpack(t);
 }
 
@@ -156,13 +177,16 @@ PyMethodDef functions[] = {
     {nullptr, nullptr, 0, nullptr},
 };
 
-PyCFunction keywords(PyCFunctionWithKeywords f) { return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f)); }
+PyCFunction keywords(PyCFunctionWithKeywords f) {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f));
+}
 
 }  // namespace
 
 PyMethodDef kTensorExchange[] = {
     {"numpy", keywords(numpy_method), METH_VARARGS | METH_KEYWORDS, "A NumPy array over the same memory."},
-    {"__array__", keywords(array_method), METH_VARARGS | METH_KEYWORDS, "A NumPy array over the same memory, converted where asked."},
+    {"__array__", keywords(array_method), METH_VARARGS | METH_KEYWORDS,
+     "A NumPy array over the same memory, converted where asked."},
     {"__array_wrap__", array_wrap, METH_VARARGS, "A tensor of a NumPy result."},
     {"__dlpack__", keywords(dlpack_method), METH_VARARGS | METH_KEYWORDS, "A DLPack capsule of the memory."},
     {"__dlpack_device__", dlpack_device, METH_NOARGS, "The DLPack device: the CPU."},

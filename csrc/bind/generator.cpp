@@ -11,8 +11,7 @@ namespace fj::bind {
 namespace {
 
 struct GeneratorObj {
-  PyObject_HEAD
-  RandomStream* stream;
+  PyObject_HEAD RandomStream* stream;
   bool owned;
 };
 PyTypeObject type = {PyVarObject_HEAD_INIT(nullptr, 0)};
@@ -32,7 +31,8 @@ PyObject* generator_new(PyTypeObject*, PyObject* args, PyObject* kwargs) {
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:Generator", const_cast<char**>(names), &device)) return nullptr;
   return py::guarded<PyObject*>(nullptr, [&] {
     Device d;
-    FJ_USER_CHECK(!device || (as_device(device, &d) && d.type == DeviceType::CPU), ErrorKind::Runtime, "framejit has random streams on the CPU only");
+    FJ_USER_CHECK(!device || (as_device(device, &d) && d.type == DeviceType::CPU), ErrorKind::Runtime,
+                  "framejit has random streams on the CPU only");
     return make(new RandomStream(), true);
   });
 }
@@ -80,8 +80,10 @@ TensorRef state_of(RandomStream& s) {
   return t;
 }
 void set_state_of(RandomStream& s, PyObject* o) {
-  FJ_USER_CHECK(is_tensor(o) && as_tensor(o)->meta.dtype == DType::U8 && as_tensor(o)->meta.is_contiguous(), ErrorKind::Type, "RNG state must be a framejit.ByteTensor");
-  std::istringstream text(std::string(reinterpret_cast<char*>(data_of(as_tensor(o))), static_cast<size_t>(as_tensor(o)->meta.numel())));
+  FJ_USER_CHECK(is_tensor(o) && as_tensor(o)->meta.dtype == DType::U8 && as_tensor(o)->meta.is_contiguous(),
+                ErrorKind::Type, "RNG state must be a framejit.ByteTensor");
+  std::istringstream text(
+      std::string(reinterpret_cast<char*>(data_of(as_tensor(o))), static_cast<size_t>(as_tensor(o)->meta.numel())));
   RandomStream fresh;
   uint64_t seed = 0;
   text >> seed;
@@ -116,11 +118,14 @@ PyMethodDef methods[] = {
     {"set_state", set_state, METH_O, "Goes back to a state."},
     {nullptr, nullptr, 0, nullptr},
 };
-PyGetSetDef getset[] = {{"device", device_of, nullptr, "Where the numbers are made.", nullptr}, {nullptr, nullptr, nullptr, nullptr, nullptr}};
+PyGetSetDef getset[] = {{"device", device_of, nullptr, "Where the numbers are made.", nullptr},
+                        {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
 PyObject* default_object = nullptr;
 PyObject* global_manual_seed(PyObject*, PyObject* seed) { return seeded(default_stream(), seed, default_object); }
-PyObject* global_initial_seed(PyObject*, PyObject*) { return PyLong_FromUnsignedLongLong(default_stream().initial_seed()); }
+PyObject* global_initial_seed(PyObject*, PyObject*) {
+  return PyLong_FromUnsignedLongLong(default_stream().initial_seed());
+}
 PyObject* global_seed(PyObject*, PyObject*) { return seed_method(default_object, nullptr); }
 PyObject* get_rng_state(PyObject*, PyObject*) { return get_state(default_object, nullptr); }
 PyObject* set_rng_state(PyObject*, PyObject* state) {
@@ -153,7 +158,8 @@ bool init_generator(PyObject* module) {
   if (PyType_Ready(&type) < 0) return false;
   default_object = make(&default_stream(), false);
   return default_object && PyModule_AddObjectRef(module, "default_generator", default_object) == 0 &&
-         PyModule_AddObjectRef(module, "Generator", reinterpret_cast<PyObject*>(&type)) == 0 && PyModule_AddFunctions(module, functions) == 0;
+         PyModule_AddObjectRef(module, "Generator", reinterpret_cast<PyObject*>(&type)) == 0 &&
+         PyModule_AddFunctions(module, functions) == 0;
 }
 
 }  // namespace fj::bind

@@ -43,7 +43,15 @@ constexpr ModulePart kParts[] = {
 };
 
 PyModuleDef module_def = {
-    PyModuleDef_HEAD_INIT, "framejit._C", "The native part of framejit.", -1, nullptr, nullptr, nullptr, nullptr, nullptr,
+    PyModuleDef_HEAD_INIT,
+    "framejit._C",
+    "The native part of framejit.",
+    -1,
+    nullptr,
+    nullptr,
+    nullptr,
+    nullptr,
+    nullptr,
 };
 
 }  // namespace

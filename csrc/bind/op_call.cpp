@@ -11,8 +11,7 @@ namespace fj::bind {
 namespace {
 
 struct OpCallable {
-  PyObject_HEAD
-  vectorcallfunc vectorcall;
+  PyObject_HEAD vectorcallfunc vectorcall;
   const char* name;
   const OpDef* const* rows;
   Py_ssize_t nrows;
@@ -24,7 +23,9 @@ PyTypeObject function_type = {PyVarObject_HEAD_INIT(nullptr, 0)};
 PyTypeObject method_type = {PyVarObject_HEAD_INIT(nullptr, 0)};
 
 OpCallable* as_callable(PyObject* o) { return reinterpret_cast<OpCallable*>(o); }
-std::span<const OpDef* const> rows_of(PyObject* o) { return {as_callable(o)->rows, static_cast<size_t>(as_callable(o)->nrows)}; }
+std::span<const OpDef* const> rows_of(PyObject* o) {
+  return {as_callable(o)->rows, static_cast<size_t>(as_callable(o)->nrows)};
+}
 
 PyObject* call_function(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
   return py::guarded<PyObject*>(nullptr, [&] {
@@ -36,8 +37,8 @@ PyObject* call_function(PyObject* self, PyObject* const* args, size_t nargsf, Py
 PyObject* call_method(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
   Py_ssize_t n = PyVectorcall_NARGS(nargsf);
   if (n < 1 || !is_tensor(args[0])) {
-    PyErr_Format(PyExc_TypeError, "descriptor '%s' for 'framejit.Tensor' objects doesn't apply to %s", as_callable(self)->name,
-                 n < 1 ? "no object" : Py_TYPE(args[0])->tp_name);
+    PyErr_Format(PyExc_TypeError, "descriptor '%s' for 'framejit.Tensor' objects doesn't apply to %s",
+                 as_callable(self)->name, n < 1 ? "no object" : Py_TYPE(args[0])->tp_name);
     return nullptr;
   }
   return py::guarded<PyObject*>(nullptr, [&] {
@@ -52,8 +53,9 @@ PyObject* method_get(PyObject* self, PyObject* object, PyObject*) {
 }
 
 PyObject* repr(PyObject* self) {
-  return Py_TYPE(self) == &method_type ? PyUnicode_FromFormat("<method '%s' of 'framejit.Tensor' objects>", as_callable(self)->name)
-                                       : PyUnicode_FromFormat("<built-in function %s>", as_callable(self)->name);
+  return Py_TYPE(self) == &method_type
+             ? PyUnicode_FromFormat("<method '%s' of 'framejit.Tensor' objects>", as_callable(self)->name)
+             : PyUnicode_FromFormat("<built-in function %s>", as_callable(self)->name);
 }
 PyObject* get_name(PyObject* self, void*) { return PyUnicode_FromString(as_callable(self)->name); }
 PyObject* get_qualname(PyObject* self, void*) {
@@ -78,17 +80,13 @@ PyObject* reduce(PyObject* self, PyObject*) {
 }
 
 PyGetSetDef getset[] = {
-    {"__name__", get_name, nullptr, nullptr, nullptr},
-    {"__qualname__", get_qualname, nullptr, nullptr, nullptr},
-    {"__module__", get_module, nullptr, nullptr, nullptr},
-    {"__doc__", get_doc, nullptr, nullptr, nullptr},
+    {"__name__", get_name, nullptr, nullptr, nullptr},     {"__qualname__", get_qualname, nullptr, nullptr, nullptr},
+    {"__module__", get_module, nullptr, nullptr, nullptr}, {"__doc__", get_doc, nullptr, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 PyGetSetDef method_getset[] = {
-    {"__name__", get_name, nullptr, nullptr, nullptr},
-    {"__qualname__", get_qualname, nullptr, nullptr, nullptr},
-    {"__doc__", get_doc, nullptr, nullptr, nullptr},
-    {"__objclass__", get_objclass, nullptr, nullptr, nullptr},
+    {"__name__", get_name, nullptr, nullptr, nullptr}, {"__qualname__", get_qualname, nullptr, nullptr, nullptr},
+    {"__doc__", get_doc, nullptr, nullptr, nullptr},   {"__objclass__", get_objclass, nullptr, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 PyMethodDef methods[] = {{"__reduce__", reduce, METH_NOARGS, "Pickled by name."}, {nullptr, nullptr, 0, nullptr}};
@@ -117,7 +115,8 @@ PyObject* repr_named(PyObject* self) {
   py::Ref fields = py::Ref::steal(PyObject_GetAttrString(reinterpret_cast<PyObject*>(Py_TYPE(self)), "__match_args__"));
   py::Ref text = py::Ref::steal(PyUnicode_FromFormat("%s(", Py_TYPE(self)->tp_name));
   for (Py_ssize_t i = 0; fields && text && i < PyTuple_GET_SIZE(self); ++i)
-    text = py::Ref::steal(PyUnicode_FromFormat("%U\n%U=%R%s", text.get(), PyTuple_GET_ITEM(fields.get(), i), PyTuple_GET_ITEM(self, i), i + 1 < PyTuple_GET_SIZE(self) ? "," : ")"));
+    text = py::Ref::steal(PyUnicode_FromFormat("%U\n%U=%R%s", text.get(), PyTuple_GET_ITEM(fields.get(), i),
+                                               PyTuple_GET_ITEM(self, i), i + 1 < PyTuple_GET_SIZE(self) ? "," : ")"));
   return text.release();
 }
 
@@ -139,23 +138,28 @@ PyTypeObject* named_tuple_type(const OpDef& op) {
 
 PyObject* new_tuple(Outs& outs) {
   py::Ref tuple = py::check(PyTuple_New(static_cast<Py_ssize_t>(outs.size())));
-  for (size_t i = 0; i < outs.size(); ++i) PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i), outs[i].release_object());
+  for (size_t i = 0; i < outs.size(); ++i)
+    PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i), outs[i].release_object());
   return tuple.release();
 }
 
 // out=: one tensor, or a sequence of as many as there are results.
 PyObject* call_out(const OpDef& op, Args args, PyObject* out) {
   SmallVec<TensorObj*, 2> targets;
-  if (is_tensor(out)) targets.push_back(as_tensor(out));
+  if (is_tensor(out))
+    targets.push_back(as_tensor(out));
   else if (PyTuple_Check(out) || PyList_Check(out)) {
     py::Ref items = py::check(PySequence_Fast(out, ""));
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(items.get()); ++i) {
       PyObject* item = PySequence_Fast_GET_ITEM(items.get(), i);
-      FJ_USER_CHECK(is_tensor(item), ErrorKind::Type, op.name, "(): argument 'out' must be tuple of Tensors, but found element of type ", Py_TYPE(item)->tp_name, " at pos ", i);
+      FJ_USER_CHECK(is_tensor(item), ErrorKind::Type, op.name,
+                    "(): argument 'out' must be tuple of Tensors, but found element of type ", Py_TYPE(item)->tp_name,
+                    " at pos ", i);
       targets.push_back(as_tensor(item));
     }
   }
-  FJ_USER_CHECK(targets.size() == op.rets.size(), ErrorKind::Type, op.name, "(): argument 'out' must be ", op.rets.size() == 1 ? "Tensor" : "tuple of Tensors", ", not ", Py_TYPE(out)->tp_name);
+  FJ_USER_CHECK(targets.size() == op.rets.size(), ErrorKind::Type, op.name, "(): argument 'out' must be ",
+                op.rets.size() == 1 ? "Tensor" : "tuple of Tensors", ", not ", Py_TYPE(out)->tp_name);
   Outs outs;
   call_op_out(op, args, targets, outs);
   if (targets.size() == 1) return Py_NewRef(out);
@@ -203,7 +207,8 @@ PyObject* to_python(const OpDef& op, Outs& outs) {
   if (op.rets.empty()) return Py_NewRef(Py_None);
   if (!op.rets[0].name || !*op.rets[0].name) return new_tuple(outs);
   py::Ref result = py::check(PyStructSequence_New(named_tuple_type(op)));
-  for (size_t i = 0; i < outs.size(); ++i) PyStructSequence_SetItem(result.get(), static_cast<Py_ssize_t>(i), outs[i].release_object());
+  for (size_t i = 0; i < outs.size(); ++i)
+    PyStructSequence_SetItem(result.get(), static_cast<Py_ssize_t>(i), outs[i].release_object());
   return result.release();
 }
 
@@ -249,7 +254,8 @@ std::span<const OpDef* const> rows_named(std::string_view name) {
 // Binds every row that is not special: functions into the module, methods into the type.
 bool init_ops(PyObject* module) {
   if (!ready(function_type, "framejit._C.OpFunction", 0, getset, nullptr)) return false;
-  if (!ready(method_type, "framejit._C.OpMethod", Py_TPFLAGS_METHOD_DESCRIPTOR, method_getset, method_get)) return false;
+  if (!ready(method_type, "framejit._C.OpMethod", Py_TPFLAGS_METHOD_DESCRIPTOR, method_getset, method_get))
+    return false;
   py::Ref nn = py::Ref::steal(PyModule_New("framejit._C._nn"));
   if (!nn || PyModule_AddObjectRef(module, "_nn", nn.get()) < 0) return false;
   for (auto& [name, rows] : row_map()) {
@@ -258,7 +264,8 @@ bool init_ops(PyObject* module) {
     auto m = with_flag(rows, kMethod);
     if (m.empty()) continue;
     py::Ref method = py::Ref::steal(new_op_callable(name.c_str(), m, true));
-    if (!method || PyObject_SetAttrString(reinterpret_cast<PyObject*>(tensor_type), name.c_str(), method.get()) < 0) return false;
+    if (!method || PyObject_SetAttrString(reinterpret_cast<PyObject*>(tensor_type), name.c_str(), method.get()) < 0)
+      return false;
   }
   return true;
 }

@@ -9,7 +9,9 @@ namespace fj::bind {
 namespace {
 
 bool is_sequence(PyObject* o) { return PyTuple_Check(o) || PyList_Check(o); }
-PyObject* item_of(PyObject* seq, Py_ssize_t i) { return PyTuple_Check(seq) ? PyTuple_GET_ITEM(seq, i) : PyList_GET_ITEM(seq, i); }
+PyObject* item_of(PyObject* seq, Py_ssize_t i) {
+  return PyTuple_Check(seq) ? PyTuple_GET_ITEM(seq, i) : PyList_GET_ITEM(seq, i);
+}
 Py_ssize_t length_of(PyObject* seq) { return PyTuple_Check(seq) ? PyTuple_GET_SIZE(seq) : PyList_GET_SIZE(seq); }
 
 // An integer for an int argument: not a bool, not a float; 0-d integer tensors and NumPy integers by __index__.
@@ -64,9 +66,12 @@ Match convert_tensors(PyObject* o, bool allow_none, Arg* out) {
   SmallVec<Val, 8> v;
   for (Py_ssize_t i = 0; i < length_of(o); ++i) {
     PyObject* item = item_of(o, i);
-    if (is_tensor(item)) v.push_back(val_of(as_tensor(item)));
-    else if (allow_none && item == Py_None) v.push_back(Val{});
-    else return Match::No;
+    if (is_tensor(item))
+      v.push_back(val_of(as_tensor(item)));
+    else if (allow_none && item == Py_None)
+      v.push_back(Val{});
+    else
+      return Match::No;
   }
   *out = Arg::tensors(v);
   return Match::Yes;
@@ -88,8 +93,14 @@ Match assign(Arg* out, T v) {
 }  // namespace
 
 bool as_number(PyObject* o, Arg* out) {
-  if (PyFloat_Check(o)) { *out = Arg(PyFloat_AS_DOUBLE(o)); return true; }
-  if (PyBool_Check(o)) { *out = Arg(o == Py_True); return true; }
+  if (PyFloat_Check(o)) {
+    *out = Arg(PyFloat_AS_DOUBLE(o));
+    return true;
+  }
+  if (PyBool_Check(o)) {
+    *out = Arg(o == Py_True);
+    return true;
+  }
   if (PyLong_Check(o)) {
     int64_t v = 0;
     if (!as_int64(o, &v)) throw py::PythonError();
@@ -98,7 +109,9 @@ bool as_number(PyObject* o, Arg* out) {
   }
   // NumPy scalars: numbers that are neither tensors nor sequences.
   PyNumberMethods* nb = Py_TYPE(o)->tp_as_number;
-  if (!nb || is_tensor(o) || PyObject_CheckBuffer(o) == 0 || (Py_TYPE(o)->tp_as_mapping && Py_TYPE(o)->tp_as_sequence && Py_TYPE(o)->tp_as_sequence->sq_length)) return false;
+  if (!nb || is_tensor(o) || PyObject_CheckBuffer(o) == 0 ||
+      (Py_TYPE(o)->tp_as_mapping && Py_TYPE(o)->tp_as_sequence && Py_TYPE(o)->tp_as_sequence->sq_length))
+    return false;
   std::string_view name = Py_TYPE(o)->tp_name;
   if (name == "numpy.bool_" || name == "numpy.bool") {
     *out = Arg(PyObject_IsTrue(o) == 1);
@@ -112,13 +125,19 @@ bool as_number(PyObject* o, Arg* out) {
   }
   if (!nb->nb_float || PyComplex_Check(o)) return false;
   double d = PyFloat_AsDouble(o);
-  if (d == -1 && PyErr_Occurred()) { PyErr_Clear(); return false; }
+  if (d == -1 && PyErr_Occurred()) {
+    PyErr_Clear();
+    return false;
+  }
   *out = Arg(d);
   return true;
 }
 
 Match convert(const ArgDef& def, PyObject* o, Arg* out) {
-  if (o == Py_None && def.optional) { *out = Arg(); return Match::Yes; }
+  if (o == Py_None && def.optional) {
+    *out = Arg();
+    return Match::Yes;
+  }
   int64_t i = 0;
   DType t;
   Device d;
@@ -127,7 +146,10 @@ Match convert(const ArgDef& def, PyObject* o, Arg* out) {
     case ArgType::Tensor:
     case ArgType::OptTensor:
       if (is_tensor(o)) return assign(out, val_of(as_tensor(o)));
-      if (def.type == ArgType::OptTensor && o == Py_None) { *out = Arg(); return Match::Yes; }
+      if (def.type == ArgType::OptTensor && o == Py_None) {
+        *out = Arg();
+        return Match::Yes;
+      }
       return Match::No;
     case ArgType::Operand:
       if (is_tensor(o)) return assign(out, val_of(as_tensor(o)));
@@ -225,7 +247,10 @@ struct Parser {
       SmallVec<int64_t, 6> v;
       for (Py_ssize_t k = call.method; k < n; ++k) {
         int64_t i = 0;
-        if (!as_index(call.pos[k], &i)) return fail(cat(op.name, "(): argument '", op.args[call.method].name, "' must be tuple of ints, but found element of type ", Py_TYPE(call.pos[k])->tp_name, " at pos ", k - call.method));
+        if (!as_index(call.pos[k], &i))
+          return fail(cat(op.name, "(): argument '", op.args[call.method].name,
+                          "' must be tuple of ints, but found element of type ", Py_TYPE(call.pos[k])->tp_name,
+                          " at pos ", k - call.method));
         v.push_back(i);
       }
       args[call.method] = Arg::ints(v);
@@ -235,7 +260,8 @@ struct Parser {
     size_t limit = count_positional(op);
     if (static_cast<size_t>(n) > limit) {
       size_t own = limit - call.method;
-      return fail(cat(op.name, "() takes ", own, " positional argument", own == 1 ? "" : "s", " but ", n - call.method, n - call.method == 1 ? " was" : " were", " given"));
+      return fail(cat(op.name, "() takes ", own, " positional argument", own == 1 ? "" : "s", " but ", n - call.method,
+                      n - call.method == 1 ? " was" : " were", " given"));
     }
     for (Py_ssize_t k = 0; k < n; ++k)
       if (take(static_cast<size_t>(k), call.pos[k], k + 1 - call.method) == Match::No) return Match::No;
@@ -277,7 +303,8 @@ struct Parser {
       if (given >> i & 1) continue;
       const ArgDef& def = op.args[i];
       if (!def.has_default && !def.optional)
-        return fail(cat(op.name, "() missing 1 required positional arguments: \"", std::string_view(def.name) == "self" ? "input" : def.name, "\""));
+        return fail(cat(op.name, "() missing 1 required positional arguments: \"",
+                        std::string_view(def.name) == "self" ? "input" : def.name, "\""));
       args[i] = def.def;
     }
     return Match::Yes;
@@ -286,7 +313,9 @@ struct Parser {
 
 const char* type_words(const ArgDef& def) {
   switch (def.type) {
-    case ArgType::Tensor: case ArgType::OptTensor: case ArgType::Operand: return "Tensor";
+    case ArgType::Tensor:
+    case ArgType::OptTensor:
+    case ArgType::Operand: return "Tensor";
     case ArgType::Scalar: return "Number";
     case ArgType::Int: return "int";
     case ArgType::Float: return "float";
@@ -300,7 +329,8 @@ const char* type_words(const ArgDef& def) {
     case ArgType::IntList: return "tuple of ints";
     case ArgType::FloatList: return "tuple of floats";
     case ArgType::BoolList: return "tuple of bools";
-    case ArgType::TensorList: case ArgType::OptTensorList: return "tuple of Tensors";
+    case ArgType::TensorList:
+    case ArgType::OptTensorList: return "tuple of Tensors";
   }
   return "?";
 }
@@ -313,11 +343,13 @@ void explain_type(std::string* why, const OpDef& op, const ArgDef& def, Py_ssize
       PyObject* item = item_of(o, i);
       bool fits = def.type == ArgType::TensorList ? is_tensor(item) : PyLong_Check(item) && !PyBool_Check(item);
       if (fits) continue;
-      *why = cat(op.name, "(): argument '", name, "'", where, " must be ", type_words(def), ", but found element of type ", Py_TYPE(item)->tp_name, " at pos ", i);
+      *why = cat(op.name, "(): argument '", name, "'", where, " must be ", type_words(def),
+                 ", but found element of type ", Py_TYPE(item)->tp_name, " at pos ", i);
       return;
     }
   }
-  *why = cat(op.name, "(): argument '", name, "'", where, " must be ", type_words(def), ", not ", type_name_for_message(o));
+  *why = cat(op.name, "(): argument '", name, "'", where, " must be ", type_words(def), ", not ",
+             type_name_for_message(o));
 }
 
 }  // namespace
@@ -344,12 +376,17 @@ std::string describe_overload(const OpDef& op, bool method) {
   for (size_t i = method ? 1 : 0; i < op.args.size(); ++i) {
     const ArgDef& def = op.args[i];
     if (!first) text += ", ";
-    if (def.kw_only && !kw) { text += "*, "; kw = true; }
+    if (def.kw_only && !kw) {
+      text += "*, ";
+      kw = true;
+    }
     append(text, type_words(def));
     text += ' ';
     append(text, std::string_view(def.name) == "self" ? "input" : def.name);
-    if (def.has_default && !def.def.is_none()) text += cat(" = ", to_string(def.def));
-    else if (def.has_default || def.optional) text += " = None";
+    if (def.has_default && !def.def.is_none())
+      text += cat(" = ", to_string(def.def));
+    else if (def.has_default || def.optional)
+      text += " = None";
     first = false;
   }
   return text + ")";
@@ -379,7 +416,8 @@ void raise_no_match(const char* name, std::span<const OpDef* const> overloads, c
     parse_call(*overloads[0], call, &args, &extras, &why);
     raise(ErrorKind::Type, std::move(why));
   }
-  std::string text = cat(name, "() received an invalid combination of arguments - got (", describe_given(call), "), but expected one of:\n");
+  std::string text = cat(name, "() received an invalid combination of arguments - got (", describe_given(call),
+                         "), but expected one of:\n");
   for (const OpDef* op : overloads) text += describe_overload(*op, call.method) + "\n";
   raise(ErrorKind::Type, std::move(text));
 }

@@ -18,8 +18,8 @@ struct CallArgs {
 
 // What a call had beside the op's own arguments.
 struct CallExtras {
-  PyObject* out = nullptr;            // out=
-  int requires_grad = -1;             // requires_grad= of a factory
+  PyObject* out = nullptr;  // out=
+  int requires_grad = -1;   // requires_grad= of a factory
 };
 
 enum class Match : uint8_t { Yes, No };

@@ -27,7 +27,8 @@ PyObject* number_object(const Arg& n) {
 PyObject* element_object(const std::byte* p, DType t) { return number_object(load_number(p, t)); }
 
 Arg read_item(TensorObj* t, const char* what) {
-  FJ_USER_CHECK(t->meta.numel() == 1, ErrorKind::Runtime, "a Tensor with ", t->meta.numel(), " elements cannot be converted to Scalar");
+  FJ_USER_CHECK(t->meta.numel() == 1, ErrorKind::Runtime, "a Tensor with ", t->meta.numel(),
+                " elements cannot be converted to Scalar");
   t = check_data(t, what);
   return load_number(data_of(t), t->meta.dtype);
 }

@@ -48,7 +48,8 @@ PyObject* make(PyTypeObject* t, PyObject* args, PyObject* kwargs) {
     if (PyLong_CheckExact(item)) continue;
     PyObject* index = PyNumber_Index(item);
     if (!index) {
-      PyErr_Format(PyExc_TypeError, "framejit.Size() takes an iterable of 'int' (item %zd is '%s')", i, Py_TYPE(item)->tp_name);
+      PyErr_Format(PyExc_TypeError, "framejit.Size() takes an iterable of 'int' (item %zd is '%s')", i,
+                   Py_TYPE(item)->tp_name);
       return nullptr;
     }
     Py_DECREF(item);
@@ -91,14 +92,16 @@ bool as_int64(PyObject* o, int64_t* out) {
 PyObject* new_int_tuple(const Shape& values) {
   PyObject* out = PyTuple_New(static_cast<Py_ssize_t>(values.size()));
   if (!out) return nullptr;
-  for (size_t i = 0; i < values.size(); ++i) PyTuple_SET_ITEM(out, static_cast<Py_ssize_t>(i), PyLong_FromLongLong(values[i]));
+  for (size_t i = 0; i < values.size(); ++i)
+    PyTuple_SET_ITEM(out, static_cast<Py_ssize_t>(i), PyLong_FromLongLong(values[i]));
   return out;
 }
 
 PyObject* new_size(const Shape& sizes) {
   PyObject* out = type.tp_alloc(&type, static_cast<Py_ssize_t>(sizes.size()));
   if (!out) return nullptr;
-  for (size_t i = 0; i < sizes.size(); ++i) PyTuple_SET_ITEM(out, static_cast<Py_ssize_t>(i), PyLong_FromLongLong(sizes[i]));
+  for (size_t i = 0; i < sizes.size(); ++i)
+    PyTuple_SET_ITEM(out, static_cast<Py_ssize_t>(i), PyLong_FromLongLong(sizes[i]));
   return out;
 }
 

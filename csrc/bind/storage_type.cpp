@@ -7,8 +7,7 @@ namespace fj::bind {
 namespace {
 
 struct StorageObj {
-  PyObject_HEAD
-  Storage* storage;
+  PyObject_HEAD Storage* storage;
 };
 PyTypeObject type = {PyVarObject_HEAD_INIT(nullptr, 0)};
 
@@ -48,7 +47,8 @@ PyMethodDef methods[] = {
     {"resize_", resize, METH_O, "Grows or shrinks the memory, keeping what fits."},
     {nullptr, nullptr, 0, nullptr},
 };
-PyGetSetDef getset[] = {{"device", device, nullptr, "Where the memory is.", nullptr}, {nullptr, nullptr, nullptr, nullptr, nullptr}};
+PyGetSetDef getset[] = {{"device", device, nullptr, "Where the memory is.", nullptr},
+                        {nullptr, nullptr, nullptr, nullptr, nullptr}};
 PyBufferProcs buffer = {get_buffer, nullptr};
 PySequenceMethods sequence{};
 
@@ -75,7 +75,8 @@ bool init_storage(PyObject* module) {
   type.tp_richcompare = compare;
   type.tp_hash = hash;
   type.tp_doc = "The bytes behind a tensor.";
-  return PyType_Ready(&type) == 0 && PyModule_AddObjectRef(module, "UntypedStorage", reinterpret_cast<PyObject*>(&type)) == 0;
+  return PyType_Ready(&type) == 0 &&
+         PyModule_AddObjectRef(module, "UntypedStorage", reinterpret_cast<PyObject*>(&type)) == 0;
 }
 
 }  // namespace fj::bind

@@ -32,7 +32,8 @@ PyObject* transposed(PyObject* o, void*) {
     SmallVec<int64_t, 6> dims;
     for (int64_t d = 0; d < n; ++d) dims.push_back(kMatrix ? d : n - 1 - d);
     if (kMatrix) {
-      FJ_USER_CHECK(n >= 2, ErrorKind::Runtime, "tensor.mT is only supported on matrices or batches of matrices. Got ", n, "-D tensor.");
+      FJ_USER_CHECK(n >= 2, ErrorKind::Runtime, "tensor.mT is only supported on matrices or batches of matrices. Got ",
+                    n, "-D tensor.");
       std::swap(dims[n - 1], dims[n - 2]);
     }
     return wrap(call1(OpId::permute, {Arg(val_of(self_of(o))), Arg::ints(dims)}));
@@ -49,11 +50,13 @@ PyObject* get_data(PyObject* o, void*) {
 
 int set_data(PyObject* o, PyObject* value, void*) {
   return py::guarded<int>(-1, [&] {
-    FJ_USER_CHECK(value && is_tensor(value), ErrorKind::Type, "Variable data has to be a tensor, but got ", value ? Py_TYPE(value)->tp_name : "nothing");
+    FJ_USER_CHECK(value && is_tensor(value), ErrorKind::Type, "Variable data has to be a tensor, but got ",
+                  value ? Py_TYPE(value)->tp_name : "nothing");
     TensorObj *t = self_of(o), *from = as_tensor(value);
     if (t->wrapper || from->wrapper) raise(ErrorKind::Unsupported, "assignment to `.data` of a traced tensor");
     bool requires_grad = t->meta.requires_grad;
-    FJ_USER_CHECK(!requires_grad || is_float(from->meta.dtype), ErrorKind::Runtime, "data set to a tensor that requires gradients must be floating point or complex dtype");
+    FJ_USER_CHECK(!requires_grad || is_float(from->meta.dtype), ErrorKind::Runtime,
+                  "data set to a tensor that requires gradients must be floating point or complex dtype");
     Storage* old = t->storage;
     t->storage = StorageRef::borrow(from->storage).release();
     if (--old->refs == 0) destroy_storage(old);

@@ -7,7 +7,8 @@ namespace fj::bind {
 namespace {
 
 TensorRef converted(TensorObj* t, DType dtype, bool copy, MemoryFormat format) {
-  bool relayout = format == MemoryFormat::ChannelsLast && !(t->meta.dim() == 4 && t->meta.strides == channels_last_strides(t->meta.sizes));
+  bool relayout = format == MemoryFormat::ChannelsLast &&
+                  !(t->meta.dim() == 4 && t->meta.strides == channels_last_strides(t->meta.sizes));
   if (dtype == t->meta.dtype && !copy && !relayout) return TensorRef::borrow(t);
   TensorRef out = dtype == t->meta.dtype ? TensorRef::borrow(t) : call1(OpId::_to_dtype, {Arg(val_of(t)), Arg(dtype)});
   bool fresh = out.get() != t;
@@ -28,7 +29,10 @@ struct ToArgs {
 
   bool target(PyObject* o) {
     Device d;
-    if (is_tensor(o)) { dtype = as_tensor(o)->meta.dtype; return true; }
+    if (is_tensor(o)) {
+      dtype = as_tensor(o)->meta.dtype;
+      return true;
+    }
     if (as_dtype(o, &dtype)) return true;
     if (!as_device(o, &d)) return false;
     check_cpu(d);
@@ -36,11 +40,17 @@ struct ToArgs {
   }
   void keyword(std::string_view name, PyObject* o) {
     if (o == Py_None) return;
-    if (name == "copy") copy = PyObject_IsTrue(o) == 1;
-    else if (name == "non_blocking") return;
-    else if (name == "memory_format") FJ_USER_CHECK(as_memory_format(o, &format), ErrorKind::Type, "to(): argument 'memory_format' must be framejit.memory_format, not ", Py_TYPE(o)->tp_name);
-    else if (name == "dtype" || name == "device" || name == "other") FJ_USER_CHECK(target(o), ErrorKind::Type, "to(): argument '", name, "' has type ", Py_TYPE(o)->tp_name);
-    else raise(ErrorKind::Type, "to() got an unexpected keyword argument '", name, "'");
+    if (name == "copy")
+      copy = PyObject_IsTrue(o) == 1;
+    else if (name == "non_blocking")
+      return;
+    else if (name == "memory_format")
+      FJ_USER_CHECK(as_memory_format(o, &format), ErrorKind::Type,
+                    "to(): argument 'memory_format' must be framejit.memory_format, not ", Py_TYPE(o)->tp_name);
+    else if (name == "dtype" || name == "device" || name == "other")
+      FJ_USER_CHECK(target(o), ErrorKind::Type, "to(): argument '", name, "' has type ", Py_TYPE(o)->tp_name);
+    else
+      raise(ErrorKind::Type, "to() got an unexpected keyword argument '", name, "'");
   }
 };
 
@@ -57,11 +67,13 @@ PyObject* to(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwna
       }
       if (a.target(args[i])) continue;
       raise(ErrorKind::Type, "to() received an invalid combination of arguments - got (", Py_TYPE(args[i])->tp_name,
-            "), but expected one of:\n * (framejit.device device, framejit.dtype dtype, bool non_blocking, bool copy, *, framejit.memory_format memory_format)\n"
+            "), but expected one of:\n * (framejit.device device, framejit.dtype dtype, bool non_blocking, bool copy, "
+            "*, framejit.memory_format memory_format)\n"
             " * (framejit.dtype dtype, bool non_blocking, bool copy, *, framejit.memory_format memory_format)\n"
             " * (Tensor tensor, bool non_blocking, bool copy, *, framejit.memory_format memory_format)\n");
     }
-    for (Py_ssize_t k = 0; kwnames && k < PyTuple_GET_SIZE(kwnames); ++k) a.keyword(PyUnicode_AsUTF8(PyTuple_GET_ITEM(kwnames, k)), args[n + k]);
+    for (Py_ssize_t k = 0; kwnames && k < PyTuple_GET_SIZE(kwnames); ++k)
+      a.keyword(PyUnicode_AsUTF8(PyTuple_GET_ITEM(kwnames, k)), args[n + k]);
     return wrap(converted(t, a.dtype, a.copy, a.format));
   });
 }
@@ -71,7 +83,8 @@ PyObject* cast(PyObject* self, PyObject* args, PyObject* kwargs) {
   static const char* names[] = {"memory_format", nullptr};
   PyObject* format = nullptr;
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O", const_cast<char**>(names), &format)) return nullptr;
-  return py::guarded<PyObject*>(nullptr, [&] { return wrap(converted(as_tensor(self), kType, false, MemoryFormat::Preserve)); });
+  return py::guarded<PyObject*>(nullptr,
+                                [&] { return wrap(converted(as_tensor(self), kType, false, MemoryFormat::Preserve)); });
 }
 
 PyObject* cpu(PyObject* self, PyObject*, PyObject*) { return Py_NewRef(self); }
@@ -87,8 +100,11 @@ PyObject* contiguous(PyObject* self, PyObject* args, PyObject* kwargs) {
   return py::guarded<PyObject*>(nullptr, [&] {
     TensorObj* t = as_tensor(self);
     MemoryFormat f = MemoryFormat::Contiguous;
-    FJ_USER_CHECK(!format || as_memory_format(format, &f), ErrorKind::Type, "contiguous(): argument 'memory_format' must be framejit.memory_format, not ", Py_TYPE(format)->tp_name);
-    FJ_USER_CHECK(f != MemoryFormat::Preserve, ErrorKind::Runtime, "preserve memory format is unsupported by the contiguous operator");
+    FJ_USER_CHECK(!format || as_memory_format(format, &f), ErrorKind::Type,
+                  "contiguous(): argument 'memory_format' must be framejit.memory_format, not ",
+                  Py_TYPE(format)->tp_name);
+    FJ_USER_CHECK(f != MemoryFormat::Preserve, ErrorKind::Runtime,
+                  "preserve memory format is unsupported by the contiguous operator");
     if (f == MemoryFormat::ChannelsLast) return wrap(converted(t, t->meta.dtype, false, f));
     if (t->meta.is_contiguous()) return Py_NewRef(self);
     return wrap(call1(OpId::clone, {Arg(val_of(t)), Arg(f)}));
@@ -100,7 +116,8 @@ PyObject* type(PyObject* self, PyObject* args, PyObject* kwargs) {
   static const char* names[] = {"dtype", "non_blocking", nullptr};
   PyObject* wanted = Py_None;
   int non_blocking = 0;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|Op:type", const_cast<char**>(names), &wanted, &non_blocking)) return nullptr;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|Op:type", const_cast<char**>(names), &wanted, &non_blocking))
+    return nullptr;
   return py::guarded<PyObject*>(nullptr, [&]() -> PyObject* {
     TensorObj* t = as_tensor(self);
     if (wanted == Py_None) return PyUnicode_FromFormat("framejit.%sTensor", scalar_type_name(t->meta.dtype));
@@ -110,7 +127,10 @@ PyObject* type(PyObject* self, PyObject* args, PyObject* kwargs) {
       if (size_t dot = name.rfind('.'); dot != name.npos) name.remove_prefix(dot + 1);
       bool found = false;
       for (int i = 0; i < kDTypeCount; ++i)
-        if (name == cat(scalar_type_name(static_cast<DType>(i)), "Tensor")) { dtype = static_cast<DType>(i); found = true; }
+        if (name == cat(scalar_type_name(static_cast<DType>(i)), "Tensor")) {
+          dtype = static_cast<DType>(i);
+          found = true;
+        }
       FJ_USER_CHECK(found, ErrorKind::Value, "invalid type: '", PyUnicode_AsUTF8(wanted), "'");
     } else {
       FJ_USER_CHECK(as_dtype(wanted, &dtype), ErrorKind::Type, "dtype must be a type, str, or dtype object");
@@ -121,7 +141,8 @@ PyObject* type(PyObject* self, PyObject* args, PyObject* kwargs) {
 
 PyObject* type_as(PyObject* self, PyObject* other) {
   return py::guarded<PyObject*>(nullptr, [&] {
-    FJ_USER_CHECK(is_tensor(other), ErrorKind::Type, "type_as(): argument 'other' (position 1) must be Tensor, not ", Py_TYPE(other)->tp_name);
+    FJ_USER_CHECK(is_tensor(other), ErrorKind::Type, "type_as(): argument 'other' (position 1) must be Tensor, not ",
+                  Py_TYPE(other)->tp_name);
     return wrap(converted(as_tensor(self), as_tensor(other)->meta.dtype, false, MemoryFormat::Preserve));
   });
 }
@@ -132,7 +153,8 @@ PyObject* resize(PyObject* self, PyObject* args) {
     TensorObj* t = as_tensor(self);
     if (t->wrapper) raise(ErrorKind::Unsupported, "resize_ of a traced tensor");
     FJ_USER_CHECK(!t->meta.requires_grad, ErrorKind::Runtime, "cannot resize variables that require grad");
-    PyObject* list = PyTuple_GET_SIZE(args) == 1 && PySequence_Check(PyTuple_GET_ITEM(args, 0)) ? PyTuple_GET_ITEM(args, 0) : args;
+    PyObject* list =
+        PyTuple_GET_SIZE(args) == 1 && PySequence_Check(PyTuple_GET_ITEM(args, 0)) ? PyTuple_GET_ITEM(args, 0) : args;
     py::Ref items = py::check(PySequence_Fast(list, "resize_() takes sizes"));
     TensorMeta m = t->meta;
     m.sizes.clear();
@@ -151,13 +173,16 @@ PyObject* resize(PyObject* self, PyObject* args) {
   });
 }
 
-PyCFunction keywords(PyCFunctionWithKeywords f) { return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f)); }
+PyCFunction keywords(PyCFunctionWithKeywords f) {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f));
+}
 constexpr int kBoth = METH_VARARGS | METH_KEYWORDS;
 
 }  // namespace
 
 PyMethodDef kTensorConversions[] = {
-    {"to", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(to)), METH_FASTCALL | METH_KEYWORDS, "The tensor with another dtype or layout; itself where nothing changes."},
+    {"to", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(to)), METH_FASTCALL | METH_KEYWORDS,
+     "The tensor with another dtype or layout; itself where nothing changes."},
     {"float", keywords(cast<DType::F32>), kBoth, "to(framejit.float32)"},
     {"double", keywords(cast<DType::F64>), kBoth, "to(framejit.float64)"},
     {"half", keywords(cast<DType::F16>), kBoth, "to(framejit.float16)"},

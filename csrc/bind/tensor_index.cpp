@@ -1,4 +1,5 @@
-// x[...] and x[...] = v: an index is taken apart into view ops, and what remains (tensors) goes to index and index_put_.
+// x[...] and x[...] = v: an index is taken apart into view ops, and what remains (tensors) goes to index and
+// index_put_.
 #include "bind/create.h"
 #include "bind/op_call.h"
 #include "bind/tensor_type.h"
@@ -8,10 +9,12 @@ namespace {
 
 Py_ssize_t bounded_length(PyObject* o) {
   const TensorMeta& m = as_tensor(o)->meta;
-  if (m.dim() == 0) { PyErr_SetString(PyExc_TypeError, "len() of a 0-d tensor"); return -1; }
+  if (m.dim() == 0) {
+    PyErr_SetString(PyExc_TypeError, "len() of a 0-d tensor");
+    return -1;
+  }
   return static_cast<Py_ssize_t>(m.sizes[0]);
 }
-
 
 // A lone list counts as a tuple of indices when something in it cannot be an element of an index tensor.
 bool acts_as_tuple(PyObject* key) {
@@ -26,7 +29,7 @@ bool acts_as_tuple(PyObject* key) {
 // One index, taken apart: the view that basic indices give, and the tensors for the dimensions that are left to index.
 struct Indexer {
   TensorRef result;
-  SmallVec<Val, 8> tensors;     // per dimension of `result`, null where whole; masks cover several
+  SmallVec<Val, 8> tensors;  // per dimension of `result`, null where whole; masks cover several
   bool any_tensor = false;
   SmallVec<TensorRef, 4> keep;  // tensors made here
   int64_t dim = 0;              // next dimension of `result`
@@ -38,7 +41,8 @@ struct Indexer {
     const TensorMeta& m = view()->meta;
     FJ_USER_CHECK(m.dim() > dim, ErrorKind::Index, "too many indices for tensor of dimension ", m.dim());
     Dim size = m.sizes[dim];
-    FJ_USER_CHECK(i >= -size && i < size, ErrorKind::Index, "index ", i, " is out of bounds for dimension ", dim, " with size ", size);
+    FJ_USER_CHECK(i >= -size && i < size, ErrorKind::Index, "index ", i, " is out of bounds for dimension ", dim,
+                  " with size ", size);
     apply(OpId::select, {Arg(val_of(view())), Arg(dim), Arg(i)});
   }
 
@@ -46,11 +50,16 @@ struct Indexer {
     Py_ssize_t start = 0, stop = 0, step = 0;
     if (PySlice_Unpack(s, &start, &stop, &step) < 0) throw py::PythonError();
     FJ_USER_CHECK(step > 0, ErrorKind::Value, "step must be greater than zero");
-    FJ_USER_CHECK(view()->meta.dim() > dim, ErrorKind::Index, "too many indices for tensor of dimension ", view()->meta.dim());
+    FJ_USER_CHECK(view()->meta.dim() > dim, ErrorKind::Index, "too many indices for tensor of dimension ",
+                  view()->meta.dim());
     Py_ssize_t size = static_cast<Py_ssize_t>(view()->meta.sizes[dim]), from = start, to = stop;
     PySlice_AdjustIndices(size, &from, &to, step);
-    if (from == 0 && to == size && step == 1) { ++dim; return; }
-    apply(OpId::slice, {Arg(val_of(view())), Arg(dim), Arg(int64_t{from}), Arg(int64_t{to < from ? from : to}), Arg(int64_t{step})});
+    if (from == 0 && to == size && step == 1) {
+      ++dim;
+      return;
+    }
+    apply(OpId::slice,
+          {Arg(val_of(view())), Arg(dim), Arg(int64_t{from}), Arg(int64_t{to < from ? from : to}), Arg(int64_t{step})});
     ++dim;
   }
 
@@ -72,11 +81,13 @@ struct Indexer {
 
   void tensor(TensorRef t) {
     DType dtype = t->meta.dtype;
-    FJ_USER_CHECK(!is_float(dtype), ErrorKind::Index, "tensors used as indices must be long, int, byte or bool tensors");
+    FJ_USER_CHECK(!is_float(dtype), ErrorKind::Index,
+                  "tensors used as indices must be long, int, byte or bool tensors");
     bool mask = dtype == DType::Bool || dtype == DType::U8;
     if (t->meta.dim() == 0 && !mask) {
       if (!t->wrapper) return integer(load_number(data_of(t.get()), dtype).as_int());
-      FJ_USER_CHECK(view()->meta.dim() > dim, ErrorKind::Index, "too many indices for tensor of dimension ", view()->meta.dim());
+      FJ_USER_CHECK(view()->meta.dim() > dim, ErrorKind::Index, "too many indices for tensor of dimension ",
+                    view()->meta.dim());
       return record(std::move(t), 1);
     }
     if (mask && t->meta.dim() == 0) {
@@ -87,8 +98,9 @@ struct Indexer {
     const TensorMeta& m = view()->meta;
     FJ_USER_CHECK(m.dim() >= dim + covers, ErrorKind::Index, "too many indices for tensor of dimension ", m.dim());
     for (int64_t d = 0; mask && d < covers; ++d)
-      FJ_USER_CHECK(t->meta.sizes[d] == m.sizes[dim + d], ErrorKind::Index, "The shape of the mask ", t->meta.sizes, " at index ", d,
-                    " does not match the shape of the indexed tensor ", m.sizes, " at index ", dim + d);
+      FJ_USER_CHECK(t->meta.sizes[d] == m.sizes[dim + d], ErrorKind::Index, "The shape of the mask ", t->meta.sizes,
+                    " at index ", d, " does not match the shape of the indexed tensor ", m.sizes, " at index ",
+                    dim + d);
     record(std::move(t), covers);
   }
 
@@ -123,7 +135,9 @@ struct Indexer {
       if (t->meta.numel() == 0 && is_float(t->meta.dtype)) t = empty(t->meta.sizes, DType::I64);
       tensor(adopted(std::move(t)));
     } else {
-      raise(ErrorKind::Index, "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got ", Py_TYPE(o)->tp_name, ")");
+      raise(ErrorKind::Index,
+            "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got ",
+            Py_TYPE(o)->tp_name, ")");
     }
   }
 
@@ -144,7 +158,8 @@ struct Indexer {
       if (seen) after += dims_of(o);
       seen |= o == Py_Ellipsis;
     }
-    FJ_USER_CHECK(total <= self->meta.dim(), ErrorKind::Index, "too many indices for tensor of dimension ", self->meta.dim());
+    FJ_USER_CHECK(total <= self->meta.dim(), ErrorKind::Index, "too many indices for tensor of dimension ",
+                  self->meta.dim());
     for (Py_ssize_t i = 0; i < n; ++i) item(PySequence_Fast_GET_ITEM(items.get(), i), after);
   }
 };
@@ -183,12 +198,14 @@ TensorRef value_tensor(TensorObj* self, PyObject* value) {
   if (is_tensor(value)) return TensorRef::borrow(as_tensor(value));
   Arg n;
   if (as_number(value, &n)) return adopted(scalar_tensor(n, self->meta.dtype));
-  raise(ErrorKind::Type, "can't assign a ", Py_TYPE(value)->tp_name, " to a framejit.", scalar_type_name(self->meta.dtype), "Tensor");
+  raise(ErrorKind::Type, "can't assign a ", Py_TYPE(value)->tp_name, " to a framejit.",
+        scalar_type_name(self->meta.dtype), "Tensor");
 }
 
 // Leading dimensions of size one that the target has not are dropped.
 TensorRef without_leading_ones(TensorRef value, int64_t dim) {
-  while (value->meta.dim() > dim && value->meta.sizes[0] == 1) value = call1(OpId::select, {Arg(value.val()), Arg(0), Arg(0)});
+  while (value->meta.dim() > dim && value->meta.sizes[0] == 1)
+    value = call1(OpId::select, {Arg(value.val()), Arg(0), Arg(0)});
   return value;
 }
 
@@ -211,14 +228,17 @@ void assign(TensorObj* self, PyObject* key, PyObject* value) {
   Arg n;
   if (lone_mask && !is_tensor(value) && as_number(value, &n)) {
     TensorRef mask = TensorRef::borrow(tensor_of(ix.tensors[0]));
-    while (mask->meta.dim() < ix.view()->meta.dim()) mask = call1(OpId::unsqueeze, {Arg(mask.val()), Arg(mask->meta.dim())});
+    while (mask->meta.dim() < ix.view()->meta.dim())
+      mask = call1(OpId::unsqueeze, {Arg(mask.val()), Arg(mask->meta.dim())});
     ArgVec args{Arg(ix.result.val()), Arg(mask.val()), n};
     return call_op(op_def(OpId::masked_fill_), args, outs);
   }
   TensorRef v = value_tensor(self, value);
   if (v->meta.dtype != self->meta.dtype) {
-    FJ_USER_CHECK(v->meta.dim() == 0 || !is_tensor(value), ErrorKind::Runtime, "Index put requires the source and destination dtypes match, got ",
-                  scalar_type_name(self->meta.dtype), " for the destination and ", scalar_type_name(v->meta.dtype), " for the source.");
+    FJ_USER_CHECK(v->meta.dim() == 0 || !is_tensor(value), ErrorKind::Runtime,
+                  "Index put requires the source and destination dtypes match, got ",
+                  scalar_type_name(self->meta.dtype), " for the destination and ", scalar_type_name(v->meta.dtype),
+                  " for the source.");
     v = call1(OpId::_to_dtype, {Arg(v.val()), Arg(self->meta.dtype)});
   }
   expand_masks(ix);
@@ -238,7 +258,9 @@ PyObject* item_at(PyObject* self, Py_ssize_t i) {
   return py::guarded<PyObject*>(nullptr, [&] {
     Indexer ix;
     ix.result = TensorRef::borrow(as_tensor(self));
-    FJ_USER_CHECK(as_tensor(self)->meta.dim() > 0, ErrorKind::Index, "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a 0-dim tensor to a number");
+    FJ_USER_CHECK(as_tensor(self)->meta.dim() > 0, ErrorKind::Index,
+                  "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to "
+                  "convert a 0-dim tensor to a number");
     ix.integer(i);
     return wrap(std::move(ix.result));
   });
@@ -247,7 +269,8 @@ PyObject* item_at(PyObject* self, Py_ssize_t i) {
 int contains(PyObject* self, PyObject* value) {
   return py::guarded<int>(-1, [&] {
     FJ_USER_CHECK(is_tensor(value) || PyLong_Check(value) || PyFloat_Check(value), ErrorKind::Runtime,
-                  "Tensor.__contains__ only supports Tensor or scalar, but you passed in a ", Py_TYPE(value)->tp_name, ".");
+                  "Tensor.__contains__ only supports Tensor or scalar, but you passed in a ", Py_TYPE(value)->tp_name,
+                  ".");
     py::Ref same = py::check(PyObject_RichCompare(self, value, Py_EQ));
     py::Ref any = py::check(PyObject_CallMethod(same.get(), "any", nullptr));
     return PyObject_IsTrue(any.get());

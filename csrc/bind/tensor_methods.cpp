@@ -21,7 +21,8 @@ PyObject* is_signed(PyObject* o, PyObject*) { return PyBool_FromLong(meta_of(o).
 PyObject* get_device(PyObject* o, PyObject*) { return PyLong_FromLong(meta_of(o).device.index); }
 PyObject* is_pinned(PyObject*, PyObject*) { Py_RETURN_FALSE; }
 
-PyObject* one_of(PyObject* args, PyObject* kwargs, const Shape& values, const char* format, PyObject* (*all)(const Shape&)) {
+PyObject* one_of(PyObject* args, PyObject* kwargs, const Shape& values, const char* format,
+                 PyObject* (*all)(const Shape&)) {
   static const char* names[] = {"dim", nullptr};
   PyObject* d = Py_None;
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, format, const_cast<char**>(names), &d)) return nullptr;
@@ -33,16 +34,22 @@ PyObject* one_of(PyObject* args, PyObject* kwargs, const Shape& values, const ch
     return PyLong_FromLongLong(values[wrap_dim(i, static_cast<int64_t>(values.size()))]);
   });
 }
-PyObject* size(PyObject* o, PyObject* args, PyObject* kwargs) { return one_of(args, kwargs, meta_of(o).sizes, "|O:size", new_size); }
-PyObject* stride(PyObject* o, PyObject* args, PyObject* kwargs) { return one_of(args, kwargs, meta_of(o).strides, "|O:stride", new_int_tuple); }
+PyObject* size(PyObject* o, PyObject* args, PyObject* kwargs) {
+  return one_of(args, kwargs, meta_of(o).sizes, "|O:size", new_size);
+}
+PyObject* stride(PyObject* o, PyObject* args, PyObject* kwargs) {
+  return one_of(args, kwargs, meta_of(o).strides, "|O:stride", new_int_tuple);
+}
 
 PyObject* is_contiguous(PyObject* o, PyObject* args, PyObject* kwargs) {
   static const char* names[] = {"memory_format", nullptr};
   PyObject* format = nullptr;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:is_contiguous", const_cast<char**>(names), &format)) return nullptr;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:is_contiguous", const_cast<char**>(names), &format))
+    return nullptr;
   MemoryFormat f = MemoryFormat::Contiguous;
   if (format && !as_memory_format(format, &f)) {
-    PyErr_Format(PyExc_TypeError, "is_contiguous(): argument 'memory_format' must be framejit.memory_format, not %s", Py_TYPE(format)->tp_name);
+    PyErr_Format(PyExc_TypeError, "is_contiguous(): argument 'memory_format' must be framejit.memory_format, not %s",
+                 Py_TYPE(format)->tp_name);
     return nullptr;
   }
   const TensorMeta& m = meta_of(o);
@@ -70,27 +77,35 @@ PyObject* tolist(PyObject* o, PyObject*) {
   return py::guarded<PyObject*>(nullptr, [&] { return to_list(as_tensor(o)); });
 }
 PyObject* untyped_storage(PyObject* o, PyObject*) {
-  return py::guarded<PyObject*>(nullptr, [&] { return new_storage_object(check_data(as_tensor(o), "untyped_storage")); });
+  return py::guarded<PyObject*>(nullptr,
+                                [&] { return new_storage_object(check_data(as_tensor(o), "untyped_storage")); });
 }
 
 PyObject* is_same_size(PyObject* o, PyObject* other) {
-  if (!is_tensor(other)) return PyErr_Format(PyExc_TypeError, "is_same_size(): argument 'other' must be Tensor, not %s", Py_TYPE(other)->tp_name);
+  if (!is_tensor(other))
+    return PyErr_Format(PyExc_TypeError, "is_same_size(): argument 'other' must be Tensor, not %s",
+                        Py_TYPE(other)->tp_name);
   return PyBool_FromLong(meta_of(o).sizes == meta_of(other).sizes);
 }
 // Do both show the same elements of the same memory?
 PyObject* is_set_to(PyObject* o, PyObject* other) {
-  if (!is_tensor(other)) return PyErr_Format(PyExc_TypeError, "is_set_to(): argument 'tensor' must be Tensor, not %s", Py_TYPE(other)->tp_name);
+  if (!is_tensor(other))
+    return PyErr_Format(PyExc_TypeError, "is_set_to(): argument 'tensor' must be Tensor, not %s",
+                        Py_TYPE(other)->tp_name);
   const TensorMeta &a = meta_of(o), &b = meta_of(other);
-  return PyBool_FromLong(as_tensor(o)->storage == as_tensor(other)->storage && a.offset == b.offset && a.sizes == b.sizes && a.strides == b.strides);
+  return PyBool_FromLong(as_tensor(o)->storage == as_tensor(other)->storage && a.offset == b.offset &&
+                         a.sizes == b.sizes && a.strides == b.strides);
 }
 
 PyObject* make_subclass(PyObject*, PyObject* args, PyObject* kwargs) {
   static const char* names[] = {"cls", "data", "require_grad", nullptr};
   PyObject *cls, *data;
   int grad = 0;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|p:_make_subclass", const_cast<char**>(names), &cls, &data, &grad)) return nullptr;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|p:_make_subclass", const_cast<char**>(names), &cls, &data, &grad))
+    return nullptr;
   return py::guarded<PyObject*>(nullptr, [&] {
-    FJ_USER_CHECK(PyType_Check(cls) && PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(cls), tensor_type), ErrorKind::Type, "cls must be a subclass of Tensor");
+    FJ_USER_CHECK(PyType_Check(cls) && PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(cls), tensor_type),
+                  ErrorKind::Type, "cls must be a subclass of Tensor");
     FJ_USER_CHECK(is_tensor(data), ErrorKind::Type, "data must be a Tensor, not ", Py_TYPE(data)->tp_name);
     TensorObj* from = as_tensor(data);
     if (from->wrapper) raise(ErrorKind::Unsupported, "a subclass instance of a traced tensor");
@@ -104,7 +119,8 @@ PyObject* make_subclass(PyObject*, PyObject* args, PyObject* kwargs) {
 PyObject* same(PyObject* o, PyObject*) { return Py_NewRef(o); }
 PyObject* as_subclass(PyObject* o, PyObject* cls) {
   return py::guarded<PyObject*>(nullptr, [&] {
-    FJ_USER_CHECK(PyType_Check(cls) && PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(cls), tensor_type), ErrorKind::Type, "as_subclass(): argument 'cls' must be a subclass of Tensor");
+    FJ_USER_CHECK(PyType_Check(cls) && PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(cls), tensor_type),
+                  ErrorKind::Type, "as_subclass(): argument 'cls' must be a subclass of Tensor");
     TensorObj* t = as_tensor(o);
     if (t->wrapper) raise(ErrorKind::Unsupported, "a subclass instance of a traced tensor");
     TensorRef out = new_tensor_of(reinterpret_cast<PyTypeObject*>(cls), t->meta, StorageRef::borrow(t->storage));
@@ -114,10 +130,12 @@ PyObject* as_subclass(PyObject* o, PyObject* cls) {
 // set_(source): becomes another view of the same storage as `source`.
 PyObject* set(PyObject* o, PyObject* source) {
   return py::guarded<PyObject*>(nullptr, [&] {
-    FJ_USER_CHECK(is_tensor(source), ErrorKind::Type, "set_(): argument 'source' (position 1) must be Tensor, not ", Py_TYPE(source)->tp_name);
+    FJ_USER_CHECK(is_tensor(source), ErrorKind::Type, "set_(): argument 'source' (position 1) must be Tensor, not ",
+                  Py_TYPE(source)->tp_name);
     TensorObj *t = as_tensor(o), *from = as_tensor(source);
     if (t->wrapper || from->wrapper) raise(ErrorKind::Unsupported, "set_ of a traced tensor");
-    FJ_USER_CHECK(t->meta.dtype == from->meta.dtype, ErrorKind::Runtime, "Could not set tensor of type ", name_of(from->meta.dtype), " to a tensor of type ", name_of(t->meta.dtype));
+    FJ_USER_CHECK(t->meta.dtype == from->meta.dtype, ErrorKind::Runtime, "Could not set tensor of type ",
+                  name_of(from->meta.dtype), " to a tensor of type ", name_of(t->meta.dtype));
     bool requires_grad = t->meta.requires_grad;
     Storage* old = t->storage;
     t->storage = StorageRef::borrow(from->storage).release();
@@ -129,7 +147,9 @@ PyObject* set(PyObject* o, PyObject* source) {
   });
 }
 
-PyCFunction keywords(PyCFunctionWithKeywords f) { return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f)); }
+PyCFunction keywords(PyCFunctionWithKeywords f) {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f));
+}
 
 }  // namespace
 
@@ -146,8 +166,10 @@ PyMethodDef kTensorMethods[] = {
     {"get_device", get_device, METH_NOARGS, "The device's index, -1 for the CPU."},
     {"is_pinned", is_pinned, METH_NOARGS, "Always False."},
     {"size", keywords(size), METH_VARARGS | METH_KEYWORDS, "The sizes, or the size of one dimension."},
-    {"stride", keywords(stride), METH_VARARGS | METH_KEYWORDS, "The strides in elements, or the stride of one dimension."},
-    {"is_contiguous", keywords(is_contiguous), METH_VARARGS | METH_KEYWORDS, "Whether the elements lie in row-major order without gaps."},
+    {"stride", keywords(stride), METH_VARARGS | METH_KEYWORDS,
+     "The strides in elements, or the stride of one dimension."},
+    {"is_contiguous", keywords(is_contiguous), METH_VARARGS | METH_KEYWORDS,
+     "Whether the elements lie in row-major order without gaps."},
     {"data_ptr", data_ptr, METH_NOARGS, "Address of the first element."},
     {"item", item, METH_NOARGS, "The single element as a Python number."},
     {"tolist", tolist, METH_NOARGS, "The elements as nested lists."},
@@ -162,7 +184,8 @@ PyMethodDef kTensorMethods[] = {
     {"resolve_neg", same, METH_NOARGS, "The tensor itself."},
     {"as_subclass", as_subclass, METH_O, "The same tensor as an instance of a subclass."},
     {"set_", set, METH_O, "Becomes a view of `source`'s memory."},
-    {"_make_subclass", keywords(make_subclass), METH_VARARGS | METH_KEYWORDS | METH_STATIC, "An instance of a subclass over `data`'s memory."},
+    {"_make_subclass", keywords(make_subclass), METH_VARARGS | METH_KEYWORDS | METH_STATIC,
+     "An instance of a subclass over `data`'s memory."},
     {nullptr, nullptr, 0, nullptr},
 };
 

@@ -7,16 +7,76 @@ namespace fj::bind {
 namespace {
 
 enum Operator {
-  kAdd, kSub, kMul, kDiv, kFloorDiv, kRem, kPow, kMatMul, kAnd, kOr, kXor, kShl, kShr,
-  kIAdd, kISub, kIMul, kIDiv, kIFloorDiv, kIRem, kIPow, kIAnd, kIOr, kIXor, kIShl, kIShr,
-  kLt, kLe, kEq, kNe, kGt, kGe, kNeg, kAbs, kInvert, kOperators
+  kAdd,
+  kSub,
+  kMul,
+  kDiv,
+  kFloorDiv,
+  kRem,
+  kPow,
+  kMatMul,
+  kAnd,
+  kOr,
+  kXor,
+  kShl,
+  kShr,
+  kIAdd,
+  kISub,
+  kIMul,
+  kIDiv,
+  kIFloorDiv,
+  kIRem,
+  kIPow,
+  kIAnd,
+  kIOr,
+  kIXor,
+  kIShl,
+  kIShr,
+  kLt,
+  kLe,
+  kEq,
+  kNe,
+  kGt,
+  kGe,
+  kNeg,
+  kAbs,
+  kInvert,
+  kOperators
 };
-constexpr const char* kRowNames[kOperators] = {
-    "add", "sub", "mul", "div", "floor_divide", "remainder", "pow", "matmul", "bitwise_and", "bitwise_or", "bitwise_xor",
-    "bitwise_left_shift", "bitwise_right_shift",
-    "add_", "sub_", "mul_", "div_", "floor_divide_", "remainder_", "pow_", "bitwise_and_", "bitwise_or_", "bitwise_xor_",
-    "bitwise_left_shift_", "bitwise_right_shift_",
-    "lt", "le", "eq", "ne", "gt", "ge", "neg", "abs", "bitwise_not"};
+constexpr const char* kRowNames[kOperators] = {"add",
+                                               "sub",
+                                               "mul",
+                                               "div",
+                                               "floor_divide",
+                                               "remainder",
+                                               "pow",
+                                               "matmul",
+                                               "bitwise_and",
+                                               "bitwise_or",
+                                               "bitwise_xor",
+                                               "bitwise_left_shift",
+                                               "bitwise_right_shift",
+                                               "add_",
+                                               "sub_",
+                                               "mul_",
+                                               "div_",
+                                               "floor_divide_",
+                                               "remainder_",
+                                               "pow_",
+                                               "bitwise_and_",
+                                               "bitwise_or_",
+                                               "bitwise_xor_",
+                                               "bitwise_left_shift_",
+                                               "bitwise_right_shift_",
+                                               "lt",
+                                               "le",
+                                               "eq",
+                                               "ne",
+                                               "gt",
+                                               "ge",
+                                               "neg",
+                                               "abs",
+                                               "bitwise_not"};
 std::span<const OpDef* const> rows[kOperators];
 
 // Tries the overloads; a null result without an exception means that none fits.
@@ -73,7 +133,8 @@ int truth(PyObject* self) {
   return py::guarded<int>(-1, [&] {
     TensorObj* t = as_tensor(self);
     FJ_USER_CHECK(t->meta.numel() != 0, ErrorKind::Runtime, "Boolean value of Tensor with no values is ambiguous");
-    FJ_USER_CHECK(t->meta.numel() == 1, ErrorKind::Runtime, "Boolean value of Tensor with more than one value is ambiguous");
+    FJ_USER_CHECK(t->meta.numel() == 1, ErrorKind::Runtime,
+                  "Boolean value of Tensor with more than one value is ambiguous");
     Arg n = read_item(t, "bool");
     return static_cast<int>(n.tag() == ArgTag::Float ? n.as_double() != 0 : n.as_int() != 0);
   });
@@ -86,7 +147,8 @@ PyObject* to_int(PyObject* self) {
   });
 }
 PyObject* to_float(PyObject* self) {
-  return py::guarded<PyObject*>(nullptr, [&] { return PyFloat_FromDouble(read_item(as_tensor(self), "float").as_double()); });
+  return py::guarded<PyObject*>(nullptr,
+                                [&] { return PyFloat_FromDouble(read_item(as_tensor(self), "float").as_double()); });
 }
 PyObject* to_index(PyObject* self) {
   return py::guarded<PyObject*>(nullptr, [&] {

@@ -54,7 +54,8 @@ PyObject* tensor_repr(PyObject* self) {
   TensorObj* t = as_tensor(self);
   if (t->wrapper) {
     py::Ref size = py::Ref::steal(new_int_tuple(t->meta.sizes));
-    return size ? PyUnicode_FromFormat("tensor(..., size=%R, dtype=framejit.%s)", size.get(), name_of(t->meta.dtype)) : nullptr;
+    return size ? PyUnicode_FromFormat("tensor(..., size=%R, dtype=framejit.%s)", size.get(), name_of(t->meta.dtype))
+                : nullptr;
   }
   if (!package_function(function, "framejit._tensor_str", "tensor_repr")) return nullptr;
   LayerPause none;
@@ -91,7 +92,8 @@ bool add_tensor_methods(PyMethodDef* table) {
     } else {
       d = py::Ref::steal(PyDescr_NewMethod(tensor_type, table));
     }
-    if (!d || PyObject_SetAttrString(reinterpret_cast<PyObject*>(tensor_type), table->ml_name, d.get()) < 0) return false;
+    if (!d || PyObject_SetAttrString(reinterpret_cast<PyObject*>(tensor_type), table->ml_name, d.get()) < 0)
+      return false;
   }
   return true;
 }
@@ -121,12 +123,14 @@ bool init_tensor(PyObject* module) {
   add_sequence_slots(at);
   add_buffer_slots(at);
   slot(0, nullptr);
-  PyType_Spec spec = {"framejit.Tensor", sizeof(TensorObj), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots};
+  PyType_Spec spec = {"framejit.Tensor", sizeof(TensorObj), 0,
+                      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots};
   tensor_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
   if (!tensor_type) return false;
   tensor_type->tp_name = "Tensor";  // as messages say it; the module stays in the type's dict
-  return add_tensor_getset(kTensorAttributes) && add_tensor_methods(kTensorMethods) && add_tensor_methods(kTensorConversions) &&
-         add_tensor_methods(kTensorExchange) && add_tensor_methods(protocol_methods) && link_number_ops() &&
+  return add_tensor_getset(kTensorAttributes) && add_tensor_methods(kTensorMethods) &&
+         add_tensor_methods(kTensorConversions) && add_tensor_methods(kTensorExchange) &&
+         add_tensor_methods(protocol_methods) && link_number_ops() &&
          PyModule_AddObjectRef(module, "Tensor", reinterpret_cast<PyObject*>(tensor_type)) == 0;
 }
 

@@ -1,5 +1,6 @@
-// The Tensor type, put together from parts: lifecycle slots of tensor/tensor.h, the number protocol, indexing, attributes,
-// methods. Other parts (the tape's) add theirs with the two functions below, after "tensor" in module.cpp's table.
+// The Tensor type, put together from parts: lifecycle slots of tensor/tensor.h, the number protocol, indexing,
+// attributes, methods. Other parts (the tape's) add theirs with the two functions below, after "tensor" in module.cpp's
+// table.
 #pragma once
 #include "py/error.h"
 #include "tensor/tensor.h"

@@ -9,7 +9,8 @@ PyObject* dtype_object(DType t);  // borrowed, immortal
 // A dtype object, or Python's float, int, bool (as PyTorch takes them).
 bool as_dtype(PyObject* o, DType* out);
 PyObject* new_device(Device d);
-// A device object, a string ("cpu", "cuda:0") or an index. Raises what PyTorch raises for a string that names no device.
+// A device object, a string ("cpu", "cuda:0") or an index. Raises what PyTorch raises for a string that names no
+// device.
 bool as_device(PyObject* o, Device* out);
 PyObject* new_size(const Shape& sizes);
 PyObject* new_int_tuple(const Shape& values);

@@ -8,12 +8,12 @@
 namespace fj::capture {
 
 DictValue* instance_dict(Tracer& t, V v) {
-  DictValue** slot = v->is == Is::Object  ? &as<ObjectValue>(v)->dict
-                     : v->is == Is::List  ? &as<ListValue>(v)->attrs
-                     : v->is == Is::Tuple ? &as<TupleValue>(v)->attrs
-                     : v->is == Is::Dict  ? &as<DictValue>(v)->attrs
+  DictValue** slot = v->is == Is::Object     ? &as<ObjectValue>(v)->dict
+                     : v->is == Is::List     ? &as<ListValue>(v)->attrs
+                     : v->is == Is::Tuple    ? &as<TupleValue>(v)->attrs
+                     : v->is == Is::Dict     ? &as<DictValue>(v)->attrs
                      : v->is == Is::Function ? &as<FunctionValue>(v)->attrs
-                                          : nullptr;
+                                             : nullptr;
   if (!slot) return nullptr;
   if (*slot) return *slot;
   t.use(v);
@@ -42,7 +42,8 @@ V read_struct_field(TupleValue* self, PyObject* name) {
 }
 
 V read_slot(Tracer& t, V self, PyObject* raw) {
-  if (self->is == Is::Tuple) return read_struct_field(as<TupleValue>(self), reinterpret_cast<PyMemberDescrObject*>(raw)->d_common.d_name);
+  if (self->is == Is::Tuple)
+    return read_struct_field(as<TupleValue>(self), reinterpret_cast<PyMemberDescrObject*>(raw)->d_common.d_name);
   if (self->is == Is::Object) {
     auto* o = as<ObjectValue>(self);
     for (auto& [descr, value] : o->slots)
@@ -198,7 +199,8 @@ V module_attr(Tracer& t, PyObject* module, PyObject* name) {
     PyErr_Clear();
     return nullptr;
   }
-  if (PyDict_GetItemWithError(dict, name) != real.get() && !is_plain_constant(real.get()) && !is_identity_constant(real.get()))
+  if (PyDict_GetItemWithError(dict, name) != real.get() && !is_plain_constant(real.get()) &&
+      !is_identity_constant(real.get()))
     cut(Reason::native_object, "a module's computed attribute ", PyUnicode_AsUTF8(name));
   return t.wrap_known(real.get());
 }
@@ -225,7 +227,8 @@ V tensor_attr(Tracer& t, TensorValue* v, PyObject* name) {
   if (is_text(name, "__class__")) return t.constant(reinterpret_cast<PyObject*>(type));
   PyObject* raw = t.type_lookup(type, name);
   if (raw && is_tensor_method(raw)) return t.native(raw, name, v);
-  if (raw && Py_TYPE(raw) != &PyGetSetDescr_Type && Py_TYPE(raw) != &PyMemberDescr_Type) return bind(t, raw, v, type, name);
+  if (raw && Py_TYPE(raw) != &PyGetSetDescr_Type && Py_TYPE(raw) != &PyMemberDescr_Type)
+    return bind(t, raw, v, type, name);
   if (!raw) {
     if (!v->outside()) return nullptr;
     PyObject** dict = _PyObject_GetDictPtr(v->real);
@@ -245,7 +248,8 @@ V tensor_attr(Tracer& t, TensorValue* v, PyObject* name) {
   Ref real = Ref::steal(PyObject_GetAttr(v->fake, name));
   bool data = false;
   std::string detail;
-  if (!real && TensorSession::failed_on_fake(&data, &detail)) cut(data ? Reason::data_dependent : Reason::unsupported_op, detail);
+  if (!real && TensorSession::failed_on_fake(&data, &detail))
+    cut(data ? Reason::data_dependent : Reason::unsupported_op, detail);
   if (!real) t.raise_pending();
   return t.from_real(real.get());
 }
@@ -353,15 +357,15 @@ V get_attr(Tracer& t, V v, PyObject* name) {
   if (V found = find_attr_raw(t, v, name)) return found;
   if (PyObject* o = const_object(v)) {
     if (PyType_Check(o))
-      t.raise(PyExc_AttributeError, cat("type object '", reinterpret_cast<PyTypeObject*>(o)->tp_name, "' has no attribute '",
-                                        PyUnicode_AsUTF8(name), "'"));
+      t.raise(PyExc_AttributeError, cat("type object '", reinterpret_cast<PyTypeObject*>(o)->tp_name,
+                                        "' has no attribute '", PyUnicode_AsUTF8(name), "'"));
     if (PyModule_Check(o))
-      t.raise(PyExc_AttributeError, cat("module '", PyModule_GetName(o), "' has no attribute '", PyUnicode_AsUTF8(name), "'"));
+      t.raise(PyExc_AttributeError,
+              cat("module '", PyModule_GetName(o), "' has no attribute '", PyUnicode_AsUTF8(name), "'"));
   }
   const char* dot = strrchr(v->cls->tp_name, '.');
-  t.raise(PyExc_AttributeError,
-          cat("'", dot && !(v->cls->tp_flags & Py_TPFLAGS_HEAPTYPE) ? dot + 1 : v->cls->tp_name, "' object has no attribute '",
-              PyUnicode_AsUTF8(name), "'"));
+  t.raise(PyExc_AttributeError, cat("'", dot && !(v->cls->tp_flags & Py_TPFLAGS_HEAPTYPE) ? dot + 1 : v->cls->tp_name,
+                                    "' object has no attribute '", PyUnicode_AsUTF8(name), "'"));
 }
 
 }  // namespace fj::capture

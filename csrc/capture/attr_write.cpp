@@ -51,7 +51,8 @@ bool write_descriptor(Tracer& t, V v, PyObject* raw, PyObject* name, V value) {
     call_values(t, t.wrap_known(f.get()), value ? Values{v, value} : Values{v});
     return true;
   }
-  if (v->is == Is::Object && is_exception_type(v->cls) && value && write_exception(t, as<ObjectValue>(v), name, value)) return true;
+  if (v->is == Is::Object && is_exception_type(v->cls) && value && write_exception(t, as<ObjectValue>(v), name, value))
+    return true;
   if (kind == &PyMemberDescr_Type && v->is == Is::Object) {
     if (!value && !find_attr(t, v, name)) no_attribute(t, v, name);
     write_slot(as<ObjectValue>(v), raw, value);
@@ -78,13 +79,16 @@ void generic_set_attr(Tracer& t, V v, PyObject* name, V value) {
     cut(v->is == Is::Tensor ? Reason::unsupported_op : Reason::class_change, "a write to ", type->tp_name, ".",
         PyUnicode_AsUTF8(name));
   }
-  if (is_text(name, "__class__") || is_text(name, "__dict__")) cut(Reason::native_object, "a write to __class__ or __dict__");
+  if (is_text(name, "__class__") || is_text(name, "__dict__"))
+    cut(Reason::native_object, "a write to __class__ or __dict__");
   if (PyObject* raw = t.type_lookup(type, name))
     if (write_descriptor(t, v, raw, name, value)) return;
   DictValue* d = instance_dict(t, v);
   if (!d) no_attribute(t, v, name);
-  if (value) dict_set(t, d, t.constant(name), value);
-  else if (!dict_del(t, d, t.constant(name))) no_attribute(t, v, name);
+  if (value)
+    dict_set(t, d, t.constant(name), value);
+  else if (!dict_del(t, d, t.constant(name)))
+    no_attribute(t, v, name);
 }
 
 namespace {

@@ -1,5 +1,5 @@
-// How a trace ends early. Both are C++ exceptions inside the room: a break ends the trace (it is cut at an instruction of
-// the outermost frame), a raise is the user's own exception, for which handlers are searched as CPython would.
+// How a trace ends early. Both are C++ exceptions inside the room: a break ends the trace (it is cut at an instruction
+// of the outermost frame), a raise is the user's own exception, for which handlers are searched as CPython would.
 #pragma once
 #include <cstdint>
 #include <string>

@@ -34,12 +34,19 @@ bool is_instance(Tracer& t, V v, V cls) {
 
 namespace {
 
-V b_len(Tracer& t, Args& a) { want(a, 1, 1); return t.integer(length(t, a.pos[0])); }
-V b_isinstance(Tracer& t, Args& a) { want(a, 2, 2); return t.boolean(is_instance(t, a.pos[0], a.pos[1])); }
+V b_len(Tracer& t, Args& a) {
+  want(a, 1, 1);
+  return t.integer(length(t, a.pos[0]));
+}
+V b_isinstance(Tracer& t, Args& a) {
+  want(a, 2, 2);
+  return t.boolean(is_instance(t, a.pos[0], a.pos[1]));
+}
 
 V b_issubclass(Tracer& t, Args& a) {
   want(a, 2, 2);
-  Ref c = t.need_real(a.pos[0], Reason::native_call, "issubclass"), b = t.need_real(a.pos[1], Reason::native_call, "issubclass");
+  Ref c = t.need_real(a.pos[0], Reason::native_call, "issubclass"),
+      b = t.need_real(a.pos[1], Reason::native_call, "issubclass");
   const int r = PyObject_IsSubclass(c.get(), b.get());
   if (r < 0) t.raise_pending();
   return t.boolean(r);
@@ -52,7 +59,10 @@ V b_getattr(Tracer& t, Args& a) {
   V v = find_attr(t, a.pos[0], name);
   return v ? v : a.pos[2];
 }
-V b_hasattr(Tracer& t, Args& a) { want(a, 2, 2); return t.boolean(find_attr(t, a.pos[0], name_of(t, a.pos[1], "hasattr"))); }
+V b_hasattr(Tracer& t, Args& a) {
+  want(a, 2, 2);
+  return t.boolean(find_attr(t, a.pos[0], name_of(t, a.pos[1], "hasattr")));
+}
 V b_setattr(Tracer& t, Args& a) {
   want(a, 3, 3);
   set_attr(t, a.pos[0], name_of(t, a.pos[1], "setattr"), a.pos[2]);
@@ -120,8 +130,9 @@ V extreme(Tracer& t, Args& a, int op) {
   Values items = a.pos.size() == 1 ? unpack(t, a.pos[0]) : a.pos;
   if (items.empty()) {
     if (fallback) return fallback;
-    t.raise(PyExc_ValueError, cat(op == Py_LT ? "min" : "max", "() ",
-                                  PY_VERSION_HEX >= 0x030C0000 ? "iterable argument is empty" : "arg is an empty sequence"));
+    t.raise(PyExc_ValueError,
+            cat(op == Py_LT ? "min" : "max", "() ",
+                PY_VERSION_HEX >= 0x030C0000 ? "iterable argument is empty" : "arg is an empty sequence"));
   }
   V best = items[0], best_key = key ? call_values(t, key, {best}) : best;
   for (size_t i = 1; i < items.size(); ++i) {
@@ -135,8 +146,14 @@ V extreme(Tracer& t, Args& a, int op) {
 V b_min(Tracer& t, Args& a) { return extreme(t, a, Py_LT); }
 V b_max(Tracer& t, Args& a) { return extreme(t, a, Py_GT); }
 
-V b_repr(Tracer& t, Args& a) { want(a, 1, 1); return to_repr(t, a.pos[0]); }
-V b_format(Tracer& t, Args& a) { want(a, 1, 2); return to_format(t, a.pos[0], a.pos.size() > 1 ? a.pos[1] : nullptr); }
+V b_repr(Tracer& t, Args& a) {
+  want(a, 1, 1);
+  return to_repr(t, a.pos[0]);
+}
+V b_format(Tracer& t, Args& a) {
+  want(a, 1, 2);
+  return to_format(t, a.pos[0], a.pos.size() > 1 ? a.pos[1] : nullptr);
+}
 
 V b_hash(Tracer& t, Args& a) {
   want(a, 1, 1);
@@ -149,7 +166,10 @@ V b_hash(Tracer& t, Args& a) {
   return t.integer(h);
 }
 
-V b_vars(Tracer& t, Args& a) { want(a, 1, 1); return get_attr(t, a.pos[0], FJ_NAME("__dict__")); }
+V b_vars(Tracer& t, Args& a) {
+  want(a, 1, 1);
+  return get_attr(t, a.pos[0], FJ_NAME("__dict__"));
+}
 
 V through_special(Tracer& t, Args& a, const char* name, PyObject* function) {
   if (a.pos.size() == 1 && a.pos[0]->is == Is::Object)
@@ -186,7 +206,10 @@ V b_sorted(Tracer& t, Args& a) {
   return l;
 }
 
-V b_globals(Tracer& t, Args& a) { want(a, 0, 0); return t.known_dict(t.frame->globals); }
+V b_globals(Tracer& t, Args& a) {
+  want(a, 0, 0);
+  return t.known_dict(t.frame->globals);
+}
 
 V b_reduce(Tracer& t, Args& a) {
   want(a, 2, 3);
@@ -198,11 +221,31 @@ V b_reduce(Tracer& t, Args& a) {
 }
 
 constexpr RuleRow kBuiltins[] = {
-    {"len", b_len},       {"isinstance", b_isinstance}, {"issubclass", b_issubclass}, {"getattr", b_getattr}, {"hasattr", b_hasattr},
-    {"setattr", b_setattr}, {"delattr", b_delattr},     {"callable", b_callable},     {"iter", b_iter},       {"next", b_next},
-    {"sum", b_sum},       {"any", b_any},               {"all", b_all},               {"min", b_min},         {"max", b_max},
-    {"repr", b_repr},     {"format", b_format},         {"hash", b_hash},             {"vars", b_vars},       {"abs", b_abs},
-    {"round", b_round},   {"pow", b_pow},               {"divmod", b_divmod},         {"sorted", b_sorted},   {"globals", b_globals},
+    {"len", b_len},
+    {"isinstance", b_isinstance},
+    {"issubclass", b_issubclass},
+    {"getattr", b_getattr},
+    {"hasattr", b_hasattr},
+    {"setattr", b_setattr},
+    {"delattr", b_delattr},
+    {"callable", b_callable},
+    {"iter", b_iter},
+    {"next", b_next},
+    {"sum", b_sum},
+    {"any", b_any},
+    {"all", b_all},
+    {"min", b_min},
+    {"max", b_max},
+    {"repr", b_repr},
+    {"format", b_format},
+    {"hash", b_hash},
+    {"vars", b_vars},
+    {"abs", b_abs},
+    {"round", b_round},
+    {"pow", b_pow},
+    {"divmod", b_divmod},
+    {"sorted", b_sorted},
+    {"globals", b_globals},
 };
 
 }  // namespace
@@ -218,8 +261,10 @@ void sort_values(Tracer& t, Values& items, V key, bool reverse) {
     size_t lo = 0, hi = i;
     while (lo < hi) {
       const size_t mid = (lo + hi) / 2;
-      if (truth(t, compare(t, Py_LT, row.first, rows[mid].first))) hi = mid;
-      else lo = mid + 1;
+      if (truth(t, compare(t, Py_LT, row.first, rows[mid].first)))
+        hi = mid;
+      else
+        lo = mid + 1;
     }
     rows.erase(rows.begin() + static_cast<long>(i));
     rows.insert(rows.begin() + static_cast<long>(lo), row);

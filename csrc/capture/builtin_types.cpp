@@ -19,7 +19,8 @@ V number(Tracer& t, Args& a, PyTypeObject& type, const char* method) {
     if (v->is == Is::Tensor) cut(Reason::data_dependent, type.tp_name, "() of a tensor");
     if (v->is == Is::Object) {
       if (V m = special(t, v, intern(method))) return call_values(t, m, {});
-      if (V m = special(t, v, FJ_NAME("__index__"))) return call_values(t, obj(type) ? t.constant(obj(type)) : nullptr, {call_values(t, m, {})});
+      if (V m = special(t, v, FJ_NAME("__index__")))
+        return call_values(t, obj(type) ? t.constant(obj(type)) : nullptr, {call_values(t, m, {})});
     }
   }
   return call_pure(t, obj(type), a);
@@ -120,7 +121,8 @@ V y_reversed(Tracer& t, Args& a) {
   if (a.pos[0]->is == Is::Object) {
     for (int64_t i = length(t, a.pos[0]); i-- > 0;) items.push_back(get_item(t, a.pos[0], t.integer(i)));
   } else {
-    if (a.pos[0]->is == Is::Set || a.pos[0]->is == Is::Iterator) t.raise(PyExc_TypeError, cat("'", a.pos[0]->cls->tp_name, "' object is not reversible"));
+    if (a.pos[0]->is == Is::Set || a.pos[0]->is == Is::Iterator)
+      t.raise(PyExc_TypeError, cat("'", a.pos[0]->cls->tp_name, "' object is not reversible"));
     items = unpack(t, a.pos[0]);
     std::reverse(items.begin(), items.end());
   }
@@ -253,16 +255,34 @@ struct TypeRow {
   Rule rule;
 };
 constexpr TypeRow kTypes[] = {
-    {"builtins", "int", y_int},         {"builtins", "float", y_float},       {"builtins", "complex", y_complex},
-    {"builtins", "bool", y_bool},       {"builtins", "str", y_str},           {"builtins", "bytes", y_bytes},
-    {"builtins", "range", y_range},     {"builtins", "slice", y_slice},       {"builtins", "tuple", y_tuple},
-    {"builtins", "list", y_list},       {"builtins", "dict", y_dict},         {"builtins", "set", y_set},
-    {"builtins", "frozenset", y_frozenset}, {"builtins", "enumerate", y_enumerate}, {"builtins", "zip", y_zip},
-    {"builtins", "map", y_map},         {"builtins", "filter", y_filter},     {"builtins", "reversed", y_reversed},
-    {"builtins", "super", y_super},     {"builtins", "object", y_object},     {"collections", "OrderedDict", y_ordered_dict},
-    {"functools", "partial", y_partial}, {"itertools", "chain", y_chain},     {"itertools", "islice", y_islice},
+    {"builtins", "int", y_int},
+    {"builtins", "float", y_float},
+    {"builtins", "complex", y_complex},
+    {"builtins", "bool", y_bool},
+    {"builtins", "str", y_str},
+    {"builtins", "bytes", y_bytes},
+    {"builtins", "range", y_range},
+    {"builtins", "slice", y_slice},
+    {"builtins", "tuple", y_tuple},
+    {"builtins", "list", y_list},
+    {"builtins", "dict", y_dict},
+    {"builtins", "set", y_set},
+    {"builtins", "frozenset", y_frozenset},
+    {"builtins", "enumerate", y_enumerate},
+    {"builtins", "zip", y_zip},
+    {"builtins", "map", y_map},
+    {"builtins", "filter", y_filter},
+    {"builtins", "reversed", y_reversed},
+    {"builtins", "super", y_super},
+    {"builtins", "object", y_object},
+    {"collections", "OrderedDict", y_ordered_dict},
+    {"functools", "partial", y_partial},
+    {"itertools", "chain", y_chain},
+    {"itertools", "islice", y_islice},
     {"itertools", "product", y_product},
-    {"operator", "itemgetter", y_itemgetter}, {"operator", "attrgetter", y_attrgetter}, {"collections", "defaultdict", y_defaultdict},
+    {"operator", "itemgetter", y_itemgetter},
+    {"operator", "attrgetter", y_attrgetter},
+    {"collections", "defaultdict", y_defaultdict},
 };
 
 }  // namespace
@@ -280,7 +300,8 @@ V call_builtin_type(Tracer& t, PyTypeObject* type, Args args) {
   }();
   auto it = rules->find(reinterpret_cast<PyObject*>(type));
   if (it != rules->end()) return it->second(t, args);
-  if (is_tensor_callable(reinterpret_cast<PyObject*>(type))) return call_leaf(t, reinterpret_cast<PyObject*>(type), args);
+  if (is_tensor_callable(reinterpret_cast<PyObject*>(type)))
+    return call_leaf(t, reinterpret_cast<PyObject*>(type), args);
   cut(Reason::native_call, type->tp_name, "()");
 }
 

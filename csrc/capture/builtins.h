@@ -49,7 +49,8 @@ inline V arg(Args& a, size_t i, const char* name = nullptr) {
   return name ? a.take(name) : nullptr;
 }
 inline void want(Args& a, size_t least, size_t most) {
-  if (a.pos.size() < least || a.pos.size() > most || !a.named.empty()) cut(Reason::argument_form, a.size(), " arguments");
+  if (a.pos.size() < least || a.pos.size() > most || !a.named.empty())
+    cut(Reason::argument_form, a.size(), " arguments");
 }
 
 }  // namespace fj::capture

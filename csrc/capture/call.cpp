@@ -46,7 +46,8 @@ V call_constant(Tracer& t, PyObject* o, Args args) {
   }
   if (is_tensor_callable(o)) return call_leaf(t, o, args);
   const std::string_view kind = Py_TYPE(o)->tp_name;
-  if (kind == "operator.itemgetter" || kind == "operator.attrgetter") return call_getter(t, o, kind == "operator.attrgetter", args);
+  if (kind == "operator.itemgetter" || kind == "operator.attrgetter")
+    return call_getter(t, o, kind == "operator.attrgetter", args);
   if (Py_TYPE(o) == &PyStaticMethod_Type) {
     Ref f = Ref::steal(PyObject_GetAttrString(o, "__func__"));
     return call(t, t.wrap_known(f.get()), std::move(args));
@@ -162,7 +163,8 @@ V call_leaf(Tracer& t, PyObject* callable, Args& args) {
   Ref result = Ref::steal(PyObject_Call(callable, real.pos.get(), real.named.get()));
   bool data = false;
   std::string detail;
-  if (!result && TensorSession::failed_on_fake(&data, &detail)) cut(data ? Reason::data_dependent : Reason::unsupported_op, detail);
+  if (!result && TensorSession::failed_on_fake(&data, &detail))
+    cut(data ? Reason::data_dependent : Reason::unsupported_op, detail);
   if (!result) t.raise_pending();
   if (V same = tensor_argument(args, result.get())) return same;  // in place, or a view that is the tensor itself
   return t.from_real(result.get());

@@ -87,7 +87,8 @@ V call_type(Tracer& t, PyTypeObject* type, Args args) {
     args.pos.insert(args.pos.begin(), t.constant(reinterpret_cast<PyObject*>(type)));
     return call(t, by_meta, std::move(args));
   }
-  if (type == &PyType_Type && args.pos.size() == 1) return t.constant(reinterpret_cast<PyObject*>(t.type_of(args.pos[0])));
+  if (type == &PyType_Type && args.pos.size() == 1)
+    return t.constant(reinterpret_cast<PyObject*>(t.type_of(args.pos[0])));
   return instantiate(t, type, std::move(args));
 }
 

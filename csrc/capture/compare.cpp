@@ -10,12 +10,14 @@ constexpr const char* kNames[] = {"__lt__", "__le__", "__eq__", "__ne__", "__gt_
 constexpr int kSwapped[] = {Py_GT, Py_GE, Py_EQ, Py_NE, Py_LT, Py_LE};
 
 V compare_real(Tracer& t, int op, V a, V b) {
-  Ref x = t.need_real(a, Reason::native_object, "a comparison"), y = t.need_real(b, Reason::native_object, "a comparison");
+  Ref x = t.need_real(a, Reason::native_object, "a comparison"),
+      y = t.need_real(b, Reason::native_object, "a comparison");
   t.tensors->locate(t);
   Ref r = Ref::steal(PyObject_RichCompare(x.get(), y.get(), op));
   bool data = false;
   std::string detail;
-  if (!r && TensorSession::failed_on_fake(&data, &detail)) cut(data ? Reason::data_dependent : Reason::unsupported_op, detail);
+  if (!r && TensorSession::failed_on_fake(&data, &detail))
+    cut(data ? Reason::data_dependent : Reason::unsupported_op, detail);
   if (!r) t.raise_pending();
   return t.from_real(r.get());
 }
@@ -29,7 +31,7 @@ V compare_sequences(Tracer& t, int op, const Values& a, const Values& b) {
     return compare(t, op, a[i], b[i]);
   }
   const auto x = a.size(), y = b.size();
-  const bool r[] = {x < y, x <= y, x == y, x != y, x > y, x >= y};
+  const bool r[] = {x<y, x <= y, x == y, x != y, x> y, x >= y};
   return t.boolean(r[op]);
 }
 
@@ -89,13 +91,15 @@ V compare(Tracer& t, int op, V a, V b) {
     if (a->is == Is::Object || b->is == Is::Object || a->is == Is::Dict || b->is == Is::Dict) goto identity;
     return compare_real(t, op, a, b);
   }
-  if (both(a, b, Is::Tuple) || both(a, b, Is::List)) return compare_sequences(t, op, *sequence_items(a), *sequence_items(b));
+  if (both(a, b, Is::Tuple) || both(a, b, Is::List))
+    return compare_sequences(t, op, *sequence_items(a), *sequence_items(b));
   if (both(a, b, Is::Dict) && (op == Py_EQ || op == Py_NE))
     return t.boolean(equal_dicts(t, as<DictValue>(a), as<DictValue>(b)) == (op == Py_EQ));
   if (both(a, b, Is::Set)) return compare_sets(t, op, as<SetValue>(a), as<SetValue>(b));
   if (both(a, b, Is::Slice)) return compare_real(t, op, a, b);
   if (both(a, b, Is::Method)) {
-    const bool eq = same(t, as<MethodValue>(a)->func, as<MethodValue>(b)->func) && same(t, as<MethodValue>(a)->self, as<MethodValue>(b)->self);
+    const bool eq = same(t, as<MethodValue>(a)->func, as<MethodValue>(b)->func) &&
+                    same(t, as<MethodValue>(a)->self, as<MethodValue>(b)->self);
     if (op == Py_EQ || op == Py_NE) return t.boolean(eq == (op == Py_EQ));
   }
   if (a->is == Is::View || b->is == Is::View || a->is == Is::Opaque || b->is == Is::Opaque)
@@ -104,8 +108,13 @@ V compare(Tracer& t, int op, V a, V b) {
 identity:
   if (op == Py_EQ) return t.boolean(same(t, a, b));
   if (op == Py_NE) return t.boolean(!same(t, a, b));
-  t.raise(PyExc_TypeError, cat("'", op == Py_LT ? "<" : op == Py_LE ? "<=" : op == Py_GT ? ">" : ">=",
-                               "' not supported between instances of '", a->cls->tp_name, "' and '", b->cls->tp_name, "'"));
+  t.raise(PyExc_TypeError,
+          cat("'",
+              op == Py_LT   ? "<"
+              : op == Py_LE ? "<="
+              : op == Py_GT ? ">"
+                            : ">=",
+              "' not supported between instances of '", a->cls->tp_name, "' and '", b->cls->tp_name, "'"));
 }
 
 bool equal(Tracer& t, V a, V b) { return same(t, a, b) ? true : truth(t, compare(t, Py_EQ, a, b)); }
@@ -131,7 +140,8 @@ bool same(Tracer& t, V a, V b) {
 
 bool truth(Tracer& t, V v) {
   if (v->is == Is::Dict || v->is == Is::List || v->is == Is::Set) {
-    if (!v->touched && v->outside() && !has_python_special(t, v, FJ_NAME("__bool__")) && !has_python_special(t, v, FJ_NAME("__len__"))) {
+    if (!v->touched && v->outside() && !has_python_special(t, v, FJ_NAME("__bool__")) &&
+        !has_python_special(t, v, FJ_NAME("__len__"))) {
       const bool full = PyObject_Size(v->real) != 0;
       t.guard(Kind::Truth, v->source, reinterpret_cast<PyObject*>(v->cls), {full});
       return full;
@@ -139,7 +149,9 @@ bool truth(Tracer& t, V v) {
   }
   t.use(v);
   if (v->is == Is::Const) {
-    if (PyType_Check(v->real) && !_PyType_Lookup(Py_TYPE(v->real), FJ_NAME("__bool__")) && !_PyType_Lookup(Py_TYPE(v->real), FJ_NAME("__len__"))) return true;
+    if (PyType_Check(v->real) && !_PyType_Lookup(Py_TYPE(v->real), FJ_NAME("__bool__")) &&
+        !_PyType_Lookup(Py_TYPE(v->real), FJ_NAME("__len__")))
+      return true;
     const int r = PyObject_IsTrue(v->real);
     if (r < 0) t.raise_pending();
     return r;
@@ -204,7 +216,8 @@ bool contains(Tracer& t, V container, V v) {
     case Is::Dict: return dict_get(t, as<DictValue>(container), v) != nullptr;
     case Is::Set: return set_has(t, as<SetValue>(container), v);
     case Is::View:
-      if (as<ViewValue>(container)->what == ViewValue::Keys) return dict_get(t, as<ViewValue>(container)->dict, v) != nullptr;
+      if (as<ViewValue>(container)->what == ViewValue::Keys)
+        return dict_get(t, as<ViewValue>(container)->dict, v) != nullptr;
       break;
     case Is::Const: {
       if (PyType_Check(container->real)) {

@@ -12,8 +12,10 @@ Ref real_sequence(Tracer& t, const Values& items, bool tuple) {
   for (Py_ssize_t i = 0; i < n; ++i) {
     Ref item = t.to_real(items[static_cast<size_t>(i)]);
     if (!item) return {};
-    if (tuple) PyTuple_SET_ITEM(out.get(), i, item.release());
-    else PyList_SET_ITEM(out.get(), i, item.release());
+    if (tuple)
+      PyTuple_SET_ITEM(out.get(), i, item.release());
+    else
+      PyList_SET_ITEM(out.get(), i, item.release());
   }
   return out;
 }
@@ -37,7 +39,8 @@ Ref real_tuple(Tracer& t, TupleValue* v) {
   Ref plain = real_sequence(t, v->items, true);
   if (!plain || v->cls == &PyTuple_Type) return plain;
   if (v->attrs) return {};
-  if (!is_python_class(v->cls)) return Ref::steal(PyObject_CallOneArg(reinterpret_cast<PyObject*>(v->cls), plain.get()));
+  if (!is_python_class(v->cls))
+    return Ref::steal(PyObject_CallOneArg(reinterpret_cast<PyObject*>(v->cls), plain.get()));
   Ref args = Ref::steal(PyTuple_Pack(1, plain.get()));
   return Ref::steal(PyTuple_Type.tp_new(v->cls, args.get(), nullptr));
 }

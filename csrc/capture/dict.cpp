@@ -36,7 +36,8 @@ PyObject* stand_for(Tracer& t, V key) {
         cut(Reason::custom_key, key->cls->tp_name);
       [[fallthrough]];
     case Is::Function:
-      if (!key->real) key->real = t.keep(Ref::steal(PyObject_CallNoArgs(reinterpret_cast<PyObject*>(&PyBaseObject_Type))));
+      if (!key->real)
+        key->real = t.keep(Ref::steal(PyObject_CallNoArgs(reinterpret_cast<PyObject*>(&PyBaseObject_Type))));
       return key->real;
     default: cut(Reason::custom_key, key->cls->tp_name);
   }
@@ -56,8 +57,10 @@ void add_entry(DictValue* d, V key, PyObject* stand, V value) {
 }
 
 void set_entry(DictValue* d, V key, PyObject* stand, V value) {
-  if (auto* e = find_entry(d, stand)) e->value = value;
-  else add_entry(d, key, stand, value);
+  if (auto* e = find_entry(d, stand))
+    e->value = value;
+  else
+    add_entry(d, key, stand, value);
 }
 
 // In a full dict a deleted key leaves the index, so that setting it again puts it last.
@@ -93,8 +96,10 @@ V read_outside(Tracer& t, DictValue* d, V key, PyObject* stand) {
   if (!found && PyErr_Occurred()) t.raise_pending();
   const SourceId source = t.source(Step::Key, d->source, 0, stand);
   V value = nullptr;
-  if (found) value = t.wrap(found, source);
-  else t.guard(Kind::Absent, source);
+  if (found)
+    value = t.wrap(found, source);
+  else
+    t.guard(Kind::Absent, source);
   add_entry(d, key, stand, value);
   return value;
 }
@@ -140,7 +145,8 @@ void dict_fill(Tracer& t, DictValue* d) {
   Ref keys = Ref::steal(PySequence_Tuple(d->real));
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(keys.get()); ++i) {
     PyObject* k = PyTuple_GET_ITEM(keys.get(), i);
-    if (!is_plain_constant(k) && !is_identity_constant(k)) cut(Reason::custom_key, "a dict with keys of ", Py_TYPE(k)->tp_name);
+    if (!is_plain_constant(k) && !is_identity_constant(k))
+      cut(Reason::custom_key, "a dict with keys of ", Py_TYPE(k)->tp_name);
   }
   t.guard(Kind::Keys, d->source, keys.get());
   d->full = true;
@@ -153,8 +159,10 @@ void dict_fill(Tracer& t, DictValue* d) {
   for (auto& w : d->writes) {
     if (!w.key) continue;
     PyObject* stand = stand_for(t, w.key);
-    if (w.value) set_entry(d, w.key, stand, w.value);
-    else delete_entry(d, w.key, stand);
+    if (w.value)
+      set_entry(d, w.key, stand, w.value);
+    else
+      delete_entry(d, w.key, stand);
   }
 }
 

@@ -29,7 +29,8 @@ Values ordered_set(Tracer& t, SetValue* s) {
   }
   Ref list = Ref::steal(PySequence_List(real.get()));
   Values ordered;
-  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list.get()); ++i) ordered.push_back(t.constant(PyList_GET_ITEM(list.get(), i)));
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list.get()); ++i)
+    ordered.push_back(t.constant(PyList_GET_ITEM(list.get(), i)));
   return ordered;
 }
 
@@ -78,7 +79,8 @@ V iterate(Tracer& t, V v) {
     case Is::Tuple: return over(t, v, Iter::Sequence, &PyTupleIter_Type);
     case Is::List: return over(t, v, Iter::Sequence, &PyListIter_Type);
     case Is::Dict: return t.items_iterator(view_items(t, as<DictValue>(v), ViewValue::Keys), &PyDictIterKey_Type);
-    case Is::View: return t.items_iterator(view_items(t, as<ViewValue>(v)->dict, as<ViewValue>(v)->what), &PyDictIterKey_Type);
+    case Is::View:
+      return t.items_iterator(view_items(t, as<ViewValue>(v)->dict, as<ViewValue>(v)->what), &PyDictIterKey_Type);
     case Is::Set: return t.items_iterator(ordered_set(t, as<SetValue>(v)), &PySetIter_Type);
     case Is::Iterator: return v;
     case Is::Const: return iterate_constant(t, v);
@@ -169,7 +171,8 @@ V next_by_index(Tracer& t, IteratorValue* it) {
 V next_of(Tracer& t, IteratorValue* it) {
   switch (it->how) {
     case Iter::Sequence: return next_in_sequence(t, it);
-    case Iter::Items: return static_cast<size_t>(it->at) < it->parts.size() ? it->parts[static_cast<size_t>(it->at++)] : nullptr;
+    case Iter::Items:
+      return static_cast<size_t>(it->at) < it->parts.size() ? it->parts[static_cast<size_t>(it->at++)] : nullptr;
     case Iter::Zip: return next_zip(t, it);
     case Iter::Map: return next_map(t, it);
     case Iter::Filter: return next_filter(t, it);

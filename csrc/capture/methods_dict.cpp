@@ -13,9 +13,18 @@ V view(Tracer& t, V self, ViewValue::What what, PyTypeObject* cls) {
   v->dict = dict_of(self);
   return v;
 }
-V m_keys(Tracer& t, V self, Args& a) { want(a, 0, 0); return view(t, self, ViewValue::Keys, &PyDictKeys_Type); }
-V m_values(Tracer& t, V self, Args& a) { want(a, 0, 0); return view(t, self, ViewValue::Values_, &PyDictValues_Type); }
-V m_items(Tracer& t, V self, Args& a) { want(a, 0, 0); return view(t, self, ViewValue::Items_, &PyDictItems_Type); }
+V m_keys(Tracer& t, V self, Args& a) {
+  want(a, 0, 0);
+  return view(t, self, ViewValue::Keys, &PyDictKeys_Type);
+}
+V m_values(Tracer& t, V self, Args& a) {
+  want(a, 0, 0);
+  return view(t, self, ViewValue::Values_, &PyDictValues_Type);
+}
+V m_items(Tracer& t, V self, Args& a) {
+  want(a, 0, 0);
+  return view(t, self, ViewValue::Items_, &PyDictItems_Type);
+}
 V m_get(Tracer& t, V self, Args& a) {
   want(a, 1, 2);
   V v = dict_get(t, dict_of(self), a.pos[0]);
@@ -83,7 +92,10 @@ V m_contains(Tracer& t, V self, Args& a) {
   want(a, 1, 1);
   return t.boolean(dict_get(t, dict_of(self), a.pos[0]));
 }
-V m_len(Tracer& t, V self, Args& a) { want(a, 0, 0); return t.integer(dict_length(t, dict_of(self))); }
+V m_len(Tracer& t, V self, Args& a) {
+  want(a, 0, 0);
+  return t.integer(dict_length(t, dict_of(self)));
+}
 V m_iter(Tracer& t, V self, Args& a) {
   want(a, 0, 0);
   return iterate(t, view(t, self, ViewValue::Keys, &PyDictKeys_Type));
@@ -100,10 +112,24 @@ V m_move_to_end(Tracer& t, V self, Args& a) {
 }
 
 constexpr MethodRow kDict[] = {
-    {"keys", m_keys},     {"values", m_values},   {"items", m_items},     {"get", m_get},         {"setdefault", m_setdefault},
-    {"pop", m_pop},       {"popitem", m_popitem}, {"update", m_update},   {"clear", m_clear},     {"copy", m_copy},
-    {"__getitem__", m_getitem}, {"__setitem__", m_setitem}, {"__delitem__", m_delitem}, {"__contains__", m_contains},
-    {"__len__", m_len},   {"__iter__", m_iter},   {"__init__", m_update}, {"move_to_end", m_move_to_end},
+    {"keys", m_keys},
+    {"values", m_values},
+    {"items", m_items},
+    {"get", m_get},
+    {"setdefault", m_setdefault},
+    {"pop", m_pop},
+    {"popitem", m_popitem},
+    {"update", m_update},
+    {"clear", m_clear},
+    {"copy", m_copy},
+    {"__getitem__", m_getitem},
+    {"__setitem__", m_setitem},
+    {"__delitem__", m_delitem},
+    {"__contains__", m_contains},
+    {"__len__", m_len},
+    {"__iter__", m_iter},
+    {"__init__", m_update},
+    {"move_to_end", m_move_to_end},
 };
 
 SetValue* set_of(V self) { return as<SetValue>(self); }
@@ -152,22 +178,45 @@ V s_binary(Tracer& t, V self, Args& a) {
   for (V other : a.pos) out = binary(t, op, out, as_set(t, other));
   return a.pos.empty() ? s_copy(t, self, a) : out;
 }
-V s_issubset(Tracer& t, V self, Args& a) { want(a, 1, 1); return compare(t, Py_LE, self, as_set(t, a.pos[0])); }
-V s_issuperset(Tracer& t, V self, Args& a) { want(a, 1, 1); return compare(t, Py_GE, self, as_set(t, a.pos[0])); }
+V s_issubset(Tracer& t, V self, Args& a) {
+  want(a, 1, 1);
+  return compare(t, Py_LE, self, as_set(t, a.pos[0]));
+}
+V s_issuperset(Tracer& t, V self, Args& a) {
+  want(a, 1, 1);
+  return compare(t, Py_GE, self, as_set(t, a.pos[0]));
+}
 V s_isdisjoint(Tracer& t, V self, Args& a) {
   want(a, 1, 1);
   for (V v : set_items(as_set(t, a.pos[0])))
     if (set_has(t, set_of(self), v)) return t.boolean(false);
   return t.boolean(true);
 }
-V s_contains(Tracer& t, V self, Args& a) { want(a, 1, 1); return t.boolean(set_has(t, set_of(self), a.pos[0])); }
-V s_len(Tracer& t, V self, Args& a) { want(a, 0, 0); return t.integer(length(t, self)); }
+V s_contains(Tracer& t, V self, Args& a) {
+  want(a, 1, 1);
+  return t.boolean(set_has(t, set_of(self), a.pos[0]));
+}
+V s_len(Tracer& t, V self, Args& a) {
+  want(a, 0, 0);
+  return t.integer(length(t, self));
+}
 
 constexpr MethodRow kSet[] = {
-    {"add", s_add},       {"discard", s_discard}, {"remove", s_remove},   {"clear", s_clear},     {"update", s_update},
-    {"copy", s_copy},     {"union", s_binary<7>}, {"intersection", s_binary<1>}, {"difference", s_binary<10>},
-    {"symmetric_difference", s_binary<12>}, {"issubset", s_issubset}, {"issuperset", s_issuperset},
-    {"isdisjoint", s_isdisjoint}, {"__contains__", s_contains}, {"__len__", s_len},
+    {"add", s_add},
+    {"discard", s_discard},
+    {"remove", s_remove},
+    {"clear", s_clear},
+    {"update", s_update},
+    {"copy", s_copy},
+    {"union", s_binary<7>},
+    {"intersection", s_binary<1>},
+    {"difference", s_binary<10>},
+    {"symmetric_difference", s_binary<12>},
+    {"issubset", s_issubset},
+    {"issuperset", s_issuperset},
+    {"isdisjoint", s_isdisjoint},
+    {"__contains__", s_contains},
+    {"__len__", s_len},
 };
 
 }  // namespace

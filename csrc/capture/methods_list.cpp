@@ -162,16 +162,35 @@ V m_compare(Tracer& t, V self, Args& a) {
 }
 
 constexpr MethodRow kList[] = {
-    {"append", m_append}, {"extend", m_extend},   {"insert", m_insert},   {"pop", m_pop},           {"clear", m_clear},
-    {"reverse", m_reverse}, {"copy", m_copy},     {"sort", m_sort},       {"index", m_index},       {"remove", m_remove},
-    {"count", m_count},   {"__getitem__", m_getitem}, {"__setitem__", m_setitem}, {"__delitem__", m_delitem}, {"__len__", m_len},
-    {"__iter__", m_iter}, {"__contains__", m_contains}, {"__init__", m_list_init}, {"__iadd__", m_iadd}, {"__add__", m_binary<0>},
-    {"__mul__", m_binary<5>}, {"__eq__", m_compare<Py_EQ>}, {"__ne__", m_compare<Py_NE>}, {"__lt__", m_compare<Py_LT>},
+    {"append", m_append},
+    {"extend", m_extend},
+    {"insert", m_insert},
+    {"pop", m_pop},
+    {"clear", m_clear},
+    {"reverse", m_reverse},
+    {"copy", m_copy},
+    {"sort", m_sort},
+    {"index", m_index},
+    {"remove", m_remove},
+    {"count", m_count},
+    {"__getitem__", m_getitem},
+    {"__setitem__", m_setitem},
+    {"__delitem__", m_delitem},
+    {"__len__", m_len},
+    {"__iter__", m_iter},
+    {"__contains__", m_contains},
+    {"__init__", m_list_init},
+    {"__iadd__", m_iadd},
+    {"__add__", m_binary<0>},
+    {"__mul__", m_binary<5>},
+    {"__eq__", m_compare<Py_EQ>},
+    {"__ne__", m_compare<Py_NE>},
+    {"__lt__", m_compare<Py_LT>},
 };
 constexpr MethodRow kTuple[] = {
-    {"index", m_index},   {"count", m_count},     {"__getitem__", m_getitem}, {"__len__", m_len},   {"__iter__", m_iter},
-    {"__contains__", m_contains}, {"__add__", m_binary<0>}, {"__mul__", m_binary<5>}, {"__eq__", m_compare<Py_EQ>},
-    {"__ne__", m_compare<Py_NE>}, {"__lt__", m_compare<Py_LT>},
+    {"index", m_index},           {"count", m_count},           {"__getitem__", m_getitem},   {"__len__", m_len},
+    {"__iter__", m_iter},         {"__contains__", m_contains}, {"__add__", m_binary<0>},     {"__mul__", m_binary<5>},
+    {"__eq__", m_compare<Py_EQ>}, {"__ne__", m_compare<Py_NE>}, {"__lt__", m_compare<Py_LT>},
 };
 
 }  // namespace

@@ -11,7 +11,8 @@ V o_getattribute(Tracer& t, V self, Args& a) {
   want(a, 1, 1);
   PyObject* name = name_of(t, a.pos[0], "__getattribute__");
   if (V v = generic_get_attr(t, self, name)) return v;
-  t.raise(PyExc_AttributeError, cat("'", self->cls->tp_name, "' object has no attribute '", PyUnicode_AsUTF8(name), "'"));
+  t.raise(PyExc_AttributeError,
+          cat("'", self->cls->tp_name, "' object has no attribute '", PyUnicode_AsUTF8(name), "'"));
 }
 V o_setattr(Tracer& t, V self, Args& a) {
   want(a, 2, 2);
@@ -43,8 +44,11 @@ V o_ne(Tracer& t, V self, Args& a) {
 V o_str(Tracer& t, V self, Args& a) {
   want(a, 0, 0);
   if (self->is == Is::Object && as<ObjectValue>(self)->args) {
-    auto* plain = t.exception(reinterpret_cast<PyTypeObject*>(PyType_IsSubtype(self->cls, reinterpret_cast<PyTypeObject*>(PyExc_KeyError)) ? PyExc_KeyError : PyExc_Exception),
-                              as<ObjectValue>(self)->args->items);
+    auto* plain = t.exception(
+        reinterpret_cast<PyTypeObject*>(PyType_IsSubtype(self->cls, reinterpret_cast<PyTypeObject*>(PyExc_KeyError))
+                                            ? PyExc_KeyError
+                                            : PyExc_Exception),
+        as<ObjectValue>(self)->args->items);
     return to_str(t, plain);
   }
   return to_repr(t, self);
@@ -57,8 +61,14 @@ V o_with_traceback(Tracer& t, V self, Args& a) {
 }
 
 constexpr MethodRow kObject[] = {
-    {"__getattribute__", o_getattribute}, {"__setattr__", o_setattr}, {"__delattr__", o_delattr}, {"__init__", o_init},
-    {"__eq__", o_eq}, {"__ne__", o_ne}, {"__str__", o_str}, {"__init_subclass__", o_init_subclass},
+    {"__getattribute__", o_getattribute},
+    {"__setattr__", o_setattr},
+    {"__delattr__", o_delattr},
+    {"__init__", o_init},
+    {"__eq__", o_eq},
+    {"__ne__", o_ne},
+    {"__str__", o_str},
+    {"__init_subclass__", o_init_subclass},
     {"with_traceback", o_with_traceback},
 };
 
@@ -71,14 +81,16 @@ IteratorValue* generator_of(V self) {
 V sent(Tracer& t, IteratorValue* g, V value, V thrown) {
   if (V v = resume_generator(t, g, value, thrown)) return v;
   V r = g->frame->result;
-  t.throw_value(t.exception(reinterpret_cast<PyTypeObject*>(PyExc_StopIteration), r && !is_const(t, r, Py_None) ? Values{r} : Values{}));
+  t.throw_value(t.exception(reinterpret_cast<PyTypeObject*>(PyExc_StopIteration),
+                            r && !is_const(t, r, Py_None) ? Values{r} : Values{}));
 }
 V g_next(Tracer& t, V self, Args& a) {
   want(a, 0, 0);
   if (V v = next(t, self)) return v;
   auto* it = as<IteratorValue>(self);
   V r = it->how == Iter::Generator ? it->frame->result : nullptr;
-  t.throw_value(t.exception(reinterpret_cast<PyTypeObject*>(PyExc_StopIteration), r && !is_const(t, r, Py_None) ? Values{r} : Values{}));
+  t.throw_value(t.exception(reinterpret_cast<PyTypeObject*>(PyExc_StopIteration),
+                            r && !is_const(t, r, Py_None) ? Values{r} : Values{}));
 }
 V g_iter(Tracer&, V self, Args& a) {
   want(a, 0, 0);
@@ -87,7 +99,8 @@ V g_iter(Tracer&, V self, Args& a) {
 V g_send(Tracer& t, V self, Args& a) {
   want(a, 1, 1);
   auto* g = generator_of(self);
-  if (!g->frame->started && !is_const(t, a.pos[0], Py_None)) t.raise(PyExc_TypeError, "can't send non-None value to a just-started generator");
+  if (!g->frame->started && !is_const(t, a.pos[0], Py_None))
+    t.raise(PyExc_TypeError, "can't send non-None value to a just-started generator");
   return sent(t, g, a.pos[0], nullptr);
 }
 V g_throw(Tracer& t, V self, Args& a) {
@@ -171,12 +184,14 @@ V call_on_constant(Tracer& t, NativeValue* n, std::string_view name, Args& a) {
     if (name == "__call__") return instantiate(t, type, std::move(a));
     if (name == "mro" && a.size() == 0) {
       Values bases;
-      for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(type->tp_mro); ++i) bases.push_back(t.constant(PyTuple_GET_ITEM(type->tp_mro, i)));
+      for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(type->tp_mro); ++i)
+        bases.push_back(t.constant(PyTuple_GET_ITEM(type->tp_mro, i)));
       return t.list(std::move(bases));
     }
     if (name == "__subclasscheck__" || name == "__instancecheck__") {
       want(a, 1, 1);
-      PyTypeObject* other = name == "__instancecheck__" ? t.type_of(a.pos[0]) : reinterpret_cast<PyTypeObject*>(const_object(a.pos[0]));
+      PyTypeObject* other =
+          name == "__instancecheck__" ? t.type_of(a.pos[0]) : reinterpret_cast<PyTypeObject*>(const_object(a.pos[0]));
       return t.boolean(other && PyType_IsSubtype(other, type));
     }
     cut(Reason::native_method, "type.", name);
@@ -192,7 +207,8 @@ V call_on_constant(Tracer& t, NativeValue* n, std::string_view name, Args& a) {
 V call_on_tensor(Tracer& t, NativeValue* n, Args& a) {
   auto* self = as<TensorValue>(n->self);
   check_tensor_method(n->name);
-  Ref bound = Ref::steal(Py_TYPE(n->descr)->tp_descr_get(n->descr, self->fake, reinterpret_cast<PyObject*>(Py_TYPE(self->fake))));
+  Ref bound = Ref::steal(
+      Py_TYPE(n->descr)->tp_descr_get(n->descr, self->fake, reinterpret_cast<PyObject*>(Py_TYPE(self->fake))));
   if (!bound) t.raise_pending();
   Args all = a;
   V result = call_leaf(t, bound.get(), all);

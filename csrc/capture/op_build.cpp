@@ -84,9 +84,9 @@ FJ_OPCODE(UNPACK_SEQUENCE) {
   Values items = unpack(t, f.top());
   if (items.size() != n(in)) {
     f.pop();
-    t.raise(PyExc_ValueError,
-            items.size() > n(in) ? cat("too many values to unpack (expected ", in.arg, ")")
-                                 : cat("not enough values to unpack (expected ", in.arg, ", got ", items.size(), ")"));
+    t.raise(PyExc_ValueError, items.size() > n(in)
+                                  ? cat("too many values to unpack (expected ", in.arg, ")")
+                                  : cat("not enough values to unpack (expected ", in.arg, ", got ", items.size(), ")"));
   }
   f.pop();
   for (auto it = items.rbegin(); it != items.rend(); ++it) f.push(*it);
@@ -95,7 +95,8 @@ FJ_OPCODE(UNPACK_EX) {
   const size_t before = in.arg & 0xFF, after = static_cast<size_t>(in.arg) >> 8;
   Values items = unpack(t, f.pop());
   if (items.size() < before + after)
-    t.raise(PyExc_ValueError, cat("not enough values to unpack (expected at least ", before + after, ", got ", items.size(), ")"));
+    t.raise(PyExc_ValueError,
+            cat("not enough values to unpack (expected at least ", before + after, ", got ", items.size(), ")"));
   for (size_t i = 0; i < after; ++i) f.push(items[items.size() - 1 - i]);
   f.push(t.list(Values(items.begin() + static_cast<long>(before), items.end() - static_cast<long>(after))));
   for (size_t i = before; i-- > 0;) f.push(items[i]);

@@ -73,8 +73,10 @@ FJ_OPCODE(CALL_FUNCTION_EX) {
 FJ_OPCODE(LOAD_ATTR) {
   const int index = kBefore312 ? in.arg : in.arg >> 1;
   V v = get_attr(t, f.pop(), f.name(index));
-  if (!kBefore312 && (in.arg & 1)) push_callable(f, v);
-  else f.push(v);
+  if (!kBefore312 && (in.arg & 1))
+    push_callable(f, v);
+  else
+    f.push(v);
 }
 FJ_OPCODE(LOAD_METHOD) { push_callable(f, get_attr(t, f.pop(), f.name(in.arg))); }
 FJ_OPCODE(LOAD_SUPER_ATTR) {
@@ -83,8 +85,10 @@ FJ_OPCODE(LOAD_SUPER_ATTR) {
   if (in.arg & 2) args.pos = {cls, self};
   V object = (in.arg & 2) ? call(t, super, std::move(args)) : call_values(t, super, {cls, self});
   V v = get_attr(t, object, f.name(in.arg >> 2));
-  if (in.arg & 1) push_callable(f, v);
-  else f.push(v);
+  if (in.arg & 1)
+    push_callable(f, v);
+  else
+    f.push(v);
 }
 FJ_OPCODE(STORE_ATTR) {
   V object = f.pop(), value = f.pop();

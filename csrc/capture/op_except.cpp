@@ -11,7 +11,8 @@ V exception_from(Tracer& t, V v) {
     if (PyType_Check(o) && is_exception_type(reinterpret_cast<PyTypeObject*>(o))) return call_values(t, v, {});
     t.raise(PyExc_TypeError, "exceptions must derive from BaseException");
   }
-  if (v->is != Is::Object || !is_exception_type(v->cls)) t.raise(PyExc_TypeError, "exceptions must derive from BaseException");
+  if (v->is != Is::Object || !is_exception_type(v->cls))
+    t.raise(PyExc_TypeError, "exceptions must derive from BaseException");
   if (v->outside()) cut(Reason::raises, "an exception object from outside is raised");
   return v;
 }
@@ -75,7 +76,8 @@ FJ_OPCODE(BEFORE_WITH) {
   f.push(exit);
   f.push(result);
 }
-// Stack: exit method, lasti, previous exception, exception. The traceback is not looked at by managers that can be traced.
+// Stack: exit method, lasti, previous exception, exception. The traceback is not looked at by managers that can be
+// traced.
 FJ_OPCODE(WITH_EXCEPT_START) {
   V e = f.top();
   V exit = f.top(4);

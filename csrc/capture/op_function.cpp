@@ -38,7 +38,9 @@ FJ_OPCODE(SET_FUNCTION_ATTRIBUTE) {
 }
 
 FJ_OPCODE(RETURN_VALUE) { give_back(f, f.pop(), SymFrame::Returned); }
-FJ_OPCODE(RETURN_CONST) { give_back(f, t.constant(PyTuple_GET_ITEM(f.object()->co_consts, in.arg)), SymFrame::Returned); }
+FJ_OPCODE(RETURN_CONST) {
+  give_back(f, t.constant(PyTuple_GET_ITEM(f.object()->co_consts, in.arg)), SymFrame::Returned);
+}
 FJ_OPCODE(RETURN_GENERATOR) { f.push(t.none()); }
 FJ_OPCODE(YIELD_VALUE) { give_back(f, f.pop(), SymFrame::Yielded); }
 

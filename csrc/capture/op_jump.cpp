@@ -17,8 +17,10 @@ void jump_if_none(Tracer& t, SymFrame& f, const Instr& in, bool wanted) {
 
 void jump_or_pop(Tracer& t, SymFrame& f, const Instr& in, bool wanted) {
   if (f.top()->is == Is::Tensor) cut(Reason::data_branch, "and/or on a tensor");
-  if (truth(t, f.top()) == wanted) f.jump(in.target);
-  else f.pop();
+  if (truth(t, f.top()) == wanted)
+    f.jump(in.target);
+  else
+    f.pop();
 }
 
 }  // namespace

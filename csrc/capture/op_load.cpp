@@ -21,7 +21,8 @@ bool is_watched(Tracer& t, V v) {
   return weak && weak.get() != Py_None;
 }
 
-// A local of the outermost frame lets its object go. If somebody may notice when that dies, CPython does it, at its place.
+// A local of the outermost frame lets its object go. If somebody may notice when that dies, CPython does it, at its
+// place.
 void release(Tracer& t, SymFrame& f, V old) {
   if (&f == t.outermost && old && old->is == Is::Object && old->outside() && is_watched(t, old))
     cut(Reason::lifetime, "a local of type ", old->cls->tp_name, " is let go");
@@ -115,7 +116,8 @@ FJ_OPCODE(LOAD_GLOBAL) {
   if (!v) {
     V builtins = t.global_lookup(f.globals, FJ_NAME("__builtins__"));
     PyObject* dict = PyEval_GetBuiltins();
-    if (builtins && builtins->real) dict = PyModule_Check(builtins->real) ? PyModule_GetDict(builtins->real) : builtins->real;
+    if (builtins && builtins->real)
+      dict = PyModule_Check(builtins->real) ? PyModule_GetDict(builtins->real) : builtins->real;
     v = t.global_lookup(dict, name);
   }
   if (!v) t.raise(PyExc_NameError, cat("name '", PyUnicode_AsUTF8(name), "' is not defined"));

@@ -3,15 +3,12 @@
 
 namespace fj::capture {
 
-FJ_OPCODE(MATCH_MAPPING) {
-  f.push(t.boolean((t.type_of(f.top())->tp_flags & Py_TPFLAGS_MAPPING) != 0));
-}
-FJ_OPCODE(MATCH_SEQUENCE) {
-  f.push(t.boolean((t.type_of(f.top())->tp_flags & Py_TPFLAGS_SEQUENCE) != 0));
-}
+FJ_OPCODE(MATCH_MAPPING) { f.push(t.boolean((t.type_of(f.top())->tp_flags & Py_TPFLAGS_MAPPING) != 0)); }
+FJ_OPCODE(MATCH_SEQUENCE) { f.push(t.boolean((t.type_of(f.top())->tp_flags & Py_TPFLAGS_SEQUENCE) != 0)); }
 FJ_OPCODE(MATCH_KEYS) {
   V keys = f.top(), subject = f.top(2);
-  if (subject->is != Is::Dict) cut(Reason::unsupported_instruction, "match on a mapping of type ", subject->cls->tp_name);
+  if (subject->is != Is::Dict)
+    cut(Reason::unsupported_instruction, "match on a mapping of type ", subject->cls->tp_name);
   Values found;
   for (V k : unpack(t, keys)) {
     V v = dict_get(t, as<DictValue>(subject), k);
@@ -23,9 +20,7 @@ FJ_OPCODE(MATCH_KEYS) {
 
 namespace {
 
-bool matches_itself(PyTypeObject* type) {
-  return type->tp_flags & _Py_TPFLAGS_MATCH_SELF;
-}
+bool matches_itself(PyTypeObject* type) { return type->tp_flags & _Py_TPFLAGS_MATCH_SELF; }
 
 }  // namespace
 

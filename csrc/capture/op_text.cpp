@@ -14,7 +14,14 @@ V convert(Tracer& t, V v, int how) {
   }
 }
 
-enum Intrinsic { Print = 1, ImportStar = 2, StopIterationError = 3, AsyncGenWrap = 4, UnaryPositive = 5, ListToTuple = 6 };
+enum Intrinsic {
+  Print = 1,
+  ImportStar = 2,
+  StopIterationError = 3,
+  AsyncGenWrap = 4,
+  UnaryPositive = 5,
+  ListToTuple = 6
+};
 
 }  // namespace
 
@@ -40,7 +47,8 @@ FJ_OPCODE(CALL_INTRINSIC_1) {
     case ListToTuple: return f.push(t.tuple(as<ListValue>(v)->items));
     case StopIterationError:
       if (PyType_IsSubtype(v->cls, reinterpret_cast<PyTypeObject*>(PyExc_StopIteration))) {
-        auto* e = t.exception(reinterpret_cast<PyTypeObject*>(PyExc_RuntimeError), {t.string("generator raised StopIteration")});
+        auto* e = t.exception(reinterpret_cast<PyTypeObject*>(PyExc_RuntimeError),
+                              {t.string("generator raised StopIteration")});
         e->cause = e->context = v;
         e->has_cause = true;
         return f.push(e);

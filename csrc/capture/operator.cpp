@@ -52,7 +52,8 @@ V computed(Tracer& t, PyObject* result) {
   Ref owned = Ref::steal(result);
   bool data = false;
   std::string detail;
-  if (!owned && TensorSession::failed_on_fake(&data, &detail)) cut(data ? Reason::data_dependent : Reason::unsupported_op, detail);
+  if (!owned && TensorSession::failed_on_fake(&data, &detail))
+    cut(data ? Reason::data_dependent : Reason::unsupported_op, detail);
   if (!owned) t.raise_pending();
   return t.from_real(owned.get());
 }
@@ -70,11 +71,13 @@ V concatenate(Tracer& t, V a, V b) {
   Values items = *sequence_items(a);
   Values& more = *sequence_items(b);
   items.insert(items.end(), more.begin(), more.end());
-  return a->is == Is::Tuple ? static_cast<V>(t.tuple(std::move(items), is_size_type(a->cls) ? a->cls : &PyTuple_Type)) : t.list(std::move(items));
+  return a->is == Is::Tuple ? static_cast<V>(t.tuple(std::move(items), is_size_type(a->cls) ? a->cls : &PyTuple_Type))
+                            : t.list(std::move(items));
 }
 
 Values repeated(const Values& items, int64_t times) {
-  if (times > 0 && static_cast<int64_t>(items.size()) * times > 100000) cut(Reason::too_long, "a sequence of more than 100,000 elements");
+  if (times > 0 && static_cast<int64_t>(items.size()) * times > 100000)
+    cut(Reason::too_long, "a sequence of more than 100,000 elements");
   Values out;
   for (int64_t i = 0; i < times; ++i) out.insert(out.end(), items.begin(), items.end());
   return out;
@@ -171,7 +174,8 @@ bool has_tensor(Tracer& t, V v) {
 }
 
 V compute(Tracer& t, int op, V a, V b) {
-  Ref x = t.need_real(a, Reason::native_object, "an operator"), y = t.need_real(b, Reason::native_object, "an operator");
+  Ref x = t.need_real(a, Reason::native_object, "an operator"),
+      y = t.need_real(b, Reason::native_object, "an operator");
   check_size(t, op, x.get(), y.get());
   t.tensors->locate(t);
   PyObject* result = kRows[op].fn(x.get(), y.get());
@@ -204,7 +208,8 @@ V binary(Tracer& t, int op, V a, V b) {
   if (V r = set_operator(t, op, a, b)) return r;
   if (V r = dict_operator(t, op, a, b)) return r;
   if (op % kInPlace == kMod && a->is == Is::Const && !has_tensor(t, b)) return compute(t, op, a, b);  // "%s" % (…)
-  if (a->is == Is::Opaque || b->is == Is::Opaque) cut(Reason::native_object, "an operator on ", a->cls->tp_name, " and ", b->cls->tp_name);
+  if (a->is == Is::Opaque || b->is == Is::Opaque)
+    cut(Reason::native_object, "an operator on ", a->cls->tp_name, " and ", b->cls->tp_name);
   cut(Reason::raises, "unsupported operand types: ", a->cls->tp_name, " and ", b->cls->tp_name);
 }
 
@@ -217,7 +222,9 @@ V unary(Tracer& t, char op, V v) {
   }
   Ref x = t.need_real(v, Reason::native_object, "an operator");
   t.tensors->locate(t);
-  return computed(t, op == '-' ? PyNumber_Negative(x.get()) : op == '+' ? PyNumber_Positive(x.get()) : PyNumber_Invert(x.get()));
+  return computed(t, op == '-'   ? PyNumber_Negative(x.get())
+                     : op == '+' ? PyNumber_Positive(x.get())
+                                 : PyNumber_Invert(x.get()));
 }
 
 }  // namespace fj::capture

@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
-namespace fj::graph { class Graph; }
+namespace fj::graph {
+class Graph;
+}
 
 namespace fj::capture {
 
@@ -26,7 +28,8 @@ struct CompileOptions {
   int dynamic = -1;  // -1: automatic, 0: never, 1: always
 };
 
-// `examples` are the real tensors that the inputs had while tracing (borrowed). Throws fj::Error when it cannot compile.
+// `examples` are the real tensors that the inputs had while tracing (borrowed). Throws fj::Error when it cannot
+// compile.
 using CompileFn = std::unique_ptr<Program> (*)(graph::Graph& graph, const std::vector<PyObject*>& examples,
                                                const CompileOptions& options);
 void register_compiler(CompileFn fn);

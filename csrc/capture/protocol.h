@@ -10,14 +10,14 @@ V find_attr(Tracer& t, V v, PyObject* name);  // NULL if there is none (Attribut
 V get_attr(Tracer& t, V v, PyObject* name);
 void set_attr(Tracer& t, V v, PyObject* name, V value);
 void del_attr(Tracer& t, V v, PyObject* name);
-V generic_get_attr(Tracer& t, V v, PyObject* name);          // object.__getattribute__, NULL if absent
+V generic_get_attr(Tracer& t, V v, PyObject* name);              // object.__getattribute__, NULL if absent
 void generic_set_attr(Tracer& t, V v, PyObject* name, V value);  // object.__setattr__; value NULL deletes
-V type_attr(Tracer& t, PyTypeObject* type, PyObject* name);  // getattr(cls, name), NULL if absent
+V type_attr(Tracer& t, PyTypeObject* type, PyObject* name);      // getattr(cls, name), NULL if absent
 V bind(Tracer& t, PyObject* raw, V self, PyTypeObject* type, PyObject* name);
 V exception_attr(Tracer& t, ObjectValue* e, PyObject* name);
-DictValue* instance_dict(Tracer& t, V v);                     // NULL if instances have none
-V special(Tracer& t, V self, PyObject* name);                 // type-level method, bound; NULL if absent
-bool has_python_special(Tracer& t, V v, PyObject* name);      // the class defines it in Python
+DictValue* instance_dict(Tracer& t, V v);                 // NULL if instances have none
+V special(Tracer& t, V self, PyObject* name);             // type-level method, bound; NULL if absent
+bool has_python_special(Tracer& t, V v, PyObject* name);  // the class defines it in Python
 
 // --- calls (call*.cpp)
 V call(Tracer& t, V callable, Args args);
@@ -26,14 +26,14 @@ V call_function(Tracer& t, FunctionValue* f, Args args);
 V call_type(Tracer& t, PyTypeObject* type, Args args);
 V call_native(Tracer& t, NativeValue* n, Args args);
 V call_builtin(Tracer& t, PyObject* function, Args args);
-V call_leaf(Tracer& t, PyObject* callable, Args& args);       // a tensor operation, really called with fakes
-V call_pure(Tracer& t, PyObject* callable, Args& args);       // really called with constants
+V call_leaf(Tracer& t, PyObject* callable, Args& args);  // a tensor operation, really called with fakes
+V call_pure(Tracer& t, PyObject* callable, Args& args);  // really called with constants
 bool is_pure(PyObject* callable);
 V new_object(Tracer& t, PyTypeObject* type);
 
 // --- containers (dict.cpp, set.cpp, sequence.cpp, iterate.cpp)
 PyObject* stand_for(Tracer& t, V key);
-V dict_get(Tracer& t, DictValue* d, V key);                   // NULL if absent
+V dict_get(Tracer& t, DictValue* d, V key);  // NULL if absent
 V dict_get(Tracer& t, DictValue* d, PyObject* key);
 void dict_set(Tracer& t, DictValue* d, V key, V value);
 bool dict_del(Tracer& t, DictValue* d, V key);
@@ -48,16 +48,16 @@ bool set_remove(Tracer& t, SetValue* s, V v);
 Values set_items(SetValue* s);
 void list_changed(ListValue* l);
 bool slice_bounds(Tracer& t, V key, int64_t length, int64_t* start, int64_t* stop, int64_t* step);
-Values* sequence_items(V v);                                  // of a list or tuple, else NULL
+Values* sequence_items(V v);  // of a list or tuple, else NULL
 V iterate(Tracer& t, V v);
-V next(Tracer& t, V iterator);                                // NULL at the end
+V next(Tracer& t, V iterator);  // NULL at the end
 Values unpack(Tracer& t, V iterable);
 V resume_generator(Tracer& t, IteratorValue* g, V sent, V thrown);  // NULL when it has returned (see frame->result)
 
 // --- operators (operator.cpp, compare.cpp, text.cpp)
-V binary(Tracer& t, int op, V a, V b);                        // op as BINARY_OP's argument
-V unary(Tracer& t, char op, V v);                             // '-', '+', '~'
-V compare(Tracer& t, int op, V a, V b);                       // Py_LT …
+V binary(Tracer& t, int op, V a, V b);   // op as BINARY_OP's argument
+V unary(Tracer& t, char op, V v);        // '-', '+', '~'
+V compare(Tracer& t, int op, V a, V b);  // Py_LT …
 bool equal(Tracer& t, V a, V b);
 bool same(Tracer& t, V a, V b);
 bool truth(Tracer& t, V v);
@@ -76,10 +76,16 @@ bool is_instance(Tracer& t, V v, V cls);
 V run_frame(Tracer& t, SymFrame& f);
 
 inline PyObject* const_object(V v) { return v && v->is == Is::Const ? v->real : nullptr; }
-inline bool is_const(Tracer& t, V v, PyObject* o) { if (v->is != Is::Const) return false; t.use(v); return v->real == o; }
+inline bool is_const(Tracer& t, V v, PyObject* o) {
+  if (v->is != Is::Const) return false;
+  t.use(v);
+  return v->real == o;
+}
 // A str constant's text, or cuts.
 PyObject* name_of(Tracer& t, V v, const char* what);
 inline bool is_text(PyObject* name, const char* text) { return PyUnicode_CompareWithASCIIString(name, text) == 0; }
-inline bool is_exception_type(PyTypeObject* t) { return PyType_IsSubtype(t, reinterpret_cast<PyTypeObject*>(PyExc_BaseException)); }
+inline bool is_exception_type(PyTypeObject* t) {
+  return PyType_IsSubtype(t, reinterpret_cast<PyTypeObject*>(PyExc_BaseException));
+}
 
 }  // namespace fj::capture

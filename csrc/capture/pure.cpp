@@ -1,5 +1,5 @@
-// The one list of functions that are really called while tracing, because they only look at immutable arguments and make
-// a fresh result. Everything else written in C has a rule, is a tensor operation, or breaks the graph.
+// The one list of functions that are really called while tracing, because they only look at immutable arguments and
+// make a fresh result. Everything else written in C has a rule, is a tensor operation, or breaks the graph.
 #include <unordered_set>
 
 #include "capture/builtins.h"
@@ -111,7 +111,8 @@ V call_bound(Tracer& t, PyObject* f, PyObject* self, Args& args) {
     unknown(f);
   }
   if (!is_plain_constant(self)) unknown(f);
-  if (MethodRule rule = PyUnicode_CheckExact(self) ? text_method(name) : nullptr) return rule(t, t.constant(self), args);
+  if (MethodRule rule = PyUnicode_CheckExact(self) ? text_method(name) : nullptr)
+    return rule(t, t.constant(self), args);
   return call_pure(t, f, args);
 }
 
@@ -141,7 +142,7 @@ V call_operator(Tracer& t, PyObject* f, Args& a) {
   if (!a.named.empty() || a.pos.empty() || all_real(t, a)) return nullptr;
   const std::string_view name = text_of(f);
   if (a.pos.size() == 2) {
-    static constexpr const char* kBinary[] = {"add", "and_", "floordiv", "lshift", "matmul", "mul", "mod",
+    static constexpr const char* kBinary[] = {"add", "and_", "floordiv", "lshift", "matmul",  "mul", "mod",
                                               "or_", "pow",  "rshift",   "sub",    "truediv", "xor"};
     for (int i = 0; i < 13; ++i)
       if (name == kBinary[i]) return binary(t, i, a.pos[0], a.pos[1]);

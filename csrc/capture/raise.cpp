@@ -20,9 +20,7 @@ void Tracer::throw_value(V exception) {
 
 void Tracer::raise(PyObject* type, const std::string& message) { raise(type, string(message)); }
 
-void Tracer::raise(PyObject* type, V arg) {
-  throw_value(exception(reinterpret_cast<PyTypeObject*>(type), {arg}));
-}
+void Tracer::raise(PyObject* type, V arg) { throw_value(exception(reinterpret_cast<PyTypeObject*>(type), {arg})); }
 
 // Turns the Python error that a leaf or pure call left into a value of the trace.
 V Tracer::exception_from_pending() {

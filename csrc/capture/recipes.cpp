@@ -110,9 +110,12 @@ RecipeId RecipeWriter::write_object(ObjectValue* o) {
 
 RecipeId RecipeWriter::write_function(FunctionValue* f) {
   const RecipeId id = f->recipe = add(Make::Function, obj(f->code));
-  std::vector<RecipeId> ids{constant(f->globals), f->qualname ? of(f->qualname) : kNoRecipe, of(f->defaults), of(f->kwdefaults)};
-  if (f->closure.empty()) ids.push_back(kNoRecipe);
-  else ids.push_back(parts(Make::Tuple, f->closure));
+  std::vector<RecipeId> ids{constant(f->globals), f->qualname ? of(f->qualname) : kNoRecipe, of(f->defaults),
+                            of(f->kwdefaults)};
+  if (f->closure.empty())
+    ids.push_back(kNoRecipe);
+  else
+    ids.push_back(parts(Make::Tuple, f->closure));
   ids.push_back(of(f->annotations));
   row(id).parts = std::move(ids);
   attributes(id, f->attrs);
@@ -177,16 +180,19 @@ RecipeId RecipeWriter::write(V v) {
     case Is::Object: return write_object(as<ObjectValue>(v));
     case Is::Function: return write_function(as<FunctionValue>(v));
     case Is::Method: return parts(Make::Method, {as<MethodValue>(v)->func, as<MethodValue>(v)->self});
-    case Is::Native: return call(builtin("getattr"), {of(as<NativeValue>(v)->self), constant(as<NativeValue>(v)->name)});
+    case Is::Native:
+      return call(builtin("getattr"), {of(as<NativeValue>(v)->self), constant(as<NativeValue>(v)->name)});
     case Is::Cell: {
       const RecipeId id = v->recipe = add(Make::Cell);
       const RecipeId contents = of(as<CellValue>(v)->contents);
       row(id).parts = {contents};
       return id;
     }
-    case Is::Slice: return parts(Make::Slice, {as<SliceValue>(v)->start, as<SliceValue>(v)->stop, as<SliceValue>(v)->step});
+    case Is::Slice:
+      return parts(Make::Slice, {as<SliceValue>(v)->start, as<SliceValue>(v)->stop, as<SliceValue>(v)->step});
     case Is::Iterator: return write_iterator(as<IteratorValue>(v));
-    case Is::Super: return call(obj(&PySuper_Type), {constant(obj(as<SuperValue>(v)->after)), of(as<SuperValue>(v)->self)});
+    case Is::Super:
+      return call(obj(&PySuper_Type), {constant(obj(as<SuperValue>(v)->after)), of(as<SuperValue>(v)->self)});
     case Is::View: {
       static constexpr const char* kNames[] = {"keys", "items", "values"};
       PyObject* method = _PyType_Lookup(&PyDict_Type, intern(kNames[as<ViewValue>(v)->what]));
@@ -208,10 +214,13 @@ RecipeId RecipeWriter::write(V v) {
 void RecipeWriter::set_item(V target, const DictValue::Write& w) {
   const auto& path = t_.tree.sources()[target->source];
   const RecipeId value = of(w.value);
-  const bool attribute = path.step == Step::InstanceDict && w.key && w.key->is == Is::Const && PyUnicode_Check(w.key->real);
+  const bool attribute =
+      path.step == Step::InstanceDict && w.key && w.key->is == Is::Const && PyUnicode_Check(w.key->real);
   if (!attribute) {
-    if (!w.key) s_.effects.push_back({Do::Clear, of(target)});
-    else s_.effects.push_back({w.value ? Do::SetItem : Do::DelItem, of(target), of(w.key), value});
+    if (!w.key)
+      s_.effects.push_back({Do::Clear, of(target)});
+    else
+      s_.effects.push_back({w.value ? Do::SetItem : Do::DelItem, of(target), of(w.key), value});
     return;
   }
   s_.effects.push_back({w.value ? Do::SetAttr : Do::DelAttr, source(path.parent), constant(w.key->real), value});
@@ -224,7 +233,9 @@ void RecipeWriter::effects_of(V v) {
       s_.effects.push_back({Do::SetList, of(v), kNoRecipe, of(copy)});
       break;
     }
-    case Is::Set: s_.effects.push_back({Do::SetSet, of(v), kNoRecipe, parts(Make::Set, set_items(as<SetValue>(v)))}); break;
+    case Is::Set:
+      s_.effects.push_back({Do::SetSet, of(v), kNoRecipe, parts(Make::Set, set_items(as<SetValue>(v)))});
+      break;
     case Is::Dict:
       for (auto& w : as<DictValue>(v)->writes) set_item(v, w);
       break;

@@ -6,9 +6,10 @@
 namespace fj::capture {
 namespace {
 
-constexpr const char* kMakes[] = {"source", "const", "output", "tuple", "list", "set", "frozenset", "dict", "slice",
-                                  "cell", "function", "method", "object", "exception", "iterator", "call"};
-constexpr const char* kDoes[] = {"set_attr", "del_attr", "set_item", "del_item", "clear", "set_list", "set_set", "set_cell", "advance"};
+constexpr const char* kMakes[] = {"source", "const", "output",   "tuple",  "list",   "set",       "frozenset", "dict",
+                                  "slice",  "cell",  "function", "method", "object", "exception", "iterator",  "call"};
+constexpr const char* kDoes[] = {"set_attr", "del_attr", "set_item", "del_item", "clear",
+                                 "set_list", "set_set",  "set_cell", "advance"};
 constexpr const char* kExits[] = {"return", "break", "branch", "resume"};
 
 std::string repr(PyObject* o) {
@@ -44,13 +45,13 @@ std::string Segment::to_string(const guard::SourceTable& sources) const {
   for (auto id : inputs) out += cat("input ", sources.describe(id), "\n");
   if (!graph.empty()) out += graph;
   for (size_t i = 0; i < recipes.size(); ++i) out += cat("%", i, " = ", text(recipes[i], sources), "\n");
-  for (const auto& e : effects)
-    out += cat(kDoes[static_cast<int>(e.what)], " ", ids({e.target, e.key, e.value}), "\n");
+  for (const auto& e : effects) out += cat(kDoes[static_cast<int>(e.what)], " ", ids({e.target, e.key, e.value}), "\n");
   if (grad_mode >= 0) out += cat("grad_mode ", grad_mode, "\n");
   out += cat("exit ", kExits[static_cast<int>(exit.kind)]);
   if (exit.kind == ExitKind::Return) return out + cat(" ", ids({exit.value}), "\n");
   out += cat(" ", exit.reason ? exit.reason : "", " (", exit.detail, ") at line ", exit.line, "\n");
-  for (const auto& f : exit.frames) out += cat("  offset ", f.offset, " locals ", ids(f.locals), " stack ", ids(f.stack), "\n");
+  for (const auto& f : exit.frames)
+    out += cat("  offset ", f.offset, " locals ", ids(f.locals), " stack ", ids(f.stack), "\n");
   return out;
 }
 

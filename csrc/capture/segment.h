@@ -2,7 +2,8 @@
 // read its text.
 //
 // How it is run, in this order (see frame):
-//   1. guards passed; `inputs` are fetched through the tree's sources and `program` runs on them (nothing is changed yet);
+//   1. guards passed; `inputs` are fetched through the tree's sources and `program` runs on them (nothing is changed
+//   yet);
 //   2. every recipe that an effect or the exit names is built, once each: recipes are a DAG and carry identity. Mutable
 //      containers, cells and objects are created empty first and filled after all are created, so cycles work;
 //   3. effects are applied in order;
@@ -55,15 +56,15 @@ struct Recipe {
 };
 
 enum class Do : uint8_t {
-  SetAttr,    // target.key = value; past a Python-level __setattr__ (that one has been traced): object.__setattr__
-  DelAttr,    // del target.key
-  SetItem,    // dict: target[key] = value, with dict's own method
-  DelItem,    // dict: del target[key]
-  Clear,      // dict or set: target.clear()
-  SetList,    // target[:] = value (a list recipe)
-  SetSet,     // target.clear(); target.update(value)
-  SetCell,    // contents of the cell target; value may be kNoRecipe
-  Advance,    // iterator target: __setstate__(key) or, if it has none, next() key times
+  SetAttr,  // target.key = value; past a Python-level __setattr__ (that one has been traced): object.__setattr__
+  DelAttr,  // del target.key
+  SetItem,  // dict: target[key] = value, with dict's own method
+  DelItem,  // dict: del target[key]
+  Clear,    // dict or set: target.clear()
+  SetList,  // target[:] = value (a list recipe)
+  SetSet,   // target.clear(); target.update(value)
+  SetCell,  // contents of the cell target; value may be kNoRecipe
+  Advance,  // iterator target: __setstate__(key) or, if it has none, next() key times
 };
 
 struct Effect {
@@ -76,7 +77,7 @@ struct Effect {
 // One frame at an instruction boundary. Locals hold cells where the code says so (MAKE_CELL and COPY_FREE_VARS done).
 struct Snapshot {
   py::Ref code;
-  int offset = 0;  // code-unit index of the next instruction, its first EXTENDED_ARG if any
+  int offset = 0;                // code-unit index of the next instruction, its first EXTENDED_ARG if any
   std::vector<RecipeId> locals;  // nlocalsplus
   std::vector<RecipeId> stack;
 };
@@ -107,12 +108,12 @@ struct Segment {
   std::vector<guard::SourceId> inputs;
   std::unique_ptr<Program> program;  // NULL when the graph is empty
   int noutputs = 0;
-  int nops = 0;          // graph nodes, for counters and logs
-  std::string graph;     // the graph's text, when a log or a test asked for it
+  int nops = 0;       // graph nodes, for counters and logs
+  std::string graph;  // the graph's text, when a log or a test asked for it
   std::vector<Recipe> recipes;
   std::vector<Effect> effects;
-  py::Ref error;         // what a back end written in Python raised: to be raised to the user, the rest is unusable then
-  int grad_mode = -1;    // to set at the exit: -1 unchanged, 0 off, 1 on
+  py::Ref error;       // what a back end written in Python raised: to be raised to the user, the rest is unusable then
+  int grad_mode = -1;  // to set at the exit: -1 unchanged, 0 off, 1 on
   Exit exit;
 
   std::string to_string(const guard::SourceTable& sources) const;

@@ -28,7 +28,8 @@ V python_method(Tracer& t, V v, PyObject* name) {
 }
 
 size_t checked_index(Tracer& t, V key, size_t n, const char* what) {
-  if (key->is != Is::Const && key->is != Is::Object) cut(key->is == Is::Tensor ? Reason::data_dependent : Reason::raises, what);
+  if (key->is != Is::Const && key->is != Is::Object)
+    cut(key->is == Is::Tensor ? Reason::data_dependent : Reason::raises, what);
   t.use(key);
   if (key->is == Is::Const && !PyIndex_Check(key->real))
     t.raise(PyExc_TypeError, cat(what, " indices must be integers or slices, not ", key->cls->tp_name));
@@ -89,7 +90,8 @@ void list_del(Tracer& t, ListValue* l, V key) {
 
 // Of a collections.defaultdict, else NULL.
 V default_factory(Tracer& t, DictValue* d) {
-  if (d->default_factory || !d->outside() || std::string_view(d->cls->tp_name) != "collections.defaultdict") return d->default_factory;
+  if (d->default_factory || !d->outside() || std::string_view(d->cls->tp_name) != "collections.defaultdict")
+    return d->default_factory;
   Ref real = Ref::steal(PyObject_GetAttrString(d->real, "default_factory"));
   PyObject* member = _PyType_Lookup(d->cls, FJ_NAME("default_factory"));
   return d->default_factory = t.wrap(t.keep(real), t.source(Step::Slot, d->source, 0, member));
@@ -113,12 +115,14 @@ V dict_item(Tracer& t, DictValue* d, V key) {
 }
 
 V real_item(Tracer& t, V v, V key) {
-  Ref object = t.need_real(v, Reason::native_object, "a subscript"), k = t.need_real(key, Reason::native_object, "a subscript");
+  Ref object = t.need_real(v, Reason::native_object, "a subscript"),
+      k = t.need_real(key, Reason::native_object, "a subscript");
   t.tensors->locate(t);
   Ref r = Ref::steal(PyObject_GetItem(object.get(), k.get()));
   bool data = false;
   std::string detail;
-  if (!r && TensorSession::failed_on_fake(&data, &detail)) cut(data ? Reason::data_dependent : Reason::unsupported_op, detail);
+  if (!r && TensorSession::failed_on_fake(&data, &detail))
+    cut(data ? Reason::data_dependent : Reason::unsupported_op, detail);
   if (!r) t.raise_pending();
   return t.from_real(r.get());
 }
@@ -163,12 +167,14 @@ void set_item(Tracer& t, V v, V key, V value) {
     case Is::List: return list_set(t, as<ListValue>(v), key, value);
     case Is::Dict: return dict_set(t, as<DictValue>(v), key, value);
     case Is::Tensor: {
-      Ref k = t.need_real(key, Reason::native_object, "a subscript"), x = t.need_real(value, Reason::native_object, "a subscript");
+      Ref k = t.need_real(key, Reason::native_object, "a subscript"),
+          x = t.need_real(value, Reason::native_object, "a subscript");
       t.tensors->locate(t);
       if (PyObject_SetItem(as<TensorValue>(v)->fake, k.get(), x.get()) == 0) return;
       bool data = false;
       std::string detail;
-      if (TensorSession::failed_on_fake(&data, &detail)) cut(data ? Reason::data_dependent : Reason::unsupported_op, detail);
+      if (TensorSession::failed_on_fake(&data, &detail))
+        cut(data ? Reason::data_dependent : Reason::unsupported_op, detail);
       t.raise_pending();
     }
     case Is::Tuple:

@@ -16,15 +16,16 @@ struct SymFrame {
   Values stack;
   int pc = 0;
   int next = 0;
-  V kwnames = nullptr;                // between KW_NAMES and CALL
+  V kwnames = nullptr;  // between KW_NAMES and CALL
   V result = nullptr;
   enum State : uint8_t { Running, Returned, Yielded } state = Running;
   SymFrame* caller = nullptr;
-  // Outermost frame: the step at which each exception being handled was raised, so that a trace is never cut in a handler.
+  // Outermost frame: the step at which each exception being handled was raised, so that a trace is never cut in a
+  // handler.
   std::vector<int64_t> handler_steps;
   int64_t raised_at = 0;
-  bool started = false;               // generators
-  V thrown = nullptr;                 // to raise at the yield where it is suspended
+  bool started = false;  // generators
+  V thrown = nullptr;    // to raise at the yield where it is suspended
 
   void push(V v) { stack.push_back(v); }
   V pop() {

@@ -21,17 +21,47 @@ bool is_op_callable(PyObject* o) {
 
 // Functions of framejit._C beside the ops: what they give depends on their arguments and guarded modes alone.
 constexpr std::string_view kLeaves[] = {
-    "tensor", "as_tensor", "asarray", "scalar_tensor", "is_tensor", "is_grad_enabled", "is_inference_mode_enabled",
-    "get_default_dtype", "result_type", "promote_types", "can_cast", "numel", "is_floating_point", "is_complex", "is_signed",
-    "broadcast_shapes", "_call_op",
+    "tensor",
+    "as_tensor",
+    "asarray",
+    "scalar_tensor",
+    "is_tensor",
+    "is_grad_enabled",
+    "is_inference_mode_enabled",
+    "get_default_dtype",
+    "result_type",
+    "promote_types",
+    "can_cast",
+    "numel",
+    "is_floating_point",
+    "is_complex",
+    "is_signed",
+    "broadcast_shapes",
+    "_call_op",
 };
 
 // Tensor methods that change or show what a fake tensor does not have.
 constexpr std::string_view kRefused[] = {
-    "requires_grad_", "backward", "register_hook", "retain_grad", "set_", "resize_", "detach_", "untyped_storage", "storage",
-    "data_ptr", "share_memory_", "is_set_to", "_make_subclass", "__dlpack__", "__reduce_ex__", "__deepcopy__", "register_post_accumulate_grad_hook",
+    "requires_grad_",
+    "backward",
+    "register_hook",
+    "retain_grad",
+    "set_",
+    "resize_",
+    "detach_",
+    "untyped_storage",
+    "storage",
+    "data_ptr",
+    "share_memory_",
+    "is_set_to",
+    "_make_subclass",
+    "__dlpack__",
+    "__reduce_ex__",
+    "__deepcopy__",
+    "register_post_accumulate_grad_hook",
 };
-constexpr std::string_view kRefusedAttributes[] = {"data", "grad_fn", "_base", "grad", "_version", "is_leaf", "retains_grad"};
+constexpr std::string_view kRefusedAttributes[] = {"data",     "grad_fn", "_base",       "grad",
+                                                   "_version", "is_leaf", "retains_grad"};
 
 template <size_t N>
 bool listed(const std::string_view (&names)[N], std::string_view name) {
@@ -47,7 +77,8 @@ bool is_tensor_type(PyTypeObject* type) { return tensor_type && PyType_IsSubtype
 
 bool is_tensor_constant(PyObject* o) {
   PyTypeObject* t = Py_TYPE(o);
-  return named(t, "framejit.dtype") || named(t, "framejit.device") || named(t, "framejit.memory_format") || named(t, "framejit.layout");
+  return named(t, "framejit.dtype") || named(t, "framejit.device") || named(t, "framejit.memory_format") ||
+         named(t, "framejit.layout");
 }
 
 bool is_size_type(PyTypeObject* type) { return named(type, "framejit.Size"); }
@@ -56,7 +87,9 @@ bool is_tensor_identity_constant(PyObject* o) { return is_op_callable(o); }
 
 bool is_tensor_callable(PyObject* o) {
   if (is_op_callable(o)) return true;
-  if (PyType_Check(o)) return named(reinterpret_cast<PyTypeObject*>(o), "framejit.device") || named(reinterpret_cast<PyTypeObject*>(o), "framejit.Size");
+  if (PyType_Check(o))
+    return named(reinterpret_cast<PyTypeObject*>(o), "framejit.device") ||
+           named(reinterpret_cast<PyTypeObject*>(o), "framejit.Size");
   if (!PyCFunction_Check(o)) return false;
   PyObject* module = reinterpret_cast<PyCFunctionObject*>(o)->m_module;
   if (!module || !PyUnicode_Check(module) || !is_text(module, "framejit._C")) return false;
@@ -71,7 +104,8 @@ void check_tensor_method(PyObject* name) {
   if (listed(kRefused, PyUnicode_AsUTF8(name))) cut(Reason::unsupported_op, "Tensor.", PyUnicode_AsUTF8(name), "()");
 }
 void check_tensor_attribute(PyObject* name) {
-  if (listed(kRefusedAttributes, PyUnicode_AsUTF8(name))) cut(Reason::unsupported_op, "Tensor.", PyUnicode_AsUTF8(name));
+  if (listed(kRefusedAttributes, PyUnicode_AsUTF8(name)))
+    cut(Reason::unsupported_op, "Tensor.", PyUnicode_AsUTF8(name));
 }
 
 bool is_compiled_function(PyObject* o) { return named(Py_TYPE(o), "framejit._C.CompiledFunction"); }
@@ -148,14 +182,18 @@ void TensorSession::number_as_input(Tracer& t, V* number, V beside) {
   if (!PyFloat_CheckExact(v->real) && !PyLong_CheckExact(v->real)) return;
   t.use(beside);
   DType dtype;
-  if (!operand_dtype(v->real, as_tensor(as<TensorValue>(beside)->fake)->meta.dtype, &dtype) || !t.tree.varies(v->source, v->real)) return;
+  if (!operand_dtype(v->real, as_tensor(as<TensorValue>(beside)->fake)->meta.dtype, &dtype) ||
+      !t.tree.varies(v->source, v->real))
+    return;
   const guard::SourceId source = t.source(Step::Number, v->source, static_cast<int>(dtype));
   for (size_t i = 0; i < impl->sources.size(); ++i)
     if (impl->sources[i] == source) {
       *number = impl->numbers[source];
       return;
     }
-  TensorRef real = scalar_tensor(PyFloat_CheckExact(v->real) ? Arg(PyFloat_AS_DOUBLE(v->real)) : Arg(static_cast<int64_t>(PyLong_AsLongLong(v->real))), dtype);
+  TensorRef real = scalar_tensor(PyFloat_CheckExact(v->real) ? Arg(PyFloat_AS_DOUBLE(v->real))
+                                                             : Arg(static_cast<int64_t>(PyLong_AsLongLong(v->real))),
+                                 dtype);
   if (PyErr_Occurred()) {
     PyErr_Clear();
     return;
@@ -222,7 +260,8 @@ void guard_storages(Tracer& t, const std::vector<guard::SourceId>& sources, cons
     }
 }
 
-std::unique_ptr<Program> compile_graph(graph::Graph& g, const std::vector<PyObject*>& examples, const CompileOptions& options) {
+std::unique_ptr<Program> compile_graph(graph::Graph& g, const std::vector<PyObject*>& examples,
+                                       const CompileOptions& options) {
   if (!compiler()) raise(ErrorKind::Unsupported, "no compiler is registered");
   LayerPause none;
   return compiler()(g, examples, options);

@@ -1,4 +1,5 @@
-// What capture needs of the tensor room, in one place: telling tensors and their constants apart, fake tensors, leaf calls.
+// What capture needs of the tensor room, in one place: telling tensors and their constants apart, fake tensors, leaf
+// calls.
 #pragma once
 #include <Python.h>
 
@@ -36,8 +37,8 @@ class TensorSession {
   void make_input(Tracer& tracer, TensorValue* v);
   // The ops recorded from now on come from the line where the innermost frame stands.
   void locate(Tracer& tracer);
-  // Before a tensor meets a Python number in an operator: a number that varies from call to call becomes an input of the
-  // graph. Replaces `number` by its 0-d tensor, or leaves it.
+  // Before a tensor meets a Python number in an operator: a number that varies from call to call becomes an input of
+  // the graph. Replaces `number` by its 0-d tensor, or leaves it.
   void number_as_input(Tracer& tracer, V* number, V beside);
   // After a C call failed: true if that was a fake tensor's refusal, then `reason` and `detail` say which.
   static bool failed_on_fake(bool* data_dependent, std::string* detail);

@@ -19,7 +19,8 @@ V real_text(Tracer& t, V v, PyObject* (*how)(PyObject*)) {
     PyObject* raw = _PyType_Lookup(type, how == PyObject_Str ? FJ_NAME("__str__") : FJ_NAME("__repr__"));
     if (raw && PyFunction_Check(raw)) return call_values(t, t.method(t.wrap_known(raw), v), {});
   }
-  if (v->is == Is::Dict || v->is == Is::List || v->is == Is::Tuple || v->is == Is::Set || v->is == Is::Const || v->is == Is::Slice) {
+  if (v->is == Is::Dict || v->is == Is::List || v->is == Is::Tuple || v->is == Is::Set || v->is == Is::Const ||
+      v->is == Is::Slice) {
     Ref real = t.to_real(v);
     if (!real) cut(Reason::native_object, "the text of a container of objects");
     return t.constant(Ref::steal(how(real.get())));
@@ -31,8 +32,10 @@ V exception_text(Tracer& t, ObjectValue* e, bool repr) {
   Values& args = e->args->items;
   if (!repr) {
     if (args.empty()) return t.string("");
-    if (PyType_IsSubtype(e->cls, reinterpret_cast<PyTypeObject*>(PyExc_OSError))) cut(Reason::native_object, "the text of an OSError");
-    if (PyType_IsSubtype(e->cls, reinterpret_cast<PyTypeObject*>(PyExc_KeyError)) && args.size() == 1) return to_repr(t, args[0]);
+    if (PyType_IsSubtype(e->cls, reinterpret_cast<PyTypeObject*>(PyExc_OSError)))
+      cut(Reason::native_object, "the text of an OSError");
+    if (PyType_IsSubtype(e->cls, reinterpret_cast<PyTypeObject*>(PyExc_KeyError)) && args.size() == 1)
+      return to_repr(t, args[0]);
     return args.size() == 1 ? to_str(t, args[0]) : to_str(t, e->args);
   }
   std::string out = e->cls->tp_name;
@@ -81,7 +84,9 @@ V to_format(Tracer& t, V v, V spec) {
     if (spec && length(t, spec) > 0) cut(Reason::raises, "a format specification for a container");
     return to_str(t, v);
   }
-  if (V m = !is_plain_constant(v->real) && has_python_special(t, v, FJ_NAME("__format__")) ? special(t, v, FJ_NAME("__format__")) : nullptr)
+  if (V m = !is_plain_constant(v->real) && has_python_special(t, v, FJ_NAME("__format__"))
+                ? special(t, v, FJ_NAME("__format__"))
+                : nullptr)
     return call_values(t, m, {spec ? spec : t.string("")});
   return t.constant(Ref::steal(PyObject_Format(v->real, spec ? name_of(t, spec, "a format specification") : nullptr)));
 }

@@ -113,7 +113,8 @@ void Tracer::touch(V v) {
     case Is::Partial: read_partial(*this, as<PartialValue>(v)); break;
     case Is::Dict:
       as<DictValue>(v)->index = Ref::steal(PyDict_New());
-      if (tree.sources()[v->source].step != Step::InstanceDict) guard(Kind::TypeIs, v->source, reinterpret_cast<PyObject*>(v->cls));
+      if (tree.sources()[v->source].step != Step::InstanceDict)
+        guard(Kind::TypeIs, v->source, reinterpret_cast<PyObject*>(v->cls));
       break;
     default: guard(Kind::TypeIs, v->source, reinterpret_cast<PyObject*>(v->cls)); break;
   }

@@ -34,8 +34,10 @@ void fill_outermost(Tracer& t, SymFrame& f) {
   f.locals.resize(static_cast<size_t>(f.code.locals_count()));
   for (int i = 0; i < values.nlocals && i < f.code.locals_count(); ++i) {
     const SourceId source = t.source(Step::Local, guard::kNoSource, i);
-    if (values.locals[i]) f.locals[static_cast<size_t>(i)] = t.wrap(values.locals[i], source);
-    else if (!at_start) t.guard(Kind::Absent, source);
+    if (values.locals[i])
+      f.locals[static_cast<size_t>(i)] = t.wrap(values.locals[i], source);
+    else if (!at_start)
+      t.guard(Kind::Absent, source);
   }
   for (int i = 0; i < values.nstack; ++i) {
     const SourceId source = t.source(Step::Stack, guard::kNoSource, i);
@@ -70,7 +72,8 @@ std::string exception_words(V e) {
 }
 
 // One run. Returns the segment, or what the next run is to stop at.
-std::unique_ptr<Segment> attempt(const EntryPoint& entry, guard::Tree& tree, const CompileOptions& options, Attempt& plan) {
+std::unique_ptr<Segment> attempt(const EntryPoint& entry, guard::Tree& tree, const CompileOptions& options,
+                                 Attempt& plan) {
   Tracer t(entry, tree, options);
   t.stop_at = plan.stop;
   auto s = std::make_unique<Segment>();
@@ -100,9 +103,7 @@ std::unique_ptr<Segment> attempt(const EntryPoint& entry, guard::Tree& tree, con
   return nullptr;
 }
 
-bool refuses(PyCodeObject* code) {
-  return code->co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR);
-}
+bool refuses(PyCodeObject* code) { return code->co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR); }
 
 std::unique_ptr<Segment> give_up(const EntryPoint& entry, const Break& why) {
   auto s = std::make_unique<Segment>();

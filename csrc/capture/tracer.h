@@ -26,7 +26,11 @@ class TensorSession;
 
 // An interned name that lives as long as the process.
 PyObject* intern(const char* text);
-#define FJ_NAME(text) ([]() -> PyObject* { static PyObject* name = ::fj::capture::intern(text); return name; }())
+#define FJ_NAME(text)                                    \
+  ([]() -> PyObject* {                                   \
+    static PyObject* name = ::fj::capture::intern(text); \
+    return name;                                         \
+  }())
 
 class Tracer {
  public:
@@ -50,7 +54,9 @@ class Tracer {
   V none() { return constant(Py_None); }
   V boolean(bool b) { return constant(b ? Py_True : Py_False); }
   V integer(int64_t i) { return constant(Ref::steal(PyLong_FromLongLong(i))); }
-  V string(const std::string& s) { return constant(Ref::steal(PyUnicode_FromStringAndSize(s.data(), static_cast<Py_ssize_t>(s.size())))); }
+  V string(const std::string& s) {
+    return constant(Ref::steal(PyUnicode_FromStringAndSize(s.data(), static_cast<Py_ssize_t>(s.size()))));
+  }
   TupleValue* tuple(Values items, PyTypeObject* cls = &PyTuple_Type);
   ListValue* list(Values items = {}, PyTypeObject* cls = &PyList_Type);
   DictValue* dict(PyTypeObject* cls = &PyDict_Type);
@@ -88,15 +94,15 @@ class Tracer {
   DictValue* known_dict(PyObject* dict);
 
   // --- between values and real objects (convert.cpp)
-  Ref to_real(V v);                 // NULL if v is not made of constants and tensors alone
+  Ref to_real(V v);  // NULL if v is not made of constants and tensors alone
   Ref need_real(V v, Reason why, const char* what);
-  V from_real(PyObject* result);    // result of a leaf call; cuts on what cannot be a constant
+  V from_real(PyObject* result);          // result of a leaf call; cuts on what cannot be a constant
   bool constant_of(V v, PyObject** out);  // out: the object if v is a Const
 
   // --- exceptions (raise.cpp)
   [[noreturn]] void raise(PyObject* type, const std::string& message);
   [[noreturn]] void raise(PyObject* type, V arg);
-  [[noreturn]] void raise_pending();   // the Python error that is set
+  [[noreturn]] void raise_pending();  // the Python error that is set
   V exception_from_pending();
   ObjectValue* exception(PyTypeObject* type, Values args);
   [[noreturn]] void throw_value(V exception);
@@ -105,7 +111,7 @@ class Tracer {
   const EntryPoint& entry;
   guard::Tree& tree;
   const CompileOptions& options;
-  int64_t step = -1;          // instruction units executed in the outermost frame
+  int64_t step = -1;  // instruction units executed in the outermost frame
   int64_t stop_at = -1;
   int64_t instructions = 0;
   int depth = 0;
@@ -129,7 +135,7 @@ class Tracer {
   std::vector<std::unique_ptr<Value>> arena_;
   std::vector<std::unique_ptr<SymFrame>> frames_;
   std::vector<Ref> kept_;
-  std::unordered_map<PyObject*, V> seen_;       // outside objects with identity
+  std::unordered_map<PyObject*, V> seen_;  // outside objects with identity
   std::unordered_map<PyObject*, V> constants_;
   std::vector<V> outside_;
   std::vector<guard::Check> guards_;
@@ -139,8 +145,8 @@ class Tracer {
 
 bool is_python_class(PyTypeObject* type);
 PyTypeObject* native_base(PyTypeObject* type);  // the nearest base written in C: it decides what an instance is
-bool is_method_wrapper(PyObject* object);  // "abc".__add__
-bool is_plain_constant(PyObject* object);     // an immutable built-in value, all the way down
-bool is_identity_constant(PyObject* object);  // a type, module, builtin, …: known by identity
+bool is_method_wrapper(PyObject* object);       // "abc".__add__
+bool is_plain_constant(PyObject* object);       // an immutable built-in value, all the way down
+bool is_identity_constant(PyObject* object);    // a type, module, builtin, …: known by identity
 
 }  // namespace fj::capture

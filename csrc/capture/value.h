@@ -21,7 +21,7 @@ class Tracer;
 struct SymFrame;
 
 enum class Is : uint8_t {
-  Const,     // an immutable real object, or one known by identity (type, module, builtin)
+  Const,  // an immutable real object, or one known by identity (type, module, builtin)
   Tensor,
   Tuple,
   List,
@@ -35,9 +35,9 @@ enum class Is : uint8_t {
   Slice,
   Iterator,
   Super,
-  View,      // dict.keys() and the like
-  Partial,   // functools.partial
-  Opaque,    // an outside object of a C type that capture knows nothing about
+  View,     // dict.keys() and the like
+  Partial,  // functools.partial
+  Opaque,   // an outside object of a C type that capture knows nothing about
 };
 
 struct Value {
@@ -45,14 +45,14 @@ struct Value {
   virtual ~Value() = default;
 
   const Is is;
-  bool touched = false;   // its guard stands (always true for what the trace made)
-  bool changed = false;   // an outside object whose state differs from the real one's
-  bool raised = false;    // an exception that has been raised (it would carry a traceback)
+  bool touched = false;  // its guard stands (always true for what the trace made)
+  bool changed = false;  // an outside object whose state differs from the real one's
+  bool raised = false;   // an exception that has been raised (it would carry a traceback)
   guard::SourceId source = guard::kNoSource;
-  PyObject* real = nullptr;         // the outside object, alive while the trace runs
-  PyTypeObject* cls = nullptr;      // its type
-  int64_t born = 0;                 // outermost step at which it was made or last became impossible to rebuild
-  RecipeId recipe = kNoRecipe;      // while an exit is being written
+  PyObject* real = nullptr;     // the outside object, alive while the trace runs
+  PyTypeObject* cls = nullptr;  // its type
+  int64_t born = 0;             // outermost step at which it was made or last became impossible to rebuild
+  RecipeId recipe = kNoRecipe;  // while an exit is being written
 
   bool outside() const { return source != guard::kNoSource; }
 };
@@ -86,34 +86,34 @@ struct DictValue : Value {
   DictValue() : Value(Is::Dict) {}
   struct Entry {
     V key;
-    PyObject* stand;    // what the key is found by: the constant itself, or a stand-in for an object compared by identity
-    V value;            // NULL: known to be absent, or deleted
+    PyObject* stand;  // what the key is found by: the constant itself, or a stand-in for an object compared by identity
+    V value;          // NULL: known to be absent, or deleted
   };
   struct Write {
     V key;
-    V value;            // NULL: delete; key NULL: clear
+    V value;  // NULL: delete; key NULL: clear
   };
   bool full = false;
-  py::Ref index;        // stand → position in entries
+  py::Ref index;  // stand → position in entries
   std::vector<Entry> entries;
-  std::vector<Write> writes;  // to an outside dict, in order
-  DictValue* attrs = nullptr; // instances of subclasses
+  std::vector<Write> writes;   // to an outside dict, in order
+  DictValue* attrs = nullptr;  // instances of subclasses
   V default_factory = nullptr;
 };
 
 struct SetValue : Value {
   SetValue() : Value(Is::Set) {}
-  py::Ref index;        // stand → position
-  Values items;         // NULL where removed
+  py::Ref index;  // stand → position
+  Values items;   // NULL where removed
 };
 
 struct ObjectValue : Value {
   ObjectValue() : Value(Is::Object) {}
-  DictValue* dict = nullptr;                      // instance attributes; NULL until asked for, or if there are none
-  std::vector<std::pair<PyObject*, V>> slots;     // written or read __slots__ (member descriptor, value or NULL)
+  DictValue* dict = nullptr;                   // instance attributes; NULL until asked for, or if there are none
+  std::vector<std::pair<PyObject*, V>> slots;  // written or read __slots__ (member descriptor, value or NULL)
   std::vector<std::pair<PyObject*, V>> slot_writes;
-  TupleValue* args = nullptr;                     // exceptions
-  V cause = nullptr, context = nullptr;           // exceptions
+  TupleValue* args = nullptr;            // exceptions
+  V cause = nullptr, context = nullptr;  // exceptions
   bool has_cause = false;
 };
 
@@ -121,9 +121,9 @@ struct FunctionValue : Value {
   FunctionValue() : Value(Is::Function) {}
   PyCodeObject* code = nullptr;
   PyObject* globals = nullptr;
-  V qualname = nullptr;       // of a function made here
-  V defaults = nullptr;       // NULL or a tuple
-  V kwdefaults = nullptr;     // NULL or a dict
+  V qualname = nullptr;    // of a function made here
+  V defaults = nullptr;    // NULL or a tuple
+  V kwdefaults = nullptr;  // NULL or a dict
   V annotations = nullptr;
   Values closure;
   DictValue* attrs = nullptr;
@@ -154,15 +154,28 @@ struct SliceValue : Value {
   V start, stop, step;
 };
 
-enum class Iter : uint8_t { Sequence, Items, Range, Enumerate, Zip, Map, Filter, Generator, Sentinel, Count, Chain, Outside };
+enum class Iter : uint8_t {
+  Sequence,
+  Items,
+  Range,
+  Enumerate,
+  Zip,
+  Map,
+  Filter,
+  Generator,
+  Sentinel,
+  Count,
+  Chain,
+  Outside
+};
 
 struct IteratorValue : Value {
   explicit IteratorValue(Iter how) : Value(Is::Iterator), how(how) {}
   const Iter how;
-  V over = nullptr;       // Sequence: list, tuple or constant; Map, Filter, Sentinel: the function
-  Values parts;           // Items: the elements; Zip, Map, Filter, Enumerate, Chain: the iterators
-  int64_t at = 0;         // position or count
-  V count = nullptr;      // Enumerate, Count
+  V over = nullptr;   // Sequence: list, tuple or constant; Map, Filter, Sentinel: the function
+  Values parts;       // Items: the elements; Zip, Map, Filter, Enumerate, Chain: the iterators
+  int64_t at = 0;     // position or count
+  V count = nullptr;  // Enumerate, Count
   bool strict = false;
   bool done = false;
   SymFrame* frame = nullptr;  // Generator
@@ -194,7 +207,9 @@ struct OpaqueValue : Value {
 };
 
 template <class T>
-T* as(V v) { return static_cast<T*>(v); }
+T* as(V v) {
+  return static_cast<T*>(v);
+}
 
 // Arguments of a call: positional ones, then named ones.
 struct Args {

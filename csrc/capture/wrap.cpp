@@ -84,9 +84,10 @@ bool is_plain_constant(PyObject* o) {
 bool is_identity_constant(PyObject* o) {
   PyTypeObject* t = Py_TYPE(o);
   return PyType_Check(o) || PyModule_Check(o) || PyCFunction_Check(o) || t == &PyMethodDescr_Type ||
-         t == &PyWrapperDescr_Type || t == &PyGetSetDescr_Type || t == &PyMemberDescr_Type || t == &PyClassMethodDescr_Type ||
-         is_method_wrapper(o) || PyCode_Check(o) || t == &PyStaticMethod_Type || t == &PyClassMethod_Type ||
-         t == &PyProperty_Type || t == &Py_GenericAliasType || is_getter(o) || is_enum_member(o) || is_tensor_identity_constant(o);
+         t == &PyWrapperDescr_Type || t == &PyGetSetDescr_Type || t == &PyMemberDescr_Type ||
+         t == &PyClassMethodDescr_Type || is_method_wrapper(o) || PyCode_Check(o) || t == &PyStaticMethod_Type ||
+         t == &PyClassMethod_Type || t == &PyProperty_Type || t == &Py_GenericAliasType || is_getter(o) ||
+         is_enum_member(o) || is_tensor_identity_constant(o);
 }
 
 V Tracer::new_outside(PyObject* real, SourceId) {

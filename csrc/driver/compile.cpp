@@ -49,7 +49,8 @@ std::unique_ptr<capture::Program> compile_graph(graph::Graph& g, const std::vect
     return make_functional_program(g, examples, is_name(backend, "aot_eager"));
   } catch (const Error& e) {
     // A derivative whose sizes depend on data, or that does not exist, is eager autograd's matter.
-    bool replay = e.kind() == ErrorKind::Unsupported || e.kind() == ErrorKind::DataDependent || e.kind() == ErrorKind::NotImplemented;
+    bool replay = e.kind() == ErrorKind::Unsupported || e.kind() == ErrorKind::DataDependent ||
+                  e.kind() == ErrorKind::NotImplemented;
     if (!replay) throw;
     if (flags::log_on("graph")) std::fprintf(stderr, "runs op by op: %s\n", e.what());
     return make_replay(g);

@@ -13,9 +13,11 @@ std::unique_ptr<capture::Program> compile_graph(graph::Graph& g, const std::vect
 // Runs the recorded ops one after the other, exactly as the program would have.
 std::unique_ptr<capture::Program> make_replay(const graph::Graph& g);
 // Hands the graph to a back end written in Python (framejit._backends.lower).
-std::unique_ptr<capture::Program> make_python_program(const graph::Graph& g, const std::vector<PyObject*>& examples, PyObject* backend);
-// Functional graphs, differentiated ahead; `stepwise`: run node by node instead of compiled. Raises Unsupported for what only
-// replay can do.
-std::unique_ptr<capture::Program> make_functional_program(const graph::Graph& g, const std::vector<PyObject*>& examples, bool stepwise);
+std::unique_ptr<capture::Program> make_python_program(const graph::Graph& g, const std::vector<PyObject*>& examples,
+                                                      PyObject* backend);
+// Functional graphs, differentiated ahead; `stepwise`: run node by node instead of compiled. Raises Unsupported for
+// what only replay can do.
+std::unique_ptr<capture::Program> make_functional_program(const graph::Graph& g, const std::vector<PyObject*>& examples,
+                                                          bool stepwise);
 
 }  // namespace fj::driver

@@ -43,7 +43,9 @@ struct Key {
     }
     hash = static_cast<uint32_t>(h);
   }
-  bool operator==(const Key& o) const { return hash == o.hash && size == o.size && std::memcmp(bytes, o.bytes, size) == 0; }
+  bool operator==(const Key& o) const {
+    return hash == o.hash && size == o.size && std::memcmp(bytes, o.bytes, size) == 0;
+  }
 };
 
 struct Entry {
@@ -86,7 +88,8 @@ class Table {
   void grow() {
     std::vector<Entry> old(slots_.size() * 2);
     old.swap(slots_);
-    for (Entry& e : old) if (e.kernel) put(std::move(e));
+    for (Entry& e : old)
+      if (e.kernel) put(std::move(e));
   }
   std::vector<Entry> slots_;
   size_t count_ = 0;
@@ -149,7 +152,8 @@ void describe(Key& key, Call& c, const OpDef& op, Args args, DType out) {
     const Arg& a = args[i];
     if (a.is_tensor()) {
       ++tensor;
-      key.byte(0x80 | static_cast<int>(a.val()->dtype) | static_cast<int>(c.classes[tensor]) << 4 | (a.val()->dim() == 0) << 6);
+      key.byte(0x80 | static_cast<int>(a.val()->dtype) | static_cast<int>(c.classes[tensor]) << 4 |
+               (a.val()->dim() == 0) << 6);
     } else if (a.is_number()) {
       int code = schedule::baked_code(a), kind = static_cast<int>(a.tag()) - static_cast<int>(ArgTag::Bool);
       if (code >= 0) {
@@ -158,8 +162,10 @@ void describe(Key& key, Call& c, const OpDef& op, Args args, DType out) {
         key.byte(0x08 | kind);
       } else {
         key.byte(0x04 | kind);
-        if (a.tag() == ArgTag::Float) c.params[param++].f = a.as_double();
-        else c.params[param++].i = a.as_int();
+        if (a.tag() == ArgTag::Float)
+          c.params[param++].f = a.as_double();
+        else
+          c.params[param++].i = a.as_int();
       }
     } else if (a.is_none()) {
       key.byte(0x01);
@@ -173,7 +179,8 @@ void describe(Key& key, Call& c, const OpDef& op, Args args, DType out) {
 
 const Entry* compile(const Key& key, const Call& c, const OpDef& op, Args args, DType out) {
   CompileTimer timer;
-  loop::Kernel kernel = schedule::lower_single_pointwise(op, args, out, c.rank, {c.classes, static_cast<size_t>(c.operands)});
+  loop::Kernel kernel =
+      schedule::lower_single_pointwise(op, args, out, c.rank, {c.classes, static_cast<size_t>(c.operands)});
   return table().add(key, codegen::compile(kernel));
 }
 
@@ -206,7 +213,8 @@ void run_pointwise(const OpDef& op, Args args, std::span<void* const> in, const 
   const CompiledKernel* kernel = e->kernel.get();
   if (ns > kReleaseLockNs) keep = e->kernel;
   LockRelease unlocked(ns);
-  if (int32_t status = runtime::run_kernel(*kernel, launch_args, ns, nullptr)) runtime::raise_status(status, schedule::kCheckMessages);
+  if (int32_t status = runtime::run_kernel(*kernel, launch_args, ns, nullptr))
+    runtime::raise_status(status, schedule::kCheckMessages);
 }
 
 int64_t pointwise_cache_size() { return static_cast<int64_t>(table().count()); }

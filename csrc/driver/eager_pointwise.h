@@ -1,5 +1,5 @@
-// Eager pointwise ops: a cache from (op, dtypes, layout classes, merged rank, attributes) to the kernel of a one-node graph.
-// Sizes, strides and Python numbers are launch arguments, so that a new shape compiles nothing.
+// Eager pointwise ops: a cache from (op, dtypes, layout classes, merged rank, attributes) to the kernel of a one-node
+// graph. Sizes, strides and Python numbers are launch arguments, so that a new shape compiles nothing.
 #pragma once
 #include <span>
 

@@ -26,12 +26,17 @@ std::string key_of(const OpDef& op, Args args, std::span<const TensorMeta* const
   key.reserve(256);
   add_word(key, static_cast<uint64_t>(op.id) | static_cast<uint64_t>(default_dtype()) << 32);
   for (const Arg& a : args) {
-    if (a.is_tensor()) { add_meta(key, *a.val()); continue; }
+    if (a.is_tensor()) {
+      add_meta(key, *a.val());
+      continue;
+    }
     add_word(key, a.hash());
     if (a.tag() == ArgTag::TensorList)
       for (Val v : a.as_vals()) {
-        if (v) add_meta(key, *v);
-        else add_word(key, 0);
+        if (v)
+          add_meta(key, *v);
+        else
+          add_word(key, 0);
       }
   }
   for (const TensorMeta* m : outs) add_meta(key, *m);
@@ -110,7 +115,8 @@ void make_outputs_distinct(graph::Graph& g, std::span<const TensorMeta* const> m
   for (size_t i = 0; i < g.outputs.size(); ++i) {
     graph::Value* v = g.outputs[i];
     const TensorMeta* want = i < metas.size() ? metas[i] : nullptr;
-    bool first = std::find(g.outputs.begin(), g.outputs.begin() + static_cast<std::ptrdiff_t>(i), v) == g.outputs.begin() + static_cast<std::ptrdiff_t>(i);
+    bool first = std::find(g.outputs.begin(), g.outputs.begin() + static_cast<std::ptrdiff_t>(i), v) ==
+                 g.outputs.begin() + static_cast<std::ptrdiff_t>(i);
     bool result = v->def && !v->def->op->is_view() && v->def->op->kind != OpKind::Composite;
     bool fits = !want || (want->dtype == v->dtype && want->strides == v->strides);
     if (first && result && fits) continue;

@@ -1,5 +1,6 @@
-// Eager reductions and composites: a one-node graph, taken apart and scheduled once for each combination of op, attributes
-// and argument metas; machine code is shared through codegen's cache, so a new shape costs a schedule and no code.
+// Eager reductions and composites: a one-node graph, taken apart and scheduled once for each combination of op,
+// attributes and argument metas; machine code is shared through codegen's cache, so a new shape costs a schedule and no
+// code.
 #pragma once
 #include <span>
 
@@ -8,8 +9,8 @@
 
 namespace fj::driver {
 
-// `in`: data of the tensor arguments in order, lists included. Sizes of `outs` are the inferred ones; strides are any, and
-// dtypes may differ (cast on store). No output overlaps an input.
+// `in`: data of the tensor arguments in order, lists included. Sizes of `outs` are the inferred ones; strides are any,
+// and dtypes may differ (cast on store). No output overlaps an input.
 void run_eager_program(const OpDef& op, Args args, std::span<void* const> in, std::span<const TensorMeta* const> outs,
                        std::span<void* const> out_data);
 void clear_eager_programs();

@@ -49,8 +49,10 @@ bool prepare_blas() {
   if (!path || !PyList_Check(path)) return true;
   for (Py_ssize_t i = 0; i < PyList_GET_SIZE(path); ++i) {
     const char* dir = PyUnicode_Check(PyList_GET_ITEM(path, i)) ? PyUnicode_AsUTF8(PyList_GET_ITEM(path, i)) : nullptr;
-    if (!dir) PyErr_Clear();
-    else search_path().push_back(*dir ? dir : ".");
+    if (!dir)
+      PyErr_Clear();
+    else
+      search_path().push_back(*dir ? dir : ".");
   }
   blas::set_path_provider(find_library);
   return true;

@@ -1,7 +1,7 @@
 // A captured graph as forward and backward runners.
 //
-// A call: inputs -> forward runner -> outputs as the raw graph had them (results, the inputs themselves, views of either).
-// Where gradients are wanted the results become outputs of one tape node whose backward pass is the backward
+// A call: inputs -> forward runner -> outputs as the raw graph had them (results, the inputs themselves, views of
+// either). Where gradients are wanted the results become outputs of one tape node whose backward pass is the backward
 // runner, compiled at the first backward pass.
 #include "driver/compiled.h"
 #include "driver/graph_runner.h"
@@ -25,10 +25,10 @@ std::unique_ptr<GraphRunner> make_runner(std::unique_ptr<graph::Graph> g, bool s
 
 // What forward calls share with the tape nodes that they leave behind.
 struct Backward {
-  std::unique_ptr<graph::Graph> graph;   // until the runner is made
+  std::unique_ptr<graph::Graph> graph;  // until the runner is made
   std::unique_ptr<GraphRunner> runner;
-  std::vector<TensorMeta> grads;         // of the differentiable outputs, as the graph expects them
-  std::vector<int32_t> outputs;          // per wanted input: the runner's output, or -1
+  std::vector<TensorMeta> grads;  // of the differentiable outputs, as the graph expects them
+  std::vector<int32_t> outputs;   // per wanted input: the runner's output, or -1
   std::vector<Joint::Saved> saved;
   std::vector<int32_t> differentiable, grad_inputs;
   bool stepwise = false;
@@ -94,7 +94,8 @@ class FunctionalProgram final : public capture::Program {
     Joint joint = transform::differentiate(*f.graph);
     if (joint.backward) {
       for (const graph::Node* n : joint.backward->nodes)
-        if (n->op->has(kDynamicShape)) raise(ErrorKind::Unsupported, "sizes in the derivative depend on data: ", n->op->full_name);
+        if (n->op->has(kDynamicShape))
+          raise(ErrorKind::Unsupported, "sizes in the derivative depend on data: ", n->op->full_name);
       backward_ = std::make_shared<Backward>();
       for (size_t i = 0; i < joint.differentiable.size(); ++i) backward_->grads.push_back(*joint.backward->inputs[i]);
       backward_->graph = std::move(joint.backward);
@@ -112,8 +113,10 @@ class FunctionalProgram final : public capture::Program {
       SmallVec<TensorObj*, 16> in;
       for (size_t i = 0; i < n; ++i) in.push_back(as_tensor(inputs[i]));
       Outs made;
-      if (!writes_.empty() && writes_alias(in)) run_nodes(*raw_, in, true, made);
-      else call(in, made);
+      if (!writes_.empty() && writes_alias(in))
+        run_nodes(*raw_, in, true, made);
+      else
+        call(in, made);
       FJ_CHECK(made.size() == noutputs);
       for (size_t i = 0; i < noutputs; ++i) outputs[i] = made[i].release_object();
       return true;
@@ -149,13 +152,16 @@ class FunctionalProgram final : public capture::Program {
     }
     std::vector<tape::SavedSpec> saved;
     for (const Joint::Saved& s : backward_->saved) {
-      if (s.input >= 0) saved.push_back({in[static_cast<size_t>(s.input)], -1});
-      else saved.push_back({results[static_cast<size_t>(s.output)].get(), position[static_cast<size_t>(s.output)]});
+      if (s.input >= 0)
+        saved.push_back({in[static_cast<size_t>(s.input)], -1});
+      else
+        saved.push_back({results[static_cast<size_t>(s.output)].get(), position[static_cast<size_t>(s.output)]});
     }
     tape::attach_backward(std::make_unique<CompiledBackward>(backward_), wanted, outs, saved);
   }
 
-  TensorRef output(const OutputSpec& spec, std::span<TensorObj* const> in, const Outs& results, const Outs& made) const {
+  TensorRef output(const OutputSpec& spec, std::span<TensorObj* const> in, const Outs& results,
+                   const Outs& made) const {
     if (spec.same_as >= 0) return made[static_cast<size_t>(spec.same_as)];
     size_t i = static_cast<size_t>(spec.index);
     switch (spec.kind) {
@@ -193,7 +199,8 @@ bool has_aliased_writes(const graph::Graph& g, const std::vector<PyObject*>& exa
   for (const graph::Node* n : g.nodes) {
     if (n->op->args.empty() || !n->op->args[0].mutated) continue;
     const graph::Value* root = graph::value_of(n->args[0].val());
-    while (root->def && !root->def->args.empty() && root->def->args[0].is_tensor() && (root->def->op->is_view() || root->def->op->has(kInplace)))
+    while (root->def && !root->def->args.empty() && root->def->args[0].is_tensor() &&
+           (root->def->op->is_view() || root->def->op->has(kInplace)))
       root = graph::value_of(root->def->args[0].val());
     if (root->def) continue;
     size_t w = static_cast<size_t>(root->index);
@@ -205,8 +212,10 @@ bool has_aliased_writes(const graph::Graph& g, const std::vector<PyObject*>& exa
 
 }  // namespace
 
-std::unique_ptr<capture::Program> make_functional_program(const graph::Graph& g, const std::vector<PyObject*>& examples, bool stepwise) {
-  FJ_USER_CHECK(!has_aliased_writes(g, examples), ErrorKind::Unsupported, "an input that is written shares memory with another input");
+std::unique_ptr<capture::Program> make_functional_program(const graph::Graph& g, const std::vector<PyObject*>& examples,
+                                                          bool stepwise) {
+  FJ_USER_CHECK(!has_aliased_writes(g, examples), ErrorKind::Unsupported,
+                "an input that is written shares memory with another input");
   return std::make_unique<FunctionalProgram>(g, stepwise);
 }
 

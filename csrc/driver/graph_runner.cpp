@@ -86,19 +86,27 @@ class StepwiseRunner final : public GraphRunner {
 
 }  // namespace
 
-std::unique_ptr<GraphRunner> make_compiled_runner(std::unique_ptr<Graph> g) { return std::make_unique<CompiledRunner>(std::move(g)); }
-std::unique_ptr<GraphRunner> make_stepwise_runner(std::unique_ptr<Graph> g) { return std::make_unique<StepwiseRunner>(std::move(g)); }
+std::unique_ptr<GraphRunner> make_compiled_runner(std::unique_ptr<Graph> g) {
+  return std::make_unique<CompiledRunner>(std::move(g));
+}
+std::unique_ptr<GraphRunner> make_stepwise_runner(std::unique_ptr<Graph> g) {
+  return std::make_unique<StepwiseRunner>(std::move(g));
+}
 
 void run_nodes(const Graph& g, std::span<TensorObj* const> inputs, bool with_tape, Outs& outs) {
   std::vector<TensorRef> values(static_cast<size_t>(g.value_count()));
-  for (size_t i = 0; i < g.inputs.size(); ++i) values[static_cast<size_t>(g.inputs[i]->id)] = TensorRef::borrow(inputs[i]);
+  for (size_t i = 0; i < g.inputs.size(); ++i)
+    values[static_cast<size_t>(g.inputs[i]->id)] = TensorRef::borrow(inputs[i]);
   for (const graph::Node* n : g.nodes) {
     ArgVec args;
-    for (const Arg& a : n->args) args.push_back(map_vals(a, [&](Val v) { return values[static_cast<size_t>(value_of(v)->id)].val(); }));
+    for (const Arg& a : n->args)
+      args.push_back(map_vals(a, [&](Val v) { return values[static_cast<size_t>(value_of(v)->id)].val(); }));
     Outs results;
     GradModeGuard mode(with_tape && !n->no_grad);  // the mode that was traced, whatever it is outside
-    if (with_tape) call_op(*n->op, args, results);
-    else execute_op(*n->op, args, results);
+    if (with_tape)
+      call_op(*n->op, args, results);
+    else
+      execute_op(*n->op, args, results);
     FJ_CHECK(results.size() == n->outs.size(), n->op->full_name, " gave ", results.size(), " results");
     for (size_t i = 0; i < results.size(); ++i) values[static_cast<size_t>(n->outs[i]->id)] = std::move(results[i]);
   }

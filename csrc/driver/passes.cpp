@@ -19,7 +19,8 @@ Pass g_passes[] = {
 };
 
 int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
 }
 
 KernelRef compile_kernel(const loop::Kernel& k) {
@@ -36,7 +37,8 @@ KernelRef compile_kernel(const loop::Kernel& k) {
 std::span<Pass> passes() { return g_passes; }
 
 Pass* find_pass(std::string_view name) {
-  for (Pass& p : g_passes) if (name == p.name) return &p;
+  for (Pass& p : g_passes)
+    if (name == p.name) return &p;
   return nullptr;
 }
 

@@ -14,7 +14,7 @@ struct Pass {
   const char* name;
   bool optional;
   std::unique_ptr<graph::Graph> (*run)(const graph::Graph& g);
-  int64_t ns = 0;     // spent in it, all graphs together
+  int64_t ns = 0;  // spent in it, all graphs together
   int64_t runs = 0;
 };
 

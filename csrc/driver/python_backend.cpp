@@ -13,7 +13,9 @@ Ref attribute(const char* module, const char* name) {
   return check(PyObject_GetAttrString(m.get(), name));
 }
 
-Ref text(const std::string& s) { return check(PyUnicode_FromStringAndSize(s.data(), static_cast<Py_ssize_t>(s.size()))); }
+Ref text(const std::string& s) {
+  return check(PyUnicode_FromStringAndSize(s.data(), static_cast<Py_ssize_t>(s.size())));
+}
 
 template <class Range, class F>
 Ref tuple_of(const Range& range, F&& f) {
@@ -63,8 +65,14 @@ class Describer {
     bool by_name = false;
     for (size_t i = 0; i < n.args.size(); ++i) {
       const ArgDef& def = n.op->args[i];
-      if (def.has_default && n.args[i] == def.def) { by_name = true; continue; }
-      if (!by_name && !def.kw_only) { positional.push_back(&n.args[i]); continue; }
+      if (def.has_default && n.args[i] == def.def) {
+        by_name = true;
+        continue;
+      }
+      if (!by_name && !def.kw_only) {
+        positional.push_back(&n.args[i]);
+        continue;
+      }
       Ref v = arg(n.args[i]);
       check(PyDict_SetItemString(kwargs.get(), def.name, v.get()));
     }
@@ -91,8 +99,8 @@ class PythonProgram final : public capture::Program {
     Py_DECREF(result);
     if (!items) return false;
     if (PyTuple_GET_SIZE(items) != static_cast<Py_ssize_t>(noutputs)) {
-      PyErr_Format(PyExc_RuntimeError, "the back end's function returned %zd results instead of %zd", PyTuple_GET_SIZE(items),
-                   static_cast<Py_ssize_t>(noutputs));
+      PyErr_Format(PyExc_RuntimeError, "the back end's function returned %zd results instead of %zd",
+                   PyTuple_GET_SIZE(items), static_cast<Py_ssize_t>(noutputs));
       Py_DECREF(items);
       return false;
     }
@@ -107,13 +115,15 @@ class PythonProgram final : public capture::Program {
 
 }  // namespace
 
-std::unique_ptr<capture::Program> make_python_program(const graph::Graph& g, const std::vector<PyObject*>& examples, PyObject* backend) {
+std::unique_ptr<capture::Program> make_python_program(const graph::Graph& g, const std::vector<PyObject*>& examples,
+                                                      PyObject* backend) {
   Ref lower = attribute("framejit._backends", "lower");
   Describer d;
   Ref nodes = tuple_of(g.nodes, [&](const graph::Node* n) { return d.node(*n); });
   Ref inputs = names(g.inputs), outputs = names(g.outputs);
   Ref given = tuple_of(examples, [](PyObject* o) { return Ref::borrow(o); });
-  Ref callable = check(PyObject_CallFunctionObjArgs(lower.get(), backend, inputs.get(), nodes.get(), outputs.get(), given.get(), nullptr));
+  Ref callable = check(PyObject_CallFunctionObjArgs(lower.get(), backend, inputs.get(), nodes.get(), outputs.get(),
+                                                    given.get(), nullptr));
   return std::make_unique<PythonProgram>(std::move(callable));
 }
 

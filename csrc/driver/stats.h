@@ -7,10 +7,10 @@
 namespace fj::driver {
 
 struct Stats {
-  int64_t graphs = 0;          // compiled graphs (forward and backward counted apart)
-  int64_t kernels = 0;         // in compiled graphs
-  int64_t programs = 0;        // programs of eager ops
-  int64_t compile_ns = 0;      // transform, schedule and codegen
+  int64_t graphs = 0;      // compiled graphs (forward and backward counted apart)
+  int64_t kernels = 0;     // in compiled graphs
+  int64_t programs = 0;    // programs of eager ops
+  int64_t compile_ns = 0;  // transform, schedule and codegen
   int64_t eager_compile_ns = 0;
 };
 Stats& stats();
@@ -32,7 +32,9 @@ constexpr double kReleaseLockNs = 100e3;
 class LockRelease {
  public:
   explicit LockRelease(double ns) : state_(ns > kReleaseLockNs ? PyEval_SaveThread() : nullptr) {}
-  ~LockRelease() { if (state_) PyEval_RestoreThread(state_); }
+  ~LockRelease() {
+    if (state_) PyEval_RestoreThread(state_);
+  }
   LockRelease(const LockRelease&) = delete;
   LockRelease& operator=(const LockRelease&) = delete;
 

@@ -21,8 +21,10 @@ Value* Graph::add_input(const TensorMeta& meta, std::string name) {
 
 Node* Graph::add_node(const OpDef& op, Args args) {
   SmallVec<TensorMeta, 2> metas;
-  if (op.has(kInplace)) metas.push_back(*args[0].val());
-  else infer_op(op, args, metas);
+  if (op.has(kInplace))
+    metas.push_back(*args[0].val());
+  else
+    infer_op(op, args, metas);
   return add_node(op, args, metas);
 }
 
@@ -44,7 +46,10 @@ std::vector<int32_t> Graph::use_counts() const {
   std::vector<int32_t> uses(values_.size(), 0);
   for (const Node* n : nodes) for_each_val(n->args, [&](Val v) { ++uses[value_of(v)->id]; });
   for (const Value* v : outputs) ++uses[v->id];
-  for (auto& [target, value] : writes) { ++uses[target->id]; ++uses[value->id]; }
+  for (auto& [target, value] : writes) {
+    ++uses[target->id];
+    ++uses[value->id];
+  }
   return uses;
 }
 
@@ -56,8 +61,10 @@ void Graph::remove_dead_nodes() {
     bool live = n->op->has(kInplace) || n->op->has(kRandom);
     for (const ArgDef& a : n->op->args) live = live || a.mutated;
     for (Value* v : n->outs) live = live || uses[v->id] > 0;
-    if (live) kept.push_back(n);
-    else for_each_val(n->args, [&](Val v) { --uses[value_of(v)->id]; });
+    if (live)
+      kept.push_back(n);
+    else
+      for_each_val(n->args, [&](Val v) { --uses[value_of(v)->id]; });
   }
   nodes.assign(kept.rbegin(), kept.rend());
 }

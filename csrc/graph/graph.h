@@ -18,9 +18,9 @@ struct Node;
 
 struct Value : TensorMeta {
   int32_t id = -1;
-  Node* def = nullptr;   // null: an input of the graph
-  int32_t index = 0;     // which result of def, or which input
-  std::string name;      // for people; unique within a graph
+  Node* def = nullptr;  // null: an input of the graph
+  int32_t index = 0;    // which result of def, or which input
+  std::string name;     // for people; unique within a graph
 };
 
 inline Value* value_of(Val v) { return static_cast<Value*>(const_cast<TensorMeta*>(v.m)); }
@@ -37,7 +37,7 @@ struct Node {
   ArgVec args;
   SmallVec<Value*, 2> outs;
   std::shared_ptr<const Location> location;
-  bool no_grad = false;    // recorded while grad mode was off
+  bool no_grad = false;  // recorded while grad mode was off
 };
 
 class Graph {
@@ -54,9 +54,9 @@ class Graph {
   void add_output(Value* v) { outputs.push_back(v); }
 
   std::vector<Value*> inputs;
-  std::vector<Node*> nodes;      // in program order
-  std::vector<Value*> outputs;   // may repeat, may be inputs
-  bool functional = false;       // no op mutates; write-backs are listed in `writes`
+  std::vector<Node*> nodes;     // in program order
+  std::vector<Value*> outputs;  // may repeat, may be inputs
+  bool functional = false;      // no op mutates; write-backs are listed in `writes`
   // After functionalisation: at the end, input `first` receives the data of value `second`.
   std::vector<std::pair<Value*, Value*>> writes;
 

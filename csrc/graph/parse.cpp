@@ -24,8 +24,10 @@ class Parser {
     graph_->functional = accept("functional");
     expect("{");
     while (!accept("return")) {
-      if (accept("write")) write();
-      else node();
+      if (accept("write"))
+        write();
+      else
+        node();
     }
     while (!accept("}")) {
       graph_->add_output(use());
@@ -44,12 +46,17 @@ class Parser {
   void skip() {
     while (at_ < text_.size()) {
       char c = text_[at_];
-      if (c == '#') while (at_ < text_.size() && text_[at_] != '\n') ++at_;
-      else if (c == ' ' || c == '\n' || c == '\t' || c == '\r') ++at_;
-      else break;
+      if (c == '#')
+        while (at_ < text_.size() && text_[at_] != '\n') ++at_;
+      else if (c == ' ' || c == '\n' || c == '\t' || c == '\r')
+        ++at_;
+      else
+        break;
     }
   }
-  static bool is_word(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.'; }
+  static bool is_word(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
+  }
 
   bool accept(std::string_view token) {
     skip();
@@ -105,7 +112,10 @@ class Parser {
     expect("[");
     while (!accept("]")) {
       if (accept(";")) {
-        while (peek() != ']') { strides.push_back(integer()); accept(","); }
+        while (peek() != ']') {
+          strides.push_back(integer());
+          accept(",");
+        }
         continue;
       }
       sizes.push_back(integer());
@@ -237,9 +247,12 @@ class Parser {
     SmallVec<int64_t, 6> ints;
     while (!accept("]")) {
       Arg n;
-      if (accept("True")) n = Arg(1);
-      else if (accept("False")) n = Arg(0);
-      else if (!try_number(&n)) fail("expected a number");
+      if (accept("True"))
+        n = Arg(1);
+      else if (accept("False"))
+        n = Arg(0);
+      else if (!try_number(&n))
+        fail("expected a number");
       floats.push_back(n.as_double());
       ints.push_back(n.as_int());
       accept(",");

@@ -6,8 +6,9 @@
 //     return %v2
 //   }
 //
-// After `;` stand strides that are not row-major, after `@` an offset that is not 0. Arguments equal to their defaults are
-// left out; a node recorded without gradients ends in `no_grad`; a graph in functional form says so before its brace.
+// After `;` stand strides that are not row-major, after `@` an offset that is not 0. Arguments equal to their defaults
+// are left out; a node recorded without gradients ends in `no_grad`; a graph in functional form says so before its
+// brace.
 #include "graph/graph.h"
 #include "graph/text.h"
 
@@ -29,8 +30,10 @@ void append_arg(std::string& out, const Arg& a) {
     for (Val v : a.as_vals()) {
       if (!first) out += ", ";
       first = false;
-      if (v) append_value(out, value_of(v));
-      else out += "None";
+      if (v)
+        append_value(out, value_of(v));
+      else
+        out += "None";
     }
     out += ']';
     return;
@@ -44,7 +47,10 @@ void append_args(std::string& out, const Node& n) {
   bool first = true, by_name = false;
   for (size_t i = 0; i < n.args.size(); ++i) {
     const ArgDef& def = n.op->args[i];
-    if (is_default(def, n.args[i])) { by_name = true; continue; }
+    if (is_default(def, n.args[i])) {
+      by_name = true;
+      continue;
+    }
     if (!first) out += ", ";
     first = false;
     if (by_name || def.kw_only) out += cat(def.name, "=");

@@ -11,7 +11,9 @@ namespace {
 bool fits(ArgType type, const Arg& a, bool optional) {
   switch (a.tag()) {
     case ArgTag::None: return optional || type == ArgType::OptTensor || type == ArgType::Generator;
-    case ArgTag::Tensor: return type == ArgType::Tensor || type == ArgType::OptTensor || type == ArgType::Operand || type == ArgType::Scalar;
+    case ArgTag::Tensor:
+      return type == ArgType::Tensor || type == ArgType::OptTensor || type == ArgType::Operand ||
+             type == ArgType::Scalar;
     case ArgTag::TensorList: return type == ArgType::TensorList || type == ArgType::OptTensorList;
     case ArgTag::IntList: return type == ArgType::IntList || type == ArgType::FloatList || type == ArgType::BoolList;
     case ArgTag::BoolList: return type == ArgType::BoolList || type == ArgType::IntList;
@@ -31,7 +33,8 @@ class Verifier {
 
   void run() {
     for (size_t i = 0; i < g_.inputs.size(); ++i) {
-      FJ_CHECK(!g_.inputs[i]->def && g_.inputs[i]->index == static_cast<int32_t>(i), "input ", i, " of a graph is misplaced");
+      FJ_CHECK(!g_.inputs[i]->def && g_.inputs[i]->index == static_cast<int32_t>(i), "input ", i,
+               " of a graph is misplaced");
       known_.insert(g_.inputs[i]);
     }
     for (const Node* n : g_.nodes) node(*n);
@@ -50,14 +53,16 @@ class Verifier {
     const char* name = n.op->full_name;
     FJ_CHECK(n.args.size() == n.op->args.size(), name, " has ", n.args.size(), " arguments");
     for (size_t i = 0; i < n.args.size(); ++i)
-      FJ_CHECK(fits(n.op->args[i].type, n.args[i], n.op->args[i].optional || n.op->args[i].has_default), name, ": argument ",
-               n.op->args[i].name, " is ", to_string(n.args[i]));
-    for_each_val(n.args, [&](Val v) { FJ_CHECK(known_.count(value_of(v)), name, " uses a value that is not known yet"); });
+      FJ_CHECK(fits(n.op->args[i].type, n.args[i], n.op->args[i].optional || n.op->args[i].has_default), name,
+               ": argument ", n.op->args[i].name, " is ", to_string(n.args[i]));
+    for_each_val(n.args,
+                 [&](Val v) { FJ_CHECK(known_.count(value_of(v)), name, " uses a value that is not known yet"); });
     if (g_.functional)
       for (const ArgDef& a : n.op->args) FJ_CHECK(!a.mutated, name, " mutates in a functional graph");
     metas(n);
     for (size_t i = 0; i < n.outs.size(); ++i) {
-      FJ_CHECK(n.outs[i]->def == &n && n.outs[i]->index == static_cast<int32_t>(i), name, ": result ", i, " is misplaced");
+      FJ_CHECK(n.outs[i]->def == &n && n.outs[i]->index == static_cast<int32_t>(i), name, ": result ", i,
+               " is misplaced");
       FJ_CHECK(known_.insert(n.outs[i]).second, "%", n.outs[i]->name, " is defined twice");
     }
   }
@@ -69,11 +74,11 @@ class Verifier {
     FJ_CHECK(want.size() == n.outs.size(), n.op->full_name, " has ", n.outs.size(), " results");
     for (size_t i = 0; i < want.size(); ++i) {
       const Value& v = *n.outs[i];
-      FJ_CHECK(want[i].sizes == v.sizes && want[i].dtype == v.dtype, n.op->full_name, ": %", v.name, " is ", meta_text(v),
-               " but the rule gives ", meta_text(want[i]));
+      FJ_CHECK(want[i].sizes == v.sizes && want[i].dtype == v.dtype, n.op->full_name, ": %", v.name, " is ",
+               meta_text(v), " but the rule gives ", meta_text(want[i]));
       if (n.op->is_view())
-        FJ_CHECK(want[i].strides == v.strides && want[i].offset == v.offset, n.op->full_name, ": view %", v.name, " is ",
-                 meta_text(v), " but the rule gives ", meta_text(want[i]));
+        FJ_CHECK(want[i].strides == v.strides && want[i].offset == v.offset, n.op->full_name, ": view %", v.name,
+                 " is ", meta_text(v), " but the rule gives ", meta_text(want[i]));
     }
   }
 

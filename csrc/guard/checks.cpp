@@ -8,7 +8,8 @@ namespace fj::guard {
 Outcome run_check(const Check& check, Fetched& fetched) {
   switch (check.kind) {
 #define FJ_GUARD_KIND(name, words) \
-  case Kind::name: return name##Check::check(check, fetched);
+  case Kind::name:                 \
+    return name##Check::check(check, fetched);
 #include "guard/kinds.def"
 #undef FJ_GUARD_KIND
   }
@@ -19,7 +20,8 @@ std::string describe(const Check& check, const SourceTable& sources, PyCodeObjec
   const std::string path = sources.describe(check.source, code);
   switch (check.kind) {
 #define FJ_GUARD_KIND(name, words) \
-  case Kind::name: return name##Check::describe(check, path, sources, code);
+  case Kind::name:                 \
+    return name##Check::describe(check, path, sources, code);
 #include "guard/kinds.def"
 #undef FJ_GUARD_KIND
   }

@@ -7,10 +7,11 @@
 
 namespace fj::guard {
 
-#define FJ_GUARD_KIND(name, words)                                                      \
-  struct name##Check {                                                                  \
-    static Outcome check(const Check& c, Fetched& f);                                   \
-    static std::string describe(const Check& c, const std::string& path, const SourceTable& sources, PyCodeObject* code); \
+#define FJ_GUARD_KIND(name, words)                                                                   \
+  struct name##Check {                                                                               \
+    static Outcome check(const Check& c, Fetched& f);                                                \
+    static std::string describe(const Check& c, const std::string& path, const SourceTable& sources, \
+                                PyCodeObject* code);                                                 \
   };
 #include "guard/kinds.def"
 #undef FJ_GUARD_KIND

@@ -134,7 +134,8 @@ std::string CodeCheck::describe(const Check& c, const std::string& path, const S
 }
 
 Outcome SameObjectCheck::check(const Check& c, Fetched& f) { return pass_if(f.get(c.source) == f.get(c.other)); }
-std::string SameObjectCheck::describe(const Check& c, const std::string& path, const SourceTable& s, PyCodeObject* code) {
+std::string SameObjectCheck::describe(const Check& c, const std::string& path, const SourceTable& s,
+                                      PyCodeObject* code) {
   return cat(path, " is ", s.describe(c.other, code));
 }
 

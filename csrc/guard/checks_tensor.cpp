@@ -26,8 +26,9 @@ Outcome TensorCheck::check(const Check& c, Fetched& f) {
 }
 std::string TensorCheck::describe(const Check& c, const std::string& path, const SourceTable&, PyCodeObject*) {
   const auto word = static_cast<uint64_t>(c.numbers[0]);
-  return cat(path, " is a ", name_of(static_cast<DType>(word & 15)), " ", reinterpret_cast<PyTypeObject*>(c.object.get())->tp_name, " with ",
-             (word >> 16) & 255, " dimensions, layout ", (word >> 24) & 15, ", requires_grad ", ((word >> 28) & 1) != 0);
+  return cat(path, " is a ", name_of(static_cast<DType>(word & 15)), " ",
+             reinterpret_cast<PyTypeObject*>(c.object.get())->tp_name, " with ", (word >> 16) & 255,
+             " dimensions, layout ", (word >> 24) & 15, ", requires_grad ", ((word >> 28) & 1) != 0);
 }
 
 // numbers: the sizes, then the strides where the layout class does not imply them.
@@ -38,7 +39,8 @@ Outcome SizesCheck::check(const Check& c, Fetched& f) {
   const size_t n = m.sizes.size();
   if (c.numbers.size() != n && c.numbers.size() != 2 * n) return Outcome::Fail;
   if (std::memcmp(m.sizes.data(), c.numbers.data(), n * sizeof(int64_t)) != 0) return Outcome::Fail;
-  return pass_if(c.numbers.size() == n || std::memcmp(m.strides.data(), c.numbers.data() + n, n * sizeof(int64_t)) == 0);
+  return pass_if(c.numbers.size() == n ||
+                 std::memcmp(m.strides.data(), c.numbers.data() + n, n * sizeof(int64_t)) == 0);
 }
 std::string SizesCheck::describe(const Check& c, const std::string& path, const SourceTable&, PyCodeObject*) {
   return cat(path, ".shape is ", list_of(c.numbers));
@@ -49,11 +51,14 @@ Outcome DisjointStorageCheck::check(const Check& c, Fetched& f) {
   TensorObj *a = tensor_at(f, c.source), *b = tensor_at(f, c.other);
   return pass_if(a && b && (a->storage == b->storage) == (c.numbers[0] != 0));
 }
-std::string DisjointStorageCheck::describe(const Check& c, const std::string& path, const SourceTable& s, PyCodeObject* code) {
+std::string DisjointStorageCheck::describe(const Check& c, const std::string& path, const SourceTable& s,
+                                           PyCodeObject* code) {
   return cat(path, c.numbers[0] ? " shares memory with " : " shares no memory with ", s.describe(c.other, code));
 }
 
-Outcome ModesCheck::check(const Check& c, Fetched&) { return pass_if(static_cast<int64_t>(modes_word()) == c.numbers[0]); }
+Outcome ModesCheck::check(const Check& c, Fetched&) {
+  return pass_if(static_cast<int64_t>(modes_word()) == c.numbers[0]);
+}
 std::string ModesCheck::describe(const Check& c, const std::string&, const SourceTable&, PyCodeObject*) {
   return cat("grad mode is ", (c.numbers[0] & 1) != 0, ", inference mode ", (c.numbers[0] & 2) != 0, ", default dtype ",
              name_of(static_cast<DType>(c.numbers[0] >> 8)));

@@ -44,7 +44,7 @@ PyObject* instance_dict(PyObject* p) {
   return slot ? *slot : nullptr;
 }
 
-PyObject* func_field(PyObject* p, PyObject* PyFunctionObject::* field) {
+PyObject* func_field(PyObject* p, PyObject* PyFunctionObject::*field) {
   return PyFunction_Check(p) ? reinterpret_cast<PyFunctionObject*>(p)->*field : nullptr;
 }
 
@@ -103,9 +103,7 @@ PyObject* Fetched::walk(const Source& s) {
     case Step::KwDefaults: return func_field(p, &PyFunctionObject::func_kwdefaults);
     case Step::MethodFunc: return PyMethod_Check(p) ? PyMethod_GET_FUNCTION(p) : nullptr;
     case Step::MethodSelf: return PyMethod_Check(p) ? PyMethod_GET_SELF(p) : nullptr;
-    case Step::Number:
-      owned_.push_back(number_tensor(p, static_cast<DType>(s.index)));
-      return owned_.back().get();
+    case Step::Number: owned_.push_back(number_tensor(p, static_cast<DType>(s.index))); return owned_.back().get();
   }
   return nullptr;
 }

@@ -28,11 +28,11 @@ enum class Outcome : uint8_t { Pass, Fail, Error };
 struct Check {
   Kind kind;
   SourceId source = kNoSource;
-  SourceId other = kNoSource;     // aliasing kinds
-  py::Ref object;                 // the expected object, type, keys, …
-  py::Ref extra;                  // a second object where the kind has one
-  std::vector<int64_t> numbers;   // lengths, packed words, sizes
-  mutable uint64_t seen = 0;      // a version that was found to imply the fact (a cache, never the fact itself)
+  SourceId other = kNoSource;    // aliasing kinds
+  py::Ref object;                // the expected object, type, keys, …
+  py::Ref extra;                 // a second object where the kind has one
+  std::vector<int64_t> numbers;  // lengths, packed words, sizes
+  mutable uint64_t seen = 0;     // a version that was found to imply the fact (a cache, never the fact itself)
 
   bool same_as(const Check& o) const;
 };

@@ -1,8 +1,9 @@
 // Sources: how an object of the outside world is reached at run time, as a path of access steps.
 //
-// Steps are shared: a SourceTable interns (step, parent, index, key), and a guard evaluation fetches each source at most
-// once. No step runs Python code. A step checks what it relies on itself (an Item of something that is no longer a list
-// is simply absent), so checks may stand in any order. To add a step: one row here, one case in fetch.cpp and describe.
+// Steps are shared: a SourceTable interns (step, parent, index, key), and a guard evaluation fetches each source at
+// most once. No step runs Python code. A step checks what it relies on itself (an Item of something that is no longer a
+// list is simply absent), so checks may stand in any order. To add a step: one row here, one case in fetch.cpp and
+// describe.
 #pragma once
 #include <Python.h>
 

@@ -25,10 +25,12 @@ Tree::~Tree() {
 
 namespace {
 
-// Facts dicts of two traces are the same when they hold the same objects under the same names (a dict stands for "nothing").
+// Facts dicts of two traces are the same when they hold the same objects under the same names (a dict stands for
+// "nothing").
 bool same_facts(PyObject* a, PyObject* b) {
   if (a == b) return true;
-  if (!a || !b || !PyDict_CheckExact(a) || !PyDict_CheckExact(b) || PyDict_GET_SIZE(a) != PyDict_GET_SIZE(b)) return false;
+  if (!a || !b || !PyDict_CheckExact(a) || !PyDict_CheckExact(b) || PyDict_GET_SIZE(a) != PyDict_GET_SIZE(b))
+    return false;
   PyObject *name, *value;
   Py_ssize_t pos = 0;
   while (PyDict_Next(a, &pos, &name, &value)) {
@@ -121,7 +123,9 @@ int Tree::traverse(visitproc visit, void* arg) const {
 bool Tree::varies(SourceId source, PyObject* now) const {
   for (const auto& checks : by_segment_)
     for (const Check& c : checks)
-      if (c.kind == Kind::Equal && c.source == source && c.object.get() != now && Py_TYPE(c.object.get()) == Py_TYPE(now)) return true;
+      if (c.kind == Kind::Equal && c.source == source && c.object.get() != now &&
+          Py_TYPE(c.object.get()) == Py_TYPE(now))
+        return true;
   return false;
 }
 

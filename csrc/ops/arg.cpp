@@ -58,8 +58,10 @@ std::string to_string(const Arg& a) {
     case ArgTag::Str: return cat("'", a.as_str(), "'");
     case ArgTag::DType: return name_of(a.as_dtype());
     case ArgTag::Device: return "device";
-    case ArgTag::MemoryFormat: return a.as_memory_format() == MemoryFormat::ChannelsLast ? "channels_last"
-                                      : a.as_memory_format() == MemoryFormat::Preserve ? "preserve_format" : "contiguous_format";
+    case ArgTag::MemoryFormat:
+      return a.as_memory_format() == MemoryFormat::ChannelsLast ? "channels_last"
+             : a.as_memory_format() == MemoryFormat::Preserve   ? "preserve_format"
+                                                                : "contiguous_format";
     case ArgTag::Object: return "object";
   }
   return "?";

@@ -12,12 +12,24 @@
 namespace fj {
 
 enum class ArgTag : uint8_t {
-  None, Tensor, TensorList, Bool, Int, Float, IntList, FloatList, BoolList, Str, DType, Device, MemoryFormat,
+  None,
+  Tensor,
+  TensorList,
+  Bool,
+  Int,
+  Float,
+  IntList,
+  FloatList,
+  BoolList,
+  Str,
+  DType,
+  Device,
+  MemoryFormat,
   Object,  // an opaque pointer that only the op's own routine understands (a Generator)
 };
 
 struct ArgList : Counted {
-  SmallVec<Val, 4> vals;  // entries may be null: an absent index
+  SmallVec<Val, 4> vals;      // entries may be null: an absent index
   SmallVec<int64_t, 6> ints;  // also bools
   std::vector<double> floats;
   std::string str;
@@ -36,7 +48,9 @@ class Arg {
   Arg(MemoryFormat f) : tag_(ArgTag::MemoryFormat) { u_.i = static_cast<int>(f); }
   Arg(const char* s) : Arg(std::string(s)) {}
   Arg(std::string s) : tag_(ArgTag::Str), list_(make_rc<ArgList>()) { list_->str = std::move(s); }
-  Arg(const Shape& ints) : tag_(ArgTag::IntList), list_(make_rc<ArgList>()) { list_->ints.assign(ints.begin(), ints.end()); }
+  Arg(const Shape& ints) : tag_(ArgTag::IntList), list_(make_rc<ArgList>()) {
+    list_->ints.assign(ints.begin(), ints.end());
+  }
   static Arg ints(std::span<const int64_t> v) {
     Arg a(ArgTag::IntList, make_rc<ArgList>());
     a.list_->ints.assign(v.begin(), v.end());
@@ -70,10 +84,16 @@ class Arg {
   bool is_tensor() const { return tag_ == ArgTag::Tensor; }
   bool is_number() const { return tag_ == ArgTag::Bool || tag_ == ArgTag::Int || tag_ == ArgTag::Float; }
   Val val() const { return tag_ == ArgTag::Tensor ? u_.val : Val{}; }
-  bool as_bool() const { FJ_DCHECK(tag_ == ArgTag::Bool || tag_ == ArgTag::Int); return u_.i != 0; }
+  bool as_bool() const {
+    FJ_DCHECK(tag_ == ArgTag::Bool || tag_ == ArgTag::Int);
+    return u_.i != 0;
+  }
   int64_t as_int() const { return tag_ == ArgTag::Float ? static_cast<int64_t>(u_.d) : u_.i; }
   double as_double() const { return tag_ == ArgTag::Float ? u_.d : static_cast<double>(u_.i); }
-  DType as_dtype() const { FJ_DCHECK(tag_ == ArgTag::DType); return static_cast<DType>(u_.i); }
+  DType as_dtype() const {
+    FJ_DCHECK(tag_ == ArgTag::DType);
+    return static_cast<DType>(u_.i);
+  }
   Device as_device() const { return u_.dev; }
   MemoryFormat as_memory_format() const { return static_cast<MemoryFormat>(u_.i); }
   const std::string& as_str() const { return list_->str; }
@@ -113,9 +133,11 @@ std::string to_string(const Arg& a);  // attributes as Python would write them; 
 template <class F>
 void for_each_val(Args args, F&& f) {
   for (const Arg& a : args) {
-    if (a.tag() == ArgTag::Tensor) f(a.val());
+    if (a.tag() == ArgTag::Tensor)
+      f(a.val());
     else if (a.tag() == ArgTag::TensorList)
-      for (Val v : a.as_vals()) if (v) f(v);
+      for (Val v : a.as_vals())
+        if (v) f(v);
   }
 }
 // A copy with every tensor replaced by f(Val).

@@ -37,7 +37,7 @@ class ScalarBuilder {
  public:
   virtual ~ScalarBuilder() = default;
   virtual Scl op(std::string_view name, std::initializer_list<Scl> in) = 0;
-  virtual Scl constant(double v) = 0;   // in the compute type
+  virtual Scl constant(double v) = 0;  // in the compute type
   virtual Scl constant_int(int64_t v) = 0;
   virtual Scl cast(Scl v, DType to) = 0;
   virtual DType compute_type() const = 0;

@@ -10,7 +10,7 @@ constexpr const char* kNames[kDTypeCount] = {"bool",  "uint8",   "int8",     "in
 constexpr const char* kScalarNames[kDTypeCount] = {"Bool", "Byte", "Char",     "Short", "Int",
                                                    "Long", "Half", "BFloat16", "Float", "Double"};
 constexpr const char* kCppNames[kDTypeCount] = {"bool",     "unsigned char", "signed char",   "short int", "int",
-                                              "long int", "c10::Half",     "c10::BFloat16", "float",     "double"};
+                                                "long int", "c10::Half",     "c10::BFloat16", "float",     "double"};
 std::atomic<DType> g_default{DType::F32};
 
 int int_rank(DType t) {  // widths of the signed types; u8 is handled apart
@@ -30,13 +30,20 @@ const char* scalar_type_name(DType t) { return kScalarNames[static_cast<int>(t)]
 
 bool parse_dtype(std::string_view name, DType* out) {
   for (int i = 0; i < kDTypeCount; ++i)
-    if (name == kNames[i]) { *out = static_cast<DType>(i); return true; }
+    if (name == kNames[i]) {
+      *out = static_cast<DType>(i);
+      return true;
+    }
   return false;
 }
 
 DType promote(DType a, DType b) {
   if (a == b) return a;
-  if (a > b) { DType t = a; a = b; b = t; }
+  if (a > b) {
+    DType t = a;
+    a = b;
+    b = t;
+  }
   if (is_float(b)) {
     if (!is_float(a)) return b;
     if (a == DType::F16 && b == DType::BF16) return DType::F32;

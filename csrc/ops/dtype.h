@@ -13,7 +13,9 @@ enum class DTypeClass : uint8_t { Bool, Int, Float };
 inline constexpr int kDTypeSize[kDTypeCount] = {1, 1, 1, 2, 4, 8, 2, 2, 4, 8};
 constexpr int size_of(DType t) { return kDTypeSize[static_cast<int>(t)]; }
 constexpr bool is_float(DType t) { return t >= DType::F16; }
-constexpr bool is_integral(DType t, bool with_bool = false) { return t < DType::F16 && (with_bool || t != DType::Bool); }
+constexpr bool is_integral(DType t, bool with_bool = false) {
+  return t < DType::F16 && (with_bool || t != DType::Bool);
+}
 constexpr DTypeClass class_of(DType t) {
   return t == DType::Bool ? DTypeClass::Bool : is_float(t) ? DTypeClass::Float : DTypeClass::Int;
 }

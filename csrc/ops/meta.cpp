@@ -68,7 +68,8 @@ int64_t checked_nbytes(const Shape& sizes, DType dtype) {
   int64_t n = size_of(dtype);
   for (Dim s : sizes) {
     if (__builtin_mul_overflow(n, s, &n)) {
-      for (Dim t : sizes) if (t == 0) return 0;
+      for (Dim t : sizes)
+        if (t == 0) return 0;
       raise(ErrorKind::Runtime, "Storage size calculation overflowed with sizes=", sizes);
     }
   }

@@ -24,8 +24,8 @@ enum class MemoryFormat : uint8_t { Contiguous, Preserve, ChannelsLast };
 
 struct TensorMeta {
   Shape sizes;
-  Shape strides;    // in elements
-  Dim offset = 0;   // in elements, from the storage's start
+  Shape strides;   // in elements
+  Dim offset = 0;  // in elements, from the storage's start
   DType dtype = DType::F32;
   Device device;
   bool requires_grad = false;

@@ -11,9 +11,16 @@ struct TensorView {
   Shape sizes;
   Shape strides;  // in elements
 
-  template <class T> T* ptr() const { return reinterpret_cast<T*>(data); }
+  template <class T>
+  T* ptr() const {
+    return reinterpret_cast<T*>(data);
+  }
   int64_t dim() const { return static_cast<int64_t>(sizes.size()); }
-  int64_t numel() const { int64_t n = 1; for (Dim s : sizes) n *= s; return n; }
+  int64_t numel() const {
+    int64_t n = 1;
+    for (Dim s : sizes) n *= s;
+    return n;
+  }
   bool is_contiguous() const { return fj::is_contiguous(sizes, strides); }
 };
 
@@ -21,10 +28,10 @@ class NativeCtx {
  public:
   virtual ~NativeCtx() = default;
   const OpDef* op = nullptr;
-  ArgVec args;                      // attributes; tensor arguments are present as metas
-  SmallVec<TensorView, 6> inputs;   // per argument (default view where it is no tensor)
+  ArgVec args;                                       // attributes; tensor arguments are present as metas
+  SmallVec<TensorView, 6> inputs;                    // per argument (default view where it is no tensor)
   std::vector<std::vector<TensorView>> input_lists;  // per argument that is a tensor list, else empty
-  SmallVec<TensorView, 2> outputs;  // preallocated as `infer` said, except for kDynamicShape ops
+  SmallVec<TensorView, 2> outputs;                   // preallocated as `infer` said, except for kDynamicShape ops
 
   const TensorView& in(size_t i) const { return inputs[i]; }
   const std::vector<TensorView>& list(size_t i) const { return input_lists[i]; }
@@ -39,7 +46,8 @@ class NativeCtx {
 
   template <class F>
   void parallel(int64_t n, double cost_ns, F&& f) {
-    parallel_for(n, cost_ns, [](void* s, int64_t b, int64_t e) { (*static_cast<std::remove_reference_t<F>*>(s))(b, e); }, &f);
+    parallel_for(
+        n, cost_ns, [](void* s, int64_t b, int64_t e) { (*static_cast<std::remove_reference_t<F>*>(s))(b, e); }, &f);
   }
 };
 

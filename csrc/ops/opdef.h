@@ -22,49 +22,65 @@ enum class OpId : uint16_t {
 };
 
 enum class ArgType : uint8_t {
-  Tensor, OptTensor, TensorList, OptTensorList,
+  Tensor,
+  OptTensor,
+  TensorList,
+  OptTensorList,
   Operand,  // a tensor or a Python number
-  Scalar, Int, Float, Bool, Str, DType, Device, Layout, MemoryFormat, Generator,
-  IntList, FloatList, BoolList,
+  Scalar,
+  Int,
+  Float,
+  Bool,
+  Str,
+  DType,
+  Device,
+  Layout,
+  MemoryFormat,
+  Generator,
+  IntList,
+  FloatList,
+  BoolList,
 };
 
 struct ArgDef {
   const char* name;
   ArgType type;
-  bool optional = false;     // None is accepted
+  bool optional = false;  // None is accepted
   bool has_default = false;
   bool kw_only = false;
   bool single_as_list = false;  // int[1]: a lone number stands for a list of one
-  bool mutated = false;      // Tensor(a!)
+  bool mutated = false;         // Tensor(a!)
   Arg def = {};
 };
 
 struct RetDef {
-  ArgType type;     // Tensor or TensorList
-  int8_t alias_of;  // argument that the result aliases or is, -1: fresh
+  ArgType type;           // Tensor or TensorList
+  int8_t alias_of;        // argument that the result aliases or is, -1: fresh
   const char* name = "";  // of one result among several: "values", "indices"
 };
 
 enum class OpKind : uint8_t {
-  Pointwise,   // lower: an expression over scalar ops
-  View,        // infer gives sizes, strides and offset over the first argument's storage
-  Reduction,   // reduce_op over `dim`
-  Native,      // one C++ routine, shared by eager and compiled
-  Composite,   // decompose: a rule over the Builder
+  Pointwise,  // lower: an expression over scalar ops
+  View,       // infer gives sizes, strides and offset over the first argument's storage
+  Reduction,  // reduce_op over `dim`
+  Native,     // one C++ routine, shared by eager and compiled
+  Composite,  // decompose: a rule over the Builder
 };
 
 enum OpFlags : uint32_t {
-  kFunction = 1 << 0,   // framejit.name
-  kMethod = 1 << 1,     // Tensor.name
-  kInplace = 1 << 2,    // this def is the in-place form name_ of `functional`
-  kHasInplace = 1 << 3, // an in-place form exists (see `partner`)
-  kHasOut = 1 << 4,     // accepts out=
-  kRandom = 1 << 5,     // draws from a generator: never merged, never moved across another draw
+  kFunction = 1 << 0,      // framejit.name
+  kMethod = 1 << 1,        // Tensor.name
+  kInplace = 1 << 2,       // this def is the in-place form name_ of `functional`
+  kHasInplace = 1 << 3,    // an in-place form exists (see `partner`)
+  kHasOut = 1 << 4,        // accepts out=
+  kRandom = 1 << 5,        // draws from a generator: never merged, never moved across another draw
   kDynamicShape = 1 << 6,  // output sizes depend on data
-  kDataAccess = 1 << 7, // returns Python numbers from data
-  kNnFunction = 1 << 8, // framejit._C._nn.name only
-  kSpecial = 1 << 9,    // needs a hand-written Python entry (indexing, factories from Python data): not bound by the table
-  kAliasOut = 1 << 10,  // a native routine that copes with output 0 being input 0's memory: its in-place form runs directly
+  kDataAccess = 1 << 7,    // returns Python numbers from data
+  kNnFunction = 1 << 8,    // framejit._C._nn.name only
+  kSpecial =
+      1 << 9,  // needs a hand-written Python entry (indexing, factories from Python data): not bound by the table
+  kAliasOut =
+      1 << 10,  // a native routine that copes with output 0 being input 0's memory: its in-place form runs directly
 };
 
 struct InferCtx {
@@ -82,8 +98,8 @@ struct VjpCtx {
   const OpDef& op;
   Args args;
   std::span<const Val> outs;
-  std::span<const Val> grads;  // per output; null where no gradient flows
-  uint64_t needs;              // bit i: a gradient for argument i is wanted
+  std::span<const Val> grads;    // per output; null where no gradient flows
+  uint64_t needs;                // bit i: a gradient for argument i is wanted
   SmallVec<Arg, 6> result = {};  // per argument: a tensor, a list of tensors, or None
 
   bool need(size_t i) const { return needs >> i & 1; }
@@ -117,9 +133,9 @@ using ComputeTypeFn = DType (*)(const OpDef&, Args);
 
 struct OpDef {
   OpId id;
-  const char* name;      // "sum"
-  const char* overload;  // "dim", or ""
-  const char* full_name; // "sum.dim"
+  const char* name;       // "sum"
+  const char* overload;   // "dim", or ""
+  const char* full_name;  // "sum.dim"
   OpKind kind;
   uint32_t flags;
   std::span<const ArgDef> args;
@@ -131,9 +147,9 @@ struct OpDef {
   NativeFn native = nullptr;         // Native
   DecomposeFn decompose = nullptr;   // Composite; others may carry one too
   VjpFn vjp = nullptr;
-  uint64_t vjp_saves_args = 0;   // bit i: the rule reads the data of argument i
+  uint64_t vjp_saves_args = 0;  // bit i: the rule reads the data of argument i
   uint64_t vjp_saves_outs = 0;
-  uint64_t vjp_args = 0;         // bit i: argument i is differentiable
+  uint64_t vjp_args = 0;  // bit i: argument i is differentiable
   BatchFn batch = nullptr;
   const OpDef* partner = nullptr;  // functional <-> in-place form
   const char* no_vjp = nullptr;    // why there is no derivative / batching rule, where there is none

@@ -20,7 +20,9 @@ void add_tensor(PromotionState& s, const TensorMeta& m) {
 }
 
 void add_number(PromotionState& s, const Arg& a) {
-  DType t = a.number_class() == DTypeClass::Bool ? DType::Bool : a.number_class() == DTypeClass::Int ? DType::I64 : default_dtype();
+  DType t = a.number_class() == DTypeClass::Bool  ? DType::Bool
+            : a.number_class() == DTypeClass::Int ? DType::I64
+                                                  : default_dtype();
   s.number = s.any_number ? promote(s.number, t) : t;
   s.any_number = true;
 }
@@ -37,10 +39,13 @@ DType combine(bool any_high, DType high, bool any_low, DType low) {
 namespace {
 
 void add_operand(PromotionState& s, const Arg& a) {
-  if (a.is_tensor()) add_tensor(s, *a.val());
-  else if (a.is_number()) add_number(s, a);
+  if (a.is_tensor())
+    add_tensor(s, *a.val());
+  else if (a.is_number())
+    add_number(s, a);
   else if (a.tag() == ArgTag::TensorList)
-    for (Val v : a.as_vals()) if (v) add_tensor(s, *v);
+    for (Val v : a.as_vals())
+      if (v) add_tensor(s, *v);
 }
 
 DType result_of(const PromotionState& s) {
@@ -83,8 +88,8 @@ Shape broadcast_shapes(const Shape& a, const Shape& b) {
 
 int64_t wrap_dim(int64_t dim, int64_t ndim) {
   int64_t n = ndim > 0 ? ndim : 1;
-  FJ_USER_CHECK(dim >= -n && dim < n, ErrorKind::Index, "Dimension out of range (expected to be in range of [", -n, ", ",
-                n - 1, "], but got ", dim, ")");
+  FJ_USER_CHECK(dim >= -n && dim < n, ErrorKind::Index, "Dimension out of range (expected to be in range of [", -n,
+                ", ", n - 1, "], but got ", dim, ")");
   return dim < 0 ? dim + n : dim;
 }
 
@@ -105,7 +110,8 @@ SmallVec<int64_t, 6> wrap_dims(const Arg& dims, int64_t ndim) {
 }
 
 bool is_dim_in(std::span<const int64_t> dims, int64_t d) {
-  for (int64_t x : dims) if (x == d) return true;
+  for (int64_t x : dims)
+    if (x == d) return true;
   return false;
 }
 
@@ -116,8 +122,10 @@ Shape pointwise_strides(Args args, const Shape& sizes) {
   bool agree = true;
   auto consider = [&](Val v) {
     if (!(v->sizes == sizes) || v->dim() < 2) return;
-    if (!vote) vote = v.m;
-    else if (!(vote->strides == v->strides)) agree = false;
+    if (!vote)
+      vote = v.m;
+    else if (!(vote->strides == v->strides))
+      agree = false;
   };
   for_each_val(args, consider);
   if (!vote || vote->is_contiguous()) return contiguous_strides(sizes);
@@ -125,7 +133,8 @@ Shape pointwise_strides(Args args, const Shape& sizes) {
   SmallVec<int, 8> order;  // dims from outermost to innermost
   for (int i = 0; i < static_cast<int>(sizes.size()); ++i) order.push_back(i);
   std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return vote->strides[a] > vote->strides[b]; });
-  for (Dim s : vote->strides) if (s == 0) return contiguous_strides(sizes);
+  for (Dim s : vote->strides)
+    if (s == 0) return contiguous_strides(sizes);
   Shape strides(sizes.size(), 1);
   Dim step = 1;
   for (size_t i = order.size(); i-- > 0;) {
@@ -198,8 +207,10 @@ Shape shape_reduce(const InferCtx& c) {
   bool keep = at_keep >= 0 && c.args[at_keep].as_bool();
   Shape out;
   for (int64_t d = 0; d < c.val(0)->dim(); ++d) {
-    if (!is_dim_in(dims, d)) out.push_back(in[d]);
-    else if (keep) out.push_back(1);
+    if (!is_dim_in(dims, d))
+      out.push_back(in[d]);
+    else if (keep)
+      out.push_back(1);
   }
   return out;
 }

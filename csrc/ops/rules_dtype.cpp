@@ -7,7 +7,8 @@ namespace fj {
 namespace {
 
 DType integral(const InferCtx& c, DType t) {
-  FJ_USER_CHECK(!is_float(t), ErrorKind::Runtime, "\"", c.op.name, "_cpu\" not implemented for '", scalar_type_name(t), "'");
+  FJ_USER_CHECK(!is_float(t), ErrorKind::Runtime, "\"", c.op.name, "_cpu\" not implemented for '", scalar_type_name(t),
+                "'");
   return t;
 }
 
@@ -28,19 +29,23 @@ DType dtype_same_integral(const InferCtx& c) { return integral(c, c.val(0)->dtyp
 
 DType dtype_subtract(const InferCtx& c) {
   auto is_bool = [](const Arg& a) { return a.is_tensor() ? a.val()->dtype == DType::Bool : a.tag() == ArgTag::Bool; };
-  FJ_USER_CHECK(!(is_bool(c.args[0]) && is_bool(c.args[1])), ErrorKind::Runtime, "Subtraction, the `-` operator, with two bool tensors is not supported. "
+  FJ_USER_CHECK(!(is_bool(c.args[0]) && is_bool(c.args[1])), ErrorKind::Runtime,
+                "Subtraction, the `-` operator, with two bool tensors is not supported. "
                 "Use the `^` or `logical_xor()` operator instead.");
-  FJ_USER_CHECK(!is_bool(c.args[0]) && !is_bool(c.args[1]), ErrorKind::Runtime, "Subtraction, the `-` operator, with a bool tensor is not supported. "
+  FJ_USER_CHECK(!is_bool(c.args[0]) && !is_bool(c.args[1]), ErrorKind::Runtime,
+                "Subtraction, the `-` operator, with a bool tensor is not supported. "
                 "If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.");
   return result_type(c.op, c.args);
 }
 DType dtype_negate(const InferCtx& c) {
-  FJ_USER_CHECK(c.val(0)->dtype != DType::Bool, ErrorKind::Runtime, "Negation, the `-` operator, on a bool tensor is not supported. "
+  FJ_USER_CHECK(c.val(0)->dtype != DType::Bool, ErrorKind::Runtime,
+                "Negation, the `-` operator, on a bool tensor is not supported. "
                 "If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.");
   return c.val(0)->dtype;
 }
 DType dtype_not_bool(const InferCtx& c) {
-  FJ_USER_CHECK(c.val(0)->dtype != DType::Bool, ErrorKind::Runtime, "The `+` operator, on a bool tensor is not supported.");
+  FJ_USER_CHECK(c.val(0)->dtype != DType::Bool, ErrorKind::Runtime,
+                "The `+` operator, on a bool tensor is not supported.");
   return c.val(0)->dtype;
 }
 // any and all keep uint8, PyTorch's old bool.
@@ -48,12 +53,14 @@ DType dtype_truth(const InferCtx& c) { return c.val(0)->dtype == DType::U8 ? DTy
 DType dtype_pow(const InferCtx& c) {
   DType t = result_type(c.op, c.args);
   const Arg& e = c.args[1];
-  FJ_USER_CHECK(is_float(t) || e.is_tensor() || e.as_double() >= 0, ErrorKind::Runtime, "Integers to negative integer powers are not allowed.");
+  FJ_USER_CHECK(is_float(t) || e.is_tensor() || e.as_double() >= 0, ErrorKind::Runtime,
+                "Integers to negative integer powers are not allowed.");
   return t;
 }
 
 void infer_clamp(InferCtx& c) {
-  FJ_USER_CHECK(!c.args[1].is_none() || !c.args[2].is_none(), ErrorKind::Runtime, "torch.clamp: At least one of 'min' or 'max' must not be None");
+  FJ_USER_CHECK(!c.args[1].is_none() || !c.args[2].is_none(), ErrorKind::Runtime,
+                "torch.clamp: At least one of 'min' or 'max' must not be None");
   Shape sizes;
   for_each_val(c.args, [&](Val v) { sizes = broadcast_shapes(sizes, v->sizes); });
   set_out(c, sizes, result_type(c.args));
@@ -73,17 +80,19 @@ DType compute_where(const OpDef&, Args args) { return result_type(args.subspan(1
 
 void infer_masked_fill(InferCtx& c) {
   const TensorMeta& mask = *c.val(1);
-  FJ_USER_CHECK(mask.dtype == DType::Bool, ErrorKind::Runtime, "masked_fill_ only supports boolean masks, but got mask with dtype ",
-                name_of(mask.dtype));
+  FJ_USER_CHECK(mask.dtype == DType::Bool, ErrorKind::Runtime,
+                "masked_fill_ only supports boolean masks, but got mask with dtype ", name_of(mask.dtype));
   if (c.args[2].is_tensor())
-    FJ_USER_CHECK(c.val(2)->dim() == 0, ErrorKind::Runtime, "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
-                  c.val(2)->dim(), " dimension(s).");
+    FJ_USER_CHECK(c.val(2)->dim() == 0, ErrorKind::Runtime,
+                  "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ", c.val(2)->dim(),
+                  " dimension(s).");
   DType self = c.val(0)->dtype;
   if (c.args[2].is_number() && is_integral(self)) {
     // Negative numbers wrap around in unsigned types, as in PyTorch.
     int bits = 8 * size_of(self) - (self == DType::U8 ? 0 : 1);
     double v = std::trunc(c.args[2].as_double()), top = std::ldexp(1.0, bits);
-    FJ_USER_CHECK(v >= -top && v < top, ErrorKind::Runtime, "value cannot be converted to type ", c_type_name(self), " without overflow");
+    FJ_USER_CHECK(v >= -top && v < top, ErrorKind::Runtime, "value cannot be converted to type ", c_type_name(self),
+                  " without overflow");
   }
   set_out(c, broadcast_shapes(c.val(0)->sizes, mask.sizes), self);
   c.out[0].strides = pointwise_strides(c.args.first(1), c.out[0].sizes);
@@ -96,8 +105,10 @@ void infer_like(InferCtx& c) {
   const Arg& f = c.arg("memory_format");
   set_out(c, in.sizes, t.is_none() ? in.dtype : t.as_dtype());
   MemoryFormat format = f.is_none() ? MemoryFormat::Preserve : f.as_memory_format();
-  if (format == MemoryFormat::ChannelsLast) c.out[0].strides = channels_last_strides(in.sizes);
-  else if (format == MemoryFormat::Preserve) c.out[0].strides = in.is_dense() ? in.strides : pointwise_strides(c.args.first(1), in.sizes);
+  if (format == MemoryFormat::ChannelsLast)
+    c.out[0].strides = channels_last_strides(in.sizes);
+  else if (format == MemoryFormat::Preserve)
+    c.out[0].strides = in.is_dense() ? in.strides : pointwise_strides(c.args.first(1), in.sizes);
 }
 DType compute_like(const OpDef& op, Args args) {
   const Arg& t = args[static_cast<size_t>(op.arg_index("dtype"))];
@@ -111,17 +122,22 @@ Shape shape_reduce_nonempty(const InferCtx& c) {
   const Arg dim = at_dim < 0 ? Arg() : c.args[static_cast<size_t>(at_dim)];
   if (in.numel() == 0) {
     if (dim.is_none())
-      raise(ErrorKind::Runtime, c.op.name, "(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.");
+      raise(ErrorKind::Runtime, c.op.name,
+            "(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the "
+            "'dim' argument.");
     for (int64_t d : wrap_dims(dim, in.dim()))
-      FJ_USER_CHECK(in.dim() == 0 || in.sizes[d] != 0, ErrorKind::Index, c.op.name, "(): Expected reduction dim ", d, " to have non-zero size.");
+      FJ_USER_CHECK(in.dim() == 0 || in.sizes[d] != 0, ErrorKind::Index, c.op.name, "(): Expected reduction dim ", d,
+                    " to have non-zero size.");
   }
   int at_keep = c.op.arg_index("keepdim");
   bool keep = at_keep >= 0 && c.args[static_cast<size_t>(at_keep)].as_bool();
   auto dims = wrap_dims(dim, in.dim());
   Shape out;
   for (int64_t d = 0; d < in.dim(); ++d) {
-    if (!is_dim_in(dims, d)) out.push_back(in.sizes[d]);
-    else if (keep) out.push_back(1);
+    if (!is_dim_in(dims, d))
+      out.push_back(in.sizes[d]);
+    else if (keep)
+      out.push_back(1);
   }
   return out;
 }
@@ -129,9 +145,11 @@ Shape shape_reduce_nonempty(const InferCtx& c) {
 // mean, var, std: floating only, or `dtype`.
 DType dtype_float_only(const InferCtx& c) {
   int at = c.op.arg_index("dtype");
-  DType t = at >= 0 && !c.args[static_cast<size_t>(at)].is_none() ? c.args[static_cast<size_t>(at)].as_dtype() : c.val(0)->dtype;
+  DType t = at >= 0 && !c.args[static_cast<size_t>(at)].is_none() ? c.args[static_cast<size_t>(at)].as_dtype()
+                                                                  : c.val(0)->dtype;
   FJ_USER_CHECK(is_float(t), ErrorKind::Runtime, c.op.name,
-                "(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: ", scalar_type_name(t));
+                "(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: ",
+                scalar_type_name(t));
   return t;
 }
 

@@ -23,7 +23,8 @@ void check_device(const InferCtx& c) {
 Shape sizes_of(const Arg& a, const char* op) {
   Shape sizes;
   for (int64_t s : a.as_ints()) {
-    if (s < 0 && std::string_view(op) != "empty") raise(ErrorKind::Runtime, op, ": Dimension size must be non-negative.");
+    if (s < 0 && std::string_view(op) != "empty")
+      raise(ErrorKind::Runtime, op, ": Dimension size must be non-negative.");
     FJ_USER_CHECK(s >= 0, ErrorKind::Runtime, "Trying to create tensor with negative dimension ", s, ": ", a.as_ints());
     sizes.push_back(s);
   }
@@ -67,15 +68,16 @@ void decompose_new_filled(Builder& b, const OpDef& op, Args args, SmallVec<Val, 
 void infer_empty_strided(InferCtx& c) {
   set_new(c, sizes_of(c.args[0], c.op.name), dtype_or(c, default_dtype()));
   auto strides = c.args[1].as_ints();
-  FJ_USER_CHECK(strides.size() == c.out[0].sizes.size(), ErrorKind::Runtime, "dimensionality of sizes (", c.out[0].sizes.size(),
-                ") must match dimensionality of strides (", strides.size(), ")");
+  FJ_USER_CHECK(strides.size() == c.out[0].sizes.size(), ErrorKind::Runtime, "dimensionality of sizes (",
+                c.out[0].sizes.size(), ") must match dimensionality of strides (", strides.size(), ")");
   c.out[0].strides.assign(strides.begin(), strides.end());
   FJ_USER_CHECK(c.out[0].is_dense(), ErrorKind::NotImplemented, "empty_strided(): only dense strides are supported");
 }
 
 void infer_fill(InferCtx& c) {
   if (Val v = c.val(1))
-    FJ_USER_CHECK(v->dim() == 0, ErrorKind::Runtime, "fill_ only supports 0-dimension value tensor but got tensor with ", v->dim(), " dimensions.");
+    FJ_USER_CHECK(v->dim() == 0, ErrorKind::Runtime,
+                  "fill_ only supports 0-dimension value tensor but got tensor with ", v->dim(), " dimensions.");
   const TensorMeta& self = *c.val(0);
   set_new(c, self.sizes, self.dtype);
   if (self.is_dense()) c.out[0].strides = self.strides;
@@ -89,7 +91,8 @@ void infer_arange(InferCtx& c) {
   double from = start.as_double(), to = end.as_double(), by = step.as_double();
   FJ_USER_CHECK(by != 0, ErrorKind::Runtime, "step must be nonzero");
   FJ_USER_CHECK(std::isfinite(from) && std::isfinite(to), ErrorKind::Runtime, "unsupported range: ", from, " -> ", to);
-  FJ_USER_CHECK((by > 0 && to >= from) || (by < 0 && to <= from), ErrorKind::Runtime, "upper bound and lower bound inconsistent with step sign");
+  FJ_USER_CHECK((by > 0 && to >= from) || (by < 0 && to <= from), ErrorKind::Runtime,
+                "upper bound and lower bound inconsistent with step sign");
   double count = std::ceil((to - from) / by);
   FJ_USER_CHECK(count >= 0 && count < 9e18, ErrorKind::Runtime, "invalid size, possible overflow? size: ", count);
   Dim n = static_cast<Dim>(count);
@@ -115,9 +118,11 @@ void infer_eye(InferCtx& c) {
 
 void infer_triangle_indices(InferCtx& c) {
   int64_t rows = c.args[0].as_int(), cols = c.args[1].as_int(), offset = c.args[2].as_int(), n = 0;
-  FJ_USER_CHECK(rows >= 0 && cols >= 0, ErrorKind::Runtime, "row and col must be non-negative, got ", rows, " and ", cols);
+  FJ_USER_CHECK(rows >= 0 && cols >= 0, ErrorKind::Runtime, "row and col must be non-negative, got ", rows, " and ",
+                cols);
   bool upper = std::string_view(c.op.name) == "triu_indices";
-  FJ_USER_CHECK(rows < (int64_t{1} << 31) && cols < (int64_t{1} << 31), ErrorKind::Runtime, c.op.name, "(): sizes ", rows, " and ", cols, " are too large");
+  FJ_USER_CHECK(rows < (int64_t{1} << 31) && cols < (int64_t{1} << 31), ErrorKind::Runtime, c.op.name, "(): sizes ",
+                rows, " and ", cols, " are too large");
   for (int64_t r = 0; r < rows; ++r) {
     int64_t below = std::clamp<int64_t>(r + offset + (upper ? 0 : 1), 0, cols);
     n += upper ? cols - below : below;
@@ -137,22 +142,28 @@ void infer_randperm(InferCtx& c) {
   set_new(c, Shape{c.args[0].as_int()}, dtype_or(c, DType::I64));
 }
 void infer_bernoulli(InferCtx& c) {
-  FJ_USER_CHECK(is_float(c.val(0)->dtype), ErrorKind::Runtime, "\"bernoulli_tensor_cpu_p_\" not implemented for '", scalar_type_name(c.val(0)->dtype), "'");
+  FJ_USER_CHECK(is_float(c.val(0)->dtype), ErrorKind::Runtime, "\"bernoulli_tensor_cpu_p_\" not implemented for '",
+                scalar_type_name(c.val(0)->dtype), "'");
   infer_random_like(c);
 }
 void infer_normal(InferCtx& c) {
   Shape sizes;
   DType dtype = default_dtype();
-  for_each_val(c.args, [&](Val v) { sizes = broadcast_shapes(sizes, v->sizes); dtype = v->dtype; });
+  for_each_val(c.args, [&](Val v) {
+    sizes = broadcast_shapes(sizes, v->sizes);
+    dtype = v->dtype;
+  });
   set_new(c, std::move(sizes), dtype);
 }
 void infer_multinomial(InferCtx& c) {
   const TensorMeta& p = *c.val(0);
   int64_t n = c.args[1].as_int();
   FJ_USER_CHECK(p.dim() == 1 || p.dim() == 2, ErrorKind::Runtime, "prob_dist must be 1 or 2 dim");
-  FJ_USER_CHECK(is_float(p.dtype), ErrorKind::Runtime, "multinomial only supports floating-point dtypes for input, got: ", scalar_type_name(p.dtype));
+  FJ_USER_CHECK(is_float(p.dtype), ErrorKind::Runtime,
+                "multinomial only supports floating-point dtypes for input, got: ", scalar_type_name(p.dtype));
   FJ_USER_CHECK(n > 0, ErrorKind::Runtime, "cannot sample n_sample <= 0 samples");
-  FJ_USER_CHECK(c.args[2].as_bool() || n <= p.sizes.back(), ErrorKind::Runtime, "cannot sample n_sample > prob_dist.size(-1) samples without replacement");
+  FJ_USER_CHECK(c.args[2].as_bool() || n <= p.sizes.back(), ErrorKind::Runtime,
+                "cannot sample n_sample > prob_dist.size(-1) samples without replacement");
   Shape sizes = p.sizes;
   sizes.back() = n;
   set_new(c, std::move(sizes), DType::I64);

@@ -9,7 +9,8 @@ using Outs = SmallVec<Val, 2>;
 namespace {
 
 void check_index_dtype(const InferCtx& c, Val index) {
-  FJ_USER_CHECK(index->dtype == DType::I64 || index->dtype == DType::I32, ErrorKind::Runtime, c.op.name, "(): Expected dtype int32/int64 for index");
+  FJ_USER_CHECK(index->dtype == DType::I64 || index->dtype == DType::I32, ErrorKind::Runtime, c.op.name,
+                "(): Expected dtype int32/int64 for index");
 }
 
 // Every size of index is within self's (except along dim) and, where given, within src's.
@@ -17,13 +18,16 @@ void check_gather(const InferCtx& c, int64_t dim, Val self, Val index, Val src) 
   check_index_dtype(c, index);
   if (index->numel() == 0) return;
   int64_t n = std::max<int64_t>(self->dim(), 1), m = std::max<int64_t>(index->dim(), 1);
-  FJ_USER_CHECK(n == m, ErrorKind::Runtime, "Index tensor must have the same number of dimensions as ", src ? "self" : "input", " tensor");
+  FJ_USER_CHECK(n == m, ErrorKind::Runtime, "Index tensor must have the same number of dimensions as ",
+                src ? "self" : "input", " tensor");
   for (int64_t d = 0; d < index->dim(); ++d) {
     Dim have = self->dim() ? self->sizes[d] : 1;
-    FJ_USER_CHECK(d == dim || index->sizes[d] <= have, ErrorKind::Runtime, "Size does not match at dimension ", d, " expected index ", index->sizes,
-                  " to be no larger than self ", self->sizes, " apart from dimension ", dim);
-    if (src) FJ_USER_CHECK(index->sizes[d] <= (src->dim() ? src->sizes[d] : 1), ErrorKind::Runtime, "Expected index ", index->sizes,
-                           " to be no larger than src ", src->sizes, " at dimension ", d);
+    FJ_USER_CHECK(d == dim || index->sizes[d] <= have, ErrorKind::Runtime, "Size does not match at dimension ", d,
+                  " expected index ", index->sizes, " to be no larger than self ", self->sizes,
+                  " apart from dimension ", dim);
+    if (src)
+      FJ_USER_CHECK(index->sizes[d] <= (src->dim() ? src->sizes[d] : 1), ErrorKind::Runtime, "Expected index ",
+                    index->sizes, " to be no larger than src ", src->sizes, " at dimension ", d);
   }
 }
 
@@ -42,7 +46,9 @@ void vjp_gather(VjpCtx& c) {
 void infer_scatter(InferCtx& c) {
   Val self = c.val(0), src = c.val(3);
   int64_t d = wrap_dim(c.args[1].as_int(), self->dim());
-  if (src) FJ_USER_CHECK(src->dtype == self->dtype, ErrorKind::Runtime, c.op.name, "(): Expected self.dtype to be equal to src.dtype");
+  if (src)
+    FJ_USER_CHECK(src->dtype == self->dtype, ErrorKind::Runtime, c.op.name,
+                  "(): Expected self.dtype to be equal to src.dtype");
   check_gather(c, d, self, c.val(2), src);
   set_out(c, self->sizes, self->dtype);
 }
@@ -124,15 +130,22 @@ void infer_index_add(InferCtx& c) {
   Val self = c.val(0), index = c.val(2), src = c.val(3);
   check_index_dtype(c, index);
   int64_t d = wrap_dim(c.args[1].as_int(), self->dim());
-  FJ_USER_CHECK(index->dim() <= 1, ErrorKind::Index, c.op.name, "_(): Index is supposed to be a vector, but got dim: ", index->dim(), " with type: ", scalar_type_name(index->dtype), " and size: ", index->sizes);
-  FJ_USER_CHECK(src->dtype == self->dtype, ErrorKind::Runtime, c.op.name, "_(): self and source expected to have the same dtype, but got (self) ",
-                scalar_type_name(self->dtype), " and (source) ", scalar_type_name(src->dtype));
-  FJ_USER_CHECK(index->numel() == (src->dim() ? src->sizes[wrap_dim(d, src->dim())] : 1), ErrorKind::Index, c.op.name, "_(): Number of indices (", index->numel(),
-                ") should be equal to source.size(dim): (", src->dim() ? src->sizes[d] : 1, "), for dim: ", d);
+  FJ_USER_CHECK(index->dim() <= 1, ErrorKind::Index, c.op.name,
+                "_(): Index is supposed to be a vector, but got dim: ", index->dim(),
+                " with type: ", scalar_type_name(index->dtype), " and size: ", index->sizes);
+  FJ_USER_CHECK(src->dtype == self->dtype, ErrorKind::Runtime, c.op.name,
+                "_(): self and source expected to have the same dtype, but got (self) ", scalar_type_name(self->dtype),
+                " and (source) ", scalar_type_name(src->dtype));
+  FJ_USER_CHECK(index->numel() == (src->dim() ? src->sizes[wrap_dim(d, src->dim())] : 1), ErrorKind::Index, c.op.name,
+                "_(): Number of indices (", index->numel(), ") should be equal to source.size(dim): (",
+                src->dim() ? src->sizes[d] : 1, "), for dim: ", d);
   for (int64_t k = 0; k < self->dim() && src->dim() == self->dim(); ++k)
-    FJ_USER_CHECK(k == d || src->sizes[k] == self->sizes[k], ErrorKind::Runtime, "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = ",
-                  self->sizes, " source.shape = ", src->sizes);
-  FJ_USER_CHECK(src->dim() == self->dim() || self->dim() == 0 || src->dim() == 0, ErrorKind::Runtime, c.op.name, "_(): self and source have different numbers of dimensions");
+    FJ_USER_CHECK(
+        k == d || src->sizes[k] == self->sizes[k], ErrorKind::Runtime,
+        "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = ",
+        self->sizes, " source.shape = ", src->sizes);
+  FJ_USER_CHECK(src->dim() == self->dim() || self->dim() == 0 || src->dim() == 0, ErrorKind::Runtime, c.op.name,
+                "_(): self and source have different numbers of dimensions");
   set_out(c, self->sizes, self->dtype);
 }
 void vjp_index_add(VjpCtx& c) {
@@ -158,8 +171,9 @@ void decompose_index_fill(Builder& b, const OpDef&, Args args, Outs& outs) {
   if (self->dim()) sizes[d] = index->numel();
   Val value;
   if (args[3].is_tensor()) {
-    FJ_USER_CHECK(args[3].val()->dim() == 0, ErrorKind::Runtime, "index_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
-                  args[3].val()->dim(), " dimension(s).");
+    FJ_USER_CHECK(args[3].val()->dim() == 0, ErrorKind::Runtime,
+                  "index_fill_ only supports a 0-dimensional value tensor, but got tensor with ", args[3].val()->dim(),
+                  " dimension(s).");
     value = args[3].val();
     if (value->dtype != self->dtype) value = t::_to_dtype(b, value, self->dtype);
     value = t::expand(b, value, sizes);
@@ -181,7 +195,8 @@ void decompose_take_along_dim(Builder& b, const OpDef&, Args args, Outs& outs) {
     outs.push_back(t::gather(b, t::reshape(b, self, Arg::ints({-1})), 0, t::reshape(b, index, Arg::ints({-1}))));
     return;
   }
-  FJ_USER_CHECK(self->dim() == index->dim(), ErrorKind::Runtime, "torch.take_along_dim(): input and indices should have the same number of dimensions, but got ",
+  FJ_USER_CHECK(self->dim() == index->dim(), ErrorKind::Runtime,
+                "torch.take_along_dim(): input and indices should have the same number of dimensions, but got ",
                 self->dim(), " dimensions for input, and ", index->dim(), " dimensions for indices");
   int64_t d = wrap_dim(args[2].as_int(), self->dim());
   Shape a = self->sizes, i = index->sizes;
@@ -204,8 +219,10 @@ void vjp_masked_select(VjpCtx& c) {
   c.result[0] = Arg(reduce_to(c.b, t::_masked_scatter(c.b, zeros, c.args[1], c.grads[0]), self));
 }
 void infer_masked_scatter(InferCtx& c) {
-  FJ_USER_CHECK(c.val(1)->dtype == DType::Bool, ErrorKind::Runtime, "masked_scatter_ only supports boolean masks, but got mask with dtype ", name_of(c.val(1)->dtype));
-  FJ_USER_CHECK(c.val(0)->dtype == c.val(2)->dtype, ErrorKind::Runtime, "masked_scatter_: expected self and source to have same dtypes but got ",
+  FJ_USER_CHECK(c.val(1)->dtype == DType::Bool, ErrorKind::Runtime,
+                "masked_scatter_ only supports boolean masks, but got mask with dtype ", name_of(c.val(1)->dtype));
+  FJ_USER_CHECK(c.val(0)->dtype == c.val(2)->dtype, ErrorKind::Runtime,
+                "masked_scatter_: expected self and source to have same dtypes but got ",
                 scalar_type_name(c.val(0)->dtype), " and ", scalar_type_name(c.val(2)->dtype));
   set_out(c, broadcast_shapes(c.val(0)->sizes, c.val(1)->sizes), c.val(0)->dtype);
 }
@@ -222,7 +239,8 @@ void vjp_masked_scatter(VjpCtx& c) {
 void infer_nonzero(InferCtx& c) { set_out(c, Shape{0, c.val(0)->dim()}, DType::I64); }
 
 void infer_bincount(InferCtx& c) {
-  FJ_USER_CHECK(c.val(0)->dim() == 1 && !is_float(c.val(0)->dtype), ErrorKind::Runtime, "bincount only supports 1-d non-negative integral inputs.");
+  FJ_USER_CHECK(c.val(0)->dim() == 1 && !is_float(c.val(0)->dtype), ErrorKind::Runtime,
+                "bincount only supports 1-d non-negative integral inputs.");
   FJ_USER_CHECK(c.args[2].as_int() >= 0, ErrorKind::Runtime, "minlength should be >= 0");
   Val w = c.val(1);
   set_out(c, Shape{c.args[2].as_int()}, !w ? DType::I64 : w->dtype == DType::F32 ? DType::F32 : DType::F64);
@@ -234,18 +252,24 @@ void infer_unique(InferCtx& c) {
 }
 void infer_searchsorted(InferCtx& c) {
   const TensorMeta& seq = *c.val(0);
-  if (!c.args[1].is_tensor()) { set_out(c, {}, DType::I64); return; }
+  if (!c.args[1].is_tensor()) {
+    set_out(c, {}, DType::I64);
+    return;
+  }
   const TensorMeta& v = *c.val(1);
   bool match = seq.dim() == v.dim();
   for (int64_t d = 0; match && d + 1 < seq.dim(); ++d) match = seq.sizes[d] == v.sizes[d];
-  FJ_USER_CHECK(seq.dim() == 1 || match, ErrorKind::Runtime, "searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor and input value tensor must match, but we got boundaries tensor ",
+  FJ_USER_CHECK(seq.dim() == 1 || match, ErrorKind::Runtime,
+                "searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries "
+                "tensor and input value tensor must match, but we got boundaries tensor ",
                 seq.sizes, " and input value tensor ", v.sizes);
   set_out(c, v.sizes, DType::I64);
 }
 
 void decompose_one_hot(Builder& b, const OpDef&, Args args, Outs& outs) {
   Val index = args[0].val();
-  FJ_USER_CHECK(index->dtype == DType::I64, ErrorKind::Runtime, "one_hot is only applicable to index tensor of type LongTensor.");
+  FJ_USER_CHECK(index->dtype == DType::I64, ErrorKind::Runtime,
+                "one_hot is only applicable to index tensor of type LongTensor.");
   Shape sizes = index->sizes;
   sizes.push_back(args[1].as_int());
   Val zeros = t::_zeros(b, sizes, DType::I64);
@@ -274,11 +298,14 @@ void infer_topk(InferCtx& c) {
 void infer_kthvalue(InferCtx& c) {
   const TensorMeta& in = *c.val(0);
   int64_t k = c.args[1].as_int(), d = wrap_dim(c.args[2].as_int(), in.dim());
-  FJ_USER_CHECK(k >= 1 && k <= (in.dim() ? in.sizes[d] : 1), ErrorKind::Runtime, "kthvalue(): selected number k out of range for dimension ", d);
+  FJ_USER_CHECK(k >= 1 && k <= (in.dim() ? in.sizes[d] : 1), ErrorKind::Runtime,
+                "kthvalue(): selected number k out of range for dimension ", d);
   Shape sizes = in.sizes;
   if (in.dim()) {
-    if (c.args[3].as_bool()) sizes[d] = 1;
-    else sizes.erase(sizes.begin() + d);
+    if (c.args[3].as_bool())
+      sizes[d] = 1;
+    else
+      sizes.erase(sizes.begin() + d);
   }
   set_out(c, sizes, in.dtype);
   set_out(c, sizes, DType::I64);

@@ -35,21 +35,24 @@ void decompose_smooth_l1_loss(Builder& b, const OpDef& op, Args args, Outs& outs
   FJ_USER_CHECK(beta >= 0, ErrorKind::Runtime, "smooth_l1_loss does not support negative values for beta.");
   Val d = t::sub(b, args[0], args[1]), a = t::abs(b, d);
   Val loss = a;
-  if (beta > 0) loss = t::where(b, t::lt(b, a, beta), t::div(b, t::mul(b, t::mul(b, d, d), 0.5), beta), t::sub(b, a, 0.5 * beta));
+  if (beta > 0)
+    loss = t::where(b, t::lt(b, a, beta), t::div(b, t::mul(b, t::mul(b, d, d), 0.5), beta), t::sub(b, a, 0.5 * beta));
   outs.push_back(reduced(b, loss, named(op, args, "reduction")));
 }
 void decompose_huber_loss(Builder& b, const OpDef& op, Args args, Outs& outs) {
   double delta = named(op, args, "delta").as_double();
   FJ_USER_CHECK(delta > 0, ErrorKind::Runtime, "huber_loss does not support non-positive values for delta.");
   Val d = t::sub(b, args[0], args[1]), a = t::abs(b, d);
-  Val loss = t::where(b, t::lt(b, a, delta), t::mul(b, t::mul(b, d, d), 0.5), t::mul(b, t::sub(b, a, 0.5 * delta), delta));
+  Val loss =
+      t::where(b, t::lt(b, a, delta), t::mul(b, t::mul(b, d, d), 0.5), t::mul(b, t::sub(b, a, 0.5 * delta), delta));
   outs.push_back(reduced(b, loss, named(op, args, "reduction")));
 }
 
 void decompose_binary_cross_entropy(Builder& b, const OpDef& op, Args args, Outs& outs) {
   Val x = args[0].val(), y = args[1].val();
-  FJ_USER_CHECK(x->sizes == y->sizes, ErrorKind::Value, "Using a target size (torch.Size(", y->sizes, ")) that is different to the input size (torch.Size(",
-                x->sizes, ")) is deprecated. Please ensure they have the same size.");
+  FJ_USER_CHECK(x->sizes == y->sizes, ErrorKind::Value, "Using a target size (torch.Size(", y->sizes,
+                ")) that is different to the input size (torch.Size(", x->sizes,
+                ")) is deprecated. Please ensure they have the same size.");
   Val pos = t::mul(b, y, t::clamp_min(b, t::log(b, x), -100.0));
   Val neg = t::mul(b, t::sub(b, y, 1), t::clamp_min(b, t::log1p(b, t::neg(b, x)), -100.0));
   Val loss = t::sub(b, neg, pos);
@@ -60,7 +63,8 @@ void decompose_binary_cross_entropy(Builder& b, const OpDef& op, Args args, Outs
 // (1 - y) x + w (log(1 + exp(-|x|)) + max(-x, 0)) with w = 1 + (pos_weight - 1) y
 void decompose_binary_cross_entropy_with_logits(Builder& b, const OpDef& op, Args args, Outs& outs) {
   Val x = args[0].val(), y = args[1].val();
-  FJ_USER_CHECK(x->sizes == y->sizes, ErrorKind::Value, "Target size (torch.Size(", y->sizes, ")) must be the same as input size (torch.Size(", x->sizes, "))");
+  FJ_USER_CHECK(x->sizes == y->sizes, ErrorKind::Value, "Target size (torch.Size(", y->sizes,
+                ")) must be the same as input size (torch.Size(", x->sizes, "))");
   Val tail = t::add(b, t::log1p(b, t::exp(b, t::neg(b, t::abs(b, x)))), t::clamp_min(b, t::neg(b, x), 0));
   if (args[3].is_tensor()) tail = t::mul(b, tail, t::add(b, t::mul(b, t::sub(b, args[3], 1), y), 1));
   Val loss = t::add(b, t::mul(b, t::rsub(b, y, 1), x), tail);
@@ -71,10 +75,12 @@ void decompose_binary_cross_entropy_with_logits(Builder& b, const OpDef& op, Arg
 void decompose_kl_div(Builder& b, const OpDef& op, Args args, Outs& outs) {
   Val x = args[0].val(), y = args[1].val();
   Val loss = named(op, args, "log_target").as_bool() ? t::mul(b, t::exp(b, y), t::sub(b, y, x))
-                                                      : t::sub(b, t::xlogy(b, y, y), t::mul(b, y, x));
+                                                     : t::sub(b, t::xlogy(b, y, y), t::mul(b, y, x));
   const Arg& r = named(op, args, "reduction");
-  if (r.as_str() == "batchmean") outs.push_back(t::div(b, t::sum(b, loss), double(x->dim() ? x->sizes[0] : 1)));
-  else outs.push_back(reduced(b, loss, r));
+  if (r.as_str() == "batchmean")
+    outs.push_back(t::div(b, t::sum(b, loss), double(x->dim() ? x->sizes[0] : 1)));
+  else
+    outs.push_back(reduced(b, loss, r));
 }
 
 namespace {
@@ -82,27 +88,36 @@ namespace {
 // Class indices: picks -w[t] x[t] over the class dimension; entries at ignore_index are zero and do not count.
 void nll(Builder& b, Val x, Val target, const Arg& weight, const std::string& reduction, int64_t ignore, Outs& outs) {
   int64_t cls = x->dim() == 1 ? 0 : 1;
-  FJ_USER_CHECK(x->dim() > 0 && target->dim() == x->dim() - 1, ErrorKind::Value, "Expected target to have ", x->dim() - 1, " dimensions, got ", target->dim());
-  FJ_USER_CHECK(!is_float(target->dtype), ErrorKind::Runtime, "expected scalar type Long but found ", scalar_type_name(target->dtype));
+  FJ_USER_CHECK(x->dim() > 0 && target->dim() == x->dim() - 1, ErrorKind::Value, "Expected target to have ",
+                x->dim() - 1, " dimensions, got ", target->dim());
+  FJ_USER_CHECK(!is_float(target->dtype), ErrorKind::Runtime, "expected scalar type Long but found ",
+                scalar_type_name(target->dtype));
   for (int64_t d = 0; d < target->dim(); ++d)
-    FJ_USER_CHECK(target->sizes[d] == x->sizes[d < cls ? d : d + 1], ErrorKind::Value, "Expected input batch_size (", x->sizes[0],
-                  ") to match target batch_size (", target->dim() ? target->sizes[0] : 1, ").");
+    FJ_USER_CHECK(target->sizes[d] == x->sizes[d < cls ? d : d + 1], ErrorKind::Value, "Expected input batch_size (",
+                  x->sizes[0], ") to match target batch_size (", target->dim() ? target->sizes[0] : 1, ").");
   Val ignored = t::eq(b, target, ignore);
   Val index = t::unsqueeze(b, t::masked_fill(b, target, ignored, 0), cls);
   if (index->dtype != DType::I64) index = t::_to_dtype(b, index, DType::I64);
   Val picked = t::neg(b, t::squeeze_dim(b, t::gather(b, x, cls, index), Arg::ints({cls})));
   Val w;
   if (weight.is_tensor()) {
-    FJ_USER_CHECK(weight.val()->numel() == x->sizes[cls], ErrorKind::Runtime, "weight tensor should be defined either for all ", x->sizes[cls],
+    FJ_USER_CHECK(weight.val()->numel() == x->sizes[cls], ErrorKind::Runtime,
+                  "weight tensor should be defined either for all ", x->sizes[cls],
                   " classes or no classes but got weight tensor of shape: ", weight.val()->sizes);
     Shape flat{index->numel()};
     w = t::reshape(b, t::index_select(b, weight, 0, t::reshape(b, index, flat)), target->sizes);
     picked = t::mul(b, picked, w);
   }
   picked = t::masked_fill(b, picked, ignored, 0);
-  if (reduction == "none") { outs.push_back(picked); return; }
+  if (reduction == "none") {
+    outs.push_back(picked);
+    return;
+  }
   Val total = t::sum(b, picked);
-  if (reduction == "sum") { outs.push_back(total); return; }
+  if (reduction == "sum") {
+    outs.push_back(total);
+    return;
+  }
   FJ_USER_CHECK(reduction == "mean", ErrorKind::Value, reduction, " is not a valid value for reduction");
   Val count = w ? t::sum(b, t::masked_fill(b, w, ignored, 0)) : t::sum(b, t::logical_not(b, ignored));
   outs.push_back(t::div(b, total, count));
@@ -111,7 +126,8 @@ void nll(Builder& b, Val x, Val target, const Arg& weight, const std::string& re
 }  // namespace
 
 void decompose_nll_loss(Builder& b, const OpDef& op, Args args, Outs& outs) {
-  nll(b, args[0].val(), args[1].val(), args[2], named(op, args, "reduction").as_str(), named(op, args, "ignore_index").as_int(), outs);
+  nll(b, args[0].val(), args[1].val(), args[2], named(op, args, "reduction").as_str(),
+      named(op, args, "ignore_index").as_int(), outs);
 }
 
 void decompose_cross_entropy(Builder& b, const OpDef& op, Args args, Outs& outs) {
@@ -119,7 +135,8 @@ void decompose_cross_entropy(Builder& b, const OpDef& op, Args args, Outs& outs)
   const std::string& reduction = named(op, args, "reduction").as_str();
   double smooth = named(op, args, "label_smoothing").as_double();
   int64_t ignore = named(op, args, "ignore_index").as_int();
-  FJ_USER_CHECK(smooth >= 0 && smooth <= 1, ErrorKind::Runtime, "label_smoothing must be between 0.0 and 1.0. Got: ", smooth);
+  FJ_USER_CHECK(smooth >= 0 && smooth <= 1, ErrorKind::Runtime,
+                "label_smoothing must be between 0.0 and 1.0. Got: ", smooth);
   int64_t cls = x->dim() == 1 ? 0 : 1;
   Val logp = t::log_softmax(b, x, cls);
   Dim classes = x->sizes[cls];
@@ -139,7 +156,10 @@ void decompose_cross_entropy(Builder& b, const OpDef& op, Args args, Outs& outs)
     outs.push_back(reduction == "mean" ? t::div(b, t::sum(b, loss), double(n)) : reduced(b, loss, Arg(reduction)));
     return;
   }
-  if (smooth == 0) { nll(b, logp, target, args[2], reduction, ignore, outs); return; }
+  if (smooth == 0) {
+    nll(b, logp, target, args[2], reduction, ignore, outs);
+    return;
+  }
   Outs hard;
   nll(b, logp, target, args[2], reduction, ignore, hard);
   Val ignored = t::eq(b, target, ignore);
@@ -176,9 +196,11 @@ void decompose_margin_ranking_loss(Builder& b, const OpDef& op, Args args, Outs&
 void decompose_cosine_similarity(Builder& b, const OpDef&, Args args, Outs& outs) {
   Arg dim = Arg::ints({args[2].as_int()});
   Val x = args[0].val(), y = args[1].val();
-  FJ_USER_CHECK(is_float(x->dtype) && is_float(y->dtype), ErrorKind::Runtime, "expected common dtype to be floating point, yet common dtype is ",
+  FJ_USER_CHECK(is_float(x->dtype) && is_float(y->dtype), ErrorKind::Runtime,
+                "expected common dtype to be floating point, yet common dtype is ",
                 scalar_type_name(promote(x->dtype, y->dtype)));
-  Val nx = t::clamp_min(b, t::norm(b, x, 2, dim, true), args[3]), ny = t::clamp_min(b, t::norm(b, y, 2, dim, true), args[3]);
+  Val nx = t::clamp_min(b, t::norm(b, x, 2, dim, true), args[3]),
+      ny = t::clamp_min(b, t::norm(b, y, 2, dim, true), args[3]);
   outs.push_back(t::sum(b, t::mul(b, t::div(b, x, nx), t::div(b, y, ny)), dim));
 }
 void decompose_cosine_embedding_loss(Builder& b, const OpDef& op, Args args, Outs& outs) {

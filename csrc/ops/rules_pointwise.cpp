@@ -25,8 +25,10 @@ void vjp_pow(VjpCtx& c) {
     Val zero = x.is_tensor() ? t::logical_and(b, t::eq(b, x, 0), t::ge(b, e, 0)) : Val{};
     Val log = x.is_tensor() ? t::log(b, x) : t::log(b, t::full_like(b, e, x));
     Val d = t::mul(b, c.outs[0], log);
-    if (zero) d = t::masked_fill(b, d, zero, 0);
-    else if (x.as_double() == 0) d = t::masked_fill(b, d, t::ge(b, e, 0), 0);
+    if (zero)
+      d = t::masked_fill(b, d, zero, 0);
+    else if (x.as_double() == 0)
+      d = t::masked_fill(b, d, t::ge(b, e, 0), 0);
     c.result[1] = Arg(reduce_to(b, t::mul(b, c.grads[0], d), e.val()));
   }
 }
@@ -75,7 +77,10 @@ void vjp_gelu(VjpCtx& c) {
 }
 
 void decompose_div_mode(Builder& b, const OpDef&, Args args, Outs& outs) {
-  if (args[2].is_none()) { outs.push_back(t::div(b, args[0], args[1])); return; }
+  if (args[2].is_none()) {
+    outs.push_back(t::div(b, args[0], args[1]));
+    return;
+  }
   const std::string& mode = args[2].as_str();
   FJ_USER_CHECK(mode == "floor" || mode == "trunc", ErrorKind::Runtime,
                 "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '", mode, "'");
@@ -93,7 +98,8 @@ void decompose_prelu(Builder& b, const OpDef&, Args args, Outs& outs) {
   if (w->numel() == 1) {
     w = t::reshape(b, w, Arg::ints({}));
   } else {
-    FJ_USER_CHECK(w->dim() == 1, ErrorKind::Runtime, "prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = ", w->dim());
+    FJ_USER_CHECK(w->dim() == 1, ErrorKind::Runtime,
+                  "prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = ", w->dim());
     FJ_USER_CHECK(x->dim() > 1 && x->sizes[1] == w->numel(), ErrorKind::Runtime,
                   "Mismatch of parameter numbers and input channel size. Found parameter numbers = ", w->numel(),
                   " and channel size = ", x->dim() > 1 ? x->sizes[1] : 1, ".");
@@ -108,7 +114,8 @@ void decompose_glu(Builder& b, const OpDef&, Args args, Outs& outs) {
   Val x = args[0].val();
   FJ_USER_CHECK(x->dim() > 0, ErrorKind::Runtime, "glu does not support 0-dimensional tensors");
   int64_t d = wrap_dim(args[1].as_int(), x->dim());
-  FJ_USER_CHECK(x->sizes[d] % 2 == 0, ErrorKind::Runtime, "Halving dimension must be even, but dimension ", d, " is size ", x->sizes[d]);
+  FJ_USER_CHECK(x->sizes[d] % 2 == 0, ErrorKind::Runtime, "Halving dimension must be even, but dimension ", d,
+                " is size ", x->sizes[d]);
   Dim half = x->sizes[d] / 2;
   outs.push_back(t::mul(b, t::narrow(b, x, d, 0, half), t::sigmoid(b, t::narrow(b, x, d, half, half))));
 }

@@ -43,8 +43,12 @@ Scl scalar_lerp(ScalarBuilder& b, std::span<const Scl> in, Args) {
   return b.op("select", {b.op("lt", {b.op("abs", {in[2]}), b.constant(0.5)}), low, high});
 }
 
-Scl scalar_fmax(ScalarBuilder& b, std::span<const Scl> in, Args) { return b.op(floating(b) ? "fmax" : "max", {in[0], in[1]}); }
-Scl scalar_fmin(ScalarBuilder& b, std::span<const Scl> in, Args) { return b.op(floating(b) ? "fmin" : "min", {in[0], in[1]}); }
+Scl scalar_fmax(ScalarBuilder& b, std::span<const Scl> in, Args) {
+  return b.op(floating(b) ? "fmax" : "max", {in[0], in[1]});
+}
+Scl scalar_fmin(ScalarBuilder& b, std::span<const Scl> in, Args) {
+  return b.op(floating(b) ? "fmin" : "min", {in[0], in[1]});
+}
 
 Scl scalar_clamp(ScalarBuilder& b, std::span<const Scl> in, Args args) {
   Scl v = in[0];
@@ -56,8 +60,10 @@ Scl scalar_clamp(ScalarBuilder& b, std::span<const Scl> in, Args args) {
 Scl scalar_nan_to_num(ScalarBuilder& b, std::span<const Scl> in, Args args) {
   if (!floating(b)) return in[0];
   DType t = args[0].val()->dtype;
-  double limit = t == DType::F64 ? std::numeric_limits<double>::max() : t == DType::F32 ? std::numeric_limits<float>::max()
-                 : t == DType::F16 ? 65504.0 : 3.3895313892515355e38;
+  double limit = t == DType::F64   ? std::numeric_limits<double>::max()
+                 : t == DType::F32 ? std::numeric_limits<float>::max()
+                 : t == DType::F16 ? 65504.0
+                                   : 3.3895313892515355e38;
   Scl nan = args[1].is_none() ? b.constant(0) : in[1];
   Scl pos = args[2].is_none() ? b.constant(limit) : in[2];
   Scl neg = args[3].is_none() ? b.constant(-limit) : in[3];
@@ -67,12 +73,20 @@ Scl scalar_nan_to_num(ScalarBuilder& b, std::span<const Scl> in, Args args) {
   return b.op("select", {b.op("isnan", {in[0]}), nan, v});
 }
 
-Scl scalar_logaddexp(ScalarBuilder& b, std::span<const Scl> in, Args) { return log_add_exp(b, in[0], in[1], "exp", "log", 1); }
-Scl scalar_logaddexp2(ScalarBuilder& b, std::span<const Scl> in, Args) { return log_add_exp(b, in[0], in[1], "exp2", "log2", 2); }
+Scl scalar_logaddexp(ScalarBuilder& b, std::span<const Scl> in, Args) {
+  return log_add_exp(b, in[0], in[1], "exp", "log", 1);
+}
+Scl scalar_logaddexp2(ScalarBuilder& b, std::span<const Scl> in, Args) {
+  return log_add_exp(b, in[0], in[1], "exp2", "log2", 2);
+}
 
-Scl scalar_floor(ScalarBuilder& b, std::span<const Scl> in, Args) { return floating(b) ? b.op("floor", {in[0]}) : in[0]; }
+Scl scalar_floor(ScalarBuilder& b, std::span<const Scl> in, Args) {
+  return floating(b) ? b.op("floor", {in[0]}) : in[0];
+}
 Scl scalar_ceil(ScalarBuilder& b, std::span<const Scl> in, Args) { return floating(b) ? b.op("ceil", {in[0]}) : in[0]; }
-Scl scalar_trunc(ScalarBuilder& b, std::span<const Scl> in, Args) { return floating(b) ? b.op("trunc", {in[0]}) : in[0]; }
+Scl scalar_trunc(ScalarBuilder& b, std::span<const Scl> in, Args) {
+  return floating(b) ? b.op("trunc", {in[0]}) : in[0];
+}
 
 // The number of decimals may be a run-time parameter, so the scale is computed in the kernel; dividing by a positive
 // power of ten (not multiplying by a negative one) keeps the result exact.
@@ -112,7 +126,8 @@ Scl scalar_gelu(ScalarBuilder& b, std::span<const Scl> in, Args args) {
   }
   FJ_USER_CHECK(args[1].as_str() == "tanh", ErrorKind::Runtime, "approximate argument must be either none or tanh.");
   Scl cube = b.op("mul", {b.op("mul", {x, x}), x});
-  Scl inner = b.op("mul", {b.constant(0.7978845608028654), b.op("add", {x, b.op("mul", {b.constant(0.044715), cube})})});
+  Scl inner =
+      b.op("mul", {b.constant(0.7978845608028654), b.op("add", {x, b.op("mul", {b.constant(0.044715), cube})})});
   return b.op("mul", {b.op("mul", {x, half}), b.op("add", {one, b.op("tanh", {inner})})});
 }
 

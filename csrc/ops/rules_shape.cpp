@@ -6,9 +6,7 @@ namespace fj {
 
 using Outs = SmallVec<Val, 2>;
 
-void infer_like_input(InferCtx& c) {
-  set_out(c, c.val(0)->sizes, c.val(0)->dtype);
-}
+void infer_like_input(InferCtx& c) { set_out(c, c.val(0)->sizes, c.val(0)->dtype); }
 
 void infer_zeros(InferCtx& c) {
   auto size = c.args[0].as_ints();
@@ -29,20 +27,26 @@ void infer_cat(InferCtx& c) {
   FJ_USER_CHECK(!vals.empty(), ErrorKind::Runtime, "torch.cat(): expected a non-empty list of Tensors");
   Val first;
   for (Val v : vals)
-    if (!is_legacy_empty(v)) { first = v; break; }
+    if (!is_legacy_empty(v)) {
+      first = v;
+      break;
+    }
   if (!first) first = vals[0];
   for (size_t i = 0; i < vals.size(); ++i)
-    FJ_USER_CHECK(vals[i]->dim() > 0, ErrorKind::Runtime, "zero-dimensional tensor (at position ", i, ") cannot be concatenated");
+    FJ_USER_CHECK(vals[i]->dim() > 0, ErrorKind::Runtime, "zero-dimensional tensor (at position ", i,
+                  ") cannot be concatenated");
   int64_t d = wrap_dim(c.args[1].as_int(), first->dim());
   Shape sizes = first->sizes;
   sizes[d] = 0;
   for (size_t i = 0; i < vals.size(); ++i) {
     Val v = vals[i];
     if (is_legacy_empty(v)) continue;
-    FJ_USER_CHECK(v->dim() == first->dim(), ErrorKind::Runtime, "Tensors must have same number of dimensions: got ", first->dim(), " and ", v->dim());
+    FJ_USER_CHECK(v->dim() == first->dim(), ErrorKind::Runtime, "Tensors must have same number of dimensions: got ",
+                  first->dim(), " and ", v->dim());
     for (int64_t k = 0; k < v->dim(); ++k)
-      FJ_USER_CHECK(k == d || v->sizes[k] == first->sizes[k], ErrorKind::Runtime, "Sizes of tensors must match except in dimension ", d,
-                    ". Expected size ", first->sizes[k], " but got size ", v->sizes[k], " for tensor number ", i, " in the list.");
+      FJ_USER_CHECK(k == d || v->sizes[k] == first->sizes[k], ErrorKind::Runtime,
+                    "Sizes of tensors must match except in dimension ", d, ". Expected size ", first->sizes[k],
+                    " but got size ", v->sizes[k], " for tensor number ", i, " in the list.");
     sizes[d] += v->sizes[d];
   }
   set_out(c, std::move(sizes), result_type(c.args.first(1)));
@@ -72,8 +76,9 @@ void decompose_stack(Builder& b, const OpDef&, Args args, Outs& outs) {
   int64_t d = wrap_dim(args[1].as_int(), vals[0]->dim() + 1);
   SmallVec<Val, 8> raised;
   for (size_t i = 0; i < vals.size(); ++i) {
-    FJ_USER_CHECK(vals[i]->sizes == vals[0]->sizes, ErrorKind::Runtime, "stack expects each tensor to be equal size, but got ", vals[0]->sizes,
-                  " at entry 0 and ", vals[i]->sizes, " at entry ", i);
+    FJ_USER_CHECK(vals[i]->sizes == vals[0]->sizes, ErrorKind::Runtime,
+                  "stack expects each tensor to be equal size, but got ", vals[0]->sizes, " at entry 0 and ",
+                  vals[i]->sizes, " at entry ", i);
     raised.push_back(t::unsqueeze(b, vals[i], d));
   }
   outs.push_back(t::cat(b, Arg::tensors(raised), d));
@@ -106,15 +111,18 @@ void decompose_vstack(Builder& b, const OpDef&, Args args, Outs& outs) {
 void infer_constant_pad(InferCtx& c) {
   const TensorMeta& in = *c.val(0);
   auto pad = c.args[1].as_ints();
-  FJ_USER_CHECK(pad.size() % 2 == 0, ErrorKind::Runtime, "Length of pad must be even but instead it equals ", pad.size());
+  FJ_USER_CHECK(pad.size() % 2 == 0, ErrorKind::Runtime, "Length of pad must be even but instead it equals ",
+                pad.size());
   int64_t n = static_cast<int64_t>(pad.size() / 2);
-  FJ_USER_CHECK(n <= in.dim(), ErrorKind::Runtime, "Length of pad should be no more than twice the number of dimensions of the input. Pad length is ",
+  FJ_USER_CHECK(n <= in.dim(), ErrorKind::Runtime,
+                "Length of pad should be no more than twice the number of dimensions of the input. Pad length is ",
                 pad.size(), "while the input has ", in.dim(), "dimensions.");
   Shape sizes = in.sizes;
   for (int64_t i = 0; i < n; ++i) {
     int64_t d = in.dim() - 1 - i;
     sizes[d] += pad[2 * i] + pad[2 * i + 1];
-    FJ_USER_CHECK(sizes[d] >= 0, ErrorKind::Runtime, "The input size ", in.sizes[d], ", plus negative padding ", pad[2 * i], " and ", pad[2 * i + 1],
+    FJ_USER_CHECK(sizes[d] >= 0, ErrorKind::Runtime, "The input size ", in.sizes[d], ", plus negative padding ",
+                  pad[2 * i], " and ", pad[2 * i + 1],
                   " resulted in a negative output size, which is invalid. Check dimension ", d, " of your input.");
   }
   set_out(c, std::move(sizes), in.dtype);
@@ -133,14 +141,19 @@ void pad_by_pieces(Builder& b, Args args, const char* name, bool strict, Piece p
   Val x = args[0].val();
   auto pad = args[1].as_ints();
   int64_t ndim = x->dim();
-  FJ_USER_CHECK(pad.size() % 2 == 0 && static_cast<int64_t>(pad.size() / 2) <= ndim, ErrorKind::Runtime, name, ": padding ", pad, " does not fit a ", ndim, "-d input");
+  FJ_USER_CHECK(pad.size() % 2 == 0 && static_cast<int64_t>(pad.size() / 2) <= ndim, ErrorKind::Runtime, name,
+                ": padding ", pad, " does not fit a ", ndim, "-d input");
   for (size_t i = 0; i < pad.size() / 2; ++i) {
     int64_t d = ndim - 1 - static_cast<int64_t>(i), before = pad[2 * i], after = pad[2 * i + 1];
     Dim n = x->sizes[d];
     if (strict)
-      FJ_USER_CHECK(before < n && after < n, ErrorKind::Runtime, "Argument #4: Padding size should be less than the corresponding input dimension, but got: padding (",
-                    before, ", ", after, ") at dimension ", d, " of input ", x->sizes);
-    Val core = before < 0 || after < 0 ? t::slice(b, x, d, std::max<int64_t>(-before, 0), int64_t(n) + std::min<int64_t>(after, 0)) : x;
+      FJ_USER_CHECK(
+          before < n && after < n, ErrorKind::Runtime,
+          "Argument #4: Padding size should be less than the corresponding input dimension, but got: padding (", before,
+          ", ", after, ") at dimension ", d, " of input ", x->sizes);
+    Val core = before < 0 || after < 0
+                   ? t::slice(b, x, d, std::max<int64_t>(-before, 0), int64_t(n) + std::min<int64_t>(after, 0))
+                   : x;
     SmallVec<Val, 3> parts;
     if (before > 0) parts.push_back(piece(x, d, n, before, true));
     parts.push_back(core);
@@ -153,23 +166,32 @@ void pad_by_pieces(Builder& b, Args args, const char* name, bool strict, Piece p
 }  // namespace
 
 void decompose_reflection_pad(Builder& b, const OpDef&, Args args, Outs& outs) {
-  pad_by_pieces(b, args, "reflection_pad", true, [&](Val x, int64_t d, Dim n, int64_t k, bool front) {
-    Val edge = front ? t::narrow(b, x, d, 1, k) : t::narrow(b, x, d, int64_t(n) - 1 - k, k);
-    return t::flip(b, edge, Arg::ints({d}));
-  }, outs);
+  pad_by_pieces(
+      b, args, "reflection_pad", true,
+      [&](Val x, int64_t d, Dim n, int64_t k, bool front) {
+        Val edge = front ? t::narrow(b, x, d, 1, k) : t::narrow(b, x, d, int64_t(n) - 1 - k, k);
+        return t::flip(b, edge, Arg::ints({d}));
+      },
+      outs);
 }
 void decompose_replication_pad(Builder& b, const OpDef&, Args args, Outs& outs) {
-  pad_by_pieces(b, args, "replication_pad", false, [&](Val x, int64_t d, Dim n, int64_t k, bool front) {
-    Shape sizes = x->sizes;
-    sizes[d] = k;
-    return t::expand(b, t::narrow(b, x, d, front ? 0 : int64_t(n) - 1, 1), sizes);
-  }, outs);
+  pad_by_pieces(
+      b, args, "replication_pad", false,
+      [&](Val x, int64_t d, Dim n, int64_t k, bool front) {
+        Shape sizes = x->sizes;
+        sizes[d] = k;
+        return t::expand(b, t::narrow(b, x, d, front ? 0 : int64_t(n) - 1, 1), sizes);
+      },
+      outs);
 }
 void decompose_circular_pad(Builder& b, const OpDef&, Args args, Outs& outs) {
-  pad_by_pieces(b, args, "circular_pad", false, [&](Val v, int64_t d, Dim n, int64_t k, bool front) {
-    FJ_USER_CHECK(k <= n, ErrorKind::Runtime, "Padding value causes wrapping around more than once.");
-    return front ? t::narrow(b, v, d, int64_t(n) - k, k) : t::narrow(b, v, d, 0, k);
-  }, outs);
+  pad_by_pieces(
+      b, args, "circular_pad", false,
+      [&](Val v, int64_t d, Dim n, int64_t k, bool front) {
+        FJ_USER_CHECK(k <= n, ErrorKind::Runtime, "Padding value causes wrapping around more than once.");
+        return front ? t::narrow(b, v, d, int64_t(n) - k, k) : t::narrow(b, v, d, 0, k);
+      },
+      outs);
 }
 
 // -- moving elements -----------------------------------------------------------------------------------------------
@@ -183,12 +205,14 @@ void decompose_roll(Builder& b, const OpDef&, Args args, Outs& outs) {
   Val x = args[0].val();
   auto shifts = args[1].as_ints(), dims = args[2].as_ints();
   if (dims.empty()) {
-    FJ_USER_CHECK(shifts.size() == 1, ErrorKind::Runtime, "shifts and dimensions must align. shifts: ", shifts.size(), ", dims:0");
+    FJ_USER_CHECK(shifts.size() == 1, ErrorKind::Runtime, "shifts and dimensions must align. shifts: ", shifts.size(),
+                  ", dims:0");
     Val flat = t::reshape(b, x, Arg::ints({-1}));
     outs.push_back(t::reshape(b, t::roll(b, flat, args[1], Arg::ints({0})), x->sizes));
     return;
   }
-  FJ_USER_CHECK(shifts.size() == dims.size(), ErrorKind::Runtime, "shifts and dimensions must align. shifts: ", shifts.size(), ", dims:", dims.size());
+  FJ_USER_CHECK(shifts.size() == dims.size(), ErrorKind::Runtime,
+                "shifts and dimensions must align. shifts: ", shifts.size(), ", dims:", dims.size());
   Val out = x;
   for (size_t i = 0; i < dims.size(); ++i) {
     int64_t d = wrap_dim(dims[i], x->dim());
@@ -205,24 +229,32 @@ void decompose_roll(Builder& b, const OpDef&, Args args, Outs& outs) {
 void decompose_rot90(Builder& b, const OpDef&, Args args, Outs& outs) {
   Val x = args[0].val();
   auto dims = args[2].as_ints();
-  FJ_USER_CHECK(dims.size() == 2, ErrorKind::Runtime, "expected total rotation dims == 2, but got dims = ", dims.size());
+  FJ_USER_CHECK(dims.size() == 2, ErrorKind::Runtime,
+                "expected total rotation dims == 2, but got dims = ", dims.size());
   int64_t a = wrap_dim(dims[0], x->dim()), d = wrap_dim(dims[1], x->dim());
-  FJ_USER_CHECK(a != d, ErrorKind::Runtime, "expected rotation dims to be different, but got dim0 = ", dims[0], " and dim1 = ", dims[1]);
+  FJ_USER_CHECK(a != d, ErrorKind::Runtime, "expected rotation dims to be different, but got dim0 = ", dims[0],
+                " and dim1 = ", dims[1]);
   int64_t k = ((args[1].as_int() % 4) + 4) % 4;
-  if (k == 0) outs.push_back(t::clone(b, x, MemoryFormat::Contiguous));
-  else if (k == 2) outs.push_back(t::flip(b, x, Arg::ints({a, d})));
-  else if (k == 1) outs.push_back(t::flip(b, t::transpose(b, x, a, d), Arg::ints({a})));
-  else outs.push_back(t::flip(b, t::transpose(b, x, a, d), Arg::ints({d})));
+  if (k == 0)
+    outs.push_back(t::clone(b, x, MemoryFormat::Contiguous));
+  else if (k == 2)
+    outs.push_back(t::flip(b, x, Arg::ints({a, d})));
+  else if (k == 1)
+    outs.push_back(t::flip(b, t::transpose(b, x, a, d), Arg::ints({a})));
+  else
+    outs.push_back(t::flip(b, t::transpose(b, x, a, d), Arg::ints({d})));
 }
 
 void decompose_repeat(Builder& b, const OpDef&, Args args, Outs& outs) {
   Val x = args[0].val();
   auto times = args[1].as_ints();
   int64_t n = static_cast<int64_t>(times.size()), lead = n - x->dim();
-  FJ_USER_CHECK(lead >= 0, ErrorKind::Runtime, "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor");
+  FJ_USER_CHECK(lead >= 0, ErrorKind::Runtime,
+                "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor");
   Shape ones, wide, final;
   for (int64_t d = 0; d < n; ++d) {
-    FJ_USER_CHECK(times[d] >= 0, ErrorKind::Runtime, "Trying to create tensor with negative dimension ", times[d], ": ", times);
+    FJ_USER_CHECK(times[d] >= 0, ErrorKind::Runtime, "Trying to create tensor with negative dimension ", times[d], ": ",
+                  times);
     Dim size = d < lead ? 1 : x->sizes[d - lead];
     ones.push_back(1);
     ones.push_back(size);
@@ -243,7 +275,8 @@ void decompose_tile(Builder& b, const OpDef&, Args args, Outs& outs) {
 
 void decompose_diag(Builder& b, const OpDef&, Args args, Outs& outs) {
   Val x = args[0].val();
-  FJ_USER_CHECK(x->dim() == 1 || x->dim() == 2, ErrorKind::Runtime, "diag(): Supports 1D or 2D tensors. Got ", x->dim(), "D");
+  FJ_USER_CHECK(x->dim() == 1 || x->dim() == 2, ErrorKind::Runtime, "diag(): Supports 1D or 2D tensors. Got ", x->dim(),
+                "D");
   outs.push_back(x->dim() == 1 ? t::diag_embed(b, x, args[1]) : t::clone(b, t::diagonal(b, x, args[1])));
 }
 
@@ -252,7 +285,8 @@ void infer_diag_embed(InferCtx& c) {
   FJ_USER_CHECK(in.dim() > 0, ErrorKind::Index, "diag_embed needs at least one dimension");
   int64_t k = c.args[1].as_int(), n = in.dim() + 1;
   int64_t a = wrap_dim(c.args[2].as_int(), n), b = wrap_dim(c.args[3].as_int(), n);
-  FJ_USER_CHECK(a != b, ErrorKind::Runtime, "diagonal dimensions cannot be identical ", c.args[2].as_int(), ", ", c.args[3].as_int());
+  FJ_USER_CHECK(a != b, ErrorKind::Runtime, "diagonal dimensions cannot be identical ", c.args[2].as_int(), ", ",
+                c.args[3].as_int());
   Dim size = in.sizes.back() + (k < 0 ? -k : k);
   Shape sizes;
   for (int64_t d = 0, from = 0; d < n; ++d) sizes.push_back(d == a || d == b ? size : in.sizes[from++]);
@@ -265,13 +299,14 @@ void infer_repeat_interleave(InferCtx& c) {
   Shape sizes = in.sizes;
   if (c.args[2].is_none() || sizes.empty()) sizes = Shape{in.numel()};
   int64_t d = c.args[2].is_none() ? 0 : wrap_dim(c.args[2].as_int(), in.dim());
-  FJ_USER_CHECK(!__builtin_mul_overflow(sizes[d], c.args[1].as_int(), &sizes[d]), ErrorKind::Runtime, "repeat_interleave(): the result of ",
-                c.args[1].as_int(), " repeats is too large");
+  FJ_USER_CHECK(!__builtin_mul_overflow(sizes[d], c.args[1].as_int(), &sizes[d]), ErrorKind::Runtime,
+                "repeat_interleave(): the result of ", c.args[1].as_int(), " repeats is too large");
   set_out(c, std::move(sizes), in.dtype);
 }
 void vjp_repeat_interleave(VjpCtx& c) {
   Val self = c.args[0].val();
-  int64_t times = c.args[1].as_int(), d = c.args[2].is_none() ? self->dim() : wrap_dim(c.args[2].as_int(), self->dim()) + 1;
+  int64_t times = c.args[1].as_int(),
+          d = c.args[2].is_none() ? self->dim() : wrap_dim(c.args[2].as_int(), self->dim()) + 1;
   Shape sizes = self->sizes;
   sizes.insert(sizes.begin() + d, times);
   c.result[0] = Arg(t::sum(c.b, t::reshape(c.b, c.grads[0], sizes), Arg::ints({d})));

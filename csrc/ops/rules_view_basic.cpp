@@ -27,7 +27,8 @@ void infer_transpose(InferCtx& c) {
 
 void infer_t(InferCtx& c) {
   const TensorMeta& in = *c.val(0);
-  FJ_USER_CHECK(in.dim() <= 2, ErrorKind::Runtime, "t() expects a tensor with <= 2 dimensions, but self is ", in.dim(), "D");
+  FJ_USER_CHECK(in.dim() <= 2, ErrorKind::Runtime, "t() expects a tensor with <= 2 dimensions, but self is ", in.dim(),
+                "D");
   Shape sizes = in.sizes, strides = in.strides;
   std::reverse(sizes.begin(), sizes.end());
   std::reverse(strides.begin(), strides.end());
@@ -69,9 +70,11 @@ void infer_narrow(InferCtx& c) {
   int64_t d = wrap_dim(c.args[1].as_int(), in.dim()), start = c.args[2].as_int(), length = c.args[3].as_int();
   Dim n = in.sizes[d];
   FJ_USER_CHECK(length >= 0, ErrorKind::Runtime, "narrow(): length must be non-negative.");
-  FJ_USER_CHECK(start >= -n && start <= n, ErrorKind::Index, "start out of range (expected to be in range of [", -n, ", ", n, "], but got ", start, ")");
+  FJ_USER_CHECK(start >= -n && start <= n, ErrorKind::Index, "start out of range (expected to be in range of [", -n,
+                ", ", n, "], but got ", start, ")");
   if (start < 0) start += n;
-  FJ_USER_CHECK(start + length <= n, ErrorKind::Runtime, "start (", start, ") + length (", length, ") exceeds dimension size (", n, ").");
+  FJ_USER_CHECK(start + length <= n, ErrorKind::Runtime, "start (", start, ") + length (", length,
+                ") exceeds dimension size (", n, ").");
   Shape sizes = in.sizes;
   sizes[d] = length;
   set_view(c, std::move(sizes), in.strides, in.offset + start * in.strides[d]);
@@ -81,7 +84,10 @@ void infer_squeeze(InferCtx& c) {
   const TensorMeta& in = *c.val(0);
   Shape sizes, strides;
   for (int64_t d = 0; d < in.dim(); ++d)
-    if (in.sizes[d] != 1) { sizes.push_back(in.sizes[d]); strides.push_back(in.strides[d]); }
+    if (in.sizes[d] != 1) {
+      sizes.push_back(in.sizes[d]);
+      strides.push_back(in.strides[d]);
+    }
   set_view(c, std::move(sizes), std::move(strides), in.offset);
 }
 
@@ -91,7 +97,10 @@ void infer_squeeze_dim(InferCtx& c) {
   for (int64_t d : c.args[1].as_ints()) dims.push_back(wrap_dim(d, in.dim()));
   Shape sizes, strides;
   for (int64_t d = 0; d < in.dim(); ++d)
-    if (in.sizes[d] != 1 || !is_dim_in(dims, d)) { sizes.push_back(in.sizes[d]); strides.push_back(in.strides[d]); }
+    if (in.sizes[d] != 1 || !is_dim_in(dims, d)) {
+      sizes.push_back(in.sizes[d]);
+      strides.push_back(in.strides[d]);
+    }
   set_view(c, std::move(sizes), std::move(strides), in.offset);
 }
 
@@ -107,8 +116,10 @@ void infer_unsqueeze(InferCtx& c) {
 
 void infer_diagonal(InferCtx& c) {
   const TensorMeta& in = *c.val(0);
-  int64_t k = c.args[1].as_int(), a = wrap_dim(c.args[2].as_int(), in.dim()), b = wrap_dim(c.args[3].as_int(), in.dim());
-  FJ_USER_CHECK(a != b, ErrorKind::Runtime, "diagonal dimensions cannot be identical ", c.args[2].as_int(), ", ", c.args[3].as_int());
+  int64_t k = c.args[1].as_int(), a = wrap_dim(c.args[2].as_int(), in.dim()),
+          b = wrap_dim(c.args[3].as_int(), in.dim());
+  FJ_USER_CHECK(a != b, ErrorKind::Runtime, "diagonal dimensions cannot be identical ", c.args[2].as_int(), ", ",
+                c.args[3].as_int());
   Dim rows = in.sizes[a], cols = in.sizes[b];
   Dim n = k >= 0 ? std::min(rows, cols - k) : std::min(rows + k, cols);
   if (n < 0) n = 0;
@@ -116,7 +127,10 @@ void infer_diagonal(InferCtx& c) {
   if (n > 0) offset += k >= 0 ? k * in.strides[b] : -k * in.strides[a];
   Shape sizes, strides;
   for (int64_t d = 0; d < in.dim(); ++d)
-    if (d != a && d != b) { sizes.push_back(in.sizes[d]); strides.push_back(in.strides[d]); }
+    if (d != a && d != b) {
+      sizes.push_back(in.sizes[d]);
+      strides.push_back(in.strides[d]);
+    }
   sizes.push_back(n);
   strides.push_back(in.strides[a] + in.strides[b]);
   set_view(c, std::move(sizes), std::move(strides), offset);
@@ -125,8 +139,11 @@ void infer_diagonal(InferCtx& c) {
 void infer_as_strided(InferCtx& c) {
   auto size = c.args[1].as_ints(), stride = c.args[2].as_ints();
   FJ_USER_CHECK(size.size() == stride.size(), ErrorKind::Runtime, "mismatch in length of strides and shape");
-  for (int64_t s : stride) FJ_USER_CHECK(s >= 0, ErrorKind::Runtime, "as_strided: Negative strides are not supported at the moment, got strides: ", stride);
-  for (int64_t s : size) FJ_USER_CHECK(s >= 0, ErrorKind::Runtime, "as_strided: negative sizes are not supported, got sizes: ", size);
+  for (int64_t s : stride)
+    FJ_USER_CHECK(s >= 0, ErrorKind::Runtime,
+                  "as_strided: Negative strides are not supported at the moment, got strides: ", stride);
+  for (int64_t s : size)
+    FJ_USER_CHECK(s >= 0, ErrorKind::Runtime, "as_strided: negative sizes are not supported, got sizes: ", size);
   Dim offset = c.args[3].is_none() ? c.val(0)->offset : c.args[3].as_int();
   FJ_USER_CHECK(offset >= 0, ErrorKind::Runtime, "Tensor: invalid storage offset ", offset);
   set_view(c, Shape(size.begin(), size.end()), Shape(stride.begin(), stride.end()), offset);
@@ -136,7 +153,8 @@ void infer_unfold(InferCtx& c) {
   const TensorMeta& in = *c.val(0);
   int64_t d = wrap_dim(c.args[1].as_int(), in.dim()), size = c.args[2].as_int(), step = c.args[3].as_int();
   Dim n = in.dim() ? in.sizes[d] : 1;
-  FJ_USER_CHECK(size >= 0 && size <= n, ErrorKind::Runtime, "maximum size for tensor at dimension ", d, " is ", n, " but size is ", size);
+  FJ_USER_CHECK(size >= 0 && size <= n, ErrorKind::Runtime, "maximum size for tensor at dimension ", d, " is ", n,
+                " but size is ", size);
   FJ_USER_CHECK(step > 0, ErrorKind::Runtime, "step is ", step, " but must be > 0");
   Shape sizes = in.sizes, strides = in.strides;
   Dim stride = in.dim() ? in.strides[d] : 1;
@@ -156,12 +174,15 @@ void infer_view_dtype(InferCtx& c) {
   Shape sizes = in.sizes, strides = in.strides;
   Dim offset = in.offset;
   if (from_size != to_size) {
-    FJ_USER_CHECK(in.dim() > 0, ErrorKind::Runtime, "self.dim() cannot be 0 to view ", scalar_type_name(in.dtype), " as ", scalar_type_name(to), " (different element sizes)");
-    FJ_USER_CHECK(in.strides.back() == 1, ErrorKind::Runtime, "self.stride(-1) must be 1 to view ", scalar_type_name(in.dtype), " as ",
-                  scalar_type_name(to), " (different element sizes), but got ", in.strides.back());
+    FJ_USER_CHECK(in.dim() > 0, ErrorKind::Runtime, "self.dim() cannot be 0 to view ", scalar_type_name(in.dtype),
+                  " as ", scalar_type_name(to), " (different element sizes)");
+    FJ_USER_CHECK(in.strides.back() == 1, ErrorKind::Runtime, "self.stride(-1) must be 1 to view ",
+                  scalar_type_name(in.dtype), " as ", scalar_type_name(to), " (different element sizes), but got ",
+                  in.strides.back());
     auto rescale = [&](Dim v, const char* what) {
-      FJ_USER_CHECK(v * from_size % to_size == 0, ErrorKind::Runtime, what, " must be divisible by ", to_size / from_size, " to view ",
-                    scalar_type_name(in.dtype), " as ", scalar_type_name(to), " (different element sizes), but got ", v);
+      FJ_USER_CHECK(v * from_size % to_size == 0, ErrorKind::Runtime, what, " must be divisible by ",
+                    to_size / from_size, " to view ", scalar_type_name(in.dtype), " as ", scalar_type_name(to),
+                    " (different element sizes), but got ", v);
       return v * from_size / to_size;
     };
     sizes.back() = rescale(sizes.back(), "self.size(-1)");

@@ -10,13 +10,21 @@ void decompose_flatten(Builder& b, const OpDef&, Args args, Outs& outs) {
   Val self = args[0].val();
   int64_t first = wrap_dim(args[1].as_int(), self->dim()), last = wrap_dim(args[2].as_int(), self->dim());
   FJ_USER_CHECK(first <= last, ErrorKind::Runtime, "flatten() has invalid args: start_dim cannot come after end_dim");
-  if (self->dim() == 0) { outs.push_back(t::reshape(b, self, Arg::ints({1}))); return; }
-  if (first == last) { outs.push_back(self); return; }
+  if (self->dim() == 0) {
+    outs.push_back(t::reshape(b, self, Arg::ints({1})));
+    return;
+  }
+  if (first == last) {
+    outs.push_back(self);
+    return;
+  }
   Shape sizes;
   Dim merged = 1;
   for (int64_t d = 0; d < self->dim(); ++d) {
-    if (d >= first && d <= last) merged *= self->sizes[d];
-    else sizes.push_back(self->sizes[d]);
+    if (d >= first && d <= last)
+      merged *= self->sizes[d];
+    else
+      sizes.push_back(self->sizes[d]);
     if (d == last) sizes.push_back(merged);
   }
   outs.push_back(t::reshape(b, self, sizes));
@@ -30,16 +38,23 @@ void decompose_unflatten(Builder& b, const OpDef&, Args args, Outs& outs) {
   Dim known = 1;
   int64_t free_at = -1;
   for (size_t i = 0; i < wanted.size(); ++i) {
-    if (wanted[i] == -1) free_at = static_cast<int64_t>(i);
-    else known *= wanted[i];
+    if (wanted[i] == -1)
+      free_at = static_cast<int64_t>(i);
+    else
+      known *= wanted[i];
   }
   Dim n = self->sizes[at];
-  FJ_USER_CHECK(free_at >= 0 ? known != 0 && n % known == 0 : known == n, ErrorKind::Runtime, "unflatten: Provided sizes ", wanted,
-                " don't multiply up to the size of dim ", at, " (", n, ") in the input tensor");
+  FJ_USER_CHECK(free_at >= 0 ? known != 0 && n % known == 0 : known == n, ErrorKind::Runtime,
+                "unflatten: Provided sizes ", wanted, " don't multiply up to the size of dim ", at, " (", n,
+                ") in the input tensor");
   Shape sizes;
   for (int64_t d = 0; d < self->dim(); ++d) {
-    if (d != at) { sizes.push_back(self->sizes[d]); continue; }
-    for (size_t i = 0; i < wanted.size(); ++i) sizes.push_back(static_cast<int64_t>(i) == free_at ? n / known : wanted[i]);
+    if (d != at) {
+      sizes.push_back(self->sizes[d]);
+      continue;
+    }
+    for (size_t i = 0; i < wanted.size(); ++i)
+      sizes.push_back(static_cast<int64_t>(i) == free_at ? n / known : wanted[i]);
   }
   outs.push_back(t::view(b, self, sizes));
 }
@@ -47,13 +62,14 @@ void decompose_unflatten(Builder& b, const OpDef&, Args args, Outs& outs) {
 void decompose_movedim(Builder& b, const OpDef&, Args args, Outs& outs) {
   Val self = args[0].val();
   auto from = args[1].as_ints(), to = args[2].as_ints();
-  FJ_USER_CHECK(from.size() == to.size(), ErrorKind::Runtime, "movedim: Invalid source or destination dims: source (", from,
-                " dims) should contain the same number of dims as destination (", to, " dims)");
+  FJ_USER_CHECK(from.size() == to.size(), ErrorKind::Runtime, "movedim: Invalid source or destination dims: source (",
+                from, " dims) should contain the same number of dims as destination (", to, " dims)");
   int64_t n = self->dim();
   SmallVec<int64_t, 6> order(static_cast<size_t>(n), -1), used;
   for (size_t i = 0; i < from.size(); ++i) {
     int64_t s = wrap_dim(from[i], n), d = wrap_dim(to[i], n);
-    FJ_USER_CHECK(!is_dim_in(used, s) && order[d] < 0, ErrorKind::Runtime, "movedim: repeated dim in `source` or `destination` (", from, ", ", to, ")");
+    FJ_USER_CHECK(!is_dim_in(used, s) && order[d] < 0, ErrorKind::Runtime,
+                  "movedim: repeated dim in `source` or `destination` (", from, ", ", to, ")");
     order[d] = s;
     used.push_back(s);
   }
@@ -68,7 +84,8 @@ void decompose_movedim(Builder& b, const OpDef&, Args args, Outs& outs) {
 
 void decompose_unbind(Builder& b, const OpDef&, Args args, Outs& outs) {
   Val self = args[0].val();
-  FJ_USER_CHECK(self->dim() > 0, ErrorKind::Runtime, "Dimension specified as ", args[1].as_int(), " but tensor has no dimensions");
+  FJ_USER_CHECK(self->dim() > 0, ErrorKind::Runtime, "Dimension specified as ", args[1].as_int(),
+                " but tensor has no dimensions");
   int64_t d = wrap_dim(args[1].as_int(), self->dim());
   for (Dim i = 0; i < self->sizes[d]; ++i) outs.push_back(t::select(b, self, d, i));
 }
@@ -102,7 +119,8 @@ void decompose_split(Builder& b, const OpDef&, Args args, Outs& outs) {
   Val self = args[0].val();
   int64_t d = split_dim(self, args[2], "split"), size = args[1].as_int();
   FJ_USER_CHECK(size >= 0, ErrorKind::Runtime, "split expects split_size be non-negative, but got split_size=", size);
-  FJ_USER_CHECK(size > 0 || self->sizes[d] == 0, ErrorKind::Runtime, "split_size can only be 0 if dimension size is 0, but got dimension size of ", self->sizes[d]);
+  FJ_USER_CHECK(size > 0 || self->sizes[d] == 0, ErrorKind::Runtime,
+                "split_size can only be 0 if dimension size is 0, but got dimension size of ", self->sizes[d]);
   split_by(b, self, d, size, outs);
 }
 
@@ -110,11 +128,13 @@ void decompose_split_sizes(Builder& b, const OpDef&, Args args, Outs& outs) {
   Val self = args[0].val();
   int64_t d = split_dim(self, args[2], "split"), total = 0;
   for (int64_t n : args[1].as_ints()) {
-    FJ_USER_CHECK(n >= 0, ErrorKind::Runtime, "split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes=", args[1].as_ints());
+    FJ_USER_CHECK(
+        n >= 0, ErrorKind::Runtime,
+        "split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes=", args[1].as_ints());
     total += n;
   }
-  FJ_USER_CHECK(total == self->sizes[d], ErrorKind::Runtime, "split_with_sizes expects split_sizes to sum exactly to ", self->sizes[d],
-                " (input tensor's size at dimension ", d, "), but got split_sizes=", args[1].as_ints());
+  FJ_USER_CHECK(total == self->sizes[d], ErrorKind::Runtime, "split_with_sizes expects split_sizes to sum exactly to ",
+                self->sizes[d], " (input tensor's size at dimension ", d, "), but got split_sizes=", args[1].as_ints());
   split_at(b, self, d, args[1].as_ints(), outs);
 }
 

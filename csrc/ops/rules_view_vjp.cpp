@@ -36,7 +36,8 @@ void vjp_unfold(VjpCtx& c) {
 void vjp_as_strided(VjpCtx& c) {
   Val self = c.args[0].val();
   int64_t offset = (c.args[3].is_none() ? int64_t(self->offset) : c.args[3].as_int()) - int64_t(self->offset);
-  FJ_USER_CHECK(self->is_contiguous(), ErrorKind::NotImplemented, "as_strided: the derivative needs a contiguous input");
+  FJ_USER_CHECK(self->is_contiguous(), ErrorKind::NotImplemented,
+                "as_strided: the derivative needs a contiguous input");
   c.result[0] = Arg(t::_as_strided_add(c.b, c.grads[0], self->sizes, c.args[1], c.args[2], offset));
 }
 

@@ -13,8 +13,8 @@ namespace fj::blas {
 namespace {
 
 template <class T>
-using GemmFn = void (*)(int order, int ta, int tb, int64_t m, int64_t n, int64_t k, T alpha, const T* a, int64_t lda, const T* b,
-                        int64_t ldb, T beta, T* c, int64_t ldc);
+using GemmFn = void (*)(int order, int ta, int tb, int64_t m, int64_t n, int64_t k, T alpha, const T* a, int64_t lda,
+                        const T* b, int64_t ldb, T beta, T* c, int64_t ldc);
 constexpr int kRowMajor = 101, kNoTrans = 111, kTrans = 112;
 
 PathFn g_path = nullptr;
@@ -40,8 +40,10 @@ void open_library() {
   std::string saved = old ? old : "";
   setenv("OPENBLAS_NUM_THREADS", "1", 1);
   g_library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (old) setenv("OPENBLAS_NUM_THREADS", saved.c_str(), 1);
-  else unsetenv("OPENBLAS_NUM_THREADS");
+  if (old)
+    setenv("OPENBLAS_NUM_THREADS", saved.c_str(), 1);
+  else
+    unsetenv("OPENBLAS_NUM_THREADS");
   if (!g_library) return;
   using SetThreads = void (*)(int);
   if (auto set = reinterpret_cast<SetThreads>(find("openblas_set_num_threads"))) set(1);
@@ -51,8 +53,8 @@ void open_library() {
 
 // Rows of C in the outer loop, so that the inner one runs along rows of B and C. Transposed operands are copied first.
 template <class T>
-void plain_gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, T alpha, const T* a, int64_t lda, const T* b, int64_t ldb,
-                T beta, T* c, int64_t ldc) {
+void plain_gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, T alpha, const T* a, int64_t lda, const T* b,
+                int64_t ldb, T beta, T* c, int64_t ldc) {
   std::vector<T> bt;
   if (tb) {
     bt.resize(static_cast<size_t>(k * n));
@@ -63,8 +65,10 @@ void plain_gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, T alpha, cons
   }
   for (int64_t i = 0; i < m; ++i) {
     T* row = c + i * ldc;
-    if (beta == T(0)) std::fill_n(row, n, T(0));
-    else if (beta != T(1)) for (int64_t j = 0; j < n; ++j) row[j] *= beta;
+    if (beta == T(0))
+      std::fill_n(row, n, T(0));
+    else if (beta != T(1))
+      for (int64_t j = 0; j < n; ++j) row[j] *= beta;
     for (int64_t p = 0; p < k; ++p) {
       T x = alpha * (ta ? a[p * lda + i] : a[i * lda + p]);
       const T* bp = b + p * ldb;
@@ -74,8 +78,8 @@ void plain_gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, T alpha, cons
 }
 
 template <class T>
-void gemm_t(GemmFn<T> fn, bool ta, bool tb, int64_t m, int64_t n, int64_t k, T alpha, const T* a, int64_t lda, const T* b,
-            int64_t ldb, T beta, T* c, int64_t ldc) {
+void gemm_t(GemmFn<T> fn, bool ta, bool tb, int64_t m, int64_t n, int64_t k, T alpha, const T* a, int64_t lda,
+            const T* b, int64_t ldb, T beta, T* c, int64_t ldc) {
   if (m == 0 || n == 0) return;
   if (!fn || k == 0) return plain_gemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
   fn(kRowMajor, ta ? kTrans : kNoTrans, tb ? kTrans : kNoTrans, m, n, k, alpha, a, std::max<int64_t>(lda, 1), b,
@@ -98,8 +102,8 @@ void gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const 
   available();
   gemm_t(g_sgemm, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
 }
-void gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, double alpha, const double* a, int64_t lda, const double* b,
-          int64_t ldb, double beta, double* c, int64_t ldc) {
+void gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, double alpha, const double* a, int64_t lda,
+          const double* b, int64_t ldb, double beta, double* c, int64_t ldc) {
   available();
   gemm_t(g_dgemm, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
 }

@@ -16,8 +16,8 @@ bool available();
 // C = alpha * op(A) op(B) + beta * C, all row-major; op(A) is m x k, op(B) is k x n. beta 0 overwrites C, NaN or not.
 void gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const float* a, int64_t lda, const float* b,
           int64_t ldb, float beta, float* c, int64_t ldc);
-void gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, double alpha, const double* a, int64_t lda, const double* b,
-          int64_t ldb, double beta, double* c, int64_t ldc);
+void gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, double alpha, const double* a, int64_t lda,
+          const double* b, int64_t ldb, double beta, double* c, int64_t ldc);
 
 // A symbol of the library (LAPACK's routines too, e.g. "dgesv"), or null. The 64-bit suffix is added here.
 void* symbol(const char* name);

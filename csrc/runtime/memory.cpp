@@ -18,7 +18,7 @@ constexpr size_t kAlign = 64;
 constexpr size_t kHugePage = size_t{2} << 20;
 constexpr size_t kLocalLimit = 4096;
 constexpr int kLocalClasses = 32;
-constexpr int kLocalDepth = 64;   // blocks of one class that a thread keeps
+constexpr int kLocalDepth = 64;  // blocks of one class that a thread keeps
 constexpr int kClasses = 160;
 constexpr int64_t kCacheCap = int64_t{1} << 30;
 
@@ -62,13 +62,15 @@ struct Local {
 thread_local Local t_local;
 
 void* from_system(size_t bytes) {
-  void* p = bytes <= (size_t{1} << 46) ? std::aligned_alloc(bytes >= 2 * kHugePage ? kHugePage : kAlign,
-                                                            bytes >= 2 * kHugePage ? (bytes + kHugePage - 1) / kHugePage * kHugePage : bytes)
-                                       : nullptr;
+  void* p = bytes <= (size_t{1} << 46)
+                ? std::aligned_alloc(bytes >= 2 * kHugePage ? kHugePage : kAlign,
+                                     bytes >= 2 * kHugePage ? (bytes + kHugePage - 1) / kHugePage * kHugePage : bytes)
+                : nullptr;
   if (!p) {
     release_cached_memory();
-    raise(ErrorKind::Memory, "[enforce fail at alloc_cpu.cpp] . DefaultCPUAllocator: can't allocate memory: you tried to allocate ",
-          bytes, " bytes. Error code 12 (Cannot allocate memory)");
+    raise(ErrorKind::Memory,
+          "[enforce fail at alloc_cpu.cpp] . DefaultCPUAllocator: can't allocate memory: you tried to allocate ", bytes,
+          " bytes. Error code 12 (Cannot allocate memory)");
   }
   if (bytes >= 2 * kHugePage) madvise(p, bytes, MADV_HUGEPAGE);
   return p;
@@ -88,7 +90,8 @@ void* from_shared(SizeClass c) {
 }  // namespace
 
 void* alloc_bytes(size_t nbytes) {
-  FJ_USER_CHECK(nbytes < (size_t{1} << 62), ErrorKind::Memory, "can't allocate memory: you tried to allocate ", nbytes, " bytes");
+  FJ_USER_CHECK(nbytes < (size_t{1} << 62), ErrorKind::Memory, "can't allocate memory: you tried to allocate ", nbytes,
+                " bytes");
   SizeClass c = class_of(nbytes);
   if (c.bytes <= kLocalLimit) {
     Local& l = t_local;
@@ -107,8 +110,10 @@ void free_bytes(void* p, size_t nbytes) {
   if (c.bytes <= kLocalLimit) {
     Local& l = t_local;
     int& n = l.count[c.index];
-    if (n < kLocalDepth - 1) l.blocks[c.index][n++] = p;
-    else std::free(p);
+    if (n < kLocalDepth - 1)
+      l.blocks[c.index][n++] = p;
+    else
+      std::free(p);
     return;
   }
   int64_t bytes = static_cast<int64_t>(c.bytes);

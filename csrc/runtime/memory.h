@@ -1,6 +1,6 @@
 // Bytes for tensor storages and program arenas: 64-byte aligned, from free lists. Fresh pages are the most expensive
-// thing that a big result can ask for (docs/performance.md), so freed blocks are kept, up to a cap, and given out again.
-// Thread-safe; blocks may be freed by another thread than the one that asked for them.
+// thing that a big result can ask for (docs/performance.md), so freed blocks are kept, up to a cap, and given out
+// again. Thread-safe; blocks may be freed by another thread than the one that asked for them.
 #pragma once
 #include <cstddef>
 #include <cstdint>

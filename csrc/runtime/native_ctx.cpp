@@ -33,10 +33,12 @@ void RoutineCtx::parallel_for(int64_t n, double cost_ns, void (*body)(void*, int
   if (n == 1 || !worth_splitting(static_cast<double>(n) * cost_ns)) return body(state, 0, n);
   int64_t chunks = std::min<int64_t>(n, 4 * num_threads());
   Range r{body, state, n, (n + chunks - 1) / chunks};
-  run_chunks((n + r.chunk - 1) / r.chunk, [](void* s, int64_t i, int) {
-    auto* r = static_cast<Range*>(s);
-    r->body(r->state, i * r->chunk, std::min(r->n, (i + 1) * r->chunk));
-  }, &r);
+  run_chunks((n + r.chunk - 1) / r.chunk,
+             [](void* s, int64_t i, int) {
+               auto* r = static_cast<Range*>(s);
+               r->body(r->state, i * r->chunk, std::min(r->n, (i + 1) * r->chunk));
+             },
+             &r);
 }
 
 }  // namespace fj::runtime

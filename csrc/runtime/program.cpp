@@ -106,8 +106,10 @@ void run_kernel_call(const KernelCall& c, std::byte* const* bases) {
   int64_t scratch[64];
   for (size_t i = 0; i < c.operands.size(); ++i) {
     const Place& p = c.operands[i];
-    if (p.base >= 0) ptrs[i] = bases[p.base] + p.offset;
-    else scratch[i] = p.offset;
+    if (p.base >= 0)
+      ptrs[i] = bases[p.base] + p.offset;
+    else
+      scratch[i] = p.offset;
   }
   LaunchArgs args{nullptr, ptrs, c.strides.data(), c.sizes.data(), kZero, c.params.data(), nullptr};
   if (int32_t status = run_kernel(*c.kernel, args, c.ns, scratch)) raise_status(status, c.messages);
@@ -119,8 +121,10 @@ void run_native_call(const NativeCall& c, std::byte* const* bases) {
   ctx.args = c.args;
   for (size_t i = 0; i < c.args.size(); ++i) {
     const Place& p = c.inputs[i];
-    if (p.base >= 0) ctx.inputs.push_back(view_of(*c.args[i].val(), bases[p.base] + p.offset));
-    else ctx.inputs.push_back({});
+    if (p.base >= 0)
+      ctx.inputs.push_back(view_of(*c.args[i].val(), bases[p.base] + p.offset));
+    else
+      ctx.inputs.push_back({});
   }
   ctx.input_lists.resize(c.lists.size());
   for (size_t i = 0; i < c.lists.size(); ++i) {
@@ -150,7 +154,8 @@ void* Program::lease_arena() const {
 void Program::return_arena(void* p) const {
   if (!p) return;
   void* expected = nullptr;
-  if (!arena_.compare_exchange_strong(expected, p, std::memory_order_release)) free_bytes(p, static_cast<size_t>(arena_bytes));
+  if (!arena_.compare_exchange_strong(expected, p, std::memory_order_release))
+    free_bytes(p, static_cast<size_t>(arena_bytes));
 }
 
 void Program::run(void* const* inputs, void* const* outputs) const {
@@ -165,8 +170,10 @@ void Program::run(void* const* inputs, void* const* outputs) const {
   } lease{this, lease_arena()};
   bases.push_back(static_cast<std::byte*>(lease.arena));
   for (const Step& s : steps) {
-    if (s.kernel >= 0) run_kernel_call(kernels[static_cast<size_t>(s.kernel)], bases.data());
-    else run_native_call(natives[static_cast<size_t>(s.native)], bases.data());
+    if (s.kernel >= 0)
+      run_kernel_call(kernels[static_cast<size_t>(s.kernel)], bases.data());
+    else
+      run_native_call(natives[static_cast<size_t>(s.native)], bases.data());
   }
 }
 

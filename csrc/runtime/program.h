@@ -1,6 +1,6 @@
-// A compiled graph as plain data: kernels and native calls in order, each with its sizes, strides and places. Running one
-// needs no Python and no tensors; a program is immutable, so that threads and recursive calls may share it: each run
-// leases its own arena.
+// A compiled graph as plain data: kernels and native calls in order, each with its sizes, strides and places. Running
+// one needs no Python and no tensors; a program is immutable, so that threads and recursive calls may share it: each
+// run leases its own arena.
 #pragma once
 #include <atomic>
 #include <deque>
@@ -21,25 +21,25 @@ struct Place {
 
 struct KernelCall {
   KernelRef kernel;
-  SmallVec<Place, 6> operands;        // scratch operands: base -1, offset = bytes that each thread needs
-  SmallVec<int64_t, 16> strides;      // [operand][axis], bytes
+  SmallVec<Place, 6> operands;    // scratch operands: base -1, offset = bytes that each thread needs
+  SmallVec<int64_t, 16> strides;  // [operand][axis], bytes
   SmallVec<int64_t, 5> sizes;
   SmallVec<ParamValue, 4> params;
-  double ns = 0;                      // estimate of one core's time
+  double ns = 0;                          // estimate of one core's time
   const char* const* messages = nullptr;  // what a failed check says, by code - 1
 };
 
 struct NativeCall {
   const OpDef* op = nullptr;
-  ArgVec args;                        // tensors point at the program's own metas
-  SmallVec<Place, 6> inputs;          // per argument; base -1 where absent or no tensor
+  ArgVec args;                // tensors point at the program's own metas
+  SmallVec<Place, 6> inputs;  // per argument; base -1 where absent or no tensor
   std::vector<std::vector<Place>> lists;
   SmallVec<Val, 2> outs;
   SmallVec<Place, 2> out_places;
 };
 
 struct Step {
-  int32_t kernel = -1, native = -1;   // index into the one of the two lists
+  int32_t kernel = -1, native = -1;  // index into the one of the two lists
 };
 
 class Program {
@@ -48,10 +48,10 @@ class Program {
   std::vector<Step> steps;
   std::vector<KernelCall> kernels;
   std::vector<NativeCall> natives;
-  std::deque<TensorMeta> metas;        // what the natives' arguments point at
+  std::deque<TensorMeta> metas;  // what the natives' arguments point at
   std::vector<std::pair<std::unique_ptr<std::byte[]>, size_t>> constants;
   int64_t arena_bytes = 0;
-  double ns = 0;                       // estimate of all steps
+  double ns = 0;  // estimate of all steps
 
   Program() = default;
   Program(const Program&) = delete;

@@ -1,5 +1,5 @@
-// Random streams: the Mersenne twister with the transforms that PyTorch's CPU generator uses, so that one seed gives the
-// same numbers here and there. Drawn from with the interpreter's lock held.
+// Random streams: the Mersenne twister with the transforms that PyTorch's CPU generator uses, so that one seed gives
+// the same numbers here and there. Drawn from with the interpreter's lock held.
 #pragma once
 #include <cstdint>
 #include <random>

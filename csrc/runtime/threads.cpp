@@ -1,5 +1,5 @@
-// A job is published by bumping `epoch` (odd: open). Workers claim chunks from `next`; the caller waits until all chunks
-// are finished and no worker is inside the job, so that the job's state may live on its stack.
+// A job is published by bumping `epoch` (odd: open). Workers claim chunks from `next`; the caller waits until all
+// chunks are finished and no worker is inside the job, so that the job's state may live on its stack.
 #include "runtime/threads.h"
 
 #include <immintrin.h>
@@ -33,7 +33,7 @@ struct Job {
 struct Pool {
   std::atomic<uint32_t> epoch{0};
   std::atomic<Job*> job{nullptr};
-  std::atomic<int> inside{0};    // workers that hold `job`
+  std::atomic<int> inside{0};  // workers that hold `job`
   std::atomic<int> sleeping{0};
   std::mutex busy;
   int workers = 0;
@@ -47,7 +47,9 @@ thread_local bool t_inside = false;
 void futex_wait(std::atomic<uint32_t>* word, uint32_t expected) {
   syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, nullptr, nullptr, 0);
 }
-void futex_wake(std::atomic<uint32_t>* word, int n) { syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, n, nullptr, nullptr, 0); }
+void futex_wake(std::atomic<uint32_t>* word, int n) {
+  syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, n, nullptr, nullptr, 0);
+}
 
 void work(Job& job, int worker) {
   for (;;) {
@@ -64,7 +66,10 @@ void worker_main(Pool* pool, int id) {
   for (;;) {
     int spins = 0;
     while (pool->epoch.load(std::memory_order_acquire) == seen) {
-      if (++spins < kSpins) { _mm_pause(); continue; }
+      if (++spins < kSpins) {
+        _mm_pause();
+        continue;
+      }
       pool->sleeping.fetch_add(1, std::memory_order_seq_cst);
       if (pool->epoch.load(std::memory_order_seq_cst) == seen) futex_wait(&pool->epoch, seen);
       pool->sleeping.fetch_sub(1, std::memory_order_relaxed);
@@ -139,8 +144,10 @@ void run_chunks(int64_t n, ChunkFn fn, void* state) {
   p->job.store(nullptr, std::memory_order_seq_cst);
   int spins = 0;
   while (job.finished.load(std::memory_order_acquire) < n || p->inside.load(std::memory_order_seq_cst) > 0) {
-    if (++spins < kSpins) _mm_pause();
-    else sched_yield();
+    if (++spins < kSpins)
+      _mm_pause();
+    else
+      sched_yield();
   }
 }
 

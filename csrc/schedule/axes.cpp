@@ -43,7 +43,8 @@ Steps index_steps(const Group& g) {
 }
 
 // Dimensions in nesting order: kept ones, reduced ones, and for a column kernel one kept dimension last.
-SmallVec<int, 6> nest(const Group& g, const Space& s, std::span<const OperandUse> operands, std::span<const int> full_level) {
+SmallVec<int, 6> nest(const Group& g, const Space& s, std::span<const OperandUse> operands,
+                      std::span<const int> full_level) {
   SmallVec<int, 6> kept, reduced;
   for (size_t d = 0; d < g.sizes.size(); ++d) (g.reduced[d] ? reduced : kept).push_back(static_cast<int>(d));
   kept = nesting_order(s, kept);
@@ -53,12 +54,14 @@ SmallVec<int, 6> nest(const Group& g, const Space& s, std::span<const OperandUse
   int column = -1, best = unit_votes(operands, full_level, reduced.back());
   for (int d : kept) {
     int votes = unit_votes(operands, full_level, d);
-    if (votes > best || (votes == best && votes > 0 && g.sizes[static_cast<size_t>(d)] >= 16 && g.sizes[static_cast<size_t>(reduced.back())] < 4)) {
+    if (votes > best || (votes == best && votes > 0 && g.sizes[static_cast<size_t>(d)] >= 16 &&
+                         g.sizes[static_cast<size_t>(reduced.back())] < 4)) {
       best = votes;
       column = d;
     }
   }
-  for (int d : kept) if (d != column) order.push_back(d);
+  for (int d : kept)
+    if (d != column) order.push_back(d);
   for (int d : reduced) order.push_back(d);
   if (column >= 0) order.push_back(column);
   return order;
@@ -66,7 +69,8 @@ SmallVec<int, 6> nest(const Group& g, const Space& s, std::span<const OperandUse
 
 }  // namespace
 
-Axes build_axes(const Group& g, std::span<const OperandUse> operands, std::span<const int> full_level, bool keep_index) {
+Axes build_axes(const Group& g, std::span<const OperandUse> operands, std::span<const int> full_level,
+                bool keep_index) {
   Space s;
   s.sizes = g.sizes;
   for (const OperandUse& o : operands) s.steps.push_back(o.steps);

@@ -22,10 +22,10 @@ struct Alias {
   bool logical;  // arguments become bool first
 };
 constexpr Alias kAliases[] = {
-    {"floor_div", Op::FloorDiv, false}, {"remainder", Op::Rem, false},      {"bitwise_and", Op::And, false},
-    {"bitwise_or", Op::Or, false},      {"bitwise_xor", Op::Xor, false},    {"bitwise_not", Op::Not, false},
-    {"logical_and", Op::And, true},     {"logical_or", Op::Or, true},       {"logical_xor", Op::Xor, true},
-    {"logical_not", Op::Not, true},     {"maximum", Op::Max, false},        {"minimum", Op::Min, false},
+    {"floor_div", Op::FloorDiv, false}, {"remainder", Op::Rem, false},   {"bitwise_and", Op::And, false},
+    {"bitwise_or", Op::Or, false},      {"bitwise_xor", Op::Xor, false}, {"bitwise_not", Op::Not, false},
+    {"logical_and", Op::And, true},     {"logical_or", Op::Or, true},    {"logical_xor", Op::Xor, true},
+    {"logical_not", Op::Not, true},     {"maximum", Op::Max, false},     {"minimum", Op::Min, false},
     {"trunc_div", Op::TruncDiv, false}, {"true_div", Op::Div, false},
 };
 
@@ -37,7 +37,8 @@ struct Named {
 const std::unordered_map<std::string_view, Named>& names() {
   static const auto* table = [] {
     auto* t = new std::unordered_map<std::string_view, Named>();
-    for (int i = loop::kFirstScalarOp; i < loop::kOpCount; ++i) (*t)[loop::kOpInfo[i].text] = {static_cast<Op>(i), false};
+    for (int i = loop::kFirstScalarOp; i < loop::kOpCount; ++i)
+      (*t)[loop::kOpInfo[i].text] = {static_cast<Op>(i), false};
     for (const Alias& a : kAliases) (*t)[a.name] = {a.op, a.logical};
     return t;
   }();
@@ -57,11 +58,15 @@ void Body::open(loop::StageKind kind) {
 Value Body::numbered(const loop::Inst& key, Value (*make)(Body&, const loop::Inst&)) {
   Hasher h;
   h.add(static_cast<uint64_t>(key.op) << 8 | static_cast<uint64_t>(key.dtype)).add(static_cast<uint64_t>(key.index));
-  h.add(static_cast<uint64_t>(key.a) << 32 | key.b).add(static_cast<uint64_t>(key.c)).add(static_cast<uint64_t>(key.imm.i));
+  h.add(static_cast<uint64_t>(key.a) << 32 | key.b)
+      .add(static_cast<uint64_t>(key.c))
+      .add(static_cast<uint64_t>(key.imm.i));
   auto& bucket = seen_[h.value()];
   for (Value v : bucket) {
     const loop::Inst& i = k_.insts[v];
-    if (i.op == key.op && i.dtype == key.dtype && i.index == key.index && i.a == key.a && i.b == key.b && i.c == key.c && i.imm.i == key.imm.i) return v;
+    if (i.op == key.op && i.dtype == key.dtype && i.index == key.index && i.a == key.a && i.b == key.b &&
+        i.c == key.c && i.imm.i == key.imm.i)
+      return v;
   }
   Value v = make(*this, key);
   bucket.push_back(v);
@@ -84,7 +89,8 @@ Value Body::const_int(DType t, int64_t v) {
 }
 
 Value Body::param(int index, DType t) {
-  return numbered({Op::Param, t, static_cast<int16_t>(index)}, [](Body& b, const loop::Inst& i) { return b.k_.param(i.index, i.dtype); });
+  return numbered({Op::Param, t, static_cast<int16_t>(index)},
+                  [](Body& b, const loop::Inst& i) { return b.k_.param(i.index, i.dtype); });
 }
 
 Value Body::load(int operand) {
@@ -112,8 +118,10 @@ Value Body::emit(Op op, Value a, Value b, Value c) {
 
 Value Body::select(Value cond, Value yes, Value no) {
   if (k_.dtype_of(yes) != k_.dtype_of(no)) {
-    if (k_.dtype_of(yes) == DType::Bool) yes = cast(yes, k_.dtype_of(no));
-    else no = cast(no, k_.dtype_of(yes));
+    if (k_.dtype_of(yes) == DType::Bool)
+      yes = cast(yes, k_.dtype_of(no));
+    else
+      no = cast(no, k_.dtype_of(yes));
   }
   return numbered({Op::Select, k_.dtype_of(yes), -1, as_bool(cond), yes, no},
                   [](Body& b, const loop::Inst& i) { return b.k_.select(i.a, i.b, i.c); });
@@ -141,8 +149,10 @@ Value Body::on_bools(Op op, Value a, Value b, bool* done) {
 Value Body::binary(Op op, Value a, Value b) {
   DType ta = k_.dtype_of(a), tb = k_.dtype_of(b);
   if (ta != tb) {
-    if (ta == DType::Bool) a = cast(a, tb);
-    else b = cast(b, ta);
+    if (ta == DType::Bool)
+      a = cast(a, tb);
+    else
+      b = cast(b, ta);
   }
   DType t = k_.dtype_of(a);
   if (t == DType::Bool) {
@@ -202,7 +212,8 @@ Value emit_pointwise(Body& body, const OpDef& op, Args args, const PointwiseArgs
     if (in.in[i] != kNone) {
       // An f16 computation on other floats rounds its inputs to f16 first.
       Value v = in.in[i];
-      if (compute != t && is_float(body.kernel().dtype_of(v)) && body.kernel().dtype_of(v) != compute) v = body.cast(v, compute);
+      if (compute != t && is_float(body.kernel().dtype_of(v)) && body.kernel().dtype_of(v) != compute)
+        v = body.cast(v, compute);
       scalars.push_back(Body::wrap(body.cast(v, t)));
     } else if (in.param[i] >= 0) {
       scalars.push_back(Body::wrap(body.param(in.param[i], t)));

@@ -1,4 +1,5 @@
-// Writes scalar expressions into a loop kernel: the ScalarBuilder of pointwise rows, with value numbering inside a stage.
+// Writes scalar expressions into a loop kernel: the ScalarBuilder of pointwise rows, with value numbering inside a
+// stage.
 #pragma once
 #include <unordered_map>
 
@@ -55,8 +56,8 @@ class Body final : public ScalarBuilder {
 // Emits a pointwise op: casts `in` (tensor arguments, raw) to the compute type, applies the rule, casts to `out`.
 // Number arguments come as params (param_of[i] >= 0) or, being baked, as constants.
 struct PointwiseArgs {
-  SmallVec<loop::Value, 6> in;   // per argument; kNone where it is no tensor
-  SmallVec<int, 6> param;        // per argument; -1 where it is no run-time number
+  SmallVec<loop::Value, 6> in;  // per argument; kNone where it is no tensor
+  SmallVec<int, 6> param;       // per argument; -1 where it is no run-time number
 };
 loop::Value emit_pointwise(Body& body, const OpDef& op, Args args, const PointwiseArgs& in, DType out);
 

@@ -16,7 +16,8 @@ int cost_of(loop::Op op) {
     case loop::Op::FloorDiv:
     case loop::Op::TruncDiv:
     case loop::Op::Rem: return 6;
-    default: return op >= loop::Op::Exp || op == loop::Op::Pow || op == loop::Op::Fmod || op == loop::Op::Hypot ? 10 : 1;
+    default:
+      return op >= loop::Op::Exp || op == loop::Op::Pow || op == loop::Op::Fmod || op == loop::Op::Hypot ? 10 : 1;
   }
 }
 
@@ -29,7 +30,8 @@ int pointwise_cost(const OpDef& op, Args args, DType out) {
   body.open(loop::StageKind::Sweep);
   PointwiseArgs in;
   for (const Arg& a : args) {
-    in.in.push_back(a.is_tensor() ? body.load(k.add_operand(a.val()->dtype, loop::Role::In, loop::VecClass::Contig)) : loop::kNone);
+    in.in.push_back(a.is_tensor() ? body.load(k.add_operand(a.val()->dtype, loop::Role::In, loop::VecClass::Contig))
+                                  : loop::kNone);
     in.param.push_back(-1);
   }
   emit_pointwise(body, op, args, in, out);

@@ -6,9 +6,9 @@
 namespace fj::schedule {
 namespace {
 
-constexpr size_t kMaxNodes = 48;     // of a group
+constexpr size_t kMaxNodes = 48;  // of a group
 constexpr size_t kMaxOperands = 40;
-constexpr size_t kSiblings = 8;      // recent groups that are asked for a shared operand
+constexpr size_t kSiblings = 8;  // recent groups that are asked for a shared operand
 
 class Grouper {
  public:
@@ -19,8 +19,10 @@ class Grouper {
       Node* n = graph_.nodes[i];
       if (n->op->is_view()) continue;
       position_[n] = static_cast<int>(i);
-      if (n->op->kind == OpKind::Native) start_native(n);
-      else add(n);
+      if (n->op->kind == OpKind::Native)
+        start_native(n);
+      else
+        add(n);
     }
     return in_order();
   }
@@ -36,7 +38,8 @@ class Grouper {
 
   void start(Node* n) {
     Group& g = *units_.emplace_back(std::make_unique<Group>());
-    for (Dim s : read_sizes(n)) if (s != 1) g.sizes.push_back(s);
+    for (Dim s : read_sizes(n))
+      if (s != 1) g.sizes.push_back(s);
     g.reduced.resize(g.sizes.size(), 0);
     set_reduced(g, n);
     g.nodes = {n};
@@ -54,7 +57,8 @@ class Grouper {
     SmallVec<int64_t, 6> out(g.sizes.size(), 0);
     SmallVec<int, 6> where;
     if (!place_dims(g, read_sizes(n), Level::Full, &where)) return out;
-    for (int64_t d : reduced_dims(n)) if (where[static_cast<size_t>(d)] >= 0) out[static_cast<size_t>(where[static_cast<size_t>(d)])] = 1;
+    for (int64_t d : reduced_dims(n))
+      if (where[static_cast<size_t>(d)] >= 0) out[static_cast<size_t>(where[static_cast<size_t>(d)])] = 1;
     return out;
   }
 
@@ -103,7 +107,8 @@ class Grouper {
     for_each_val(n->args, [&](Val v) {
       const Value* root = root_of(value_of(v));
       if (root->sizes.empty()) return;
-      for (const Node* m : g.nodes) for_each_val(m->args, [&](Val w) { shared = shared || root_of(value_of(w)) == root; });
+      for (const Node* m : g.nodes)
+        for_each_val(m->args, [&](Val w) { shared = shared || root_of(value_of(w)) == root; });
     });
     return shared;
   }
@@ -156,11 +161,14 @@ class Grouper {
     Steps mine, own;
     if (!steps_in_space(g, *w, read_at(n, w), read_level, &mine)) return false;
     if (!steps_in_space(g, *root, root->sizes, own_level, &own)) return false;
-    for (size_t d = 0; d < g.sizes.size(); ++d) if (mine[d] != own[d]) return false;
+    for (size_t d = 0; d < g.sizes.size(); ++d)
+      if (mine[d] != own[d]) return false;
     return true;
   }
 
-  static const Shape& read_at(const Node* n, const Value* w) { return is_trivial_reduction(n) ? w->sizes : read_sizes(n); }
+  static const Shape& read_at(const Node* n, const Value* w) {
+    return is_trivial_reduction(n) ? w->sizes : read_sizes(n);
+  }
 
   size_t operand_count(const Group& g) const {
     std::vector<const Value*> roots;
@@ -184,8 +192,8 @@ class Grouper {
     return found;
   }
 
-  // Whether `from` uses, directly or not, a result of `target`. Program positions do not help: an early node's group may
-  // have been joined by late ones.
+  // Whether `from` uses, directly or not, a result of `target`. Program positions do not help: an early node's group
+  // may have been joined by late ones.
   bool reaches(Group& from, const Group& target) {
     if (from.walk == walk_) return false;
     from.walk = walk_;

@@ -13,11 +13,11 @@ Steps broadcast_steps(const TensorMeta& m, const Shape& sizes);
 
 struct Space {
   SmallVec<int64_t, 6> sizes;
-  SmallVec<Steps, 8> steps;     // [operand][dim], in elements
+  SmallVec<Steps, 8> steps;  // [operand][dim], in elements
 };
 
-// Drops dimensions of size one, orders the rest from the slowest to the fastest (operand 0 first in the vote) and merges
-// neighbours that every operand walks as one. The result has at least one dimension.
+// Drops dimensions of size one, orders the rest from the slowest to the fastest (operand 0 first in the vote) and
+// merges neighbours that every operand walks as one. The result has at least one dimension.
 void simplify_space(Space& s);
 
 // The order in which `dims` should be nested, outermost first, by the operands' strides.

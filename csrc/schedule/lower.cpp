@@ -60,7 +60,8 @@ class Lowering {
     }
     for (Member& m : members_) operands_of(m);
     for (Member& m : members_)
-      for (Value* v : m.node->outs) if (needed_(v)) output_of(m, v);
+      for (Value* v : m.node->outs)
+        if (needed_(v)) output_of(m, v);
   }
 
   Member* inside(const Value* root) {
@@ -79,7 +80,8 @@ class Lowering {
       const Value* v = value_of(a.val());
       const Value* root = root_of(v);
       if (Member* p = inside(root)) {
-        before = std::max(before, p->level == Level::Full ? p->sweep : p->point + (read_level(m) == Level::Full ? 1 : 0));
+        before =
+            std::max(before, p->level == Level::Full ? p->sweep : p->point + (read_level(m) == Level::Full ? 1 : 0));
         if (m.level == Level::Kept && !is_reduction(m.node)) m.point = std::max(m.point, p->point);
         continue;
       }
@@ -99,7 +101,9 @@ class Lowering {
   int add_operand(const OperandUse& use, Level level) {
     for (size_t i = 0; i < out_.operands.size(); ++i) {
       const OperandUse& o = out_.operands[i];
-      if (use.role == loop::Role::In && o.role == use.role && o.root == use.root && o.offset == use.offset && o.steps == use.steps) return static_cast<int>(i);
+      if (use.role == loop::Role::In && o.role == use.role && o.root == use.root && o.offset == use.offset &&
+          o.steps == use.steps)
+        return static_cast<int>(i);
     }
     out_.operands.push_back(use);
     int i = static_cast<int>(out_.operands.size()) - 1;
@@ -121,7 +125,8 @@ class Lowering {
   // -- which value is made where -----------------------------------------------------------------------------------
   int sweeps() const {
     int n = 1;
-    for (const Member& m : members_) if (m.level == Level::Full || is_reduction(m.node)) n = std::max(n, m.sweep + 1);
+    for (const Member& m : members_)
+      if (m.level == Level::Full || is_reduction(m.node)) n = std::max(n, m.sweep + 1);
     return n;
   }
 
@@ -130,7 +135,10 @@ class Lowering {
     axes();  // row or column is known from here on; scratch operands join without steps
     column_ = g_.has_reduce && !out_.axes.reduced.back();
     for (Member& m : members_)
-      if (m.level == Level::Full) m.cost = m.node->op->kind == OpKind::Pointwise ? pointwise_cost(*m.node->op, m.node->args, m.node->outs[0]->dtype) : 1;
+      if (m.level == Level::Full)
+        m.cost = m.node->op->kind == OpKind::Pointwise
+                     ? pointwise_cost(*m.node->op, m.node->args, m.node->outs[0]->dtype)
+                     : 1;
     for (int k = nsweeps_ - 1; k > 0; --k) {
       std::unordered_set<const Member*> seen;
       for (Member& m : members_) {
@@ -183,7 +191,8 @@ class Lowering {
 
   // -- axes --------------------------------------------------------------------------------------------------------
   bool has_arg_reduction() const {
-    for (const Member& m : members_) if (is_reduction(m.node) && is_arg_reduction(m.node->op->reduce)) return true;
+    for (const Member& m : members_)
+      if (is_reduction(m.node) && is_arg_reduction(m.node->op->reduce)) return true;
     return false;
   }
 
@@ -209,7 +218,8 @@ class Lowering {
   void split() {
     cut_axis(out_);
     std::erase_if(stores_, [](const Store& s) { return s.member->level == Level::Kept; });
-    for (Member& m : members_) if (is_reduction(m.node)) m.partial = add_partial(out_, accumulator_type(*m.node));
+    for (Member& m : members_)
+      if (is_reduction(m.node)) m.partial = add_partial(out_, accumulator_type(*m.node));
   }
 
   // Which value of a reduction goes to which operand of the first kernel: what the second one needs to know.
@@ -217,7 +227,8 @@ class Lowering {
     std::vector<PartialReduction> out;
     for (Member& m : members_) {
       if (!is_reduction(m.node) || m.store < 0) continue;
-      out.push_back({m.node, out_.operands[static_cast<size_t>(m.store)], out_.operands[static_cast<size_t>(m.partial)].partial});
+      out.push_back(
+          {m.node, out_.operands[static_cast<size_t>(m.store)], out_.operands[static_cast<size_t>(m.partial)].partial});
     }
     return out;
   }
@@ -228,8 +239,10 @@ class Lowering {
     size_t last = out_.axes.sizes.size() - 1;
     for (size_t i = 0; i < out_.operands.size(); ++i) {
       loop::VecClass c = vec_class(out_.axes.steps[i][last], 2);
-      bool kept_store = out_.operands[i].role != loop::Role::In && g_.has_reduce && !column_ && c == loop::VecClass::Broadcast;
-      if (c == loop::VecClass::Broadcast && out_.operands[i].role != loop::Role::In && !kept_store) c = loop::VecClass::Strided;
+      bool kept_store =
+          out_.operands[i].role != loop::Role::In && g_.has_reduce && !column_ && c == loop::VecClass::Broadcast;
+      if (c == loop::VecClass::Broadcast && out_.operands[i].role != loop::Role::In && !kept_store)
+        c = loop::VecClass::Strided;
       k.add_operand(out_.operands[i].dtype, out_.operands[i].role, c);
     }
   }
@@ -245,7 +258,9 @@ class Lowering {
     if (before) point_stage(-1);
     for (int k = 0; k < nsweeps_; ++k) {
       sweep_stage(k);
-      if (std::any_of(members_.begin(), members_.end(), [&](const Member& m) { return m.level == Level::Kept && m.point == k; })) point_stage(k);
+      if (std::any_of(members_.begin(), members_.end(),
+                      [&](const Member& m) { return m.level == Level::Kept && m.point == k; }))
+        point_stage(k);
     }
   }
 
@@ -257,9 +272,12 @@ class Lowering {
         out_.kernel.store(m.partial, out_.kernel.result(m.acc));
         continue;
       }
-      if (is_reduction(m.node)) results(m);
-      else kept_[m.node->outs[0]] = compute(m, k);
-      for (auto& s : stores_) if (s.member == &m) out_.kernel.store(s.operand, kept_[s.value]);
+      if (is_reduction(m.node))
+        results(m);
+      else
+        kept_[m.node->outs[0]] = compute(m, k);
+      for (auto& s : stores_)
+        if (s.member == &m) out_.kernel.store(s.operand, kept_[s.value]);
     }
   }
 
@@ -279,7 +297,8 @@ class Lowering {
       }
       if (m.level != Level::Full || m.sweep != k) continue;
       if (m.scratch >= 0) out_.kernel.store(m.scratch, full(m, k));
-      for (auto& s : stores_) if (s.member == &m) out_.kernel.store(s.operand, full(m, k));
+      for (auto& s : stores_)
+        if (s.member == &m) out_.kernel.store(s.operand, full(m, k));
     }
   }
 
@@ -287,9 +306,12 @@ class Lowering {
     auto it = full_.find(m.node);
     if (it != full_.end()) return it->second;
     loop::Value v;
-    if (m.sweep < k && m.store >= 0) v = body_->load(m.store);
-    else if (m.sweep < k && m.scratch >= 0) v = body_->load(m.scratch);
-    else v = compute(m, k);
+    if (m.sweep < k && m.store >= 0)
+      v = body_->load(m.store);
+    else if (m.sweep < k && m.scratch >= 0)
+      v = body_->load(m.scratch);
+    else
+      v = compute(m, k);
     return full_[m.node] = v;
   }
 
@@ -327,7 +349,9 @@ class Lowering {
     int operand;
   };
   struct ParamHash {
-    size_t operator()(const std::pair<const Node*, size_t>& p) const { return std::hash<const void*>()(p.first) * 31 + p.second; }
+    size_t operator()(const std::pair<const Node*, size_t>& p) const {
+      return std::hash<const void*>()(p.first) * 31 + p.second;
+    }
   };
 
   const Group& g_;

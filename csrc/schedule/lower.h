@@ -11,14 +11,14 @@ struct OperandUse {
   Steps steps;                  // along the group's space, elements
   DType dtype;
   loop::Role role;
-  int partial = -1;             // number of the temporary with partial results that it is, if it is one
+  int partial = -1;  // number of the temporary with partial results that it is, if it is one
 };
 
 struct Axes {
-  SmallVec<int64_t, 6> sizes;        // in nesting order
+  SmallVec<int64_t, 6> sizes;  // in nesting order
   SmallVec<int64_t, 6> reduced;
   std::vector<SmallVec<int64_t, 6>> steps;  // [operand][axis], elements
-  SmallVec<int64_t, 6> index_steps;  // row-major position within the reduced dimensions, for arg reductions
+  SmallVec<int64_t, 6> index_steps;         // row-major position within the reduced dimensions, for arg reductions
 };
 
 struct Numbers {
@@ -39,11 +39,11 @@ struct KernelPart {
   Numbers numbers;
 };
 
-// A narrow group runs as two kernels: the first reduces chunks of one axis (which has become a parallel axis of `chunks`
-// rounds of `chunk` each, and a last shorter one), the second the chunks' results. Chunks do not depend on the number
-// of threads, so sums are the same on every machine.
+// A narrow group runs as two kernels: the first reduces chunks of one axis (which has become a parallel axis of
+// `chunks` rounds of `chunk` each, and a last shorter one), the second the chunks' results. Chunks do not depend on the
+// number of threads, so sums are the same on every machine.
 struct GroupKernel : KernelPart {
-  int split_axis = -1;    // the axis of chunks, which stands before the axis that was cut
+  int split_axis = -1;                            // the axis of chunks, which stands before the axis that was cut
   int64_t split_size = 0, chunk = 0, chunks = 0;  // chunks: the rounded up number
   KernelPart second;
   std::vector<DType> partials;  // [kept axes..., chunks], row-major

@@ -8,7 +8,8 @@ namespace {
 constexpr int64_t kChunkPoints = 16384;
 
 size_t first_reduced(const Axes& a) {
-  for (size_t i = 0; i < a.sizes.size(); ++i) if (a.reduced[i]) return i;
+  for (size_t i = 0; i < a.sizes.size(); ++i)
+    if (a.reduced[i]) return i;
   return a.sizes.size();
 }
 
@@ -31,7 +32,8 @@ void cut_axis(GroupKernel& k) {
   Axes& a = k.axes;
   size_t at = first_reduced(a);
   int64_t inner = 1;
-  for (size_t i = at + 1; i < a.sizes.size(); ++i) if (a.reduced[i]) inner *= a.sizes[i];
+  for (size_t i = at + 1; i < a.sizes.size(); ++i)
+    if (a.reduced[i]) inner *= a.sizes[i];
   k.split_axis = static_cast<int>(at);
   k.split_size = a.sizes[at];
   k.chunk = std::max<int64_t>(1, kChunkPoints / std::max<int64_t>(inner, 1));
@@ -70,7 +72,9 @@ void lower_second(const Group&, GroupKernel& k, std::span<const PartialReduction
   body.open(loop::StageKind::Sweep);
   std::vector<int> accs;
   for (const PartialReduction& r : reductions) {
-    const auto& from = k.axes.steps[static_cast<size_t>(std::find_if(k.operands.begin(), k.operands.end(), [&](auto& o) { return o.partial == r.partial; }) - k.operands.begin())];
+    const auto& from = k.axes.steps[static_cast<size_t>(
+        std::find_if(k.operands.begin(), k.operands.end(), [&](auto& o) { return o.partial == r.partial; }) -
+        k.operands.begin())];
     OperandUse use;
     use.dtype = k.partials[static_cast<size_t>(r.partial)];
     use.role = loop::Role::In;
@@ -88,7 +92,10 @@ void lower_second(const Group&, GroupKernel& k, std::span<const PartialReduction
     const PartialReduction& r = reductions[i];
     SmallVec<loop::Value, 2> values;
     emit_results(body, *r.node, accs[i], values);
-    const auto& to = k.axes.steps[static_cast<size_t>(std::find_if(k.operands.begin(), k.operands.end(), [&](auto& o) { return o.root == r.result.root && o.role != loop::Role::In; }) - k.operands.begin())];
+    const auto& to = k.axes.steps[static_cast<size_t>(
+        std::find_if(k.operands.begin(), k.operands.end(),
+                     [&](auto& o) { return o.root == r.result.root && o.role != loop::Role::In; }) -
+        k.operands.begin())];
     s.operands.push_back(r.result);
     auto& steps = s.axes.steps.emplace_back();
     for (size_t a : kept) steps.push_back(to[a]);

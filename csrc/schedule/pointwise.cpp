@@ -5,7 +5,8 @@
 
 namespace fj::schedule {
 
-loop::Kernel lower_single_pointwise(const OpDef& op, Args args, DType out, int rank, std::span<const loop::VecClass> classes) {
+loop::Kernel lower_single_pointwise(const OpDef& op, Args args, DType out, int rank,
+                                    std::span<const loop::VecClass> classes) {
   loop::Kernel k;
   for (int i = 0; i < rank; ++i) k.add_axis(loop::AxisKind::Parallel);
   k.add_operand(out, loop::Role::Out, classes[0]);

@@ -14,7 +14,8 @@ std::vector<bool> find_used(const loop::Kernel& k) {
     const loop::Inst& inst = k.insts[i];
     if (has_effect(inst.op)) used[i] = true;
     if (!used[i]) continue;
-    for (loop::Value v : {inst.a, inst.b, inst.c}) if (v != kNone) used[v] = true;
+    for (loop::Value v : {inst.a, inst.b, inst.c})
+      if (v != kNone) used[v] = true;
   }
   return used;
 }
@@ -31,7 +32,8 @@ void prune(loop::Kernel& k) {
     for (uint32_t i = s.first; i < s.last; ++i) {
       if (!used[i]) continue;
       loop::Inst inst = k.insts[i];
-      for (loop::Value* v : {&inst.a, &inst.b, &inst.c}) if (*v != kNone) *v = now[*v];
+      for (loop::Value* v : {&inst.a, &inst.b, &inst.c})
+        if (*v != kNone) *v = now[*v];
       now[i] = static_cast<loop::Value>(insts.size());
       insts.push_back(inst);
     }

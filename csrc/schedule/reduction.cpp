@@ -25,7 +25,8 @@ ReduceOp effective(const Node& n) {
 Value as_input(Body& body, const Node& n, Value element) {
   DType compute = compute_dtype(n);
   if (is_float(compute) && body.kernel().dtype_of(element) != compute) element = body.cast(element, compute);
-  if (compute == DType::Bool && body.kernel().dtype_of(element) != DType::Bool) element = body.cast(element, DType::Bool);
+  if (compute == DType::Bool && body.kernel().dtype_of(element) != DType::Bool)
+    element = body.cast(element, DType::Bool);
   return body.cast(element, accumulator_type(n));
 }
 

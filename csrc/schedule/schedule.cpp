@@ -24,7 +24,8 @@ int64_t extent(const TensorMeta& m) {
 
 class Scheduler final : public NeededFn {
  public:
-  Scheduler(Graph& g, const Backend& backend) : graph_(g), backend_(backend), program_(std::make_unique<runtime::Program>()) {}
+  Scheduler(Graph& g, const Backend& backend)
+      : graph_(g), backend_(backend), program_(std::make_unique<runtime::Program>()) {}
 
   std::unique_ptr<runtime::Program> run() {
     program_->ninputs = static_cast<int32_t>(graph_.inputs.size());
@@ -35,8 +36,10 @@ class Scheduler final : public NeededFn {
     bind_ends();
     for (size_t u = 0; u < units_.size(); ++u) {
       at_ = static_cast<int>(u);
-      if (units_[u]->native) native_step(*units_[u]->native);
-      else kernel_steps(*units_[u]);
+      if (units_[u]->native)
+        native_step(*units_[u]->native);
+      else
+        kernel_steps(*units_[u]);
       free_dead();
     }
     fix_arena();
@@ -68,7 +71,8 @@ class Scheduler final : public NeededFn {
           last_use_[root] = static_cast<int>(u);
           if (root->def && unit_of_.at(root->def) != static_cast<int>(u)) external_.insert(root);
         });
-        if (units_[u]->native) for (const Value* v : n->outs) external_.insert(v);
+        if (units_[u]->native)
+          for (const Value* v : n->outs) external_.insert(v);
       }
     }
   }
@@ -94,16 +98,18 @@ class Scheduler final : public NeededFn {
     for (auto& [target, value] : copies) copy_at_end(target, value);
   }
 
-  // The group that makes `value` may store to the input at once: nobody reads the input later, and the group itself only
-  // at the points that it stores.
+  // The group that makes `value` may store to the input at once: nobody reads the input later, and the group itself
+  // only at the points that it stores.
   bool writes_directly(const Value* target, const Value* value) {
     if (!value->def || root_of(value) != value || places_.count(value) || !(value->sizes == target->sizes) ||
-        !(value->strides == target->strides) || value->dtype != target->dtype) return false;
+        !(value->strides == target->strides) || value->dtype != target->dtype)
+      return false;
     int u = unit_of_.at(value->def);
     if (units_[static_cast<size_t>(u)]->native) return false;
     auto it = last_use_.find(target);
     if (it != last_use_.end() && it->second > u) return false;
-    for (auto& [t, v] : graph_.writes) if (v == value && t != target) return false;
+    for (auto& [t, v] : graph_.writes)
+      if (v == value && t != target) return false;
     const Group& g = *units_[static_cast<size_t>(u)];
     if (g.has_reduce) return false;  // a later sweep might read what an earlier one stored
     Steps own, read;
@@ -113,7 +119,8 @@ class Scheduler final : public NeededFn {
       for_each_val(n->args, [&](Val v) {
         const Value* w = value_of(v);
         if (root_of(w) != target) return;
-        ok = ok && w->offset == target->offset && steps_in_space(g, *w, read_sizes(n), Level::Full, &read) && read == own;
+        ok = ok && w->offset == target->offset && steps_in_space(g, *w, read_sizes(n), Level::Full, &read) &&
+             read == own;
       });
     }
     return ok;
@@ -125,7 +132,8 @@ class Scheduler final : public NeededFn {
     static_cast<TensorMeta&>(*copy) = *target;
     copy->offset = 0;
     auto unit = std::make_unique<Group>();
-    for (Dim s : copy->sizes) if (s != 1) unit->sizes.push_back(s);
+    for (Dim s : copy->sizes)
+      if (s != 1) unit->sizes.push_back(s);
     unit->reduced.resize(unit->sizes.size(), 0);
     unit->nodes = {copy->def};
     int u = static_cast<int>(units_.size());
@@ -163,11 +171,15 @@ class Scheduler final : public NeededFn {
 
   // The arena comes after the constants, so its number is known at the end.
   void fix_arena() {
-    auto fix = [&](Place& p) { if (p.base == kArena) p.base = program_->arena_base(); };
-    for (auto& k : program_->kernels) for (Place& p : k.operands) fix(p);
+    auto fix = [&](Place& p) {
+      if (p.base == kArena) p.base = program_->arena_base();
+    };
+    for (auto& k : program_->kernels)
+      for (Place& p : k.operands) fix(p);
     for (auto& n : program_->natives) {
       for (Place& p : n.inputs) fix(p);
-      for (auto& l : n.lists) for (Place& p : l) fix(p);
+      for (auto& l : n.lists)
+        for (Place& p : l) fix(p);
       for (Place& p : n.out_places) fix(p);
     }
   }
@@ -204,7 +216,8 @@ class Scheduler final : public NeededFn {
   }
 
   // `skip` rounds of axis `at` are left out: pointers start behind them.
-  void add_kernel(const KernelPart& k, const std::vector<Place>& partials, KernelRef code = nullptr, size_t at = 0, int64_t skip = 0) {
+  void add_kernel(const KernelPart& k, const std::vector<Place>& partials, KernelRef code = nullptr, size_t at = 0,
+                  int64_t skip = 0) {
     runtime::KernelCall c;
     c.kernel = code ? code : backend_.compile(k.kernel);
     c.messages = kCheckMessages;
@@ -220,9 +233,12 @@ class Scheduler final : public NeededFn {
       const OperandUse& o = k.operands[i];
       int64_t item = size_of(o.dtype);
       Place p;
-      if (o.partial >= 0) p = partials[static_cast<size_t>(o.partial)];
-      else if (o.root) p = place_of(o.root);
-      else p.offset = row * item;
+      if (o.partial >= 0)
+        p = partials[static_cast<size_t>(o.partial)];
+      else if (o.root)
+        p = place_of(o.root);
+      else
+        p.offset = row * item;
       if (p.base != -1) p.offset += (o.offset + skip * k.axes.steps[i][at]) * item;
       c.operands.push_back(p);
       bool one = c.sizes.back() == 1 && k.kernel.operands[i].vec == loop::VecClass::Contig;
@@ -231,8 +247,10 @@ class Scheduler final : public NeededFn {
     }
     for (const Arg& a : k.numbers.values) {
       ParamValue v;
-      if (a.tag() == ArgTag::Float) v.f = a.as_double();
-      else v.i = a.as_int();
+      if (a.tag() == ArgTag::Float)
+        v.f = a.as_double();
+      else
+        v.i = a.as_int();
       c.params.push_back(v);
     }
     program_->steps.push_back({static_cast<int32_t>(program_->kernels.size()), -1});
@@ -300,6 +318,8 @@ class Scheduler final : public NeededFn {
 
 }  // namespace
 
-std::unique_ptr<runtime::Program> schedule(graph::Graph& g, const Backend& backend) { return Scheduler(g, backend).run(); }
+std::unique_ptr<runtime::Program> schedule(graph::Graph& g, const Backend& backend) {
+  return Scheduler(g, backend).run();
+}
 
 }  // namespace fj::schedule

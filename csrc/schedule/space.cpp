@@ -12,7 +12,8 @@ int64_t Group::points() const {
 
 int64_t Group::kept_points() const {
   int64_t n = 1;
-  for (size_t d = 0; d < sizes.size(); ++d) if (!reduced[d]) n *= sizes[d];
+  for (size_t d = 0; d < sizes.size(); ++d)
+    if (!reduced[d]) n *= sizes[d];
   return n;
 }
 
@@ -34,7 +35,8 @@ SmallVec<int64_t, 6> reduced_dims(const Node* n) {
 
 bool is_trivial_reduction(const Node* n) {
   if (n->op->kind != OpKind::Reduction) return false;
-  for (int64_t d : reduced_dims(n)) if (n->args[0].val()->sizes[static_cast<size_t>(d)] != 1) return false;
+  for (int64_t d : reduced_dims(n))
+    if (n->args[0].val()->sizes[static_cast<size_t>(d)] != 1) return false;
   return true;
 }
 
@@ -46,10 +48,15 @@ const Shape& read_sizes(const Node* n) {
 
 bool place_dims(const Group& g, const Shape& sizes, Level level, SmallVec<int, 6>* out) {
   size_t at = 0;
-  auto skip = [&] { while (level == Level::Kept && at < g.sizes.size() && g.reduced[at]) ++at; };
+  auto skip = [&] {
+    while (level == Level::Kept && at < g.sizes.size() && g.reduced[at]) ++at;
+  };
   out->clear();
   for (Dim s : sizes) {
-    if (s == 1) { out->push_back(-1); continue; }
+    if (s == 1) {
+      out->push_back(-1);
+      continue;
+    }
     skip();
     if (at >= g.sizes.size() || g.sizes[at] != s) return false;
     out->push_back(static_cast<int>(at++));
@@ -63,7 +70,8 @@ bool steps_in_space(const Group& g, const TensorMeta& v, const Shape& at, Level 
   if (!place_dims(g, at, level, &where)) return false;
   Steps along = broadcast_steps(v, at);
   *out = Steps(g.sizes.size(), 0);
-  for (size_t d = 0; d < where.size(); ++d) if (where[d] >= 0) (*out)[static_cast<size_t>(where[d])] = along[d];
+  for (size_t d = 0; d < where.size(); ++d)
+    if (where[d] >= 0) (*out)[static_cast<size_t>(where[d])] = along[d];
   return true;
 }
 

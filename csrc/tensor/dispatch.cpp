@@ -53,7 +53,8 @@ void mark_inference(const OpDef& op, Outs& outs) {
 void call_op(const OpDef& op, Args args, Outs& outs) {
   if (__builtin_expect(thread_state().top != nullptr, 0)) return call_layer(op, args, outs);
   ArgFacts f = facts_of(args);
-  FJ_USER_CHECK(!f.wrapped, ErrorKind::Runtime, op.name, "(): a traced or batched tensor is used outside the function that it belongs to");
+  FJ_USER_CHECK(!f.wrapped, ErrorKind::Runtime, op.name,
+                "(): a traced or batched tensor is used outside the function that it belongs to");
   if (is_transparent(op) && !op.has(kInplace)) return decompose(op, args, outs);
   if (f.needs_grad && thread_state().grad_mode && tape_api.call) return tape_api.call(op, args, outs);
   check_inplace(op, args);

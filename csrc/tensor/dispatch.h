@@ -7,8 +7,8 @@
 
 namespace fj {
 
-// Applies an op, with everything that is switched on. Results are new references; an in-place op gives `self` again. A list
-// result (rets[0] a TensorList) comes flattened.
+// Applies an op, with everything that is switched on. Results are new references; an in-place op gives `self` again. A
+// list result (rets[0] a TensorList) comes flattened.
 void call_op(const OpDef& op, Args args, Outs& outs);
 // The same below layers and tape.
 void execute_op(const OpDef& op, Args args, Outs& outs);

@@ -72,11 +72,13 @@ void execute_op(const OpDef& op, Args args, Outs& outs) {
 
 void check_in_storage(const TensorObj* t, const TensorMeta& view) {
   for (Dim s : view.strides)
-    FJ_USER_CHECK(s >= 0, ErrorKind::Runtime, "as_strided: Negative strides are not supported at the moment, got strides: ", view.strides);
+    FJ_USER_CHECK(s >= 0, ErrorKind::Runtime,
+                  "as_strided: Negative strides are not supported at the moment, got strides: ", view.strides);
   FJ_USER_CHECK(view.offset >= 0, ErrorKind::Runtime, "Tensor: invalid storage offset ", view.offset);
   int64_t need = extent_nbytes(view);
-  FJ_USER_CHECK(need <= t->storage->nbytes, ErrorKind::Runtime, "setStorage: sizes ", view.sizes, ", strides ", view.strides, ", storage offset ", view.offset,
-                ", and itemsize ", size_of(view.dtype), " requiring a storage size of ", need, " are out of bounds for storage of size ", t->storage->nbytes);
+  FJ_USER_CHECK(need <= t->storage->nbytes, ErrorKind::Runtime, "setStorage: sizes ", view.sizes, ", strides ",
+                view.strides, ", storage offset ", view.offset, ", and itemsize ", size_of(view.dtype),
+                " requiring a storage size of ", need, " are out of bounds for storage of size ", t->storage->nbytes);
 }
 
 void run_into(const OpDef& op, Args args, std::span<TensorObj* const> outs) {

@@ -7,9 +7,10 @@ namespace fj {
 namespace {
 
 void check_writable(const TensorObj* self) {
-  FJ_USER_CHECK(!overlaps_itself(self->meta), ErrorKind::Runtime,
-                "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
-                "Please clone() the tensor before performing the operation.");
+  FJ_USER_CHECK(
+      !overlaps_itself(self->meta), ErrorKind::Runtime,
+      "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+      "Please clone() the tensor before performing the operation.");
 }
 
 void check_castable(DType from, DType to) {
@@ -35,11 +36,12 @@ void run_partner(const OpDef& op, Args args, TensorObj* self) {
 void resize_out(const OpDef& op, TensorObj* out, const TensorMeta& want) {
   if (out->meta.sizes == want.sizes) return;
   if (out->meta.numel() != 0) {
-    std::string text = cat("An output with one or more elements was resized since it had shape ", out->meta.sizes,
-                           ", which does not match the required output shape ", want.sizes,
-                           ". This behavior is deprecated, and in a future release outputs will not be resized unless they "
-                           "have zero elements. You can explicitly reuse an out tensor t by resizing it, inplace, to zero "
-                           "elements with t.resize_(0).");
+    std::string text =
+        cat("An output with one or more elements was resized since it had shape ", out->meta.sizes,
+            ", which does not match the required output shape ", want.sizes,
+            ". This behavior is deprecated, and in a future release outputs will not be resized unless they "
+            "have zero elements. You can explicitly reuse an out tensor t by resizing it, inplace, to zero "
+            "elements with t.resize_(0).");
     if (PyErr_WarnEx(PyExc_UserWarning, text.c_str(), 1) < 0) raise(ErrorKind::Runtime, op.name, "(): ", text);
   }
   TensorMeta fresh = out->meta;
@@ -52,7 +54,8 @@ void resize_out(const OpDef& op, TensorObj* out, const TensorMeta& want) {
 }  // namespace
 
 void check_result_fits(Val self, Val result) {
-  FJ_USER_CHECK(result->sizes == self->sizes, ErrorKind::Runtime, "output with shape ", self->sizes, " doesn't match the broadcast shape ", result->sizes);
+  FJ_USER_CHECK(result->sizes == self->sizes, ErrorKind::Runtime, "output with shape ", self->sizes,
+                " doesn't match the broadcast shape ", result->sizes);
   check_castable(result->dtype, self->dtype);
 }
 
@@ -88,7 +91,8 @@ void call_op_out(const OpDef& op, Args args, std::span<TensorObj* const> out, Ou
   for_each_val(args, [&](Val v) { grad |= tape_needs(tensor_of(v)); });
   for (TensorObj* t : out) grad |= tape_needs(t);
   FJ_USER_CHECK(!grad || !thread_state().grad_mode, ErrorKind::Runtime, op.name,
-                "(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.");
+                "(): functions with out=... arguments don't support automatic differentiation, but one of the "
+                "arguments requires grad.");
   if (thread_state().top || op.has(kDynamicShape)) {  // layers see the functional op and a copy
     Outs made;
     call_op(op, args, made);

@@ -4,8 +4,8 @@
 
 namespace fj {
 
-// A native op: makes the NativeCtx and calls the routine. `given` holds the output tensors (memory as the op's rule says),
-// or is empty: then they are allocated here.
+// A native op: makes the NativeCtx and calls the routine. `given` holds the output tensors (memory as the op's rule
+// says), or is empty: then they are allocated here.
 void run_native(const OpDef& op, Args args, std::span<TensorObj* const> given, Outs& outs);
 // An in-place form (kInplace), or an op of its own that mutates its first argument.
 void run_inplace(const OpDef& op, Args args, Outs& outs);

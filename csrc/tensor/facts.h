@@ -9,15 +9,18 @@ enum class LayoutClass : uint8_t { Contiguous, ChannelsLast, Dense, Strided };
 
 inline LayoutClass layout_class(const TensorMeta& m) {
   if (m.is_contiguous()) return LayoutClass::Contiguous;
-  if (m.dim() == 4 && m.strides[1] == 1 && m.strides == channels_last_strides(m.sizes)) return LayoutClass::ChannelsLast;
+  if (m.dim() == 4 && m.strides[1] == 1 && m.strides == channels_last_strides(m.sizes))
+    return LayoutClass::ChannelsLast;
   return m.is_dense() ? LayoutClass::Dense : LayoutClass::Strided;
 }
 
-// Dtype, device, rank, layout class, requires_grad, leaf or not, exact class or subclass, wrapped or not, inference tensor.
+// Dtype, device, rank, layout class, requires_grad, leaf or not, exact class or subclass, wrapped or not, inference
+// tensor.
 inline uint64_t facts_word(const TensorObj* t) {
   const TensorMeta& m = t->meta;
-  return static_cast<uint64_t>(m.dtype) | static_cast<uint64_t>(m.device.type) << 4 | static_cast<uint64_t>(static_cast<uint8_t>(m.device.index)) << 8 |
-         static_cast<uint64_t>(m.dim() & 255) << 16 | static_cast<uint64_t>(layout_class(m)) << 24 | static_cast<uint64_t>(tape_needs(t)) << 28 |
+  return static_cast<uint64_t>(m.dtype) | static_cast<uint64_t>(m.device.type) << 4 |
+         static_cast<uint64_t>(static_cast<uint8_t>(m.device.index)) << 8 | static_cast<uint64_t>(m.dim() & 255) << 16 |
+         static_cast<uint64_t>(layout_class(m)) << 24 | static_cast<uint64_t>(tape_needs(t)) << 28 |
          static_cast<uint64_t>(is_non_leaf(t)) << 29 | static_cast<uint64_t>(Py_TYPE(t) == tensor_type) << 30 |
          static_cast<uint64_t>(t->wrapper != nullptr) << 31 | static_cast<uint64_t>(t->flags & kInferenceTensor) << 32;
 }

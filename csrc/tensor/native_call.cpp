@@ -6,9 +6,7 @@
 namespace fj {
 namespace {
 
-TensorView view_of(const TensorObj* t) {
-  return TensorView{data_of(t), t->meta.dtype, t->meta.sizes, t->meta.strides};
-}
+TensorView view_of(const TensorObj* t) { return TensorView{data_of(t), t->meta.dtype, t->meta.sizes, t->meta.strides}; }
 
 class EagerNativeCtx final : public runtime::RoutineCtx {
  public:

@@ -19,7 +19,9 @@ StorageStats stats;
 // Big blocks; small ones are `small_block`s.
 std::byte* big_block(int64_t nbytes) {
   // More than any address space has: say so instead of asking the system.
-  FJ_USER_CHECK(nbytes >= 0 && nbytes < (int64_t{1} << 47), ErrorKind::Memory, "[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried to allocate ", nbytes, " bytes.");
+  FJ_USER_CHECK(nbytes >= 0 && nbytes < (int64_t{1} << 47), ErrorKind::Memory,
+                "[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried to allocate ",
+                nbytes, " bytes.");
   return static_cast<std::byte*>(runtime::alloc_bytes(static_cast<size_t>(nbytes)));
 }
 void free_big(std::byte* p, int64_t nbytes) { runtime::free_bytes(p, static_cast<size_t>(nbytes)); }
@@ -100,11 +102,15 @@ void destroy_storage(Storage* s) noexcept {
     free_big(s->data, s->capacity);
   }
   if (s->owner) {
-    if (s->release_owner) s->release_owner(s->owner);
-    else Py_DECREF(s->owner);
+    if (s->release_owner)
+      s->release_owner(s->owner);
+    else
+      Py_DECREF(s->owner);
   }
-  if (free_count < kMaxFree) free_blocks[free_count++] = s;
-  else free_big(reinterpret_cast<std::byte*>(s), kSmallBlock);
+  if (free_count < kMaxFree)
+    free_blocks[free_count++] = s;
+  else
+    free_big(reinterpret_cast<std::byte*>(s), kSmallBlock);
 }
 
 }  // namespace fj

@@ -1,8 +1,8 @@
 // Storage: the memory behind tensors, shared by views, with the counters that tell who wrote to it.
 //
-// Counts are plain integers: a Storage is retained and released only with the interpreter's lock held. Memory is either our
-// own (64-byte aligned; small blocks carry their data inside themselves and come from a free list) or somebody else's, kept
-// alive by `owner` (a buffer, an array, a DLPack capsule).
+// Counts are plain integers: a Storage is retained and released only with the interpreter's lock held. Memory is either
+// our own (64-byte aligned; small blocks carry their data inside themselves and come from a free list) or somebody
+// else's, kept alive by `owner` (a buffer, an array, a DLPack capsule).
 #pragma once
 #include <Python.h>
 
@@ -16,11 +16,11 @@ struct alignas(64) Storage {
   std::byte* data;
   int64_t nbytes;
   int64_t capacity;
-  PyObject* owner;     // keeps foreign memory alive; null for our own
+  PyObject* owner;                         // keeps foreign memory alive; null for our own
   void (*release_owner)(PyObject* owner);  // null: Py_DECREF
   uint32_t refs;
-  uint32_t version;    // in-place writes through tensors that share this counter
-  uint64_t writes;     // all in-place writes, those through `.data` too
+  uint32_t version;  // in-place writes through tensors that share this counter
+  uint64_t writes;   // all in-place writes, those through `.data` too
 };
 static_assert(sizeof(Storage) == 64);
 
@@ -44,12 +44,26 @@ StorageStats& storage_stats();
 class StorageRef {
  public:
   StorageRef() = default;
-  static StorageRef steal(Storage* s) { StorageRef r; r.p_ = s; return r; }
-  static StorageRef borrow(Storage* s) { if (s) ++s->refs; return steal(s); }
-  StorageRef(const StorageRef& o) : p_(o.p_) { if (p_) ++p_->refs; }
+  static StorageRef steal(Storage* s) {
+    StorageRef r;
+    r.p_ = s;
+    return r;
+  }
+  static StorageRef borrow(Storage* s) {
+    if (s) ++s->refs;
+    return steal(s);
+  }
+  StorageRef(const StorageRef& o) : p_(o.p_) {
+    if (p_) ++p_->refs;
+  }
   StorageRef(StorageRef&& o) noexcept : p_(std::exchange(o.p_, nullptr)) {}
-  StorageRef& operator=(StorageRef o) noexcept { std::swap(p_, o.p_); return *this; }
-  ~StorageRef() { if (p_ && --p_->refs == 0) destroy_storage(p_); }
+  StorageRef& operator=(StorageRef o) noexcept {
+    std::swap(p_, o.p_);
+    return *this;
+  }
+  ~StorageRef() {
+    if (p_ && --p_->refs == 0) destroy_storage(p_);
+  }
   Storage* get() const { return p_; }
   Storage* operator->() const { return p_; }
   Storage* release() { return std::exchange(p_, nullptr); }

@@ -13,7 +13,7 @@ struct TapeApi {
   // Before an in-place op on a tensor whose gradient nobody tracks: inference tensors outside inference mode raise.
   void (*check_inplace)(TensorObj* self) = nullptr;
   int (*traverse)(TensorObj* t, visitproc visit, void* arg) = nullptr;
-  void (*clear)(TensorObj* t) = nullptr;  // frees t->autograd
+  void (*clear)(TensorObj* t) = nullptr;              // frees t->autograd
   bool (*has_grad_fn)(const TensorObj* t) = nullptr;  // for tensors with autograd state that require grad
 };
 extern TapeApi tape_api;

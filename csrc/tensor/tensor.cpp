@@ -29,7 +29,8 @@ TensorObj* allocate(PyTypeObject* type) {
   if (type == tensor_type) {
     t = PyObject_GC_New(TensorObj, type);
     if (!t) throw std::bad_alloc();
-    std::memset(reinterpret_cast<char*>(t) + offsetof(TensorObj, storage), 0, sizeof(TensorObj) - offsetof(TensorObj, storage));
+    std::memset(reinterpret_cast<char*>(t) + offsetof(TensorObj, storage), 0,
+                sizeof(TensorObj) - offsetof(TensorObj, storage));
   } else {
     t = as_tensor(type->tp_alloc(type, 0));  // zeroed and tracked
     if (!t) throw std::bad_alloc();
@@ -155,7 +156,10 @@ bool overlaps_partly(const TensorObj* a, const TensorObj* b) {
 }
 
 Arg load_number(const std::byte* p, DType t) {
-  auto get = [&]<class T>(T v) { std::memcpy(&v, p, sizeof v); return v; };
+  auto get = [&]<class T>(T v) {
+    std::memcpy(&v, p, sizeof v);
+    return v;
+  };
   switch (t) {
     case DType::Bool: return Arg(get(uint8_t{}) != 0);
     case DType::U8: return Arg(int64_t{get(uint8_t{})});

@@ -1,9 +1,9 @@
-// TensorObj: the one tensor object. A PyObject that embeds its TensorMeta (so a Val is a pointer into it) and refers to a
-// Storage. Also the owned reference TensorRef and the ways to make tensors.
+// TensorObj: the one tensor object. A PyObject that embeds its TensorMeta (so a Val is a pointer into it) and refers to
+// a Storage. Also the owned reference TensorRef and the ways to make tensors.
 //
-// GC rules: an object of the exact type starts untracked, since meta, storage and base cannot make a cycle; whoever gives it
-// something that can (an instance dict, tape state, a wrapper) calls `track`. Freed objects of the exact type wait on a free
-// list. Objects of Python subclasses are ordinary GC objects.
+// GC rules: an object of the exact type starts untracked, since meta, storage and base cannot make a cycle; whoever
+// gives it something that can (an instance dict, tape state, a wrapper) calls `track`. Freed objects of the exact type
+// wait on a free list. Objects of Python subclasses are ordinary GC objects.
 #pragma once
 #include <Python.h>
 
@@ -23,19 +23,18 @@ struct VersionCell {
 
 enum TensorFlags : uint32_t {
   kInferenceTensor = 1 << 0,
-  kNonLeaf = 1 << 1,       // a fake tensor that stands for a result of differentiable ops
-  kNoGradView = 1 << 8,    // a view made while grad mode was off: its base's history is not its own
-  kWrappedNumber = 1 << 2, // a 0-d tensor made from a Python number: promotes as one
+  kNonLeaf = 1 << 1,        // a fake tensor that stands for a result of differentiable ops
+  kNoGradView = 1 << 8,     // a view made while grad mode was off: its base's history is not its own
+  kWrappedNumber = 1 << 2,  // a 0-d tensor made from a Python number: promotes as one
 };
 
 struct TensorObj {
-  PyObject_HEAD
-  TensorMeta meta;
-  Storage* storage;        // owned; null only while an object is being made
+  PyObject_HEAD TensorMeta meta;
+  Storage* storage;  // owned; null only while an object is being made
   AutogradMeta* autograd;
   Wrapper* wrapper;
-  TensorObj* base;         // owned: the root that this is a view of; null for others
-  VersionCell* version;    // owned; null: the storage's counter
+  TensorObj* base;       // owned: the root that this is a view of; null for others
+  VersionCell* version;  // owned; null: the storage's counter
   PyObject* dict;
   PyObject* weakrefs;
   uint32_t flags;
@@ -49,7 +48,8 @@ inline PyObject* as_object(TensorObj* t) { return reinterpret_cast<PyObject*>(t)
 
 inline Val val_of(TensorObj* t) { return Val{&t->meta}; }
 inline TensorObj* tensor_of(Val v) {
-  return reinterpret_cast<TensorObj*>(reinterpret_cast<char*>(const_cast<TensorMeta*>(v.m)) - offsetof(TensorObj, meta));
+  return reinterpret_cast<TensorObj*>(reinterpret_cast<char*>(const_cast<TensorMeta*>(v.m)) -
+                                      offsetof(TensorObj, meta));
 }
 inline TensorObj* obj_of(Val v) { return tensor_of(v); }
 
@@ -64,11 +64,21 @@ inline void bump_version(TensorObj* t) {
 class TensorRef {
  public:
   TensorRef() = default;
-  static TensorRef steal(TensorObj* t) { TensorRef r; r.p_ = t; return r; }
-  static TensorRef borrow(TensorObj* t) { Py_XINCREF(t); return steal(t); }
+  static TensorRef steal(TensorObj* t) {
+    TensorRef r;
+    r.p_ = t;
+    return r;
+  }
+  static TensorRef borrow(TensorObj* t) {
+    Py_XINCREF(t);
+    return steal(t);
+  }
   TensorRef(const TensorRef& o) : p_(o.p_) { Py_XINCREF(p_); }
   TensorRef(TensorRef&& o) noexcept : p_(std::exchange(o.p_, nullptr)) {}
-  TensorRef& operator=(TensorRef o) noexcept { std::swap(p_, o.p_); return *this; }
+  TensorRef& operator=(TensorRef o) noexcept {
+    std::swap(p_, o.p_);
+    return *this;
+  }
   ~TensorRef() { Py_XDECREF(p_); }
   TensorObj* get() const { return p_; }
   TensorObj* operator->() const { return p_; }
@@ -91,7 +101,8 @@ TensorRef new_tensor_of(PyTypeObject* type, const TensorMeta& meta, StorageRef s
 // Fresh memory for `meta` (its strides may be any dense order), not initialised.
 TensorRef empty(TensorMeta meta);
 TensorRef empty(const Shape& sizes, DType dtype);
-// A view with the given geometry over t's storage; `base` and the version cell are set, gradients are the tape's matter.
+// A view with the given geometry over t's storage; `base` and the version cell are set, gradients are the tape's
+// matter.
 TensorRef make_view(TensorObj* t, const TensorMeta& meta);
 // The same storage and meta, no gradient and no base: what detach() gives.
 TensorRef make_alias(TensorObj* t);

@@ -12,7 +12,9 @@ namespace {
 // What fake tensors belong to when their session is over.
 class DeadLayer final : public Layer {
  public:
-  void dispatch(const OpDef& op, Args, Outs&) override { raise(ErrorKind::Runtime, op.name, "(): a traced tensor outlived its trace"); }
+  void dispatch(const OpDef& op, Args, Outs&) override {
+    raise(ErrorKind::Runtime, op.name, "(): a traced tensor outlived its trace");
+  }
   TensorObj* data_access(TensorObj*, const char* what) override {
     raise(ErrorKind::Runtime, what, ": a traced tensor outlived its trace and has no data");
   }
@@ -86,7 +88,8 @@ TensorRef TraceSession::make_fake(graph::Value* value) {
 }
 
 StorageRef TraceSession::fake_storage_of(TensorObj* real) {
-  for (auto& [from, to] : storages_) if (from.get() == real->storage) return to;
+  for (auto& [from, to] : storages_)
+    if (from.get() == real->storage) return to;
   StorageRef fake = StorageRef::steal(new_fake_storage(real->storage->nbytes));
   storages_.emplace_back(StorageRef::borrow(real->storage), fake);
   return fake;
@@ -111,8 +114,10 @@ graph::Value* TraceSession::value_of(const TensorObj* t) const {
 
 TensorRef TraceSession::fake_of(TensorObj* real) {
   if (is_mine(real)) return TensorRef::borrow(real);
-  for (auto& [from, fake] : lifted_) if (from.get() == real) return fake;
-  if (real->wrapper) raise(ErrorKind::Unsupported, "a tensor of another layer (vmap, an older trace) inside this trace");
+  for (auto& [from, fake] : lifted_)
+    if (from.get() == real) return fake;
+  if (real->wrapper)
+    raise(ErrorKind::Unsupported, "a tensor of another layer (vmap, an older trace) inside this trace");
   if (!lift_) raise(ErrorKind::Unsupported, "a real tensor inside a trace");
   size_t before = lifted_.size();
   TensorRef fake = lift_(lift_context_, *this, real);
@@ -132,7 +137,8 @@ TensorRef TraceSession::adopt(TensorRef fresh) {
   return call1(OpId::clone, {Arg(constant.val()), Arg(MemoryFormat::Preserve)});
 }
 
-void TraceSession::append(const OpDef& op, Args values, std::span<const TensorMeta> metas, SmallVec<graph::Value*, 2>& results) {
+void TraceSession::append(const OpDef& op, Args values, std::span<const TensorMeta> metas,
+                          SmallVec<graph::Value*, 2>& results) {
   graph::Node* n = graph_.add_node(op, values, metas);
   n->location = location;
   n->no_grad = !thread_state().grad_mode;
@@ -141,7 +147,8 @@ void TraceSession::append(const OpDef& op, Args values, std::span<const TensorMe
 
 void TraceSession::dispatch(const OpDef& op, Args args, Outs& outs) {
   if (op.has(kDynamicShape) || op.has(kDataAccess))
-    raise(ErrorKind::DataDependent, op.name, "() gives a result whose shape depends on the elements of a traced tensor");
+    raise(ErrorKind::DataDependent, op.name,
+          "() gives a result whose shape depends on the elements of a traced tensor");
   LayerPause active(this);
   if (is_transparent(op) && !op.has(kInplace)) {
     EagerBuilder b;
@@ -198,7 +205,8 @@ void TraceSession::record_inplace(const OpDef& op, Args fakes, Args values, Outs
   bool grad = result_requires_grad(op, fakes);
   if (thread_state().grad_mode && tape_needs(self)) {
     bool leaf = self->meta.requires_grad && !is_non_leaf(self);
-    FJ_USER_CHECK(!leaf, ErrorKind::Runtime, "a leaf Variable that requires grad is being used in an in-place operation.");
+    FJ_USER_CHECK(!leaf, ErrorKind::Runtime,
+                  "a leaf Variable that requires grad is being used in an in-place operation.");
     const TensorObj* base = self->base;
     FJ_USER_CHECK(!base || !base->meta.requires_grad || is_non_leaf(base), ErrorKind::Runtime,
                   "a view of a leaf Variable that requires grad is being used in an in-place operation.");

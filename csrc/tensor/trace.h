@@ -1,10 +1,10 @@
 // Tracing: a layer under which every op call appends a node to a graph instead of computing.
 //
 // A fake tensor is a real Tensor object (sizes, strides, dtype, requires_grad, a storage without memory that its views
-// share, a version counter) that stands for a graph value. In-place ops are recorded as they are: the tensor then stands for
-// the node's result. What needs a fake tensor's elements raises DataDependent, what the trace cannot follow Unsupported
-// (py::error_is_break() recognises both once they are Python exceptions). Fake tensors may outlive the session; they are
-// dead then and every op on them raises.
+// share, a version counter) that stands for a graph value. In-place ops are recorded as they are: the tensor then
+// stands for the node's result. What needs a fake tensor's elements raises DataDependent, what the trace cannot follow
+// Unsupported (py::error_is_break() recognises both once they are Python exceptions). Fake tensors may outlive the
+// session; they are dead then and every op on them raises.
 #pragma once
 #include <memory>
 #include <vector>
@@ -32,10 +32,13 @@ class TraceSession final : public Layer {
   bool is_mine(const TensorObj* t) const;
   graph::Value* value_of(const TensorObj* fake) const;  // null if it is not a live fake tensor of this session
 
-  // Called when a real tensor meets the trace and has not been seen before: gives a fake one for it (an input or a constant of
-  // the graph). The pair is remembered. Without it, such a meeting raises Unsupported.
+  // Called when a real tensor meets the trace and has not been seen before: gives a fake one for it (an input or a
+  // constant of the graph). The pair is remembered. Without it, such a meeting raises Unsupported.
   using Lift = TensorRef (*)(void* context, TraceSession& session, TensorObj* real);
-  void set_lift(Lift lift, void* context) { lift_ = lift; lift_context_ = context; }
+  void set_lift(Lift lift, void* context) {
+    lift_ = lift;
+    lift_context_ = context;
+  }
   // The fake tensor that stands for `real`: of make_input or by lifting.
   TensorRef fake_of(TensorObj* real);
 
@@ -57,9 +60,9 @@ class TraceSession final : public Layer {
   StorageRef fake_storage_of(TensorObj* real);
 
   graph::Graph& graph_;
-  FakeWrapper* live_ = nullptr;  // all wrappers, so that they can be told of the session's end
-  std::vector<std::pair<TensorRef, TensorRef>> lifted_;       // real, fake
-  std::vector<std::pair<StorageRef, StorageRef>> storages_;   // real, fake
+  FakeWrapper* live_ = nullptr;                          // all wrappers, so that they can be told of the session's end
+  std::vector<std::pair<TensorRef, TensorRef>> lifted_;  // real, fake
+  std::vector<std::pair<StorageRef, StorageRef>> storages_;  // real, fake
   Lift lift_ = nullptr;
   void* lift_context_ = nullptr;
 };

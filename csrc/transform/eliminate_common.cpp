@@ -16,7 +16,8 @@ uint64_t hash_of(const OpDef& op, Args args) {
 
 bool same_call(const Node& a, const Node& b, Args args) {
   if (a.op != b.op || a.outs.size() != b.outs.size()) return false;
-  for (size_t i = 0; i < args.size(); ++i) if (!(a.args[i] == args[i])) return false;
+  for (size_t i = 0; i < args.size(); ++i)
+    if (!(a.args[i] == args[i])) return false;
   for (size_t i = 0; i < a.outs.size(); ++i)
     if (!(a.outs[i]->strides == b.outs[i]->strides) || a.outs[i]->dtype != b.outs[i]->dtype) return false;
   return true;
@@ -39,7 +40,8 @@ std::unique_ptr<Graph> eliminate_common(const Graph& g) {
     Node* twin = nullptr;
     if (!fixed) {
       auto [it, end] = seen.equal_range(key);
-      for (; it != end && !twin; ++it) if (same_call(*it->second, *n, args)) twin = it->second;
+      for (; it != end && !twin; ++it)
+        if (same_call(*it->second, *n, args)) twin = it->second;
     }
     if (twin) {
       for (size_t i = 0; i < n->outs.size(); ++i) map.set(n->outs[i], twin->outs[i]);

@@ -8,9 +8,9 @@ namespace {
 
 // The family of a base value.
 struct Family {
-  const Value* base;     // raw
-  Value* current;        // in the new graph
-  int32_t version = 0;   // writes so far
+  const Value* base;    // raw
+  Value* current;       // in the new graph
+  int32_t version = 0;  // writes so far
 };
 
 // How a raw value hangs on its base: through the view node that made it, from its parent.
@@ -18,12 +18,13 @@ struct Member {
   int32_t family;
   const Value* parent = nullptr;  // raw; null: the base itself
   const Node* view = nullptr;
-  Value* value = nullptr;         // in the new graph, as of `version`
+  Value* value = nullptr;  // in the new graph, as of `version`
   int32_t version = -1;
 };
 
 bool mutates(const OpDef& op) {
-  for (const ArgDef& a : op.args) if (a.mutated) return true;
+  for (const ArgDef& a : op.args)
+    if (a.mutated) return true;
   return false;
 }
 
@@ -39,7 +40,8 @@ class Functionaliser {
     for (const Node* n : raw_.nodes) node(*n);
     outputs();
     for (int32_t i = 0; i < ninputs_; ++i)
-      if (families_[static_cast<size_t>(i)].version > 0) to.writes.push_back({to.inputs[static_cast<size_t>(i)], families_[static_cast<size_t>(i)].current});
+      if (families_[static_cast<size_t>(i)].version > 0)
+        to.writes.push_back({to.inputs[static_cast<size_t>(i)], families_[static_cast<size_t>(i)].current});
     return std::move(out_);
   }
 
@@ -117,7 +119,8 @@ class Functionaliser {
   void inplace(const Node& n) {
     FJ_USER_CHECK(n.op->partner, ErrorKind::Unsupported, n.op->full_name, " has no functional form");
     for (size_t i = 1; i < n.op->args.size(); ++i)
-      FJ_USER_CHECK(!n.op->args[i].mutated, ErrorKind::Unsupported, n.op->full_name, " writes to more than its first argument");
+      FJ_USER_CHECK(!n.op->args[i].mutated, ErrorKind::Unsupported, n.op->full_name,
+                    " writes to more than its first argument");
     const Value* self = value_of(n.args[0].val());
     graph::GraphBuilder b(*out_.graph);
     b.location = n.location;
@@ -174,7 +177,7 @@ class Functionaliser {
   }
 
   void outputs() {
-    std::unordered_map<const Value*, int32_t> seen;   // canonical raw value -> output
+    std::unordered_map<const Value*, int32_t> seen;    // canonical raw value -> output
     std::unordered_map<int32_t, int32_t> base_output;  // family -> output of the new graph
     for (const Value* raw : raw_.outputs) {
       const Value* v = canonical(raw);

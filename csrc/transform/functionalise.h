@@ -1,5 +1,5 @@
-// Raw graph -> functional graph: in-place ops become their functional partners, writes through views become new values of
-// the base, views of a written base are made again, and writes to inputs become write-backs at the end.
+// Raw graph -> functional graph: in-place ops become their functional partners, writes through views become new values
+// of the base, views of a written base are made again, and writes to inputs become write-backs at the end.
 //
 // Every raw value belongs to a family: the inputs or fresh results (bases) and everything that views them. A family has
 // one current value of its base; a raw value is looked up by applying its own chain of views to it.
@@ -11,10 +11,10 @@ namespace fj::transform {
 // What an output of the raw graph is, seen from outside.
 struct OutputSpec {
   enum Kind : uint8_t {
-    Result,     // output `index` of the functional graph
+    Result,       // output `index` of the functional graph
     InputItself,  // the very tensor that input `index` was
-    InputView,  // what `views` make of input `index`
-    ResultView,  // what `views` make of output `index` of the functional graph
+    InputView,    // what `views` make of input `index`
+    ResultView,   // what `views` make of output `index` of the functional graph
   };
   Kind kind = Result;
   int32_t index = 0;

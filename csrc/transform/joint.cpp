@@ -14,10 +14,12 @@ bool can_carry(const TensorMeta& m) { return is_float(m.dtype); }
 class Dependence {
  public:
   explicit Dependence(const Graph& g) {
-    for (const Value* v : g.inputs) if (v->requires_grad && can_carry(*v)) set_.insert(v);
+    for (const Value* v : g.inputs)
+      if (v->requires_grad && can_carry(*v)) set_.insert(v);
     for (const Node* n : g.nodes) {
       if (n->no_grad || !n->op->vjp || !any_argument(*n)) continue;
-      for (const Value* v : n->outs) if (can_carry(*v)) set_.insert(v);
+      for (const Value* v : n->outs)
+        if (can_carry(*v)) set_.insert(v);
     }
   }
   bool operator()(const Value* v) const { return set_.count(v) != 0; }
@@ -30,7 +32,8 @@ class Dependence {
 
  private:
   bool any_argument(const Node& n) const {
-    for (size_t i = 0; i < n.args.size(); ++i) if (argument(n, i)) return true;
+    for (size_t i = 0; i < n.args.size(); ++i)
+      if (argument(n, i)) return true;
     return false;
   }
   std::unordered_set<const Value*> set_;
@@ -72,7 +75,8 @@ class Reverse {
     if (grad.tag() != ArgTag::TensorList || arg.tag() != ArgTag::TensorList) return;
     auto to = arg.as_vals();
     auto from = grad.as_vals();
-    for (size_t i = 0; i < to.size() && i < from.size(); ++i) if (from[i] && to[i]) add(value_of(to[i]), from[i]);
+    for (size_t i = 0; i < to.size() && i < from.size(); ++i)
+      if (from[i] && to[i]) add(value_of(to[i]), from[i]);
   }
 
   void add(const Value* v, Val grad) {
@@ -96,7 +100,8 @@ Joint differentiate(const Graph& functional) {
   size_t forward_nodes = joint->nodes.size(), inputs = joint->inputs.size();
   std::vector<Node*> forward(joint->nodes.begin(), joint->nodes.end());
   for (size_t i = 0; i < inputs; ++i)
-    if (joint->inputs[i]->requires_grad && can_carry(*joint->inputs[i])) out.grad_inputs.push_back(static_cast<int32_t>(i));
+    if (joint->inputs[i]->requires_grad && can_carry(*joint->inputs[i]))
+      out.grad_inputs.push_back(static_cast<int32_t>(i));
   for (auto& [target, value] : joint->writes)
     FJ_USER_CHECK(!needs(value), ErrorKind::Unsupported, "an input is overwritten with a value that needs a gradient");
   Reverse reverse(*joint, needs);
@@ -117,7 +122,8 @@ Joint differentiate(const Graph& functional) {
   }
   for (size_t i = forward_nodes; i-- > 0;) reverse.node(*forward[i]);
   for (const Node* n : joint->nodes)
-    FJ_USER_CHECK(!n->op->has(kDynamicShape), ErrorKind::Unsupported, "a gradient goes through ", n->op->full_name, ", whose size depends on data");
+    FJ_USER_CHECK(!n->op->has(kDynamicShape), ErrorKind::Unsupported, "a gradient goes through ", n->op->full_name,
+                  ", whose size depends on data");
   std::vector<Value*> grads;
   for (int32_t i : out.grad_inputs) grads.push_back(value_of(reverse.of(joint->inputs[static_cast<size_t>(i)])));
   partition(*joint, inputs, forward_nodes, grads, out);

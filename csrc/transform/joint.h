@@ -11,19 +11,20 @@ namespace fj::transform {
 struct Joint {
   // Outputs: those of the original graph, then the saved values that are neither inputs nor among the outputs.
   std::unique_ptr<Graph> forward;
-  // Inputs: gradients of the differentiable outputs, then the saved values. Outputs: gradients of `grad_inputs`, without
-  // those that are null.
+  // Inputs: gradients of the differentiable outputs, then the saved values. Outputs: gradients of `grad_inputs`,
+  // without those that are null.
   std::unique_ptr<Graph> backward;
   std::vector<int32_t> differentiable;  // outputs of the original graph that gradients may come for
   std::vector<int32_t> grad_inputs;     // inputs that require a gradient
   std::vector<int32_t> grad_outputs;    // per grad input: output of the backward graph, or -1 where no gradient flows
   struct Saved {
-    int32_t input = -1, output = -1;    // the one that is not -1: of the forward graph
+    int32_t input = -1, output = -1;  // the one that is not -1: of the forward graph
   };
   std::vector<Saved> saved;
 };
 
-// Null `backward` if no output depends on an input that requires a gradient. Raises Unsupported where a rule is missing.
+// Null `backward` if no output depends on an input that requires a gradient. Raises Unsupported where a rule is
+// missing.
 Joint differentiate(const Graph& functional);
 
 }  // namespace fj::transform

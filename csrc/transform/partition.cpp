@@ -29,7 +29,8 @@ class Partition {
   // Backward nodes that gradients depend on.
   void find_live() {
     std::unordered_set<const Value*> wanted;
-    for (const Value* g : grads_) if (g) wanted.insert(g);
+    for (const Value* g : grads_)
+      if (g) wanted.insert(g);
     for (size_t i = joint_.nodes.size(); i-- > forward_nodes_;) {
       Node* n = joint_.nodes[i];
       bool live = false;
@@ -48,14 +49,20 @@ class Partition {
       if (seen_.insert(v).second) crossing_.push_back(v);
     };
     for (const Node* n : backward_)
-      for_each_val(n->args, [&](Val v) { if (is_forward(value_of(v))) cross(value_of(v)); });
-    for (const Value* g : grads_) if (g && is_forward(g)) cross(g);
+      for_each_val(n->args, [&](Val v) {
+        if (is_forward(value_of(v))) cross(value_of(v));
+      });
+    for (const Value* g : grads_)
+      if (g && is_forward(g)) cross(g);
   }
 
-  static bool is_cheap(const Value* v) { return v->def && v->def->op->kind == OpKind::Pointwise && !v->def->op->has(kRandom); }
+  static bool is_cheap(const Value* v) {
+    return v->def && v->def->op->kind == OpKind::Pointwise && !v->def->op->has(kRandom);
+  }
 
   void choose() {
-    for (const Value* v : crossing_) if (!is_cheap(v)) save(v);
+    for (const Value* v : crossing_)
+      if (!is_cheap(v)) save(v);
     // In program order, so that later values can build on what earlier ones made the pass save.
     for (size_t i = 0; i < forward_nodes_; ++i)
       for (const Value* v : joint_.nodes[i]->outs) {
@@ -83,12 +90,14 @@ class Partition {
     out_.forward = std::make_unique<Graph>();
     Graph& f = *out_.forward;
     ValueMap map;
-    for (size_t i = 0; i < inputs_; ++i) map.set(joint_.inputs[i], f.add_input(*joint_.inputs[i], joint_.inputs[i]->name));
+    for (size_t i = 0; i < inputs_; ++i)
+      map.set(joint_.inputs[i], f.add_input(*joint_.inputs[i], joint_.inputs[i]->name));
     for (size_t i = 0; i < forward_nodes_; ++i) copy_node(*joint_.nodes[i], f, map);
     copy_ends(joint_, f, map);
     for (const Value* v : saved_order_) {
       int32_t at = -1;
-      for (size_t i = 0; i < joint_.outputs.size() && at < 0; ++i) if (joint_.outputs[i] == v) at = static_cast<int32_t>(i);
+      for (size_t i = 0; i < joint_.outputs.size() && at < 0; ++i)
+        if (joint_.outputs[i] == v) at = static_cast<int32_t>(i);
       if (at < 0) {
         at = static_cast<int32_t>(f.outputs.size());
         f.add_output(map[v]);
@@ -102,7 +111,8 @@ class Partition {
     out_.backward = std::make_unique<Graph>();
     Graph& b = *out_.backward;
     b.functional = true;
-    for (size_t i = inputs_; i < joint_.inputs.size(); ++i) map_.set(joint_.inputs[i], b.add_input(*joint_.inputs[i], joint_.inputs[i]->name));
+    for (size_t i = inputs_; i < joint_.inputs.size(); ++i)
+      map_.set(joint_.inputs[i], b.add_input(*joint_.inputs[i], joint_.inputs[i]->name));
     for (const Value* v : saved_order_) add_saved(v, saved_at_.at(v));
     for (const Node* n : backward_) {
       for_each_val(n->args, [&](Val v) { bring(value_of(v)); });

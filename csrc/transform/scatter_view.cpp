@@ -9,7 +9,9 @@ namespace {
 SmallVec<int64_t, 6> memory_order(const TensorMeta& m) {
   SmallVec<int64_t, 6> order;
   for (int64_t d = 0; d < m.dim(); ++d) order.push_back(d);
-  std::stable_sort(order.begin(), order.end(), [&](int64_t x, int64_t y) { return m.strides[static_cast<size_t>(x)] > m.strides[static_cast<size_t>(y)]; });
+  std::stable_sort(order.begin(), order.end(), [&](int64_t x, int64_t y) {
+    return m.strides[static_cast<size_t>(x)] > m.strides[static_cast<size_t>(y)];
+  });
   return order;
 }
 
@@ -35,7 +37,8 @@ Val uncover(Builder& b, const TensorMeta& base, Val src, const TensorMeta& view)
 Val write_through(Builder& b, Val base, const TensorMeta& base_meta, Val src, const TensorMeta& view) {
   if (covers(base_meta, view)) return uncover(b, base_meta, src, view);
   // Positions are those of the base's own layout; a base that has another one now is laid out again first.
-  if (!(base->strides == base_meta.strides)) raise(ErrorKind::Unsupported, "write through a view of a tensor that is not dense");
+  if (!(base->strides == base_meta.strides))
+    raise(ErrorKind::Unsupported, "write through a view of a tensor that is not dense");
   return t::as_strided_scatter(b, base, src, view.sizes, view.strides, Arg(int64_t{view.offset - base_meta.offset}));
 }
 

@@ -15,7 +15,9 @@ bool same_meta(const TensorMeta& a, const TensorMeta& b) {
   return a.dtype == b.dtype && a.sizes == b.sizes && a.strides == b.strides && a.device == b.device;
 }
 
-bool is_number(const Arg& a, double v) { return a.is_number() && a.as_double() == v && !(v == 0 && std::signbit(a.as_double())); }
+bool is_number(const Arg& a, double v) {
+  return a.is_number() && a.as_double() == v && !(v == 0 && std::signbit(a.as_double()));
+}
 
 // The tensor argument itself, if it is just what the node gives.
 Value* if_same(const Node& n, const Arg& a) {
@@ -50,13 +52,14 @@ Value* cast_back(const Node& n, Args args, Graph&) {
   if (!v->def || v->def->op->id != OpId::_to_dtype) return nullptr;
   DType first = v->def->args[0].val()->dtype, middle = v->dtype, last = n.outs[0]->dtype;
   bool widens = (first == DType::F16 || first == DType::BF16) ? middle == DType::F32 || middle == DType::F64
-                                                             : first == DType::F32 && middle == DType::F64;
+                                                              : first == DType::F32 && middle == DType::F64;
   return widens && first == last ? if_same(n, v->def->args[0]) : nullptr;
 }
 
 // A view that changes nothing.
 Value* same_view(const Node& n, Args args, Graph&) {
-  if (!args[0].is_tensor() || !same_meta(*args[0].val(), *n.outs[0]) || args[0].val()->offset != n.outs[0]->offset) return nullptr;
+  if (!args[0].is_tensor() || !same_meta(*args[0].val(), *n.outs[0]) || args[0].val()->offset != n.outs[0]->offset)
+    return nullptr;
   return value_of(args[0].val());
 }
 
@@ -75,7 +78,8 @@ Rule rule_of(const Node& n) {
 }
 
 bool is_output(const Graph& g, const Value* v) {
-  for (const Value* o : g.outputs) if (o == v) return true;
+  for (const Value* o : g.outputs)
+    if (o == v) return true;
   return false;
 }
 

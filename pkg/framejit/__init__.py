@@ -4,21 +4,53 @@ The tensor type, the ops and the dtypes live in the extension module `framejit._
 here. Everything written in Python (nn, optim, fx, ...) is imported when it is first asked for, so that
 `import framejit` stays cheap: a name added to `_LAZY_MODULES` or `_LAZY_NAMES` costs nothing until it is used.
 """
+
 import importlib as _importlib
 
 from framejit import _C
 from framejit._C import *  # noqa: F403 -- the op table decides what is public
-from framejit._functions import (allclose, argwhere, atleast_1d, atleast_2d, atleast_3d, block_diag,
-                                 broadcast_tensors, cartesian_prod, diff, e, einsum, equal, inf, isclose, isin, meshgrid,
-                                 nan, pi, unique, unique_consecutive)
+from framejit._functions import (
+    allclose,
+    argwhere,
+    atleast_1d,
+    atleast_2d,
+    atleast_3d,
+    block_diag,
+    broadcast_tensors,
+    cartesian_prod,
+    diff,
+    e,
+    einsum,
+    equal,
+    inf,
+    isclose,
+    isin,
+    meshgrid,
+    nan,
+    pi,
+    unique,
+    unique_consecutive,
+)
 from framejit._tensor import is_storage, typename
 from framejit._version import __version__
 from framejit.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
 
-_LAZY_MODULES = frozenset((
-    "nn", "optim", "fx", "utils", "dynamo", "compiler", "testing", "serialization", "random",
-    "func", "autograd", "demo",
-))
+_LAZY_MODULES = frozenset(
+    (
+        "nn",
+        "optim",
+        "fx",
+        "utils",
+        "dynamo",
+        "compiler",
+        "testing",
+        "serialization",
+        "random",
+        "func",
+        "autograd",
+        "demo",
+    )
+)
 
 # public name -> the module that defines it
 _LAZY_NAMES = {
@@ -37,8 +69,10 @@ _LAZY_NAMES = {
     "get_printoptions": "framejit._tensor_str",
 }
 
-_LAZY_NAMES.update((kind + "Tensor", "framejit._legacy")
-                   for kind in ("Float", "Double", "Half", "BFloat16", "Byte", "Char", "Short", "Int", "Long", "Bool"))
+_LAZY_NAMES.update(
+    (kind + "Tensor", "framejit._legacy")
+    for kind in ("Float", "Double", "Half", "BFloat16", "Byte", "Char", "Short", "Int", "Long", "Bool")
+)
 
 
 def __getattr__(name):

@@ -4,6 +4,7 @@ A Python back end gets an `fx.GraphModule` and a list of example inputs and give
 graph over as plain data, `graph_module` turns it into fx: a call of an op becomes a `call_function` node of the op's
 public function, or of the Tensor method where the op is one.
 """
+
 import functools
 import operator
 import re
@@ -87,11 +88,13 @@ def _aot_eager(gm, example_inputs):
 @register_backend(name="eager_noexcept", tags=("debug",))
 def _eager_noexcept(gm, example_inputs):
     """`eager`, with failures named as failures of a captured graph."""
+
     def run(*args):
         try:
             return gm(*args)
         except Exception as error:
             raise RuntimeError("Unexpected exception when running generated GraphModule") from error
+
     return run
 
 
@@ -103,6 +106,7 @@ def _eager_debug(gm, example_inputs):
 
 
 # ---- graphs from capture ----------------------------------------------------------------------------------
+
 
 class Ref(str):
     """In the arguments of a described node: the value of that name."""
@@ -116,6 +120,7 @@ def graph_module(inputs, nodes, outputs, examples=()):
     """
     from framejit.fx import Graph, GraphModule
     from framejit.fx.node import map_aggregate
+
     graph, values = Graph(), {}
 
     def resolve(leaf):
@@ -128,8 +133,13 @@ def graph_module(inputs, nodes, outputs, examples=()):
             values[name].meta["example_value"] = examples[i]
     for op, results, args, kwargs, meta in nodes:
         kind, target = _target(op)
-        node = graph.create_node(kind, target, map_aggregate(args, resolve), map_aggregate(kwargs, resolve),
-                                 results[0] if len(results) == 1 else None)
+        node = graph.create_node(
+            kind,
+            target,
+            map_aggregate(args, resolve),
+            map_aggregate(kwargs, resolve),
+            results[0] if len(results) == 1 else None,
+        )
         node.meta.update(meta or {})
         if len(results) == 1 and not _gives_sequence(op):
             values[results[0]] = node
@@ -150,8 +160,19 @@ def _readable(name):
     return "_".join(parts) or "input"
 
 
-_SEQUENCE_OPS = frozenset(("split", "split_with_sizes", "chunk", "unbind", "tensor_split", "meshgrid", "hsplit",
-                           "vsplit", "broadcast_tensors"))
+_SEQUENCE_OPS = frozenset(
+    (
+        "split",
+        "split_with_sizes",
+        "chunk",
+        "unbind",
+        "tensor_split",
+        "meshgrid",
+        "hsplit",
+        "vsplit",
+        "broadcast_tensors",
+    )
+)
 
 
 def _gives_sequence(op):
@@ -175,6 +196,8 @@ def lower(backend, inputs, nodes, outputs, examples):
     module = graph_module(inputs, nodes, outputs, examples)
     compiled = backend(module, list(examples))
     if not callable(compiled):
-        raise TypeError(f"the back end {getattr(backend, '__name__', backend)} returned {type(compiled).__name__}, "
-                        "which is not callable")
+        raise TypeError(
+            f"the back end {getattr(backend, '__name__', backend)} returned {type(compiled).__name__}, "
+            "which is not callable"
+        )
     return compiled

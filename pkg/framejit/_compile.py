@@ -4,6 +4,7 @@ Functions become a native CompiledFunction. Bound methods, partials and objects 
 the Python function inside is compiled, and they are put together again. Modules become an OptimizedModule. nn is
 not imported here: whoever compiles a plain function does not wait for it.
 """
+
 import functools
 import os
 import sys
@@ -25,8 +26,14 @@ def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mo
     dynamic, mode, options: accepted as PyTorch's, at most one of the last two; none changes what is compiled yet. Every
     combination of sizes is compiled for itself, up to `dynamo.config.recompile_limit` of them.
     """
-    settings = {"fullgraph": fullgraph, "dynamic": dynamic, "backend": backend, "mode": mode, "options": options,
-                "disable": disable}
+    settings = {
+        "fullgraph": fullgraph,
+        "dynamic": dynamic,
+        "backend": backend,
+        "mode": mode,
+        "options": options,
+        "disable": disable,
+    }
     if model is None:
         return lambda decorated: compile(decorated, **settings)
     if not callable(model):
@@ -40,6 +47,7 @@ def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mo
     nn = sys.modules.get("framejit.nn.modules.module")
     if nn is not None and isinstance(model, nn.Module):
         from framejit._compile_module import OptimizedModule
+
         return OptimizedModule(model, settings)
     return _compile_callable(model, settings)
 
@@ -68,7 +76,7 @@ def _compile_callable(model, settings):
         return types.MethodType(_compile_callable(model.__func__, settings), model.__self__)
     if isinstance(model, functools.partial):
         return functools.partial(_compile_callable(model.func, settings), *model.args, **model.keywords)
-    call = getattr(type(model), "__call__", None)
+    call = getattr(type(model), "__call__", None)  # noqa: B004 (looked up on the type, as CPython does)
     if isinstance(call, types.FunctionType) and not isinstance(model, type):
         return types.MethodType(_compile_function(call, settings), model)
     return _compile_function(_calling(model), settings)
@@ -76,15 +84,21 @@ def _compile_callable(model, settings):
 
 def _calling(target):
     """A Python function around a class or a function written in C."""
+
     @functools.wraps(target, updated=())
     def call(*args, **kwargs):
         return target(*args, **kwargs)
+
     return call
 
 
 def _compile_function(function, settings):
     if getattr(function, "_framejit_disable", False):
         return function
-    return _C.CompiledFunction(function, backend=native_backend(settings["backend"], settings["mode"]),
-                               fullgraph=bool(settings["fullgraph"]), dynamic=settings["dynamic"],
-                               options=settings["options"])
+    return _C.CompiledFunction(
+        function,
+        backend=native_backend(settings["backend"], settings["mode"]),
+        fullgraph=bool(settings["fullgraph"]),
+        dynamic=settings["dynamic"],
+        options=settings["options"],
+    )

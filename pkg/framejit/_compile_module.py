@@ -1,4 +1,5 @@
 """Compiled modules: an OptimizedModule is the original module with another call."""
+
 import functools
 import types
 
@@ -20,8 +21,13 @@ class CompiledCall:
 
     def __call__(self, *args, **kwargs):
         module = self.module
-        if (module._backward_hooks or module._backward_pre_hooks or module._forward_hooks or module._forward_pre_hooks
-                or _hooks.any_global()):
+        if (
+            module._backward_hooks
+            or module._backward_pre_hooks
+            or module._forward_hooks
+            or module._forward_pre_hooks
+            or _hooks.any_global()
+        ):
             return _hooks.call_with_hooks(module, args, kwargs, self.forward)
         return self.forward(*args, **kwargs)
 
@@ -73,6 +79,7 @@ class OptimizedModule(Module):
 
     def __repr__(self):
         from framejit.nn.modules.module import _addindent
+
         return f"OptimizedModule(\n  (_orig_mod): {_addindent(repr(self._orig_mod), 2)}\n)"
 
     def __dir__(self):
@@ -101,16 +108,21 @@ class OptimizedModule(Module):
 
 def _delegate(name):
     """A method that asks the original; where that gives itself back, the caller gets the compiled one."""
+
     @functools.wraps(getattr(Module, name))
     def method(self, *args, **kwargs):
         module = self.__dict__["_modules"]["_orig_mod"]
         result = getattr(module, name)(*args, **kwargs)
         return self if result is module else result
+
     return method
 
 
-_DELEGATED = [name for name, value in vars(Module).items() if callable(value) and not (
-    name.startswith("__") or name in ("forward", "_call_impl", "_wrapped_call_impl"))]
+_DELEGATED = [
+    name
+    for name, value in vars(Module).items()
+    if callable(value) and not (name.startswith("__") or name in ("forward", "_call_impl", "_wrapped_call_impl"))
+]
 
 for _name in _DELEGATED:
     setattr(OptimizedModule, _name, _delegate(_name))

@@ -3,6 +3,7 @@
 What computes per element belongs to the op table; a function may be here if it only arranges ops or asks about
 metadata.
 """
+
 import math
 
 from framejit import _C
@@ -11,6 +12,7 @@ inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
 
 
 # ---- comparisons ------------------------------------------------------------------------------------------
+
 
 def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     """|input - other| <= atol + rtol * |other|, element by element."""
@@ -42,8 +44,10 @@ def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
 def equal(input, other):
     """Whether two tensors have the same shape and elements."""
     if input.dtype != other.dtype:
-        raise RuntimeError(f"Expected object of data type {input.dtype} but got data type {other.dtype} for argument "
-                           "'other' in call to equal")
+        raise RuntimeError(
+            f"Expected object of data type {input.dtype} but got data type {other.dtype} for argument "
+            "'other' in call to equal"
+        )
     return input.shape == other.shape and bool((input == other).all())
 
 
@@ -58,6 +62,7 @@ def isin(elements, test_elements, *, assume_unique=False, invert=False):
 
 
 # ---- shapes -----------------------------------------------------------------------------------------------
+
 
 def broadcast_tensors(*tensors):
     """The tensors expanded to their common shape."""
@@ -91,11 +96,13 @@ def cartesian_prod(*tensors):
 
 def _atleast(ndim, place):
     """A function that adds dimensions until there are `ndim`."""
+
     def function(*tensors):
         if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
             tensors = tuple(tensors[0])
         results = tuple(place(t) for t in tensors)
         return results[0] if len(results) == 1 else results
+
     function.__name__ = function.__qualname__ = f"atleast_{ndim}d"
     function.__doc__ = f"The tensors with at least {ndim} dimensions."
     return function
@@ -103,8 +110,18 @@ def _atleast(ndim, place):
 
 atleast_1d = _atleast(1, lambda t: t.reshape(1) if t.dim() == 0 else t)
 atleast_2d = _atleast(2, lambda t: t.reshape(1, 1) if t.dim() == 0 else t.unsqueeze(0) if t.dim() == 1 else t)
-atleast_3d = _atleast(3, lambda t: (t.reshape(1, 1, 1) if t.dim() == 0 else t.unsqueeze(0).unsqueeze(-1)
-                                    if t.dim() == 1 else t.unsqueeze(-1) if t.dim() == 2 else t))
+atleast_3d = _atleast(
+    3,
+    lambda t: (
+        t.reshape(1, 1, 1)
+        if t.dim() == 0
+        else t.unsqueeze(0).unsqueeze(-1)
+        if t.dim() == 1
+        else t.unsqueeze(-1)
+        if t.dim() == 2
+        else t
+    ),
+)
 
 
 def block_diag(*tensors):
@@ -170,12 +187,15 @@ def _chosen(found, return_inverse, return_counts):
 
 # ---- methods of Tensor ------------------------------------------------------------------------------------
 
+
 def _in_place_view(name):
     """`t.unsqueeze_(0)`: the tensor itself takes the geometry of the view."""
+
     def method(self, *args, **kwargs):
         view = getattr(self, name)(*args, **kwargs)
         self.data = view.data
         return self
+
     method.__name__ = method.__qualname__ = name + "_"
     method.__doc__ = f"`{name}`, changing this tensor's own shape."
     return method
@@ -186,6 +206,13 @@ def _new_tensor(self, data, *, dtype=None, device=None, requires_grad=False):
     return _C.tensor(data, dtype=self.dtype if dtype is None else dtype, requires_grad=requires_grad)
 
 
-METHODS = {"isclose": isclose, "allclose": allclose, "equal": equal, "diff": diff, "unique": unique,
-           "unique_consecutive": unique_consecutive, "new_tensor": _new_tensor,
-           **{name + "_": _in_place_view(name) for name in ("unsqueeze", "squeeze", "t", "transpose")}}
+METHODS = {
+    "isclose": isclose,
+    "allclose": allclose,
+    "equal": equal,
+    "diff": diff,
+    "unique": unique,
+    "unique_consecutive": unique_consecutive,
+    "new_tensor": _new_tensor,
+    **{name + "_": _in_place_view(name) for name in ("unsqueeze", "squeeze", "t", "transpose")},
+}

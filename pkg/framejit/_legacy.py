@@ -1,4 +1,5 @@
 """FloatTensor, LongTensor, …: the old class names. They make tensors of their dtype and answer isinstance by dtype."""
+
 from framejit import _C
 
 
@@ -19,8 +20,18 @@ class _Typed(metaclass=_TypedMeta):
         return _C.empty(args or (0,), dtype=cls.dtype)
 
 
-_DTYPES = {"Float": "float32", "Double": "float64", "Half": "float16", "BFloat16": "bfloat16", "Byte": "uint8",
-           "Char": "int8", "Short": "int16", "Int": "int32", "Long": "int64", "Bool": "bool"}
+_DTYPES = {
+    "Float": "float32",
+    "Double": "float64",
+    "Half": "float16",
+    "BFloat16": "bfloat16",
+    "Byte": "uint8",
+    "Char": "int8",
+    "Short": "int16",
+    "Int": "int32",
+    "Long": "int64",
+    "Bool": "bool",
+}
 
 for _name, _dtype in _DTYPES.items():
     _name += "Tensor"

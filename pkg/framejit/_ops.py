@@ -3,6 +3,7 @@
 It holds everything of the extension: the public ops, those that belong to nn.functional, the types. What is public in
 `framejit` itself is decided in `framejit/__init__.py`.
 """
+
 from framejit import _C
 
 globals().update({name: value for name, value in vars(_C._nn).items() if not name.startswith("__")})

@@ -2,6 +2,7 @@
 
 A copied or unpickled tensor has the strides of the original; deepcopy keeps what shared memory sharing memory.
 """
+
 from framejit import _C
 
 
@@ -30,8 +31,9 @@ def _deepcopy(self, memo):
     if id(self) in memo:
         return memo[id(self)]
     if not self.is_leaf:
-        raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at "
-                           "the moment.")
+        raise RuntimeError(
+            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment."
+        )
     shared = ("framejit storage", self.untyped_storage().data_ptr(), self.dtype)
     if shared not in memo or self.numel() == 0:
         memo[shared] = _flat(self).clone()
@@ -61,16 +63,28 @@ def _reduce_ex(self, protocol):
     size, stride, item = tuple(self.size()), tuple(self.stride()), self.dtype.itemsize
     span = 1 + sum((extent - 1) * step for extent, step in zip(size, stride)) if self.numel() else 0
     start = self.storage_offset() * item
-    data = bytes(memoryview(self.untyped_storage()).cast("B")[start:start + span * item]) if span else b""
+    data = bytes(memoryview(self.untyped_storage()).cast("B")[start : start + span * item]) if span else b""
     return _rebuild, (type(self), data, self.dtype, size, stride, self.requires_grad)
 
 
 def _attach():
     from framejit import _functions
+
     _C.Tensor.__deepcopy__ = _deepcopy
     _C.Tensor.__reduce_ex__ = _reduce_ex
-    for name in ("isclose", "allclose", "equal", "diff", "unsqueeze_", "squeeze_", "t_", "transpose_", "unique",
-                 "unique_consecutive", "new_tensor"):
+    for name in (
+        "isclose",
+        "allclose",
+        "equal",
+        "diff",
+        "unsqueeze_",
+        "squeeze_",
+        "t_",
+        "transpose_",
+        "unique",
+        "unique_consecutive",
+        "new_tensor",
+    ):
         if not hasattr(_C.Tensor, name):
             setattr(_C.Tensor, name, _functions.METHODS[name])
 

@@ -1,4 +1,5 @@
 """repr of tensors, character for character as PyTorch prints them."""
+
 import math
 
 from framejit import _C

@@ -1,4 +1,5 @@
 """The global random generator."""
+
 import contextlib
 
 from framejit import _C

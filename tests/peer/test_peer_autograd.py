@@ -5,10 +5,9 @@ import unittest
 
 HAVE_PEER = importlib.util.find_spec("torch") is not None
 if HAVE_PEER:
+    import framejit
     import numpy as np
     import torch
-
-    import framejit
 
 
 def outcome(lib, program):
@@ -52,9 +51,9 @@ def mixed_views(lib):
 
 def double_backward(lib):
     x = leaf(lib, 4)
-    g, = lib.autograd.grad((x.sin() * x.exp()).sum(), x, create_graph=True)
-    h, = lib.autograd.grad((g * g).sum(), x, create_graph=True)
-    k, = lib.autograd.grad(h.sum(), x)
+    (g,) = lib.autograd.grad((x.sin() * x.exp()).sum(), x, create_graph=True)
+    (h,) = lib.autograd.grad((g * g).sum(), x, create_graph=True)
+    (k,) = lib.autograd.grad(h.sum(), x)
     return g, h, k
 
 
@@ -102,7 +101,7 @@ def einsum(lib):
     a, b = leaf(lib, 2, 3, 4), leaf(lib, 4, 3, 5, seed=1)
     y = lib.einsum("bij,jik->bk", a, b)
     z = lib.einsum("bij,bij->b", a, a) + lib.einsum("iij->j", leaf(lib, 2, 2, 2, seed=3))
-    return y, lib.autograd.grad((y ** 2).sum() + z.sum(), (a, b))
+    return y, lib.autograd.grad((y**2).sum() + z.sum(), (a, b))
 
 
 def custom_function(lib):
@@ -111,15 +110,16 @@ def custom_function(lib):
         def forward(ctx, x, k):
             ctx.save_for_backward(x)
             ctx.k = k
-            return x ** 3 * k
+            return x**3 * k
 
         @staticmethod
         def backward(ctx, g):
-            x, = ctx.saved_tensors
+            (x,) = ctx.saved_tensors
             return 3 * x * x * g * ctx.k, None
+
     x = leaf(lib, 3)
-    g, = lib.autograd.grad(Cube.apply(x, 2.0).sum(), x, create_graph=True)
-    h, = lib.autograd.grad(g.sum(), x)
+    (g,) = lib.autograd.grad(Cube.apply(x, 2.0).sum(), x, create_graph=True)
+    (h,) = lib.autograd.grad(g.sum(), x)
     return g, h
 
 
@@ -127,18 +127,30 @@ def transforms(lib):
     f = lib.func
     x, w = leaf(lib, 3, 4).detach(), leaf(lib, 4, seed=1).detach()
     loss = lambda p, a: ((p * a).sin().sum()) ** 2  # noqa: E731
-    return (f.grad(loss)(w, x[0]), f.vmap(f.grad(loss), (None, 0))(w, x), f.jacrev(lambda a: a ** 2 * w)(x[0]),
-            f.hessian(lambda p: loss(p, x[0]))(w), f.vmap(f.jacrev(lambda a: a ** 2 * w))(x),
-            f.jvp(lambda a: a ** 3, (w,), (x[0],)))
+    return (
+        f.grad(loss)(w, x[0]),
+        f.vmap(f.grad(loss), (None, 0))(w, x),
+        f.jacrev(lambda a: a**2 * w)(x[0]),
+        f.hessian(lambda p: loss(p, x[0]))(w),
+        f.vmap(f.jacrev(lambda a: a**2 * w))(x),
+        f.jvp(lambda a: a**3, (w,), (x[0],)),
+    )
 
 
 def errors(lib):
     x = leaf(lib, 2)
     cases = [
-        lambda: (x * 2).backward(), lambda: x.add_(1), lambda: x[0].add_(1), lambda: lib.ones(2).sum().backward(),
-        lambda: (x * 2).backward(lib.ones(3)), lambda: lib.autograd.grad((x * 2).sum(), leaf(lib, 2)),
-        lambda: lib.ones(2, dtype=lib.int64).requires_grad_(), lambda: (x * 2).requires_grad_(False), lambda: x.numpy(),
-        lambda: setattr(x, "grad", lib.ones(3)), lambda: lib.ones(2).register_hook(print),
+        lambda: (x * 2).backward(),
+        lambda: x.add_(1),
+        lambda: x[0].add_(1),
+        lambda: lib.ones(2).sum().backward(),
+        lambda: (x * 2).backward(lib.ones(3)),
+        lambda: lib.autograd.grad((x * 2).sum(), leaf(lib, 2)),
+        lambda: lib.ones(2, dtype=lib.int64).requires_grad_(),
+        lambda: (x * 2).requires_grad_(False),
+        lambda: x.numpy(),
+        lambda: setattr(x, "grad", lib.ones(3)),
+        lambda: lib.ones(2).register_hook(print),
     ]
     out = []
     for case in cases:
@@ -163,8 +175,20 @@ def flags(lib):
     return [[t.requires_grad, t.is_leaf, t._is_view()] for t in (x, y, v, w, d, z, zv)]
 
 
-PROGRAMS = (inplace_chain, mixed_views, double_backward, hook_order, norm_losses, conv_net, transposed_conv, einsum,
-            custom_function, transforms, errors, flags)
+PROGRAMS = (
+    inplace_chain,
+    mixed_views,
+    double_backward,
+    hook_order,
+    norm_losses,
+    conv_net,
+    transposed_conv,
+    einsum,
+    custom_function,
+    transforms,
+    errors,
+    flags,
+)
 
 
 @unittest.skipUnless(HAVE_PEER, "the peer is not installed")
@@ -183,6 +207,7 @@ class Peer(unittest.TestCase):
 def add_test(program):
     def test(self):
         self.compare(outcome(framejit, program), outcome(torch, program), program.__name__)
+
     test.__name__ = f"test_{program.__name__}"
     setattr(Peer, test.__name__, test)
 

@@ -28,64 +28,128 @@ CLASSES = np.array([1, 0, 3])
 
 # (class, its arguments, keyword arguments, inputs)
 MODULES = [
-    ("Linear", (4, 5), {}, [ROW]), ("Linear", (4, 5), {"bias": False}, [ROW]), ("Identity", (), {}, [ROW]),
-    ("Bilinear", (4, 5, 6), {}, [ROW, normal(3, 5)]), ("Flatten", (), {}, [LINE]), ("Unflatten", (1, (2, 2)), {}, [ROW]),
-    ("Conv1d", (4, 6, 3), {}, [LINE]), ("Conv1d", (4, 6, 3), {"padding": "same", "padding_mode": "replicate"}, [LINE]),
+    ("Linear", (4, 5), {}, [ROW]),
+    ("Linear", (4, 5), {"bias": False}, [ROW]),
+    ("Identity", (), {}, [ROW]),
+    ("Bilinear", (4, 5, 6), {}, [ROW, normal(3, 5)]),
+    ("Flatten", (), {}, [LINE]),
+    ("Unflatten", (1, (2, 2)), {}, [ROW]),
+    ("Conv1d", (4, 6, 3), {}, [LINE]),
+    ("Conv1d", (4, 6, 3), {"padding": "same", "padding_mode": "replicate"}, [LINE]),
     ("Conv2d", (4, 6, 3), {"stride": 2, "padding": 1}, [IMAGE]),
     ("Conv2d", (4, 6, (3, 2)), {"groups": 2, "bias": False, "padding": "same", "dilation": 2}, [IMAGE]),
     ("Conv2d", (4, 6, 3), {"padding": 1, "padding_mode": "reflect"}, [IMAGE]),
     ("Conv2d", (4, 6, 3), {"padding": (2, 1), "padding_mode": "circular"}, [IMAGE]),
     ("Conv2d", (4, 6, 3), {}, [normal(4, 9, 8)]),
-    ("MaxPool1d", (3,), {}, [LINE]), ("MaxPool2d", (2,), {}, [IMAGE]),
+    ("MaxPool1d", (3,), {}, [LINE]),
+    ("MaxPool2d", (2,), {}, [IMAGE]),
     ("MaxPool2d", (3, 2, 1), {"return_indices": True, "ceil_mode": True}, [IMAGE]),
     ("MaxPool2d", (2,), {"dilation": 2}, [IMAGE]),
-    ("AvgPool1d", (3,), {}, [LINE]), ("AvgPool2d", (2,), {}, [IMAGE]),
-    ("AvgPool2d", (3, 2, 1, True, False), {}, [IMAGE]), ("LPPool1d", (2, 3), {}, [np.abs(LINE)]),
-    ("LPPool2d", (2, 3), {}, [np.abs(IMAGE)]), ("AdaptiveAvgPool1d", (4,), {}, [LINE]),
-    ("AdaptiveAvgPool2d", ((3, None),), {}, [IMAGE]), ("AdaptiveMaxPool1d", (4,), {}, [LINE]),
+    ("AvgPool1d", (3,), {}, [LINE]),
+    ("AvgPool2d", (2,), {}, [IMAGE]),
+    ("AvgPool2d", (3, 2, 1, True, False), {}, [IMAGE]),
+    ("LPPool1d", (2, 3), {}, [np.abs(LINE)]),
+    ("LPPool2d", (2, 3), {}, [np.abs(IMAGE)]),
+    ("AdaptiveAvgPool1d", (4,), {}, [LINE]),
+    ("AdaptiveAvgPool2d", ((3, None),), {}, [IMAGE]),
+    ("AdaptiveMaxPool1d", (4,), {}, [LINE]),
     ("AdaptiveMaxPool2d", ((3, 5),), {}, [IMAGE]),
-    ("BatchNorm1d", (4,), {}, [ROW]), ("BatchNorm1d", (4,), {}, [LINE]), ("BatchNorm2d", (4,), {}, [IMAGE]),
+    ("BatchNorm1d", (4,), {}, [ROW]),
+    ("BatchNorm1d", (4,), {}, [LINE]),
+    ("BatchNorm2d", (4,), {}, [IMAGE]),
     ("BatchNorm2d", (4,), {"momentum": None, "affine": False}, [IMAGE]),
     ("BatchNorm3d", (4,), {"track_running_stats": False}, [normal(2, 4, 3, 3, 2)]),
     ("InstanceNorm1d", (4,), {"affine": True}, [LINE]),
-    ("InstanceNorm2d", (4,), {"track_running_stats": True}, [IMAGE]), ("InstanceNorm2d", (4,), {}, [IMAGE[0]]),
-    ("LayerNorm", (9,), {}, [LINE]), ("LayerNorm", ((4, 9),), {"bias": False}, [LINE]), ("RMSNorm", (9,), {}, [LINE]),
-    ("GroupNorm", (2, 4), {}, [LINE]), ("LocalResponseNorm", (3,), {}, [IMAGE]),
+    ("InstanceNorm2d", (4,), {"track_running_stats": True}, [IMAGE]),
+    ("InstanceNorm2d", (4,), {}, [IMAGE[0]]),
+    ("LayerNorm", (9,), {}, [LINE]),
+    ("LayerNorm", ((4, 9),), {"bias": False}, [LINE]),
+    ("RMSNorm", (9,), {}, [LINE]),
+    ("GroupNorm", (2, 4), {}, [LINE]),
+    ("LocalResponseNorm", (3,), {}, [IMAGE]),
     ("Embedding", (5, 4), {"padding_idx": 1}, [np.array([[0, 2], [3, 1]])]),
     ("Embedding", (5, 4), {"max_norm": 1.0}, [np.array([[0, 2], [3, 1]])]),
-    ("Softmax", (1,), {}, [ROW]), ("LogSoftmax", (1,), {}, [ROW]), ("Softmin", (1,), {}, [ROW]),
-    ("Softmax2d", (), {}, [IMAGE]), ("Threshold", (0.1, 20), {}, [ROW]), ("GELU", ("tanh",), {}, [ROW]),
-    ("PReLU", (4,), {}, [ROW]), ("GLU", (), {}, [ROW]),
-    ("PixelShuffle", (2,), {}, [IMAGE]), ("PixelUnshuffle", (2,), {}, [IMAGE[:, :, :8]]),
-    ("Upsample", (), {"scale_factor": 2}, [IMAGE]), ("Upsample", (5,), {}, [LINE]),
-    ("Upsample", ((4, 11),), {"mode": "nearest-exact"}, [IMAGE]), ("Upsample", (), {"scale_factor": 1.7}, [IMAGE]),
-    ("Upsample", (13,), {"mode": "linear"}, [LINE]), ("Upsample", ((5, 17),), {"mode": "bilinear"}, [IMAGE]),
+    ("Softmax", (1,), {}, [ROW]),
+    ("LogSoftmax", (1,), {}, [ROW]),
+    ("Softmin", (1,), {}, [ROW]),
+    ("Softmax2d", (), {}, [IMAGE]),
+    ("Threshold", (0.1, 20), {}, [ROW]),
+    ("GELU", ("tanh",), {}, [ROW]),
+    ("PReLU", (4,), {}, [ROW]),
+    ("GLU", (), {}, [ROW]),
+    ("PixelShuffle", (2,), {}, [IMAGE]),
+    ("PixelUnshuffle", (2,), {}, [IMAGE[:, :, :8]]),
+    ("Upsample", (), {"scale_factor": 2}, [IMAGE]),
+    ("Upsample", (5,), {}, [LINE]),
+    ("Upsample", ((4, 11),), {"mode": "nearest-exact"}, [IMAGE]),
+    ("Upsample", (), {"scale_factor": 1.7}, [IMAGE]),
+    ("Upsample", (13,), {"mode": "linear"}, [LINE]),
+    ("Upsample", ((5, 17),), {"mode": "bilinear"}, [IMAGE]),
     ("Upsample", (), {"scale_factor": (2.0, 0.6), "mode": "bilinear", "align_corners": True}, [IMAGE]),
-    ("UpsamplingBilinear2d", (), {"scale_factor": 2}, [IMAGE]), ("UpsamplingNearest2d", ((3, 4),), {}, [IMAGE]),
-    ("ChannelShuffle", (2,), {}, [IMAGE]), ("CosineSimilarity", (), {}, [ROW, normal(3, 4)]),
-    ("PairwiseDistance", (), {}, [ROW, normal(3, 4)]), ("Dropout", (0.0,), {}, [ROW]),
+    ("UpsamplingBilinear2d", (), {"scale_factor": 2}, [IMAGE]),
+    ("UpsamplingNearest2d", ((3, 4),), {}, [IMAGE]),
+    ("ChannelShuffle", (2,), {}, [IMAGE]),
+    ("CosineSimilarity", (), {}, [ROW, normal(3, 4)]),
+    ("PairwiseDistance", (), {}, [ROW, normal(3, 4)]),
+    ("Dropout", (0.0,), {}, [ROW]),
 ]
-MODULES += [(name, (), {}, [3 * normal(4, 6)]) for name in (
-    "Sigmoid", "Tanh", "LogSigmoid", "Softsign", "Tanhshrink", "ReLU", "SELU", "SiLU", "Mish", "Hardsigmoid",
-    "Hardswish", "Hardtanh", "ReLU6", "ELU", "CELU", "LeakyReLU", "PReLU", "GELU", "Softplus", "Hardshrink",
-    "Softshrink")]
+MODULES += [
+    (name, (), {}, [3 * normal(4, 6)])
+    for name in (
+        "Sigmoid",
+        "Tanh",
+        "LogSigmoid",
+        "Softsign",
+        "Tanhshrink",
+        "ReLU",
+        "SELU",
+        "SiLU",
+        "Mish",
+        "Hardsigmoid",
+        "Hardswish",
+        "Hardtanh",
+        "ReLU6",
+        "ELU",
+        "CELU",
+        "LeakyReLU",
+        "PReLU",
+        "GELU",
+        "Softplus",
+        "Hardshrink",
+        "Softshrink",
+    )
+]
 for _n in (1, 2, 3):
     _x = normal(2, 3, *([5] * _n))
-    MODULES += [(f"ConstantPad{_n}d", (2, 1.5), {}, [_x]), (f"ZeroPad{_n}d", (1,), {}, [_x]),
-                (f"ReflectionPad{_n}d", (1,), {}, [_x]), (f"ReplicationPad{_n}d", (2,), {}, [_x]),
-                (f"CircularPad{_n}d", (2,), {}, [_x])]
+    MODULES += [
+        (f"ConstantPad{_n}d", (2, 1.5), {}, [_x]),
+        (f"ZeroPad{_n}d", (1,), {}, [_x]),
+        (f"ReflectionPad{_n}d", (1,), {}, [_x]),
+        (f"ReplicationPad{_n}d", (2,), {}, [_x]),
+        (f"CircularPad{_n}d", (2,), {}, [_x]),
+    ]
 
 SIGNS = np.sign(normal(3, 4))
 LOSSES = [
-    ("MSELoss", [ROW, normal(3, 4)]), ("L1Loss", [ROW, normal(3, 4)]), ("SmoothL1Loss", [ROW, normal(3, 4)]),
-    ("HuberLoss", [ROW, normal(3, 4)]), ("CrossEntropyLoss", [ROW, CLASSES]),
-    ("CrossEntropyLoss", [ROW, uniform(3, 4)]), ("NLLLoss", [ROW, CLASSES]), ("MultiMarginLoss", [ROW, CLASSES]),
-    ("BCELoss", [uniform(3, 4), uniform(3, 4)]), ("BCEWithLogitsLoss", [ROW, uniform(3, 4)]),
-    ("KLDivLoss", [ROW, uniform(3, 4)]), ("SoftMarginLoss", [ROW, SIGNS]), ("HingeEmbeddingLoss", [ROW, SIGNS]),
+    ("MSELoss", [ROW, normal(3, 4)]),
+    ("L1Loss", [ROW, normal(3, 4)]),
+    ("SmoothL1Loss", [ROW, normal(3, 4)]),
+    ("HuberLoss", [ROW, normal(3, 4)]),
+    ("CrossEntropyLoss", [ROW, CLASSES]),
+    ("CrossEntropyLoss", [ROW, uniform(3, 4)]),
+    ("NLLLoss", [ROW, CLASSES]),
+    ("MultiMarginLoss", [ROW, CLASSES]),
+    ("BCELoss", [uniform(3, 4), uniform(3, 4)]),
+    ("BCEWithLogitsLoss", [ROW, uniform(3, 4)]),
+    ("KLDivLoss", [ROW, uniform(3, 4)]),
+    ("SoftMarginLoss", [ROW, SIGNS]),
+    ("HingeEmbeddingLoss", [ROW, SIGNS]),
     ("CosineEmbeddingLoss", [ROW, normal(3, 4), np.array([1, -1, 1])]),
     ("MarginRankingLoss", [ROW[0], normal(4), SIGNS[0]]),
-    ("MultiLabelSoftMarginLoss", [ROW, np.maximum(SIGNS, 0)]), ("PoissonNLLLoss", [ROW, 5 * uniform(3, 4)]),
-    ("GaussianNLLLoss", [ROW, normal(3, 4), uniform(3, 4)]), ("TripletMarginLoss", [ROW, normal(3, 4), normal(3, 4)]),
+    ("MultiLabelSoftMarginLoss", [ROW, np.maximum(SIGNS, 0)]),
+    ("PoissonNLLLoss", [ROW, 5 * uniform(3, 4)]),
+    ("GaussianNLLLoss", [ROW, normal(3, 4), uniform(3, 4)]),
+    ("TripletMarginLoss", [ROW, normal(3, 4), normal(3, 4)]),
     ("TripletMarginWithDistanceLoss", [ROW, normal(3, 4), normal(3, 4)]),
 ]
 
@@ -147,8 +211,9 @@ class PeerModules(unittest.TestCase):
 
     def test_state_dicts_are_interchangeable(self):
         def make(lib):
-            return lib.Sequential(lib.Conv2d(1, 2, 3), lib.BatchNorm2d(2), lib.Sequential(lib.Flatten(),
-                                                                                          lib.Linear(8, 3)))
+            return lib.Sequential(
+                lib.Conv2d(1, 2, 3), lib.BatchNorm2d(2), lib.Sequential(lib.Flatten(), lib.Linear(8, 3))
+            )
 
         theirs = make(torch.nn).state_dict()
         mine = make(nn)
@@ -156,8 +221,11 @@ class PeerModules(unittest.TestCase):
         self.assertEqual(mine.state_dict()._metadata, theirs._metadata)
 
     def test_error_texts(self):
-        for break_it in (lambda s: s.pop("weight"), lambda s: s.update(extra=s["bias"]),
-                         lambda s: s.update(weight=s["weight"][:1])):
+        for break_it in (
+            lambda s: s.pop("weight"),
+            lambda s: s.update(extra=s["bias"]),
+            lambda s: s.update(weight=s["weight"][:1]),
+        ):
             texts = []
             for lib in (torch, framejit):
                 module = lib.nn.Linear(2, 3)

@@ -3,9 +3,9 @@
 
 import unittest
 
+import framejit
 import numpy as np
 
-import framejit
 from tests import op_samples, op_table
 from tests.test_ops_matrix import TOLERANCE, to_numpy, to_tensor
 
@@ -15,9 +15,21 @@ except ImportError:
     torch = None
 
 # Where NumPy's semantics differ or PyTorch has no such public op.
-NOT_IN_TORCH = {"_l2_norm", "_trunc_divide", "slice", "view_dtype", "reflection_pad", "replication_pad", "circular_pad",
-                # Other argument lists than torch's private forms; tests/peer/test_peer_nn.py compares the public ones.
-                "batch_norm", "instance_norm", "native_group_norm", "convolution", "tensordot"}
+NOT_IN_TORCH = {
+    "_l2_norm",
+    "_trunc_divide",
+    "slice",
+    "view_dtype",
+    "reflection_pad",
+    "replication_pad",
+    "circular_pad",
+    # Other argument lists than torch's private forms; tests/peer/test_peer_nn.py compares the public ones.
+    "batch_norm",
+    "instance_norm",
+    "native_group_norm",
+    "convolution",
+    "tensordot",
+}
 
 
 def torch_value(value, dtype, strided=False):
@@ -80,7 +92,9 @@ class PeerOps(unittest.TestCase):
         g, w = to_numpy(got), torch_numpy(want)
         if g.dtype.kind == "f":
             rtol, atol = TOLERANCE[str(got.dtype).split(".")[-1]]
-            np.testing.assert_allclose(g.astype(np.float64), w.astype(np.float64), rtol * scale, atol * scale, err_msg=where)
+            np.testing.assert_allclose(
+                g.astype(np.float64), w.astype(np.float64), rtol * scale, atol * scale, err_msg=where
+            )
         else:
             np.testing.assert_array_equal(g, w, err_msg=where)
 
@@ -99,7 +113,9 @@ class PeerOps(unittest.TestCase):
                 try:
                     want = theirs(*b, **kb)
                 except (RuntimeError, TypeError, NotImplementedError) as e:
-                    with self.assertRaises((RuntimeError, TypeError, NotImplementedError), msg=f"{where}: torch raises {e}"):
+                    with self.assertRaises(
+                        (RuntimeError, TypeError, NotImplementedError), msg=f"{where}: torch raises {e}"
+                    ):
                         call(*a, **ka)
                     continue
                 self.compare(call(*a, **ka), want, dtype, where)
@@ -121,12 +137,25 @@ class PeerOps(unittest.TestCase):
             return  # torch has no derivative with respect to one of the arguments
         got = first_float(call(*a, **{k: to_tensor(v, "float64") for k, v in kwargs.items()}))
         if got is None:
-            self.assertFalse(any(w is not None and torch.count_nonzero(w) for w in wanted), f"{where}: the result does not require grad")
+            self.assertFalse(
+                any(w is not None and torch.count_nonzero(w) for w in wanted),
+                f"{where}: the result does not require grad",
+            )
             return
-        have = framejit.autograd.grad(got, xs, framejit.from_numpy(np.asarray(seed)) if seed.ndim else framejit.tensor(float(seed), dtype=framejit.float64), allow_unused=True)
+        have = framejit.autograd.grad(
+            got,
+            xs,
+            framejit.from_numpy(np.asarray(seed))
+            if seed.ndim
+            else framejit.tensor(float(seed), dtype=framejit.float64),
+            allow_unused=True,
+        )
         for k, (g, w) in enumerate(zip(have, wanted, strict=True)):
             if w is None or g is None:
-                self.assertTrue((w is None or not torch.count_nonzero(w)) and (g is None or not framejit.count_nonzero(g)), f"{where}: gradient {k}")
+                self.assertTrue(
+                    (w is None or not torch.count_nonzero(w)) and (g is None or not framejit.count_nonzero(g)),
+                    f"{where}: gradient {k}",
+                )
                 continue
             self.compare(g, w, "float64", f"{where}: gradient {k}", scale=100)
 
@@ -134,6 +163,7 @@ class PeerOps(unittest.TestCase):
 def add_test(row, spec, dtype, compiled):
     def test(self):
         self.run_row(row, spec, dtype, compiled)
+
     name = f"test_{row.schema.ident}_{dtype}{'_compiled' if compiled else ''}"
     test.__name__ = name
     setattr(PeerOps, name, test)

@@ -19,10 +19,18 @@ def training_state(lib):
     net(lib.ones(5, 3)).sum().backward()
     optimizer.step()
     base = lib.arange(12.0).reshape(3, 4)
-    return {"net": net.state_dict(), "optimizer": optimizer.state_dict(), "views": [base, base[:, 1], base.t()],
-            "parameters": list(net.parameters()), "dtype": lib.float16, "size": lib.Size([2, 3]),
-            "device": lib.device("cpu"), "half": lib.ones(2).to(lib.bfloat16), "empty": lib.zeros(0, 2),
-            "plain": [1, 2.5, "s", None, (True, {4})]}
+    return {
+        "net": net.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "views": [base, base[:, 1], base.t()],
+        "parameters": list(net.parameters()),
+        "dtype": lib.float16,
+        "size": lib.Size([2, 3]),
+        "device": lib.device("cpu"),
+        "half": lib.ones(2).to(lib.bfloat16),
+        "empty": lib.zeros(0, 2),
+        "plain": [1, 2.5, "s", None, (True, {4})],
+    }
 
 
 def travel(writer, reader, obj):
@@ -55,8 +63,9 @@ class PeerSave(unittest.TestCase):
                 state = training_state(writer)
                 got = travel(writer, reader, state)
                 self.assertEqual(plain(got), plain(state))
-                self.assertEqual(got["views"][0].untyped_storage().data_ptr(),
-                                 got["views"][1].untyped_storage().data_ptr())
+                self.assertEqual(
+                    got["views"][0].untyped_storage().data_ptr(), got["views"][1].untyped_storage().data_ptr()
+                )
                 self.assertIsInstance(got["parameters"][0], reader.nn.Parameter)
                 self.assertEqual(dict(got["net"]._metadata), dict(state["net"]._metadata))
                 net = reader.nn.Sequential(reader.nn.Linear(3, 4), reader.nn.BatchNorm1d(4))

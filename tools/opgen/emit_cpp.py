@@ -50,8 +50,10 @@ class Emitter:
             names = ", ".join(cpp_name(a.name) for a in s.args)
             multi = len(s.rets) != 1 or s.rets[0].type == "TensorList"
             ret, fn = ("SmallVec<Val, 2>", "emit_n") if multi else ("Val", "emit1")
-            out.append(f"inline {ret} {cpp_name(s.ident)}({', '.join(params)}) "
-                       f"{{ return b.{fn}(OpId::{cpp_name(s.ident)}, {{{names}}}); }}\n")
+            out.append(
+                f"inline {ret} {cpp_name(s.ident)}({', '.join(params)}) "
+                f"{{ return b.{fn}(OpId::{cpp_name(s.ident)}, {{{names}}}); }}\n"
+            )
         out.append("\n}  // namespace fj::t\n")
         return "".join(out)
 
@@ -75,17 +77,25 @@ class Emitter:
     def compute(self, r: Row) -> str:
         if r.kind not in ("pointwise", "reduction"):
             return "nullptr"
-        default = {"promote": "promote", "promote_float": "promote_float", "bool": "promote"}.get(r.col("dtype"), "promote")
+        default = {"promote": "promote", "promote_float": "promote_float", "bool": "promote"}.get(
+            r.col("dtype"), "promote"
+        )
         return self.declare("DType", f"compute_{r.col('compute') or default}", "const OpDef& op, Args args")
 
     def lowering(self, r: Row) -> dict[str, str]:
         text = r.col("lower")
         if r.kind == "pointwise":
             if text.startswith("fn:"):
-                return {"scalar": self.declare("Scl", f"scalar_{text[3:]}", "ScalarBuilder& b, std::span<const Scl> in, Args args")}
+                return {
+                    "scalar": self.declare(
+                        "Scl", f"scalar_{text[3:]}", "ScalarBuilder& b, std::span<const Scl> in, Args args"
+                    )
+                }
             name = f"scalar_row_{r.schema.ident}"
             body = ScalarExpr(r.schema).compile(text)
-            self.code.append(f"Scl {name}(ScalarBuilder& b, std::span<const Scl> in, Args) {{ (void)b, (void)in; return {body}; }}\n")
+            self.code.append(
+                f"Scl {name}(ScalarBuilder& b, std::span<const Scl> in, Args) {{ (void)b, (void)in; return {body}; }}\n"
+            )
             return {"scalar": name}
         if r.kind == "reduction":
             return {"reduce": f"ReduceOp::{REDUCE_OPS[text]}"}
@@ -98,10 +108,14 @@ class Emitter:
         if not text:
             return "nullptr"
         if text.startswith("fn:"):
-            return self.declare("void", f"decompose_{text[3:]}", "Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& outs")
+            return self.declare(
+                "void", f"decompose_{text[3:]}", "Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& outs"
+            )
         name = f"decompose_row_{r.schema.ident}"
         body = TensorExpr(r.schema, self.schemas, in_vjp=False).compile(text)
-        self.code.append(f"void {name}(Builder& b, const OpDef&, Args args, SmallVec<Val, 2>& outs) {{ outs.push_back({body}); }}\n")
+        self.code.append(
+            f"void {name}(Builder& b, const OpDef&, Args args, SmallVec<Val, 2>& outs) {{ outs.push_back({body}); }}\n"
+        )
         return name
 
     def vjp(self, r: Row) -> dict[str, str]:
@@ -112,13 +126,17 @@ class Emitter:
             return {"no_vjp": f'"{why}"'}
         if isinstance(col, str):
             if not col.startswith("fn:"):
-                raise RowError(f"{r.file}: {r.key}: vjp must be a table, fn:name or none(\"why\")")
+                raise RowError(f'{r.file}: {r.key}: vjp must be a table, fn:name or none("why")')
             saves = r.col("saves") or []
             args = sum(1 << index[n] for n in saves if n in index)
             outs = sum(1 << int(n[6:] or 0) for n in saves if n.startswith("result"))
             diff = r.col("diff") or [r.schema.args[0].name]
-            return {"vjp": self.declare("void", f"vjp_{col[3:]}", "VjpCtx& c"), "vjp_saves_args": f"{args}ull",
-                    "vjp_saves_outs": f"{outs}ull", "vjp_args": f"{sum(1 << index[n] for n in diff)}ull"}
+            return {
+                "vjp": self.declare("void", f"vjp_{col[3:]}", "VjpCtx& c"),
+                "vjp_saves_args": f"{args}ull",
+                "vjp_saves_outs": f"{outs}ull",
+                "vjp_args": f"{sum(1 << index[n] for n in diff)}ull",
+            }
         name = f"vjp_row_{r.schema.ident}"
         used_args: set[str] = set()
         used_outs: set[int] = set()
@@ -134,8 +152,12 @@ class Emitter:
             lines.append(f"  if (c.need({i}) && c.args[{i}].is_tensor()) c.result[{i}] = Arg({body});\n")
         self.code.append(f"void {name}(VjpCtx& c) {{\n  Builder& b = c.b;\n  (void)b;\n{''.join(lines)}}}\n")
         tensorish = {a.name for a in r.schema.args if a.type in ("Tensor", "OptTensor", "Operand", "TensorList")}
-        return {"vjp": name, "vjp_saves_args": f"{sum(1 << index[n] for n in used_args & tensorish)}ull",
-                "vjp_saves_outs": f"{sum(1 << i for i in used_outs)}ull", "vjp_args": f"{sum(1 << index[n] for n in col)}ull"}
+        return {
+            "vjp": name,
+            "vjp_saves_args": f"{sum(1 << index[n] for n in used_args & tensorish)}ull",
+            "vjp_saves_outs": f"{sum(1 << i for i in used_outs)}ull",
+            "vjp_args": f"{sum(1 << index[n] for n in col)}ull",
+        }
 
     def batch(self, r: Row) -> dict[str, str]:
         why = none_reason(r.cols["batch"])
@@ -163,21 +185,31 @@ class Emitter:
         items = []
         for a in s.args:
             b = lambda x: "true" if x else "false"  # noqa: E731
-            items.append(f'{{"{a.name}", ArgType::{a.type}, {b(a.optional)}, {b(a.default is not None)}, {b(a.kw_only)}, '
-                         f"{b(a.single)}, {b(a.mutated)}, {default_arg(a.default, a.type)}}}")
+            items.append(
+                f'{{"{a.name}", ArgType::{a.type}, {b(a.optional)}, {b(a.default is not None)}, {b(a.kw_only)}, '
+                f"{b(a.single)}, {b(a.mutated)}, {default_arg(a.default, a.type)}}}"
+            )
         return ", ".join(items)
 
     def ret_defs(self, s: Schema) -> str:
         alias = {a.alias: i for i, a in enumerate(s.args) if a.alias}
         if s.args and s.args[0].mutated:
             alias["a"] = 0
-        return ", ".join(f'{{ArgType::{x.type}, {alias.get(x.alias, -1) if x.alias else -1}, "{x.name}"}}' for x in s.rets)
+        return ", ".join(
+            f'{{ArgType::{x.type}, {alias.get(x.alias, -1) if x.alias else -1}, "{x.name}"}}' for x in s.rets
+        )
 
     def table(self) -> str:
         rules = {}
         for r in self.rows:
-            rules[r.key] = {"infer": self.infer(r), "compute": self.compute(r), **self.lowering(r),
-                            "decompose": self.decompose(r), **self.vjp(r), **self.batch(r)}
+            rules[r.key] = {
+                "infer": self.infer(r),
+                "compute": self.compute(r),
+                **self.lowering(r),
+                "decompose": self.decompose(r),
+                **self.vjp(r),
+                **self.batch(r),
+            }
         body = []
         for r, s, inplace in self.defs():
             ident = cpp_name(s.ident)
@@ -199,19 +231,35 @@ class Emitter:
                 names = " ".join(a + "_" if inplace else a for a in r.cols["aliases"].split())
                 body.append(f'    d.aliases = "{names}";\n')
             body.append(f'    d.schema = R"fj({schema_text})fj"; d.doc = R"fj({r.cols["doc"]})fj";\n  }}\n')
-        return "".join([
-            _HEAD, '#include "ops/calls.h"\n#include "ops/native.h"\n#include "ops/rules.h"\n#include "ops/rule_decls.h"\n\n',
-            "namespace fj {\nnamespace {\n\n", *self.code, "\nOpDef* build() {\n",
-            "  static OpDef defs[static_cast<size_t>(OpId::kCount)];\n", *body, "  return defs;\n}\n\n}  // namespace\n\n",
-            "std::span<const OpDef> all_ops() {\n  static const OpDef* table = build();\n"
-            "  return {table, static_cast<size_t>(OpId::kCount)};\n}\n\n}  // namespace fj\n"])
+        return "".join(
+            [
+                _HEAD,
+                '#include "ops/calls.h"\n#include "ops/native.h"\n#include "ops/rules.h"\n#include "ops/rule_decls.h"\n\n',
+                "namespace fj {\nnamespace {\n\n",
+                *self.code,
+                "\nOpDef* build() {\n",
+                "  static OpDef defs[static_cast<size_t>(OpId::kCount)];\n",
+                *body,
+                "  return defs;\n}\n\n}  // namespace\n\n",
+                "std::span<const OpDef> all_ops() {\n  static const OpDef* table = build();\n"
+                "  return {table, static_cast<size_t>(OpId::kCount)};\n}\n\n}  // namespace fj\n",
+            ]
+        )
 
     def decls(self) -> str:
         plain = sorted(d for d in self.rule_decls if "native::" not in d)
         native = sorted(d.replace("native::", "") for d in self.rule_decls if "native::" in d)
-        return "".join([_HEAD, "// The hand-written rules that rows name: a missing one fails to link.\n#pragma once\n",
-                        '#include "ops/builder.h"\n#include "ops/native.h"\n\nnamespace fj {\n\n', "\n".join(plain),
-                        "\n\nnamespace native {\n", "\n".join(native), "\n}  // namespace native\n}  // namespace fj\n"])
+        return "".join(
+            [
+                _HEAD,
+                "// The hand-written rules that rows name: a missing one fails to link.\n#pragma once\n",
+                '#include "ops/builder.h"\n#include "ops/native.h"\n\nnamespace fj {\n\n',
+                "\n".join(plain),
+                "\n\nnamespace native {\n",
+                "\n".join(native),
+                "\n}  // namespace native\n}  // namespace fj\n",
+            ]
+        )
 
 
 def emit(rows: list[Row]) -> dict[str, str]:

@@ -10,13 +10,32 @@ import ast
 
 from .schema import Schema
 
-_BIN = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.FloorDiv: "floordiv",
-        ast.Mod: "rem", ast.Pow: "pow", ast.BitAnd: "and", ast.BitOr: "or",
-        ast.BitXor: "xor", ast.LShift: "shl", ast.RShift: "shr"}
+_BIN = {
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.Mult: "mul",
+    ast.Div: "div",
+    ast.FloorDiv: "floordiv",
+    ast.Mod: "rem",
+    ast.Pow: "pow",
+    ast.BitAnd: "and",
+    ast.BitOr: "or",
+    ast.BitXor: "xor",
+    ast.LShift: "shl",
+    ast.RShift: "shr",
+}
 _CMP = {ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge", ast.Eq: "eq", ast.NotEq: "ne"}
-_TENSOR_BIN = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "pow",
-               ast.BitAnd: "logical_and", ast.BitOr: "logical_or", ast.Mod: "remainder",
-               ast.MatMult: "matmul"}
+_TENSOR_BIN = {
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.Mult: "mul",
+    ast.Div: "div",
+    ast.Pow: "pow",
+    ast.BitAnd: "logical_and",
+    ast.BitOr: "logical_or",
+    ast.Mod: "remainder",
+    ast.MatMult: "matmul",
+}
 
 
 _CASTS = {"bool": "Bool", "int64": "I64", "float32": "F32", "float64": "F64"}
@@ -52,7 +71,7 @@ class ScalarExpr:
             if n.id == "inf":
                 return "b.constant(__builtin_inf())"
             if n.id == "nan":
-                return "b.constant(__builtin_nan(\"\"))"
+                return 'b.constant(__builtin_nan(""))'
             if n.id not in self.index:
                 raise ExprError(f"unknown name {n.id}")
             return f"in[{self.index[n.id]}]"
@@ -101,8 +120,8 @@ class TensorExpr:
     def name(self, name: str, data: bool = True) -> str:
         if self.in_vjp:
             for stem, field in (("grad", "grads"), ("result", "outs")):
-                if name == stem or (name.startswith(stem) and name[len(stem):].isdigit()):
-                    i = int(name[len(stem):] or 0)
+                if name == stem or (name.startswith(stem) and name[len(stem) :].isdigit()):
+                    i = int(name[len(stem) :] or 0)
                     if stem == "result" and data:
                         self.used_outs.add(i)
                     return f"Arg(c.{field}[{i}])"
@@ -120,7 +139,7 @@ class TensorExpr:
             names = [a.name for a in schema.args]
             full = list(args)
             last = max(names.index(k) for k in kwargs)
-            for a in schema.args[len(args):last + 1]:
+            for a in schema.args[len(args) : last + 1]:
                 full.append(kwargs[a.name] if a.name in kwargs else default_arg(a.default, a.type))
             args = full
         return f"t::{cpp_name(schema.ident)}({', '.join(['b', *args])})"
@@ -138,8 +157,13 @@ class TensorExpr:
             return "Arg::ints({" + ", ".join(str(ast.literal_eval(e)) for e in n.elts) + "})"
         if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name):
             v = self.name(n.value.id, data=False) + ".val()"
-            fields = {"sizes": f"Arg({v}->sizes)", "dtype": f"Arg({v}->dtype)", "ndim": f"Arg({v}->dim())",
-                      "numel": f"Arg(int64_t({v}->numel()))", "device": f"Arg({v}->device)"}
+            fields = {
+                "sizes": f"Arg({v}->sizes)",
+                "dtype": f"Arg({v}->dtype)",
+                "ndim": f"Arg({v}->dim())",
+                "numel": f"Arg(int64_t({v}->numel()))",
+                "device": f"Arg({v}->device)",
+            }
             if n.attr not in fields:
                 raise ExprError(f"no field {n.attr}")
             return fields[n.attr]
@@ -175,7 +199,11 @@ def default_arg(text: str | None, kind: str) -> str:
         body = ", ".join(str(x) for x in items)
         if kind == "IntList":
             return f"Arg::ints({{{body}}})"
-        return f"Arg::bools(SmallVec<int64_t, 6>{{{body}}})" if kind == "BoolList" else f"Arg::floats(std::vector<double>{{{body}}})"
+        return (
+            f"Arg::bools(SmallVec<int64_t, 6>{{{body}}})"
+            if kind == "BoolList"
+            else f"Arg::floats(std::vector<double>{{{body}}})"
+        )
     if kind == "DType":
         return f"Arg(DType::{ {'float32': 'F32', 'int64': 'I64', 'bool': 'Bool'}[text] })"
     if kind == "MemoryFormat":

@@ -6,9 +6,18 @@ import dataclasses
 import re
 
 TYPES = {
-    "Tensor": "Tensor", "Operand": "Operand", "Scalar": "Scalar", "int": "Int", "float": "Float",
-    "bool": "Bool", "str": "Str", "ScalarType": "DType", "Device": "Device", "Layout": "Layout",
-    "MemoryFormat": "MemoryFormat", "Generator": "Generator",
+    "Tensor": "Tensor",
+    "Operand": "Operand",
+    "Scalar": "Scalar",
+    "int": "Int",
+    "float": "Float",
+    "bool": "Bool",
+    "str": "Str",
+    "ScalarType": "DType",
+    "Device": "Device",
+    "Layout": "Layout",
+    "MemoryFormat": "MemoryFormat",
+    "Generator": "Generator",
 }
 LISTS = {"Tensor": "TensorList", "int": "IntList", "float": "FloatList", "bool": "BoolList"}
 

@@ -11,12 +11,45 @@ from . import schema as schema_mod
 from .schema import Schema
 
 KINDS = ("pointwise", "view", "reduction", "native", "composite")
-COLUMNS = {"schema", "variants", "kind", "dtype", "shape", "infer", "compute", "lower", "decompose", "vjp", "saves",
-           "diff", "batch", "samples", "ref", "doc", "flags", "tol", "aliases"}
-FLAGS = {"random": "kRandom", "dynamic_shape": "kDynamicShape", "data_access": "kDataAccess", "nn": "kNnFunction",
-         "special": "kSpecial", "alias_out": "kAliasOut"}
-REDUCE_OPS = {"sum": "Sum", "prod": "Prod", "max": "Max", "min": "Min", "argmax": "ArgMax", "argmin": "ArgMin",
-              "any": "Any", "all": "All"}
+COLUMNS = {
+    "schema",
+    "variants",
+    "kind",
+    "dtype",
+    "shape",
+    "infer",
+    "compute",
+    "lower",
+    "decompose",
+    "vjp",
+    "saves",
+    "diff",
+    "batch",
+    "samples",
+    "ref",
+    "doc",
+    "flags",
+    "tol",
+    "aliases",
+}
+FLAGS = {
+    "random": "kRandom",
+    "dynamic_shape": "kDynamicShape",
+    "data_access": "kDataAccess",
+    "nn": "kNnFunction",
+    "special": "kSpecial",
+    "alias_out": "kAliasOut",
+}
+REDUCE_OPS = {
+    "sum": "Sum",
+    "prod": "Prod",
+    "max": "Max",
+    "min": "Min",
+    "argmax": "ArgMax",
+    "argmin": "ArgMin",
+    "any": "Any",
+    "all": "All",
+}
 
 
 class RowError(ValueError):
@@ -57,7 +90,7 @@ def check(row: Row) -> None:
         raise RowError(f"{row.file}: {row.key}: unknown columns {sorted(bad)}")
     for need in ("schema", "kind", "vjp", "batch", "samples", "doc"):
         if need not in row.cols:
-            raise RowError(f"{row.file}: {row.key}: column {need!r} is missing (write none(\"why\") if there is none)")
+            raise RowError(f'{row.file}: {row.key}: column {need!r} is missing (write none("why") if there is none)')
     if row.kind not in KINDS:
         raise RowError(f"{row.file}: {row.key}: kind {row.kind!r} is none of {KINDS}")
     if row.kind == "composite":

@@ -27,8 +27,8 @@ void Emitter::lane_base(int operand, int u) {
   as_.add(x86::rax, p);
 }
 
-// Copies the active lanes' elements between the operand and buf_; with_offsets: each lane at its own byte offset, listed
-// at buf_+128.
+// Copies the active lanes' elements between the operand and buf_; with_offsets: each lane at its own byte offset,
+// listed at buf_+128.
 void Emitter::lane_loop(Lanes way, int operand, int u, int esize, bool with_offsets) {
   lane_base(operand, u);
   asmjit::Label again = as_.newLabel();

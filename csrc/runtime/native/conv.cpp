@@ -14,7 +14,9 @@ int64_t images_at_once(const ConvShape& s) {
 }
 
 double image_ns(const ConvShape& s) {
-  return 2.0 * static_cast<double>(s.out_channels) * static_cast<double>(s.rows()) * static_cast<double>(s.positions()) / kFlopsPerNs + 200;
+  return 2.0 * static_cast<double>(s.out_channels) * static_cast<double>(s.rows()) *
+             static_cast<double>(s.positions()) / kFlopsPerNs +
+         200;
 }
 
 // [channels][image][position] <-> [image][channels of all][position]
@@ -40,17 +42,23 @@ struct Columns {
   int64_t ld;
 
   Columns(const ConvShape& shape, int64_t images)
-      : s(shape), plane(shape), border(plane.elements()), data(shape.rows() * (images * shape.positions() + kBlock)), ld(images * shape.positions() + kBlock) {
+      : s(shape),
+        plane(shape),
+        border(plane.elements()),
+        data(shape.rows() * (images * shape.positions() + kBlock)),
+        ld(images * shape.positions() + kBlock) {
     std::fill_n(border.get(), plane.elements(), T(0));
   }
   T* get() { return data.get(); }
   void fill(const T* input, int64_t first, int64_t images, int64_t g) {
     for (int64_t i = 0; i < images; ++i)
-      image_to_columns(s, plane, input + ((first + i) * s.in_channels + g * s.group_in()) * s.pixels(), border.get(), get() + i * s.positions(), ld);
+      image_to_columns(s, plane, input + ((first + i) * s.in_channels + g * s.group_in()) * s.pixels(), border.get(),
+                       get() + i * s.positions(), ld);
   }
   void add_to(T* out, int64_t first, int64_t images, int64_t g) {
     for (int64_t i = 0; i < images; ++i)
-      columns_to_image(s, plane, get() + i * s.positions(), ld, border.get(), out + ((first + i) * s.in_channels + g * s.group_in()) * s.pixels());
+      columns_to_image(s, plane, get() + i * s.positions(), ld, border.get(),
+                       out + ((first + i) * s.in_channels + g * s.group_in()) * s.pixels());
   }
 };
 
@@ -107,7 +115,8 @@ void input_grad(NativeCtx& ctx) {
       for (int64_t g = 0; g < s.groups; ++g) {
         const T* from = grad + (first * s.out_channels + g * go) * p;
         if (images > 1) gather(from, grads.get(), s, images, go, s.out_channels);
-        blas::gemm(true, false, k, n, go, T(1), weight + g * go * k, k, images > 1 ? grads.get() : from, n, T(0), col.get(), col.ld);
+        blas::gemm(true, false, k, n, go, T(1), weight + g * go * k, k, images > 1 ? grads.get() : from, n, T(0),
+                   col.get(), col.ld);
         col.add_to(out.data, first, images, g);
       }
     }
@@ -137,13 +146,15 @@ void weight_grad(NativeCtx& ctx) {
         const T* from = grad + (first * s.out_channels + g * go) * p;
         if (images > 1) gather(from, grads.get(), s, images, go, s.out_channels);
         col.fill(input, first, images, g);
-        blas::gemm(false, true, go, k, n, T(1), images > 1 ? grads.get() : from, n, col.get(), col.ld, T(1), sums + i * total + g * go * k, k);
+        blas::gemm(false, true, go, k, n, T(1), images > 1 ? grads.get() : from, n, col.get(), col.ld, T(1),
+                   sums + i * total + g * go * k, k);
       }
     }
   };
-  ctx.parallel(slices, image_ns(s) * static_cast<double>(s.batch) / static_cast<double>(slices), [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) slice(i);
-  });
+  ctx.parallel(slices, image_ns(s) * static_cast<double>(s.batch) / static_cast<double>(slices),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t i = begin; i < end; ++i) slice(i);
+               });
   if (slices > 1) {
     std::copy_n(sums, total, out.data);
     for (int64_t i = 1; i < slices; ++i)

@@ -47,8 +47,12 @@ void narrow_all(const float* from, void* to, DType t, int64_t n) {
 template <>
 void pack<float>(const TensorView& v, float* to) {
   if (v.dtype != DType::F32 && v.is_contiguous()) return widen_all(v.data, v.dtype, to, v.numel());
-  if (v.dtype == DType::F16) return for_each(v, [&](const std::byte* p, int64_t i) { to[i] = half_to_float(*reinterpret_cast<const uint16_t*>(p)); });
-  if (v.dtype == DType::BF16) return for_each(v, [&](const std::byte* p, int64_t i) { to[i] = bfloat_to_float(*reinterpret_cast<const uint16_t*>(p)); });
+  if (v.dtype == DType::F16)
+    return for_each(
+        v, [&](const std::byte* p, int64_t i) { to[i] = half_to_float(*reinterpret_cast<const uint16_t*>(p)); });
+  if (v.dtype == DType::BF16)
+    return for_each(
+        v, [&](const std::byte* p, int64_t i) { to[i] = bfloat_to_float(*reinterpret_cast<const uint16_t*>(p)); });
   for_each(v, [&](const std::byte* p, int64_t i) { to[i] = *reinterpret_cast<const float*>(p); });
 }
 

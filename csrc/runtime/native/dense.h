@@ -39,7 +39,8 @@ struct DenseResult {
   }
   void finish() {
     if constexpr (sizeof(T) == sizeof(float))
-      if (static_cast<void*>(data) != out.data) narrow_all(reinterpret_cast<const float*>(data), out.data, out.dtype, out.numel());
+      if (static_cast<void*>(data) != out.data)
+        narrow_all(reinterpret_cast<const float*>(data), out.data, out.dtype, out.numel());
   }
 };
 
@@ -47,7 +48,8 @@ struct DenseResult {
 template <class T>
 class Buffer {
  public:
-  explicit Buffer(int64_t n) : bytes_(static_cast<size_t>(n) * sizeof(T)), p_(static_cast<T*>(runtime::alloc_bytes(bytes_))) {}
+  explicit Buffer(int64_t n)
+      : bytes_(static_cast<size_t>(n) * sizeof(T)), p_(static_cast<T*>(runtime::alloc_bytes(bytes_))) {}
   ~Buffer() { runtime::free_bytes(p_, bytes_); }
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;

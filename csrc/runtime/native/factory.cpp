@@ -40,18 +40,24 @@ void linspace(NativeCtx& c) {
   if (c.out().dtype == DType::F32) {
     float step = n > 1 ? (static_cast<float>(to) - static_cast<float>(from)) / static_cast<float>(n - 1) : 0;
     return fill_line(c, [&](int64_t i) {
-      return i < n / 2 || n == 1 ? static_cast<float>(from) + step * static_cast<float>(i) : static_cast<float>(to) - step * static_cast<float>(n - 1 - i);
+      return i < n / 2 || n == 1 ? static_cast<float>(from) + step * static_cast<float>(i)
+                                 : static_cast<float>(to) - step * static_cast<float>(n - 1 - i);
     });
   }
   double step = n > 1 ? (to - from) / static_cast<double>(n - 1) : 0;
-  fill_line(c, [&](int64_t i) { return i < n / 2 || n == 1 ? from + step * static_cast<double>(i) : to - step * static_cast<double>(n - 1 - i); });
+  fill_line(c, [&](int64_t i) {
+    return i < n / 2 || n == 1 ? from + step * static_cast<double>(i) : to - step * static_cast<double>(n - 1 - i);
+  });
 }
 
 void logspace(NativeCtx& c) {
   double from = c.arg(0).as_double(), to = c.arg(1).as_double(), base = c.arg(3).as_double();
   int64_t n = c.arg(2).as_int();
   double step = n > 1 ? (to - from) / static_cast<double>(n - 1) : 0;
-  fill_line(c, [&](int64_t i) { return std::pow(base, i < n / 2 || n == 1 ? from + step * static_cast<double>(i) : to - step * static_cast<double>(n - 1 - i)); });
+  fill_line(c, [&](int64_t i) {
+    return std::pow(
+        base, i < n / 2 || n == 1 ? from + step * static_cast<double>(i) : to - step * static_cast<double>(n - 1 - i));
+  });
 }
 
 void eye(NativeCtx& c) {
@@ -65,7 +71,8 @@ void eye(NativeCtx& c) {
 }
 
 void triangle_indices(NativeCtx& c) {
-  int64_t rows = c.arg(0).as_int(), cols = c.arg(1).as_int(), offset = named(c, "offset").as_int(), n = c.out().sizes[1];
+  int64_t rows = c.arg(0).as_int(), cols = c.arg(1).as_int(), offset = named(c, "offset").as_int(),
+          n = c.out().sizes[1];
   bool upper = std::string_view(c.op->name) == "triu_indices";
   dispatch(c.out().dtype, [&]<class T>() {
     T* to = c.out().ptr<T>();

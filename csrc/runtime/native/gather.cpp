@@ -22,7 +22,9 @@ void scatter_lines(NativeCtx& c, F&& combine) {
   TensorView out = with_last(c.out(), d), index = with_last(c.in(2), d), src = has_src ? with_last(c.in(3), d) : index;
   int64_t n = out.sizes.back(), m = index.sizes.back();
   dispatch(out.dtype, [&]<class T>() {
-    T number = has_src ? T() : c.arg(3).tag() == ArgTag::Int ? static_cast<T>(c.arg(3).as_int()) : static_cast<T>(c.arg(3).as_double());
+    T number = has_src                         ? T()
+               : c.arg(3).tag() == ArgTag::Int ? static_cast<T>(c.arg(3).as_int())
+                                               : static_cast<T>(c.arg(3).as_double());
     for_each_line<3>({index, clipped(out, index), clipped(src, index)}, [&](const std::array<std::byte*, 3>& p) {
       Line<T> to{p[1], out.strides.back()}, from{p[2], src.strides.back()};
       for (int64_t i = 0; i < m; ++i) {
@@ -53,8 +55,10 @@ void index_slices(NativeCtx& c, F&& combine) {
 
 template <class T>
 T sum_of(T a, T b) {
-  if constexpr (std::is_same_v<T, bool>) return a || b;
-  else return static_cast<T>(static_cast<compute_t<T>>(a) + static_cast<compute_t<T>>(b));
+  if constexpr (std::is_same_v<T, bool>)
+    return a || b;
+  else
+    return static_cast<T>(static_cast<compute_t<T>>(a) + static_cast<compute_t<T>>(b));
 }
 
 }  // namespace
@@ -72,16 +76,26 @@ void gather(NativeCtx& c) {
   });
 }
 
-void scatter(NativeCtx& c) { scatter_lines(c, [](auto& slot, auto v) { slot = v; }); }
-void scatter_add(NativeCtx& c) { scatter_lines(c, [](auto& slot, auto v) { slot = sum_of(slot, v); }); }
+void scatter(NativeCtx& c) {
+  scatter_lines(c, [](auto& slot, auto v) { slot = v; });
+}
+void scatter_add(NativeCtx& c) {
+  scatter_lines(c, [](auto& slot, auto v) { slot = sum_of(slot, v); });
+}
 
-void index_copy(NativeCtx& c) { index_slices(c, [](auto& slot, auto v) { slot = v; }); }
+void index_copy(NativeCtx& c) {
+  index_slices(c, [](auto& slot, auto v) { slot = v; });
+}
 void index_add(NativeCtx& c) {
   const Arg& alpha = c.arg(4);
   index_slices(c, [&]<class T>(T& slot, T v) {
     using C = compute_t<T>;
-    if constexpr (std::is_same_v<T, bool>) slot = slot || (v && alpha.as_double() != 0);
-    else slot = static_cast<T>(static_cast<C>(slot) + static_cast<C>(v) * (alpha.tag() == ArgTag::Float ? static_cast<C>(alpha.as_double()) : static_cast<C>(alpha.as_int())));
+    if constexpr (std::is_same_v<T, bool>)
+      slot = slot || (v && alpha.as_double() != 0);
+    else
+      slot = static_cast<T>(static_cast<C>(slot) + static_cast<C>(v) * (alpha.tag() == ArgTag::Float
+                                                                            ? static_cast<C>(alpha.as_double())
+                                                                            : static_cast<C>(alpha.as_int())));
   });
 }
 
@@ -150,8 +164,10 @@ void scatter_reduce(NativeCtx& c) {
     for (int64_t i = 0; i < c.out().numel(); ++i)
       if (count[i] > 1) {
         C v = static_cast<C>(first[i]);
-        if constexpr (std::is_integral_v<C>) first[i] = static_cast<T>(std::floor(static_cast<double>(v) / static_cast<double>(count[i])));
-        else first[i] = static_cast<T>(v / static_cast<C>(count[i]));
+        if constexpr (std::is_integral_v<C>)
+          first[i] = static_cast<T>(std::floor(static_cast<double>(v) / static_cast<double>(count[i])));
+        else
+          first[i] = static_cast<T>(v / static_cast<C>(count[i]));
       }
   });
 }

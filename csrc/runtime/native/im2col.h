@@ -10,7 +10,7 @@ namespace fj::native {
 // One convolution's numbers; missing spatial dimensions (in front) have size and kernel 1.
 struct ConvShape {
   int64_t batch, groups;
-  int64_t in_channels, out_channels;       // of all groups
+  int64_t in_channels, out_channels;  // of all groups
   int64_t size[3], out[3], kernel[3], stride[3], padding[3], dilation[3];
 
   int64_t group_in() const { return in_channels / groups; }
@@ -21,13 +21,15 @@ struct ConvShape {
   int64_t positions() const { return out[0] * out[1] * out[2]; }
   // The image itself is the column matrix.
   bool is_pointwise() const {
-    for (int d = 0; d < 3; ++d) if (kernel[d] != 1 || stride[d] != 1 || padding[d] != 0) return false;
+    for (int d = 0; d < 3; ++d)
+      if (kernel[d] != 1 || stride[d] != 1 || padding[d] != 0) return false;
     return true;
   }
 };
 
 // From the sizes of input, weight and output, and the list arguments at `first` (stride, padding, dilation, groups).
-inline ConvShape conv_shape(const NativeCtx& ctx, const Shape& input, const Shape& weight, const Shape& output, size_t first) {
+inline ConvShape conv_shape(const NativeCtx& ctx, const Shape& input, const Shape& weight, const Shape& output,
+                            size_t first) {
   ConvShape s;
   s.batch = input[0];
   s.in_channels = input[1];
@@ -55,8 +57,8 @@ inline constexpr int64_t kBlock = 8;  // elements that are moved at once; lines 
 
 // Channels are worked on in a copy with zeros around it, so that no tap needs a test for the border.
 struct Plane {
-  int64_t size[3], inner[3];  // inner: how much of the image lies inside
-  std::vector<int64_t> lines; // where each output line begins, seen by the first tap
+  int64_t size[3], inner[3];   // inner: how much of the image lies inside
+  std::vector<int64_t> lines;  // where each output line begins, seen by the first tap
   explicit Plane(const ConvShape& s) {
     for (int d = 0; d < 3; ++d) {
       size[d] = std::max<int64_t>((s.out[d] - 1) * s.stride[d] + (s.kernel[d] - 1) * s.dilation[d] + 1, 1);
@@ -73,9 +75,13 @@ template <class T>
 using Block __attribute__((vector_size(kBlock * sizeof(T)), aligned(sizeof(T)), may_alias)) = T;
 
 template <class T>
-inline Block<T>& block_at(T* p) { return *reinterpret_cast<Block<T>*>(p); }
+inline Block<T>& block_at(T* p) {
+  return *reinterpret_cast<Block<T>*>(p);
+}
 template <class T>
-inline const Block<T>& block_at(const T* p) { return *reinterpret_cast<const Block<T>*>(p); }
+inline const Block<T>& block_at(const T* p) {
+  return *reinterpret_cast<const Block<T>*>(p);
+}
 
 // All output lines of one tap, from the plane to a row of the column matrix.
 template <class T>
@@ -100,7 +106,8 @@ void add_lines(const Plane& p, const T* from, T* to, int64_t n, int64_t step) {
   for (int64_t line : p.lines) {
     T* t = to + line;
     int64_t i = 0;
-    if (step == 1) for (; i + kBlock <= n; i += kBlock) block_at(t + i) += block_at(from + i);
+    if (step == 1)
+      for (; i + kBlock <= n; i += kBlock) block_at(t + i) += block_at(from + i);
     for (; i < n; ++i) t[i * step] += from[i];
     from += n;
   }
@@ -122,14 +129,15 @@ inline void for_each_inner(const ConvShape& s, const Plane& p, F&& f) {
 }
 
 // `image`: channels of one group; `col`: rows x ld, the image's positions in columns [0, positions), and up to
-// kBlock - 1 columns behind them overrun: images are laid side by side in order, ld has room for the last overrun. `plane`
-// has zeros at its border.
+// kBlock - 1 columns behind them overrun: images are laid side by side in order, ld has room for the last overrun.
+// `plane` has zeros at its border.
 template <class T>
 void image_to_columns(const ConvShape& s, const Plane& p, const T* image, T* plane, T* col, int64_t ld) {
   for (int64_t c = 0; c < s.group_in(); ++c, image += s.pixels()) {
     for_each_inner(s, p, [&](int64_t from, int64_t to) { std::copy_n(image + from, p.inner[2], plane + to); });
     for_each_tap(s, [&](int64_t kd, int64_t kh, int64_t kw) {
-      copy_lines(p, plane + p.at(kd * s.dilation[0], kh * s.dilation[1], kw * s.dilation[2]), col, s.out[2], s.stride[2]);
+      copy_lines(p, plane + p.at(kd * s.dilation[0], kh * s.dilation[1], kw * s.dilation[2]), col, s.out[2],
+                 s.stride[2]);
       col += ld;
     });
   }
@@ -141,7 +149,8 @@ void columns_to_image(const ConvShape& s, const Plane& p, const T* col, int64_t 
   for (int64_t c = 0; c < s.group_in(); ++c, image += s.pixels()) {
     std::fill_n(plane, p.elements(), T(0));
     for_each_tap(s, [&](int64_t kd, int64_t kh, int64_t kw) {
-      add_lines(p, col, plane + p.at(kd * s.dilation[0], kh * s.dilation[1], kw * s.dilation[2]), s.out[2], s.stride[2]);
+      add_lines(p, col, plane + p.at(kd * s.dilation[0], kh * s.dilation[1], kw * s.dilation[2]), s.out[2],
+                s.stride[2]);
       col += ld;
     });
     for_each_inner(s, p, [&](int64_t to, int64_t from) { std::copy_n(plane + from, p.inner[2], image + to); });

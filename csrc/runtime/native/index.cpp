@@ -6,19 +6,21 @@ namespace {
 
 // The indexed tensor seen as positions × block: for each position, an offset into it; the block's sizes and strides.
 struct Plan {
-  Shape common;                      // broadcast shape of the indices
-  std::vector<int64_t> offsets;      // per position, in elements of the indexed tensor
-  Shape block, block_strides;        // whole dimensions of the indexed tensor
-  Shape value_common, value_block;   // strides of the result (or values) over the same coordinates
+  Shape common;                     // broadcast shape of the indices
+  std::vector<int64_t> offsets;     // per position, in elements of the indexed tensor
+  Shape block, block_strides;       // whole dimensions of the indexed tensor
+  Shape value_common, value_block;  // strides of the result (or values) over the same coordinates
 };
 
 int64_t checked(int64_t i, int64_t n, int64_t dim) {
-  FJ_USER_CHECK(i >= -n && i < n, ErrorKind::Index, "index ", i, " is out of bounds for dimension ", dim, " with size ", n);
+  FJ_USER_CHECK(i >= -n && i < n, ErrorKind::Index, "index ", i, " is out of bounds for dimension ", dim, " with size ",
+                n);
   return i < 0 ? i + n : i;
 }
 
 // Offsets of `index` in broadcast order, added to `offsets`.
-void add_offsets(const TensorView& index, const Shape& common, int64_t size, int64_t stride, int64_t dim, std::vector<int64_t>& offsets) {
+void add_offsets(const TensorView& index, const Shape& common, int64_t size, int64_t stride, int64_t dim,
+                 std::vector<int64_t>& offsets) {
   int64_t lead = static_cast<int64_t>(common.size()) - index.dim();
   Shape step(common.size(), 0), at(common.size(), 0);
   for (int64_t d = 0; d < index.dim(); ++d) step[d + lead] = index.sizes[d] == 1 ? 0 : index.strides[d];
@@ -47,11 +49,14 @@ Plan make_plan(const TensorView& self, const std::vector<TensorView>& indices, c
     Shape wide(std::max(p.common.size(), indices[d].sizes.size()), 1);
     for (size_t k = 0; k < wide.size(); ++k) {
       if (k < p.common.size()) wide[wide.size() - 1 - k] = p.common[p.common.size() - 1 - k];
-      if (k < indices[d].sizes.size() && indices[d].sizes[indices[d].sizes.size() - 1 - k] != 1) wide[wide.size() - 1 - k] = indices[d].sizes[indices[d].sizes.size() - 1 - k];
+      if (k < indices[d].sizes.size() && indices[d].sizes[indices[d].sizes.size() - 1 - k] != 1)
+        wide[wide.size() - 1 - k] = indices[d].sizes[indices[d].sizes.size() - 1 - k];
     }
     p.common = wide;
-    if (first < 0) first = d;
-    else if (last != d - 1) together = false;
+    if (first < 0)
+      first = d;
+    else if (last != d - 1)
+      together = false;
     last = d;
   }
   int64_t n = 1;
@@ -61,7 +66,11 @@ Plan make_plan(const TensorView& self, const std::vector<TensorView>& indices, c
   Shape result;  // which result dimension is what: > 0 block, built in order
   SmallVec<bool, 8> is_common;
   for (int64_t d = 0; d <= self.dim(); ++d) {
-    if (d == at) for (Dim s : p.common) { result.push_back(s); is_common.push_back(true); }
+    if (d == at)
+      for (Dim s : p.common) {
+        result.push_back(s);
+        is_common.push_back(true);
+      }
     if (d == self.dim()) break;
     if (d < static_cast<int64_t>(indices.size()) && indices[d].data) {
       add_offsets(indices[d], p.common, self.sizes[d], self.strides[d], d, p.offsets);
@@ -121,7 +130,8 @@ void walk(const Plan& p, T* self, T* value, F&& f) {
 
 void index(NativeCtx& c) {
   Plan p = make_plan(c.in(0), c.list(1), c.out());
-  dispatch_bytes(c.in(0).dtype, [&]<class T>() { walk(p, c.in(0).ptr<T>(), c.out().ptr<T>(), [](T& from, T& to) { to = from; }); });
+  dispatch_bytes(c.in(0).dtype,
+                 [&]<class T>() { walk(p, c.in(0).ptr<T>(), c.out().ptr<T>(), [](T& from, T& to) { to = from; }); });
 }
 
 // Positions are checked before anything is written.
@@ -129,13 +139,16 @@ void index_put(NativeCtx& c) {
   Plan p = make_plan(c.out(), c.list(1), c.in(2));
   if (c.out().data != c.in(0).data) copy_view(c.out(), c.in(0));
   if (!c.arg(3).as_bool()) {
-    dispatch_bytes(c.out().dtype, [&]<class T>() { walk(p, c.out().ptr<T>(), c.in(2).ptr<T>(), [](T& to, T& from) { to = from; }); });
+    dispatch_bytes(c.out().dtype,
+                   [&]<class T>() { walk(p, c.out().ptr<T>(), c.in(2).ptr<T>(), [](T& to, T& from) { to = from; }); });
     return;
   }
   dispatch(c.out().dtype, [&]<class T>() {
     walk(p, c.out().ptr<T>(), c.in(2).ptr<T>(), [](T& to, T& from) {
-      if constexpr (std::is_same_v<T, bool>) to = to || from;
-      else to = static_cast<T>(static_cast<compute_t<T>>(to) + static_cast<compute_t<T>>(from));
+      if constexpr (std::is_same_v<T, bool>)
+        to = to || from;
+      else
+        to = static_cast<T>(static_cast<compute_t<T>>(to) + static_cast<compute_t<T>>(from));
     });
   });
 }

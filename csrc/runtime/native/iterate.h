@@ -23,10 +23,20 @@ struct BHalf {
 };
 
 // What sums and comparisons of T compute in.
-template <class T> struct Compute { using type = T; };
-template <> struct Compute<Half> { using type = float; };
-template <> struct Compute<BHalf> { using type = float; };
-template <class T> using compute_t = typename Compute<T>::type;
+template <class T>
+struct Compute {
+  using type = T;
+};
+template <>
+struct Compute<Half> {
+  using type = float;
+};
+template <>
+struct Compute<BHalf> {
+  using type = float;
+};
+template <class T>
+using compute_t = typename Compute<T>::type;
 
 // f.template operator()<T>() with T the element type.
 template <class F>
@@ -58,9 +68,12 @@ void dispatch_bytes(DType t, F&& f) {
 
 template <class T>
 bool is_nan(T v) {
-  if constexpr (std::is_floating_point_v<T>) return v != v;
-  else if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BHalf>) return static_cast<float>(v) != static_cast<float>(v);
-  else return false;
+  if constexpr (std::is_floating_point_v<T>)
+    return v != v;
+  else if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BHalf>)
+    return static_cast<float>(v) != static_cast<float>(v);
+  else
+    return false;
 }
 
 // A view with its dimension `d` moved to the end; 0-d views get one dimension of size 1.

@@ -221,7 +221,9 @@ Divisor divisor_of(const Arg& count_pad, const Arg& fixed) {
 bool all_full(const Planes& p, Divisor divisor, FullWindows* w, double* scale) {
   double count = 1;
   for (int d = 0; d < 3; ++d) {
-    if (p.padding[d] != 0 || p.dilation[d] != 1 || p.out[d] == 0 || (p.out[d] - 1) * p.stride[d] + p.kernel[d] > p.in[d]) return false;
+    if (p.padding[d] != 0 || p.dilation[d] != 1 || p.out[d] == 0 ||
+        (p.out[d] - 1) * p.stride[d] + p.kernel[d] > p.in[d])
+      return false;
     w->in[d] = p.in[d];
     w->out[d] = p.out[d];
     w->kernel[d] = p.kernel[d];
@@ -242,8 +244,10 @@ bool pool_full(NativeCtx& ctx, const Planes& p, Divisor divisor) {
   int64_t from = grad ? p.out_size() : p.in_size(), to = grad ? p.in_size() : p.out_size();
   ctx.parallel(p.count, static_cast<double>(p.in_size()), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      if constexpr (grad) spread_plane(w, in + i * from, out + i * to, static_cast<float>(scale));
-      else mean_plane(w, in + i * from, out + i * to, static_cast<float>(scale));
+      if constexpr (grad)
+        spread_plane(w, in + i * from, out + i * to, static_cast<float>(scale));
+      else
+        mean_plane(w, in + i * from, out + i * to, static_cast<float>(scale));
     }
   });
   return true;

@@ -42,9 +42,12 @@ void mean_plane(const FullWindows& w, const T* in, T* out, T scale) {
   int64_t n = w.out[2], size = w.out[0] * w.out[1] * n, k = w.kernel[2], s = w.stride[2];
   std::fill_n(out, size, T(0));
   w.each_line([&](int64_t from, int64_t to) {
-    if (k == 2 && s == 2) add_windows<2>(in + from, out + to, n, k, s);
-    else if (k == 3 && s == 3) add_windows<3>(in + from, out + to, n, k, s);
-    else add_windows<0>(in + from, out + to, n, k, s);
+    if (k == 2 && s == 2)
+      add_windows<2>(in + from, out + to, n, k, s);
+    else if (k == 3 && s == 3)
+      add_windows<3>(in + from, out + to, n, k, s);
+    else
+      add_windows<0>(in + from, out + to, n, k, s);
   });
   for (int64_t i = 0; i < size; ++i) out[i] *= scale;
 }
@@ -54,9 +57,12 @@ void spread_plane(const FullWindows& w, const T* grad, T* out, T scale) {
   int64_t n = w.out[2], k = w.kernel[2], s = w.stride[2];
   std::fill_n(out, w.in[0] * w.in[1] * w.in[2], T(0));
   w.each_line([&](int64_t to, int64_t from) {
-    if (k == 2 && s == 2) spread_line<2>(grad + from, scale, out + to, n, k, s);
-    else if (k == 3 && s == 3) spread_line<3>(grad + from, scale, out + to, n, k, s);
-    else spread_line<0>(grad + from, scale, out + to, n, k, s);
+    if (k == 2 && s == 2)
+      spread_line<2>(grad + from, scale, out + to, n, k, s);
+    else if (k == 3 && s == 3)
+      spread_line<3>(grad + from, scale, out + to, n, k, s);
+    else
+      spread_line<0>(grad + from, scale, out + to, n, k, s);
   });
 }
 

@@ -42,8 +42,10 @@ void normal_block(T* d, T mean, T std) {
 
 template <class T>
 T uniform01(RandomStream& s) {
-  if constexpr (std::is_same_v<T, double>) return s.uniform_double();
-  else return s.uniform_float();
+  if constexpr (std::is_same_v<T, double>)
+    return s.uniform_double();
+  else
+    return s.uniform_float();
 }
 
 // A big contiguous tensor is filled by blocks, a small or strided one number by number.
@@ -67,7 +69,8 @@ void fill_normal(TensorView& out, RandomStream& s, double mean, double std) {
 }
 template <>
 void fill_normal<double>(TensorView& out, RandomStream& s, double mean, double std) {
-  if (out.numel() < 16 || !out.is_contiguous()) return each<double>(out, [&](double& v) { v = s.normal() * std + mean; });
+  if (out.numel() < 16 || !out.is_contiguous())
+    return each<double>(out, [&](double& v) { v = s.normal() * std + mean; });
   double* d = out.ptr<double>();
   int64_t n = out.numel();
   for (int64_t i = 0; i < n; ++i) d[i] = s.uniform_double();
@@ -79,7 +82,8 @@ void fill_normal<double>(TensorView& out, RandomStream& s, double mean, double s
 }
 
 void check_float(NativeCtx& c, const char* name) {
-  FJ_USER_CHECK(is_float(c.out().dtype), ErrorKind::NotImplemented, "\"", name, "\" not implemented for '", scalar_type_name(c.out().dtype), "'");
+  FJ_USER_CHECK(is_float(c.out().dtype), ErrorKind::NotImplemented, "\"", name, "\" not implemented for '",
+                scalar_type_name(c.out().dtype), "'");
 }
 
 template <class F>
@@ -94,9 +98,12 @@ void fill_integers(NativeCtx& c, F&& draw) {
   dispatch(c.out().dtype, [&]<class T>() {
     each<T>(c.out(), [&](T& v) {
       int64_t n = draw();
-      if constexpr (std::is_integral_v<T>) v = static_cast<T>(n);
-      else if constexpr (std::is_same_v<T, double>) v = static_cast<double>(n);
-      else v = static_cast<T>(static_cast<float>(n));
+      if constexpr (std::is_integral_v<T>)
+        v = static_cast<T>(n);
+      else if constexpr (std::is_same_v<T, double>)
+        v = static_cast<double>(n);
+      else
+        v = static_cast<T>(static_cast<float>(n));
     });
   });
 }
@@ -107,7 +114,8 @@ void uniform(NativeCtx& c) {
   check_float(c, "check_uniform_bounds");
   RandomStream& s = stream_of(c);
   double from = number(c, "from", 0), to = number(c, "to", 1);
-  FJ_USER_CHECK(from <= to, ErrorKind::Runtime, "uniform_ expects to return a [from, to) range, but found from=", from, " > to=", to);
+  FJ_USER_CHECK(from <= to, ErrorKind::Runtime, "uniform_ expects to return a [from, to) range, but found from=", from,
+                " > to=", to);
   dispatch_float(c.out().dtype, [&]<class T>() {
     using A = compute_t<T>;
     A low = static_cast<A>(from), range = static_cast<A>(to) - low;
@@ -139,12 +147,16 @@ void normal_of(NativeCtx& c) {
       for (int64_t d = 0; d < in.dim(); ++d) parts[i].strides[d + lead] = in.sizes[d] == 1 ? 0 : in.strides[d];
     }
     if (out.numel() == 0) return;
-    std::array<TensorView, 3> views{with_last(out, out.dim() - 1), with_last(parts[0], out.dim() - 1), with_last(parts[1], out.dim() - 1)};
+    std::array<TensorView, 3> views{with_last(out, out.dim() - 1), with_last(parts[0], out.dim() - 1),
+                                    with_last(parts[1], out.dim() - 1)};
     for_each_line<3>(views, [&](const std::array<std::byte*, 3>& p) {
-      Line<T> to{p[0], views[0].strides.back()}, mean{p[1], views[1].strides.back()}, std{p[2], views[2].strides.back()};
+      Line<T> to{p[0], views[0].strides.back()}, mean{p[1], views[1].strides.back()},
+          std{p[2], views[2].strides.back()};
       for (int64_t i = 0; i < views[0].sizes.back(); ++i) {
-        compute_t<T> m = c.arg(0).is_tensor() ? static_cast<compute_t<T>>(mean[i]) : static_cast<compute_t<T>>(c.arg(0).as_double());
-        compute_t<T> d = c.arg(1).is_tensor() ? static_cast<compute_t<T>>(std[i]) : static_cast<compute_t<T>>(c.arg(1).as_double());
+        compute_t<T> m =
+            c.arg(0).is_tensor() ? static_cast<compute_t<T>>(mean[i]) : static_cast<compute_t<T>>(c.arg(0).as_double());
+        compute_t<T> d =
+            c.arg(1).is_tensor() ? static_cast<compute_t<T>>(std[i]) : static_cast<compute_t<T>>(c.arg(1).as_double());
         to[i] = static_cast<T>(static_cast<compute_t<T>>(to[i]) * d + m);
       }
     });
@@ -154,7 +166,8 @@ void normal_of(NativeCtx& c) {
 void randint(NativeCtx& c) {
   int low_at = c.op->arg_index("low");
   int64_t low = low_at < 0 ? 0 : c.arg(low_at).as_int(), high = c.arg(c.op->arg_index("high")).as_int();
-  FJ_USER_CHECK(low < high, ErrorKind::Runtime, "random_ expects 'from' to be less than 'to', but got from=", low, " >= to=", high);
+  FJ_USER_CHECK(low < high, ErrorKind::Runtime, "random_ expects 'from' to be less than 'to', but got from=", low,
+                " >= to=", high);
   RandomStream& s = stream_of(c);
   fill_integers(c, [&] { return s.integer(low, static_cast<uint64_t>(high) - static_cast<uint64_t>(low)); });
 }
@@ -164,9 +177,12 @@ void random_fill(NativeCtx& c) {
   DType t = c.out().dtype;
   if (c.op->arg_index("from") >= 0) {
     int64_t low = c.arg(1).as_int(), high = low;
-    if (c.arg(2).is_none()) low = 0;
-    else high = c.arg(2).as_int();
-    FJ_USER_CHECK(low < high, ErrorKind::Runtime, "random_ expects 'from' to be less than 'to', but got from=", low, " >= to=", high);
+    if (c.arg(2).is_none())
+      low = 0;
+    else
+      high = c.arg(2).as_int();
+    FJ_USER_CHECK(low < high, ErrorKind::Runtime, "random_ expects 'from' to be less than 'to', but got from=", low,
+                  " >= to=", high);
     return fill_integers(c, [&] { return s.integer(low, static_cast<uint64_t>(high) - static_cast<uint64_t>(low)); });
   }
   constexpr int kBits[kDTypeCount] = {1, 8, 7, 15, 31, 63, 11, 8, 24, 53};
@@ -180,7 +196,8 @@ void randperm(NativeCtx& c) {
   RandomStream& s = stream_of(c);
   std::vector<int64_t> order(static_cast<size_t>(n));
   std::iota(order.begin(), order.end(), 0);
-  for (int64_t i = 0; i < n - 1; ++i) std::swap(order[i], order[i + static_cast<int64_t>(s.bits32() % static_cast<uint64_t>(n - i))]);
+  for (int64_t i = 0; i < n - 1; ++i)
+    std::swap(order[i], order[i + static_cast<int64_t>(s.bits32() % static_cast<uint64_t>(n - i))]);
   size_t at = 0;
   fill_integers(c, [&] { return order[at++]; });
 }
@@ -191,7 +208,9 @@ void exponential(NativeCtx& c) {
   FJ_USER_CHECK(rate > 0, ErrorKind::Runtime, "exponential_ expects lambda > 0.0, but found lambda=", rate);
   RandomStream& s = stream_of(c);
   dispatch_float(c.out().dtype, [&]<class T>() {
-    each<T>(c.out(), [&](T& v) { v = static_cast<T>(static_cast<compute_t<T>>(-1.0 / rate * std::log1p(-s.uniform_double()))); });
+    each<T>(c.out(), [&](T& v) {
+      v = static_cast<T>(static_cast<compute_t<T>>(-1.0 / rate * std::log1p(-s.uniform_double())));
+    });
   });
 }
 
@@ -207,7 +226,8 @@ void bernoulli(NativeCtx& c) {
   dispatch_float(c.out().dtype, [&]<class T>() {
     std::vector<double> p;
     each<T>(c.in(0), [&](T& v) { p.push_back(static_cast<double>(static_cast<compute_t<T>>(v))); });
-    for (double v : p) FJ_USER_CHECK(v >= 0 && v <= 1, ErrorKind::Runtime, "Expected p_in >= 0 && p_in <= 1 to be true, but got false.");
+    for (double v : p)
+      FJ_USER_CHECK(v >= 0 && v <= 1, ErrorKind::Runtime, "Expected p_in >= 0 && p_in <= 1 to be true, but got false.");
     size_t at = 0;
     fill_integers(c, [&] { return int64_t{s.uniform_double() < p[at++]}; });
   });
@@ -228,7 +248,8 @@ void multinomial(NativeCtx& c) {
       double sum = 0;
       for (int64_t i = 0; i < n; ++i) {
         p[i] = static_cast<double>(static_cast<compute_t<T>>(line[i]));
-        FJ_USER_CHECK(p[i] >= 0 && std::isfinite(p[i]), ErrorKind::Runtime, "probability tensor contains either `inf`, `nan` or element < 0");
+        FJ_USER_CHECK(p[i] >= 0 && std::isfinite(p[i]), ErrorKind::Runtime,
+                      "probability tensor contains either `inf`, `nan` or element < 0");
         sum += p[i];
       }
       FJ_USER_CHECK(sum > 0, ErrorKind::Runtime, "invalid multinomial distribution (sum of probabilities <= 0)");
@@ -244,7 +265,8 @@ void multinomial(NativeCtx& c) {
       std::vector<int64_t> order(static_cast<size_t>(n));
       std::iota(order.begin(), order.end(), 0);
       for (double& v : p) v = v / (-std::log1p(-s.uniform_double()));
-      std::partial_sort(order.begin(), order.begin() + samples, order.end(), [&](int64_t a, int64_t b) { return p[a] > p[b]; });
+      std::partial_sort(order.begin(), order.begin() + samples, order.end(),
+                        [&](int64_t a, int64_t b) { return p[a] > p[b]; });
       for (int64_t k = 0; k < samples; ++k) *to++ = order[k];
     });
   });

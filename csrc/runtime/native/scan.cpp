@@ -55,10 +55,18 @@ void scan_extreme(NativeCtx& c, F&& better) {
 
 }  // namespace
 
-void cumsum(NativeCtx& c) { scan(c, []<class C>(C a, C b) { return static_cast<C>(a + b); }); }
-void cumprod(NativeCtx& c) { scan(c, []<class C>(C a, C b) { return static_cast<C>(a * b); }); }
-void cummax(NativeCtx& c) { scan_extreme(c, [](auto now, auto held) { return now >= held; }); }
-void cummin(NativeCtx& c) { scan_extreme(c, [](auto now, auto held) { return now <= held; }); }
+void cumsum(NativeCtx& c) {
+  scan(c, []<class C>(C a, C b) { return static_cast<C>(a + b); });
+}
+void cumprod(NativeCtx& c) {
+  scan(c, []<class C>(C a, C b) { return static_cast<C>(a * b); });
+}
+void cummax(NativeCtx& c) {
+  scan_extreme(c, [](auto now, auto held) { return now >= held; });
+}
+void cummin(NativeCtx& c) {
+  scan_extreme(c, [](auto now, auto held) { return now <= held; });
+}
 
 void logcumsumexp(NativeCtx& c) {
   scan(c, []<class C>(C a, C b) {
@@ -68,7 +76,8 @@ void logcumsumexp(NativeCtx& c) {
   });
 }
 
-// out[k] = sum over i >= k of grad[i] * prod of self[j], j <= i, j != k: by its definition, so zeros are no special case.
+// out[k] = sum over i >= k of grad[i] * prod of self[j], j <= i, j != k: by its definition, so zeros are no special
+// case.
 void cumprod_backward(NativeCtx& c) {
   if (c.out().numel() == 0) return;
   int64_t d = wrap_dim(c.arg(2).as_int(), c.in(1).dim());

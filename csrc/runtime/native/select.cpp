@@ -33,8 +33,10 @@ int64_t count_true(const TensorView& mask) {
 
 template <class T>
 bool nonzero_value(T v) {
-  if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BHalf>) return static_cast<float>(v) != 0;
-  else return v != T(0);
+  if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BHalf>)
+    return static_cast<float>(v) != 0;
+  else
+    return v != T(0);
 }
 
 }  // namespace
@@ -59,8 +61,9 @@ void masked_scatter(NativeCtx& c) {
   copy_view(c.out(), broadcast(c.in(0), wide));
   TensorView m = lines(broadcast(c.in(1), wide)), out = lines(c.out());
   int64_t need = count_true(m), have = c.in(2).numel();
-  FJ_USER_CHECK(need <= have, ErrorKind::Runtime, "masked_scatter: expected self and source to have same number of elements but got self mask = ",
-                need, " and source = ", have);
+  FJ_USER_CHECK(need <= have, ErrorKind::Runtime,
+                "masked_scatter: expected self and source to have same number of elements but got self mask = ", need,
+                " and source = ", have);
   TensorView src = c.in(2);
   TensorView flat;
   flat.dtype = src.dtype;
@@ -115,7 +118,9 @@ void bincount(NativeCtx& c) {
     top = std::max(top, v);
   }
   bool weighted = c.arg(1).is_tensor();
-  if (weighted) FJ_USER_CHECK(c.in(1).dim() == 1 && c.in(1).numel() == n, ErrorKind::Runtime, "weights should be 1-d and have the same length as input");
+  if (weighted)
+    FJ_USER_CHECK(c.in(1).dim() == 1 && c.in(1).numel() == n, ErrorKind::Runtime,
+                  "weights should be 1-d and have the same length as input");
   DType type = !weighted ? DType::I64 : c.in(1).dtype == DType::F32 ? DType::F32 : DType::F64;
   TensorView& out = c.alloc_out(0, Shape{top + 1}, type);
   zero_view(out);
@@ -127,8 +132,10 @@ void bincount(NativeCtx& c) {
   dispatch(w.dtype, [&]<class T>() {
     for (int64_t i = 0; i < n; ++i) {
       double add = static_cast<double>(w.ptr<T>()[i * w.strides[0]]);
-      if (type == DType::F32) out.ptr<float>()[values[i]] += static_cast<float>(add);
-      else out.ptr<double>()[values[i]] += add;
+      if (type == DType::F32)
+        out.ptr<float>()[values[i]] += static_cast<float>(add);
+      else
+        out.ptr<double>()[values[i]] += add;
     }
   });
 }
@@ -179,8 +186,10 @@ void searchsorted(NativeCtx& c) {
         int64_t mid = (lo + hi) / 2;
         double at = static_cast<double>(s[mid]);
         bool before = right ? !(v < at) : at < v || v != v;
-        if (before) lo = mid + 1;
-        else hi = mid;
+        if (before)
+          lo = mid + 1;
+        else
+          hi = mid;
       }
       return lo;
     };
@@ -198,7 +207,8 @@ void searchsorted(NativeCtx& c) {
       for_each_line<3>({out, values, shared}, [&](const std::array<std::byte*, 3>& p) {
         Line<int64_t> to{p[0], out.strides.back()};
         Line<V> v{p[1], values.strides.back()};
-        for (int64_t i = 0; i < out.sizes.back(); ++i) to[i] = find(Line<S>{p[2], seq.strides.back()}, static_cast<double>(v[i]));
+        for (int64_t i = 0; i < out.sizes.back(); ++i)
+          to[i] = find(Line<S>{p[2], seq.strides.back()}, static_cast<double>(v[i]));
       });
     });
   });

@@ -15,7 +15,10 @@ TensorView part(const TensorView& v, int64_t d, int64_t start, int64_t length) {
 
 // Copies with a cast.
 void convert_view(const TensorView& to, const TensorView& from) {
-  if (to.dtype == from.dtype) { copy_view(to, from); return; }
+  if (to.dtype == from.dtype) {
+    copy_view(to, from);
+    return;
+  }
   if (to.numel() == 0) return;
   int64_t last = std::max<int64_t>(to.dim() - 1, 0);
   TensorView a = with_last(to, last), b = with_last(from, last);
@@ -87,8 +90,12 @@ void flip(NativeCtx& c) {
   copy_view(c.out(), in);
 }
 
-void tril(NativeCtx& c) { triangle(c, [](int64_t offset, int64_t k) { return offset <= k; }); }
-void triu(NativeCtx& c) { triangle(c, [](int64_t offset, int64_t k) { return offset >= k; }); }
+void tril(NativeCtx& c) {
+  triangle(c, [](int64_t offset, int64_t k) { return offset <= k; });
+}
+void triu(NativeCtx& c) {
+  triangle(c, [](int64_t offset, int64_t k) { return offset >= k; });
+}
 
 void diag_embed(NativeCtx& c) {
   zero_view(c.out());
@@ -132,9 +139,11 @@ void as_strided_scatter(NativeCtx& c) {
   view.strides = Shape(stride.begin(), stride.end());
   if (view.numel() == 0) return;
   for (size_t i = 0; i < size.size(); ++i) last += (size[i] - 1) * stride[i];
-  FJ_USER_CHECK(last < c.out().numel(), ErrorKind::Runtime, "setStorage: sizes ", size, ", strides ", stride, ", storage offset ", offset,
-                " are out of bounds for storage of ", c.out().numel(), " elements");
-  FJ_USER_CHECK(c.in(1).sizes == view.sizes, ErrorKind::Runtime, "expected src to have a size equal to the slice of self. src size = ", c.in(1).sizes, ", slice size = ", view.sizes);
+  FJ_USER_CHECK(last < c.out().numel(), ErrorKind::Runtime, "setStorage: sizes ", size, ", strides ", stride,
+                ", storage offset ", offset, " are out of bounds for storage of ", c.out().numel(), " elements");
+  FJ_USER_CHECK(c.in(1).sizes == view.sizes, ErrorKind::Runtime,
+                "expected src to have a size equal to the slice of self. src size = ", c.in(1).sizes,
+                ", slice size = ", view.sizes);
   view.data += offset * size_of(view.dtype);
   copy_view(view, c.in(1));
 }
@@ -148,7 +157,8 @@ void add_through(const TensorView& view, const TensorView& grad) {
   dispatch(a.dtype, [&]<class T>() {
     for_each_line<2>({a, b}, [&](const std::array<std::byte*, 2>& p) {
       Line<T> x{p[0], a.strides.back()}, y{p[1], b.strides.back()};
-      for (int64_t i = 0; i < a.sizes.back(); ++i) x[i] = static_cast<T>(static_cast<compute_t<T>>(x[i]) + static_cast<compute_t<T>>(y[i]));
+      for (int64_t i = 0; i < a.sizes.back(); ++i)
+        x[i] = static_cast<T>(static_cast<compute_t<T>>(x[i]) + static_cast<compute_t<T>>(y[i]));
     });
   });
 }

@@ -8,7 +8,9 @@ namespace fj::native {
 namespace {
 
 template <class C>
-bool less(C a, C b) { return is_nan(a) ? false : is_nan(b) || a < b; }
+bool less(C a, C b) {
+  return is_nan(a) ? false : is_nan(b) || a < b;
+}
 
 // Calls body(values of one line as C, order scratch, pointers) for every line along `d`.
 template <class F>
@@ -42,32 +44,36 @@ TensorView restored(const TensorView& v, int64_t d, int64_t ndim) {
 void sort(NativeCtx& c) {
   if (c.out().numel() == 0) return;
   bool descending = c.arg(2).as_bool();
-  sort_lines(c, wrap_dim(c.arg(1).as_int(), c.in(0).dim()), [&](auto* key, int64_t* order, int64_t n, auto values, auto index) {
-    if (descending) std::stable_sort(order, order + n, [&](int64_t a, int64_t b) { return less(key[b], key[a]); });
-    else std::stable_sort(order, order + n, [&](int64_t a, int64_t b) { return less(key[a], key[b]); });
-    for (int64_t k = 0; k < n; ++k) {
-      values[k] = key[order[k]];
-      index[k] = order[k];
-    }
-  });
+  sort_lines(c, wrap_dim(c.arg(1).as_int(), c.in(0).dim()),
+             [&](auto* key, int64_t* order, int64_t n, auto values, auto index) {
+               if (descending)
+                 std::stable_sort(order, order + n, [&](int64_t a, int64_t b) { return less(key[b], key[a]); });
+               else
+                 std::stable_sort(order, order + n, [&](int64_t a, int64_t b) { return less(key[a], key[b]); });
+               for (int64_t k = 0; k < n; ++k) {
+                 values[k] = key[order[k]];
+                 index[k] = order[k];
+               }
+             });
 }
 
 void topk(NativeCtx& c) {
   if (c.out().numel() == 0) return;
   int64_t k = c.arg(1).as_int();
   bool largest = c.arg(3).as_bool();
-  sort_lines(c, wrap_dim(c.arg(2).as_int(), c.in(0).dim()), [&](auto* key, int64_t* order, int64_t n, auto values, auto index) {
-    auto before = [&](int64_t a, int64_t b) {
-      bool x = largest ? less(key[b], key[a]) : less(key[a], key[b]);
-      bool y = largest ? less(key[a], key[b]) : less(key[b], key[a]);
-      return x != y ? x : a < b;
-    };
-    std::partial_sort(order, order + k, order + n, before);
-    for (int64_t j = 0; j < k; ++j) {
-      values[j] = key[order[j]];
-      index[j] = order[j];
-    }
-  });
+  sort_lines(c, wrap_dim(c.arg(2).as_int(), c.in(0).dim()),
+             [&](auto* key, int64_t* order, int64_t n, auto values, auto index) {
+               auto before = [&](int64_t a, int64_t b) {
+                 bool x = largest ? less(key[b], key[a]) : less(key[a], key[b]);
+                 bool y = largest ? less(key[a], key[b]) : less(key[b], key[a]);
+                 return x != y ? x : a < b;
+               };
+               std::partial_sort(order, order + k, order + n, before);
+               for (int64_t j = 0; j < k; ++j) {
+                 values[j] = key[order[j]];
+                 index[j] = order[j];
+               }
+             });
 }
 
 void kthvalue(NativeCtx& c) {

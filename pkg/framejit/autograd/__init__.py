@@ -1,10 +1,22 @@
 """Gradients: backward passes, custom functions, modes, and checks against finite differences."""
+
 from framejit import _C
 from framejit.autograd.function import Function, FunctionCtx, once_differentiable
 from framejit.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
 
-__all__ = ["Function", "FunctionCtx", "backward", "enable_grad", "grad", "gradcheck", "gradgradcheck", "inference_mode",
-           "no_grad", "once_differentiable", "set_grad_enabled"]
+__all__ = [
+    "Function",
+    "FunctionCtx",
+    "backward",
+    "enable_grad",
+    "grad",
+    "gradcheck",
+    "gradgradcheck",
+    "inference_mode",
+    "no_grad",
+    "once_differentiable",
+    "set_grad_enabled",
+]
 
 Node = _C._Node
 
@@ -12,12 +24,16 @@ Node = _C._Node
 def __getattr__(name):
     if name in ("gradcheck", "gradgradcheck", "GradcheckError"):
         import importlib
+
         # The submodule has the function's name; asking for it must give the function.
         module = importlib.import_module("framejit.autograd._gradcheck")
-        globals().update(gradcheck=module.gradcheck, gradgradcheck=module.gradgradcheck, GradcheckError=module.GradcheckError)
+        globals().update(
+            gradcheck=module.gradcheck, gradgradcheck=module.gradgradcheck, GradcheckError=module.GradcheckError
+        )
         return globals()[name]
     if name == "functional":
         import importlib
+
         return importlib.import_module("framejit.autograd.functional")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
@@ -36,8 +52,10 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
     """Adds the gradients of `tensors` to the `.grad` of the leaves that they were computed from (or of `inputs` alone)."""
     if grad_variables is not None:
         if grad_tensors is not None:
-            raise RuntimeError("`grad_tensors` and `grad_variables` (deprecated) arguments both passed to `backward()`. "
-                               "Please only use `grad_tensors`.")
+            raise RuntimeError(
+                "`grad_tensors` and `grad_variables` (deprecated) arguments both passed to `backward()`. "
+                "Please only use `grad_tensors`."
+            )
         grad_tensors = grad_variables
     if inputs is not None:
         inputs = _as_tuple(inputs)
@@ -48,13 +66,24 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
     _C._run_backward(tensors, _gradients_for(tensors, grad_tensors), keep, create_graph, inputs, True, True)
 
 
-def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=False, only_inputs=True, allow_unused=None,
-         is_grads_batched=False, materialize_grads=False):
+def grad(
+    outputs,
+    inputs,
+    grad_outputs=None,
+    retain_graph=None,
+    create_graph=False,
+    only_inputs=True,
+    allow_unused=None,
+    is_grads_batched=False,
+    materialize_grads=False,
+):
     """The gradients of the sum of `outputs` (weighted by `grad_outputs`) with respect to `inputs`."""
     if is_grads_batched:
         raise NotImplementedError("is_grads_batched is not supported; use framejit.func.vmap over framejit.func.vjp")
     if materialize_grads and allow_unused is False:
-        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False.")
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
+        )
     outputs, inputs = _as_tuple(outputs), _as_tuple(inputs)
     keep = create_graph if retain_graph is None else retain_graph
     unused = bool(allow_unused) or materialize_grads

@@ -1,4 +1,5 @@
 """Derivatives against finite differences, element by element. For tests: slow and in float64."""
+
 import framejit
 from framejit import _C
 
@@ -40,8 +41,9 @@ def _analytical(output, x, create_graph=False):
     for j in range(output.numel()):
         seed = _C.zeros_like(output).reshape(-1)
         seed[j] = 1
-        (g,) = framejit.autograd.grad(output, x, seed.reshape(output.shape), retain_graph=True, allow_unused=True,
-                                      create_graph=create_graph)
+        (g,) = framejit.autograd.grad(
+            output, x, seed.reshape(output.shape), retain_graph=True, allow_unused=True, create_graph=create_graph
+        )
         rows.append([0.0] * x.numel() if g is None else g.detach().reshape(-1).tolist())
     return rows
 
@@ -55,8 +57,10 @@ def gradcheck(func, inputs, *, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=T
     inputs = _as_tuple(inputs)
     wanted = [(i, x) for i, x in enumerate(inputs) if isinstance(x, _C.Tensor) and x.requires_grad]
     if not wanted:
-        raise ValueError("gradcheck expects at least one input tensor to require gradient, but none of the them have "
-                         "requires_grad=True.")
+        raise ValueError(
+            "gradcheck expects at least one input tensor to require gradient, but none of the them have "
+            "requires_grad=True."
+        )
     outputs = [o for o in _float_outputs(func, inputs) if o.requires_grad]
     for i, x in wanted:
         numerical = _numerical(func, inputs, x, eps)
@@ -68,8 +72,10 @@ def gradcheck(func, inputs, *, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=T
                         continue
                     if not raise_exception:
                         return False
-                    raise GradcheckError(f"Jacobian mismatch for output {o} with respect to input {i}: d out[{j}] / d in[{k}] is "
-                                         f"{numerical[k][o][j]!r} numerically, {value!r} analytically")
+                    raise GradcheckError(
+                        f"Jacobian mismatch for output {o} with respect to input {i}: d out[{j}] / d in[{k}] is "
+                        f"{numerical[k][o][j]!r} numerically, {value!r} analytically"
+                    )
     return bool(outputs) or True
 
 
@@ -90,9 +96,16 @@ def gradgradcheck(func, inputs, grad_outputs=None, *, eps=1e-6, atol=1e-5, rtol=
                 if not xs[i].requires_grad:
                     xs[i] = xs[i].detach().requires_grad_()
             outs = [o for o in _float_outputs(func, xs) if o.requires_grad]
-            grads = framejit.autograd.grad(outs, [xs[i] for i in wanted], list(args[count:]), create_graph=True,
-                                           allow_unused=True)
+            grads = framejit.autograd.grad(
+                outs, [xs[i] for i in wanted], list(args[count:]), create_graph=True, allow_unused=True
+            )
         return tuple(g for g in grads if g is not None)
 
-    return gradcheck(first, tuple(inputs) + tuple(_as_tuple(grad_outputs)), eps=eps, atol=atol, rtol=rtol,
-                     raise_exception=raise_exception)
+    return gradcheck(
+        first,
+        tuple(inputs) + tuple(_as_tuple(grad_outputs)),
+        eps=eps,
+        atol=atol,
+        rtol=rtol,
+        raise_exception=raise_exception,
+    )

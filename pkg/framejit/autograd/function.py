@@ -1,4 +1,5 @@
 """Functions whose derivative the user writes."""
+
 import functools
 
 from framejit import _C
@@ -52,8 +53,10 @@ class Function:
         cls._has_setup_context = cls.setup_context is not Function.setup_context
 
     def __init__(self, *args, **kwargs):
-        raise RuntimeError(f"{type(self)} should not be instantiated. Methods on autograd functions are all static, so you "
-                           "should invoke them on the class itself. Instantiating an autograd function is not allowed.")
+        raise RuntimeError(
+            f"{type(self)} should not be instantiated. Methods on autograd functions are all static, so you "
+            "should invoke them on the class itself. Instantiating an autograd function is not allowed."
+        )
 
     @staticmethod
     def forward(*args, **kwargs):
@@ -65,8 +68,10 @@ class Function:
 
     @staticmethod
     def backward(ctx, *grad_outputs):
-        raise NotImplementedError("You must implement either the backward or vjp method for your custom autograd.Function to "
-                                  "use it with backward mode AD.")
+        raise NotImplementedError(
+            "You must implement either the backward or vjp method for your custom autograd.Function to "
+            "use it with backward mode AD."
+        )
 
     @classmethod
     def apply(cls, *args):
@@ -101,8 +106,11 @@ def once_differentiable(backward):
             return found
         many = found if isinstance(found, tuple) else (found,)
         kept = [g.detach().requires_grad_() for g in many if g is not None]
-        passed = iter(_DelayedError.apply("trying to differentiate twice a function that was marked with @once_differentiable",
-                                          *kept))
+        passed = iter(
+            _DelayedError.apply(
+                "trying to differentiate twice a function that was marked with @once_differentiable", *kept
+            )
+        )
         many = tuple(None if g is None else next(passed) for g in many)
         return many if isinstance(found, tuple) else many[0]
 

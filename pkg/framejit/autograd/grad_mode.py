@@ -2,10 +2,10 @@
 
 The switches themselves are per thread and live in the extension; these classes only set and restore them.
 """
+
 import functools
 
 from framejit import _C
-
 
 _CO_GENERATOR = 0x20  # inspect.CO_GENERATOR; importing inspect would cost more than all of this package's start
 
@@ -27,11 +27,13 @@ class _ModeSwitch:
         def wrapper(*args, **kwargs):
             with make():
                 return function(*args, **kwargs)
+
         return wrapper
 
 
 def _wrap_generator(make, function):
     """The mode holds while the generator's own code runs, not while its consumer's does."""
+
     @functools.wraps(function)
     def wrapper(*args, **kwargs):
         generator = function(*args, **kwargs)
@@ -50,6 +52,7 @@ def _wrap_generator(make, function):
                 raise
             except BaseException as error:
                 resume, value = generator.throw, error
+
     return wrapper
 
 

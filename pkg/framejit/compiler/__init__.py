@@ -1,4 +1,5 @@
 """compiler: the public directions to the compiler, under PyTorch's names."""
+
 from framejit._backends import list_backends
 from framejit._compile import compile
 from framejit.dynamo.control import allow_in_graph, assume_constant_result, disable, is_compiling, reset
@@ -13,5 +14,15 @@ def is_exporting():
     return False
 
 
-__all__ = ["allow_in_graph", "assume_constant_result", "compile", "disable", "is_compiling", "is_dynamo_compiling",
-           "is_exporting", "list_backends", "reset", "set_stance"]
+__all__ = [
+    "allow_in_graph",
+    "assume_constant_result",
+    "compile",
+    "disable",
+    "is_compiling",
+    "is_dynamo_compiling",
+    "is_exporting",
+    "list_backends",
+    "reset",
+    "set_stance",
+]

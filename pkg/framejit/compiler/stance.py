@@ -1,4 +1,5 @@
 """set_stance: whether compiled functions compile."""
+
 import functools
 
 from framejit import _C
@@ -42,4 +43,5 @@ class set_stance:
         def wrapper(*args, **kwargs):
             with set_stance(self._stance):
                 return function(*args, **kwargs)
+
         return wrapper

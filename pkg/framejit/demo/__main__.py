@@ -1,4 +1,5 @@
 """python -m framejit.demo: train eager and compiled, compare, draw."""
+
 import argparse
 import os
 import sys
@@ -37,6 +38,7 @@ class _Bar:
     def __init__(self, total):
         try:
             from tqdm import tqdm
+
             self._bar = tqdm(total=total, unit="epoch", leave=False)
         except ImportError:
             self._bar = None
@@ -72,8 +74,10 @@ def main(argv=None):
     bar.name("compiled")
     compiled = train(recipe, training, epochs, options.seed, options.backend, progress=bar.advance)
     bar.close()
-    print(f"\nHandwritten digits, {options.model}, {len(training[1])} training and {len(data[3])} test images, {epochs} "
-          f"epochs, back end {options.backend}, {time.perf_counter() - started:.1f} s in all\n")
+    print(
+        f"\nHandwritten digits, {options.model}, {len(training[1])} training and {len(data[3])} test images, {epochs} "
+        f"epochs, back end {options.backend}, {time.perf_counter() - started:.1f} s in all\n"
+    )
     print(table(eager, compiled))
     if options.picture and draw(options.picture, options.model, eager, compiled, data):
         print(f"\npicture: {options.picture}")

@@ -14,8 +14,10 @@ def table(eager, compiled):
         ("speed-up", "", f"{eager.seconds_per_epoch / compiled.seconds_per_epoch:.2f}x"),
         ("time compiling", "", _milliseconds(stats.get("compile_ms"))),
     ]
-    rows += [(name, "", "-" if stats.get(name) is None else str(stats[name]))
-             for name in ("graphs", "breaks", "guards", "kernels")]
+    rows += [
+        (name, "", "-" if stats.get(name) is None else str(stats[name]))
+        for name in ("graphs", "breaks", "guards", "kernels")
+    ]
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
     lines = [f"  {row[0]:<{widths[0]}}  {row[1]:>{widths[1]}}  {row[2]:>{widths[2]}}".rstrip() for row in rows]
     rule = "  " + "-" * (sum(widths) + 4)
@@ -30,6 +32,7 @@ def draw(path, name, eager, compiled, data):
     """Write the picture: loss curves, seconds per epoch, digits with predictions. Says whether it could."""
     try:
         import matplotlib
+
         matplotlib.use("Agg")
         from matplotlib import pyplot
     except ImportError:
@@ -40,7 +43,9 @@ def draw(path, name, eager, compiled, data):
     _draw_losses(losses, eager, compiled)
     _draw_times(times, eager, compiled)
     _draw_digits(digits.subplots(2, 10), compiled, data)
-    figure.suptitle(f"framejit demo, {name}: test accuracy {compiled.accuracy:.2%} compiled, {eager.accuracy:.2%} eager")
+    figure.suptitle(
+        f"framejit demo, {name}: test accuracy {compiled.accuracy:.2%} compiled, {eager.accuracy:.2%} eager"
+    )
     figure.savefig(path, dpi=110)
     pyplot.close(figure)
     return True

@@ -1,4 +1,5 @@
 """One training run, eager or compiled."""
+
 import time
 from typing import NamedTuple
 

@@ -3,6 +3,7 @@
 Every name in `_SWITCHES` takes effect at once; a name that is not there does not exist. `patch` changes some for the
 length of a block or of a function. What is fixed at start is an environment variable instead (FRAMEJIT_*).
 """
+
 import contextlib
 import sys
 import types

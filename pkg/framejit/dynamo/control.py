@@ -1,4 +1,5 @@
 """Directions to the compiler that a program gives in its own code."""
+
 import functools
 
 from framejit import _C
@@ -78,11 +79,13 @@ def mark_static_address(t, guard=True):
 def optimize(backend="inductor", *, nopython=False, dynamic=None, disable=False, **options):
     """The old form of `framejit.compile`, as a decorator factory."""
     from framejit._compile import compile
+
     return compile(backend=backend, fullgraph=nopython, dynamic=dynamic, disable=disable)
 
 
 def reset():
     """Forget everything that was compiled; counters start again."""
     from .utils import counters
+
     _C.reset()
     counters.clear()

@@ -1,4 +1,5 @@
 """What compiling can raise."""
+
 from framejit import _C
 from framejit._backends import InvalidBackend
 
@@ -32,5 +33,12 @@ class UserError(Unsupported):
     """The program asked for something that cannot be."""
 
 
-__all__ = ["BackendCompilerFailed", "FailOnRecompileLimitHit", "InvalidBackend", "RecompileError",
-           "TorchDynamoException", "Unsupported", "UserError"]
+__all__ = [
+    "BackendCompilerFailed",
+    "FailOnRecompileLimitHit",
+    "InvalidBackend",
+    "RecompileError",
+    "TorchDynamoException",
+    "Unsupported",
+    "UserError",
+]

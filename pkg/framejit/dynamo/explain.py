@@ -1,4 +1,5 @@
 """explain: run a function once and tell what was captured and why not more."""
+
 from framejit import _C
 from framejit._compile import compile
 
@@ -23,16 +24,22 @@ class ExplainOutput:
     def __init__(self, graphs, entries):
         self.graphs = graphs
         self.graph_count = len(graphs)
-        self.break_reasons = [BreakReason(row["reason"], row.get("line"), row.get("detail") or "")
-                              for row in entries if is_break(row)]
+        self.break_reasons = [
+            BreakReason(row["reason"], row.get("line"), row.get("detail") or "") for row in entries if is_break(row)
+        ]
         self.graph_break_count = len(self.break_reasons)
         self.ops_per_graph = [[n.target for n in gm.graph.nodes if n.op.startswith("call")] for gm in graphs]
         self.op_count = sum(map(len, self.ops_per_graph))
         self.guard_count = sum(len(row["guards"]) for row in entries)
 
     def __str__(self):
-        lines = [f"Graph Count: {self.graph_count}", f"Graph Break Count: {self.graph_break_count}",
-                 f"Op Count: {self.op_count}", f"Guard Count: {self.guard_count}", "Break Reasons:"]
+        lines = [
+            f"Graph Count: {self.graph_count}",
+            f"Graph Break Count: {self.graph_break_count}",
+            f"Op Count: {self.op_count}",
+            f"Guard Count: {self.guard_count}",
+            "Break Reasons:",
+        ]
         lines += [f"  {i}. {reason!r}" for i, reason in enumerate(self.break_reasons, 1)]
         for i, ops in enumerate(self.ops_per_graph, 1):
             lines.append(f"Ops of graph {i}: " + ", ".join(getattr(op, "__name__", str(op)) for op in ops))
@@ -41,12 +48,14 @@ class ExplainOutput:
 
 def explain(f, *extra_args, **extra_kwargs):
     """`explain(f)(*args)` runs f once, capturing it afresh, and gives an ExplainOutput."""
+
     def inner(*args, **kwargs):
         recorder = EagerAndRecordGraphs()
         function = f.__wrapped__ if isinstance(f, _C.CompiledFunction) else f
         compiled = compile(function, backend=recorder)
         compiled(*args, **kwargs)
         return ExplainOutput(recorder.graphs, _entries(compiled))
+
     return inner(*extra_args, **extra_kwargs) if extra_args or extra_kwargs else inner
 
 

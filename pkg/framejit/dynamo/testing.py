@@ -1,4 +1,5 @@
 """Back ends that count and record, for tests."""
+
 from framejit._backends import lookup_backend
 
 from .utils import same

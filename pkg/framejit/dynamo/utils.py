@@ -1,4 +1,5 @@
 """Counters of what was compiled, and comparison of results."""
+
 from collections import Counter
 
 from framejit import _C
@@ -41,8 +42,13 @@ def statistics(compiled=None):
     With a compiled function, graphs, breaks and guards are that function's alone.
     """
     calls, compiler = _C.counters(), _C._compiler_stats()
-    result = {"graphs": calls["graphs"], "breaks": calls["breaks"], "guards": calls["guards"],
-              "kernels": compiler["kernels"], "compile_ms": compiler["compile_ns"] / 1e6}
+    result = {
+        "graphs": calls["graphs"],
+        "breaks": calls["breaks"],
+        "guards": calls["guards"],
+        "kernels": compiler["kernels"],
+        "compile_ms": compiler["compile_ns"] / 1e6,
+    }
     if hasattr(compiled, "_entries"):
         entries = compiled._entries()
         result["graphs"] = sum(1 for entry in entries if entry["ops"])
@@ -65,9 +71,15 @@ def same(a, b, *, tol=1e-4, equal_nan=False):
             return bool((a == b).all())
         return bool(isclose(a, b, rtol=tol, atol=tol, equal_nan=equal_nan).all())
     if isinstance(a, (list, tuple)):
-        return (type(a) is type(b) and len(a) == len(b)
-                and all(same(x, y, tol=tol, equal_nan=equal_nan) for x, y in zip(a, b)))
+        return (
+            type(a) is type(b)
+            and len(a) == len(b)
+            and all(same(x, y, tol=tol, equal_nan=equal_nan) for x, y in zip(a, b))
+        )
     if isinstance(a, dict):
-        return (isinstance(b, dict) and a.keys() == b.keys()
-                and all(same(a[key], b[key], tol=tol, equal_nan=equal_nan) for key in a))
+        return (
+            isinstance(b, dict)
+            and a.keys() == b.keys()
+            and all(same(a[key], b[key], tol=tol, equal_nan=equal_nan) for key in a)
+        )
     return a == b

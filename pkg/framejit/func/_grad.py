@@ -4,6 +4,7 @@ Each transformation gives the function inputs that are tracked (connected to the
 already, so that transformations nest), and asks the tape. Under vmap the tape is below the batching layers: gradients
 are taken of the values, whose batch entries do not mix.
 """
+
 import functools
 
 import framejit
@@ -55,11 +56,16 @@ def _aligned(seed, out):
 
 def _check_scalar(out, name):
     if not _is_tensor(out):
-        raise RuntimeError(f"Expected the output of f to be a Tensor, got type {type(out)}" if name is None else
-                           f"{name}: Expected f(*args) to return a single tensor, got type {type(out)}")
+        raise RuntimeError(
+            f"Expected the output of f to be a Tensor, got type {type(out)}"
+            if name is None
+            else f"{name}: Expected f(*args) to return a single tensor, got type {type(out)}"
+        )
     if out.dim() != 0:
-        raise RuntimeError("Expected f(*args) to return a scalar tensor, got tensor with "
-                           f"{out.dim()} dims. Maybe you wanted to use the vjp or jacrev APIs instead?")
+        raise RuntimeError(
+            "Expected f(*args) to return a scalar tensor, got tensor with "
+            f"{out.dim()} dims. Maybe you wanted to use the vjp or jacrev APIs instead?"
+        )
     if not out.is_floating_point():
         raise RuntimeError("Expected f(*args) to return a floating point tensor")
 
@@ -147,12 +153,18 @@ def vjp(func, *primals, has_aux=False):
         given = cotangents[0] if len(cotangents) == 1 else cotangents
         seeds, seed_structure = _tree.flatten(given)
         if len(seeds) != len(outs):
-            raise RuntimeError("Expected pytree structure of cotangents to be the same as pytree structure of outputs to the function. "
-                               f"cotangents: {seed_structure}, primal output: {out_structure}")
+            raise RuntimeError(
+                "Expected pytree structure of cotangents to be the same as pytree structure of outputs to the function. "
+                f"cotangents: {seed_structure}, primal output: {out_structure}"
+            )
         for s, o in zip(seeds, outs):
             if s.shape != o.shape:
                 raise RuntimeError(f"vjp: the cotangent has size {tuple(s.shape)}, the output {tuple(o.shape)}")
-        create = framejit.is_grad_enabled() and (keep or any(s.requires_grad for s in seeds)) if create_graph is None else create_graph
+        create = (
+            framejit.is_grad_enabled() and (keep or any(s.requires_grad for s in seeds))
+            if create_graph is None
+            else create_graph
+        )
         found = _gradients(outs, seeds, leaves, create, retain_graph)
         found = _tree.unflatten(found, structure)
         return found if len(primals) != 1 else (found[0],)
@@ -173,7 +185,9 @@ def jvp(func, primals, tangents, *, strict=False, has_aux=False):
         pairs = [(g, t) for g, t in zip(gradients, directions) if g.requires_grad]
         found = [None] * len(dummies)
         if pairs:
-            found = _C._run_backward(tuple(g for g, _ in pairs), tuple(t for _, t in pairs), True, True, tuple(dummies), True, False)
+            found = _C._run_backward(
+                tuple(g for g, _ in pairs), tuple(t for _, t in pairs), True, True, tuple(dummies), True, False
+            )
     tangent = _tree.unflatten([_C.zeros_like(o) if f is None else f.detach() for f, o in zip(found, outs)], structure)
     return (value, tangent, packed[2]) if has_aux else (value, tangent)
 
@@ -192,10 +206,12 @@ def jacrev(func, argnums=0, *, has_aux=False, chunk_size=None):
         outs, structure = _tree.flatten(value)
         rows = []
         for i, out in enumerate(outs):
+
             def one(seed, i=i):
                 seeds = [seed if k == i else _C.zeros_like(o) for k, o in enumerate(outs)]
                 found = pull(_tree.unflatten(seeds, structure))
                 return found[0] if single else found
+
             n = out.numel()
             basis = _C.eye(n, dtype=out.dtype).reshape(n, *out.shape)
             jacobian = vmap(one, chunk_size=chunk_size)(basis)

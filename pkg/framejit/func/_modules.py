@@ -1,4 +1,5 @@
 """Modules as functions of their parameters."""
+
 import framejit
 from framejit import _C
 
@@ -11,7 +12,9 @@ def functional_call(module, parameter_and_buffer_dicts, args=None, kwargs=None, 
         values = {}
         for part in parameter_and_buffer_dicts:
             if values.keys() & part.keys():
-                raise ValueError(f"{sorted(values.keys() & part.keys())} appeared in multiple dictionaries; behavior of functional call is ambiguous")
+                raise ValueError(
+                    f"{sorted(values.keys() & part.keys())} appeared in multiple dictionaries; behavior of functional call is ambiguous"
+                )
             values.update(part)
     args = () if args is None else args if isinstance(args, tuple) else (args,)
     return _call_with(module, values, args, kwargs or {}, tie_weights, strict)
@@ -34,7 +37,9 @@ def _call_with(module, values, args, kwargs, tie_weights, strict):
     unexpected = [k for k in values if k not in slots]
     missing = [k for k in slots if k not in values] if strict else []
     if (strict and (unexpected or missing)) or unexpected:
-        raise RuntimeError(f"Error(s) in functional_call for {type(module).__name__}: unexpected key(s): {unexpected}, missing key(s): {missing}")
+        raise RuntimeError(
+            f"Error(s) in functional_call for {type(module).__name__}: unexpected key(s): {unexpected}, missing key(s): {missing}"
+        )
     if tie_weights:
         owners = {}
         for name, (sub, attribute, table) in slots.items():

@@ -1,4 +1,5 @@
 """Nested tuples, lists and dicts as flat lists of leaves. A structure is a plain value that compares and rebuilds."""
+
 from collections import OrderedDict
 
 LEAF = ("leaf",)

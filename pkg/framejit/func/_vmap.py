@@ -1,4 +1,5 @@
 """vmap: a function of one example becomes a function of a batch of them."""
+
 import functools
 
 from framejit import _C
@@ -38,15 +39,21 @@ def _name(func):
 
 def _checked_in_dims(in_dims, structure, leaves, func):
     if not leaves:
-        raise ValueError(f"vmap({_name(func)}, in_dims={in_dims}, ...)(<inputs>): got no inputs. Maybe you forgot to add inputs, "
-                         "or you are trying to vmap over a function with no inputs. The latter is unsupported.")
+        raise ValueError(
+            f"vmap({_name(func)}, in_dims={in_dims}, ...)(<inputs>): got no inputs. Maybe you forgot to add inputs, "
+            "or you are trying to vmap over a function with no inputs. The latter is unsupported."
+        )
     if not isinstance(in_dims, (int, tuple, list)):
-        raise ValueError(f"vmap({_name(func)}, in_dims={in_dims}, ...)(<inputs>): expected `in_dims` to be int or a (potentially "
-                         f"nested) tuple matching the structure of inputs, got: {type(in_dims)}.")
+        raise ValueError(
+            f"vmap({_name(func)}, in_dims={in_dims}, ...)(<inputs>): expected `in_dims` to be int or a (potentially "
+            f"nested) tuple matching the structure of inputs, got: {type(in_dims)}."
+        )
     dims = _tree.broadcast_prefix(tuple(in_dims) if isinstance(in_dims, list) else in_dims, structure)
     if dims is None:
-        raise ValueError(f"vmap({_name(func)}, in_dims={in_dims}, ...)(<inputs>): in_dims is not compatible with the structure of "
-                         "inputs.")
+        raise ValueError(
+            f"vmap({_name(func)}, in_dims={in_dims}, ...)(<inputs>): in_dims is not compatible with the structure of "
+            "inputs."
+        )
     out = []
     for dim, leaf in zip(dims, leaves):
         if dim is None:
@@ -54,16 +61,22 @@ def _checked_in_dims(in_dims, structure, leaves, func):
             continue
         if not isinstance(leaf, _C.Tensor):
             if isinstance(in_dims, int):
-                raise ValueError(f"vmap({_name(func)}, in_dims={in_dims}, ...)(<inputs>): Got in_dim={dim} for an input but the input "
-                                 f"is of type {type(leaf)}. We cannot vmap over non-Tensor arguments, please use None as the "
-                                 "respective in_dim")
-            raise ValueError(f"vmap({_name(func)}, in_dims={in_dims}, ...)(<inputs>): Got in_dim={dim} for an input but the input is "
-                             f"of type {type(leaf)}. We cannot vmap over non-Tensor arguments, please use None as the respective "
-                             "in_dim")
+                raise ValueError(
+                    f"vmap({_name(func)}, in_dims={in_dims}, ...)(<inputs>): Got in_dim={dim} for an input but the input "
+                    f"is of type {type(leaf)}. We cannot vmap over non-Tensor arguments, please use None as the "
+                    "respective in_dim"
+                )
+            raise ValueError(
+                f"vmap({_name(func)}, in_dims={in_dims}, ...)(<inputs>): Got in_dim={dim} for an input but the input is "
+                f"of type {type(leaf)}. We cannot vmap over non-Tensor arguments, please use None as the respective "
+                "in_dim"
+            )
         if not -leaf.dim() <= dim < leaf.dim():
-            raise ValueError(f"vmap({_name(func)}, in_dims={in_dims}, ...)(<inputs>): Got in_dim={dim} for some input, but that input "
-                             f"is a Tensor of dimensionality {leaf.dim()} so expected in_dim to satisfy -{leaf.dim()} <= in_dim < "
-                             f"{leaf.dim()}.")
+            raise ValueError(
+                f"vmap({_name(func)}, in_dims={in_dims}, ...)(<inputs>): Got in_dim={dim} for some input, but that input "
+                f"is a Tensor of dimensionality {leaf.dim()} so expected in_dim to satisfy -{leaf.dim()} <= in_dim < "
+                f"{leaf.dim()}."
+            )
         out.append(dim % leaf.dim())
     return out
 
@@ -73,8 +86,10 @@ def _batch_size(leaves, dims, func):
     if not sizes:
         raise ValueError("vmap: at least one input must be batched: all in_dims are None")
     if any(s != sizes[0] for s in sizes):
-        raise ValueError("vmap: Expected all tensors to have the same size in the mapped dimension, got sizes "
-                         f"{sizes} for the mapped dimension")
+        raise ValueError(
+            "vmap: Expected all tensors to have the same size in the mapped dimension, got sizes "
+            f"{sizes} for the mapped dimension"
+        )
     return sizes[0]
 
 
@@ -101,22 +116,30 @@ class _Batch:
 
     def _unwrap(self, layer, result, size):
         outs, structure = _tree.flatten(result)
-        dims = _tree.broadcast_prefix(tuple(self.out_dims) if isinstance(self.out_dims, list) else self.out_dims, structure)
+        dims = _tree.broadcast_prefix(
+            tuple(self.out_dims) if isinstance(self.out_dims, list) else self.out_dims, structure
+        )
         if dims is None and structure == _tree.LEAF and isinstance(self.out_dims, tuple) and len(self.out_dims) == 1:
             dims = list(self.out_dims)
         if dims is None:
-            raise ValueError(f"vmap({_name(self.func)}, ..., out_dims={self.out_dims})(<inputs>): out_dims is not compatible with the "
-                             "structure of outputs.")
+            raise ValueError(
+                f"vmap({_name(self.func)}, ..., out_dims={self.out_dims})(<inputs>): out_dims is not compatible with the "
+                "structure of outputs."
+            )
         return _tree.unflatten([self._unwrap_one(layer, v, d, size) for v, d in zip(outs, dims)], structure)
 
     def _unwrap_one(self, layer, value, out_dim, size):
         if not isinstance(value, _C.Tensor):
-            raise ValueError(f"vmap({_name(self.func)}, ...): `{_name(self.func)}` must only return Tensors, got type {type(value)} as "
-                             "a return.")
+            raise ValueError(
+                f"vmap({_name(self.func)}, ...): `{_name(self.func)}` must only return Tensors, got type {type(value)} as "
+                "a return."
+            )
         plain, dim = _C._vmap_unwrap(layer, value)
         if out_dim is None:
             if dim >= 0:
-                raise ValueError(f"vmap({_name(self.func)}, ...): `{_name(self.func)}` can not return a BatchedTensor when out_dim is None")
+                raise ValueError(
+                    f"vmap({_name(self.func)}, ...): `{_name(self.func)}` can not return a BatchedTensor when out_dim is None"
+                )
             return plain
         if dim < 0:
             return plain.unsqueeze(0).expand(size, *plain.shape).movedim(0, out_dim)
@@ -127,8 +150,13 @@ class _Batch:
         for begin in range(0, size, chunk_size):
             n = min(chunk_size, size - begin)
             cut = lambda v, d: v if d is None else v.narrow(d, begin, n)  # noqa: B023,E731
-            parts.append(self.run(n, [cut(v, d) for v, d in zip(self.leaves, self.dims)],
-                                  [cut(v, d) for v, d in zip(self.kw_leaves, self.kw_dims)]))
+            parts.append(
+                self.run(
+                    n,
+                    [cut(v, d) for v, d in zip(self.leaves, self.dims)],
+                    [cut(v, d) for v, d in zip(self.kw_leaves, self.kw_dims)],
+                )
+            )
         flat = [_tree.flatten(p)[0] for p in parts]
         structure = _tree.flatten(parts[0])[1]
         dims = _tree.broadcast_prefix(self.out_dims, structure) or list(self.out_dims)

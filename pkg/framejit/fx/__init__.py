@@ -3,6 +3,7 @@
 `Graph` is a list of `Node`s, `GraphModule` a module whose `forward` is generated from one, `symbolic_trace` makes
 one from a function of proxies, `Interpreter` runs one node by node.
 """
+
 from .graph import Graph
 from .graph_module import GraphModule
 from .interpreter import Interpreter, Transformer
@@ -10,5 +11,17 @@ from .node import Node, has_side_effect, map_arg
 from .proxy import Proxy, TraceError
 from .symbolic_trace import Tracer, symbolic_trace, wrap
 
-__all__ = ["Graph", "GraphModule", "Interpreter", "Node", "Proxy", "TraceError", "Tracer", "Transformer",
-           "has_side_effect", "map_arg", "symbolic_trace", "wrap"]
+__all__ = [
+    "Graph",
+    "GraphModule",
+    "Interpreter",
+    "Node",
+    "Proxy",
+    "TraceError",
+    "Tracer",
+    "Transformer",
+    "has_side_effect",
+    "map_arg",
+    "symbolic_trace",
+    "wrap",
+]

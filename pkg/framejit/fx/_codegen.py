@@ -4,6 +4,7 @@ The source is meant to be read: calls look as a person would write them, operato
 after their last use. Globals that the source needs travel beside it under their dotted names' first part or, where a
 name would clash, under one of their own.
 """
+
 import builtins
 import math
 import operator
@@ -12,14 +13,42 @@ from contextlib import contextmanager
 
 from .node import Node, map_arg, qualified_name
 
-_INFIX = {operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/", operator.floordiv: "//",
-          operator.mod: "%", operator.pow: "**", operator.matmul: "@", operator.and_: "&", operator.or_: "|",
-          operator.xor: "^", operator.lshift: "<<", operator.rshift: ">>", operator.eq: "==", operator.ne: "!=",
-          operator.lt: "<", operator.gt: ">", operator.le: "<=", operator.ge: ">="}
-_INPLACE = {operator.iadd: "+=", operator.isub: "-=", operator.imul: "*=", operator.itruediv: "/=",
-            operator.ifloordiv: "//=", operator.imod: "%=", operator.ipow: "**=", operator.imatmul: "@=",
-            operator.iand: "&=", operator.ior: "|=", operator.ixor: "^=", operator.ilshift: "<<=",
-            operator.irshift: ">>="}
+_INFIX = {
+    operator.add: "+",
+    operator.sub: "-",
+    operator.mul: "*",
+    operator.truediv: "/",
+    operator.floordiv: "//",
+    operator.mod: "%",
+    operator.pow: "**",
+    operator.matmul: "@",
+    operator.and_: "&",
+    operator.or_: "|",
+    operator.xor: "^",
+    operator.lshift: "<<",
+    operator.rshift: ">>",
+    operator.eq: "==",
+    operator.ne: "!=",
+    operator.lt: "<",
+    operator.gt: ">",
+    operator.le: "<=",
+    operator.ge: ">=",
+}
+_INPLACE = {
+    operator.iadd: "+=",
+    operator.isub: "-=",
+    operator.imul: "*=",
+    operator.itruediv: "/=",
+    operator.ifloordiv: "//=",
+    operator.imod: "%=",
+    operator.ipow: "**=",
+    operator.imatmul: "@=",
+    operator.iand: "&=",
+    operator.ior: "|=",
+    operator.ixor: "^=",
+    operator.ilshift: "<<=",
+    operator.irshift: ">>=",
+}
 _PREFIX = {operator.neg: "-", operator.invert: "~", operator.pos: "+"}
 
 
@@ -196,8 +225,11 @@ class _Writer:
         if isinstance(value, slice):
             return f"slice({self._value(value.start)}, {self._value(value.stop)}, {self._value(value.step)})"
         if isinstance(value, float) and not math.isfinite(value):
-            return self._add_global("nan" if math.isnan(value) else "inf", abs(value)) if value != -math.inf else (
-                "-" + self._add_global("inf", math.inf))
+            return (
+                self._add_global("nan" if math.isnan(value) else "inf", abs(value))
+                if value != -math.inf
+                else ("-" + self._add_global("inf", math.inf))
+            )
         if value is None or value is Ellipsis or isinstance(value, (bool, int, float, complex, str, bytes)):
             return "..." if value is Ellipsis else repr(value)
         if isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType)):
@@ -219,11 +251,12 @@ class _Writer:
             self._add_package()
             return text
         if type(value).__name__ == "device":
-            return self._add_global("device", type(value)) + text[len("device"):]
+            return self._add_global("device", type(value)) + text[len("device") :]
         return self._add_global(f"_constant_{type(value).__name__}", value)
 
     def _add_package(self):
         import framejit
+
         self.globals["framejit"] = framejit
 
     def _function(self, function):

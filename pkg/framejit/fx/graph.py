@@ -1,4 +1,5 @@
 """Graph: nodes in execution order, in a ring around a root node that is not part of the program."""
+
 import builtins
 import copy
 import keyword
@@ -133,8 +134,14 @@ class Graph:
 
     def node_copy(self, node, arg_transform=lambda node: node):
         """Add a copy of a node of any graph, its arguments translated."""
-        result = self.create_node(node.op, node.target, map_arg(node.args, arg_transform),
-                                  map_arg(node.kwargs, arg_transform), node.name, node.type)
+        result = self.create_node(
+            node.op,
+            node.target,
+            map_arg(node.args, arg_transform),
+            map_arg(node.kwargs, arg_transform),
+            node.name,
+            node.type,
+        )
         result.meta = copy.copy(node.meta)
         return result
 
@@ -186,8 +193,10 @@ class Graph:
     def erase_node(self, to_erase):
         """Remove a node that nobody uses."""
         if to_erase.users:
-            raise RuntimeError(f"Tried to erase Node {to_erase} but it still had {len(to_erase.users)} users in the "
-                               f"graph: {to_erase.users}!")
+            raise RuntimeError(
+                f"Tried to erase Node {to_erase} but it still had {len(to_erase.users)} users in the "
+                f"graph: {to_erase.users}!"
+            )
         if to_erase.graph is not self:
             raise RuntimeError(f"Attempting to remove {to_erase} from wrong graph!")
         if to_erase._erased:
@@ -245,8 +254,10 @@ class Graph:
                 raise RuntimeError(f"Node redefined name {node.name}!")
             for used in node.all_input_nodes:
                 if used not in seen:
-                    raise RuntimeError(f"Argument '{used}' of Node '{node}' was used before it has been defined! Please "
-                                       "check that Nodes in the graph are topologically ordered\n" + str(self))
+                    raise RuntimeError(
+                        f"Argument '{used}' of Node '{node}' was used before it has been defined! Please "
+                        "check that Nodes in the graph are topologically ordered\n" + str(self)
+                    )
                 if node not in used.users:
                     raise RuntimeError(f"Node '{node}' is missing among the users of '{used}'")
             if self.owning_module is not None and node.op in ("get_attr", "call_module"):
@@ -258,15 +269,25 @@ class Graph:
         owner = self.owning_module
         for part in node.target.split("."):
             if not hasattr(owner, part):
-                raise RuntimeError(f"Node {node} target {node.target} references nonexistent attribute {part} of "
-                                   f"{type(owner).__name__}")
+                raise RuntimeError(
+                    f"Node {node} target {node.target} references nonexistent attribute {part} of "
+                    f"{type(owner).__name__}"
+                )
             owner = getattr(owner, part)
 
     def print_tabular(self):
         """Print the nodes as a table."""
         rows = [("opcode", "name", "target", "args", "kwargs")]
-        rows += [(n.op, n.name, n.target if isinstance(n.target, str) else qualified_name(n.target), str(n.args),
-                  str(n.kwargs)) for n in self.nodes]
+        rows += [
+            (
+                n.op,
+                n.name,
+                n.target if isinstance(n.target, str) else qualified_name(n.target),
+                str(n.args),
+                str(n.kwargs),
+            )
+            for n in self.nodes
+        ]
         widths = [max(len(row[i]) for row in rows) for i in range(5)]
         rows.insert(1, tuple("-" * width for width in widths))
         print("\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows))

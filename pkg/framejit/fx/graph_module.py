@@ -1,4 +1,5 @@
 """GraphModule: a module whose `forward` is the code generated from its graph."""
+
 import copy
 import itertools
 import linecache
@@ -42,6 +43,7 @@ def _assign_attribute(value, destination, target):
         destination = getattr(destination, part)
     from framejit import _ops as _t
     from framejit.nn import Parameter
+
     if isinstance(value, _t.Tensor) and not isinstance(value, Parameter):
         destination.register_buffer(name, value)
     else:
@@ -146,10 +148,11 @@ class GraphModule(Module):
         for node in self.graph.nodes:
             if node.op in ("call_module", "get_attr"):
                 parts = node.target.split(".")
-                used.update(".".join(parts[:i + 1]) for i in range(len(parts)))
+                used.update(".".join(parts[: i + 1]) for i in range(len(parts)))
                 if node.op == "call_module":
-                    used.update(f"{node.target}.{name}" for name, _ in self.get_submodule(node.target).named_modules()
-                                if name)
+                    used.update(
+                        f"{node.target}.{name}" for name, _ in self.get_submodule(node.target).named_modules() if name
+                    )
         for name in [name for name, _ in self.named_modules() if name and name not in used]:
             self.delete_submodule(name)
 
@@ -193,20 +196,32 @@ class _GraphRecord:
 
     def __init__(self, graph):
         from .node import map_arg
+
         number = {node: i for i, node in enumerate(graph.nodes)}
-        self.rows = [(n.op, n.name, n.target, map_arg(n.args, lambda a: _Reference(number[a])),
-                      map_arg(n.kwargs, lambda a: _Reference(number[a])), n.type) for n in graph.nodes]
+        self.rows = [
+            (
+                n.op,
+                n.name,
+                n.target,
+                map_arg(n.args, lambda a: _Reference(number[a])),
+                map_arg(n.kwargs, lambda a: _Reference(number[a])),
+                n.type,
+            )
+            for n in graph.nodes
+        ]
 
     def build(self):
         from .node import map_aggregate
+
         graph, made = Graph(), []
 
         def resolve(leaf):
             return made[leaf.index] if isinstance(leaf, _Reference) else leaf
 
         for op, name, target, args, kwargs, kind in self.rows:
-            made.append(graph.create_node(op, target, map_aggregate(args, resolve), map_aggregate(kwargs, resolve),
-                                          name, kind))
+            made.append(
+                graph.create_node(op, target, map_aggregate(args, resolve), map_aggregate(kwargs, resolve), name, kind)
+            )
         return graph
 
 

@@ -2,9 +2,11 @@
 
 
 def _refuse(self, *args, **kwargs):
-    raise NotImplementedError(f"'{type(self).__name__}' object does not support mutation. If you are attempting to "
-                              "modify the kwargs or args of a framejit.fx.Node object, instead create a new copy of it "
-                              "and assign the copy to the node.")
+    raise NotImplementedError(
+        f"'{type(self).__name__}' object does not support mutation. If you are attempting to "
+        "modify the kwargs or args of a framejit.fx.Node object, instead create a new copy of it "
+        "and assign the copy to the node."
+    )
 
 
 class immutable_list(list):

@@ -1,4 +1,5 @@
 """Interpreter: runs a graph node by node; subclasses override how a kind of node is run."""
+
 from .graph import Graph
 from .graph_module import GraphModule
 from .node import Node, map_aggregate, map_arg
@@ -67,8 +68,9 @@ class Interpreter:
         except StopIteration:
             if args:
                 return args[0]
-            raise RuntimeError(f"Expected positional argument for parameter {target}, but one was not passed in!"
-                               ) from None
+            raise RuntimeError(
+                f"Expected positional argument for parameter {target}, but one was not passed in!"
+            ) from None
 
     def get_attr(self, target, args, kwargs):
         """An attribute of the module."""
@@ -96,7 +98,7 @@ class Interpreter:
         value = self.module
         for i, part in enumerate(target.split(".")):
             if not hasattr(value, part):
-                raise RuntimeError(f"Node referenced nonexistent target {'.'.join(target.split('.')[:i + 1])}")
+                raise RuntimeError(f"Node referenced nonexistent target {'.'.join(target.split('.')[: i + 1])}")
             value = getattr(value, part)
         return value
 
@@ -106,11 +108,14 @@ class Interpreter:
 
     def map_nodes_to_values(self, args, n):
         """`args` with nodes replaced by their values."""
+
         def value_of(node):
             if node not in self.env:
-                raise RuntimeError(f"Node {n} referenced nonexistent value {node}! Run Graph.lint() to diagnose such "
-                                   "issues")
+                raise RuntimeError(
+                    f"Node {n} referenced nonexistent value {node}! Run Graph.lint() to diagnose such issues"
+                )
             return self.env[node]
+
         return map_arg(args, value_of)
 
 
@@ -120,6 +125,7 @@ class Transformer(Interpreter):
     def __init__(self, module):
         super().__init__(module)
         from .symbolic_trace import Tracer
+
         self.new_graph = Graph()
         self.tracer = Tracer()
         self.tracer.graph = self.new_graph
@@ -149,8 +155,10 @@ class Transformer(Interpreter):
         """The module of the new graph."""
         result = super().run(enable_io_processing=False)
         if result is not None:
+
             def strip(leaf):
                 return leaf.node if isinstance(leaf, Proxy) else leaf
+
             output = self.new_graph.output(map_aggregate(result, strip))
             old = next((n for n in reversed(self.graph.nodes) if n.op == "output"), None)
             if isinstance(old, Node):

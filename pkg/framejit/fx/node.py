@@ -3,6 +3,7 @@
 A node's arguments may hold other nodes at any depth inside tuples, lists, dicts and slices; `users` is kept in step
 with them, which is why arguments are immutable and are changed only by assigning new ones.
 """
+
 import builtins
 import types
 
@@ -76,11 +77,14 @@ class Node:
             raise AssertionError(f"{op!r} is not a kind of node")
         if op == "call_function":
             if not callable(target):
-                raise ValueError(f"Node [graph = {graph}, name = '{name}'] target {target} has type {type(target)} but "
-                                 "a Callable is expected")
+                raise ValueError(
+                    f"Node [graph = {graph}, name = '{name}'] target {target} has type {type(target)} but "
+                    "a Callable is expected"
+                )
         elif not isinstance(target, str):
-            raise ValueError(f"Node [graph = {graph}, name = '{name}'] target {target} has type {type(target)} but a "
-                             "str is expected")
+            raise ValueError(
+                f"Node [graph = {graph}, name = '{name}'] target {target} has type {type(target)} but a str is expected"
+            )
         self.graph = graph
         self.name = name
         self.op = op
@@ -147,16 +151,20 @@ class Node:
 
     def replace_input_with(self, old_input, new_input):
         """Use `new_input` wherever this node used `old_input`."""
+
         def swap(node):
             return new_input if node is old_input else node
+
         self._update_args_kwargs(map_arg(self.args, swap), map_arg(self.kwargs, swap))
 
     def replace_all_uses_with(self, replace_with, delete_user_cb=lambda user: True, *, propagate_meta=False):
         """Make every user of this node use another one; gives the users that were changed."""
         if propagate_meta:
             if replace_with.meta:
-                raise AssertionError("Called node.replace_all_uses_with(replace_with, propagate_meta=True), but "
-                                     "replace_with already has .meta keys")
+                raise AssertionError(
+                    "Called node.replace_all_uses_with(replace_with, propagate_meta=True), but "
+                    "replace_with already has .meta keys"
+                )
             replace_with.meta.update(self.meta)
         changed = []
         for user in list(self.users):
@@ -234,15 +242,19 @@ class Node:
         """One line about the node, as `print(graph)` shows it."""
         if self.op == "placeholder":
             default = f"(default={self.args[0]})" if self.args else ""
-            return (f"%{self.name} : {self._type_text()}[num_users={len(self.users)}] = {self.op}[target={self.target}]"
-                    f"{default}")
+            return (
+                f"%{self.name} : {self._type_text()}[num_users={len(self.users)}] = {self.op}[target={self.target}]"
+                f"{default}"
+            )
         if self.op == "get_attr":
             return f"%{self.name} : {self._type_text()}[num_users={len(self.users)}] = {self.op}[target={self.target}]"
         if self.op == "output":
             return f"return {self.args[0]}"
-        return (f"%{self.name} : {self._type_text()}[num_users={len(self.users)}] = {self.op}[target="
-                f"{self._pretty_print_target(self.target)}](args = {_format_arg(self.args)}, kwargs = "
-                f"{_format_arg(self.kwargs)})")
+        return (
+            f"%{self.name} : {self._type_text()}[num_users={len(self.users)}] = {self.op}[target="
+            f"{self._pretty_print_target(self.target)}](args = {_format_arg(self.args)}, kwargs = "
+            f"{_format_arg(self.kwargs)})"
+        )
 
     def _type_text(self):
         return f"{getattr(self.type, '__name__', self.type)} " if self.type is not None else ""

@@ -1,4 +1,5 @@
 """Proxy: stands for a value while a program is traced; what is done to it becomes nodes."""
+
 import operator
 
 from .graph import Graph
@@ -24,8 +25,9 @@ class TracerBase:
 
     def create_proxy(self, kind, target, args, kwargs, name=None, type_expr=None):
         """A new node and its proxy; arguments may hold proxies."""
-        node = self.create_node(kind, target, self.create_arg(tuple(args)), self.create_arg(dict(kwargs)), name,
-                                type_expr)
+        node = self.create_node(
+            kind, target, self.create_arg(tuple(args)), self.create_arg(dict(kwargs)), name, type_expr
+        )
         return self.proxy(node)
 
     def create_arg(self, a):
@@ -48,6 +50,7 @@ class TracerBase:
         """Asked to iterate over a proxy: possible where the program unpacks a known number of values."""
         import dis
         import sys
+
         frame = sys._getframe(2)
         for instruction in dis.get_instructions(frame.f_code):
             if instruction.offset > frame.f_lasti:
@@ -57,8 +60,10 @@ class TracerBase:
                     break
             elif instruction.offset == frame.f_lasti and instruction.opname == "UNPACK_SEQUENCE":
                 return (obj[i] for i in range(instruction.argval))
-        raise TraceError("Proxy object cannot be iterated. This can be attempted when the Proxy is used in a loop or as "
-                         "a *args or **kwargs function argument.")
+        raise TraceError(
+            "Proxy object cannot be iterated. This can be attempted when the Proxy is used in a loop or as "
+            "a *args or **kwargs function argument."
+        )
 
     def keys(self, obj):
         """Asked for the keys of a proxy."""
@@ -97,8 +102,10 @@ class Proxy:
         return self.tracer.to_bool(self)
 
     def __len__(self):
-        raise RuntimeError("'len' is not supported in symbolic tracing by default. If you want this call to be "
-                           "recorded, please call framejit.fx.wrap('len') at module scope")
+        raise RuntimeError(
+            "'len' is not supported in symbolic tracing by default. If you want this call to be "
+            "recorded, please call framejit.fx.wrap('len') at module scope"
+        )
 
     def __index__(self):
         raise TraceError("a proxy has no integer value while tracing")
@@ -136,8 +143,10 @@ class Attribute(Proxy):
         return self.tracer.create_proxy("call_method", self.attr, (self.root, *args), kwargs)
 
 
-_FORWARD = ("add sub mul truediv floordiv mod pow matmul and_ or_ xor lshift rshift eq ne lt gt le ge getitem iadd isub "
-            "imul itruediv ifloordiv imod ipow imatmul iand ior ixor ilshift irshift neg pos invert abs").split()
+_FORWARD = (
+    "add sub mul truediv floordiv mod pow matmul and_ or_ xor lshift rshift eq ne lt gt le ge getitem iadd isub "
+    "imul itruediv ifloordiv imod ipow imatmul iand ior ixor ilshift irshift neg pos invert abs"
+).split()
 _REFLECTED = "add sub mul truediv floordiv mod pow matmul and_ or_ xor lshift rshift".split()
 
 
@@ -145,11 +154,13 @@ def _define_operators():
     def forward(function):
         def method(self, *args):
             return self.tracer.create_proxy("call_function", function, (self, *args), {})
+
         return method
 
     def reflected(function):
         def method(self, other):
             return self.tracer.create_proxy("call_function", function, (other, self), {})
+
         return method
 
     for name in _FORWARD:

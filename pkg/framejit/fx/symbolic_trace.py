@@ -3,6 +3,7 @@
 Calls of ops and of nn.functional must be seen although proxies are no tensors: while a trace runs, the functions in
 the namespaces of `_patched_modules` are replaced by ones that look for proxies among their arguments.
 """
+
 import builtins
 import functools
 import inspect
@@ -39,18 +40,21 @@ def _find_proxy(args, kwargs):
 
 def _recording(function):
     """`function`, except that calls with a proxy among the arguments become nodes."""
+
     @functools.wraps(function, updated=())
     def wrapper(*args, **kwargs):
         proxy = _find_proxy(args, kwargs)
         if proxy is None:
             return function(*args, **kwargs)
         return proxy.tracer.create_proxy("call_function", function, args, kwargs)
+
     return wrapper
 
 
 def _patched_namespaces():
     import framejit
     from framejit.nn import functional
+
     return [framejit.__dict__, _t.__dict__, framejit._C.__dict__, functional.__dict__]
 
 
@@ -92,8 +96,11 @@ class Tracer(TracerBase):
     def is_leaf_module(self, m, module_qualified_name):
         """Whether a call of the module is recorded as one node: the modules of nn, but not Sequential."""
         module = type(m).__module__
-        return (module.startswith(("framejit.nn", "framejit.ao.nn"))
-                and type(m).__name__ not in ("Sequential", "ModuleList", "ModuleDict"))
+        return module.startswith(("framejit.nn", "framejit.ao.nn")) and type(m).__name__ not in (
+            "Sequential",
+            "ModuleList",
+            "ModuleDict",
+        )
 
     def path_of_module(self, mod):
         """The module's dotted path below the root."""

@@ -1,4 +1,5 @@
 """nn: modules, their functions, initialisers and helpers, with PyTorch's names."""
+
 from . import functional, init, utils
 from .modules import *  # noqa: F403
 from .modules import modules_all as _modules_all

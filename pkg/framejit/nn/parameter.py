@@ -3,6 +3,7 @@
 A Parameter is a real subclass of Tensor, so that `isinstance` costs nothing and capture can guard on the type.
 A Buffer is an ordinary Tensor carrying a mark; `Buffer` itself is never the type of an object.
 """
+
 from collections import OrderedDict
 
 from framejit import _ops as _t

@@ -1,13 +1,21 @@
 """Checks and small helpers that the optimizers share."""
+
 from framejit import _ops as _t
 
 
 def check_not_negative(**values):
     """Raise ValueError naming the first option that is below zero; the words are PyTorch's."""
-    labels = {"lr": "learning rate", "eps": "epsilon value", "weight_decay": "weight_decay value",
-              "momentum": "momentum value", "rho": "rho value", "alpha": "alpha value", "lr_decay": "lr_decay value",
-              "momentum_decay": "momentum_decay value",
-              "initial_accumulator_value": "initial_accumulator_value value"}
+    labels = {
+        "lr": "learning rate",
+        "eps": "epsilon value",
+        "weight_decay": "weight_decay value",
+        "momentum": "momentum value",
+        "rho": "rho value",
+        "alpha": "alpha value",
+        "lr_decay": "lr_decay value",
+        "momentum_decay": "momentum_decay value",
+        "initial_accumulator_value": "initial_accumulator_value value",
+    }
     for name, value in values.items():
         if not 0.0 <= value:
             raise ValueError(f"Invalid {labels[name]}: {value}")

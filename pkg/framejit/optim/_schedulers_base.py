@@ -1,4 +1,5 @@
 """LRScheduler: counting epochs, writing the rates, saving."""
+
 import warnings
 
 from framejit import _ops as _t
@@ -25,6 +26,7 @@ class LRScheduler:
 
     def __init__(self, optimizer, last_epoch=-1):
         from .optimizer import Optimizer
+
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
         self.optimizer = optimizer
@@ -33,8 +35,10 @@ class LRScheduler:
                 rate = group["lr"]
                 group.setdefault("initial_lr", rate.clone() if isinstance(rate, _t.Tensor) else rate)
             elif "initial_lr" not in group:
-                raise KeyError(f"param 'initial_lr' is not specified in param_groups[{i}] when resuming scheduler with"
-                               " last_epoch >= 0")
+                raise KeyError(
+                    f"param 'initial_lr' is not specified in param_groups[{i}] when resuming scheduler with"
+                    " last_epoch >= 0"
+                )
         self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
         self.last_epoch = last_epoch
         self._count_optimizer_steps()
@@ -42,8 +46,10 @@ class LRScheduler:
 
     def _count_optimizer_steps(self):
         """Remember whether the optimizer has stepped, to warn of the wrong order of the two calls."""
+
         def remember(optimizer, args, kwargs):
             optimizer._opt_called = True
+
         if not hasattr(self.optimizer, "_opt_called"):
             self.optimizer._opt_called = False
             self.optimizer.register_step_post_hook(remember)
@@ -75,17 +81,24 @@ class LRScheduler:
     def step(self, epoch=None):
         """Advance by one epoch and write the rates."""
         if self._step_count == 1 and not self.optimizer._opt_called:
-            warnings.warn("Detected call of `lr_scheduler.step()` before `optimizer.step()`. In PyTorch's order you "
-                          "should call them the other way round: `optimizer.step()` before `lr_scheduler.step()`. "
-                          "Otherwise the first value of the learning rate schedule is skipped.", UserWarning,
-                          stacklevel=2)
+            warnings.warn(
+                "Detected call of `lr_scheduler.step()` before `optimizer.step()`. In PyTorch's order you "
+                "should call them the other way round: `optimizer.step()` before `lr_scheduler.step()`. "
+                "Otherwise the first value of the learning rate schedule is skipped.",
+                UserWarning,
+                stacklevel=2,
+            )
         self._step_count += 1
         if epoch is None:
             self.last_epoch += 1
             rates = self._rates_within_step()
         else:
-            warnings.warn("The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where "
-                          "possible. Please use `scheduler.step()` to step the scheduler.", UserWarning, stacklevel=2)
+            warnings.warn(
+                "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where "
+                "possible. Please use `scheduler.step()` to step the scheduler.",
+                UserWarning,
+                stacklevel=2,
+            )
             self.last_epoch = epoch
             closed = getattr(self, "_get_closed_form_lr", None)
             rates = self._rates_within_step() if closed is None else closed()
@@ -105,8 +118,11 @@ class LRScheduler:
 
     def _warn_if_called_outside_step(self):
         if not self._get_lr_called_within_step:
-            warnings.warn("To get the last learning rate computed by the scheduler, please use `get_last_lr()`.",
-                          UserWarning, stacklevel=3)
+            warnings.warn(
+                "To get the last learning rate computed by the scheduler, please use `get_last_lr()`.",
+                UserWarning,
+                stacklevel=3,
+            )
 
 
 class _LRScheduler(LRScheduler):

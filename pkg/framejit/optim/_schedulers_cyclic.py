@@ -1,4 +1,5 @@
 """Schedules that also move the momentum: OneCycleLR and CyclicLR."""
+
 import math
 
 from ._schedulers_base import LRScheduler, set_rate
@@ -41,9 +42,23 @@ def _linear(start, end, done):
 class OneCycleLR(LRScheduler):
     """Up to a maximal rate and down to a very small one, with the momentum moving the other way."""
 
-    def __init__(self, optimizer, max_lr, total_steps=None, epochs=None, steps_per_epoch=None, pct_start=0.3,
-                 anneal_strategy="cos", cycle_momentum=True, base_momentum=0.85, max_momentum=0.95, div_factor=25.0,
-                 final_div_factor=1e4, three_phase=False, last_epoch=-1):
+    def __init__(
+        self,
+        optimizer,
+        max_lr,
+        total_steps=None,
+        epochs=None,
+        steps_per_epoch=None,
+        pct_start=0.3,
+        anneal_strategy="cos",
+        cycle_momentum=True,
+        base_momentum=0.85,
+        max_momentum=0.95,
+        div_factor=25.0,
+        final_div_factor=1e4,
+        three_phase=False,
+        last_epoch=-1,
+    ):
         self.optimizer = optimizer
         self.total_steps = self._total(total_steps, epochs, steps_per_epoch)
         if pct_start < 0 or pct_start > 1 or not isinstance(pct_start, float):
@@ -79,8 +94,9 @@ class OneCycleLR(LRScheduler):
         """(last step, rate at start, rate at end, momentum at start, momentum at end) of each phase."""
         rows = [(float(pct_start * self.total_steps) - 1, "initial_lr", "max_lr", "max_momentum", "base_momentum")]
         if three_phase:
-            rows.append((float(2 * pct_start * self.total_steps) - 2, "max_lr", "initial_lr", "base_momentum",
-                         "max_momentum"))
+            rows.append(
+                (float(2 * pct_start * self.total_steps) - 2, "max_lr", "initial_lr", "base_momentum", "max_momentum")
+            )
             rows.append((self.total_steps - 1, "initial_lr", "min_lr", "max_momentum", "max_momentum"))
         else:
             rows.append((self.total_steps - 1, "max_lr", "min_lr", "base_momentum", "max_momentum"))
@@ -126,9 +142,22 @@ class OneCycleLR(LRScheduler):
 class CyclicLR(LRScheduler):
     """A triangle wave between two rates, whose height may shrink."""
 
-    def __init__(self, optimizer, base_lr, max_lr, step_size_up=2000, step_size_down=None, mode="triangular",
-                 gamma=1.0, scale_fn=None, scale_mode="cycle", cycle_momentum=True, base_momentum=0.8,
-                 max_momentum=0.9, last_epoch=-1):
+    def __init__(
+        self,
+        optimizer,
+        base_lr,
+        max_lr,
+        step_size_up=2000,
+        step_size_down=None,
+        mode="triangular",
+        gamma=1.0,
+        scale_fn=None,
+        scale_mode="cycle",
+        cycle_momentum=True,
+        base_momentum=0.8,
+        max_momentum=0.9,
+        last_epoch=-1,
+    ):
         self.optimizer = optimizer
         base_lrs = _per_group("base_lr", optimizer, base_lr)
         if last_epoch == -1:
@@ -168,8 +197,11 @@ class CyclicLR(LRScheduler):
         """How high the wave is, as a fraction."""
         if self._scale_fn_custom is not None:
             return self._scale_fn_custom(x)
-        return {"triangular": lambda: 1.0, "triangular2": lambda: 1 / (2.0 ** (x - 1)),
-                "exp_range": lambda: self.gamma ** x}[self.mode]()
+        return {
+            "triangular": lambda: 1.0,
+            "triangular2": lambda: 1 / (2.0 ** (x - 1)),
+            "exp_range": lambda: self.gamma**x,
+        }[self.mode]()
 
     def get_lr(self):
         self._warn_if_called_outside_step()

@@ -1,4 +1,5 @@
 """ReduceLROnPlateau: lowers the rate when a measure stops improving."""
+
 import math
 
 from ._schedulers_base import LRScheduler, current_rates, set_rate
@@ -7,11 +8,22 @@ from ._schedulers_base import LRScheduler, current_rates, set_rate
 class ReduceLROnPlateau(LRScheduler):
     """Times `factor` after more than `patience` epochs without improvement."""
 
-    def __init__(self, optimizer, mode="min", factor=0.1, patience=10, threshold=1e-4, threshold_mode="rel",
-                 cooldown=0, min_lr=0, eps=1e-8):
+    def __init__(
+        self,
+        optimizer,
+        mode="min",
+        factor=0.1,
+        patience=10,
+        threshold=1e-4,
+        threshold_mode="rel",
+        cooldown=0,
+        min_lr=0,
+        eps=1e-8,
+    ):
         if factor >= 1.0:
             raise ValueError("Factor should be < 1.0.")
         from .optimizer import Optimizer
+
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
         if mode not in ("min", "max"):
@@ -67,8 +79,10 @@ class ReduceLROnPlateau(LRScheduler):
         groups = self.optimizer.param_groups
         if len(groups) != len(self.min_lrs):
             if self.default_min_lr is None:
-                raise RuntimeError("The number of param groups in the `optimizer` differs from when "
-                                   "`ReduceLROnPlateau` was initialized, and the new groups have no `min_lr`")
+                raise RuntimeError(
+                    "The number of param groups in the `optimizer` differs from when "
+                    "`ReduceLROnPlateau` was initialized, and the new groups have no `min_lr`"
+                )
             self.min_lrs = [self.default_min_lr] * len(groups)
         for group, low in zip(groups, self.min_lrs):
             old = float(group["lr"])

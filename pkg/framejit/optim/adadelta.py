@@ -1,4 +1,5 @@
 """Adadelta."""
+
 from framejit import _ops as _t
 
 from ._common import advance, check_lr_tensor, check_not_negative, check_switches, new_step, number
@@ -8,16 +9,37 @@ from .optimizer import Optimizer
 class Adadelta(Optimizer):
     """Steps sized by the ratio of the running means of past steps and gradients."""
 
-    def __init__(self, params, lr=1.0, rho=0.9, eps=1e-6, weight_decay=0, foreach=None, *, capturable=False,
-                 maximize=False, differentiable=False):
+    def __init__(
+        self,
+        params,
+        lr=1.0,
+        rho=0.9,
+        eps=1e-6,
+        weight_decay=0,
+        foreach=None,
+        *,
+        capturable=False,
+        maximize=False,
+        differentiable=False,
+    ):
         check_lr_tensor(lr)
         if not 0.0 <= rho <= 1.0:
             raise ValueError(f"Invalid rho value: {rho}")
         check_not_negative(lr=lr, eps=eps, weight_decay=weight_decay)
         check_switches(capturable)
-        super().__init__(params, {"lr": lr, "rho": rho, "eps": eps, "weight_decay": weight_decay,
-                                  "maximize": maximize, "capturable": capturable, "foreach": foreach,
-                                  "differentiable": differentiable})
+        super().__init__(
+            params,
+            {
+                "lr": lr,
+                "rho": rho,
+                "eps": eps,
+                "weight_decay": weight_decay,
+                "maximize": maximize,
+                "capturable": capturable,
+                "foreach": foreach,
+                "differentiable": differentiable,
+            },
+        )
 
     def step(self, closure=None):
         """One update of all parameters."""

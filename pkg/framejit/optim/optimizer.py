@@ -4,6 +4,7 @@ A subclass defines `step`; a class's own `step` is wrapped once, when the class 
 it. Subclasses of this package write their update for one parameter (`_update`) and leave the loop to
 `_run_updates`.
 """
+
 import functools
 from collections import OrderedDict, defaultdict
 from copy import deepcopy
@@ -45,23 +46,27 @@ def register_optimizer_step_post_hook(hook):
 
 def _with_hooks(step):
     """`step` with the optimizer's hooks around it."""
+
     @functools.wraps(step)
     def wrapper(self, *args, **kwargs):
-        if not (self._optimizer_step_pre_hooks or self._optimizer_step_post_hooks or _global_pre_hooks
-                or _global_post_hooks):
+        if not (
+            self._optimizer_step_pre_hooks or self._optimizer_step_post_hooks or _global_pre_hooks or _global_post_hooks
+        ):
             return step(self, *args, **kwargs)
         for hook in chain(_global_pre_hooks.values(), self._optimizer_step_pre_hooks.values()):
             result = hook(self, (self, *args), kwargs)
             if result is None:
                 continue
             if not (isinstance(result, tuple) and len(result) == 2):
-                raise RuntimeError(f"{type(self).step} must return None or a tuple of (new_args, new_kwargs), but got "
-                                   f"{result}.")
+                raise RuntimeError(
+                    f"{type(self).step} must return None or a tuple of (new_args, new_kwargs), but got {result}."
+                )
             (_, *args), kwargs = result
         value = step(self, *args, **kwargs)
         for hook in chain(self._optimizer_step_post_hooks.values(), _global_post_hooks.values()):
             hook(self, (self, *args), kwargs)
         return value
+
     wrapper.hooked = True
     # its counts and rates change with every call, so a compiled caller calls it out instead of specialising on them
     wrapper._framejit_disable = True
@@ -81,8 +86,10 @@ class Optimizer:
         self.defaults = defaults
         self._make_hooks()
         if isinstance(params, _t.Tensor):
-            raise TypeError("params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
-                            + type(params).__name__)
+            raise TypeError(
+                "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
+                + type(params).__name__
+            )
         self.state = defaultdict(dict)
         self.param_groups = []
         groups = list(params)
@@ -94,9 +101,14 @@ class Optimizer:
             self.add_param_group(dict(group))
 
     def _make_hooks(self):
-        for name in ("_optimizer_step_pre_hooks", "_optimizer_step_post_hooks", "_optimizer_state_dict_pre_hooks",
-                     "_optimizer_state_dict_post_hooks", "_optimizer_load_state_dict_pre_hooks",
-                     "_optimizer_load_state_dict_post_hooks"):
+        for name in (
+            "_optimizer_step_pre_hooks",
+            "_optimizer_step_post_hooks",
+            "_optimizer_state_dict_pre_hooks",
+            "_optimizer_state_dict_post_hooks",
+            "_optimizer_load_state_dict_pre_hooks",
+            "_optimizer_load_state_dict_post_hooks",
+        ):
             self.__dict__.setdefault(name, OrderedDict())
 
     # ---- parameters -----------------------------------------------------------------------------------------
@@ -109,8 +121,10 @@ class Optimizer:
         if isinstance(params, _t.Tensor):
             params = [params]
         elif isinstance(params, set):
-            raise TypeError("optimizer parameters need to be organized in ordered collections, but the ordering of "
-                            "tensors in sets will change between runs. Please use a list instead.")
+            raise TypeError(
+                "optimizer parameters need to be organized in ordered collections, but the ordering of "
+                "tensors in sets will change between runs. Please use a list instead."
+            )
         params = list(params)
         if params and isinstance(params[0], tuple):  # (name, parameter) pairs
             param_group["param_names"] = [name for name, _ in params]
@@ -125,21 +139,27 @@ class Optimizer:
         if any(id(p) in known for p in params):
             raise ValueError("some parameters appear in more than one parameter group")
         if self.param_groups and ("param_names" in param_group) != ("param_names" in self.param_groups[0]):
-            raise ValueError("all optimizer param groups should be with/without names. cannot add param group with "
-                             "names to the optimizer with no names, or the other way round")
+            raise ValueError(
+                "all optimizer param groups should be with/without names. cannot add param group with "
+                "names to the optimizer with no names, or the other way round"
+            )
         self.param_groups.append(param_group)
 
     def _check_parameters(self, params):
         for parameter in params:
             if not isinstance(parameter, _t.Tensor):
-                raise TypeError("optimizer can only optimize Tensors, but one of the params is "
-                                + type(parameter).__name__)
+                raise TypeError(
+                    "optimizer can only optimize Tensors, but one of the params is " + type(parameter).__name__
+                )
             if not self.defaults.get("differentiable", None) and not (parameter.is_leaf or parameter.retains_grad):
                 raise ValueError("can't optimize a non-leaf Tensor")
         if len({id(p) for p in params}) != len(params):
             import warnings
-            warnings.warn("optimizer contains a parameter group with duplicate parameters; in future, this will cause "
-                          "an error", stacklevel=3)
+
+            warnings.warn(
+                "optimizer contains a parameter group with duplicate parameters; in future, this will cause an error",
+                stacklevel=3,
+            )
 
     def zero_grad(self, set_to_none=True):
         """Drop, or set to zero, the gradients of all parameters."""
@@ -207,8 +227,12 @@ class Optimizer:
                 state_dict = replacement
         saved_groups = deepcopy(state_dict["param_groups"])
         self._check_groups(saved_groups)
-        parameters = dict(zip(chain.from_iterable(g["params"] for g in saved_groups),
-                              chain.from_iterable(g["params"] for g in self.param_groups)))
+        parameters = dict(
+            zip(
+                chain.from_iterable(g["params"] for g in saved_groups),
+                chain.from_iterable(g["params"] for g in self.param_groups),
+            )
+        )
         state = defaultdict(dict)
         for key, value in state_dict["state"].items():
             if key in parameters:
@@ -228,8 +252,9 @@ class Optimizer:
             raise ValueError("loaded state dict has a different number of parameter groups")
         for group, saved in zip(self.param_groups, saved_groups):
             if len(group["params"]) != len(saved["params"]):
-                raise ValueError("loaded state dict contains a parameter group that doesn't match the size of "
-                                 "optimizer's group")
+                raise ValueError(
+                    "loaded state dict contains a parameter group that doesn't match the size of optimizer's group"
+                )
 
     def _cast(self, parameter, value, key=None):
         if isinstance(value, _t.Tensor):

@@ -1,4 +1,5 @@
 """RAdam."""
+
 from framejit import _ops as _t
 
 from ._common import advance, check_betas, check_lr_tensor, check_not_negative, check_switches, new_step, number
@@ -8,16 +9,39 @@ from .optimizer import Optimizer
 class RAdam(Optimizer):
     """Adam whose adaptive rate is held back until its variance is tractable."""
 
-    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, decoupled_weight_decay=False,
-                 *, foreach=None, maximize=False, capturable=False, differentiable=False):
+    def __init__(
+        self,
+        params,
+        lr=1e-3,
+        betas=(0.9, 0.999),
+        eps=1e-8,
+        weight_decay=0,
+        decoupled_weight_decay=False,
+        *,
+        foreach=None,
+        maximize=False,
+        capturable=False,
+        differentiable=False,
+    ):
         check_lr_tensor(lr)
         check_not_negative(lr=lr, eps=eps)
         check_betas(betas)
         check_not_negative(weight_decay=weight_decay)
         check_switches(capturable)
-        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay,
-                                  "maximize": maximize, "foreach": foreach, "capturable": capturable,
-                                  "decoupled_weight_decay": decoupled_weight_decay, "differentiable": differentiable})
+        super().__init__(
+            params,
+            {
+                "lr": lr,
+                "betas": betas,
+                "eps": eps,
+                "weight_decay": weight_decay,
+                "maximize": maximize,
+                "foreach": foreach,
+                "capturable": capturable,
+                "decoupled_weight_decay": decoupled_weight_decay,
+                "differentiable": differentiable,
+            },
+        )
 
     def step(self, closure=None):
         """One update of all parameters."""
@@ -40,13 +64,13 @@ class RAdam(Optimizer):
         mean, square = state["exp_avg"], state["exp_avg_sq"]
         mean.lerp_(grad, 1 - beta1)
         square.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
-        correction1, correction2 = 1 - beta1 ** step, 1 - beta2 ** step
+        correction1, correction2 = 1 - beta1**step, 1 - beta2**step
         corrected = mean / correction1
         longest = 2 / (1 - beta2) - 1
-        length = longest - 2 * step * (beta2 ** step) / correction2  # of the simple average that approximates
+        length = longest - 2 * step * (beta2**step) / correction2  # of the simple average that approximates
         if length > 5.0:
             rectified = ((length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)) ** 0.5
-            adaptive = correction2 ** 0.5 / square.sqrt().add_(group["eps"])
+            adaptive = correction2**0.5 / square.sqrt().add_(group["eps"])
             param.add_(corrected * lr * adaptive * rectified, alpha=-1.0)
         else:
             param.add_(corrected * lr, alpha=-1.0)

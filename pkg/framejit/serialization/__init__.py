@@ -4,6 +4,7 @@
 `weights_only=False`, `load` is an interpreter of a small part of pickle (see `_unpickler`): tensors, numbers,
 strings and plain containers come out, everything else raises UnpicklingError.
 """
+
 import os
 
 from ._reader import read_archive
@@ -13,8 +14,9 @@ from ._writer import write_archive
 __all__ = ["add_safe_globals", "clear_safe_globals", "get_safe_globals", "load", "safe_globals", "save"]
 
 
-def save(obj, f, pickle_module=None, pickle_protocol=2, _use_new_zipfile_serialization=True,
-         _disable_byteorder_record=False):
+def save(
+    obj, f, pickle_module=None, pickle_protocol=2, _use_new_zipfile_serialization=True, _disable_byteorder_record=False
+):
     """Write `obj` to a path or a binary file object."""
     if not _use_new_zipfile_serialization:
         raise RuntimeError("only the zip format can be written")
@@ -24,8 +26,10 @@ def save(obj, f, pickle_module=None, pickle_protocol=2, _use_new_zipfile_seriali
     elif hasattr(f, "write"):
         write_archive(obj, f, pickle_protocol)
     else:
-        raise AttributeError(f"expected 'f' to be string, path, or a file-like object with a 'write' attribute, but got "
-                             f"{type(f).__name__}")
+        raise AttributeError(
+            f"expected 'f' to be string, path, or a file-like object with a 'write' attribute, but got "
+            f"{type(f).__name__}"
+        )
 
 
 def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=None, **pickle_load_args):
@@ -39,6 +43,8 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=No
         with open(f, "rb") as file:
             return read_archive(file, map_location, weights_only)
     if not hasattr(f, "read"):
-        raise AttributeError(f"expected 'f' to be string, path, or a file-like object with a 'read' attribute, but got "
-                             f"{type(f).__name__}")
+        raise AttributeError(
+            f"expected 'f' to be string, path, or a file-like object with a 'read' attribute, but got "
+            f"{type(f).__name__}"
+        )
     return read_archive(f, map_location, weights_only)

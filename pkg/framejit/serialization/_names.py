@@ -1,4 +1,5 @@
 """The names by which a checkpoint refers to storages, dtypes and builders; they are PyTorch's."""
+
 from framejit import _ops as _t
 
 # storage class in the file -> dtype
@@ -15,8 +16,18 @@ STORAGE_DTYPES = {
     "BoolStorage": "bool",
 }
 DTYPE_STORAGES = {dtype: storage for storage, dtype in STORAGE_DTYPES.items()}
-ITEM_SIZES = {"float32": 4, "float64": 8, "float16": 2, "bfloat16": 2, "int64": 8, "int32": 4, "int16": 2, "int8": 1,
-              "uint8": 1, "bool": 1}
+ITEM_SIZES = {
+    "float32": 4,
+    "float64": 8,
+    "float16": 2,
+    "bfloat16": 2,
+    "int64": 8,
+    "int32": 4,
+    "int16": 2,
+    "int8": 1,
+    "uint8": 1,
+    "bool": 1,
+}
 
 
 def dtype_name(dtype):

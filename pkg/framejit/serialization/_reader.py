@@ -1,4 +1,5 @@
 """Reading a checkpoint: the zip archive, its storages, and which unpickler interprets the structure."""
+
 import io
 import pickle
 import zipfile
@@ -25,8 +26,9 @@ class _Storage:
         if all(size):
             last = offset + sum((extent - 1) * step for extent, step in zip(size, stride))
             if last >= self.count:
-                raise pickle.UnpicklingError(f"a tensor of size {size} and stride {stride} reaches beyond its storage "
-                                             f"of {self.count} elements")
+                raise pickle.UnpicklingError(
+                    f"a tensor of size {size} and stride {stride} reaches beyond its storage of {self.count} elements"
+                )
         elif offset > self.count:
             raise pickle.UnpicklingError("an empty tensor starts beyond its storage")
         return self.flat.as_strided(size, stride, offset)
@@ -39,14 +41,21 @@ class _Archive:
         try:
             self.zip = zipfile.ZipFile(file)
         except zipfile.BadZipFile:
-            raise RuntimeError("load: the file is not a zip checkpoint; files that torch.save wrote before version "
-                               "1.6 must be saved again with a newer PyTorch") from None
+            raise RuntimeError(
+                "load: the file is not a zip checkpoint; files that torch.save wrote before version "
+                "1.6 must be saved again with a newer PyTorch"
+            ) from None
         names = self.zip.namelist()
-        roots = [name[:-len("/data.pkl")] for name in names if name.endswith("/data.pkl")]
+        roots = [name[: -len("/data.pkl")] for name in names if name.endswith("/data.pkl")]
         if len(roots) != 1:
-            raise RuntimeError("load: the file holds no data.pkl, so it is not a checkpoint"
-                               + (" (constants.pkl means a TorchScript archive)" if any(
-                                   name.endswith("constants.pkl") for name in names) else ""))
+            raise RuntimeError(
+                "load: the file holds no data.pkl, so it is not a checkpoint"
+                + (
+                    " (constants.pkl means a TorchScript archive)"
+                    if any(name.endswith("constants.pkl") for name in names)
+                    else ""
+                )
+            )
         self.root = roots[0]
         if self._optional("byteorder", b"little") != b"little":
             raise RuntimeError("load: the file was written on a big-endian machine")

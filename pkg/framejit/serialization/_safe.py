@@ -1,4 +1,5 @@
 """Classes and functions that the user allows checkpoints to name."""
+
 _allowed = {}  # "module.qualname" -> object
 
 

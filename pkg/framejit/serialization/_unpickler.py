@@ -5,6 +5,7 @@ the user allowed; nothing is imported. Objects get attributes only if they are O
 `_metadata`), tensors, or of a class that the user allowed. Adding a builder here means: it must be harmless for
 every argument.
 """
+
 import pickle
 from collections import Counter, OrderedDict, defaultdict
 from datetime import timedelta
@@ -105,8 +106,13 @@ def _known_globals():
     known.update({f"torch.{storage}": StorageType(name) for storage, name in STORAGE_DTYPES.items()})
     known["torch.storage.UntypedStorage"] = StorageType("uint8")
     known.update({f"torch.{name}": dtype_named(name) for name in STORAGE_DTYPES.values() if hasattr(_t, name)})
-    known.update({name.replace("builtins.", "__builtin__."): value for name, value in known.items()
-                  if name.startswith("builtins.")})
+    known.update(
+        {
+            name.replace("builtins.", "__builtin__."): value
+            for name, value in known.items()
+            if name.startswith("builtins.")
+        }
+    )
     return known
 
 
@@ -154,7 +160,8 @@ class RestrictedUnpickler(pickle._Unpickler):
         raise pickle.UnpicklingError(
             f"Weights only load failed: the file refers to {full}, which is not known as safe. If you trust the file, "
             "allow it with framejit.serialization.add_safe_globals, or pass weights_only=False, which lets the file "
-            "run any code.")
+            "run any code."
+        )
 
     def load_reduce(self):
         args = self.stack.pop()

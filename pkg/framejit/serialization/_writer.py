@@ -5,6 +5,7 @@ storage, and `data/N` the bytes of storage N. References to tensor builders are 
 PyTorch's loader knows, which exist nowhere in this process; that is why the pickler is the Python one, where
 a reference can be written without importing what it names.
 """
+
 import io
 import pickle
 import struct
@@ -75,8 +76,14 @@ class _Pickler(pickle._Pickler):
             tensor_requires_grad = tensor.requires_grad
         source = tensor.detach()
         storage = source.untyped_storage()
-        return _REBUILD_TENSOR, (self._storage(source, storage), source.storage_offset(), tuple(source.size()),
-                                 tuple(source.stride()), tensor_requires_grad, OrderedDict())
+        return _REBUILD_TENSOR, (
+            self._storage(source, storage),
+            source.storage_offset(),
+            tuple(source.size()),
+            tuple(source.stride()),
+            tensor_requires_grad,
+            OrderedDict(),
+        )
 
     def _storage(self, tensor, storage):
         name = dtype_name(tensor.dtype)
@@ -130,6 +137,7 @@ def _storage_view(storage):
         return memoryview(storage).cast("B")
     except TypeError:
         import ctypes
+
         return memoryview((ctypes.c_char * storage.nbytes()).from_address(storage.data_ptr()))
 
 
@@ -139,6 +147,7 @@ def write_archive(obj, file, protocol):
     pickler = _Pickler(structure, protocol)
     pickler.dump(obj)
     with zipfile.ZipFile(_Counting(file), "w", zipfile.ZIP_STORED) as archive:
+
         def write(name, data):
             archive.writestr(_aligned_info(f"{_ROOT}/{name}", archive.fp.tell()), data)
 

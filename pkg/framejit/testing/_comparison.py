@@ -1,4 +1,5 @@
 """assert_close: equality up to the tolerances of the dtype, with PyTorch's messages."""
+
 import cmath
 from collections import abc
 
@@ -6,8 +7,7 @@ from framejit import _ops as _t
 from framejit._functions import isclose
 
 # dtype -> (relative, absolute) tolerance; everything else is compared exactly
-_TOLERANCES = {"float16": (1e-3, 1e-5), "bfloat16": (1.6e-2, 1e-5), "float32": (1.3e-6, 1e-5),
-               "float64": (1e-7, 1e-7)}
+_TOLERANCES = {"float16": (1e-3, 1e-5), "bfloat16": (1.6e-2, 1e-5), "float32": (1.3e-6, 1e-5), "float64": (1e-7, 1e-7)}
 
 
 def default_tolerances(*values):
@@ -20,11 +20,14 @@ def default_tolerances(*values):
 
 
 class _Settings:
-    def __init__(self, allow_subclasses, rtol, atol, equal_nan, check_device, check_dtype, check_layout, check_stride,
-                 msg):
+    def __init__(
+        self, allow_subclasses, rtol, atol, equal_nan, check_device, check_dtype, check_layout, check_stride, msg
+    ):
         if (rtol is None) != (atol is None):
-            raise ValueError("rtol and atol must both be specified or both be unspecified, but got no "
-                             f"{'rtol' if rtol is None else 'atol'}.")
+            raise ValueError(
+                "rtol and atol must both be specified or both be unspecified, but got no "
+                f"{'rtol' if rtol is None else 'atol'}."
+            )
         self.allow_subclasses, self.rtol, self.atol, self.equal_nan = allow_subclasses, rtol, atol, equal_nan
         self.check_device, self.check_dtype, self.check_stride = check_device, check_dtype, check_stride
         self.msg = msg
@@ -37,14 +40,27 @@ class _Settings:
         raise kind(message)
 
 
-def assert_close(actual, expected, *, allow_subclasses=True, rtol=None, atol=None, equal_nan=False, check_device=True,
-                 check_dtype=True, check_layout=True, check_stride=False, msg=None):
+def assert_close(
+    actual,
+    expected,
+    *,
+    allow_subclasses=True,
+    rtol=None,
+    atol=None,
+    equal_nan=False,
+    check_device=True,
+    check_dtype=True,
+    check_layout=True,
+    check_stride=False,
+    msg=None,
+):
     """Raise AssertionError unless |actual - expected| <= atol + rtol * |expected| everywhere.
 
     Tensors, numbers, arrays, and sequences and mappings of them, are compared part by part.
     """
-    settings = _Settings(allow_subclasses, rtol, atol, equal_nan, check_device, check_dtype, check_layout,
-                         check_stride, msg)
+    settings = _Settings(
+        allow_subclasses, rtol, atol, equal_nan, check_device, check_dtype, check_layout, check_stride, msg
+    )
     _compare(actual, expected, settings, ())
 
 
@@ -54,8 +70,16 @@ def assert_allclose(actual, expected, rtol=None, atol=None, equal_nan=True, msg=
     expected = expected if isinstance(expected, _t.Tensor) else _t.tensor(expected, dtype=actual.dtype)
     if rtol is None and atol is None:
         rtol, atol = default_tolerances(actual, expected)
-    assert_close(actual, expected, rtol=rtol, atol=atol, equal_nan=equal_nan, check_device=False, check_dtype=False,
-                 msg=msg or None)
+    assert_close(
+        actual,
+        expected,
+        rtol=rtol,
+        atol=atol,
+        equal_nan=equal_nan,
+        check_device=False,
+        check_dtype=False,
+        msg=msg or None,
+    )
 
 
 def _is_array(value):
@@ -74,14 +98,18 @@ def _compare(actual, expected, settings, path):
     elif isinstance(actual, abc.Mapping) and isinstance(expected, abc.Mapping):
         missing, extra = set(expected) - set(actual), set(actual) - set(expected)
         if missing or extra:
-            settings.fail("The keys of the mappings do not match:\nMissing keys in the actual mapping: "
-                          f"{sorted(missing)}\nAdditional keys in the actual mapping: {sorted(extra)}", path)
+            settings.fail(
+                "The keys of the mappings do not match:\nMissing keys in the actual mapping: "
+                f"{sorted(missing)}\nAdditional keys in the actual mapping: {sorted(extra)}",
+                path,
+            )
         for key in actual:
             _compare(actual[key], expected[key], settings, (*path, key))
     elif actual is None or expected is None or isinstance(actual, bool) and isinstance(expected, bool):
         if actual is not expected:
-            settings.fail(f"{'None' if None in (actual, expected) else 'Boolean'} mismatch: {actual!r} is not "
-                          f"{expected!r}", path)
+            settings.fail(
+                f"{'None' if None in (actual, expected) else 'Boolean'} mismatch: {actual!r} is not {expected!r}", path
+            )
     elif isinstance(actual, (int, float, complex)) and isinstance(expected, (int, float, complex)):
         _compare_numbers(actual, expected, settings, path)
     else:
@@ -108,9 +136,12 @@ def _compare_numbers(actual, expected, settings, path):
     if cmath.isfinite(actual) and cmath.isfinite(expected) and difference <= atol + rtol * abs(expected):
         return
     kind = "equal" if rtol == 0 and atol == 0 else "close"
-    settings.fail(f"Scalars are not {kind}!\n\nExpected {expected} but got {actual}.\nAbsolute difference: "
-                  f"{difference} (up to {atol} allowed)\nRelative difference: "
-                  f"{difference / abs(expected) if expected else float('inf')} (up to {rtol} allowed)", path)
+    settings.fail(
+        f"Scalars are not {kind}!\n\nExpected {expected} but got {actual}.\nAbsolute difference: "
+        f"{difference} (up to {atol} allowed)\nRelative difference: "
+        f"{difference / abs(expected) if expected else float('inf')} (up to {rtol} allowed)",
+        path,
+    )
 
 
 def _compare_tensors(actual, expected, settings, path):
@@ -121,8 +152,9 @@ def _compare_tensors(actual, expected, settings, path):
     if settings.check_dtype and actual.dtype != expected.dtype:
         settings.fail(f"The values for attribute 'dtype' do not match: {actual.dtype} != {expected.dtype}.", path)
     if settings.check_stride and actual.stride() != expected.stride():
-        settings.fail(f"The values for attribute 'stride()' do not match: {actual.stride()} != {expected.stride()}.",
-                      path)
+        settings.fail(
+            f"The values for attribute 'stride()' do not match: {actual.stride()} != {expected.stride()}.", path
+        )
     actual, expected = actual.detach(), expected.detach()
     rtol, atol = settings.rtol, settings.atol
     if rtol is None:
@@ -140,18 +172,22 @@ def _difference_message(actual, expected, close, rtol, atol):
     if actual.dim() == 0:
         a, e = actual.item(), expected.item()
         difference = abs(a - e)
-        return (f"Scalars are not {kind}!\n\nExpected {e} but got {a}.\nAbsolute difference: {difference} (up to "
-                f"{atol} allowed)\nRelative difference: {difference / abs(e) if e else float('inf')} (up to {rtol} "
-                "allowed)")
+        return (
+            f"Scalars are not {kind}!\n\nExpected {e} but got {a}.\nAbsolute difference: {difference} (up to "
+            f"{atol} allowed)\nRelative difference: {difference / abs(e) if e else float('inf')} (up to {rtol} "
+            "allowed)"
+        )
     total, wrong = close.numel(), int((~close).sum())
     a, e = actual.to(_t.float64), expected.to(_t.float64)
     difference = (a - e).abs()
     difference = _t.where(close, _t.zeros_like(difference), difference)
     relative = difference / e.abs()
     relative = _t.where(close, _t.zeros_like(relative), relative)
-    return (f"Tensor-likes are not {kind}!\n\nMismatched elements: {wrong} / {total} ({wrong / total:.1%})\n"
-            f"Greatest absolute difference: {_greatest(difference)} (up to {atol} allowed)\n"
-            f"Greatest relative difference: {_greatest(relative)} (up to {rtol} allowed)")
+    return (
+        f"Tensor-likes are not {kind}!\n\nMismatched elements: {wrong} / {total} ({wrong / total:.1%})\n"
+        f"Greatest absolute difference: {_greatest(difference)} (up to {atol} allowed)\n"
+        f"Greatest relative difference: {_greatest(relative)} (up to {rtol} allowed)"
+    )
 
 
 def _greatest(values):

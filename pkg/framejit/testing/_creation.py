@@ -1,11 +1,21 @@
 """make_tensor: random tensors for tests."""
+
 from framejit import _ops as _t
 
 _INTEGER_RANGE = {"uint8": (0, 10), "int8": (-9, 10), "int16": (-9, 10), "int32": (-9, 10), "int64": (-9, 10)}
 
 
-def make_tensor(*shape, dtype, device="cpu", low=None, high=None, requires_grad=False, noncontiguous=False,
-                exclude_zero=False, memory_format=None):
+def make_tensor(
+    *shape,
+    dtype,
+    device="cpu",
+    low=None,
+    high=None,
+    requires_grad=False,
+    noncontiguous=False,
+    exclude_zero=False,
+    memory_format=None,
+):
     """A tensor of values uniform in [low, high); with `noncontiguous` every second element of a larger one."""
     if len(shape) == 1 and isinstance(shape[0], (list, tuple)):
         shape = shape[0]

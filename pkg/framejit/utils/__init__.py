@@ -1,4 +1,5 @@
 """Utilities: data loading, hooks, pytrees."""
+
 import importlib as _importlib
 
 _LAZY = ("data", "hooks", "_pytree", "checkpoint")

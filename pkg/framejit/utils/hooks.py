@@ -1,4 +1,5 @@
 """RemovableHandle: what every `register_*_hook` returns."""
+
 import itertools
 import weakref
 from collections import OrderedDict

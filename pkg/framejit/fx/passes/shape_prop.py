@@ -1,4 +1,5 @@
 """ShapeProp: runs a graph and notes the shape and dtype of every value."""
+
 from typing import NamedTuple
 
 from framejit import _ops as _t

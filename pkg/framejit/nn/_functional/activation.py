@@ -1,4 +1,5 @@
 """Activations: PyTorch's `inplace` and `dim` conventions around the ops."""
+
 import warnings
 
 from framejit import _ops as _t
@@ -6,8 +7,10 @@ from framejit import _ops as _t
 
 def _inplace_pair(name, doc):
     """A one-argument activation that has an in-place form."""
+
     def function(input, inplace=False):
         return getattr(_t, name + "_")(input) if inplace else getattr(_t, name)(input)
+
     function.__name__ = function.__qualname__ = name
     function.__doc__ = doc
     return function
@@ -100,8 +103,10 @@ def sigmoid(input):
 
 def _softmax_dim(name, ndim, stacklevel):
     """PyTorch's historical choice where no dim was given."""
-    warnings.warn(f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an "
-                  "argument.", stacklevel=stacklevel)
+    warnings.warn(
+        f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.",
+        stacklevel=stacklevel,
+    )
     return 0 if ndim in (0, 1, 3) else 1
 
 

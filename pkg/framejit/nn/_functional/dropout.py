@@ -1,4 +1,5 @@
 """Dropout and its forms that drop whole channels."""
+
 import warnings
 
 from framejit import _ops as _t
@@ -38,9 +39,11 @@ def dropout1d(input, p=0.5, training=True, inplace=False):
     """Zero whole channels of (N, C, L) or (C, L)."""
     _check_probability(p)
     if input.dim() not in (2, 3):
-        raise RuntimeError(f"dropout1d: Expected 2D or 3D input, but received a {input.dim()}D input. Note that "
-                           "dropout1d exists to provide channel-wise dropout on inputs with 1 spatial dimension, a "
-                           "channel dimension, and an optional batch dimension (i.e. 2D or 3D inputs).")
+        raise RuntimeError(
+            f"dropout1d: Expected 2D or 3D input, but received a {input.dim()}D input. Note that "
+            "dropout1d exists to provide channel-wise dropout on inputs with 1 spatial dimension, a "
+            "channel dimension, and an optional batch dimension (i.e. 2D or 3D inputs)."
+        )
     if input.dim() == 3:
         return _drop_features(input, p, training, inplace)
     if inplace:
@@ -53,8 +56,10 @@ def dropout2d(input, p=0.5, training=True, inplace=False):
     """Zero whole channels of (N, C, H, W)."""
     _check_probability(p)
     if input.dim() not in (3, 4):
-        warnings.warn(f"dropout2d: Received a {input.dim()}-D input to dropout2d, which is deprecated and will result "
-                      "in an error in a future release.")
+        warnings.warn(
+            f"dropout2d: Received a {input.dim()}-D input to dropout2d, which is deprecated and will result "
+            "in an error in a future release."
+        )
     return _drop_features(input, p, training, inplace)
 
 
@@ -62,8 +67,10 @@ def dropout3d(input, p=0.5, training=True, inplace=False):
     """Zero whole channels of (N, C, D, H, W)."""
     _check_probability(p)
     if input.dim() not in (4, 5):
-        warnings.warn(f"dropout3d: Received a {input.dim()}-D input to dropout3d, which is deprecated and will result "
-                      "in an error in a future release.")
+        warnings.warn(
+            f"dropout3d: Received a {input.dim()}-D input to dropout3d, which is deprecated and will result "
+            "in an error in a future release."
+        )
     if input.dim() == 5:
         return _drop_features(input, p, training, inplace)
     return _drop_features(input.unsqueeze(0), p, training, inplace).squeeze(0)
@@ -80,7 +87,7 @@ def alpha_dropout(input, p=0.5, training=False, inplace=False):
         return input
     if p == 1.0:
         return input.mul_(0.0) if inplace else input * 0.0
-    a = ((1 - p) * (1 + p * _SELU_ALPHA_PRIME ** 2)) ** -0.5
+    a = ((1 - p) * (1 + p * _SELU_ALPHA_PRIME**2)) ** -0.5
     keep = _t.empty_like(input).bernoulli_(1 - p)
     result = (input * keep + (1 - keep) * _SELU_ALPHA_PRIME) * a - a * p * _SELU_ALPHA_PRIME
     return input.copy_(result) if inplace else result

@@ -1,4 +1,5 @@
 """Normalisations: argument order and checks of nn.functional around the ops."""
+
 from framejit import _ops as _t
 
 from .pooling import avg_pool2d
@@ -38,8 +39,9 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
     return _t.group_norm(input, num_groups, weight, bias, eps)
 
 
-def instance_norm(input, running_mean=None, running_var=None, weight=None, bias=None, use_input_stats=True,
-                  momentum=0.1, eps=1e-5):
+def instance_norm(
+    input, running_mean=None, running_var=None, weight=None, bias=None, use_input_stats=True, momentum=0.1, eps=1e-5
+):
     """Normalise each channel of each sample: a batch norm with samples and channels folded together."""
     size = input.size()
     if use_input_stats:

@@ -1,4 +1,5 @@
 """interpolate: each resized dimension is one or two selections of its lines, mixed by constant weights."""
+
 import math
 
 from framejit import _ops as _t
@@ -7,20 +8,31 @@ _SPATIAL = {"linear": 1, "bilinear": 2}
 _MODES = ("nearest", "nearest-exact", "linear", "bilinear")
 
 
-def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corners=None, recompute_scale_factor=None,
-                antialias=False):
+def interpolate(
+    input,
+    size=None,
+    scale_factor=None,
+    mode="nearest",
+    align_corners=None,
+    recompute_scale_factor=None,
+    antialias=False,
+):
     """Resize the spatial dimensions to `size`, or by `scale_factor`."""
     if mode not in _MODES:
         raise NotImplementedError(f"interpolate: the mode {mode!r} is not supported, only {', '.join(_MODES)}")
     if antialias:
-        raise ValueError("Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D tensor as "
-                         "input" if mode != "bilinear" else "interpolate: antialias is not supported")
+        raise ValueError(
+            "Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D tensor as input"
+            if mode != "bilinear"
+            else "interpolate: antialias is not supported"
+        )
     spatial = input.dim() - 2
     if mode in _SPATIAL and spatial != _SPATIAL[mode]:
         raise NotImplementedError(f"Got {input.dim()}D input, but {mode} mode needs {_SPATIAL[mode] + 2}D input")
     if mode not in _SPATIAL and align_corners is not None:
-        raise ValueError("align_corners option can only be set with the interpolating modes: linear | bilinear | "
-                         "bicubic | trilinear")
+        raise ValueError(
+            "align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | trilinear"
+        )
     sizes, scales = _output_sizes(input, spatial, size, scale_factor, recompute_scale_factor)
     for i in range(spatial):
         dim, extent = 2 + i, input.shape[2 + i]
@@ -37,14 +49,19 @@ def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corne
 def _output_sizes(input, spatial, size, scale_factor, recompute):
     """The sizes, and the factors that positions are computed with (None: from the sizes)."""
     if (size is None) == (scale_factor is None):
-        raise ValueError("either size or scale_factor should be defined" if size is None else
-                         "only one of size or scale_factor should be defined")
+        raise ValueError(
+            "either size or scale_factor should be defined"
+            if size is None
+            else "only one of size or scale_factor should be defined"
+        )
 
     def listed(value, name):
         values = list(value) if isinstance(value, (list, tuple)) else [value] * spatial
         if len(values) != spatial:
-            raise ValueError(f"Input and {name} must have the same number of spatial dimensions, but got input with "
-                             f"spatial dimensions of {list(input.shape[2:])} and {name} of {values}")
+            raise ValueError(
+                f"Input and {name} must have the same number of spatial dimensions, but got input with "
+                f"spatial dimensions of {list(input.shape[2:])} and {name} of {values}"
+            )
         return values
 
     if size is not None:

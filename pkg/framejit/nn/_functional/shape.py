@@ -1,4 +1,5 @@
 """Padding, embeddings, distances and the rearranging functions."""
+
 from framejit import _ops as _t
 from framejit._functions import broadcast_tensors
 
@@ -49,6 +50,7 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
 def _renormalize_rows(weight, index, max_norm, norm_type):
     """Shrink in place the rows looked up that are longer than `max_norm`."""
     from framejit.autograd.grad_mode import no_grad
+
     with no_grad():
         rows = _t.tensor(sorted(set(index.reshape(-1).tolist())), dtype=_t.int64)
         chosen = weight.index_select(0, rows)
@@ -80,8 +82,10 @@ def pixel_shuffle(input, upscale_factor):
     *batch, channels, height, width = input.shape
     r = upscale_factor
     if channels % (r * r):
-        raise RuntimeError(f"pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of "
-                           f"upscale_factor, but input.size(-3)={channels} is not divisible by {r * r}")
+        raise RuntimeError(
+            f"pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of "
+            f"upscale_factor, but input.size(-3)={channels} is not divisible by {r * r}"
+        )
     split = input.reshape(*batch, channels // (r * r), r, r, height, width)
     n = len(batch)
     moved = split.permute(*range(n), n, n + 3, n + 1, n + 4, n + 2)
@@ -93,8 +97,10 @@ def pixel_unshuffle(input, downscale_factor):
     *batch, channels, height, width = input.shape
     r = downscale_factor
     if height % r or width % r:
-        raise RuntimeError(f"pixel_unshuffle expects height and width to be divisible by downscale_factor, but got "
-                           f"{height} and {width} with downscale_factor={r}")
+        raise RuntimeError(
+            f"pixel_unshuffle expects height and width to be divisible by downscale_factor, but got "
+            f"{height} and {width} with downscale_factor={r}"
+        )
     split = input.reshape(*batch, channels, height // r, r, width // r, r)
     n = len(batch)
     moved = split.permute(*range(n), n, n + 2, n + 4, n + 1, n + 3)
@@ -105,14 +111,16 @@ def channel_shuffle(input, groups):
     """Interleave the channels of `groups` groups."""
     batch, channels = input.shape[:2]
     if channels % groups:
-        raise RuntimeError("Number of channels must be divisible by groups. Got "
-                           f"{channels} channels and {groups} groups.")
+        raise RuntimeError(
+            f"Number of channels must be divisible by groups. Got {channels} channels and {groups} groups."
+        )
     split = input.reshape(batch, groups, channels // groups, *input.shape[2:])
     return split.transpose(1, 2).reshape(input.shape)
 
 
-def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None,
-                                 enable_gqa=False):
+def scaled_dot_product_attention(
+    query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, enable_gqa=False
+):
     """softmax(query @ keyᵀ * scale + mask) @ value."""
     if enable_gqa:
         key = key.repeat_interleave(query.size(-3) // key.size(-3), -3)

@@ -3,6 +3,7 @@
 A parameter keeps its identity: the converted tensor is put under it through `.data`, so optimizers and other
 holders of the parameter go on seeing it.
 """
+
 from framejit import _ops as _t
 from framejit.autograd.grad_mode import no_grad
 from framejit.nn.parameter import Parameter
@@ -72,8 +73,7 @@ def to(self, *args, **kwargs):
     """Move and cast parameters and buffers; only floating tensors change their dtype."""
     device, dtype, non_blocking = _parse_to(args, kwargs)
     if dtype is not None and not dtype.is_floating_point and not getattr(dtype, "is_complex", False):
-        raise TypeError("nn.Module.to only accepts floating point or complex dtypes, but got desired "
-                        f"dtype={dtype}")
+        raise TypeError(f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}")
 
     def convert(t):
         target = dtype if t.is_floating_point() else None
@@ -88,6 +88,7 @@ def _cast_floating(dtype_name, doc):
     def cast(self):
         dtype = getattr(_t, dtype_name)
         return self._apply(lambda t: t.to(dtype) if t.is_floating_point() else t)
+
     cast.__doc__ = doc
     return cast
 

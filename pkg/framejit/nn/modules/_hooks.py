@@ -3,6 +3,7 @@
 A module without hooks never comes here (`Module._call_impl` decides). Hooks are kept in ordered dicts keyed by
 the id of a RemovableHandle; the dicts named `*_with_kwargs` and `*_always_called` mark some of those ids.
 """
+
 from collections import OrderedDict
 
 from framejit import _ops as _t
@@ -29,6 +30,7 @@ def _add(hooks, hook, *, prepend=False, marks=()):
 
 
 # ---- registration: methods of Module ----------------------------------------------------------------------
+
 
 def register_forward_pre_hook(self, hook, *, prepend=False, with_kwargs=False):
     """Call `hook(module, args)` before each forward; a result that is not None replaces the arguments."""
@@ -57,8 +59,10 @@ def register_full_backward_pre_hook(self, hook, prepend=False):
 def register_full_backward_hook(self, hook, prepend=False):
     """Call `hook(module, grad_input, grad_output)` once the gradients of the module's inputs are known."""
     if self._is_full_backward_hook is False:
-        raise RuntimeError("Cannot use both regular backward hooks and full backward hooks on a single Module. "
-                           "Please use only one of them.")
+        raise RuntimeError(
+            "Cannot use both regular backward hooks and full backward hooks on a single Module. "
+            "Please use only one of them."
+        )
     self._is_full_backward_hook = True
     return _add(self._backward_hooks, hook, prepend=prepend)
 
@@ -69,6 +73,7 @@ def register_backward_hook(self, hook):
 
 
 # ---- registration: for all modules ------------------------------------------------------------------------
+
 
 def register_module_forward_pre_hook(hook):
     """Call `hook(module, args)` before the forward of every module."""
@@ -130,6 +135,7 @@ def run_registration_hooks(hooks, module, name, value):
 
 # ---- the call ---------------------------------------------------------------------------------------------
 
+
 def call_with_hooks(module, args, kwargs, forward=None):
     """`module(*args, **kwargs)` with every hook that applies to it; `forward` stands in for the module's own."""
     called_always = set()
@@ -171,8 +177,9 @@ def _run_pre_hooks(module, args, kwargs):
             if replacement is None:
                 continue
             if not (isinstance(replacement, tuple) and len(replacement) == 2):
-                raise RuntimeError("forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got "
-                                   f"{replacement}.")
+                raise RuntimeError(
+                    f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {replacement}."
+                )
             args, kwargs = replacement
         else:
             replacement = hook(module, args)
@@ -183,11 +190,19 @@ def _run_pre_hooks(module, args, kwargs):
 
 def _forward_hooks(module):
     for hook_id, hook in global_forward_hooks.items():
-        yield (hook_id, hook, hook_id in global_forward_hooks_with_kwargs,
-               hook_id in global_forward_hooks_always_called)
+        yield (
+            hook_id,
+            hook,
+            hook_id in global_forward_hooks_with_kwargs,
+            hook_id in global_forward_hooks_always_called,
+        )
     for hook_id, hook in module._forward_hooks.items():
-        yield (hook_id, hook, hook_id in module._forward_hooks_with_kwargs,
-               hook_id in module._forward_hooks_always_called)
+        yield (
+            hook_id,
+            hook,
+            hook_id in module._forward_hooks_with_kwargs,
+            hook_id in module._forward_hooks_always_called,
+        )
 
 
 def _run_always_called(module, args, kwargs, called_always):
@@ -202,8 +217,11 @@ def _run_always_called(module, args, kwargs, called_always):
                 hook(module, args, None)
         except Exception as error:
             import warnings
-            warnings.warn("module forward hook with ``always_call=True`` raised an exception that was silenced as "
-                          f"another error was raised in forward: {error}")
+
+            warnings.warn(
+                "module forward hook with ``always_call=True`` raised an exception that was silenced as "
+                f"another error was raised in forward: {error}"
+            )
 
 
 class _BackwardHooks:
@@ -277,8 +295,10 @@ class _BackwardHooks:
         if not self.watched_inputs:
             for hook in self.hooks:
                 if hook(self.module, (None,), grads) is not None:
-                    raise RuntimeError("Backward hook for Modules where no input requires gradient should always "
-                                       "return None or None for all gradients.")
+                    raise RuntimeError(
+                        "Backward hook for Modules where no input requires gradient should always "
+                        "return None or None for all gradients."
+                    )
         return grads
 
     def _inputs_ready(self, grads):

@@ -3,6 +3,7 @@
 These functions become methods of Module. The keys, the `_metadata` and the wording of what does not fit are
 PyTorch's, because checkpoints and the programs that read them depend on all three.
 """
+
 import itertools
 from collections import OrderedDict, namedtuple
 
@@ -37,10 +38,12 @@ def set_extra_state(self, state):
 
 def _has_extra_state(module, method):
     from .module import Module
+
     return getattr(type(module), method) is not getattr(Module, method)
 
 
 # ---- writing ----------------------------------------------------------------------------------------------
+
 
 def _save_to_state_dict(self, destination, prefix, keep_vars):
     """The module's own parameters and persistent buffers, without its children's."""
@@ -84,8 +87,8 @@ def state_dict(self, *args, destination=None, prefix="", keep_vars=False):
 
 # ---- reading ----------------------------------------------------------------------------------------------
 
-def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys,
-                          error_msgs):
+
+def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs):
     """Copy the module's own entries out of `state_dict`; what is wrong is appended to the three lists."""
     for hook in self._load_state_dict_pre_hooks.values():
         hook(state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)
@@ -105,14 +108,18 @@ def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict, miss
 
 def _load_one(module, name, own, key, value, assign, error_msgs):
     if not isinstance(value, _t.Tensor):
-        error_msgs.append(f'While copying the parameter named "{key}", expected framejit.Tensor or Tensor-like object '
-                          f"from checkpoint but received {type(value)}")
+        error_msgs.append(
+            f'While copying the parameter named "{key}", expected framejit.Tensor or Tensor-like object '
+            f"from checkpoint but received {type(value)}"
+        )
         return
     if own.dim() == 0 and value.dim() == 1 and value.shape[0] == 1:
         value = value[0]  # checkpoints of before zero-dimensional tensors
     if value.shape != own.shape:
-        error_msgs.append(f"size mismatch for {key}: copying a param with shape {value.shape} from checkpoint, the "
-                          f"shape in current model is {own.shape}.")
+        error_msgs.append(
+            f"size mismatch for {key}: copying a param with shape {value.shape} from checkpoint, the "
+            f"shape in current model is {own.shape}."
+        )
         return
     try:
         with _no_grad():
@@ -127,13 +134,16 @@ def _load_one(module, name, own, key, value, assign, error_msgs):
             else:
                 setattr(module, name, value)
     except Exception as error:
-        error_msgs.append(f'While copying the parameter named "{key}", whose dimensions in the model are {own.size()} '
-                          f"and whose dimensions in the checkpoint are {value.size()}, an exception occurred : "
-                          f"{error.args}.")
+        error_msgs.append(
+            f'While copying the parameter named "{key}", whose dimensions in the model are {own.size()} '
+            f"and whose dimensions in the checkpoint are {value.size()}, an exception occurred : "
+            f"{error.args}."
+        )
 
 
 def _no_grad():
     from framejit.autograd.grad_mode import no_grad
+
     return no_grad()
 
 
@@ -153,7 +163,7 @@ def _find_unexpected(module, state_dict, prefix, local_state, unexpected_keys):
     for key in state_dict:
         if not key.startswith(prefix) or key == extra_key:
             continue
-        head, *rest = key[len(prefix):].split(".", 1)
+        head, *rest = key[len(prefix) :].split(".", 1)
         if rest:
             if head not in module._modules:
                 unexpected_keys.append(key)
@@ -175,8 +185,9 @@ def load_state_dict(self, state_dict, strict=True, assign=False):
         local_metadata = {} if metadata is None else metadata.get(prefix[:-1], {})
         if assign:
             local_metadata["assign_to_params_buffers"] = assign
-        module._load_from_state_dict(local_state, prefix, local_metadata, True, missing_keys, unexpected_keys,
-                                     error_msgs)
+        module._load_from_state_dict(
+            local_state, prefix, local_metadata, True, missing_keys, unexpected_keys, error_msgs
+        )
         for name, child in module._modules.items():
             if child is not None:
                 child_prefix = prefix + name + "."
@@ -184,9 +195,11 @@ def load_state_dict(self, state_dict, strict=True, assign=False):
         incompatible = IncompatibleKeys(missing_keys, unexpected_keys)
         for hook in module._load_state_dict_post_hooks.values():
             if hook(module, incompatible) is not None:
-                raise AssertionError("Hooks registered with ``register_load_state_dict_post_hook`` are not expected "
-                                     "to return new values, if incompatible_keys need to be modified, it should be "
-                                     "done inplace.")
+                raise AssertionError(
+                    "Hooks registered with ``register_load_state_dict_post_hook`` are not expected "
+                    "to return new values, if incompatible_keys need to be modified, it should be "
+                    "done inplace."
+                )
 
     load(self, state_dict)
     if strict:
@@ -204,8 +217,10 @@ def load_state_dict(self, state_dict, strict=True, assign=False):
 
 # ---- hooks ------------------------------------------------------------------------------------------------
 
+
 def _add(hooks, hook):
     from framejit.utils.hooks import RemovableHandle
+
     handle = RemovableHandle(hooks)
     hooks[handle.id] = hook
     return handle
@@ -219,8 +234,10 @@ def register_state_dict_post_hook(self, hook):
 
 def _register_state_dict_hook(self, hook):
     if getattr(hook, "_from_public_api", False):
-        raise RuntimeError("Cannot register the same function as the state dict post hook that was previously "
-                           "registered via register_state_dict_post_hook")
+        raise RuntimeError(
+            "Cannot register the same function as the state dict post hook that was previously "
+            "registered via register_state_dict_post_hook"
+        )
     return _add(self._state_dict_hooks, hook)
 
 
@@ -232,6 +249,7 @@ def register_state_dict_pre_hook(self, hook):
 def _register_load_state_dict_pre_hook(self, hook, with_module=False):
     if with_module:
         import functools
+
         hook = functools.partial(hook, self)
     return _add(self._load_state_dict_pre_hooks, hook)
 

@@ -22,8 +22,9 @@ def parameters(self, recurse=True):
 
 def named_parameters(self, prefix="", recurse=True, remove_duplicate=True):
     """Pairs (dotted name, parameter)."""
-    yield from self._named_members(lambda module: module._parameters.items(), prefix=prefix, recurse=recurse,
-                                   remove_duplicate=remove_duplicate)
+    yield from self._named_members(
+        lambda module: module._parameters.items(), prefix=prefix, recurse=recurse, remove_duplicate=remove_duplicate
+    )
 
 
 def buffers(self, recurse=True):
@@ -34,8 +35,9 @@ def buffers(self, recurse=True):
 
 def named_buffers(self, prefix="", recurse=True, remove_duplicate=True):
     """Pairs (dotted name, buffer)."""
-    yield from self._named_members(lambda module: module._buffers.items(), prefix=prefix, recurse=recurse,
-                                   remove_duplicate=remove_duplicate)
+    yield from self._named_members(
+        lambda module: module._buffers.items(), prefix=prefix, recurse=recurse, remove_duplicate=remove_duplicate
+    )
 
 
 def children(self):
@@ -74,9 +76,11 @@ def named_modules(self, memo=None, prefix="", remove_duplicate=True):
 
 # ---- dotted paths -----------------------------------------------------------------------------------------
 
+
 def get_submodule(self, target):
     """The submodule at a dotted path; the empty path is the module itself."""
     from .module import Module
+
     module = self
     for name in target.split(".") if target else ():
         if not hasattr(module, name):
@@ -90,6 +94,7 @@ def get_submodule(self, target):
 def set_submodule(self, target, module, strict=False):
     """Put `module` at a dotted path; with `strict` something must be there already."""
     from .module import Module
+
     if target == "":
         raise ValueError("Cannot set the submodule without a target name!")
     *path, name = target.split(".")
@@ -104,6 +109,7 @@ def set_submodule(self, target, module, strict=False):
 def get_parameter(self, target):
     """The parameter at a dotted path."""
     from framejit.nn.parameter import Parameter
+
     path, _, name = target.rpartition(".")
     module = self.get_submodule(path)
     if not hasattr(module, name):

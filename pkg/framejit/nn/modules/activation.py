@@ -1,4 +1,5 @@
 """Activation modules: settings, repr and one call of the function of the same name."""
+
 from framejit import _ops as _t
 from framejit.nn import functional as F
 from framejit.nn.parameter import Parameter
@@ -231,6 +232,7 @@ class PReLU(Module):
 
     def reset_parameters(self):
         from framejit.nn import init
+
         init.constant_(self.weight, self.init)
 
     def forward(self, input):

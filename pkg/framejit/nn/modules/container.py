@@ -1,4 +1,5 @@
 """Containers of modules: Sequential, ModuleList, ModuleDict."""
+
 import operator
 from collections import OrderedDict, abc
 from itertools import islice
@@ -232,16 +233,19 @@ class ModuleDict(Module):
 
     def update(self, modules):
         if not isinstance(modules, abc.Iterable):
-            raise TypeError("ModuleDict.update should be called with an iterable of key/value pairs, but got "
-                            + type(modules).__name__)
+            raise TypeError(
+                "ModuleDict.update should be called with an iterable of key/value pairs, but got "
+                + type(modules).__name__
+            )
         if isinstance(modules, (OrderedDict, ModuleDict, abc.Mapping)):
             for key, module in modules.items():
                 self[key] = module
             return
         for i, pair in enumerate(modules):
             if not isinstance(pair, abc.Iterable):
-                raise TypeError(f"ModuleDict update sequence element #{i} should be Iterable; is "
-                                + type(pair).__name__)
+                raise TypeError(
+                    f"ModuleDict update sequence element #{i} should be Iterable; is " + type(pair).__name__
+                )
             if len(pair) != 2:
                 raise ValueError(f"ModuleDict update sequence element #{i} has length {len(pair)}; 2 is required")
             self[pair[0]] = pair[1]

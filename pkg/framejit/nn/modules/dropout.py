@@ -1,4 +1,5 @@
 """Dropout."""
+
 from framejit.nn import functional as F
 
 from .module import Module

@@ -1,4 +1,5 @@
 """Flatten and Unflatten."""
+
 from .module import Module
 
 
@@ -27,14 +28,18 @@ class Unflatten(Module):
     def __init__(self, dim, unflattened_size):
         super().__init__()
         if not isinstance(dim, int):
-            raise TypeError("unflattened_size must be a tuple of ints when dim is an int, and named dimensions are "
-                            f"not supported, but found dim of type {type(dim).__name__}")
+            raise TypeError(
+                "unflattened_size must be a tuple of ints when dim is an int, and named dimensions are "
+                f"not supported, but found dim of type {type(dim).__name__}"
+            )
         if not isinstance(unflattened_size, (tuple, list)):
             raise TypeError(f"unflattened_size must be tuple of ints, but found type {type(unflattened_size).__name__}")
         for index, size in enumerate(unflattened_size):
             if not isinstance(size, int):
-                raise TypeError("unflattened_size must be tuple of ints, but found element of type "
-                                f"{type(size).__name__} at pos {index}")
+                raise TypeError(
+                    "unflattened_size must be tuple of ints, but found element of type "
+                    f"{type(size).__name__} at pos {index}"
+                )
         self.dim = dim
         self.unflattened_size = unflattened_size
 

@@ -5,6 +5,7 @@ The class is put together from one file per concern: `_hooks` (registering and c
 printing. Parameters, buffers and submodules live in three dicts and are found through `__getattr__`; those dicts
 are plain ones, because capture watches them.
 """
+
 from collections import OrderedDict
 
 from framejit import _ops as _t
@@ -34,11 +35,13 @@ class Module:
 
     def __init__(self, *args, **kwargs):
         if not self.call_super_init and kwargs:
-            raise TypeError(f"{type(self).__name__}.__init__() got an unexpected keyword argument "
-                            f"'{next(iter(kwargs))}'")
+            raise TypeError(
+                f"{type(self).__name__}.__init__() got an unexpected keyword argument '{next(iter(kwargs))}'"
+            )
         if not self.call_super_init and args:
-            raise TypeError(f"{type(self).__name__}.__init__() takes 1 positional argument but {len(args) + 1} were"
-                            " given")
+            raise TypeError(
+                f"{type(self).__name__}.__init__() takes 1 positional argument but {len(args) + 1} were given"
+            )
         state = self.__dict__
         state["training"] = True
         state["_parameters"] = {}
@@ -68,8 +71,11 @@ class Module:
         if not isinstance(name, str):
             raise TypeError(f"{kind} name should be a string. Got {_typename(name)}")
         if "." in name:
-            raise KeyError(f'{kind} name can\'t contain ".", got: {name}' if kind == "module" else
-                           f'{kind} name can\'t contain "."')
+            raise KeyError(
+                f'{kind} name can\'t contain ".", got: {name}'
+                if kind == "module"
+                else f'{kind} name can\'t contain "."'
+            )
         if name == "":
             raise KeyError(f'{kind} name can\'t be empty string ""' + (", got: " + name if kind == "module" else ""))
 
@@ -81,8 +87,9 @@ class Module:
         if hasattr(self, name) and name not in self._buffers:
             raise KeyError(f"attribute '{name}' already exists")
         if tensor is not None and not isinstance(tensor, _t.Tensor):
-            raise TypeError(f"cannot assign '{_typename(tensor)}' object to buffer '{name}' (framejit Tensor or None "
-                            "required)")
+            raise TypeError(
+                f"cannot assign '{_typename(tensor)}' object to buffer '{name}' (framejit Tensor or None required)"
+            )
         self._buffers[name] = _hooks.run_registration_hooks(_hooks.global_buffer_hooks, self, name, tensor)
         if persistent:
             self._non_persistent_buffers_set.discard(name)
@@ -98,12 +105,15 @@ class Module:
             raise KeyError(f"attribute '{name}' already exists")
         if param is not None:
             if not isinstance(param, Parameter):
-                raise TypeError(f"cannot assign '{_typename(param)}' object to parameter '{name}' (nn.Parameter or "
-                                "None required)")
+                raise TypeError(
+                    f"cannot assign '{_typename(param)}' object to parameter '{name}' (nn.Parameter or None required)"
+                )
             if param.grad_fn is not None:
-                raise ValueError(f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be "
-                                 "created explicitly. To express '{name}' as a function of another Tensor, compute "
-                                 "the value in the forward() method.")
+                raise ValueError(
+                    f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be "
+                    "created explicitly. To express '{name}' as a function of another Tensor, compute "
+                    "the value in the forward() method."
+                )
             param = _hooks.run_registration_hooks(_hooks.global_parameter_hooks, self, name, param)
         self._parameters[name] = param
 
@@ -128,9 +138,16 @@ class Module:
         return self._call_impl(*args, **kwargs)
 
     def _call_impl(self, *args, **kwargs):
-        if not (self._backward_hooks or self._backward_pre_hooks or self._forward_hooks or self._forward_pre_hooks
-                or _hooks.global_forward_hooks or _hooks.global_forward_pre_hooks or _hooks.global_backward_hooks
-                or _hooks.global_backward_pre_hooks):
+        if not (
+            self._backward_hooks
+            or self._backward_pre_hooks
+            or self._forward_hooks
+            or self._forward_pre_hooks
+            or _hooks.global_forward_hooks
+            or _hooks.global_forward_pre_hooks
+            or _hooks.global_backward_hooks
+            or _hooks.global_backward_pre_hooks
+        ):
             return self.forward(*args, **kwargs)
         return _hooks.call_with_hooks(self, args, kwargs)
 
@@ -139,6 +156,7 @@ class Module:
     def compile(self, *args, **kwargs):
         """Compile this module's call in place; the arguments are `framejit.compile`'s."""
         from framejit._compile_module import compile_call
+
         self.__dict__["_compiled_call_impl"] = compile_call(self, *args, **kwargs)
 
     # ---- attributes -----------------------------------------------------------------------------------------
@@ -159,19 +177,22 @@ class Module:
             self._assign_module(name, value)
         elif (members := state.get("_parameters")) is not None and name in members:
             if value is not None:
-                raise TypeError(f"cannot assign '{_typename(value)}' as parameter '{name}' (nn.Parameter or None "
-                                "expected)")
+                raise TypeError(
+                    f"cannot assign '{_typename(value)}' as parameter '{name}' (nn.Parameter or None expected)"
+                )
             self.register_parameter(name, value)
         elif (members := state.get("_modules")) is not None and name in members:
             if value is not None:
-                raise TypeError(f"cannot assign '{_typename(value)}' as child module '{name}' (nn.Module or None "
-                                "expected)")
+                raise TypeError(
+                    f"cannot assign '{_typename(value)}' as child module '{name}' (nn.Module or None expected)"
+                )
             members[name] = _hooks.run_registration_hooks(_hooks.global_module_hooks, self, name, value)
         elif isinstance(value, _t.Tensor) or value is None:
             self._assign_tensor(name, value)
         elif (members := state.get("_buffers")) is not None and name in members:
-            raise TypeError(f"cannot assign '{_typename(value)}' as buffer '{name}' (framejit Tensor, nn.Buffer or "
-                            "None expected)")
+            raise TypeError(
+                f"cannot assign '{_typename(value)}' as buffer '{name}' (framejit Tensor, nn.Buffer or None expected)"
+            )
         else:
             object.__setattr__(self, name, value)
 
@@ -222,9 +243,17 @@ class Module:
 
     def __setstate__(self, state):
         self.__dict__.update(state)
-        for name in ("_forward_pre_hooks", "_forward_pre_hooks_with_kwargs", "_forward_hooks_with_kwargs",
-                     "_forward_hooks_always_called", "_state_dict_hooks", "_state_dict_pre_hooks",
-                     "_load_state_dict_pre_hooks", "_load_state_dict_post_hooks", "_backward_pre_hooks"):
+        for name in (
+            "_forward_pre_hooks",
+            "_forward_pre_hooks_with_kwargs",
+            "_forward_hooks_with_kwargs",
+            "_forward_hooks_always_called",
+            "_state_dict_hooks",
+            "_state_dict_pre_hooks",
+            "_load_state_dict_pre_hooks",
+            "_load_state_dict_post_hooks",
+            "_backward_pre_hooks",
+        ):
             self.__dict__.setdefault(name, OrderedDict())
         self.__dict__.setdefault("_non_persistent_buffers_set", set())
         self.__dict__.setdefault("_is_full_backward_hook", None)
@@ -343,4 +372,5 @@ class Module:
 
 def _typename(value):
     from framejit._tensor import typename
+
     return typename(value)

@@ -1,4 +1,5 @@
 """Padding modules: one class per mode and number of padded dimensions."""
+
 from framejit.nn import functional as F
 
 from .module import Module

@@ -2,6 +2,7 @@
 
 Tensors put into them become Parameters; other values are kept as plain attributes, as PyTorch does.
 """
+
 from collections import OrderedDict, abc
 
 from framejit import _ops as _t
@@ -26,6 +27,7 @@ def _entry_repr(value, element_name):
 
 def _typename(value):
     from framejit._tensor import typename
+
     return typename(value)
 
 
@@ -88,8 +90,10 @@ class ParameterDict(Module):
 
     def _key_to_attr(self, key):
         if not isinstance(key, str):
-            raise TypeError("Index given to ParameterDict cannot be used as a key as it is not a string (type is "
-                            f"'{type(key).__name__}'). Open an issue on github if you need non-string keys.")
+            raise TypeError(
+                "Index given to ParameterDict cannot be used as a key as it is not a string (type is "
+                f"'{type(key).__name__}'). Open an issue on github if you need non-string keys."
+            )
         return key
 
     def __getitem__(self, key):
@@ -154,8 +158,10 @@ class ParameterDict(Module):
 
     def update(self, parameters):
         if not isinstance(parameters, abc.Iterable):
-            raise TypeError("ParametersDict.update should be called with an iterable of key/value pairs, but got "
-                            + type(parameters).__name__)
+            raise TypeError(
+                "ParametersDict.update should be called with an iterable of key/value pairs, but got "
+                + type(parameters).__name__
+            )
         if isinstance(parameters, (OrderedDict, ParameterDict)):
             pairs = parameters.items()
         elif isinstance(parameters, abc.Mapping):
@@ -169,8 +175,9 @@ class ParameterDict(Module):
     def _checked_pairs(pairs):
         for i, pair in enumerate(pairs):
             if not isinstance(pair, abc.Iterable):
-                raise TypeError(f"ParameterDict update sequence element #{i} should be Iterable; is "
-                                + type(pair).__name__)
+                raise TypeError(
+                    f"ParameterDict update sequence element #{i} should be Iterable; is " + type(pair).__name__
+                )
             if len(pair) != 2:
                 raise ValueError(f"ParameterDict update sequence element #{i} has length {len(pair)}; 2 is required")
             yield pair[0], pair[1]

@@ -1,4 +1,5 @@
 """Modules that move values between channels and pixels."""
+
 from framejit.nn import functional as F
 
 from .module import Module

@@ -1,4 +1,5 @@
 """Arguments that are a number or a tuple of numbers."""
+
 from itertools import repeat
 
 
@@ -7,6 +8,7 @@ def _ntuple(n, name):
         if hasattr(value, "__iter__") and not isinstance(value, str):
             return tuple(value)
         return tuple(repeat(value, n))
+
     parse.__name__ = name
     return parse
 

@@ -1,4 +1,5 @@
 """Parameters as one vector, and back."""
+
 from framejit import _ops as _t
 
 
@@ -14,5 +15,5 @@ def vector_to_parameters(vec, parameters):
     start = 0
     for parameter in parameters:
         count = parameter.numel()
-        parameter.data = vec[start:start + count].view_as(parameter).data
+        parameter.data = vec[start : start + count].view_as(parameter).data
         start += count

@@ -1,4 +1,5 @@
 """Batches of sequences of different lengths."""
+
 from framejit import _ops as _t
 
 
@@ -12,11 +13,11 @@ def pad_sequence(sequences, batch_first=False, padding_value=0.0, padding_side="
     result = _t.full(shape, padding_value, dtype=sequences[0].dtype, device=sequences[0].device)
     for row, sequence in enumerate(sequences):
         start = 0 if padding_side == "right" else longest - sequence.size(0)
-        result[row, start:start + sequence.size(0)] = sequence
+        result[row, start : start + sequence.size(0)] = sequence
     return result if batch_first else result.transpose(0, 1)
 
 
 def unpad_sequence(padded_sequences, lengths, batch_first=False):
     """The sequences of a padded batch, cut to their lengths."""
     rows = padded_sequences if batch_first else padded_sequences.transpose(0, 1)
-    return [rows[i][:int(length)] for i, length in enumerate(lengths)]
+    return [rows[i][: int(length)] for i, length in enumerate(lengths)]

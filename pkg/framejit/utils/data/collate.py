@@ -1,4 +1,5 @@
 """Examples to batches."""
+
 from collections import abc
 
 from framejit import _ops as _t
@@ -30,8 +31,10 @@ def default_collate(batch):
         if getattr(first, "shape", ()) == ():
             return _t.as_tensor(batch)
         if first.dtype.kind in "SUO":
-            raise TypeError(f"default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found "
-                            f"{first.dtype}")
+            raise TypeError(
+                f"default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found "
+                f"{first.dtype}"
+            )
         return _t.stack([_t.as_tensor(array) for array in batch], 0)
     if isinstance(first, float):
         return _t.tensor(batch, dtype=_t.float64)
@@ -47,5 +50,6 @@ def default_collate(batch):
         if any(len(example) != len(first) for example in batch):
             raise RuntimeError("each element in list of batch should be of equal size")
         return [default_collate(column) for column in zip(*batch)]
-    raise TypeError("default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found "
-                    f"{type(first)}")
+    raise TypeError(
+        f"default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {type(first)}"
+    )

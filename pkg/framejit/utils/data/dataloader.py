@@ -3,6 +3,7 @@
 `num_workers`, `prefetch_factor`, `pin_memory` and their like are accepted so that programs run unchanged; batches
 are made by the iterating thread in any case.
 """
+
 from framejit import _ops as _t
 
 from .collate import default_collate, default_convert
@@ -26,10 +27,27 @@ class _Endless:
 class DataLoader:
     """Iterates over a dataset in batches."""
 
-    def __init__(self, dataset, batch_size=1, shuffle=None, sampler=None, batch_sampler=None, num_workers=0,
-                 collate_fn=None, pin_memory=False, drop_last=False, timeout=0, worker_init_fn=None,
-                 multiprocessing_context=None, generator=None, *, prefetch_factor=None, persistent_workers=False,
-                 pin_memory_device="", in_order=True):
+    def __init__(
+        self,
+        dataset,
+        batch_size=1,
+        shuffle=None,
+        sampler=None,
+        batch_sampler=None,
+        num_workers=0,
+        collate_fn=None,
+        pin_memory=False,
+        drop_last=False,
+        timeout=0,
+        worker_init_fn=None,
+        multiprocessing_context=None,
+        generator=None,
+        *,
+        prefetch_factor=None,
+        persistent_workers=False,
+        pin_memory_device="",
+        in_order=True,
+    ):
         if num_workers < 0:
             raise ValueError("num_workers option should be non-negative; use num_workers=0 to disable multiprocessing.")
         if timeout < 0:
@@ -60,16 +78,22 @@ class DataLoader:
 
     def _check(self, shuffle, sampler, batch_sampler, batch_size, drop_last):
         if self.streams:
-            for name, value in (("shuffle option", shuffle), ("sampler option", sampler),
-                                ("batch_sampler option", batch_sampler)):
+            for name, value in (
+                ("shuffle option", shuffle),
+                ("sampler option", sampler),
+                ("batch_sampler option", batch_sampler),
+            ):
                 if value not in (None, False):
-                    raise ValueError(f"DataLoader with IterableDataset: expected unspecified {name}, but got "
-                                     f"{name.split()[0]}={value}")
+                    raise ValueError(
+                        f"DataLoader with IterableDataset: expected unspecified {name}, but got "
+                        f"{name.split()[0]}={value}"
+                    )
         if sampler is not None and shuffle:
             raise ValueError("sampler option is mutually exclusive with shuffle")
         if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):
-            raise ValueError("batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and "
-                             "drop_last")
+            raise ValueError(
+                "batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last"
+            )
         if batch_sampler is None and batch_size is None and drop_last:
             raise ValueError("batch_size=None option disables auto-batching and is mutually exclusive with drop_last")
 

@@ -1,4 +1,5 @@
 """Datasets: maps from an index to an example, or iterables of examples."""
+
 import bisect
 import itertools
 import math
@@ -47,8 +48,11 @@ class StackDataset(Dataset):
 
     def __init__(self, *args, **kwargs):
         if bool(args) == bool(kwargs):
-            raise ValueError("Supported either ``tuple``- (via ``args``) or ``dict``- (via ``kwargs``) like input/output"
-                             if args else "At least one dataset should be passed")
+            raise ValueError(
+                "Supported either ``tuple``- (via ``args``) or ``dict``- (via ``kwargs``) like input/output"
+                if args
+                else "At least one dataset should be passed"
+            )
         self.datasets = args or kwargs
         members = args or list(kwargs.values())
         self._length = len(members[0])
@@ -136,8 +140,7 @@ def random_split(dataset, lengths, generator=None):
         raise ValueError("Sum of input lengths does not equal the length of the input dataset!")
     options = {} if generator is None else {"generator": generator}
     order = _t.randperm(sum(lengths), **options).tolist()
-    return [Subset(dataset, order[end - length:end])
-            for end, length in zip(itertools.accumulate(lengths), lengths)]
+    return [Subset(dataset, order[end - length : end]) for end, length in zip(itertools.accumulate(lengths), lengths)]
 
 
 def _lengths_of_fractions(total, fractions):

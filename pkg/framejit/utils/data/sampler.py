@@ -1,4 +1,5 @@
 """Samplers: in which order a loader takes the examples."""
+
 import itertools
 from typing import Generic, TypeVar
 
@@ -69,7 +70,7 @@ class RandomSampler(Sampler[int]):
             return
         for _ in range(self.num_samples // count):
             yield from _t.randperm(count, generator=generator).tolist()
-        yield from _t.randperm(count, generator=generator).tolist()[:self.num_samples % count]
+        yield from _t.randperm(count, generator=generator).tolist()[: self.num_samples % count]
 
     def __len__(self):
         return self.num_samples
@@ -100,8 +101,9 @@ class WeightedRandomSampler(Sampler[int]):
             raise ValueError(f"replacement should be a boolean value, but got replacement={replacement}")
         self.weights = _t.as_tensor(weights, dtype=_t.float64)
         if self.weights.dim() != 1:
-            raise ValueError("weights should be a 1d sequence but given weights have shape "
-                             f"{tuple(self.weights.shape)}")
+            raise ValueError(
+                f"weights should be a 1d sequence but given weights have shape {tuple(self.weights.shape)}"
+            )
         self.num_samples = num_samples
         self.replacement = replacement
         self.generator = generator
