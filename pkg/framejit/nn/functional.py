@@ -27,6 +27,7 @@ from ._functional.activation import (
     tanhshrink,
     threshold,
 )
+from ._functional.attention import multi_head_attention_forward
 from ._functional.dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d
 from ._functional.loss import (
     binary_cross_entropy,
@@ -94,6 +95,7 @@ _OPS = (
     "conv3d",
     "conv_transpose1d",
     "conv_transpose2d",
+    "conv_transpose3d",
     "gelu",
     "softplus",
     "softshrink",
