@@ -22,12 +22,19 @@ struct ReasonRow {
 const ReasonRow& row(Reason reason);
 int reason_count();
 
+// Where the trace is to be cut for a break or an exception: known as soon as the innermost frame has been left.
+struct CutPoint {
+  int64_t step = -1;
+  bool in_handler = false;  // something happened in a handler, the cut is where its exception was raised
+};
+
 struct Break {
   Reason reason;
   std::string detail;
+  CutPoint cut = {};
 };
 
-// The trace has come to Tracer::stop_at.
+// The trace has come to Tracer::stop_at, in the frame Tracer::stopped_in.
 struct StopHere {};
 
 // A value that no recipe can rebuild: the trace must end before the step at which it was made.
@@ -39,6 +46,7 @@ struct CannotRebuild {
 struct Value;
 struct Raised {
   Value* exception;
+  CutPoint cut = {};
 };
 
 template <class... Ts>

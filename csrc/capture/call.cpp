@@ -38,6 +38,8 @@ V call_getter(Tracer& t, PyObject* getter, bool attribute, Args& args) {
 }
 
 V call_constant(Tracer& t, PyObject* o, Args args) {
+  const CallRule rule = t.take_rule();
+  if (PyType_Check(o)) t.call_rule = rule;
   if (PyType_Check(o)) return call_type(t, reinterpret_cast<PyTypeObject*>(o), std::move(args));
   if (is_method_like(o) && !args.pos.empty()) {  // list.append(xs, 1)
     V self = args.pos[0];
@@ -50,6 +52,7 @@ V call_constant(Tracer& t, PyObject* o, Args args) {
     return call_getter(t, o, kind == "operator.attrgetter", args);
   if (Py_TYPE(o) == &PyStaticMethod_Type) {
     Ref f = Ref::steal(PyObject_GetAttrString(o, "__func__"));
+    t.call_rule = rule;
     return call(t, t.wrap_known(f.get()), std::move(args));
   }
   if (is_method_wrapper(o) || PyCFunction_Check(o)) return call_builtin(t, o, std::move(args));
@@ -97,22 +100,31 @@ V wrapped_function(Tracer& t, V v) {
 
 V call(Tracer& t, V callable, Args args) {
   if (!callable) cut(Reason::internal, "a call of NULL");
+  // The caller's rule holds where the call is handed on as it is, not for calls that a rule or a C function makes.
+  const CallRule rule = t.take_rule();
   t.use(callable);
   switch (callable->is) {
-    case Is::Function: return call_function(t, as<FunctionValue>(callable), std::move(args));
+    case Is::Function: t.call_rule = rule; return call_function(t, as<FunctionValue>(callable), std::move(args));
     case Is::Method: {
       auto* m = as<MethodValue>(callable);
       args.pos.insert(args.pos.begin(), m->self);
+      t.call_rule = rule;
       return call(t, m->func, std::move(args));
     }
     case Is::Native: return call_native(t, as<NativeValue>(callable), std::move(args));
-    case Is::Const: return call_constant(t, callable->real, std::move(args));
-    case Is::Partial: return call_partial(t, as<PartialValue>(callable), std::move(args));
+    case Is::Const: t.call_rule = rule; return call_constant(t, callable->real, std::move(args));
+    case Is::Partial: t.call_rule = rule; return call_partial(t, as<PartialValue>(callable), std::move(args));
     case Is::Object:
-      if (V m = special(t, callable, FJ_NAME("__call__"))) return call(t, m, std::move(args));
+      if (V m = special(t, callable, FJ_NAME("__call__"))) {
+        t.call_rule = rule;
+        return call(t, m, std::move(args));
+      }
       t.raise(PyExc_TypeError, cat("'", callable->cls->tp_name, "' object is not callable"));
     case Is::Opaque:
-      if (V inner = wrapped_function(t, callable)) return call(t, inner, std::move(args));
+      if (V inner = wrapped_function(t, callable)) {
+        t.call_rule = rule;
+        return call(t, inner, std::move(args));
+      }
       [[fallthrough]];
     default: cut(Reason::native_call, "a call of ", callable->cls->tp_name);
   }

@@ -1,5 +1,6 @@
 // Calling a Python function: its arguments are bound as CPython binds them and its frame is interpreted in place.
 #include "capture/sym_frame.h"
+#include "py/frame.h"
 
 namespace fj::capture {
 
@@ -100,6 +101,7 @@ bool marked_disabled(FunctionValue* f) {
 }  // namespace
 
 V call_function(Tracer& t, FunctionValue* f, Args args) {
+  const CallRule rule = t.take_rule();
   t.use(f);
   if (marked_disabled(f)) cut(Reason::disabled, PyUnicode_AsUTF8(f->code->co_qualname), "()");
   if (t.depth >= kMaxDepth) cut(Reason::too_deep, PyUnicode_AsUTF8(f->code->co_qualname), "()");
@@ -107,6 +109,8 @@ V call_function(Tracer& t, FunctionValue* f, Args args) {
   SymFrame* frame = t.new_frame(f->code);
   frame->globals = f->globals;
   frame->function = f;
+  frame->nests = rule.resume != Resume::None && t.frame->nests && py::drivable(f->code);
+  frame->called = rule;
   frame->locals.resize(static_cast<size_t>(frame->code.locals_count()));
   bind_arguments(t, f, args, *frame);
   if (f->code->co_flags & CO_GENERATOR) return make_generator(t, frame);

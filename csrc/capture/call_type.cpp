@@ -42,10 +42,11 @@ bool takes_no_init(Tracer& t, PyTypeObject* type) {
   return !raw || !PyFunction_Check(raw);
 }
 
-void run_init(Tracer& t, V instance, PyTypeObject* type, Args args) {
+void run_init(Tracer& t, V instance, PyTypeObject* type, Args args, const CallRule& rule) {
   PyObject* raw = t.type_lookup(type, FJ_NAME("__init__"));
   if (!raw) return;
   V init = bind(t, raw, instance, type, FJ_NAME("__init__"));
+  if (rule.resume == Resume::Push) t.call_rule = {Resume::Instance, instance};
   V r = call(t, init, std::move(args));
   if (!is_const(t, r, Py_None)) cut(Reason::raises, "__init__ returns something");
 }
@@ -54,6 +55,7 @@ void run_init(Tracer& t, V instance, PyTypeObject* type, Args args) {
 
 // type.__call__
 V instantiate(Tracer& t, PyTypeObject* type, Args args) {
+  const CallRule rule = t.take_rule();
   if (!is_python_class(type) && !is_exception_type(type)) return call_builtin_type(t, type, std::move(args));
   if (is_tensor_type(type)) return call_leaf(t, reinterpret_cast<PyObject*>(type), args);
   PyObject* raw = t.type_lookup(type, FJ_NAME("__new__"));
@@ -77,18 +79,21 @@ V instantiate(Tracer& t, PyTypeObject* type, Args args) {
     if (instance->is == Is::Object && args.size() > 0 && takes_no_init(t, type))
       t.raise(PyExc_TypeError, cat(type->tp_name, "() takes no arguments"));
   }
-  run_init(t, instance, type, std::move(args));
+  run_init(t, instance, type, std::move(args), rule);
   return instance;
 }
 
 V call_type(Tracer& t, PyTypeObject* type, Args args) {
+  const CallRule rule = t.take_rule();
   V by_meta;
   if (metaclass_calls(t, type, &by_meta)) {
     args.pos.insert(args.pos.begin(), t.constant(reinterpret_cast<PyObject*>(type)));
+    t.call_rule = rule;
     return call(t, by_meta, std::move(args));
   }
   if (type == &PyType_Type && args.pos.size() == 1)
     return t.constant(reinterpret_cast<PyObject*>(t.type_of(args.pos[0])));
+  t.call_rule = rule;
   return instantiate(t, type, std::move(args));
 }
 

@@ -14,8 +14,9 @@ void finish(Tracer& t, Segment& s, RecipeWriter& w) {
   s.guards = t.finish_guards();
 }
 
-Snapshot snapshot(SymFrame& f, RecipeWriter& w) {
+Snapshot snapshot(Tracer& t, SymFrame& f, RecipeWriter& w) {
   Snapshot shot;
+  if (&f != t.outermost) shot.function = w.of(f.function);
   shot.code = Ref::borrow(reinterpret_cast<PyObject*>(f.object()));
   shot.offset = f.pc;
   for (int i = 0; i < f.code.locals_count(); ++i) {
@@ -33,6 +34,15 @@ Snapshot snapshot(SymFrame& f, RecipeWriter& w) {
   }
   for (V v : f.stack) shot.stack.push_back(w.of(v));
   return shot;
+}
+
+// How the calling frame goes on after the inner one.
+void calls(SymFrame& outer, SymFrame& inner, RecipeWriter& w, Snapshot& shot) {
+  const py::Instr& in = outer.code.at(outer.pc);
+  shot.resume = inner.called.resume;
+  shot.next = in.next;
+  shot.target = in.target;
+  if (inner.called.instance) shot.stack.push_back(w.of(inner.called.instance));
 }
 
 // The last instruction of the unit that begins here: calls of 3.11 and 3.12 span two or three.
@@ -65,7 +75,12 @@ void write_break(Tracer& t, Segment& s, SymFrame& frame, const Break& why) {
     return;
   }
   e.kind = ExitKind::Break;
-  e.frames.push_back(snapshot(frame, w));
+  std::vector<SymFrame*> chain;
+  for (SymFrame* f = &frame; f; f = f->caller) chain.insert(chain.begin(), f);
+  for (size_t i = 0; i < chain.size(); ++i) {
+    e.frames.push_back(snapshot(t, *chain[i], w));
+    if (i + 1 < chain.size()) calls(*chain[i], *chain[i + 1], w, e.frames.back());
+  }
   e.next = in.ends ? -1 : in.next;
   e.target = in.target;
   finish(t, s, w);

@@ -17,25 +17,36 @@ bool begins_unit(const SymFrame& f, const py::Instr& in) {
 
 void count(Tracer& t, SymFrame& f, const py::Instr& in) {
   if (++t.instructions > kMaxInstructions) cut(Reason::too_long, "the limit is ", kMaxInstructions, " instructions");
-  if (&f != t.outermost || !begins_unit(f, in)) return;
-  ++t.step;
-  if (t.step == t.stop_at) throw StopHere{};
+  if (!f.nests || !begins_unit(f, in)) return;
+  // An inner frame is never started in its prologue: until its body, it belongs to the call.
+  if (&f != t.outermost && in.index < f.code.body_start()) return;
+  t.step = ++t.units;
+  if (t.step != t.stop_at) return;
+  t.stopped_in = &f;
+  throw StopHere{};
 }
 
 // Leaves the frame as CPython's unwinder does; false if no handler covers the instruction.
-bool unwind(Tracer& t, SymFrame& f, const py::Instr& in, V exception) {
+bool unwind(Tracer& t, SymFrame& f, const py::Instr& in, const Raised& raised) {
   const py::Handler* h = f.code.handler(in.index);
   if (!h) return false;
   f.stack.resize(static_cast<size_t>(h->depth));
   if (h->lasti) f.push(t.integer(in.index));
-  f.push(exception);
+  f.push(raised.exception);
   f.pc = h->target;
   f.kwnames = nullptr;
-  if (&f == t.outermost) f.raised_at = t.step;
+  f.raised_at = raised.cut.step;
   return true;
 }
 
 }  // namespace
+
+CutPoint Tracer::cut_point() const {
+  CutPoint point{step, false};
+  for (const SymFrame* f = frame; f; f = f->caller)
+    if (!f->handler_steps.empty()) point = {f->handler_steps.front(), true};
+  return point;
+}
 
 V run_frame(Tracer& t, SymFrame& f) {
   f.caller = t.frame;
@@ -44,18 +55,27 @@ V run_frame(Tracer& t, SymFrame& f) {
   struct Leave {
     Tracer& t;
     SymFrame& f;
-    ~Leave() { t.frame = f.caller; }
-  } leave{t, f};
+    const int64_t step;
+    ~Leave() {
+      t.frame = f.caller;
+      t.step = step;
+    }
+  } leave{t, f, t.step};
   while (f.state == SymFrame::Running) {
     const py::Instr& in = f.code.at(f.pc);
-    count(t, f, in);
-    f.next = in.next;
     try {
+      count(t, f, in);
+      f.next = in.next;
+      t.call_rule = {};
       if (f.thrown) t.throw_value(std::exchange(f.thrown, nullptr));
       handler_of(in.op)(t, f, in);
     } catch (Raised& r) {
-      if (!unwind(t, f, in, r.exception)) throw;
+      if (r.cut.step < 0) r.cut = t.cut_point();
+      if (!unwind(t, f, in, r)) throw;
       continue;
+    } catch (Break& b) {
+      if (b.cut.step < 0) b.cut = t.cut_point();
+      throw;
     }
     f.pc = f.next;
   }

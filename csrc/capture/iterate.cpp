@@ -196,6 +196,7 @@ V next_of(Tracer& t, IteratorValue* it) {
 }  // namespace
 
 V next(Tracer& t, V v) {
+  const CallRule rule = t.take_rule();
   t.use(v);
   if (v->is == Is::Iterator) {
     auto* it = as<IteratorValue>(v);
@@ -209,6 +210,7 @@ V next(Tracer& t, V v) {
   if (!method) t.raise(PyExc_TypeError, cat("'", v->cls->tp_name, "' object is not an iterator"));
   V handled = t.handled;
   try {
+    t.call_rule = rule;
     return call_values(t, method, {});
   } catch (Raised& r) {
     if (!PyType_IsSubtype(r.exception->cls, reinterpret_cast<PyTypeObject*>(PyExc_StopIteration))) throw;

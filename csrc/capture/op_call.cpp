@@ -35,6 +35,7 @@ void do_call(Tracer& t, SymFrame& f, int count, V names) {
     callable = first;
     if (second) args.pos.insert(args.pos.begin(), second);
   }
+  t.call_rule = {Resume::Push};
   f.push(call(t, callable, std::move(args)));
 }
 
@@ -67,6 +68,7 @@ FJ_OPCODE(CALL_FUNCTION_EX) {
     f.pop();
     callable = f.pop();
   }
+  t.call_rule = {Resume::Push};
   f.push(call(t, callable, std::move(args)));
 }
 

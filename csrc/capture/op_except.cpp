@@ -55,12 +55,12 @@ FJ_OPCODE(PUSH_EXC_INFO) {
   f.push(t.handled ? t.handled : t.none());
   f.push(e);
   t.handled = e;
-  if (&f == t.outermost) f.handler_steps.push_back(f.raised_at);
+  if (f.nests) f.handler_steps.push_back(f.raised_at);
 }
 FJ_OPCODE(POP_EXCEPT) {
   V before = f.pop();
   t.handled = before->is == Is::Object ? before : nullptr;
-  if (&f == t.outermost && !f.handler_steps.empty()) f.handler_steps.pop_back();
+  if (!f.handler_steps.empty()) f.handler_steps.pop_back();
 }
 FJ_OPCODE(CHECK_EXC_MATCH) {
   V pattern = f.pop();
@@ -72,9 +72,9 @@ FJ_OPCODE(BEFORE_WITH) {
   V enter = special(t, manager, FJ_NAME("__enter__"));
   V exit = special(t, manager, FJ_NAME("__exit__"));
   if (!enter || !exit) cut(Reason::native_object, "with ", manager->cls->tp_name);
-  V result = call_values(t, enter, {});
   f.push(exit);
-  f.push(result);
+  t.call_rule = {Resume::Push};
+  f.push(call_values(t, enter, {}));
 }
 // Stack: exit method, lasti, previous exception, exception. The traceback is not looked at by managers that can be
 // traced.

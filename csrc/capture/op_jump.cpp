@@ -49,6 +49,7 @@ FJ_OPCODE(GET_YIELD_FROM_ITER) {
   f.push(v->is == Is::Iterator ? v : iterate(t, v));
 }
 FJ_OPCODE(FOR_ITER) {
+  t.call_rule = {Resume::Next};
   if (V v = next(t, f.top())) {
     f.push(v);
     return;

@@ -47,10 +47,12 @@ FJ_OPCODE(CONTAINS_OP) {
 }
 FJ_OPCODE(BINARY_SUBSCR) {
   V key = f.pop(), v = f.pop();
+  t.call_rule = {Resume::Push};
   f.push(get_item(t, v, key));
 }
 FJ_OPCODE(STORE_SUBSCR) {
   V key = f.pop(), container = f.pop(), value = f.pop();
+  t.call_rule = {Resume::Drop};
   set_item(t, container, key, value);
 }
 FJ_OPCODE(DELETE_SUBSCR) {

@@ -74,12 +74,26 @@ struct Effect {
   RecipeId value = kNoRecipe;
 };
 
+// What the instruction that called an inner frame does with its result, so that the frame around can go on after it.
+enum class Resume : uint8_t {
+  None,      // there is no rule: no exit is written inside that call
+  Push,      // pushes it
+  Drop,      // drops it: assignments
+  Instance,  // __init__: it must be None and is dropped; the instance is on the stack already
+  Next,      // __next__: pushes it; StopIteration pops the iterator and jumps to `target`
+};
+
 // One frame at an instruction boundary. Locals hold cells where the code says so (MAKE_CELL and COPY_FREE_VARS done).
+// Of a frame that is calling another one, the stack is without the operands of the calling instruction.
 struct Snapshot {
   py::Ref code;
-  int offset = 0;                // code-unit index of the next instruction, its first EXTENDED_ARG if any
+  int offset = 0;  // code-unit index of the next instruction, its first EXTENDED_ARG if any; of the call being made
   std::vector<RecipeId> locals;  // nlocalsplus
   std::vector<RecipeId> stack;
+  RecipeId function = kNoRecipe;  // of an inner frame
+  Resume resume = Resume::None;   // of a calling frame: what becomes of the result
+  int next = -1;                  // of a calling frame: offset after the unit
+  int target = -1;                // and where Resume::Next jumps to
 };
 
 enum class ExitKind : uint8_t {
@@ -93,7 +107,7 @@ enum class ExitKind : uint8_t {
 struct Exit {
   ExitKind kind = ExitKind::Resume;
   RecipeId value = kNoRecipe;
-  std::vector<Snapshot> frames;  // outermost first; one frame until exits may nest
+  std::vector<Snapshot> frames;  // outermost first; each has called the next one
   int next = -1;                 // offset after the unit
   int target = -1;               // jump target of the unit, or -1
   bool jump_if = false;          // Branch: jumps when the truth is this

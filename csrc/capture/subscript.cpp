@@ -139,10 +139,14 @@ V class_item(Tracer& t, V cls, V key) {
 }  // namespace
 
 V get_item(Tracer& t, V v, V key) {
+  const CallRule rule = t.take_rule();
   t.use(v);
   t.use(key);
   if (v->is == Is::Const && PyType_Check(v->real)) return class_item(t, v, key);
-  if (V m = python_method(t, v, FJ_NAME("__getitem__"))) return call_values(t, m, {key});
+  if (V m = python_method(t, v, FJ_NAME("__getitem__"))) {
+    t.call_rule = rule;
+    return call_values(t, m, {key});
+  }
   switch (v->is) {
     case Is::Tuple:
     case Is::List: return sequence_get(t, v, key);
@@ -157,9 +161,11 @@ V get_item(Tracer& t, V v, V key) {
 }
 
 void set_item(Tracer& t, V v, V key, V value) {
+  const CallRule rule = t.take_rule();
   t.use(v);
   t.use(key);
   if (V m = python_method(t, v, FJ_NAME("__setitem__"))) {
+    t.call_rule = rule;
     call_values(t, m, {key, value});
     return;
   }

@@ -20,7 +20,11 @@ struct SymFrame {
   V result = nullptr;
   enum State : uint8_t { Running, Returned, Yielded } state = Running;
   SymFrame* caller = nullptr;
-  // Outermost frame: the step at which each exception being handled was raised, so that a trace is never cut in a
+  // An exit may be written inside this frame: the outermost one, and those whose caller's instruction has a resume
+  // rule.
+  bool nests = false;
+  CallRule called;  // by its caller's instruction
+  // Frames that nest: the step at which each exception being handled was raised, so that a trace is never cut in a
   // handler.
   std::vector<int64_t> handler_steps;
   int64_t raised_at = 0;

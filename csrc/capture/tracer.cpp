@@ -54,13 +54,12 @@ struct Attempt {
   Break why{Reason::internal, ""};
 };
 
-// Where the trace is cut for what happened now: never inside a handler of the outermost frame.
-Attempt cut_here(Tracer& t, Break why) {
-  SymFrame& f = *t.outermost;
-  if (f.handler_steps.empty()) return {t.step, std::move(why)};
+// Where the trace is cut for what happened: never inside a handler.
+Attempt cut_at(const CutPoint& point, Break why) {
+  if (!point.in_handler) return {point.step, std::move(why)};
   why.detail = cat(row(why.reason).words, ": ", why.detail);
   why.reason = Reason::in_handler;
-  return {f.handler_steps.front(), std::move(why)};
+  return {point.step, std::move(why)};
 }
 
 std::string exception_words(V e) {
@@ -79,6 +78,7 @@ std::unique_ptr<Segment> attempt(const EntryPoint& entry, guard::Tree& tree, con
   auto s = std::make_unique<Segment>();
   SymFrame* f = t.new_frame(entry.code);
   t.outermost = f;
+  f->nests = true;
   t.guard(Kind::Modes, guard::kNoSource, nullptr, modes_now());
   try {
     fill_outermost(t, *f);
@@ -86,17 +86,18 @@ std::unique_ptr<Segment> attempt(const EntryPoint& entry, guard::Tree& tree, con
       V result = run_frame(t, *f);
       write_return(t, *s, result);
     } catch (StopHere&) {
-      if (!f->handler_steps.empty()) {  // what could not be rebuilt was made inside a handler
-        plan = cut_here(t, std::move(plan.why));
+      t.frame = t.stopped_in;
+      if (const CutPoint point = t.cut_point(); point.in_handler) {  // what could not be rebuilt was made in a handler
+        plan = cut_at(point, std::move(plan.why));
         return nullptr;
       }
-      write_break(t, *s, *f, plan.why);
+      write_break(t, *s, *t.stopped_in, plan.why);
     }
     return s;
   } catch (Break& b) {
-    plan = cut_here(t, std::move(b));
+    plan = cut_at(b.cut, std::move(b));
   } catch (Raised& r) {
-    plan = cut_here(t, {Reason::raises, exception_words(r.exception)});
+    plan = cut_at(r.cut, {Reason::raises, exception_words(r.exception)});
   } catch (CannotRebuild& c) {
     plan = {c.before, {Reason::escape, c.what}};
   }

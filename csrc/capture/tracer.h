@@ -9,6 +9,7 @@
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "capture/break.h"
@@ -31,6 +32,11 @@ PyObject* intern(const char* text);
     static PyObject* name = ::fj::capture::intern(text); \
     return name;                                         \
   }())
+
+struct CallRule {
+  Resume resume = Resume::None;
+  V instance = nullptr;  // Resume::Instance: what the instruction pushes
+};
 
 class Tracer {
  public:
@@ -111,8 +117,15 @@ class Tracer {
   const EntryPoint& entry;
   guard::Tree& tree;
   const CompileOptions& options;
-  int64_t step = -1;  // instruction units executed in the outermost frame
+  int64_t units = -1;  // instruction units begun so far in frames that nest
+  int64_t step = -1;   // the number of the one being executed in the innermost frame that nests
   int64_t stop_at = -1;
+  SymFrame* stopped_in = nullptr;
+  // Set by an instruction just before the call that it makes as its last act, taken by the function called: what
+  // becomes of its result. What calls something else on the way takes it away.
+  CallRule call_rule;
+  CallRule take_rule() { return std::exchange(call_rule, {}); }
+  CutPoint cut_point() const;
   int64_t instructions = 0;
   int depth = 0;
   SymFrame* outermost = nullptr;

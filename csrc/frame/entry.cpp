@@ -46,22 +46,36 @@ bool is_reason(const capture::Exit& exit, const char* name) {
 void register_tracer(TraceFn fn) { the_tracer = fn; }
 TraceFn tracer() { return the_tracer; }
 
-LoadedSegment::LoadedSegment(std::unique_ptr<capture::Segment> s, const py::Code* code) : segment(std::move(s)) {
+namespace {
+
+std::vector<int32_t> traps_of(const capture::Exit& exit, size_t level) {
+  const capture::Snapshot& shot = exit.frames[level];
+  const py::Code& code = py::Code::of(shot.code.as<PyCodeObject>());
+  const int from = shot.offset;
+  std::vector<int32_t> traps;
+  if (level + 1 == exit.frames.size()) {
+    if (!code.at(from).ends) traps.push_back(exit.next);
+    traps.push_back(exit.target);
+  }
+  add_handler_exits(code, from, traps);
+  std::sort(traps.begin(), traps.end());
+  traps.erase(std::unique(traps.begin(), traps.end()), traps.end());
+  // A trap at the unit itself would never let it run, and a handler is run by CPython to its end.
+  std::erase_if(traps, [&](int t) {
+    return t < 0 || t == from || t >= code.units() || !code.resumable(t) || code.in_handler(t);
+  });
+  return traps;
+}
+
+}  // namespace
+
+LoadedSegment::LoadedSegment(std::unique_ptr<capture::Segment> s) : segment(std::move(s)) {
   const capture::Exit& exit = segment->exit;
   returns = exit.kind == ExitKind::Return;
   nothing = exit.kind == ExitKind::Resume && exit.frames.empty();
   if (returns || exit.kind == ExitKind::Resume || exit.frames.empty()) return;
   compiles_callee = !is_reason(exit, "disabled") && !is_reason(exit, "asked_for") && !is_reason(exit, "raises");
-  const int from = exit.frames.back().offset;
-  if (!code->at(from).ends) traps.push_back(exit.next);
-  traps.push_back(exit.target);
-  add_handler_exits(*code, from, traps);
-  std::sort(traps.begin(), traps.end());
-  traps.erase(std::unique(traps.begin(), traps.end()), traps.end());
-  // A trap at the unit itself would never let it run, and a handler is run by CPython to its end.
-  std::erase_if(traps, [&](int t) {
-    return t < 0 || t == from || t >= code->units() || !code->resumable(t) || code->in_handler(t);
-  });
+  for (size_t level = 0; level < exit.frames.size(); ++level) traps.push_back(traps_of(exit, level));
 }
 
 EntryPoint* EntryTable::find(PyCodeObject* code, int offset) {

@@ -23,12 +23,14 @@ TraceFn tracer();
 // A segment with what its exit needs, worked out once.
 struct LoadedSegment {
   std::unique_ptr<capture::Segment> segment;
-  std::vector<int32_t> traps;    // where control comes back after the exit; empty: not at all
+  // Where control comes back to each frame of the exit, outermost first: after the unit that CPython executes, or after
+  // the handlers of an exception that an inner frame raised. Empty: not at all.
+  std::vector<std::vector<int32_t>> traps;
   bool compiles_callee = false;  // the break may be a call of something that is to be compiled too
   bool nothing = false;          // there is nothing to run: CPython goes on from the entry
   bool returns = false;          // the exit is Return: no frame is needed when it runs from the function's start
 
-  LoadedSegment(std::unique_ptr<capture::Segment> s, const py::Code* code);
+  explicit LoadedSegment(std::unique_ptr<capture::Segment> s);
 };
 
 struct EntryPoint {

@@ -17,6 +17,7 @@ namespace fj::frame {
 using capture::ExitKind;
 using capture::Segment;
 using py::Action;
+using py::Ref;
 
 Stats& stats() {
   static Stats s;
@@ -46,7 +47,7 @@ LoadedSegment* trace(Context& context, EntryPoint& entry, const capture::EntryPo
   s.ops += made->nops;
   s.guards += static_cast<int64_t>(made->guards.size());
   s.breaks += made->exit.kind != ExitKind::Return;
-  auto loaded = std::make_unique<LoadedSegment>(std::move(made), &py::Code::of(state.code));
+  auto loaded = std::make_unique<LoadedSegment>(std::move(made));
   entry.tree.insert(loaded->segment->guards, static_cast<int>(entry.segments.size()));
   entry.segments.push_back(std::move(loaded));
   return entry.segments.back().get();
@@ -115,20 +116,28 @@ PyObject* run_frameless(LoadedSegment& loaded, guard::Fetched& fetched) {
 
 Action SegmentDriver::step(py::FrameView& frame) noexcept {
   try {
-    return advance(frame);
+    if (exit_) frame.set_index(exit_->segment->exit.frames[level_].offset);
+    if (py::traced(frame.thread()) && !exit_) return Action::resume(frame.index());
+    if (!py::poll(frame.thread())) return raise_here(frame);
+    // Before the function's first own instruction the frame is linked but not visible, as in CPython.
+    py::FrameLink link(frame, frame.index());
+    if (!link.ok()) return raise_here(frame);
+    Action out{Action::kResume};
+    Next next = Next::GoOn;
+    if (exit_) next = descend(frame, *std::exchange(exit_, nullptr), *held_, level_, out);
+    while (next == Next::GoOn) {
+      frame.show(frame.index());
+      next = advance(frame, out);
+    }
+    return out;
   } catch (...) {
     py::set_python_error();
     return Action::raise(std::max(frame.index(), frame.decoded().body_start() - 1));
   }
 }
 
-Action SegmentDriver::advance(py::FrameView& frame) {
+SegmentDriver::Next SegmentDriver::advance(py::FrameView& frame, Action& out) {
   const int index = frame.index();
-  if (py::traced(frame.thread())) return Action::resume(index);
-  if (!py::poll(frame.thread())) return raise_here(frame);
-  // Before the function's first own instruction the frame is linked but not visible, as in CPython.
-  py::FrameLink link(frame, index);
-  if (!link.ok()) return raise_here(frame);
   EntryPoint& entry = context_.table->at(frame.code(), index);
   capture::EntryPoint state;
   state.function = frame.function();
@@ -136,47 +145,92 @@ Action SegmentDriver::advance(py::FrameView& frame) {
   state.offset = index;
   state.values = {frame.locals(), frame.nlocals(), frame.stack(), frame.depth(),
                   reinterpret_cast<PyObject*>(frame.function())};
-  guard::Fetched fetched(entry.tree.sources(), state.values);
+  HeldFrames held;
   LoadedSegment* chosen = std::exchange(first_, nullptr);
-  if (!chosen) chosen = find(entry, fetched);
-  return chosen ? carry_out(frame, *chosen, fetched) : first_time(frame, entry, state);
+  out = Action::resume(index);
+  {
+    guard::Fetched fetched(entry.tree.sources(), state.values);
+    if (!chosen) chosen = find(entry, fetched);
+    if (chosen && carry_out(frame, *chosen, fetched, held, out) == Next::Stop) return Next::Stop;
+  }
+  if (!chosen) {
+    const Found found = learn(context_, entry, state, &chosen);
+    if (found == Found::Error) out = raise_here(frame);
+    if (found != Found::Segment) return Next::Stop;
+    guard::Fetched fetched(entry.tree.sources(), state.values);
+    if (carry_out(frame, *chosen, fetched, held, out) == Next::Stop) return Next::Stop;
+  }
+  return descend(frame, *chosen, held, 0, out);
 }
 
-Action SegmentDriver::first_time(py::FrameView& frame, EntryPoint& entry, const capture::EntryPoint& state) {
-  LoadedSegment* made = nullptr;
-  const Found found = learn(context_, entry, state, &made);
-  if (found == Found::Error) return raise_here(frame);
-  if (found == Found::Plain) return Action::resume(frame.index());
-  guard::Fetched fetched(entry.tree.sources(), state.values);
-  return carry_out(frame, *made, fetched);
-}
-
-Action SegmentDriver::carry_out(py::FrameView& frame, LoadedSegment& loaded, guard::Fetched& fetched) {
-  if (loaded.nothing) return Action::resume(frame.index());
-  Materialiser made(*loaded.segment, fetched);
+// Runs the segment. GoOn: its exit's frames are in `held`.
+SegmentDriver::Next SegmentDriver::carry_out(py::FrameView& frame, LoadedSegment& loaded, guard::Fetched& fetched,
+                                             HeldFrames& held, Action& out) {
+  if (loaded.nothing) return Next::Stop;
+  const Segment& segment = *loaded.segment;
+  Materialiser made(segment, fetched);
   if (!made.run_program() || !made.build()) {
     // Nothing has happened: the interpreter finds the same error at its own instruction.
     ++stats().fallbacks;
     PyErr_Clear();
-    return Action::resume(frame.index());
+    return Next::Stop;
   }
   ++stats().hits;
-  if (!made.apply()) return raise_here(frame);
-  set_modes(*loaded.segment);
-  return leave(frame, loaded, made);
+  if (!made.apply()) {
+    out = raise_here(frame);
+    return Next::Stop;
+  }
+  set_modes(segment);
+  if (loaded.returns) {
+    out = Action::done(made.take(segment.exit.value));
+    return Next::Stop;
+  }
+  for (const capture::Snapshot& shot : segment.exit.frames) {
+    held.push_back({made.take(shot.function), made.take(shot.locals), made.take(shot.stack)});
+  }
+  return Next::GoOn;
 }
 
-Action SegmentDriver::leave(py::FrameView& frame, LoadedSegment& loaded, Materialiser& made) {
-  const capture::Exit& exit = loaded.segment->exit;
-  if (exit.kind == ExitKind::Return) return Action::done(made.take(exit.value));
+// The frame stands where CPython executes the unit of the break.
+SegmentDriver::Next SegmentDriver::leave(py::FrameView& frame, LoadedSegment& loaded, HeldFrame& held, size_t level,
+                                         Action& out) {
+  const capture::Snapshot& shot = loaded.segment->exit.frames[level];
   // A segment that has done nothing leaves the frame as it is; filling one at its start is then left to the bytecode
   // too.
-  const capture::Snapshot& snapshot = exit.frames.back();
-  if (snapshot.offset != frame.index() || !snapshot.locals.empty()) {
-    frame.fill(made.take(snapshot.locals), made.take(snapshot.stack));
+  if (shot.offset != frame.index() || !shot.locals.empty()) frame.fill(std::move(held.locals), std::move(held.stack));
+  if (loaded.compiles_callee) compile_callee(frame, shot.offset, context_);
+  out = Action::resume(shot.offset, loaded.traps.empty() ? std::vector<int32_t>() : loaded.traps[level]);
+  return Next::Stop;
+}
+
+// The frame of this level calls the next one, which stands in the middle of its code.
+SegmentDriver::Next SegmentDriver::descend(py::FrameView& frame, LoadedSegment& loaded, HeldFrames& held, size_t level,
+                                           Action& out) {
+  if (level + 1 == held.size()) return leave(frame, loaded, held[level], level, out);
+  const capture::Snapshot& shot = loaded.segment->exit.frames[level];
+  frame.fill(std::move(held[level].locals), std::move(held[level].stack));
+  frame.set_index(shot.offset);
+  frame.show(shot.offset);
+  SegmentDriver inner(context_, loaded, held, level + 1);
+  Ref function = std::move(held[level + 1].function);
+  Ref result = Ref::steal(py::enter_blank_frame(function.get(), inner));
+  if (result && shot.resume == capture::Resume::Instance && result.get() != Py_None) {
+    PyErr_Format(PyExc_TypeError, "__init__() should return None, not '%.200s'", Py_TYPE(result.get())->tp_name);
+    result = {};
   }
-  if (loaded.compiles_callee) compile_callee(frame, snapshot.offset, context_);
-  return Action::resume(snapshot.offset, loaded.traps);
+  int next = shot.next;
+  if (!result && shot.resume == capture::Resume::Next && PyErr_ExceptionMatches(PyExc_StopIteration)) {
+    PyErr_Clear();
+    frame.pop();
+    next = shot.target;
+  } else if (!result) {
+    out = Action::raise(shot.offset, loaded.traps[level]);
+    return Next::Stop;
+  } else if (shot.resume == capture::Resume::Push || shot.resume == capture::Resume::Next) {
+    frame.push(std::move(result));
+  }
+  frame.set_index(next);
+  return Next::GoOn;
 }
 
 }  // namespace fj::frame

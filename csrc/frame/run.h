@@ -26,21 +26,38 @@ Found learn(Context& context, EntryPoint& entry, const capture::EntryPoint& stat
 // NULL with no error set when nothing has happened and the call should run plain.
 PyObject* run_frameless(LoadedSegment& loaded, guard::Fetched& fetched);
 
+// The values of the frames of an exit that has more than one, outermost first, taken out of the Materialiser so that
+// nothing else keeps them alive while the frames run.
+struct HeldFrame {
+  py::Ref function;
+  std::vector<py::Ref> locals, stack;
+};
+using HeldFrames = std::vector<HeldFrame>;
+
 // Drives one frame through segments and breaks until it is done or handed to CPython.
 class SegmentDriver final : public py::FrameDriver {
  public:
   // `first`: the segment that was chosen for the function's start, so that its guards are not looked at again.
   SegmentDriver(Context& context, LoadedSegment* first) : context_(context), first_(first) {}
+  // For a blank frame: the one of this level of an exit.
+  SegmentDriver(Context& context, LoadedSegment& exit, HeldFrames& held, size_t level)
+      : context_(context), first_(nullptr), exit_(&exit), held_(&held), level_(level) {}
   py::Action step(py::FrameView& frame) noexcept override;
 
  private:
-  py::Action advance(py::FrameView& frame);
-  py::Action first_time(py::FrameView& frame, EntryPoint& entry, const capture::EntryPoint& state);
-  py::Action carry_out(py::FrameView& frame, LoadedSegment& loaded, guard::Fetched& fetched);
-  py::Action leave(py::FrameView& frame, LoadedSegment& loaded, class Materialiser& made);
+  enum class Next : uint8_t { Stop, GoOn };  // Stop: `out` says what the frame does now
+
+  Next advance(py::FrameView& frame, py::Action& out);
+  Next carry_out(py::FrameView& frame, LoadedSegment& loaded, guard::Fetched& fetched, HeldFrames& held,
+                 py::Action& out);
+  Next leave(py::FrameView& frame, LoadedSegment& loaded, HeldFrame& held, size_t level, py::Action& out);
+  Next descend(py::FrameView& frame, LoadedSegment& loaded, HeldFrames& held, size_t level, py::Action& out);
 
   Context& context_;
   LoadedSegment* first_;
+  LoadedSegment* exit_ = nullptr;
+  HeldFrames* held_ = nullptr;
+  size_t level_ = 0;
 };
 
 }  // namespace fj::frame

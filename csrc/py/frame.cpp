@@ -70,6 +70,8 @@ void FrameView::run_prologue() {
   }
 }
 
+void FrameView::show(int index) { abi::set_current(frame_, code_, index); }
+
 FrameLink::FrameLink(FrameView& view, int index) : view_(view), ok_(abi::enter_recursion(view.ts_)) {
   if (!ok_) return;
   abi::set_current(view_.frame_, view_.code_, index);

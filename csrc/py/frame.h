@@ -59,6 +59,9 @@ class FrameView {
   // What COPY_FREE_VARS and MAKE_CELL would do, for a frame that starts past them. Throws PythonError.
   void run_prologue();
 
+  // While linked: the instruction that the frame shows as the one being executed.
+  void show(int index);
+
   PyThreadState* thread() const { return ts_; }
   _PyInterpreterFrame* raw() const { return frame_; }
 
@@ -132,7 +135,8 @@ PyObject* enter_frame(PyObject* function, PyObject* const* args, size_t nargsf, 
 // A vectorcall that costs no more of the recursion limits than the interpreter's own call would.
 PyObject* call_plain(PyObject* callable, PyObject* const* args, size_t nargsf, PyObject* kwnames) noexcept;
 
-// As enter_frame, for a driver that fills every local itself: the function is called with None for each parameter.
+// As enter_frame, for a driver that fills every local itself: the function is called with None for each parameter. It
+// has to be drivable; the driver gets the frame even while a tracer is active.
 PyObject* enter_blank_frame(PyObject* function, FrameDriver& driver, bool* taken = nullptr) noexcept;
 
 // May a driver have frames of this code at all?

@@ -203,14 +203,27 @@ PyObject* call_plain(PyObject* callable, PyObject* const* args, size_t nargsf, P
   return PyObject_Vectorcall(callable, args, nargsf, kwnames);
 }
 
+namespace {
+PyObject* drive(PyObject* function, PyObject* const* args, size_t nargsf, PyObject* kwnames, FrameDriver& driver,
+                bool* taken) noexcept;
+}
+
 PyObject* enter_frame(PyObject* function, PyObject* const* args, size_t nargsf, PyObject* kwnames, FrameDriver& driver,
                       bool* taken) noexcept {
+  auto* code = reinterpret_cast<PyCodeObject*>(reinterpret_cast<PyFunctionObject*>(function)->func_code);
+  if (taken) *taken = false;
+  if (traced(PyThreadState_Get()) || !drivable(code)) return call_plain(function, args, nargsf, kwnames);
+  return drive(function, args, nargsf, kwnames, driver, taken);
+}
+
+namespace {
+
+PyObject* drive(PyObject* function, PyObject* const* args, size_t nargsf, PyObject* kwnames, FrameDriver& driver,
+                bool* taken) noexcept {
+  if (!c_stack_left()) return nullptr;
   PyThreadState* ts = PyThreadState_Get();
   auto* callee = reinterpret_cast<PyFunctionObject*>(function);
   auto* code = reinterpret_cast<PyCodeObject*>(callee->func_code);
-  if (taken) *taken = false;
-  if (traced(ts) || !drivable(code)) return call_plain(function, args, nargsf, kwnames);
-  if (!c_stack_left()) return nullptr;
   Request request{code, function, &driver, waiting, false};
   waiting = &request;
   arm(ts->interp);
@@ -222,6 +235,8 @@ PyObject* enter_frame(PyObject* function, PyObject* const* args, size_t nargsf, 
   if (taken) *taken = request.taken;
   return result;
 }
+
+}  // namespace
 
 PyObject* enter_blank_frame(PyObject* function, FrameDriver& driver, bool* taken) noexcept {
   return guarded<PyObject*>(nullptr, [&]() -> PyObject* {
@@ -238,7 +253,8 @@ PyObject* enter_blank_frame(PyObject* function, FrameDriver& driver, bool* taken
       }
     }
     const size_t nargsf = static_cast<size_t>(positional) | PY_VECTORCALL_ARGUMENTS_OFFSET;
-    return enter_frame(function, args.data() + 1, nargsf, names.get(), driver, taken);
+    if (taken) *taken = false;
+    return drive(function, args.data() + 1, nargsf, names.get(), driver, taken);
   });
 }
 
