@@ -48,7 +48,10 @@ _LAZY_MODULES = frozenset(
         "random",
         "func",
         "autograd",
+        "backends",
+        "cuda",
         "demo",
+        "jit",
     )
 )
 

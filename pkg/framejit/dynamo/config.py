@@ -1,76 +1,144 @@
 """Switches of the compiler that can change while a program runs.
 
-Every name in `_SWITCHES` takes effect at once; a name that is not there does not exist. `patch` changes some for the
-length of a block or of a function. What is fixed at start is an environment variable instead (FRAMEJIT_*).
+    framejit.dynamo.config.recompile_limit = 16
+    with framejit.dynamo.config.patch(error_on_recompile=True): ...
+
+`_FLAGS` and `_HOOKED` take effect at once. `_KEPT` are switches of PyTorch that have nothing to switch here, because
+framejit does what they ask for in any case or never does it; they can be set, so that programs for both need no branches.
+A name that is in no list does not exist. What is fixed at start is an environment variable (FRAMEJIT_*).
 """
 
-import contextlib
-import sys
-import types
-
-from framejit import _C
+from framejit import _C, _config_module
 
 # name here -> (type, flag of the extension)
-_SWITCHES = {
+_FLAGS = {
     "recompile_limit": (int, "recompile_limit"),
-    "cache_size_limit": (int, "recompile_limit"),
     "verify": (int, "verify"),
     "log": (str, "log"),
 }
 
+_ALIASES = {
+    "cache_size_limit": "recompile_limit",
+    "accumulated_cache_size_limit": "accumulated_recompile_limit",
+    "fail_on_cache_limit_hit": "fail_on_recompile_limit_hit",
+}
 
-def _check(name):
-    if name != "disable" and name not in _SWITCHES:
-        raise AttributeError(f"framejit.dynamo.config.{name} does not exist")
+# Read by Python code of framejit.
+_READ = {
+    "verify_correctness": False,
+    "suppress_errors": False,
+    "error_on_recompile": False,
+    "fail_on_recompile_limit_hit": False,
+}
+
+_KEPT = {
+    "accumulated_recompile_limit": 256,
+    "allow_empty_graphs": False,
+    "allow_ignore_mark_dynamic": False,
+    "allow_rnn": False,
+    "allow_unspec_int_on_nn_module": False,
+    "assume_dunder_attributes_remain_unchanged": True,
+    "assume_static_by_default": True,
+    "automatic_dynamic_shapes": True,
+    "automatic_dynamic_shapes_mark_as": "dynamic",
+    "caching_precompile": False,
+    "capture_autograd_function": True,
+    "capture_dynamic_output_shape_ops": False,
+    "capture_func_transforms": True,
+    "capture_profiler_record_function": False,
+    "capture_scalar_outputs": False,
+    "capture_sparse_compute": True,
+    "compiled_autograd": False,
+    "compiled_autograd_kwargs_override": {},
+    "cprofile": False,
+    "dead_code_elimination": True,
+    "debug_force_graph_break_on_leaf_return": False,
+    "debug_force_nested_calls": False,
+    "do_not_emit_runtime_asserts": False,
+    "dynamic_shapes": True,
+    "dynamo_profiler": False,
+    "enable_aot_compile": True,
+    "enable_cpp_framelocals_guard_eval": True,
+    "enable_cpp_guard_manager": True,
+    "enable_cpp_symbolic_shape_guards": False,
+    "enable_faithful_generator_behavior": True,
+    "enable_invoke_subgraph_regional_compile": False,
+    "enable_trace_contextlib": True,
+    "enable_trace_load_build_class": False,
+    "enable_trace_unittest": False,
+    "error_on_nested_fx_trace": True,
+    "fake_tensor_cache_enabled": True,
+    "force_nn_module_property_static_shapes": True,
+    "force_parameter_static_shapes": True,
+    "generate_pycode": False,
+    "graph_break_on_nn_param_ctor": True,
+    "guard_nn_modules": True,
+    "guard_nn_modules_using_dict_tags": True,
+    "ignore_logger_methods": set(),
+    "ignore_logging_functions": set(),
+    "inline_inbuilt_nn_modules": True,
+    "install_free_tensors": False,
+    "log_file_name": None,
+    "minimum_call_count": 1,
+    "nested_graph_breaks": False,
+    "nontraceable_tensor_subclasses": set(),
+    "numpy_default_complex": "complex128",
+    "numpy_default_float": "float64",
+    "numpy_default_int": "int64",
+    "only_allow_pt2_compliant_ops": False,
+    "optimize_ddp": True,
+    "prefer_deferred_runtime_asserts_over_guards": False,
+    "record_runtime_overhead": True,
+    "reorderable_logging_functions": set(),
+    "replay_record_enabled": False,
+    "replay_side_effects": True,
+    "report_guard_failures": True,
+    "repro_after": None,
+    "repro_forward_only": False,
+    "repro_ignore_non_fp": False,
+    "repro_level": 2,
+    "repro_tolerance": 1e-3,
+    "rewrite_assert_with_torch_assert": True,
+    "run_gc_after_compile": True,
+    "side_effect_replay_policy": "info",
+    "skip_nnmodule_hook_guards": True,
+    "skip_tensor_guards_with_matching_dict_tags": True,
+    "specialize_float": False,
+    "specialize_int": False,
+    "strict_precompile": False,
+    "trace_autograd_ops": False,
+    "trace_numpy": True,
+    "traceable_tensor_subclasses": set(),
+    "use_graph_deduplication": False,
+    "use_lazy_graph_module": True,
+    "use_numpy_random_stream": False,
+    "use_recursive_dict_tags_for_guards": False,
+    "verbose": False,
+    "wrap_top_frame": False,
+}
 
 
-def _get(name):
-    _check(name)
-    if name == "disable":
-        enabled = _C._set_compile_enabled(True)
-        _C._set_compile_enabled(enabled)
-        return not enabled
-    return _C._flags()[_SWITCHES[name][1]]
+def _flag(name):
+    """The pair (get, set) of a switch that is a flag of the extension."""
+    kind, flag = _FLAGS[name]
+
+    def set_flag(value):
+        if not isinstance(value, kind):
+            raise TypeError(f"framejit.dynamo.config.{name} takes {kind.__name__}, not {type(value).__name__}")
+        _C._set_flag(flag, value)
+
+    return lambda: _C._flags()[flag], set_flag
 
 
-def _set(name, value):
-    _check(name)
-    if name == "disable":
-        _C._set_compile_enabled(not value)
-        return
-    kind, flag = _SWITCHES[name]
-    if not isinstance(value, kind):
-        raise TypeError(f"framejit.dynamo.config.{name} takes {kind.__name__}, not {type(value).__name__}")
-    _C._set_flag(flag, value)
+def _get_disable():
+    enabled = _C._set_compile_enabled(True)
+    _C._set_compile_enabled(enabled)
+    return not enabled
 
 
-@contextlib.contextmanager
-def patch(changes=None, value=None, **more):
-    """Change switches while the block, or each call of the decorated function, runs.
+_HOOKED = {
+    "disable": (_get_disable, lambda value: _C._set_compile_enabled(not value)),
+    **{name: _flag(name) for name in _FLAGS},
+}
 
-    `patch("name", value)`, `patch({"name": value})` and `patch(name=value)` are the same.
-    """
-    if isinstance(changes, str):
-        changes = {changes: value}
-    changes = {**(changes or {}), **more}
-    before = {name: _get(name) for name in changes}
-    try:
-        for name, new in changes.items():
-            _set(name, new)
-        yield
-    finally:
-        for name, old in before.items():
-            _set(name, old)
-
-
-class _ConfigModule(types.ModuleType):
-    """Reads and writes of the module's attributes reach the switches."""
-
-    def __getattr__(self, name):
-        return _get(name)
-
-    def __setattr__(self, name, value):
-        _set(name, value)
-
-
-sys.modules[__name__].__class__ = _ConfigModule
+_config_module.install(__name__, {**_READ, **_KEPT}, _HOOKED, _ALIASES)

@@ -1,10 +1,50 @@
-"""Back ends that count and record, for tests."""
+"""Back ends that count and record, and other helpers for tests of compiled code."""
 
+import functools
+import re
+import sys
+import types
+import unittest
+
+from framejit import _C
 from framejit._backends import lookup_backend
+from framejit._compile import compile
 
+from . import config, control
 from .utils import same
 
-__all__ = ["CompileCounter", "CompileCounterWithBackend", "EagerAndRecordGraphs", "same"]
+__all__ = [
+    "AotEagerAndRecordGraphs",
+    "CompileCounter",
+    "CompileCounterWithBackend",
+    "EagerAndRecordGraphs",
+    "InductorAndRecordGraphs",
+    "check_dynamic_shape_capture",
+    "collect_results",
+    "empty_line_normalizer",
+    "expectedFailureDynamic",
+    "expectedFailureDynamicWrapper",
+    "extract_graph",
+    "make_test_cls_with_patches",
+    "normalize_gm",
+    "rand_strided",
+    "reduce_to_scalar_loss",
+    "remove_trailing_space",
+    "requires_bwd_pass",
+    "reset_rng_state",
+    "same",
+    "skipIfNotPy311",
+    "skipIfNotPy312",
+    "skipIfOnlyNotPy312",
+    "skipIfPy312",
+    "standard_test",
+    "strip_comment",
+    "unsupported",
+    "xfailIfPy312",
+]
+
+
+# ---- back ends --------------------------------------------------------------------------------------------
 
 
 def _count_calls(gm):
@@ -12,7 +52,15 @@ def _count_calls(gm):
 
 
 class CompileCounter:
-    """The eager back end, counting graphs and calls."""
+    """The eager back end, counting graphs and calls.
+
+    >>> import framejit
+    >>> counter = CompileCounter()
+    >>> framejit.compile(lambda x: x.sin() + 1, backend=counter)(framejit.zeros(2)).tolist()
+    [1.0, 1.0]
+    >>> counter.frame_count, counter.op_count
+    (1, 2)
+    """
 
     def __init__(self):
         self.clear()
@@ -23,12 +71,13 @@ class CompileCounter:
         return gm.forward
 
     def clear(self):
+        """Count from zero."""
         self.frame_count = 0
         self.op_count = 0
 
 
 class CompileCounterWithBackend:
-    """Another back end, counting and recording graphs."""
+    """Another back end, by name or callable, counting and recording graphs."""
 
     def __init__(self, backend):
         self.backend = backend
@@ -41,6 +90,7 @@ class CompileCounterWithBackend:
         return lookup_backend(self.backend)(gm, example_inputs)
 
     def clear(self):
+        """Count from zero, forget the graphs."""
         self.frame_count = 0
         self.op_count = 0
         self.graphs = []
@@ -55,3 +105,189 @@ class EagerAndRecordGraphs:
     def __call__(self, gm, example_inputs):
         self.graphs.append(gm)
         return gm.forward
+
+
+class AotEagerAndRecordGraphs:
+    """The back end "aot_eager", recording the graphs that it is given."""
+
+    backend = "aot_eager"
+
+    def __init__(self):
+        self.graphs = []
+
+    def __call__(self, gm, example_inputs):
+        self.graphs.append(gm)
+        return lookup_backend(self.backend)(gm, example_inputs)
+
+
+class InductorAndRecordGraphs(AotEagerAndRecordGraphs):
+    """The native back end, recording the graphs that it is given."""
+
+    backend = "inductor"
+
+
+# ---- running and comparing --------------------------------------------------------------------------------
+
+
+def standard_test(self, fn, nargs, expected_ops=None, expected_ops_dynamic=None, expected_frame_count=1):
+    """Fails unless fn, called twice with `nargs` random matrices, gives the same compiled and is captured in as many
+    graphs and calls as expected."""
+    counter = CompileCounter()
+    if not config.assume_static_by_default and expected_ops_dynamic is not None:
+        expected_ops = expected_ops_dynamic
+    calls = [[_C.randn(10, 10) for _ in range(nargs)] for _ in range(2)]
+    expected = []
+    for arguments in calls:
+        reset_rng_state()
+        expected.append(fn(*arguments))
+    control.reset()
+    compiled = compile(fn, backend=counter, fullgraph=True)
+    for arguments, value in zip(calls, expected):
+        reset_rng_state()
+        self.assertTrue(same(compiled(*arguments), value))
+    self.assertEqual(counter.frame_count, expected_frame_count)
+    if expected_ops is not None:
+        self.assertEqual(counter.op_count, expected_ops)
+
+
+def extract_graph(fn, *args, **kwargs):
+    """The graphs of fn for these arguments: as captured."""
+    recorder = EagerAndRecordGraphs()
+    compile(fn, backend=recorder)(*args, **kwargs)
+    return recorder.graphs
+
+
+def rand_strided(size, stride, dtype=None, device="cpu", extra_size=0):
+    """A random tensor with that size and those strides."""
+    dtype = _C.float32 if dtype is None else dtype
+    needed = 1 + sum((n - 1) * step for n, step in zip(size, stride)) + extra_size if all(size) else extra_size
+    if dtype.is_floating_point:
+        flat = _C.randn(needed, dtype=_C.float32).to(dtype)
+    else:
+        flat = _C.zeros(needed, dtype=dtype)
+    return flat.as_strided(size, stride)
+
+
+def reset_rng_state(use_xla=False):
+    """Seed all generators with 1337."""
+    from framejit.testing._test_case import set_rng_seed
+
+    set_rng_seed(1337)
+
+
+def reduce_to_scalar_loss(out):
+    """A scalar made of all of a result, for `backward()`. Raises NotImplementedError for other types."""
+    if isinstance(out, _C.Tensor):
+        return out.sum() / out.numel()
+    if isinstance(out, (list, tuple)):
+        return sum(reduce_to_scalar_loss(x) for x in out) / len(out)
+    if isinstance(out, dict):
+        return sum(reduce_to_scalar_loss(x) for x in out.values()) / len(out)
+    raise NotImplementedError(f"Don't know how to reduce {type(out).__name__}")
+
+
+def requires_bwd_pass(out):
+    """Whether there is a tensor to differentiate in a result."""
+    if isinstance(out, _C.Tensor):
+        return out.requires_grad
+    if isinstance(out, (list, tuple)):
+        return any(map(requires_bwd_pass, out))
+    if isinstance(out, dict):
+        return any(map(requires_bwd_pass, out.values()))
+    return False
+
+
+def collect_results(model, prediction, loss, example_inputs):
+    """What a training step leaves: the prediction, the loss, gradients and buffers, gradients of the inputs."""
+    grads = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+    inputs = [x.grad for x in example_inputs if isinstance(x, _C.Tensor) and x.grad is not None]
+    return [prediction, loss, grads, dict(model.named_buffers()), inputs]
+
+
+def unsupported(a, b):
+    """A function that breaks the graph: capture cannot take it."""
+    control.graph_break()
+    return a, b
+
+
+# ---- texts ------------------------------------------------------------------------------------------------
+
+
+def strip_comment(code):
+    """The text without what follows a #."""
+    return re.sub(r"(?m)[ \t]*#.*$", "", str(code))
+
+
+def remove_trailing_space(code):
+    """The text without blanks at the ends of its lines."""
+    return "\n".join(line.rstrip() for line in code.split("\n"))
+
+
+def empty_line_normalizer(code):
+    """The text with runs of empty lines made one."""
+    return re.sub(r"[\r\n]+", "\n", str(code))
+
+
+def normalize_gm(gm_text):
+    """The printed form of a graph module without comments and empty lines."""
+    return empty_line_normalizer(strip_comment(gm_text))
+
+
+def check_dynamic_shape_capture():
+    """Whether sizes are inputs by default, which changes what tests expect."""
+    return not config.assume_static_by_default
+
+
+# ---- decorators -------------------------------------------------------------------------------------------
+
+
+def make_test_cls_with_patches(cls, cls_prefix, fn_suffix, *patches, xfail_prop=None, decorator=lambda fn: fn):
+    """A copy of a test class whose tests run with switches changed; patches are (config module, name, value)."""
+    members = {}
+    for name in dir(cls):
+        value = getattr(cls, name)
+        if name.startswith("test_") and callable(value):
+            test = types.FunctionType(
+                value.__code__, value.__globals__, value.__name__, value.__defaults__, value.__closure__
+            )
+            test.__kwdefaults__ = value.__kwdefaults__
+            test.__dict__.update(value.__dict__)
+            if xfail_prop is not None and hasattr(value, xfail_prop):
+                test = unittest.expectedFailure(test)
+            for module, key, new in patches:
+                test = module.patch(key, new)(test)
+            members[name + fn_suffix] = decorator(test)
+        elif not hasattr(cls.__base__, name):
+            members[name] = vars(cls).get(name, value)
+    return type(cls_prefix + cls.__name__, cls.__bases__, members)
+
+
+def expectedFailureDynamic(fn):
+    """Marks a test that fails when sizes are inputs by default."""
+    fn._expected_failure_dynamic = True
+    return fn
+
+
+expectedFailureCodegenDynamic = expectedFailureDynamic
+
+
+def expectedFailureDynamicWrapper(fn):
+    """The same for a test that must not be wrapped."""
+    fn._expected_failure_dynamic_wrapper = True
+    return fn
+
+
+def _skip_if(condition, reason):
+    return lambda fn: unittest.skip(reason)(fn) if condition else fn
+
+
+_MINOR = sys.version_info[:2]
+skipIfNotPy311 = _skip_if(_MINOR < (3, 11), "requires Python 3.11 or later")
+skipIfNotPy312 = _skip_if(_MINOR < (3, 12), "requires Python 3.12 or later")
+skipIfOnlyNotPy312 = _skip_if(_MINOR != (3, 12), "requires Python 3.12")
+skipIfPy312 = _skip_if(_MINOR >= (3, 12), "not for Python 3.12 or later")
+
+
+def xfailIfPy312(fn):
+    """Expect a failure on Python 3.12 and later."""
+    return unittest.expectedFailure(fn) if _MINOR >= (3, 12) else functools.wraps(fn)(fn)

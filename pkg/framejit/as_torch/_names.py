@@ -1,0 +1,95 @@
+"""Which framejit module stands behind which torch module.
+
+The rule: `torch.a.b` is `framejit.a.b`, under whatever `stand_ins/a/b.py` defines, which is for names that mean something to
+PyTorch's programs only. RENAMED lists the exceptions (the longest fitting prefix counts), ABSENT what PyTorch has and
+framejit does not: an `import` statement may name those, using anything from them raises.
+"""
+
+ROOTS = {"torch": "framejit", "functorch": "framejit.func"}
+STAND_INS = "framejit.as_torch.stand_ins"
+
+# What `import torch` loads, as it does in PyTorch: a name that a view finds late changes it, and graphs captured before.
+LOADED = """
+autograd backends compile compiler cuda func fx jit load manual_seed nn optim random save serialization testing utils vmap
+""".split()
+
+# full torch name -> full framejit name
+RENAMED = {
+    "torch._dynamo": "framejit.dynamo",
+    "torch.functional": "framejit._functions",
+    "torch.fx._symbolic_trace": "framejit.fx.symbolic_trace",
+    "torch.autograd.gradcheck": "framejit.autograd._gradcheck",
+    "torch.utils._pytree": "framejit.utils._pytree",
+    "torch.fx._pytree": "framejit.utils._pytree",
+}
+
+ABSENT = frozenset(
+    "torch." + name
+    for name in """
+    _awaits _custom_op _custom_ops _decomp _deploy _dispatch _export _functorch _guards _higher_order_ops
+    _inductor _jit_internal _lazy _library _linalg_utils _lobpcg _logging _lowrank _meta_registrations _namedtensor_internals
+    _numpy _ops _prims _prims_common _python_dispatcher _refs _size_docs _sources _storage_docs _strobelight _subclasses
+    _utils_internal _vendor _vmap_internals _weights_only_unpickler accelerator ao cpu distributed distributions export fft
+    futures hub jit library linalg masked mps mtia multiprocessing nested onnx package profiler
+    quantization quasirandom signal sparse special storage torch_version xpu
+    nn.attention nn.backends nn.intrinsic nn.modules.lazy nn.modules.rnn nn.modules.transformer nn.parallel nn.qat
+    nn.quantizable nn.quantized nn.utils.fusion nn.utils.parametrizations nn.utils.parametrize nn.utils.prune
+    nn.utils.spectral_norm nn.utils.weight_norm nn.utils.stateless nn.utils.memory_format
+    fx._compatibility fx._lazy_graph_module fx._utils fx.annotate fx.config fx.experimental fx.operator_schemas fx.passes
+    fx.subgraph_rewriter fx.tensor_type fx.traceback
+    optim._adafactor optim._muon optim._functional optim._multi_tensor optim.asgd optim.lbfgs optim.rprop optim.sparse_adam
+    optim.swa_utils
+    autograd.anomaly_mode autograd.forward_ad autograd.functional autograd.graph autograd.profiler autograd.profiler_legacy
+    autograd.profiler_util autograd.variable
+    utils._config_module utils._content_store utils._cxx_pytree utils._foreach_utils utils._python_dispatch utils._sympy
+    utils._traceback utils._triton utils.backend_registration utils.benchmark utils.bottleneck utils.bundled_inputs
+    utils.checkpoint utils.collect_env utils.cpp_extension utils.deterministic utils.dlpack utils.file_baton utils.flop_counter
+    utils.mobile_optimizer utils.model_dump utils.model_zoo utils.module_tracker utils.tensorboard utils.throughput_benchmark
+    utils.weak utils.data.distributed utils.data.datapipes utils.data.graph
+    testing._comparison testing._creation testing._internal testing._utils
+    _dynamo.aot_compile _dynamo.backends _dynamo.bytecode_analysis _dynamo.bytecode_transformation _dynamo.cache_size
+    _dynamo.code_context _dynamo.codegen _dynamo.compiled_autograd _dynamo.convert_frame _dynamo.current_scope_id
+    _dynamo.debug_utils _dynamo.device_interface _dynamo.distributed _dynamo.external_utils _dynamo.functional_export
+    _dynamo.graph_break_hints _dynamo.graph_deduplication _dynamo.graph_region_tracker _dynamo.guards _dynamo.hooks
+    _dynamo.logging _dynamo.metrics_context _dynamo.mutation_guard _dynamo.output_graph _dynamo.package _dynamo.pgo
+    _dynamo.polyfills _dynamo.precompile_context _dynamo.profiler _dynamo.repro _dynamo.resume_execution
+    _dynamo.replay_record _dynamo.side_effects _dynamo.source _dynamo.symbolic_convert _dynamo.tensor_version_op
+    _dynamo.test_minifier_common _dynamo.trace_rules _dynamo.types _dynamo.variables
+    """.split()
+) | {"functorch.compile", "functorch.experimental", "functorch.dim", "functorch.einops"}
+
+
+def framejit_name(torch_name):
+    """The name of the framejit module that would be behind a torch module."""
+    prefix = torch_name
+    while prefix:
+        if prefix in RENAMED:
+            return RENAMED[prefix] + torch_name[len(prefix) :]
+        prefix = prefix.rpartition(".")[0]
+    root, dot, rest = torch_name.partition(".")
+    return ROOTS[root] + dot + rest
+
+
+def stand_in_name(torch_name):
+    """The name of the module that adds to it or replaces it."""
+    root, dot, rest = torch_name.partition(".")
+    return f"{STAND_INS}{dot}{rest}" if root == "torch" else f"{STAND_INS}._{torch_name}"
+
+
+def torch_name(module_name):
+    """The torch name of a framejit module."""
+    if module_name == STAND_INS or module_name.startswith(STAND_INS + "."):
+        return "torch" + module_name[len(STAND_INS) :]
+    for theirs, ours in RENAMED.items():
+        if module_name == ours or module_name.startswith(ours + "."):
+            return theirs + module_name[len(ours) :]
+    return "torch" + module_name[len("framejit") :]
+
+
+def is_absent(torch_name):
+    """Whether PyTorch has a module of that name, as far as the list knows, and framejit does not."""
+    while torch_name:
+        if torch_name in ABSENT:
+            return True
+        torch_name = torch_name.rpartition(".")[0]
+    return False

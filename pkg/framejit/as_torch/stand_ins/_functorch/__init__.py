@@ -1,0 +1,1 @@
+"""torch._functorch: of it, the switches."""

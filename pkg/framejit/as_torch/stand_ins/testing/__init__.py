@@ -1,0 +1,3 @@
+"""What `torch.testing` has beside framejit.testing."""
+
+from ._file_check import FileCheck

@@ -1,0 +1,110 @@
+"""torch.testing._internal.common_device_type: tests of a class, made once for each device; here for the CPU."""
+
+import functools
+import inspect
+import unittest
+
+import framejit
+
+from .common_utils import _skip_always, _skip_never
+
+TEST_WITH_ROCM = False
+
+
+def instantiate_device_type_tests(generic_test_class, scope, except_for=None, only_for=None, **ignored):
+    """Puts `<class>CPU` with the tests of the class into `scope` and takes the class out of it."""
+    scope.pop(generic_test_class.__name__, None)
+    if only_for is not None and "cpu" not in _names(only_for) or except_for is not None and "cpu" in _names(except_for):
+        return
+    members = {"device_type": "cpu", "get_primary_device": classmethod(lambda cls: "cpu"), "__module__": None}
+    members["__module__"] = generic_test_class.__module__
+    for name in dir(generic_test_class):
+        test = inspect.getattr_static(generic_test_class, name)
+        if name.startswith("test"):
+            members[name] = None  # the generic ones do not run
+            for made, function in _instances(name, test):
+                members[made] = function
+    cls = type(generic_test_class.__name__ + "CPU", (generic_test_class,), members)
+    scope[cls.__name__] = cls
+
+
+def _names(names):
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _instances(name, test):
+    sets = [("", {}, [])]
+    for parametrization in getattr(test, "_parametrizations", ()):
+        sets = [(f"{a}_{b}", {**p, **q}, d + e) for a, p, d in sets for b, q, e in parametrization.instances()]
+    dtypes = getattr(test, "_dtypes", {})
+    chosen = dtypes.get("cpu", dtypes.get("all", ()))
+    if chosen:
+        sets = [(f"{a}_{str(t).rpartition('.')[2]}", {**p, "dtype": t}, d) for a, p, d in sets for t in chosen]
+    for suffix, parameters, decorators in sets:
+        yield f"{name}{suffix and '_' + suffix.lstrip('_')}_cpu".replace("__", "_"), _with(test, parameters, decorators)
+
+
+def _with(test, parameters, decorators):
+    takes = inspect.signature(test).parameters
+
+    @functools.wraps(test)
+    def instance(self):
+        given = {"device": "cpu", **parameters} if "device" in takes else parameters
+        positional = [given.pop("device")] if "device" in given else []
+        return test(self, *positional, **given)
+
+    del instance.__wrapped__
+    instance.__dict__.pop("_parametrizations", None)
+    for decorator in decorators:
+        instance = decorator(instance)
+    return instance
+
+
+class dtypes:
+    """The dtypes that a test is made for."""
+
+    def __init__(self, *args, device_type="all"):
+        self.args = args[0] if len(args) == 1 and isinstance(args[0], (list, tuple)) else args
+        self.device_type = device_type
+
+    def __call__(self, fn):
+        fn.__dict__.setdefault("_dtypes", {})[self.device_type] = [
+            d for d in self.args if isinstance(d, framejit.dtype)
+        ]
+        return fn
+
+
+def dtypesIfCPU(*args):
+    """The same for the CPU."""
+    return dtypes(*args, device_type="cpu")
+
+
+def onlyCPU(fn):
+    """fn"""
+    return fn
+
+
+def get_all_device_types():
+    """["cpu"]"""
+    return ["cpu"]
+
+
+def largeTensorTest(size, device=None, inductor=False):
+    """A skip: the machine's memory is not measured."""
+    return unittest.skip("needs a lot of memory")
+
+
+dtypesIfCUDA = dtypesIfMPS = dtypesIfXPU = dtypesIfHPU = precisionOverride = toleranceOverride = _skip_never
+skipMPS = skipMeta = skipXLA = skipCUDAIf = skipCUDAIfRocm = skipCUDAIfNotRocm = skipCUDAIfNoCudnn = skipGPUIf = (
+    _skip_never
+)
+skipCUDAIfCudnnVersionLessThan = skipCPUIfNoLapack = skipCPUIfNoMkl = skipCPUIfNoFFT = skipCUDAIfNoMagma = _skip_never
+expectedFailureMeta = expectedFailureMPS = expectedFailureXLA = expectedFailureCUDA = onlyNativeDeviceTypes = (
+    _skip_never
+)
+skipIf = skipMPSIf = skipXPU = skipXPUIf = skipHPU = skipPRIVATEUSE1 = onlyNativeDeviceTypesAnd = skipLazy = _skip_never
+expectedFailureXPU = expectedFailureHPU = onlyOn = _skip_never
+onlyCUDA = onlyMPS = onlyXPU = onlyAccelerator = onlyCUDAAndPRIVATEUSE1 = onlyPRIVATEUSE1 = _skip_always(
+    "needs a device"
+)
+deviceCountAtLeast = lambda count: unittest.skip("needs several devices")

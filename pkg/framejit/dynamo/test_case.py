@@ -1,0 +1,43 @@
+"""A TestCase for tests of compiled code: every test begins and ends with nothing compiled and all counters at zero."""
+
+import importlib.util
+import sys
+
+from framejit.testing import _test_case
+
+from . import config, control
+from .utils import counters
+
+
+class TestCase(_test_case.TestCase):
+    """assertEqual compares tensors; setUp and tearDown call `reset()` and clear the counters."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls._config = config.patch(suppress_errors=False)
+        cls._config.__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls._config.__exit__(None, None, None)
+        super().tearDownClass()
+
+    def setUp(self):
+        control.reset()
+        counters.clear()
+        super().setUp()
+
+    def tearDown(self):
+        super().tearDown()
+        control.reset()
+        counters.clear()
+
+
+def run_tests(needs=()):
+    """Run the tests of `__main__`; without the modules named in `needs`, run none."""
+    for need in (needs,) if isinstance(needs, str) else needs:
+        if need == "cuda" or importlib.util.find_spec(need) is None:
+            print(f"no tests are run: {need} is missing", file=sys.stderr)
+            return
+    _test_case.run_tests()

@@ -1,0 +1,148 @@
+"""python -m framejit.as_torch: torch's names on framejit, in processes of their own."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import textwrap
+import unittest
+from pathlib import Path
+
+import framejit
+from framejit.as_torch import _names
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(framejit.__file__).parents[1])}
+
+
+def run(*arguments, cwd=None):
+    command = [sys.executable, "-m", "framejit.as_torch", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=ENVIRONMENT, timeout=120)
+
+
+def output(code):
+    done = run("-c", textwrap.dedent(code))
+    if done.returncode:
+        raise AssertionError(done.stderr)
+    return done.stdout
+
+
+class RunTest(unittest.TestCase):
+    def test_script_module_and_command(self):
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "beside.py").write_text("value = 7\n")
+            script = Path(folder, "script.py")
+            script.write_text(
+                "import sys, beside, torch\nprint(__name__, sys.argv[1:], beside.value, torch.ones(1).item())\n"
+            )
+            expected = "__main__ ['a', '-b'] 7 1.0\n"
+            self.assertEqual(run(str(script), "a", "-b").stdout, expected)
+            self.assertEqual(run("-m", "script", "a", "-b", cwd=folder).stdout, expected)
+        self.assertEqual(
+            run("-c", "import sys, torch; print(sys.argv, torch.ones(1).item())", "x").stdout, "['-c', 'x'] 1.0\n"
+        )
+
+    def test_wrong_use(self):
+        self.assertEqual(run().returncode, 2)
+        self.assertEqual(run("-m").returncode, 2)
+        self.assertEqual(run("-x").returncode, 2)
+        self.assertIn("usage", run("--help").stdout)
+        self.assertEqual(run("-c", "raise SystemExit(3)").returncode, 3)
+
+    def test_errors_are_the_programs(self):
+        done = run("-c", "import torch\ntorch.ones(2) + torch.ones(3)")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("RuntimeError", done.stderr)
+
+
+class NamesTest(unittest.TestCase):
+    def test_modules_are_found_however_asked_for(self):
+        out = output(
+            """
+            import importlib.util, importlib.metadata, sys
+            print(importlib.util.find_spec("torch") is not None, importlib.util.find_spec("torch.nn") is not None)
+            import torch.nn.functional as F
+            import torch, torch.optim.lr_scheduler, torch._dynamo.config
+            from torch import nn
+            from torch.utils.data import DataLoader
+            print(torch.nn is nn is sys.modules["torch.nn"], nn.functional is F, torch.__version__ >= "2.13")
+            print(importlib.metadata.version("torch") == torch.__version__)
+            import framejit
+            print(torch.Tensor is framejit.Tensor, nn.Linear is framejit.nn.Linear)
+            print(torch._dynamo.config is framejit.dynamo.config)
+            """
+        )
+        self.assertEqual(out.split(), ["True"] * 9)
+
+    def test_missing_names(self):
+        out = output(
+            """
+            import torch, importlib.util
+            from torch.export import export          # PyTorch has it: an error when it is used
+            from torch.nn import NoSuchLayer
+            import torch.fx.experimental.proxy_tensor
+            for use in (lambda: export(1), lambda: NoSuchLayer.x, lambda: torch.nosuch, lambda: bool(export)):
+                try:
+                    use()
+                except AttributeError as error:
+                    print(error)
+            print(isinstance(3, NoSuchLayer), hasattr(torch, "nosuch"))
+            try:
+                from torch.nn import NoSuchLayer
+            except ImportError:
+                print("guarded imports raise")
+            try:
+                import torch.distributed.tensor
+            except ModuleNotFoundError:
+                print("of modules too")
+            print(importlib.util.find_spec("torch.hub"))
+            """
+        ).splitlines()
+        self.assertEqual(out[0], "torch.export.export was used, but framejit does not have it")
+        self.assertEqual(out[1], "torch.nn.NoSuchLayer was used, but framejit does not have it")
+        self.assertEqual(out[2], "module 'torch' has no attribute 'nosuch' (framejit does not have it)")
+        self.assertEqual(out[4:], ["False False", "guarded imports raise", "of modules too", "None"])
+
+    def test_modules_that_nobody_has(self):
+        for statement in ("import torch.no_such_module", "import torch.nn.no_such_module"):
+            self.assertIn("ModuleNotFoundError", run("-c", statement).stderr)
+
+    def test_names_are_mapped_both_ways(self):
+        for name in ("torch.nn.functional", "torch._dynamo.testing", "torch.fx._symbolic_trace", "torch.functional"):
+            self.assertEqual(_names.torch_name(_names.framejit_name(name)), name)
+
+    def test_compile_captures_through_the_views(self):
+        out = output(
+            """
+            import torch, torch._dynamo
+            from torch._dynamo.testing import CompileCounter
+            count = CompileCounter()
+            @torch.compile(backend=count, fullgraph=True)
+            def f(x):
+                return torch.nn.functional.relu(torch.sin(x)) + torch.pi
+            f(torch.ones(3)); f(torch.zeros(3))
+            print(count.frame_count)
+            """
+        )
+        self.assertEqual(out, "1\n")
+
+    def test_pickles(self):
+        out = output(
+            """
+            import torch, io, pickle
+            model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU())
+            file = io.BytesIO()
+            torch.save(model, file)
+            file.seek(0)
+            loaded = torch.load(file, weights_only=False)
+            x = torch.ones(1, 2)
+            print(torch.equal(loaded(x), model(x)), type(loaded[0]) is torch.nn.Linear)
+            print(torch.equal(pickle.loads(pickle.dumps(model))(x), model(x)))
+            named = b"ctorch.nn.modules.linear\\nLinear\\n."   # as PyTorch's pickles name it
+            print(pickle.loads(named) is torch.nn.Linear)
+            """
+        )
+        self.assertEqual(out.split(), ["True"] * 4)
+
+
+if __name__ == "__main__":
+    unittest.main()
