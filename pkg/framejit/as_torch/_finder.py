@@ -22,10 +22,9 @@ class TorchFinder(importlib.abc.MetaPathFinder):
             return None
         sources = _sources(fullname)
         if sources:
-            loader = _ViewLoader([spec.name for spec in sources])
-            origin = next((spec.origin for spec in sources if spec.origin), None)
-            spec = importlib.machinery.ModuleSpec(fullname, loader, origin=origin, is_package=True)
-            spec.has_location = origin is not None
+            spec = importlib.machinery.ModuleSpec(fullname, _ViewLoader(sources), is_package=True)
+            spec.origin = getattr(sys.modules.get(sources[-1]), "__file__", None)
+            spec.has_location = spec.origin is not None
             return spec
         if _names.is_absent(fullname) and imported_by_statement(fullname):
             return importlib.machinery.ModuleSpec(fullname, _MissingLoader(), is_package=True)
@@ -38,16 +37,18 @@ class TorchFinder(importlib.abc.MetaPathFinder):
 
 
 def _sources(fullname):
-    """The specs of the modules that a torch module is a view of, the strongest first."""
-    found = []
-    for name in dict.fromkeys((_names.stand_in_name(fullname), _names.framejit_name(fullname))):
-        try:
-            spec = importlib.util.find_spec(name)
-        except (ModuleNotFoundError, ValueError):  # no such parent
-            spec = None
-        if spec is not None:
-            found.append(spec)
-    return found
+    """The names of the modules that a torch module is a view of, the strongest first."""
+    names = dict.fromkeys((_names.stand_in_name(fullname), _names.framejit_name(fullname)))
+    return [name for name in names if _exists(name)]
+
+
+def _exists(name):
+    if name in sys.modules:
+        return True
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:  # no such parent
+        return False
 
 
 class _ViewLoader(importlib.abc.Loader):
@@ -78,6 +79,8 @@ def _view(name, modules):
         for key, value in vars(module).items():
             if key not in _OWN and not _is_ours(value):
                 names[key] = value
+
+    names["__file__"] = getattr(modules[-1], "__file__", None)  # framejit's, where a stand-in only adds to it
 
     def getattr_(key):
         if not (key.startswith("__") and key.endswith("__")):
@@ -110,7 +113,9 @@ def _late(name, modules, key):
 
 
 def _is_ours(value):
-    return isinstance(value, types.ModuleType) and value.__name__.partition(".")[0] == "framejit"
+    if not isinstance(value, types.ModuleType) or value.__name__.partition(".")[0] != "framejit":
+        return False
+    return sys.modules.get(value.__name__) is value  # not so for a group of functions inside the extension
 
 
 class _MissingLoader(importlib.abc.Loader):
