@@ -10,6 +10,7 @@ extern PyGetSetDef kAutogradTensorGetset[];
 extern PyMethodDef kBackwardFunctions[];  // autograd_backward.cpp
 extern PyMethodDef kModeFunctions[];      // autograd_modes.cpp
 extern PyMethodDef kFunctionFunctions[];  // autograd_function.cpp
+extern PyMethodDef kAutocastFunctions[];  // autocast.cpp
 bool init_node_type(PyObject* module);    // autograd_node.cpp
 
 // The tensors of a Python tensor, or sequence of them.

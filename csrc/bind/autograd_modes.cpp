@@ -8,14 +8,14 @@ namespace {
 PyObject* is_grad_enabled(PyObject*, PyObject*) { return PyBool_FromLong(thread_state().grad_mode); }
 PyObject* is_inference_enabled(PyObject*, PyObject*) { return PyBool_FromLong(thread_state().inference_mode); }
 
-PyObject* set_mode(PyObject* value, bool ThreadState::*mode) {
+PyObject* set_mode(PyObject* value, bool Modes::*mode) {
   int on = PyObject_IsTrue(value);
   if (on < 0) return nullptr;
   thread_state().*mode = on != 0;
   Py_RETURN_NONE;
 }
-PyObject* set_grad_enabled(PyObject*, PyObject* value) { return set_mode(value, &ThreadState::grad_mode); }
-PyObject* set_inference_mode(PyObject*, PyObject* value) { return set_mode(value, &ThreadState::inference_mode); }
+PyObject* set_grad_enabled(PyObject*, PyObject* value) { return set_mode(value, &Modes::grad_mode); }
+PyObject* set_inference_mode(PyObject*, PyObject* value) { return set_mode(value, &Modes::inference_mode); }
 
 }  // namespace
 
@@ -52,6 +52,7 @@ bool init_autograd(PyObject* module) {
   tape::install();
   return init_node_type(module) && add_tensor_methods(kAutogradTensorMethods) &&
          add_tensor_getset(kAutogradTensorGetset) && PyModule_AddFunctions(module, kModeFunctions) == 0 &&
+         PyModule_AddFunctions(module, kAutocastFunctions) == 0 &&
          PyModule_AddFunctions(module, kBackwardFunctions) == 0 &&
          PyModule_AddFunctions(module, kFunctionFunctions) == 0;
 }

@@ -155,7 +155,10 @@ std::unique_ptr<Segment> read_segment(PyObject* dict, const capture::EntryPoint&
   PyObject* program = PyDict_GetItemString(dict, "program");
   if (program && program != Py_None) s->program = std::make_unique<PythonProgram>(program);
   if (PyObject* count = PyDict_GetItemString(dict, "outputs")) s->noutputs = number(count);
-  if (PyObject* mode = PyDict_GetItemString(dict, "grad_mode")) s->grad_mode = number(mode);
+  if (PyObject* mode = PyDict_GetItemString(dict, "grad_mode")) {
+    s->modes = thread_state();
+    s->modes->grad_mode = number(mode) != 0;
+  }
   each(dict, "recipes", [&](PyObject* row) { read_recipe(row, *s); });
   for (capture::Recipe& r : s->recipes) {
     if (r.make == capture::Make::Source) r.index = ids[static_cast<size_t>(r.index)];

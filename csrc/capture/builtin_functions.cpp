@@ -279,8 +279,6 @@ Rule builtin_rule(PyObject* function) {
     for (const auto& row : kBuiltins) (*map)[builtin(row.name)] = row.rule;
     if (PyObject* functools = PyImport_ImportModule("functools"))
       if (PyObject* reduce = PyObject_GetAttrString(functools, "reduce")) (*map)[reduce] = b_reduce;
-    if (PyObject* own = PyDict_GetItemString(PyImport_GetModuleDict(), "framejit._C"))
-      if (PyObject* f = PyObject_GetAttrString(own, "_set_grad_enabled")) (*map)[f] = set_grad_enabled;
     PyErr_Clear();
     return map;
   }();

@@ -9,7 +9,6 @@ namespace {
 
 void finish(Tracer& t, Segment& s, RecipeWriter& w) {
   w.effects();
-  s.grad_mode = t.grad_mode_at_exit;
   t.tensors->finish(t, s, w.outputs());
   s.guards = t.finish_guards();
 }

@@ -46,7 +46,10 @@ std::string Segment::to_string(const guard::SourceTable& sources) const {
   if (!graph.empty()) out += graph;
   for (size_t i = 0; i < recipes.size(); ++i) out += cat("%", i, " = ", text(recipes[i], sources), "\n");
   for (const auto& e : effects) out += cat(kDoes[static_cast<int>(e.what)], " ", ids({e.target, e.key, e.value}), "\n");
-  if (grad_mode >= 0) out += cat("grad_mode ", grad_mode, "\n");
+  if (modes) {
+    out += cat("modes grad ", modes->grad_mode, ", inference ", modes->inference_mode, ", autocast ",
+               modes->autocast.cpu ? name_of(modes->autocast.cpu_dtype) : "off", "\n");
+  }
   out += cat("exit ", kExits[static_cast<int>(exit.kind)]);
   if (exit.kind == ExitKind::Return) return out + cat(" ", ids({exit.value}), "\n");
   out += cat(" ", exit.reason ? exit.reason : "", " (", exit.detail, ") at line ", exit.line, "\n");

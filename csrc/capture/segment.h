@@ -7,7 +7,7 @@
 //   2. every recipe that an effect or the exit names is built, once each: recipes are a DAG and carry identity. Mutable
 //      containers, cells and objects are created empty first and filled after all are created, so cycles work;
 //   3. effects are applied in order;
-//   4. `grad_mode` is set if it is not -1;
+//   4. `modes` are set if the segment changes them;
 //   5. the exit: return the value, or fill the frame from the snapshot and let CPython go on at `offset`.
 // If step 1 fails, nothing has happened, and CPython runs the frame from the entry.
 #pragma once
@@ -15,12 +15,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "capture/program.h"
 #include "guard/guard.h"
 #include "py/ref.h"
+#include "tensor/thread_state.h"
 
 namespace fj::capture {
 
@@ -126,8 +128,9 @@ struct Segment {
   std::string graph;  // the graph's text, when a log or a test asked for it
   std::vector<Recipe> recipes;
   std::vector<Effect> effects;
-  py::Ref error;       // what a back end written in Python raised: to be raised to the user, the rest is unusable then
-  int grad_mode = -1;  // to set at the exit: -1 unchanged, 0 off, 1 on
+  py::Ref error;  // what a back end written in Python raised: to be raised to the user, the rest is unusable then
+  std::optional<Modes> modes;          // to set at the exit: grad mode, autocast and the like; empty: unchanged
+  std::vector<int> inference_outputs;  // outputs of the program that were made in inference mode
   Exit exit;
 
   std::string to_string(const guard::SourceTable& sources) const;

@@ -6,6 +6,7 @@
 #include "capture/sym_frame.h"
 #include "graph/graph.h"
 #include "py/error.h"
+#include "tensor/autocast.h"
 #include "tensor/facts.h"
 #include "tensor/trace.h"
 
@@ -38,6 +39,24 @@ constexpr std::string_view kLeaves[] = {
     "is_signed",
     "broadcast_shapes",
     "_call_op",
+    // These change the thread's modes: for the trace, and at the segment's exit for good.
+    "_set_grad_enabled",
+    "_set_inference_mode",
+    "set_autocast_enabled",
+    "set_autocast_dtype",
+    "set_autocast_cache_enabled",
+    "set_autocast_cpu_enabled",
+    "set_autocast_cpu_dtype",
+    "autocast_increment_nesting",
+    "autocast_decrement_nesting",
+    "clear_autocast_cache",
+    "is_autocast_enabled",
+    "is_autocast_cpu_enabled",
+    "is_autocast_cache_enabled",
+    "get_autocast_dtype",
+    "get_autocast_cpu_dtype",
+    "_is_autocast_available",
+    "_autocast_args",
 };
 
 // Tensor methods that change or show what a fake tensor does not have.
@@ -116,7 +135,7 @@ struct TensorSession::Impl {
   std::unique_ptr<graph::Graph> graph = std::make_unique<graph::Graph>();
   trace::TraceSession session{*graph};
   LayerScope active{session};
-  bool grad_mode = thread_state().grad_mode;
+  Modes modes = thread_state();          // at the entry; what the trace sets is set for good at the exit
   std::vector<guard::SourceId> sources;  // of the graph's inputs, in order
   std::vector<PyObject*> examples;
   std::unordered_map<guard::SourceId, V> numbers;  // number inputs
@@ -124,7 +143,10 @@ struct TensorSession::Impl {
   PyCodeObject* located_code = nullptr;
   int located_line = -1;
 
-  ~Impl() { thread_state().grad_mode = grad_mode; }
+  ~Impl() {
+    static_cast<Modes&>(thread_state()) = modes;
+    autocast::drop_traced();
+  }
 
   // A tensor that no path leads to (made from Python data, or held by the framework): the segment itself holds it.
   static TensorRef lift(void* context, trace::TraceSession& session, TensorObj* real) {
@@ -270,12 +292,15 @@ std::unique_ptr<Program> compile_graph(graph::Graph& g, const std::vector<PyObje
 }  // namespace
 
 void TensorSession::finish(Tracer& t, Segment& s, const std::vector<PyObject*>& outputs) {
-  if (thread_state().grad_mode != impl->grad_mode) s.grad_mode = thread_state().grad_mode;
+  const Modes at_exit = thread_state();
+  if (!(at_exit == impl->modes)) s.modes = at_exit;
   graph::Graph& g = *impl->graph;
   for (PyObject* fake : outputs) {
     graph::Value* value = impl->session.value_of(as_tensor(fake));
     FJ_CHECK(value, "an output of the trace is no value of its graph");
     g.add_output(value);
+    if (as_tensor(fake)->flags & kInferenceTensor && value->def)
+      s.inference_outputs.push_back(static_cast<int>(g.outputs.size()) - 1);
   }
   if (g.nodes.empty() && outputs.empty()) return;
   if (mutates(g)) guard_storages(t, impl->sources, impl->examples);
@@ -283,20 +308,13 @@ void TensorSession::finish(Tracer& t, Segment& s, const std::vector<PyObject*>& 
   s.noutputs = static_cast<int>(outputs.size());
   s.nops = static_cast<int>(g.nodes.size());
   s.graph = graph::print(g);
-  const bool mode = thread_state().grad_mode;
-  thread_state().grad_mode = impl->grad_mode;
+  static_cast<Modes&>(thread_state()) = impl->modes;
   try {
     s.program = compile_graph(g, impl->examples, t.options);
   } catch (const py::PythonError&) {
     s.error = Ref::steal(take_error());
   }
-  thread_state().grad_mode = mode;
-}
-
-V set_grad_enabled(Tracer& t, Args& args) {
-  want(args, 1, 1);
-  thread_state().grad_mode = truth(t, args.pos[0]);
-  return t.none();
+  static_cast<Modes&>(thread_state()) = at_exit;
 }
 
 }  // namespace fj::capture

@@ -26,8 +26,6 @@ bool is_tensor_method(PyObject* raw);
 // Break the graph at what changes or shows something that a fake tensor does not have.
 void check_tensor_method(PyObject* name);
 void check_tensor_attribute(PyObject* name);
-// Rule for framejit._C._set_grad_enabled: the mode holds for the rest of the trace and is set again at the exit.
-V set_grad_enabled(Tracer& t, Args& args);
 
 class TensorSession {
  public:

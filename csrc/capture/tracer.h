@@ -131,7 +131,6 @@ class Tracer {
   SymFrame* outermost = nullptr;
   SymFrame* frame = nullptr;  // the innermost
   V handled = nullptr;        // the exception being handled
-  int grad_mode_at_exit = -1;
   std::unique_ptr<TensorSession> tensors;
 
   std::vector<guard::Check> finish_guards();

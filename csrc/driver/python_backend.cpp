@@ -1,6 +1,7 @@
 // Graphs for back ends written in Python: framejit._backends.lower gets the graph as plain data and gives a callable.
 #include "driver/compiled.h"
 #include "py/error.h"
+#include "tensor/thread_state.h"
 
 namespace fj::driver {
 namespace {
@@ -58,6 +59,26 @@ class Describer {
     raise(ErrorKind::Unsupported, "a generator in a graph for a Python back end");
   }
 
+  // The nodes, with switches of grad mode and autocast where these change: a back end differentiates the graph as the
+  // program would have.
+  Ref nodes(const graph::Graph& g) {
+    const bool at_entry = thread_state().grad_mode;
+    bool grad = at_entry;
+    std::vector<Ref> out;
+    auto set_grad = [&](bool on) {
+      if (on != grad) out.push_back(check(Py_BuildValue("(s()(N){}{})", "_set_grad_enabled", PyBool_FromLong(on))));
+      grad = on;
+    };
+    for (const graph::Node* n : g.nodes) {
+      set_autocast(n->autocast, out);
+      set_grad(!n->no_grad);
+      out.push_back(node(*n));
+    }
+    set_autocast({}, out);
+    set_grad(at_entry);
+    return tuple_of(out, [](const Ref& r) { return r; });
+  }
+
   Ref node(const graph::Node& n) {
     Ref results = tuple_of(n.outs, [](const graph::Value* v) { return text(v->name); });
     Ref kwargs = check(PyDict_New());
@@ -81,7 +102,25 @@ class Describer {
   }
 
  private:
+  void set_autocast(const graph::Autocast& to, std::vector<Ref>& out) {
+    if (to == autocast_) return;
+    Ref name = text(cat("autocast_", regions_));
+    if (autocast_.on) {
+      Ref mode = check(PyObject_CallOneArg(ref_type_.get(), name.get()));
+      out.push_back(check(Py_BuildValue("(s()(O){}{})", "_exit_autocast", mode.get())));
+    }
+    if (to.on) {
+      name = text(cat("autocast_", ++regions_));
+      Ref dtype = attribute("framejit", name_of(to.dtype));
+      out.push_back(check(Py_BuildValue("(s(O)(sOOO){}{})", "_enter_autocast", name.get(), "cpu", dtype.get(), Py_True,
+                                        to.cache ? Py_True : Py_False)));
+    }
+    autocast_ = to;
+  }
+
   Ref ref_type_;
+  graph::Autocast autocast_;
+  int regions_ = 0;
 };
 
 Ref names(const std::vector<graph::Value*>& values) {
@@ -119,7 +158,7 @@ std::unique_ptr<capture::Program> make_python_program(const graph::Graph& g, con
                                                       PyObject* backend) {
   Ref lower = attribute("framejit._backends", "lower");
   Describer d;
-  Ref nodes = tuple_of(g.nodes, [&](const graph::Node* n) { return d.node(*n); });
+  Ref nodes = d.nodes(g);
   Ref inputs = names(g.inputs), outputs = names(g.outputs);
   Ref given = tuple_of(examples, [](PyObject* o) { return Ref::borrow(o); });
   Ref callable = check(PyObject_CallFunctionObjArgs(lower.get(), backend, inputs.get(), nodes.get(), outputs.get(),

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "frame/py_objects.h"
+#include "tensor/tensor.h"
 
 namespace fj::frame {
 
@@ -50,6 +51,8 @@ bool Materialiser::run_program() {
   const bool ok = segment_.program->run(inputs, count, outputs_, static_cast<size_t>(segment_.noutputs));
   for (size_t i = 0; i < count; ++i) Py_DECREF(inputs[i]);
   if (ok) noutputs_ = segment_.noutputs;
+  if (ok)
+    for (int i : segment_.inference_outputs) as_tensor(outputs_[i])->flags |= kInferenceTensor;
   return ok;
 }
 

@@ -10,7 +10,7 @@
 #include "frame/report.h"
 #include "frame/stats.h"
 #include "py/error.h"
-#include "tensor/thread_state.h"
+#include "tensor/autocast.h"
 
 namespace fj::frame {
 
@@ -54,7 +54,7 @@ LoadedSegment* trace(Context& context, EntryPoint& entry, const capture::EntryPo
 }
 
 void set_modes(const Segment& segment) {
-  if (segment.grad_mode >= 0) thread_state().grad_mode = segment.grad_mode != 0;
+  if (segment.modes) autocast::set_modes(*segment.modes);
 }
 
 // The exception that is set leaves through the instruction at which the frame stands; through RESUME if it has not

@@ -32,12 +32,20 @@ struct Location {
   int32_t line = 0;
 };
 
+// Where autocast was on. The casts themselves are nodes; this is for back ends that keep its switches in their graphs.
+struct Autocast {
+  bool on = false, cache = true;
+  DType dtype = DType::BF16;
+  friend bool operator==(const Autocast&, const Autocast&) = default;
+};
+
 struct Node {
   const OpDef* op = nullptr;
   ArgVec args;
   SmallVec<Value*, 2> outs;
   std::shared_ptr<const Location> location;
   bool no_grad = false;  // recorded while grad mode was off
+  Autocast autocast;
 };
 
 class Graph {

@@ -60,8 +60,12 @@ Outcome ModesCheck::check(const Check& c, Fetched&) {
   return pass_if(static_cast<int64_t>(modes_word()) == c.numbers[0]);
 }
 std::string ModesCheck::describe(const Check& c, const std::string&, const SourceTable&, PyCodeObject*) {
-  return cat("grad mode is ", (c.numbers[0] & 1) != 0, ", inference mode ", (c.numbers[0] & 2) != 0, ", default dtype ",
-             name_of(static_cast<DType>(c.numbers[0] >> 8)));
+  const auto word = static_cast<uint64_t>(c.numbers[0]);
+  std::string out = cat("grad mode is ", (word >> 48 & 1) != 0, ", inference mode ", (word >> 49 & 1) != 0,
+                        ", default dtype ", name_of(static_cast<DType>(word >> 56)));
+  const auto autocast = std::bit_cast<AutocastState>(word & 0xffffffffffff);
+  if (autocast.cpu) out += cat(", autocast to ", name_of(autocast.cpu_dtype));
+  return out;
 }
 
 }  // namespace fj::guard

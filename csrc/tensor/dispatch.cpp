@@ -1,6 +1,7 @@
 #include "tensor/dispatch.h"
 
 #include "ops/infer.h"
+#include "tensor/autocast.h"
 #include "tensor/tape_api.h"
 
 namespace fj {
@@ -30,6 +31,7 @@ void call_layer(const OpDef& op, Args args, Outs& outs) {
 }
 
 void decompose(const OpDef& op, Args args, Outs& outs) {
+  autocast::Inside inside;
   EagerBuilder b;
   SmallVec<Val, 2> vals;
   op.decompose(b, op, args, vals);
@@ -52,6 +54,7 @@ void mark_inference(const OpDef& op, Outs& outs) {
 
 void call_op(const OpDef& op, Args args, Outs& outs) {
   if (__builtin_expect(thread_state().top != nullptr, 0)) return call_layer(op, args, outs);
+  if (__builtin_expect(thread_state().autocast.cpu, 0) && autocast::call(op, args, outs)) return;
   ArgFacts f = facts_of(args);
   FJ_USER_CHECK(!f.wrapped, ErrorKind::Runtime, op.name,
                 "(): a traced or batched tensor is used outside the function that it belongs to");

@@ -1,6 +1,7 @@
 #include "tensor/trace.h"
 
 #include "ops/infer.h"
+#include "tensor/autocast.h"
 #include "tensor/dispatch.h"
 #include "tensor/execute_internal.h"
 #include "tensor/tape_api.h"
@@ -142,6 +143,8 @@ void TraceSession::append(const OpDef& op, Args values, std::span<const TensorMe
   graph::Node* n = graph_.add_node(op, values, metas);
   n->location = location;
   n->no_grad = !thread_state().grad_mode;
+  const AutocastState& cast = thread_state().autocast;
+  if (cast.cpu) n->autocast = graph::Autocast{true, cast.cache, cast.cpu_dtype};
   for (graph::Value* v : n->outs) results.push_back(v);
 }
 
@@ -150,7 +153,9 @@ void TraceSession::dispatch(const OpDef& op, Args args, Outs& outs) {
     raise(ErrorKind::DataDependent, op.name,
           "() gives a result whose shape depends on the elements of a traced tensor");
   LayerPause active(this);
+  if (thread_state().autocast.cpu && autocast::call(op, args, outs)) return;
   if (is_transparent(op) && !op.has(kInplace)) {
+    autocast::Inside inside;
     EagerBuilder b;
     SmallVec<Val, 2> vals;
     op.decompose(b, op, args, vals);
@@ -195,6 +200,7 @@ void TraceSession::record(const OpDef& op, Args fakes, Outs& outs) {
       t = wrap(metas[i], StorageRef::steal(new_fake_storage(extent_nbytes(metas[i]))), results[i]);
     }
     if (metas[i].requires_grad) t->flags |= kNonLeaf;
+    if (thread_state().inference_mode && !op.is_view()) t->flags |= kInferenceTensor;
     outs.push_back(std::move(t));
   }
 }

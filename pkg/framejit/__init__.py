@@ -50,6 +50,8 @@ _LAZY_MODULES = frozenset(
         "autograd",
         "backends",
         "cuda",
+        "amp",
+        "cpu",
         "demo",
         "jit",
     )
@@ -67,6 +69,7 @@ _LAZY_NAMES = {
     "set_rng_state": "framejit.random",
     "default_generator": "framejit.random",
     "fork_rng": "framejit.random",
+    "autocast": "framejit.amp",
     "vmap": "framejit.func",
     "set_printoptions": "framejit._tensor_str",
     "get_printoptions": "framejit._tensor_str",

@@ -6,6 +6,7 @@ public function, or of the Tensor method where the op is one.
 """
 
 import functools
+import importlib
 import operator
 import re
 
@@ -83,6 +84,12 @@ def _eager(gm, example_inputs):
 def _aot_eager(gm, example_inputs):
     """The extension's own replay, for back ends that hand a graph on to it."""
     return _C.CompiledFunction(gm.forward.__func__, backend="aot_eager").__get__(gm)
+
+
+@register_backend(name="pre_dispatch_eager", tags=("debug",))
+def _pre_dispatch_eager(gm, example_inputs):
+    """Runs the captured graph op by op, its switches of grad mode and autocast included."""
+    return gm.forward
 
 
 @register_backend(name="eager_noexcept", tags=("debug",))
@@ -180,9 +187,20 @@ def _gives_sequence(op):
     return op.partition(".")[0] in _SEQUENCE_OPS
 
 
+# what stands in a graph beside ops: changes of the modes in which the following ops run
+_SWITCHES = {
+    "_set_grad_enabled": "framejit._C._set_grad_enabled",
+    "_enter_autocast": "framejit.amp.autocast_mode._enter_autocast",
+    "_exit_autocast": "framejit.amp.autocast_mode._exit_autocast",
+}
+
+
 def _target(op):
     """Kind and target of the node that calls an op: its function, or the method where there is none."""
     name = op.partition(".")[0]  # overloads share a name
+    if name in _SWITCHES:
+        module, _, attribute = _SWITCHES[name].rpartition(".")
+        return "call_function", getattr(importlib.import_module(module), attribute)
     function = getattr(_ops, name, None)
     if function is not None:
         return "call_function", function

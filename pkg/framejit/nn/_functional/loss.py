@@ -4,6 +4,7 @@ import warnings
 
 from framejit import _ops as _t
 from framejit._functions import broadcast_tensors
+from framejit.amp._lists import listed
 
 from .shape import pairwise_distance
 
@@ -141,12 +142,14 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
     return _t.kl_div(input, target, reduction=reduction, log_target=log_target)
 
 
+@listed("input", "target")
 def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """log(1 + exp(-target * input))."""
     reduction = legacy_reduction(size_average, reduce, reduction)
     return reduce_loss(_t.softplus(-target * input), reduction)
 
 
+@listed("input", "target")
 def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=None, reduction="mean"):
     """input where target is 1, max(0, margin - input) where it is -1."""
     reduction = legacy_reduction(size_average, reduce, reduction)
@@ -155,6 +158,7 @@ def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=No
     return reduce_loss(loss, reduction)
 
 
+@listed("input1", "input2", "target")
 def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
     """max(0, -target * (input1 - input2) + margin)."""
     reduction = legacy_reduction(size_average, reduce, reduction)
@@ -166,6 +170,7 @@ def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, red
     return reduce_loss((-target * (input1 - input2) + margin).clamp_min(0), reduction)
 
 
+@listed("input1", "input2", "target")
 def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
     """1 - cos where target is 1, max(0, cos - margin) where it is -1."""
     reduction = legacy_reduction(size_average, reduce, reduction)
@@ -177,6 +182,7 @@ def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, r
     return reduce_loss(loss, reduction)
 
 
+@listed("anchor", "positive", "negative")
 def triplet_margin_loss(
     anchor, positive, negative, margin=1.0, p=2, eps=1e-6, swap=False, size_average=None, reduce=None, reduction="mean"
 ):
@@ -211,6 +217,7 @@ def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, r
     return reduce_loss(loss.mean(-1), reduction)
 
 
+@listed("input", "weight")
 def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"):
     """The mean over the wrong classes j of max(0, margin - input[target] + input[j]) ** p."""
     reduction = legacy_reduction(size_average, reduce, reduction)
@@ -226,6 +233,7 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
     return reduce_loss(loss if input.dim() > 1 else loss[0], reduction)
 
 
+@listed("input", "target")
 def poisson_nll_loss(
     input, target, log_input=True, full=False, size_average=None, eps=1e-8, reduce=None, reduction="mean"
 ):

@@ -1,7 +1,9 @@
 """Padding, embeddings, distances and the rearranging functions."""
 
+from framejit import _C
 from framejit import _ops as _t
 from framejit._functions import broadcast_tensors
+from framejit.amp._lists import listed
 
 from .dropout import dropout
 
@@ -17,6 +19,8 @@ def pad(input, pad, mode="constant", value=None):
     spatial = len(pad) // 2
     if len(pad) % 2 or input.dim() not in (spatial + 1, spatial + 2):
         raise NotImplementedError("Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now")
+    if _C.is_autocast_enabled("cpu"):
+        (input,) = _C._autocast_args(f"{_PAD_OPS[mode]}{spatial}d", input)
     return getattr(_t, _PAD_OPS[mode])(input, pad)
 
 
@@ -118,6 +122,7 @@ def channel_shuffle(input, groups):
     return split.transpose(1, 2).reshape(input.shape)
 
 
+@listed("query", "key", "value", "attn_mask")
 def scaled_dot_product_attention(
     query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, enable_gqa=False
 ):
