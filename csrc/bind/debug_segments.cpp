@@ -44,8 +44,9 @@ const char* const kKinds[] = {
 #include "guard/kinds.def"
 #undef FJ_GUARD_KIND
 };
-const char* const kMakes[] = {"Source", "Const", "Output",   "Tuple",  "List",   "Set",       "FrozenSet", "Dict",
-                              "Slice",  "Cell",  "Function", "Method", "Object", "Exception", "Iterator",  "Call"};
+const char* const kMakes[] = {"Source", "Const",     "Output",    "Number",   "Tuple", "List",
+                              "Set",    "FrozenSet", "Dict",      "Slice",    "Cell",  "Function",
+                              "Method", "Object",    "Exception", "Iterator", "Call"};
 const char* const kDos[] = {"SetAttr", "DelAttr", "SetItem", "DelItem", "Clear",
                             "SetList", "SetSet",  "SetCell", "Advance"};
 const char* const kExits[] = {"Return", "Break", "Branch", "Resume"};

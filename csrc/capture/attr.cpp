@@ -1,6 +1,7 @@
 // Reading attributes: the generic protocol over the MRO, descriptors and the instance's dict.
 #include <cstring>
 
+#include "capture/leaf.h"
 #include "capture/builtins.h"
 #include "capture/protocol.h"
 #include "capture/tensors.h"
@@ -244,14 +245,7 @@ V tensor_attr(Tracer& t, TensorValue* v, PyObject* name) {
     return t.wrap(t.keep(real), t.source(Step::Getter, v->source, 0, raw));
   }
   check_tensor_attribute(name);
-  t.tensors->locate(t);
-  Ref real = Ref::steal(PyObject_GetAttr(v->fake, name));
-  bool data = false;
-  std::string detail;
-  if (!real && TensorSession::failed_on_fake(&data, &detail))
-    cut(data ? Reason::data_dependent : Reason::unsupported_op, detail);
-  if (!real) t.raise_pending();
-  return t.from_real(real.get());
+  return t.leaf(leaf_attribute, 0, {t.leaf_of(v, Reason::unsupported_op, "an attribute"), Leaf::constant(name)});
 }
 
 V method_attr(Tracer& t, MethodValue* m, PyObject* name) {

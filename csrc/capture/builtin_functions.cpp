@@ -36,6 +36,8 @@ namespace {
 
 V b_len(Tracer& t, Args& a) {
   want(a, 1, 1);
+  if (a.pos[0]->is == Is::Tensor && !has_python_special(t, a.pos[0], FJ_NAME("__len__")))
+    return tensor_length(t, a.pos[0]);
   return t.integer(length(t, a.pos[0]));
 }
 V b_isinstance(Tracer& t, Args& a) {

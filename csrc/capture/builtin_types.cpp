@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "capture/builtins.h"
+#include "capture/leaf.h"
 #include "capture/sym_frame.h"
 #include "capture/tensors.h"
 
@@ -15,6 +16,7 @@ PyObject* obj(PyTypeObject& type) { return reinterpret_cast<PyObject*>(&type); }
 V number(Tracer& t, Args& a, PyTypeObject& type, const char* method) {
   if (a.pos.size() == 1 && a.named.empty()) {
     V v = a.pos[0];
+    if (is_symbolic(v)) return v->cls == &type ? v : call_pure(t, obj(type), a);
     t.use(v);
     if (v->is == Is::Tensor) cut(Reason::data_dependent, type.tp_name, "() of a tensor");
     if (v->is == Is::Object) {

@@ -1,5 +1,6 @@
 // Calls, by kind of what is called.
 #include "capture/builtins.h"
+#include "capture/leaf.h"
 #include "capture/protocol.h"
 #include "capture/tensors.h"
 
@@ -138,19 +139,19 @@ V call_values(Tracer& t, V callable, Values args) {
 
 namespace {
 
-struct RealArgs {
-  Ref pos, named;
+struct LeafArgs {
+  Leaf pos, named;
 };
 
-RealArgs real_args(Tracer& t, Args& args, Reason why, const char* what) {
-  RealArgs real;
-  real.pos = Ref::steal(PyTuple_New(static_cast<Py_ssize_t>(args.pos.size())));
-  for (size_t i = 0; i < args.pos.size(); ++i)
-    PyTuple_SET_ITEM(real.pos.get(), static_cast<Py_ssize_t>(i), t.need_real(args.pos[i], why, what).release());
-  if (args.named.empty()) return real;
-  real.named = Ref::steal(PyDict_New());
-  for (auto& [name, v] : args.named) PyDict_SetItem(real.named.get(), name, t.need_real(v, why, what).get());
-  return real;
+LeafArgs leaf_args(Tracer& t, Args& args, Reason why, const char* what) {
+  LeafArgs leaf;
+  std::vector<Leaf> pos;
+  for (V v : args.pos) pos.push_back(t.leaf_of(v, why, what));
+  leaf.pos = Leaf::tuple(std::move(pos));
+  std::vector<std::pair<PyObject*, Leaf>> named;
+  for (auto& [name, v] : args.named) named.emplace_back(name, t.leaf_of(v, why, what));
+  leaf.named = Leaf::dict(std::move(named));
+  return leaf;
 }
 
 const char* name_for_message(PyObject* callable) {
@@ -159,34 +160,22 @@ const char* name_for_message(PyObject* callable) {
   return Py_TYPE(callable)->tp_name;
 }
 
-V tensor_argument(Args& args, PyObject* result) {
-  for (V v : args.pos)
-    if (v->is == Is::Tensor && as<TensorValue>(v)->fake == result) return v;
-  for (auto& [name, v] : args.named)
-    if (v->is == Is::Tensor && as<TensorValue>(v)->fake == result) return v;
-  return nullptr;
-}
-
 }  // namespace
 
 V call_leaf(Tracer& t, PyObject* callable, Args& args) {
-  RealArgs real = real_args(t, args, Reason::unsupported_op, name_for_message(callable));
-  t.tensors->locate(t);
-  Ref result = Ref::steal(PyObject_Call(callable, real.pos.get(), real.named.get()));
-  bool data = false;
-  std::string detail;
-  if (!result && TensorSession::failed_on_fake(&data, &detail))
-    cut(data ? Reason::data_dependent : Reason::unsupported_op, detail);
-  if (!result) t.raise_pending();
-  if (V same = tensor_argument(args, result.get())) return same;  // in place, or a view that is the tensor itself
-  return t.from_real(result.get());
+  LeafArgs a = leaf_args(t, args, Reason::unsupported_op, name_for_message(callable));
+  return t.leaf(leaf_call, 0, {Leaf::constant(callable), a.pos, a.named});
+}
+
+V call_leaf_method(Tracer& t, PyObject* descriptor, V tensor, Args& args) {
+  LeafArgs a = leaf_args(t, args, Reason::unsupported_op, name_for_message(descriptor));
+  Leaf self = t.leaf_of(tensor, Reason::unsupported_op, "a method");
+  return t.leaf(leaf_method, 0, {Leaf::constant(descriptor), self, a.pos, a.named});
 }
 
 V call_pure(Tracer& t, PyObject* callable, Args& args) {
-  RealArgs real = real_args(t, args, Reason::native_call, name_for_message(callable));
-  Ref result = Ref::steal(PyObject_Call(callable, real.pos.get(), real.named.get()));
-  if (!result) t.raise_pending();
-  return t.from_real(result.get());
+  LeafArgs a = leaf_args(t, args, Reason::native_call, name_for_message(callable));
+  return t.leaf(leaf_call, 0, {Leaf::constant(callable), a.pos, a.named});
 }
 
 }  // namespace fj::capture

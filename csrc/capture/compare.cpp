@@ -1,4 +1,5 @@
 // Comparison, identity, truth, length, membership.
+#include "capture/leaf.h"
 #include "capture/protocol.h"
 #include "capture/tensors.h"
 
@@ -10,21 +11,13 @@ constexpr const char* kNames[] = {"__lt__", "__le__", "__eq__", "__ne__", "__gt_
 constexpr int kSwapped[] = {Py_GT, Py_GE, Py_EQ, Py_NE, Py_LT, Py_LE};
 
 V compare_real(Tracer& t, int op, V a, V b) {
-  Ref x = t.need_real(a, Reason::native_object, "a comparison"),
-      y = t.need_real(b, Reason::native_object, "a comparison");
-  t.tensors->locate(t);
-  Ref r = Ref::steal(PyObject_RichCompare(x.get(), y.get(), op));
-  bool data = false;
-  std::string detail;
-  if (!r && TensorSession::failed_on_fake(&data, &detail))
-    cut(data ? Reason::data_dependent : Reason::unsupported_op, detail);
-  if (!r) t.raise_pending();
-  return t.from_real(r.get());
+  Leaf x = t.leaf_of(a, Reason::native_object, "a comparison"), y = t.leaf_of(b, Reason::native_object, "a comparison");
+  return t.leaf(leaf_compare, op, {x, y});
 }
 
 V compare_sequences(Tracer& t, int op, const Values& a, const Values& b) {
   size_t i = 0;
-  while (i < a.size() && i < b.size() && (same(t, a[i], b[i]) || equal(t, a[i], b[i]))) ++i;
+  while (i < a.size() && i < b.size() && equal(t, a[i], b[i])) ++i;
   if (i < a.size() && i < b.size()) {
     if (op == Py_EQ) return t.boolean(false);
     if (op == Py_NE) return t.boolean(true);
@@ -39,7 +32,7 @@ bool equal_dicts(Tracer& t, DictValue* a, DictValue* b) {
   if (dict_length(t, a) != dict_length(t, b)) return false;
   for (auto& [k, v] : dict_items(t, a)) {
     V other = dict_get(t, b, k);
-    if (!other || !(same(t, v, other) || equal(t, v, other))) return false;
+    if (!other || !equal(t, v, other)) return false;
   }
   return true;
 }
@@ -78,8 +71,9 @@ bool both(V a, V b, Is kind) { return a->is == kind && b->is == kind; }
 
 V compare(Tracer& t, int op, V a, V b) {
   t.tensors->number_as_input(t, &b, a);
-  t.use(a);
-  t.use(b);
+  if (both(a, b, Is::Const) && (is_symbolic(a) || is_symbolic(b))) return compare_real(t, op, a, b);
+  if (!(a->is == Is::Const && b->is == Is::Tensor)) t.use(a);
+  if (!(b->is == Is::Const && a->is == Is::Tensor)) t.use(b);
   if (both(a, b, Is::Const)) return compare_real(t, op, a, b);
   const bool swap = a->cls != b->cls && PyType_IsSubtype(b->cls, a->cls);
   if (swap)
@@ -117,12 +111,16 @@ identity:
               "' not supported between instances of '", a->cls->tp_name, "' and '", b->cls->tp_name, "'"));
 }
 
-bool equal(Tracer& t, V a, V b) { return same(t, a, b) ? true : truth(t, compare(t, Py_EQ, a, b)); }
+bool equal(Tracer& t, V a, V b) {
+  if (is_symbolic(a) || is_symbolic(b)) return a == b || truth(t, compare(t, Py_EQ, a, b));
+  return same(t, a, b) ? true : truth(t, compare(t, Py_EQ, a, b));
+}
 
 // Outside objects are the same value exactly if they are one object (wrap sees to it), but that they differ is a fact.
 bool same(Tracer& t, V a, V b) {
   if (a == b) return true;
   if (a->is == Is::Const && b->is == Is::Const) {
+    if ((is_symbolic(a) || is_symbolic(b)) && t.type_of(a) != t.type_of(b)) return false;
     t.use(a);
     t.use(b);
     return a->real == b->real;
@@ -147,6 +145,8 @@ bool truth(Tracer& t, V v) {
       return full;
     }
   }
+  if (is_symbolic(v))
+    return t.leaf(leaf_truth, 0, {t.leaf_of(v, Reason::native_object, "a truth value")})->real == Py_True;
   t.use(v);
   if (v->is == Is::Const) {
     if (PyType_Check(v->real) && !_PyType_Lookup(Py_TYPE(v->real), FJ_NAME("__bool__")) &&
@@ -182,6 +182,8 @@ int64_t to_index(Tracer& t, V v, const char* what) {
   return i;
 }
 
+V tensor_length(Tracer& t, V v) { return t.leaf(leaf_length, 0, {t.leaf_of(v, Reason::native_object, "len()")}); }
+
 int64_t length(Tracer& t, V v) {
   t.use(v);
   if ((v->cls->tp_flags & Py_TPFLAGS_HEAPTYPE) && has_python_special(t, v, FJ_NAME("__len__")))
@@ -197,6 +199,7 @@ int64_t length(Tracer& t, V v) {
         return to_index(t, call_values(t, special(t, v, FJ_NAME("__len__")), {}), "__len__");
       [[fallthrough]];
     case Is::Tensor: {
+      if (v->is == Is::Tensor) return to_index(t, tensor_length(t, v), "len()");
       Ref real = t.to_real(v);
       const Py_ssize_t n = PyObject_Size(real.get());
       if (n < 0) t.raise_pending();
@@ -225,17 +228,15 @@ bool contains(Tracer& t, V container, V v) {
         if (m) return truth(t, call_values(t, m, {v}));
         break;
       }
-      Ref real = t.need_real(v, Reason::native_object, "in");
-      const int r = PySequence_Contains(container->real, real.get());
-      if (r < 0) t.raise_pending();
-      return r;
+      Leaf x = t.leaf_of(v, Reason::native_object, "in");
+      return t.leaf(leaf_contains, 0, {Leaf::constant(container->real), x})->real == Py_True;
     }
     case Is::Tensor: cut(Reason::data_dependent, "in on a tensor");
     default: break;
   }
   V it = iterate(t, container);
   while (V item = next(t, it))
-    if (same(t, item, v) || equal(t, item, v)) return true;
+    if (equal(t, item, v)) return true;
   return false;
 }
 

@@ -1,5 +1,6 @@
 // Between values and real objects, for calls that are really carried out.
 #include "capture/protocol.h"
+#include "capture/sizes.h"
 #include "capture/tensors.h"
 
 namespace fj::capture {
@@ -49,7 +50,7 @@ Ref real_tuple(Tracer& t, TupleValue* v) {
 
 Ref Tracer::to_real(V v) {
   if (!v) return {};
-  use(v);
+  if (!keep_symbols_ || !symbolise(*this, v)) use(v);
   switch (v->is) {
     case Is::Const: return Ref::borrow(v->real);
     case Is::Tensor: return Ref::borrow(as<TensorValue>(v)->fake);

@@ -85,13 +85,8 @@ V iterate(Tracer& t, V v) {
     case Is::Iterator: return v;
     case Is::Const: return iterate_constant(t, v);
     case Is::Tensor: {
-      Args args;
-      args.pos = {v};
-      Ref unbind = Ref::steal(PyObject_GetAttrString(as<TensorValue>(v)->fake, "unbind"));
-      if (!unbind) t.raise_pending();
-      args.pos.clear();
-      V parts = call_leaf(t, unbind.get(), args);
-      return iterate(t, parts);
+      Args none;
+      return iterate(t, call_leaf_method(t, _PyType_Lookup(t.type_of(v), FJ_NAME("unbind")), v, none));
     }
     case Is::Object: {
       V it = special(t, v, FJ_NAME("__iter__"));

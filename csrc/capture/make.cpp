@@ -86,6 +86,7 @@ IteratorValue* Tracer::items_iterator(Values items, PyTypeObject* cls) {
 TensorValue* Tracer::tensor(PyObject* fake) {
   auto* v = make<TensorValue>(Py_TYPE(fake));
   v->fake = keep(Ref::borrow(fake));
+  know_fake(fake, v);
   return v;
 }
 

@@ -207,12 +207,7 @@ V call_on_constant(Tracer& t, NativeValue* n, std::string_view name, Args& a) {
 V call_on_tensor(Tracer& t, NativeValue* n, Args& a) {
   auto* self = as<TensorValue>(n->self);
   check_tensor_method(n->name);
-  Ref bound = Ref::steal(
-      Py_TYPE(n->descr)->tp_descr_get(n->descr, self->fake, reinterpret_cast<PyObject*>(Py_TYPE(self->fake))));
-  if (!bound) t.raise_pending();
-  Args all = a;
-  V result = call_leaf(t, bound.get(), all);
-  return result->is == Is::Tensor && as<TensorValue>(result)->fake == self->fake ? self : result;
+  return call_leaf_method(t, n->descr, self, a);
 }
 
 }  // namespace

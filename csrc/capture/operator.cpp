@@ -1,4 +1,5 @@
 // Arithmetic: constants are computed, tensors recorded, everything else goes through the operator methods.
+#include "capture/leaf.h"
 #include "capture/protocol.h"
 #include "capture/tensors.h"
 
@@ -47,16 +48,6 @@ constexpr Row kRows[] = {
 constexpr int kInPlace = 13, kAdd = 0, kMul = 5, kMod = 6, kPow = 8;
 
 bool plain(V v) { return v->is == Is::Const; }
-
-V computed(Tracer& t, PyObject* result) {
-  Ref owned = Ref::steal(result);
-  bool data = false;
-  std::string detail;
-  if (!owned && TensorSession::failed_on_fake(&data, &detail))
-    cut(data ? Reason::data_dependent : Reason::unsupported_op, detail);
-  if (!owned) t.raise_pending();
-  return t.from_real(owned.get());
-}
 
 // Guards against constants that explode: 10 ** 10 ** 10.
 void check_size(Tracer&, int op, PyObject* a, PyObject* b) {
@@ -174,16 +165,18 @@ bool has_tensor(Tracer& t, V v) {
 }
 
 V compute(Tracer& t, int op, V a, V b) {
-  Ref x = t.need_real(a, Reason::native_object, "an operator"),
-      y = t.need_real(b, Reason::native_object, "an operator");
-  check_size(t, op, x.get(), y.get());
-  t.tensors->locate(t);
-  PyObject* result = kRows[op].fn(x.get(), y.get());
-  if (result && result == x.get() && a->is == Is::Tensor) {  // in place: the same tensor object
-    Py_DECREF(result);
-    return a;
-  }
-  return computed(t, result);
+  Leaf x = t.leaf_of(a, Reason::native_object, "an operator"), y = t.leaf_of(b, Reason::native_object, "an operator");
+  check_size(t, op, x.object.get(), y.object.get());
+  return t.leaf(leaf_binary, reinterpret_cast<intptr_t>(kRows[op].fn), {x, y});
+}
+
+}  // namespace
+
+namespace {
+
+// A number that may vary is not looked at before it is known what meets it.
+void use_operand(Tracer& t, V v, V other) {
+  if (!(plain(v) && (is_symbolic(v) || other->is == Is::Tensor))) t.use(v);
 }
 
 }  // namespace
@@ -193,8 +186,9 @@ V binary(Tracer& t, int op, V a, V b) {
     t.tensors->number_as_input(t, &b, a);
     t.tensors->number_as_input(t, &a, b);
   }
-  t.use(a);
-  t.use(b);
+  if (plain(a) && plain(b) && (is_symbolic(a) || is_symbolic(b))) return compute(t, op, a, b);
+  use_operand(t, a, b);
+  use_operand(t, b, a);
   if (plain(a) && plain(b)) {
     if (PyType_Check(a->real) || PyType_Check(b->real)) cut(Reason::native_object, "an operator on classes");
     return compute(t, op, a, b);
@@ -214,17 +208,14 @@ V binary(Tracer& t, int op, V a, V b) {
 }
 
 V unary(Tracer& t, char op, V v) {
-  t.use(v);
+  if (!is_symbolic(v)) t.use(v);
   if (v->is == Is::Object) {
     V m = special(t, v, intern(op == '-' ? "__neg__" : op == '+' ? "__pos__" : "__invert__"));
     if (m) return call_values(t, m, {});
     cut(Reason::raises, "bad operand type for unary operator");
   }
-  Ref x = t.need_real(v, Reason::native_object, "an operator");
-  t.tensors->locate(t);
-  return computed(t, op == '-'   ? PyNumber_Negative(x.get())
-                     : op == '+' ? PyNumber_Positive(x.get())
-                                 : PyNumber_Invert(x.get()));
+  const unaryfunc fn = op == '-' ? PyNumber_Negative : op == '+' ? PyNumber_Positive : PyNumber_Invert;
+  return t.leaf(leaf_unary, reinterpret_cast<intptr_t>(fn), {t.leaf_of(v, Reason::native_object, "an operator")});
 }
 
 }  // namespace fj::capture

@@ -27,6 +27,7 @@ V call_type(Tracer& t, PyTypeObject* type, Args args);
 V call_native(Tracer& t, NativeValue* n, Args args);
 V call_builtin(Tracer& t, PyObject* function, Args args);
 V call_leaf(Tracer& t, PyObject* callable, Args& args);  // a tensor operation, really called with fakes
+V call_leaf_method(Tracer& t, PyObject* descriptor, V tensor, Args& args);
 V call_pure(Tracer& t, PyObject* callable, Args& args);  // really called with constants
 bool is_pure(PyObject* callable);
 V new_object(Tracer& t, PyTypeObject* type);
@@ -62,6 +63,7 @@ bool equal(Tracer& t, V a, V b);
 bool same(Tracer& t, V a, V b);
 bool truth(Tracer& t, V v);
 int64_t length(Tracer& t, V v);
+V tensor_length(Tracer& t, V tensor);
 V get_item(Tracer& t, V v, V key);
 void set_item(Tracer& t, V v, V key, V value);
 void del_item(Tracer& t, V v, V key);
@@ -77,7 +79,7 @@ V run_frame(Tracer& t, SymFrame& f);
 
 inline PyObject* const_object(V v) { return v && v->is == Is::Const ? v->real : nullptr; }
 inline bool is_const(Tracer& t, V v, PyObject* o) {
-  if (v->is != Is::Const) return false;
+  if (v->is != Is::Const || (v->slot >= 0 && !PyLong_Check(o) && !PyFloat_Check(o))) return false;
   t.use(v);
   return v->real == o;
 }

@@ -60,9 +60,9 @@ std::unordered_set<PyObject*>& pure_set() {
 
 bool all_real(Tracer& t, Args& args) {
   for (V v : args.pos)
-    if (!t.to_real(v)) return false;
+    if (!t.known_real(v)) return false;
   for (auto& [name, v] : args.named)
-    if (!t.to_real(v)) return false;
+    if (!t.known_real(v)) return false;
   return true;
 }
 

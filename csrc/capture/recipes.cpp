@@ -158,7 +158,12 @@ RecipeId RecipeWriter::write_tensor(TensorValue* v) {
 
 RecipeId RecipeWriter::write(V v) {
   switch (v->is) {
-    case Is::Const: return constant(v->real);
+    case Is::Const: {
+      if (v->slot == kNoSlot) return constant(v->real);
+      const RecipeId id = add(Make::Number);
+      row(id).index = t_.tape->number(v->slot);
+      return id;
+    }
     case Is::Tensor: return write_tensor(as<TensorValue>(v));
     case Is::Tuple: {
       if (v->cls != &PyTuple_Type && !is_python_class(v->cls))  // Size, named results of ops

@@ -6,8 +6,9 @@
 namespace fj::capture {
 namespace {
 
-constexpr const char* kMakes[] = {"source", "const", "output",   "tuple",  "list",   "set",       "frozenset", "dict",
-                                  "slice",  "cell",  "function", "method", "object", "exception", "iterator",  "call"};
+constexpr const char* kMakes[] = {"source", "const",     "output",    "number",   "tuple", "list",
+                                  "set",    "frozenset", "dict",      "slice",    "cell",  "function",
+                                  "method", "object",    "exception", "iterator", "call"};
 constexpr const char* kDoes[] = {"set_attr", "del_attr", "set_item", "del_item", "clear",
                                  "set_list", "set_set",  "set_cell", "advance"};
 constexpr const char* kExits[] = {"return", "break", "branch", "resume"};
@@ -30,7 +31,7 @@ std::string ids(const std::vector<RecipeId>& parts) {
 std::string text(const Recipe& r, const guard::SourceTable& sources) {
   std::string out = kMakes[static_cast<int>(r.make)];
   if (r.make == Make::Source) return cat(out, " ", sources.describe(r.index));
-  if (r.make == Make::Output || r.make == Make::Iterator) out += cat(" ", r.index);
+  if (r.make == Make::Output || r.make == Make::Number || r.make == Make::Iterator) out += cat(" ", r.index);
   if (r.object) out += cat(" ", repr(r.object.get()));
   if (!r.parts.empty()) out += cat(" ", ids(r.parts));
   for (auto& [name, value] : r.attrs) out += cat(" .", PyUnicode_AsUTF8(name.get()), "=%", value);

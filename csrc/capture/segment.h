@@ -33,6 +33,7 @@ enum class Make : uint8_t {
   Source,     // index: the source, fetched before any effect
   Const,      // object
   Output,     // index: output of the program
+  Number,     // index: a number that depends on sizes, of the instance
   Tuple,      // parts; object: the type when it is a subclass (tuple.__new__(type, parts))
   List,       // parts; object: the type when it is a subclass
   Set,        // parts
@@ -119,10 +120,13 @@ struct Exit {
   py::Ref where;                 // code object of the line (may be an inlined function's)
 };
 
+class Shapes;
+
 struct Segment {
   std::vector<guard::Check> guards;
   std::vector<guard::SourceId> inputs;
-  std::unique_ptr<Program> program;  // NULL when the graph is empty
+  std::unique_ptr<Program> program;  // NULL when the graph is empty, and with `shapes`
+  std::shared_ptr<Shapes> shapes;    // when sizes vary: the programs for the combinations that have been met
   int noutputs = 0;
   int nops = 0;       // graph nodes, for counters and logs
   std::string graph;  // the graph's text, when a log or a test asked for it

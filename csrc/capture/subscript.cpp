@@ -1,6 +1,7 @@
 // v[key], v[key] = value, del v[key].
 #include <string_view>
 
+#include "capture/leaf.h"
 #include "capture/protocol.h"
 #include "capture/tensors.h"
 
@@ -115,16 +116,9 @@ V dict_item(Tracer& t, DictValue* d, V key) {
 }
 
 V real_item(Tracer& t, V v, V key) {
-  Ref object = t.need_real(v, Reason::native_object, "a subscript"),
-      k = t.need_real(key, Reason::native_object, "a subscript");
-  t.tensors->locate(t);
-  Ref r = Ref::steal(PyObject_GetItem(object.get(), k.get()));
-  bool data = false;
-  std::string detail;
-  if (!r && TensorSession::failed_on_fake(&data, &detail))
-    cut(data ? Reason::data_dependent : Reason::unsupported_op, detail);
-  if (!r) t.raise_pending();
-  return t.from_real(r.get());
+  Leaf object = t.leaf_of(v, Reason::native_object, "a subscript"),
+       k = t.leaf_of(key, Reason::native_object, "a subscript");
+  return t.leaf(leaf_item, 0, {object, k});
 }
 
 V class_item(Tracer& t, V cls, V key) {
@@ -141,7 +135,7 @@ V class_item(Tracer& t, V cls, V key) {
 V get_item(Tracer& t, V v, V key) {
   const CallRule rule = t.take_rule();
   t.use(v);
-  t.use(key);
+  if (v->is != Is::Tensor) t.use(key);
   if (v->is == Is::Const && PyType_Check(v->real)) return class_item(t, v, key);
   if (V m = python_method(t, v, FJ_NAME("__getitem__"))) {
     t.call_rule = rule;
@@ -163,7 +157,7 @@ V get_item(Tracer& t, V v, V key) {
 void set_item(Tracer& t, V v, V key, V value) {
   const CallRule rule = t.take_rule();
   t.use(v);
-  t.use(key);
+  if (v->is != Is::Tensor) t.use(key);
   if (V m = python_method(t, v, FJ_NAME("__setitem__"))) {
     t.call_rule = rule;
     call_values(t, m, {key, value});
@@ -173,15 +167,10 @@ void set_item(Tracer& t, V v, V key, V value) {
     case Is::List: return list_set(t, as<ListValue>(v), key, value);
     case Is::Dict: return dict_set(t, as<DictValue>(v), key, value);
     case Is::Tensor: {
-      Ref k = t.need_real(key, Reason::native_object, "a subscript"),
-          x = t.need_real(value, Reason::native_object, "a subscript");
-      t.tensors->locate(t);
-      if (PyObject_SetItem(as<TensorValue>(v)->fake, k.get(), x.get()) == 0) return;
-      bool data = false;
-      std::string detail;
-      if (TensorSession::failed_on_fake(&data, &detail))
-        cut(data ? Reason::data_dependent : Reason::unsupported_op, detail);
-      t.raise_pending();
+      Leaf k = t.leaf_of(key, Reason::native_object, "a subscript"),
+           x = t.leaf_of(value, Reason::native_object, "a subscript");
+      t.leaf(leaf_set_item, 0, {t.leaf_of(v, Reason::native_object, "a subscript"), k, x});
+      return;
     }
     case Is::Tuple:
     case Is::Const:

@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "capture/builtins.h"
+#include "capture/sizes.h"
 #include "capture/sym_frame.h"
 #include "graph/graph.h"
 #include "py/error.h"
@@ -142,6 +143,7 @@ struct TensorSession::Impl {
   Tracer* tracer = nullptr;
   PyCodeObject* located_code = nullptr;
   int located_line = -1;
+  size_t known_ops = 0;
 
   ~Impl() {
     static_cast<Modes&>(thread_state()) = modes;
@@ -166,11 +168,6 @@ namespace {
 void guard_tensor(Tracer& t, V v) {
   TensorObj* real = as_tensor(v->real);
   t.guard(Kind::Tensor, v->source, reinterpret_cast<PyObject*>(v->cls), {static_cast<int64_t>(facts_word(real))});
-  std::vector<int64_t> sizes(real->meta.sizes.begin(), real->meta.sizes.end());
-  const LayoutClass layout = layout_class(real->meta);
-  if (layout == LayoutClass::Dense || layout == LayoutClass::Strided)
-    sizes.insert(sizes.end(), real->meta.strides.begin(), real->meta.strides.end());
-  t.guard(Kind::Sizes, v->source, nullptr, std::move(sizes));
 }
 
 std::string input_name(Tracer& t, V v) { return t.tree.sources().describe(v->source, t.entry.code); }
@@ -181,8 +178,11 @@ void TensorSession::make_input(Tracer& t, TensorValue* v) {
   impl->tracer = &t;
   if (as_tensor(v->real)->wrapper) cut(Reason::unsupported_op, "a tensor that another trace or vmap has wrapped");
   guard_tensor(t, v);
+  const bool symbolic = guard_sizes(t, v);
   TensorRef fake = impl->session.make_input(as_tensor(v->real), input_name(t, v));
   v->fake = t.keep(Ref::steal(fake.release_object()));
+  t.know_fake(v->fake, v);
+  record_input(t, v, v->fake, v->source, symbolic);
   impl->sources.push_back(v->source);
   impl->examples.push_back(v->real);
 }
@@ -225,6 +225,7 @@ void TensorSession::number_as_input(Tracer& t, V* number, V beside) {
   impl->tracer = &t;
   TensorRef fake = impl->session.make_input(real.get(), input_name(t, v));
   *number = impl->numbers[source] = t.tensor(as_object(fake.get()));
+  record_input(t, *number, as_object(fake.get()), source, false);
   impl->sources.push_back(source);
   impl->examples.push_back(t.keep(Ref::steal(real.release_object())));
 }
@@ -241,6 +242,16 @@ void TensorSession::locate(Tracer& t) {
   where->function = PyUnicode_AsUTF8(f.object()->co_qualname);
   where->line = line;
   impl->session.location = std::move(where);
+}
+
+void TensorSession::expect_ops(Tape& tape) {
+  if (impl->graph->nodes.size() != impl->known_ops) tape.give_up("ops that no leaf call made");
+}
+
+bool TensorSession::count_ops(TapeStep& step) {
+  step.location = impl->session.location;
+  const size_t before = std::exchange(impl->known_ops, impl->graph->nodes.size());
+  return before != impl->known_ops;
 }
 
 bool TensorSession::failed_on_fake(bool* data_dependent, std::string* detail) {
@@ -302,7 +313,7 @@ void TensorSession::finish(Tracer& t, Segment& s, const std::vector<PyObject*>& 
     if (as_tensor(fake)->flags & kInferenceTensor && value->def)
       s.inference_outputs.push_back(static_cast<int>(g.outputs.size()) - 1);
   }
-  if (g.nodes.empty() && outputs.empty()) return;
+  if (g.nodes.empty() && outputs.empty()) return finish_sizes(t, s, outputs);
   if (mutates(g)) guard_storages(t, impl->sources, impl->examples);
   s.inputs = impl->sources;
   s.noutputs = static_cast<int>(outputs.size());
@@ -315,6 +326,7 @@ void TensorSession::finish(Tracer& t, Segment& s, const std::vector<PyObject*>& 
     s.error = Ref::steal(take_error());
   }
   static_cast<Modes&>(thread_state()) = at_exit;
+  finish_sizes(t, s, outputs);
 }
 
 }  // namespace fj::capture

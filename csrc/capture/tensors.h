@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "capture/tape.h"
 #include "capture/value.h"
 
 namespace fj::capture {
@@ -38,6 +39,9 @@ class TensorSession {
   // Before a tensor meets a Python number in an operator: a number that varies from call to call becomes an input of
   // the graph. Replaces `number` by its 0-d tensor, or leaves it.
   void number_as_input(Tracer& tracer, V* number, V beside);
+  // For the tape: ops are recorded by leaf calls alone, or the trace cannot be replayed.
+  void expect_ops(Tape& tape);     // before a call
+  bool count_ops(TapeStep& step);  // after it: were there any? Also notes where the call was made
   // After a C call failed: true if that was a fake tensor's refusal, then `reason` and `detail` say which.
   static bool failed_on_fake(bool* data_dependent, std::string* detail);
   // Makes these fakes the graph's outputs and has the graph compiled into the segment.

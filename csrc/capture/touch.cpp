@@ -1,4 +1,6 @@
 // Using an outside object: the guard that its kind needs, and what may be read from it then.
+#include <algorithm>
+
 #include "base/hash.h"
 #include "capture/tensors.h"
 #include "capture/tracer.h"
@@ -26,6 +28,7 @@ void Tracer::guard(Kind kind, SourceId source, PyObject* object, std::vector<int
 
 void Tracer::touch_const(V v) {
   PyObject* o = v->real;
+  if (v->slot != kNoSlot) return specialise(v);
   const bool by_identity = o == Py_None || PyBool_Check(o) || o == Py_Ellipsis || o == Py_NotImplemented ||
                            is_identity_constant(o) || !is_plain_constant(o);
   guard(by_identity ? Kind::Same : Kind::Equal, v->source, o);
@@ -163,6 +166,8 @@ std::vector<guard::Check> Tracer::finish_guards() {
   std::vector<guard::Check> all;
   all.swap(guards_);
   guard_index_.clear();
+  // The check that may compile is the last one.
+  std::stable_partition(all.begin(), all.end(), [](const guard::Check& c) { return c.kind != Kind::Admitted; });
   for (auto& [owner, facts] : type_facts_) guard(Kind::TypeFacts, guard::kNoSource, owner, {}, facts.get());
   for (auto& [owner, facts] : dict_facts_) guard(Kind::DictFacts, guard::kNoSource, owner, {}, facts.get());
   all.insert(all.end(), guards_.begin(), guards_.end());

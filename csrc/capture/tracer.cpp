@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/flags.h"
 #include "capture/exit.h"
+#include "capture/sizes.h"
 #include "capture/tensors.h"
 
 namespace fj::capture {
@@ -16,7 +17,13 @@ void register_compiler(CompileFn fn) { registered_compiler = fn; }
 CompileFn compiler() { return registered_compiler; }
 
 Tracer::Tracer(const EntryPoint& e, guard::Tree& tr, const CompileOptions& o)
-    : entry(e), tree(tr), options(o), tensors(new TensorSession) {}
+    : entry(e), tree(tr), options(o), tensors(new TensorSession), tape(new_tape(tr, o)) {}
+
+PyObject* Tracer::value_at(SourceId source) {
+  guard::Fetched fetched(tree.sources(), entry.values);
+  PyObject* now = fetched.get(source);
+  return keep(Ref::borrow(now));
+}
 Tracer::~Tracer() = default;
 
 SymFrame* Tracer::new_frame(PyCodeObject* code) {

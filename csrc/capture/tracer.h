@@ -14,6 +14,7 @@
 
 #include "capture/break.h"
 #include "capture/capture.h"
+#include "capture/tape.h"
 #include "capture/value.h"
 
 namespace fj::capture {
@@ -24,6 +25,7 @@ using guard::Step;
 using py::Ref;
 
 class TensorSession;
+struct Leaf;
 
 // An interned name that lives as long as the process.
 PyObject* intern(const char* text);
@@ -83,7 +85,7 @@ class Tracer {
     if (!v->touched) touch(v);
   }
   PyTypeObject* type_of(V v) {
-    use(v);
+    if (v->slot < 0) use(v);  // a size's type is known without its value
     return v->cls;
   }
   SourceId source(Step step, SourceId parent, int index = 0, PyObject* key = nullptr) {
@@ -104,6 +106,18 @@ class Tracer {
   Ref need_real(V v, Reason why, const char* what);
   V from_real(PyObject* result);          // result of a leaf call; cuts on what cannot be a constant
   bool constant_of(V v, PyObject** out);  // out: the object if v is a Const
+
+  // --- leaf calls and numbers that depend on sizes (leaf.cpp)
+  V leaf(LeafFn fn, intptr_t data, std::vector<Leaf> args);
+  Leaf leaf_of(V v, Reason why, const char* what);
+  Ref known_real(V v);   // to_real without making a constant of what depends on sizes
+  void specialise(V v);  // a number that depends on sizes is used as a constant
+  V fake_value(PyObject* fake) const {
+    auto it = fakes_.find(fake);
+    return it == fakes_.end() ? nullptr : it->second;
+  }
+  void know_fake(PyObject* fake, V v) { fakes_[fake] = v; }
+  PyObject* value_at(SourceId source);  // what an outside number is now
 
   // --- exceptions (raise.cpp)
   [[noreturn]] void raise(PyObject* type, const std::string& message);
@@ -132,6 +146,7 @@ class Tracer {
   SymFrame* frame = nullptr;  // the innermost
   V handled = nullptr;        // the exception being handled
   std::unique_ptr<TensorSession> tensors;
+  std::unique_ptr<Tape> tape;  // NULL while no size can vary
 
   std::vector<guard::Check> finish_guards();
   const std::vector<V>& outside_values() const { return outside_; }
@@ -141,6 +156,8 @@ class Tracer {
  private:
   void touch(V v);
   void touch_const(V v);
+  Pattern exception_pattern(ObjectValue* e);
+  V bind_result(PyObject* o, bool symbolic, Pattern* p);
   V new_outside(PyObject* real, SourceId source);
   Ref facts_of(std::unordered_map<PyObject*, Ref>& facts, PyObject* owner);
 
@@ -149,6 +166,14 @@ class Tracer {
   std::vector<Ref> kept_;
   std::unordered_map<PyObject*, V> seen_;  // outside objects with identity
   std::unordered_map<PyObject*, V> constants_;
+  std::unordered_map<PyObject*, V> fakes_;
+  struct KeepSymbols {
+    explicit KeepSymbols(Tracer& t) : tracer(t), before(t.keep_symbols_) { t.keep_symbols_ = true; }
+    ~KeepSymbols() { tracer.keep_symbols_ = before; }
+    Tracer& tracer;
+    bool before;
+  };
+  bool keep_symbols_ = false;  // to_real is preparing a leaf call
   std::vector<V> outside_;
   std::vector<guard::Check> guards_;
   std::unordered_map<uint64_t, std::vector<size_t>> guard_index_;

@@ -53,6 +53,7 @@ struct Value {
   PyTypeObject* cls = nullptr;  // its type
   int64_t born = 0;             // outermost step at which it was made or last became impossible to rebuild
   RecipeId recipe = kNoRecipe;  // while an exit is being written
+  int32_t slot = -1;            // on the tape: tensors, and numbers that depend on sizes (not touched then)
 
   bool outside() const { return source != guard::kNoSource; }
 };

@@ -28,7 +28,16 @@ Materialiser::~Materialiser() {
 }
 
 bool Materialiser::run_program() {
-  if (!segment_.program) return true;
+  capture::Program* program = segment_.program.get();
+  if (segment_.shapes) {
+    instance_ = segment_.shapes->find(fetched_);
+    if (!instance_) {
+      PyErr_SetString(PyExc_SystemError, "framejit: sizes that the guards passed have no program");
+      return false;
+    }
+    program = instance_->program.get();
+  }
+  if (!program) return true;
   constexpr size_t kFew = 16;
   PyObject* few[kFew];
   std::vector<PyObject*> many;
@@ -40,7 +49,8 @@ bool Materialiser::run_program() {
   }
   // Own references: a long kernel releases the GIL, and another thread may replace an attribute meanwhile.
   for (size_t i = 0; i < count; ++i) {
-    inputs[i] = fetched_.get(segment_.inputs[i]);
+    PyObject* own = instance_ && !instance_->inputs.empty() ? instance_->inputs[i].get() : nullptr;
+    inputs[i] = own ? own : fetched_.get(segment_.inputs[i]);
     if (!inputs[i]) {
       PyErr_SetString(PyExc_SystemError, "framejit: an input that the guards passed cannot be fetched");
       for (size_t k = 0; k < i; ++k) Py_DECREF(inputs[k]);
@@ -48,7 +58,7 @@ bool Materialiser::run_program() {
     }
     Py_INCREF(inputs[i]);
   }
-  const bool ok = segment_.program->run(inputs, count, outputs_, static_cast<size_t>(segment_.noutputs));
+  const bool ok = program->run(inputs, count, outputs_, static_cast<size_t>(segment_.noutputs));
   for (size_t i = 0; i < count; ++i) Py_DECREF(inputs[i]);
   if (ok) noutputs_ = segment_.noutputs;
   if (ok)
@@ -104,6 +114,7 @@ PyObject* Materialiser::make(const Recipe& r) {
       return Py_XNewRef(found);
     }
     case Make::Const: return Py_NewRef(r.object.get());
+    case Make::Number: return Py_NewRef(instance_->numbers[static_cast<size_t>(r.index)].get());
     case Make::Output: return Py_NewRef(outputs_[r.index]);
     case Make::List: return new_empty(&PyList_Type, r.object.get());
     case Make::Dict: return new_empty(&PyDict_Type, r.object.get());

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "capture/segment.h"
+#include "capture/shapes.h"
 #include "py/ref.h"
 
 namespace fj::frame {
@@ -45,9 +46,10 @@ class Materialiser {
   static constexpr int kInline = 24;
   const capture::Segment& segment_;
   guard::Fetched& fetched_;
-  PyObject** values_;   // owned, one a recipe, NULL until made
-  PyObject** outputs_;  // owned, of the program
-  int noutputs_ = 0;    // filled
+  PyObject** values_;              // owned, one a recipe, NULL until made
+  PyObject** outputs_;             // owned, of the program
+  int noutputs_ = 0;               // filled
+  capture::InstanceRef instance_;  // of a segment whose sizes vary
   PyObject* inline_[kInline];
 };
 

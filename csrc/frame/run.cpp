@@ -43,7 +43,7 @@ LoadedSegment* trace(Context& context, EntryPoint& entry, const capture::EntryPo
   }
   Stats& s = stats();
   ++s.traces;
-  s.graphs += made->program != nullptr;
+  s.graphs += made->program != nullptr || made->shapes;
   s.ops += made->nops;
   s.guards += static_cast<int64_t>(made->guards.size());
   s.breaks += made->exit.kind != ExitKind::Return;

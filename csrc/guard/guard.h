@@ -55,6 +55,9 @@ class Tree {
   int find(Fetched& fetched) const;
   // Was a segment specialised on a value of this source other than `now`? Then it varies, and is better made an input.
   bool varies(SourceId source, PyObject* now) const;
+  // Was a segment specialised on, or left open, sizes and strides of this source that differ from `now` at `i`?
+  bool sizes_vary(SourceId source, const std::vector<int64_t>& now, size_t i) const;
+  bool empty() const { return by_segment_.empty(); }
   // For the garbage collector: every object that checks and sources hold.
   int traverse(visitproc visit, void* arg) const;
   // Why `segment` is not taken for this call: the first failing check in words; empty when all pass.

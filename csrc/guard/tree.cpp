@@ -129,6 +129,16 @@ bool Tree::varies(SourceId source, PyObject* now) const {
   return false;
 }
 
+bool Tree::sizes_vary(SourceId source, const std::vector<int64_t>& now, size_t i) const {
+  for (const auto& checks : by_segment_)
+    for (const Check& c : checks) {
+      if (c.source != source || (c.kind != Kind::Sizes && c.kind != Kind::SomeSizes)) continue;
+      const bool same_rank = c.numbers.size() == now.size() || c.numbers.size() * 2 == now.size();
+      if (same_rank && i < c.numbers.size() && c.numbers[i] != now[i]) return true;
+    }
+  return false;
+}
+
 std::string Tree::explain(int segment, Fetched& fetched, PyCodeObject* code) const {
   for (const Check& c : by_segment_[static_cast<size_t>(segment)]) {
     const Outcome outcome = run_check(c, fetched);

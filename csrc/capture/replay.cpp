@@ -1,0 +1,158 @@
+// See replay.h.
+#include "capture/replay.h"
+
+#include "capture/tracer.h"
+#include "py/error.h"
+#include "tensor/autocast.h"
+
+namespace fj::capture {
+
+using py::Ref;
+
+Replay::Replay(const Tape& tape, guard::Fetched& fetched) : tape_(tape), fetched_(fetched) {
+  slots_.resize(tape.slots.size());
+  session_.set_lift(lift, this);
+}
+Replay::~Replay() = default;
+
+TensorRef Replay::lift(void* context, trace::TraceSession& session, TensorObj* real) {
+  auto& self = *static_cast<Replay*>(context);
+  TensorRef fake = session.make_input(real);
+  self.made_.push_back(Ref::borrow(as_object(real)));
+  self.examples_.push_back(as_object(real));
+  return fake;
+}
+
+bool Replay::run() {
+  const Modes before = thread_state();
+  bool ok = py::guarded(false, [&] {
+    LayerScope active(session_);
+    for (const TapeStep& s : tape_.steps) {
+      static_cast<Modes&>(thread_state()) = s.modes;
+      if (!step(s)) return false;
+    }
+    for (Slot s : tape_.outputs) {
+      graph::Value* value = session_.value_of(as_tensor(slot(s)));
+      if (!value) return false;
+      graph_->add_output(value);
+    }
+    return true;
+  });
+  static_cast<Modes&>(thread_state()) = before;
+  autocast::drop_traced();
+  PyErr_Clear();
+  return ok;
+}
+
+bool Replay::step(const TapeStep& s) {
+  switch (s.what) {
+    case TapeStep::Input: return input(s);
+    case TapeStep::Number: {
+      PyObject* now = fetched_.get(s.source);
+      return now && match(s.result, now);
+    }
+    case TapeStep::Check: {
+      Ref now = make(s.args[0]);
+      return now && match(s.result, now.get());
+    }
+    case TapeStep::Call: return call(s);
+  }
+  return false;
+}
+
+bool Replay::input(const TapeStep& s) {
+  PyObject* real = fetched_.get(s.source);
+  if (!real || !is_tensor(real) || as_tensor(real)->wrapper) return false;
+  TensorRef fake = session_.make_input(as_tensor(real), s.name);
+  made_.emplace_back();
+  examples_.push_back(real);
+  slots_[static_cast<size_t>(s.result.slot)] = Ref::steal(fake.release_object());
+  return true;
+}
+
+bool Replay::call(const TapeStep& s) {
+  SmallVec<Ref, 6> args;
+  SmallVec<PyObject*, 6> borrowed;
+  for (const Operand& o : s.args) {
+    args.push_back(make(o));
+    if (!args.back()) return false;
+    borrowed.push_back(args.back().get());
+  }
+  session_.location = s.location;
+  Ref result = Ref::steal(s.fn(borrowed.data(), s.data));
+  if (!result) return raised(s.result);
+  return match(s.result, result.get());
+}
+
+bool Replay::raised(const Pattern& p) {
+  if (p.what != Pattern::Raises) return false;
+  PyObject *type, *value, *tb;
+  PyErr_Fetch(&type, &value, &tb);
+  PyErr_NormalizeException(&type, &value, &tb);
+  Ref t = Ref::steal(type), v = Ref::steal(value), b = Ref::steal(tb);
+  if (reinterpret_cast<PyObject*>(Py_TYPE(v.get())) != p.object.get()) return false;
+  Ref args = Ref::steal(PyObject_GetAttrString(v.get(), "args"));
+  if (!args || !PyTuple_Check(args.get()) || PyTuple_GET_SIZE(args.get()) != static_cast<Py_ssize_t>(p.parts.size()))
+    return false;
+  for (size_t i = 0; i < p.parts.size(); ++i)
+    if (!match(p.parts[i], PyTuple_GET_ITEM(args.get(), static_cast<Py_ssize_t>(i)))) return false;
+  return true;
+}
+
+bool Replay::match(const Pattern& p, PyObject* o) {
+  switch (p.what) {
+    case Pattern::Any: return true;
+    case Pattern::Fill:
+      if (reinterpret_cast<PyObject*>(Py_TYPE(o)) != p.object.get()) return false;
+      slots_[static_cast<size_t>(p.slot)] = Ref::borrow(o);
+      return true;
+    case Pattern::Same: return slot(p.slot) == o;
+    case Pattern::Equal:
+      return o == p.object.get() ||
+             (Py_TYPE(o) == Py_TYPE(p.object.get()) && PyObject_RichCompareBool(o, p.object.get(), Py_EQ) == 1);
+    case Pattern::Raises: return false;
+    case Pattern::Tuple:
+    case Pattern::List: break;
+  }
+  if (reinterpret_cast<PyObject*>(Py_TYPE(o)) != p.object.get()) return false;
+  const bool tuple = p.what == Pattern::Tuple;
+  const auto n = static_cast<size_t>(tuple ? PyTuple_GET_SIZE(o) : PyList_GET_SIZE(o));
+  if (n != p.parts.size()) return false;
+  for (size_t i = 0; i < n; ++i) {
+    const auto at = static_cast<Py_ssize_t>(i);
+    if (!match(p.parts[i], tuple ? PyTuple_GET_ITEM(o, at) : PyList_GET_ITEM(o, at))) return false;
+  }
+  return true;
+}
+
+Ref Replay::make(const Operand& o) {
+  if (o.what == Operand::Const) return o.object;
+  if (o.what == Operand::Computed) return slots_[static_cast<size_t>(o.slot)];
+  SmallVec<Ref, 6> parts;
+  for (const Operand& part : o.parts) {
+    parts.push_back(make(part));
+    if (!parts.back()) return {};
+  }
+  const auto n = static_cast<Py_ssize_t>(parts.size());
+  if (o.what == Operand::Slice) return Ref::steal(PySlice_New(parts[0].get(), parts[1].get(), parts[2].get()));
+  if (o.what == Operand::Dict) {
+    Ref dict = Ref::steal(PyDict_New());
+    for (size_t i = 0; dict && i + 1 < parts.size(); i += 2)
+      if (PyDict_SetItem(dict.get(), parts[i].get(), parts[i + 1].get()) < 0) return {};
+    return dict;
+  }
+  Ref list = Ref::steal(o.what == Operand::List ? PyList_New(n) : PyTuple_New(n));
+  for (Py_ssize_t i = 0; list && i < n; ++i) {
+    PyObject* part = parts[static_cast<size_t>(i)].release();
+    if (o.what == Operand::List)
+      PyList_SET_ITEM(list.get(), i, part);
+    else
+      PyTuple_SET_ITEM(list.get(), i, part);
+  }
+  if (o.what == Operand::List || !list || o.object.get() == reinterpret_cast<PyObject*>(&PyTuple_Type)) return list;
+  if (!is_python_class(o.object.as<PyTypeObject>())) return Ref::steal(PyObject_CallOneArg(o.object.get(), list.get()));
+  Ref args = Ref::steal(PyTuple_Pack(1, list.get()));
+  return args ? Ref::steal(PyTuple_Type.tp_new(o.object.as<PyTypeObject>(), args.get(), nullptr)) : Ref();
+}
+
+}  // namespace fj::capture

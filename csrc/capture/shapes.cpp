@@ -1,0 +1,148 @@
+// See shapes.h.
+#include "capture/shapes.h"
+
+#include "base/error.h"
+#include "base/flags.h"
+#include "base/hash.h"
+#include "base/str.h"
+#include "capture/replay.h"
+#include "py/error.h"
+#include "tensor/layer.h"
+
+namespace fj::capture {
+
+using py::Ref;
+
+namespace {
+constexpr size_t kMaxInstances = 256;  // of one segment; the least recently used go first
+
+struct SavedPythonError {
+  PyObject *type, *value, *tb;
+  SavedPythonError() { PyErr_Fetch(&type, &value, &tb); }
+  ~SavedPythonError() { PyErr_Restore(type, value, tb); }
+};
+}  // namespace
+
+size_t Shapes::Hash::operator()(const Key& k) const {
+  Hasher h;
+  for (int64_t v : k) h.add(static_cast<uint64_t>(v));
+  return h.value();
+}
+
+Shapes::Shapes(Tape tape, const CompileOptions& options)
+    : tape_(std::move(tape)), options_(options), backend_(Ref::borrow(options.backend)) {
+  for (Tape::Known& known : tape_.slots) known.value = {};  // fakes of the trace are of no more use
+}
+
+bool Shapes::read_key(guard::Fetched& fetched) {
+  key_.clear();
+  for (const Symbol& s : tape_.symbols) {
+    PyObject* o = fetched.get(s.source);
+    if (!o) return false;
+    if (s.what == Symbol::Value) {
+      if (!PyLong_CheckExact(o)) return false;
+      int overflow = 0;
+      key_.push_back(PyLong_AsLongLongAndOverflow(o, &overflow));
+      if (overflow) return false;
+      continue;
+    }
+    if (!is_tensor(o)) return false;
+    const TensorMeta& m = as_tensor(o)->meta;
+    const Shape& row = s.what == Symbol::Size ? m.sizes : m.strides;
+    if (static_cast<size_t>(s.dim) >= row.size()) return false;
+    key_.push_back(row[static_cast<size_t>(s.dim)]);
+  }
+  return true;
+}
+
+guard::Outcome Shapes::admit(guard::Fetched& fetched) {
+  return find(fetched) ? guard::Outcome::Pass : guard::Outcome::Fail;
+}
+
+InstanceRef Shapes::find(guard::Fetched& fetched) {
+  if (!read_key(fetched)) return nullptr;
+  if (!last_ || key_ != last_key_) {
+    auto it = table_.find(key_);
+    InstanceRef instance;
+    if (it != table_.end()) {
+      it->second.used = ++clock_;
+      instance = it->second.instance;
+    } else {
+      const Key wanted = key_;
+      instance = make(fetched);
+      key_ = wanted;  // making one may have run a finaliser that called this function
+      insert(instance);
+    }
+    last_key_ = key_;
+    last_ = std::move(instance);
+  }
+  return last_->fits ? last_ : nullptr;
+}
+
+void Shapes::insert(InstanceRef instance) {
+  if (table_.size() >= kMaxInstances) {
+    auto oldest = table_.begin();
+    for (auto it = table_.begin(); it != table_.end(); ++it)
+      if (it->second.used < oldest->second.used) oldest = it;
+    table_.erase(oldest);
+  }
+  table_[key_] = {std::move(instance), ++clock_};
+}
+
+InstanceRef Shapes::make(guard::Fetched& fetched) {
+  auto made = std::make_shared<Instance>();
+  SavedPythonError before;
+  Replay replay(tape_, fetched);
+  if (!replay.run()) return made;
+  made->fits = py::guarded(false, [&] {
+    compile(replay, *made);
+    return true;
+  });
+  PyErr_Clear();
+  for (Slot s : tape_.numbers) made->numbers.push_back(Ref::borrow(replay.slot(s)));
+  made->inputs = std::move(replay.made());
+  return made;
+}
+
+void Shapes::compile(Replay& replay, Instance& made) {
+  if (shared_) {
+    made.program = shared_;
+    return;
+  }
+  if (replay.graph().nodes.empty() && tape_.outputs.empty()) return;
+  LayerPause none;
+  made.program = compiler()(replay.graph(), replay.examples(), options_);
+}
+
+void Shapes::add_traced(guard::Fetched& fetched, Instance made) {
+  made.fits = true;
+  if (read_key(fetched)) insert(std::make_shared<Instance>(std::move(made)));
+}
+
+void Shapes::verify(guard::Fetched& fetched, const std::string& traced) const {
+  Replay replay(tape_, fetched);
+  FJ_CHECK(replay.run(), "the calls of a trace do not go the same way again");
+  const std::string again = graph::print(replay.graph());
+  FJ_CHECK(again == traced, "the calls of a trace give another graph:\n", again, "instead of\n", traced);
+}
+
+std::string Shapes::describe(const guard::SourceTable& sources, PyCodeObject* code) const {
+  std::string text;
+  auto add = [&](const std::string& fact) {
+    if (text.size() > 400 || text.find(fact) != std::string::npos) return;
+    text += cat(text.empty() ? "" : ", ", fact);
+  };
+  for (const TapeStep& s : tape_.steps)
+    if (s.result.what == Pattern::Equal || s.result.what == Pattern::Raises)
+      add(capture::describe(tape_, s, sources, code));
+  if (!text.empty()) return text;
+  for (const Symbol& s : tape_.symbols) {
+    const std::string path = sources.describe(s.source, code);
+    add(s.what == Symbol::Size     ? cat(path, ".shape[", s.dim, "]")
+        : s.what == Symbol::Stride ? cat(path, ".stride(", s.dim, ")")
+                                   : path);
+  }
+  return cat("the calls go the same way for ", text);
+}
+
+}  // namespace fj::capture

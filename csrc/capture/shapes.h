@@ -1,0 +1,72 @@
+// A segment whose sizes vary: its programs, one for each combination of the symbols' values that has been met.
+//
+// As the segment's last check it decides whether the values at hand lead to the same calls as in the trace; for a new
+// combination that means a replay of the tape (no Python is run, nothing is traced), whose graph is compiled at once.
+// Machine code is shared, since kernels take sizes as arguments.
+#pragma once
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "capture/program.h"
+#include "capture/tape.h"
+#include "guard/admission.h"
+
+namespace fj::capture {
+
+class Replay;
+
+// What a segment runs for one combination of values.
+struct Instance {
+  std::shared_ptr<Program> program;  // NULL when the graph is empty
+  std::vector<py::Ref> inputs;       // of the graph, where the replay made one itself; NULL: from the source
+  std::vector<py::Ref> numbers;      // for recipes
+  bool fits = false;
+};
+using InstanceRef = std::shared_ptr<const Instance>;
+
+class Shapes final : public guard::Admission {
+ public:
+  Shapes(Tape tape, const CompileOptions& options);
+
+  guard::Outcome admit(guard::Fetched& fetched) override;
+  std::string describe(const guard::SourceTable& sources, PyCodeObject* code) const override;
+
+  // The instance for the values at hand; NULL if they do not fit.
+  InstanceRef find(guard::Fetched& fetched);
+  // The instance that the trace itself made.
+  void add_traced(guard::Fetched& fetched, Instance made);
+  // With FRAMEJIT_VERIFY: the tape gives the graph that was traced, or our bug is named.
+  void verify(guard::Fetched& fetched, const std::string& traced) const;
+
+  const Tape& tape() const { return tape_; }
+  int64_t instances() const { return static_cast<int64_t>(table_.size()); }
+  // All instances run one program that takes any sizes (a back end written in Python).
+  void share_program(std::shared_ptr<Program> program) { shared_ = std::move(program); }
+
+ private:
+  using Key = std::vector<int64_t>;
+  struct Hash {
+    size_t operator()(const Key& k) const;
+  };
+  struct Entry {
+    InstanceRef instance;
+    uint64_t used = 0;
+  };
+
+  bool read_key(guard::Fetched& fetched);  // into key_
+  InstanceRef make(guard::Fetched& fetched);
+  void compile(Replay& replay, Instance& made);
+  void insert(InstanceRef instance);
+
+  Tape tape_;
+  CompileOptions options_;
+  py::Ref backend_;  // options_ borrows it
+  std::shared_ptr<Program> shared_;
+  std::unordered_map<Key, Entry, Hash> table_;
+  Key key_, last_key_;
+  InstanceRef last_;
+  uint64_t clock_ = 0;
+};
+
+}  // namespace fj::capture

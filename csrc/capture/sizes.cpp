@@ -1,0 +1,204 @@
+// See sizes.h.
+#include "capture/sizes.h"
+
+#include "base/flags.h"
+#include "capture/shapes.h"
+#include "capture/tensors.h"
+#include "tensor/facts.h"
+
+namespace fj::capture {
+
+namespace {
+
+bool marks_in_use = false;
+
+bool never(const CompileOptions& o) { return o.dynamic == 0; }
+bool always(const CompileOptions& o) {
+  return o.dynamic == 1 || (o.dynamic < 0 && !flags::get().assume_static_by_default);
+}
+bool automatic(const CompileOptions& o) { return o.dynamic < 0 && flags::get().automatic_dynamic_shapes; }
+
+// What dynamo's mark_* functions have left on a tensor (borrowed), or NULL.
+PyObject* mark(PyObject* tensor, PyObject* name) {
+  if (!marks_in_use) return nullptr;
+  PyObject** dict = _PyObject_GetDictPtr(tensor);
+  return dict && *dict ? PyDict_GetItemWithError(*dict, name) : nullptr;
+}
+
+bool has_index(PyObject* set, size_t dim) {
+  if (!set || !PyAnySet_Check(set)) return false;
+  Ref index = Ref::steal(PyLong_FromSize_t(dim));
+  const int r = PySet_Contains(set, index.get());
+  PyErr_Clear();
+  return r == 1;
+}
+
+// Weights and buffers keep their sizes, whatever is asked for, until they are seen to differ.
+bool of_a_module(Tracer& t, V v) {
+  if (Py_TYPE(v->real) != tensor_type) return true;  // a Parameter
+  for (SourceId s = v->source; s != guard::kNoSource; s = t.tree.sources()[s].parent) {
+    const Step step = t.tree.sources()[s].step;
+    if (step == Step::InstanceDict || step == Step::InstanceAttr || step == Step::Const) return true;
+  }
+  return false;
+}
+
+class Policy {
+ public:
+  Policy(Tracer& t, V v) : t_(t), v_(v) {
+    const TensorMeta& m = as_tensor(v->real)->meta;
+    numbers_.assign(m.sizes.begin(), m.sizes.end());
+    numbers_.insert(numbers_.end(), m.strides.begin(), m.strides.end());
+    dynamic_ = mark(v->real, FJ_NAME("_dynamo_dynamic_indices"));
+    weak_ = mark(v->real, FJ_NAME("_dynamo_weak_dynamic_indices"));
+    unbacked_ = mark(v->real, FJ_NAME("_dynamo_unbacked_indices"));
+    static_ = mark(v->real, FJ_NAME("_dynamo_static_indices"));
+    from_start_ = always(t.options) && !of_a_module(t, v);
+  }
+
+  bool size_varies(size_t dim) const {
+    if (has_index(dynamic_, dim) || has_index(weak_, dim) || has_index(unbacked_, dim)) return true;
+    if (has_index(static_, dim)) return false;
+    return from_start_ || changed(dim);
+  }
+  bool stride_varies(size_t dim) const { return changed(numbers_.size() / 2 + dim); }
+
+ private:
+  bool changed(size_t i) const { return automatic(t_.options) && t_.tree.sizes_vary(v_->source, numbers_, i); }
+
+  Tracer& t_;
+  V v_;
+  std::vector<int64_t> numbers_;  // sizes, strides
+  PyObject *dynamic_, *weak_, *unbacked_, *static_;
+  bool from_start_;
+};
+
+// Do the sizes and the packed word determine the strides?
+bool implied_strides(const TensorMeta& m) {
+  const LayoutClass layout = layout_class(m);
+  return layout == LayoutClass::Contiguous || layout == LayoutClass::ChannelsLast;
+}
+
+void add_symbol(Tape& tape, Symbol s) { tape.symbols.push_back(s); }
+
+}  // namespace
+
+void note_marks() { marks_in_use = true; }
+
+std::unique_ptr<Tape> new_tape(const guard::Tree& tree, const CompileOptions& options) {
+  if (never(options)) return nullptr;
+  if (!always(options) && !marks_in_use && (tree.empty() || !automatic(options))) return nullptr;
+  return std::make_unique<Tape>();
+}
+
+void guard_exact_sizes(Tracer& t, V v) {
+  const TensorMeta& m = as_tensor(v->real)->meta;
+  std::vector<int64_t> numbers(m.sizes.begin(), m.sizes.end());
+  if (!implied_strides(m)) numbers.insert(numbers.end(), m.strides.begin(), m.strides.end());
+  t.guard(Kind::Sizes, v->source, nullptr, std::move(numbers));
+}
+
+bool guard_sizes(Tracer& t, V v) {
+  const TensorMeta& m = as_tensor(v->real)->meta;
+  if (!t.tape) return guard_exact_sizes(t, v), false;
+  Policy policy(t, v);
+  std::vector<int64_t> numbers(m.sizes.begin(), m.sizes.end());
+  const bool implied = implied_strides(m);
+  bool open = false;
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    if (policy.size_varies(i)) numbers[i] = -1;
+    open |= numbers[i] < 0 || (!implied && policy.stride_varies(i));
+  }
+  if (!open) return guard_exact_sizes(t, v), false;
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    if (numbers[i] < 0) add_symbol(*t.tape, {Symbol::Size, v->source, static_cast<int32_t>(i)});
+    if (!implied) add_symbol(*t.tape, {Symbol::Stride, v->source, static_cast<int32_t>(i)});
+  }
+  t.guard(Kind::SomeSizes, v->source, nullptr, std::move(numbers));
+  return true;
+}
+
+void record_input(Tracer& t, V v, PyObject* fake, guard::SourceId source, bool symbolic) {
+  if (!t.tape) return;
+  TapeStep step;
+  step.what = TapeStep::Input;
+  step.source = source;
+  step.modes = thread_state();
+  step.name = t.tree.sources().describe(source, t.entry.code);
+  step.result.what = Pattern::Fill;
+  step.result.slot = v->slot = t.tape->add_slot(symbolic, fake);
+  t.tape->steps.push_back(std::move(step));
+}
+
+bool symbolise(Tracer& t, V v) {
+  if (v->slot != kNoSlot) return true;
+  if (!t.tape || v->is != Is::Const || v->touched || !v->outside() || !PyLong_CheckExact(v->real)) return false;
+  int overflow = 0;
+  PyLong_AsLongLongAndOverflow(v->real, &overflow);
+  const bool varies = always(t.options) || (automatic(t.options) && t.tree.varies(v->source, v->real));
+  if (overflow || !varies) return false;
+  t.guard(Kind::TypeIs, v->source, reinterpret_cast<PyObject*>(v->cls));
+  add_symbol(*t.tape, {Symbol::Value, v->source});
+  TapeStep step;
+  step.what = TapeStep::Number;
+  step.source = v->source;
+  step.modes = thread_state();
+  step.result.what = Pattern::Fill;
+  step.result.object = Ref::borrow(&PyLong_Type);
+  step.result.slot = v->slot = t.tape->add_slot(true, v->real);
+  t.tape->steps.push_back(std::move(step));
+  return true;
+}
+
+namespace {
+
+// The segment for today's sizes only.
+void make_constant(Tracer& t, Segment& s) {
+  for (Recipe& r : s.recipes) {
+    if (r.make != Make::Number) continue;
+    r.make = Make::Const;
+    r.object = t.tape->slots[static_cast<size_t>(t.tape->numbers[static_cast<size_t>(r.index)])].value;
+  }
+  for (const Symbol& symbol : t.tape->symbols) {
+    if (symbol.what == Symbol::Value) {
+      PyObject* now = t.value_at(symbol.source);
+      t.guard(Kind::Equal, symbol.source, now);
+    }
+  }
+  for (V v : t.outside_values())
+    if (v->is == Is::Tensor && v->touched) guard_exact_sizes(t, v);
+}
+
+}  // namespace
+
+void finish_sizes(Tracer& t, Segment& s, const std::vector<PyObject*>& outputs) {
+  if (!t.tape) return;
+  Tape& tape = *t.tape;
+  t.tensors->expect_ops(tape);
+  if (tape.symbols.empty()) return;
+  for (PyObject* fake : outputs) {
+    V v = t.fake_value(fake);
+    if (!v || v->slot == kNoSlot) {
+      tape.give_up("an output that no leaf call made");
+      break;
+    }
+    tape.outputs.push_back(v->slot);
+  }
+  if (!tape.broken.empty()) {
+    if (flags::log_on("recompiles")) std::fprintf(stderr, "sizes stay constant: %s\n", tape.broken.c_str());
+    return make_constant(t, s);
+  }
+  if (s.error) return;
+  Instance traced;
+  traced.program = std::move(s.program);
+  for (Slot slot : tape.numbers) traced.numbers.push_back(tape.slots[static_cast<size_t>(slot)].value);
+  auto shapes = std::make_shared<Shapes>(std::move(tape), t.options);
+  guard::Fetched fetched(t.tree.sources(), t.entry.values);
+  if (flags::get().verify > 0) shapes->verify(fetched, s.graph);
+  shapes->add_traced(fetched, std::move(traced));
+  s.shapes = shapes;
+  Ref check = guard::admission_object(shapes);
+  t.guard(Kind::Admitted, guard::kNoSource, check.get());
+}
+
+}  // namespace fj::capture

@@ -1,0 +1,27 @@
+// Which sizes and ints of the outside world a segment leaves open, and the segment that comes of it.
+#pragma once
+#include "capture/leaf.h"
+#include "capture/segment.h"
+
+namespace fj::capture {
+
+// Somebody has marked a tensor (dynamo.mark_dynamic): from now on every trace keeps a tape.
+void note_marks();
+
+// A tape, if sizes may come to vary in this trace; else NULL, and all of them are constants.
+std::unique_ptr<Tape> new_tape(const guard::Tree& tree, const CompileOptions& options);
+
+// Guards the sizes of an outside tensor that do not vary and makes symbols of the others. Says whether there are any.
+bool guard_sizes(Tracer& t, V tensor);
+// All sizes and strides, as constants.
+void guard_exact_sizes(Tracer& t, V tensor);
+// The input step of a tensor that has just become `fake`.
+void record_input(Tracer& t, V v, PyObject* fake, guard::SourceId source, bool symbolic);
+
+// Makes an int from outside a symbol if it varies: then it has a slot.
+bool symbolise(Tracer& t, V v);
+
+// Called when the segment is otherwise complete: keeps the tape with it, or makes constants of everything.
+void finish_sizes(Tracer& t, Segment& s, const std::vector<PyObject*>& outputs);
+
+}  // namespace fj::capture
