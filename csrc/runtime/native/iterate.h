@@ -1,5 +1,6 @@
 // Walking strided views in native routines, and dispatch over element types.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -89,28 +90,19 @@ inline TensorView with_last(const TensorView& v, int64_t d) {
   return out;
 }
 
+// The walk of for_each_line, compiled once: call(f, pointers) for every line of `views`.
+void walk_lines(std::span<const TensorView> views, void (*call)(void* f, std::byte* const* p), void* f);
+
 // Calls f(pointers) once for every coordinate of all dimensions but the last of views[0]; pointers[i] is where the
 // line of views[i] begins. All views have as many dimensions; their last sizes may differ.
 template <size_t N, class F>
 void for_each_line(const std::array<TensorView, N>& views, F&& f) {
-  const TensorView& lead = views[0];
-  int64_t outer = lead.dim() - 1;
-  SmallVec<int64_t, 6> at(static_cast<size_t>(outer), 0);
-  std::array<std::byte*, N> p;
-  for (size_t i = 0; i < N; ++i) p[i] = views[i].data;
-  for (int64_t d = 0; d < outer; ++d)
-    if (lead.sizes[d] == 0) return;
-  for (;;) {
-    f(p);
-    int64_t d = outer - 1;
-    for (; d >= 0; --d) {
-      for (size_t i = 0; i < N; ++i) p[i] += views[i].strides[d] * size_of(views[i].dtype);
-      if (++at[d] < lead.sizes[d]) break;
-      for (size_t i = 0; i < N; ++i) p[i] -= views[i].strides[d] * size_of(views[i].dtype) * lead.sizes[d];
-      at[d] = 0;
-    }
-    if (d < 0) return;
-  }
+  auto call = [](void* body, std::byte* const* from) {
+    std::array<std::byte*, N> p;
+    std::copy_n(from, N, p.begin());
+    (*static_cast<std::remove_reference_t<F>*>(body))(p);
+  };
+  walk_lines(views, call, &f);
 }
 
 template <class T>
@@ -120,8 +112,11 @@ struct Line {  // one line of a view
   T& operator[](int64_t i) const { return reinterpret_cast<T*>(base)[i * stride]; }
 };
 
-// Copies `from` to `to`, same sizes and dtype, any strides.
+// Copies `from` to `to`, same sizes and dtype, any strides; convert_view casts.
 void copy_view(const TensorView& to, const TensorView& from);
+void convert_view(const TensorView& to, const TensorView& from);
+// A contiguous copy of `v` as `t`, in scratch memory.
+TensorView converted(NativeCtx& c, const TensorView& v, DType t);
 void zero_view(const TensorView& to);  // contiguous
 
 // A routine's index element as int64, checked against [-n, n) and wrapped.

@@ -12,21 +12,19 @@ template <class F>
 void scan(NativeCtx& c, F&& step) {
   if (c.out().numel() == 0) return;
   int64_t d = dim_of(c);
-  TensorView x = with_last(c.in(0), d), y = with_last(c.out(), d);
+  bool same = c.in(0).dtype == c.out().dtype;
+  TensorView x = with_last(same ? c.in(0) : converted(c, c.in(0), c.out().dtype), d), y = with_last(c.out(), d);
   int64_t n = x.sizes.back();
-  dispatch(x.dtype, [&]<class T>() {
-    dispatch(y.dtype, [&]<class U>() {
-      using C = compute_t<U>;
-      for_each_line<2>({x, y}, [&](const std::array<std::byte*, 2>& p) {
-        Line<T> from{p[0], x.strides.back()};
-        Line<U> to{p[1], y.strides.back()};
-        C state{};
-        for (int64_t i = 0; i < n; ++i) {
-          C v = static_cast<C>(static_cast<U>(static_cast<compute_t<T>>(from[i])));
-          state = i == 0 ? v : step(state, v);
-          to[i] = static_cast<U>(state);
-        }
-      });
+  dispatch(y.dtype, [&]<class T>() {
+    using C = compute_t<T>;
+    for_each_line<2>({x, y}, [&](const std::array<std::byte*, 2>& p) {
+      Line<T> from{p[0], x.strides.back()}, to{p[1], y.strides.back()};
+      C state{};
+      for (int64_t i = 0; i < n; ++i) {
+        C v = static_cast<C>(from[i]);
+        state = i == 0 ? v : step(state, v);
+        to[i] = static_cast<T>(state);
+      }
     });
   });
 }
@@ -81,24 +79,23 @@ void logcumsumexp(NativeCtx& c) {
 void cumprod_backward(NativeCtx& c) {
   if (c.out().numel() == 0) return;
   int64_t d = wrap_dim(c.arg(2).as_int(), c.in(1).dim());
-  TensorView g = with_last(c.in(0), d), x = with_last(c.in(1), d), y = with_last(c.out(), d);
+  TensorView g = with_last(converted(c, c.in(0), DType::F64), d), x = with_last(converted(c, c.in(1), DType::F64), d);
+  TensorView y = with_last(c.out(), d);
   int64_t n = x.sizes.back();
-  dispatch(x.dtype, [&]<class T>() {
-    dispatch(g.dtype, [&]<class G>() {
-      for_each_line<3>({x, g, y}, [&](const std::array<std::byte*, 3>& p) {
-        Line<T> from{p[0], x.strides.back()}, to{p[2], y.strides.back()};
-        Line<G> grad{p[1], g.strides.back()};
-        double before = 1;
-        for (int64_t k = 0; k < n; ++k) {
-          double product = before, total = 0;
-          for (int64_t i = k; i < n; ++i) {
-            if (i > k) product *= static_cast<double>(from[i]);
-            total += static_cast<double>(grad[i]) * product;
-          }
-          to[k] = static_cast<T>(total);
-          before *= static_cast<double>(from[k]);
+  dispatch(y.dtype, [&]<class T>() {
+    for_each_line<3>({x, g, y}, [&](const std::array<std::byte*, 3>& p) {
+      Line<double> from{p[0], x.strides.back()}, grad{p[1], g.strides.back()};
+      Line<T> to{p[2], y.strides.back()};
+      double before = 1;
+      for (int64_t k = 0; k < n; ++k) {
+        double product = before, total = 0;
+        for (int64_t i = k; i < n; ++i) {
+          if (i > k) product *= from[i];
+          total += grad[i] * product;
         }
-      });
+        to[k] = static_cast<T>(total);
+        before *= from[k];
+      }
     });
   });
 }

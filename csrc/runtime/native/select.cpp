@@ -64,13 +64,7 @@ void masked_scatter(NativeCtx& c) {
   FJ_USER_CHECK(need <= have, ErrorKind::Runtime,
                 "masked_scatter: expected self and source to have same number of elements but got self mask = ", need,
                 " and source = ", have);
-  TensorView src = c.in(2);
-  TensorView flat;
-  flat.dtype = src.dtype;
-  flat.data = static_cast<std::byte*>(c.scratch(static_cast<size_t>(have * size_of(src.dtype))));
-  flat.sizes = src.sizes;
-  flat.strides = contiguous_strides(src.sizes);
-  copy_view(flat, src);
+  TensorView flat = converted(c, c.in(2), c.in(2).dtype);
   dispatch_bytes(out.dtype, [&]<class T>() {
     const T* from = flat.ptr<T>();
     for_each_line<2>({out, m}, [&](const std::array<std::byte*, 2>& p) {
@@ -109,10 +103,8 @@ void nonzero(NativeCtx& c) {
 void bincount(NativeCtx& c) {
   const TensorView& x = c.in(0);
   int64_t n = x.numel(), top = c.arg(2).as_int() - 1;
-  std::vector<int64_t> values(static_cast<size_t>(n));
-  dispatch(x.dtype, [&]<class T>() {
-    for (int64_t i = 0; i < n; ++i) values[i] = static_cast<int64_t>(x.ptr<T>()[i * x.strides[0]]);
-  });
+  TensorView dense = converted(c, x, DType::I64);
+  std::span<const int64_t> values(dense.ptr<int64_t>(), static_cast<size_t>(n));
   for (int64_t v : values) {
     FJ_USER_CHECK(v >= 0, ErrorKind::Runtime, "bincount only supports 1-d non-negative integral inputs.");
     top = std::max(top, v);
@@ -128,16 +120,12 @@ void bincount(NativeCtx& c) {
     for (int64_t v : values) ++out.ptr<int64_t>()[v];
     return;
   }
-  const TensorView& w = c.in(1);
-  dispatch(w.dtype, [&]<class T>() {
-    for (int64_t i = 0; i < n; ++i) {
-      double add = static_cast<double>(w.ptr<T>()[i * w.strides[0]]);
-      if (type == DType::F32)
-        out.ptr<float>()[values[i]] += static_cast<float>(add);
-      else
-        out.ptr<double>()[values[i]] += add;
-    }
-  });
+  const double* w = converted(c, c.in(1), DType::F64).ptr<double>();
+  for (int64_t i = 0; i < n; ++i)
+    if (type == DType::F32)
+      out.ptr<float>()[values[i]] += static_cast<float>(w[i]);
+    else
+      out.ptr<double>()[values[i]] += w[i];
 }
 
 // Sorted distinct values of the flattened input. NaNs are distinct from each other, as in PyTorch.
@@ -145,12 +133,7 @@ void _unique(NativeCtx& c) {
   const TensorView& x = c.in(0);
   int64_t n = x.numel();
   bool inverse = c.arg(2).as_bool(), counts = c.arg(3).as_bool();
-  TensorView flat;
-  flat.dtype = x.dtype;
-  flat.sizes = x.sizes;
-  flat.strides = contiguous_strides(x.sizes);
-  flat.data = static_cast<std::byte*>(c.scratch(static_cast<size_t>(n * size_of(x.dtype))));
-  copy_view(flat, x);
+  TensorView flat = converted(c, x, x.dtype);
   std::vector<int64_t> order(static_cast<size_t>(n)), start;
   std::iota(order.begin(), order.end(), 0);
   dispatch(x.dtype, [&]<class T>() {
@@ -177,10 +160,11 @@ void _unique(NativeCtx& c) {
 
 void searchsorted(NativeCtx& c) {
   bool right = c.arg(2).as_bool();
-  TensorView seq = c.in(0), out = lines(c.out());
+  const TensorView& seq = c.in(0);
   int64_t n = seq.sizes.back();
   dispatch(seq.dtype, [&]<class S>() {
-    auto find = [&](Line<S> s, double v) {
+    auto find = [&](std::byte* line, double v) {
+      Line<S> s{line, seq.strides.back()};
       int64_t lo = 0, hi = n;
       while (lo < hi) {
         int64_t mid = (lo + hi) / 2;
@@ -194,22 +178,19 @@ void searchsorted(NativeCtx& c) {
       return lo;
     };
     if (!c.arg(1).is_tensor()) {
-      *out.ptr<int64_t>() = find(Line<S>{seq.data, seq.strides.back()}, c.arg(1).as_double());
+      *c.out().ptr<int64_t>() = find(seq.data, c.arg(1).as_double());
       return;
     }
-    TensorView values = lines(c.in(1));
+    TensorView values = lines(converted(c, c.in(1), DType::F64)), out = lines(c.out());
     TensorView shared = seq;  // a 1-d sequence serves every line
     if (seq.dim() != values.dim()) {
       shared.sizes = values.sizes;
       shared.strides = Shape(values.sizes.size(), 0);
     }
-    dispatch(values.dtype, [&]<class V>() {
-      for_each_line<3>({out, values, shared}, [&](const std::array<std::byte*, 3>& p) {
-        Line<int64_t> to{p[0], out.strides.back()};
-        Line<V> v{p[1], values.strides.back()};
-        for (int64_t i = 0; i < out.sizes.back(); ++i)
-          to[i] = find(Line<S>{p[2], seq.strides.back()}, static_cast<double>(v[i]));
-      });
+    for_each_line<3>({out, values, shared}, [&](const std::array<std::byte*, 3>& p) {
+      Line<int64_t> to{p[0], out.strides.back()};
+      Line<double> v{p[1], values.strides.back()};
+      for (int64_t i = 0; i < out.sizes.back(); ++i) to[i] = find(p[2], v[i]);
     });
   });
 }

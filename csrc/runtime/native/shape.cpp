@@ -13,26 +13,6 @@ TensorView part(const TensorView& v, int64_t d, int64_t start, int64_t length) {
   return out;
 }
 
-// Copies with a cast.
-void convert_view(const TensorView& to, const TensorView& from) {
-  if (to.dtype == from.dtype) {
-    copy_view(to, from);
-    return;
-  }
-  if (to.numel() == 0) return;
-  int64_t last = std::max<int64_t>(to.dim() - 1, 0);
-  TensorView a = with_last(to, last), b = with_last(from, last);
-  dispatch(a.dtype, [&]<class T>() {
-    dispatch(b.dtype, [&]<class S>() {
-      for_each_line<2>({a, b}, [&](const std::array<std::byte*, 2>& p) {
-        Line<T> x{p[0], a.strides.back()};
-        Line<S> y{p[1], b.strides.back()};
-        for (int64_t i = 0; i < a.sizes.back(); ++i) x[i] = static_cast<T>(static_cast<compute_t<S>>(y[i]));
-      });
-    });
-  });
-}
-
 template <class F>
 void triangle(NativeCtx& c, F&& keep) {
   FJ_USER_CHECK(c.in(0).dim() >= 2, ErrorKind::Runtime, c.op->name, ": input tensor must have at least 2 dimensions");
