@@ -15,7 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from opgen import emit_cpp, emit_pyi, table  # noqa: E402
 
-OUTPUTS = ["ops/op_table.cpp", "ops/op_ids.inc", "ops/calls.h", "ops/rule_decls.h", "_C.pyi"]
+OUTPUTS = ["ops/op_table.cpp", "ops/op_ids.inc", "ops/calls.h", "ops/calls.cpp", "ops/rule_decls.h", "_C.pyi"]
 
 
 def write(path: pathlib.Path, text: str) -> None:

@@ -13,7 +13,6 @@ class Counted {
   void release() const {
     if (count_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
   }
-  uint32_t use_count() const { return count_.load(std::memory_order_relaxed); }
 
  protected:
   Counted() = default;
@@ -28,7 +27,7 @@ class Counted {
 template <class T>
 class Rc {
  public:
-  Rc() = default;
+  constexpr Rc() = default;
   Rc(std::nullptr_t) {}
   Rc(T* p) : p_(p) {
     if (p_) p_->retain();
@@ -41,7 +40,7 @@ class Rc {
     std::swap(p_, o.p_);
     return *this;
   }
-  ~Rc() {
+  constexpr ~Rc() {
     if (p_) p_->release();
   }
   T* get() const { return p_; }

@@ -4,6 +4,31 @@
 
 namespace fj {
 
+Arg::Arg(const char* s) : Arg(std::string(s)) {}
+Arg::Arg(std::string s) : tag_(ArgTag::Str), list_(make_rc<ArgList>()) { list_->str = std::move(s); }
+Arg::Arg(const Shape& ints) : Arg(Arg::ints(ints)) {}
+
+Arg Arg::ints(std::span<const int64_t> v) {
+  Arg a(ArgTag::IntList, make_rc<ArgList>());
+  a.list_->ints.assign(v.begin(), v.end());
+  return a;
+}
+Arg Arg::bools(std::span<const int64_t> v) {
+  Arg a = ints(v);
+  a.tag_ = ArgTag::BoolList;
+  return a;
+}
+Arg Arg::floats(std::span<const double> v) {
+  Arg a(ArgTag::FloatList, make_rc<ArgList>());
+  a.list_->floats.assign(v.begin(), v.end());
+  return a;
+}
+Arg Arg::tensors(std::span<const Val> v) {
+  Arg a(ArgTag::TensorList, make_rc<ArgList>());
+  a.list_->vals.assign(v.begin(), v.end());
+  return a;
+}
+
 bool operator==(const Arg& a, const Arg& b) {
   if (a.tag_ != b.tag_) return false;
   switch (a.tag_) {

@@ -37,7 +37,7 @@ struct ArgList : Counted {
 
 class Arg {
  public:
-  Arg() = default;
+  constexpr Arg() = default;
   Arg(Val v) : tag_(v ? ArgTag::Tensor : ArgTag::None) { u_.val = v; }
   Arg(bool b) : tag_(ArgTag::Bool) { u_.i = b; }
   Arg(int64_t i) : tag_(ArgTag::Int) { u_.i = i; }
@@ -46,32 +46,14 @@ class Arg {
   Arg(DType t) : tag_(ArgTag::DType) { u_.i = static_cast<int>(t); }
   Arg(Device d) : tag_(ArgTag::Device) { u_.dev = d; }
   Arg(MemoryFormat f) : tag_(ArgTag::MemoryFormat) { u_.i = static_cast<int>(f); }
-  Arg(const char* s) : Arg(std::string(s)) {}
-  Arg(std::string s) : tag_(ArgTag::Str), list_(make_rc<ArgList>()) { list_->str = std::move(s); }
-  Arg(const Shape& ints) : tag_(ArgTag::IntList), list_(make_rc<ArgList>()) {
-    list_->ints.assign(ints.begin(), ints.end());
-  }
-  static Arg ints(std::span<const int64_t> v) {
-    Arg a(ArgTag::IntList, make_rc<ArgList>());
-    a.list_->ints.assign(v.begin(), v.end());
-    return a;
-  }
+  Arg(const char* s);
+  Arg(std::string s);
+  Arg(const Shape& ints);
+  static Arg ints(std::span<const int64_t> v);
   static Arg ints(std::initializer_list<int64_t> v) { return ints(std::span<const int64_t>(v.begin(), v.size())); }
-  static Arg bools(std::span<const int64_t> v) {
-    Arg a = ints(v);
-    a.tag_ = ArgTag::BoolList;
-    return a;
-  }
-  static Arg floats(std::span<const double> v) {
-    Arg a(ArgTag::FloatList, make_rc<ArgList>());
-    a.list_->floats.assign(v.begin(), v.end());
-    return a;
-  }
-  static Arg tensors(std::span<const Val> v) {
-    Arg a(ArgTag::TensorList, make_rc<ArgList>());
-    a.list_->vals.assign(v.begin(), v.end());
-    return a;
-  }
+  static Arg bools(std::span<const int64_t> v);
+  static Arg floats(std::span<const double> v);
+  static Arg tensors(std::span<const Val> v);
   static Arg object(void* p) {
     Arg a;
     a.tag_ = ArgTag::Object;
@@ -119,7 +101,7 @@ class Arg {
     Val val;
     Device dev;
     void* ptr;
-    U() : i(0) {}
+    constexpr U() : i(0) {}
   } u_;
   Rc<ArgList> list_;
 };

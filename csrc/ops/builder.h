@@ -11,16 +11,9 @@ class Builder {
   // Applies `op`; the results are owned by the builder and live as long as it does.
   virtual void emit(const OpDef& op, Args args, SmallVec<Val, 2>& outs) = 0;
 
-  Val emit1(OpId id, std::initializer_list<Arg> args) {
-    SmallVec<Val, 2> outs;
-    emit(op_def(id), Args(args.begin(), args.size()), outs);
-    return outs[0];
-  }
-  SmallVec<Val, 2> emit_n(OpId id, std::initializer_list<Arg> args) {
-    SmallVec<Val, 2> outs;
-    emit(op_def(id), Args(args.begin(), args.size()), outs);
-    return outs;
-  }
+  Val emit1(OpId id, Args args);
+  SmallVec<Val, 2> emit_n(OpId id, Args args);
+  Val emit1(OpId id, std::initializer_list<Arg> args) { return emit1(id, Args(args.begin(), args.size())); }
 };
 
 // Sums `grad` over the dimensions that broadcasting added, so that it has the sizes of `like`, and casts it to

@@ -1,4 +1,4 @@
-"""Writes the C++ side of the op table: op_ids.inc, calls.h, rules.h and op_table.cpp."""
+"""Writes the C++ side of the op table: op_ids.inc, calls.h, calls.cpp, rule_decls.h and op_table.cpp."""
 
 from __future__ import annotations
 
@@ -9,6 +9,28 @@ from .schema import Schema
 from .table import FLAGS, REDUCE_OPS, Row, RowError, none_reason
 
 _HEAD = "// Written by tools/gen_ops.py from csrc/ops/table. Do not edit.\n"
+
+# The arguments of one call: a function out of line, so that what refers to them stays small.
+_CALL = """namespace {
+
+struct Copies {
+  [[gnu::noinline]] Copies(std::span<const Arg* const> from) {
+    for (const Arg* a : from) args.push_back(*a);
+  }
+  [[gnu::noinline]] ~Copies() {}
+  operator Args() const { return args; }
+  ArgVec args;
+};
+
+}  // namespace
+
+"""
+
+# The fields of OpDef, in their order.
+_FIELDS = (
+    "id name overload full_name kind flags args rets infer scalar compute reduce native decompose vjp vjp_saves_args "
+    "vjp_saves_outs vjp_args batch partner no_vjp no_batch aliases schema doc"
+).split()
 
 
 def inplace_schema(s: Schema) -> Schema:
@@ -39,23 +61,27 @@ class Emitter:
     def op_ids(self) -> str:
         return _HEAD + "".join(f"FJ_OP({cpp_name(s.ident)})\n" for _, s, _ in self.defs())
 
-    def calls(self) -> str:
-        out = [_HEAD, '#pragma once\n#include "ops/builder.h"\n\nnamespace fj::t {\n']
+    def calls(self) -> tuple[str, str]:
+        """The declarations and the definitions of t::op for every op."""
+        header = [_HEAD, '#pragma once\n#include "ops/builder.h"\n\nnamespace fj::t {\n']
+        source = [_HEAD, '#include "ops/calls.h"\n\nnamespace fj::t {\n', _CALL]
         for _, s, _ in self.defs():
-            params, seen_default = ["Builder& b"], False
+            params, plain, seen_default = ["Builder& b"], ["Builder& b"], False
             for a in s.args:
                 seen_default = seen_default or a.default is not None
                 default = f" = {default_arg(a.default, a.type)}" if seen_default else ""
-                params.append(f"const Arg& {cpp_name(a.name)}{default}")
-            names = ", ".join(cpp_name(a.name) for a in s.args)
+                plain.append(f"const Arg& {cpp_name(a.name)}")
+                params.append(plain[-1] + default)
+            names = ", ".join("&" + cpp_name(a.name) for a in s.args)
             multi = len(s.rets) != 1 or s.rets[0].type == "TensorList"
             ret, fn = ("SmallVec<Val, 2>", "emit_n") if multi else ("Val", "emit1")
-            out.append(
-                f"inline {ret} {cpp_name(s.ident)}({', '.join(params)}) "
-                f"{{ return b.{fn}(OpId::{cpp_name(s.ident)}, {{{names}}}); }}\n"
-            )
-        out.append("\n}  // namespace fj::t\n")
-        return "".join(out)
+            header.append(f"{ret} {cpp_name(s.ident)}({', '.join(params)});\n")
+            args = f"const Arg* const args[] = {{{names}}}; " if names else ""
+            call = f"b.{fn}(OpId::{cpp_name(s.ident)}, {'Copies(args)' if names else 'Args()'})"
+            source.append(f"{ret} {cpp_name(s.ident)}({', '.join(plain)}) {{ {args}return {call}; }}\n")
+        header.append("\n}  // namespace fj::t\n")
+        source.append("\n}  // namespace fj::t\n")
+        return "".join(header), "".join(source)
 
     # -- rule functions --------------------------------------------------------------------------------------------
     def declare(self, ret: str, name: str, params: str) -> str:
@@ -181,25 +207,44 @@ class Emitter:
             out.append("kHasInplace")
         return " | ".join(out) or "0"
 
-    def arg_defs(self, s: Schema) -> str:
-        items = []
-        for a in s.args:
-            b = lambda x: "true" if x else "false"  # noqa: E731
-            items.append(
-                f'{{"{a.name}", ArgType::{a.type}, {b(a.optional)}, {b(a.default is not None)}, {b(a.kw_only)}, '
-                f"{b(a.single)}, {b(a.mutated)}, {default_arg(a.default, a.type)}}}"
-            )
-        return ", ".join(items)
+    def arg_def(self, a) -> str:
+        flags = (a.optional, a.default is not None, a.kw_only, a.single, a.mutated)
+        return f'{{"{a.name}", ArgType::{a.type}, {", ".join("true" if x else "false" for x in flags)}}}'
 
-    def ret_defs(self, s: Schema) -> str:
+    def ret_defs(self, s: Schema) -> list[str]:
         alias = {a.alias: i for i, a in enumerate(s.args) if a.alias}
         if s.args and s.args[0].mutated:
             alias["a"] = 0
-        return ", ".join(
-            f'{{ArgType::{x.type}, {alias.get(x.alias, -1) if x.alias else -1}, "{x.name}"}}' for x in s.rets
-        )
+        return [f'{{ArgType::{x.type}, {alias.get(x.alias, -1) if x.alias else -1}, "{x.name}"}}' for x in s.rets]
+
+    def op_def(self, r: Row, s: Schema, inplace: bool, rules: dict, args: str, rets: str) -> str:
+        """One element of the array: the fields that differ from their defaults, in the order of OpDef."""
+        other = cpp_name(r.schema.ident if inplace else inplace_schema(r.schema).ident)
+        aliases = " ".join(a + "_" if inplace else a for a in (r.col("aliases") or "").split())
+        schema_text = r.cols["schema"] if not inplace else r.cols["schema"].replace(r.schema.name, s.name, 1)
+        values = {
+            "id": f"OpId::{cpp_name(s.ident)}",
+            "name": f'"{s.name}"',
+            "overload": f'"{s.overload}"',
+            "full_name": f'"{s.full_name}"',
+            "kind": f"OpKind::{r.kind.capitalize()}",
+            "flags": self.flags(r, inplace),
+            "args": args,
+            "rets": rets,
+            **{field: value for field, value in rules.items() if value != "nullptr"},
+            "schema": f'R"fj({schema_text})fj"',
+            "doc": f'R"fj({r.cols["doc"]})fj"',
+        }
+        if "inplace" in r.variants:
+            values["partner"] = f"&defs[static_cast<size_t>(OpId::{other})]"
+        if aliases:
+            values["aliases"] = f'"{aliases}"'
+        fields = "".join(f"   .{field} = {values[field]},\n" for field in _FIELDS if field in values)
+        assert set(values) <= set(_FIELDS), set(values) - set(_FIELDS)
+        return "  {\n" + fields + "  },\n"
 
     def table(self) -> str:
+        """The array of OpDef. All of it is constant but the defaults of arguments, which set_defaults() makes."""
         rules = {}
         for r in self.rows:
             rules[r.key] = {
@@ -210,39 +255,33 @@ class Emitter:
                 **self.vjp(r),
                 **self.batch(r),
             }
-        body = []
+        args, rets, defaults, body = [], [], [], []
         for r, s, inplace in self.defs():
-            ident = cpp_name(s.ident)
-            schema_text = r.cols["schema"] if not inplace else r.cols["schema"].replace(f"{r.schema.name}", s.name, 1)
-            body.append(f"  {{ // {s.full_name}\n")
-            body.append(f"    static const ArgDef args[] = {{{self.arg_defs(s)}{', ' if s.args else ''}{{}}}};\n")
-            body.append(f"    static const RetDef rets[] = {{{self.ret_defs(s)}{', ' if s.rets else ''}{{}}}};\n")
-            body.append(f"    OpDef& d = defs[static_cast<size_t>(OpId::{ident})];\n    d.id = OpId::{ident};\n")
-            body.append(f'    d.name = "{s.name}"; d.overload = "{s.overload}"; d.full_name = "{s.full_name}";\n')
-            body.append(f"    d.kind = OpKind::{r.kind.capitalize()}; d.flags = {self.flags(r, inplace)};\n")
-            body.append(f"    d.args = {{args, {len(s.args)}}}; d.rets = {{rets, {len(s.rets)}}};\n")
-            for field, value in rules[r.key].items():
-                if value != "nullptr":
-                    body.append(f"    d.{field} = {value};\n")
-            if "inplace" in r.variants:
-                other = cpp_name(r.schema.ident if inplace else inplace_schema(r.schema).ident)
-                body.append(f"    d.partner = &defs[static_cast<size_t>(OpId::{other})];\n")
-            if r.col("aliases"):
-                names = " ".join(a + "_" if inplace else a for a in r.cols["aliases"].split())
-                body.append(f'    d.aliases = "{names}";\n')
-            body.append(f'    d.schema = R"fj({schema_text})fj"; d.doc = R"fj({r.cols["doc"]})fj";\n  }}\n')
+            own_args = f"{{all_args + {len(args)}, {len(s.args)}}}"
+            own_rets = f"{{all_rets + {len(rets)}, {len(s.rets)}}}"
+            for a in s.args:
+                if a.default not in (None, "None"):
+                    defaults.append(f"  all_args[{len(args)}].def = {default_arg(a.default, a.type)};\n")
+                args.append(f"  {self.arg_def(a)},\n")
+            rets += [f"  {text},\n" for text in self.ret_defs(s)]
+            body.append(self.op_def(r, s, inplace, rules[r.key], own_args, own_rets))
         return "".join(
             [
                 _HEAD,
                 '#include "ops/calls.h"\n#include "ops/native.h"\n#include "ops/rules.h"\n#include "ops/rule_decls.h"\n\n',
                 "namespace fj {\nnamespace {\n\n",
                 *self.code,
-                "\nOpDef* build() {\n",
-                "  static OpDef defs[static_cast<size_t>(OpId::kCount)];\n",
+                "\nconstinit ArgDef all_args[] = {\n",
+                *args,
+                "};\n\nconstexpr RetDef all_rets[] = {\n",
+                *rets,
+                "};\n\nextern OpDef defs[static_cast<size_t>(OpId::kCount)];\nconstinit OpDef defs[] = {\n",
                 *body,
-                "  return defs;\n}\n\n}  // namespace\n\n",
-                "std::span<const OpDef> all_ops() {\n  static const OpDef* table = build();\n"
-                "  return {table, static_cast<size_t>(OpId::kCount)};\n}\n\n}  // namespace fj\n",
+                "};\n\nbool set_defaults() {\n",
+                *defaults,
+                "  return true;\n}\n\n}  // namespace\n\n",
+                "std::span<const OpDef> all_ops() {\n  static const bool done = set_defaults();\n  (void)done;\n"
+                "  return defs;\n}\n\n}  // namespace fj\n",
             ]
         )
 
@@ -264,5 +303,7 @@ class Emitter:
 
 def emit(rows: list[Row]) -> dict[str, str]:
     e = Emitter(rows)
-    ids, calls, table = e.op_ids(), e.calls(), e.table()
-    return {"ops/op_ids.inc": ids, "ops/calls.h": calls, "ops/op_table.cpp": table, "ops/rule_decls.h": e.decls()}
+    header, source = e.calls()
+    files = {"op_ids.inc": e.op_ids(), "calls.h": header, "calls.cpp": source, "op_table.cpp": e.table()}
+    files["rule_decls.h"] = e.decls()
+    return {f"ops/{name}": text for name, text in files.items()}
