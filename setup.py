@@ -26,6 +26,7 @@ class CMakeBuild(build_ext):
             "-DCMAKE_CXX_FLAGS_RELEASE=-O2 -DNDEBUG",
             f"-DPython_EXECUTABLE={sys.executable}",
             "-DFRAMEJIT_STATIC_RUNTIME=ON",
+            "-DFRAMEJIT_UNITY=ON",
         ]  # fmt: skip
         if shutil.which("ccache"):
             configure.append("-DCMAKE_CXX_COMPILER_LAUNCHER=ccache")
