@@ -19,6 +19,8 @@ namespace fj::codegen::cpu {
 
 namespace x86 = asmjit::x86;
 
+inline constexpr int kMaxCopies = 8;
+
 // Full: L lanes. Tail: fewer, masked. One: the point stages of a row kernel: lane 0 matters, all lanes are equal.
 enum class Mode : uint8_t { Full, Tail, One };
 
@@ -62,6 +64,7 @@ class Emitter {
   x86::Mem pool_word(uint64_t bits, int bytes);   // one scalar
   x86::Mem pool_vector(uint64_t bits, int lane);  // replicated (AVX2) or broadcast (AVX-512)
   x86::Mem pool_bytes(const void* data, int size);
+  x86::Mem pool_table(const MVal& v) { return pool_bytes(reinterpret_cast<const void*>(v.bits), vb_); }
 
   // emit_nest.cpp
   void nest();
@@ -91,6 +94,7 @@ class Emitter {
   // emit_ops.cpp
   void emit(const AInst& a, int u);
   void emit_op(const AInst& a, int u);
+  void emit_lookup(const AInst& a, int u);
   void emit_fma(const AInst& a, int u);
   void emit_cmp(const AInst& a, int u);
   void emit_select(const AInst& a, int u);
@@ -101,7 +105,8 @@ class Emitter {
   void emit_index(const AInst& a, int u);
   void emit_check(const AInst& a, int u);
   void emit_call(const AInst& a, int u);
-  void emit_rare(const AInst& a, int u);
+  void far_lanes(const int* args, int n, LT lt, int exponent);
+  void emit_far(const AInst& a, int u);
   void emit_cold_parts();
   void emit_save(const AInst& a, int u);
   void save_vector(int16_t slot, int u, int reg, LT lt, bool merge);
@@ -190,11 +195,12 @@ class Emitter {
   // out-of-line calls, emitted after the function
   struct Cold {
     asmjit::Label enter, back;
-    int dst, value, mask, arg, arg2;
+    int dst[kMaxCopies], value[kMaxCopies], arg[kMaxCopies], n;
     LT lt;
-    DType dt;
+    int exponent;
     int64_t fn;
   };
+  void emit_cold(const Cold& c);
   std::vector<Cold> cold_;
 
   // frame offsets

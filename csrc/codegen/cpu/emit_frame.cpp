@@ -64,7 +64,7 @@ void Emitter::lay_out_frame() {
     copies = std::max(copies, p.main.copies);
   }
   spill_ = reserve(spills * vb_, 64);
-  if (mir_.rare) cold_save_ = reserve(nregs_ * vb_ + 128, 64);
+  if (mir_.rare) cold_save_ = reserve((nregs_ + kMaxCopies) * vb_ + 128, 64);
   std::vector<bool> shared(mir_.slots.size(), k_.is_row());
   for (const auto& p : mir_.params) shared[static_cast<size_t>(p.slot)] = true;
   for (size_t i = 0; i < mir_.slots.size(); ++i) {
@@ -188,8 +188,10 @@ void Emitter::convert_param(const MKernel::ParamSlot& p) {
 }
 
 x86::Mem Emitter::pool_bytes(const void* data, int size) {
-  for (size_t at = 0; size == 64 && at + 64 <= pool_data_.size(); at += 64)
-    if (std::memcmp(pool_data_.data() + at, data, 64) == 0) return x86::ptr(pool_, static_cast<int32_t>(at), 64);
+  size_t whole = static_cast<size_t>(size);
+  for (size_t at = 0; whole >= 32 && at + whole <= pool_data_.size(); at += 64)
+    if (std::memcmp(pool_data_.data() + at, data, whole) == 0)
+      return x86::ptr(pool_, static_cast<int32_t>(at), static_cast<uint32_t>(size));
   while (pool_data_.size() % 64 != 0 && size > 8) pool_data_.push_back(0);
   while (pool_data_.size() % 8 != 0) pool_data_.push_back(0);
   int32_t at = static_cast<int32_t>(pool_data_.size());

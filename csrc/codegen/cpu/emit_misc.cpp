@@ -1,4 +1,5 @@
 // Operations that leave the vector unit: coordinates, checks, calls of the reference meaning.
+#include <bit>
 #include <cstddef>
 
 #include "codegen/cpu/emit.h"
@@ -83,68 +84,93 @@ void Emitter::emit_call(const AInst& a, int u) {
   load_packed(in.dt, phys(a.dst, u), frame(buf_, 64), false);
 }
 
-// The usual path is one test and a move. The out-of-line part saves every register, so that the allocator need not know
-// of it.
-void Emitter::emit_rare(const AInst& a, int u) {
+// Where |x| >= 2^exponent: into k7 on AVX-512, as the top bits of s1's lanes on AVX2. One test serves all of args.
+void Emitter::far_lanes(const int* args, int n, LT lt, int exponent) {
+  int lane = lane_bytes(lt);
+  if (avx512()) {
+    x86::Vec e0 = vec(s0_, lane), e1 = vec(s1_, lane);
+    uint32_t get = lane == 4 ? I::kIdVgetexpps : I::kIdVgetexppd;
+    ins(get, e0, vec(args[0], lane));
+    for (int i = 1; i < n; ++i) {  // the greater, numbers before NaN
+      ins(get, e1, vec(args[i], lane));
+      as_.emit(lane == 4 ? I::kIdVrangeps : I::kIdVrangepd, e0, e0, e1, asmjit::Imm(5));
+    }
+    uint64_t limit = lane == 4 ? std::bit_cast<uint32_t>(static_cast<float>(exponent))
+                               : std::bit_cast<uint64_t>(static_cast<double>(exponent));
+    as_.emit(lane == 4 ? I::kIdVcmpps : I::kIdVcmppd, x86::k7, e0, pool_vector(limit, lane), asmjit::Imm(13));  // >=
+    return;
+  }
+  // By the bits' order, of doubles the upper half's; NaN counts as far, which is slow but right.
+  x86::Vec part = vec(s0_, lane), most = vec(s1_, lane);
+  uint64_t limit =
+      lane == 4 ? static_cast<uint64_t>(exponent + 127) << 23 : static_cast<uint64_t>(exponent + 1023) << 52;
+  uint64_t sign = lane == 4 ? 0x80000000u : 0x8000000000000000u;
+  for (int i = 0; i < n; ++i) {
+    as_.vpand(i == 0 ? most : part, vec(args[i], lane), pool_vector(sign - 1, lane));
+    if (i > 0) as_.vpmaxsd(most, most, part);
+  }
+  as_.vpcmpgtd(most, most, pool_vector(limit - 1, lane));
+}
+
+// The usual path is one test for all copies of the body, and moves. The out-of-line part saves every register, so that
+// the allocator need not know of it.
+void Emitter::emit_far(const AInst& a, int u) {
   const MInst& in = *a.in;
-  Cold c{as_.newLabel(),
-         as_.newLabel(),
-         phys(a.dst, u),
-         source_reg(a, 1, u),
-         source_reg(a, 0, u),
-         source_reg(a, 2, u),
-         in.n > 3 ? source_reg(a, 3, u) : -1,
-         in.lt,
-         in.dt,
-         in.imm};
+  bool together = !body_->in_turn;
+  if (together && u + 1 < body_->copies) return;
+  Cold c{as_.newLabel(), as_.newLabel(), {}, {}, {}, 0, in.lt, in.index, in.imm};
+  for (int v = together ? 0 : u; v <= u; ++v, ++c.n) {
+    c.dst[c.n] = phys(a.dst, v);
+    c.value[c.n] = source_reg(a, 0, v);
+    c.arg[c.n] = source_reg(a, 1, v);
+  }
+  far_lanes(c.arg, c.n, in.lt, in.index);
   if (avx512())
-    as_.kortestw(k(c.mask), k(c.mask));
+    as_.kortestw(x86::k7, x86::k7);
   else
-    as_.vtestps(vec(c.mask, 4), vec(c.mask, 4));
+    as_.vtestps(vec_of(s1_, vb_), vec_of(s1_, vb_));
   as_.jnz(c.enter);
-  move(c.dst, c.value, lane_bytes(in.lt));
+  for (int i = 0; i < c.n; ++i) move(c.dst[i], c.value[i], lane_bytes(in.lt));
   as_.bind(c.back);
   cold_.push_back(c);
 }
 
-void Emitter::emit_cold_parts() {
+void Emitter::emit_cold(const Cold& c) {
   static const x86::Gp kVolatile[] = {x86::rdi, x86::rsi, x86::r8, x86::r9};
-  int32_t masks_at = cold_save_ + nregs_ * vb_, words_at = masks_at + 64;
-  for (const Cold& c : cold_) {
-    int lane = lane_bytes(c.lt);
-    as_.bind(c.enter);
-    for (int i = 0; i < nregs_; ++i)
-      as_.emit(I::kIdVmovups, frame(cold_save_ + i * vb_, static_cast<uint32_t>(vb_)), vec_of(i, vb_));
-    for (int i = 1; avx512() && i < 8; ++i) as_.kmovd(frame(masks_at + 4 * i, 4), k(i));
-    for (int i = 0; i < 4; ++i) as_.mov(frame(words_at + 8 * i), kVolatile[i]);
-    as_.emit(I::kIdVmovups, frame(buf_ + 64, static_cast<uint32_t>(lane * lanes_)), vec(c.arg, lane));
-    if (c.arg2 >= 0)
-      as_.emit(I::kIdVmovups, frame(buf_ + 128, static_cast<uint32_t>(lane * lanes_)), vec(c.arg2, lane));
-    as_.lea(x86::rdi, frame(buf_));
-    as_.lea(x86::rsi, frame(buf_ + 64));
-    as_.lea(x86::rdx, frame(buf_ + 128));
+  int32_t masks_at = cold_save_ + nregs_ * vb_, words_at = masks_at + 64, results_at = words_at + 64;
+  uint32_t whole = static_cast<uint32_t>(vb_);
+  int lane = lane_bytes(c.lt);
+  as_.bind(c.enter);
+  for (int i = 0; i < nregs_; ++i) as_.emit(I::kIdVmovups, frame(cold_save_ + i * vb_, whole), vec_of(i, vb_));
+  for (int i = 1; avx512() && i < 7; ++i) as_.kmovd(frame(masks_at + 4 * i, 4), k(i));
+  for (int i = 0; i < 4; ++i) as_.mov(frame(words_at + 8 * i), kVolatile[i]);
+  for (int i = 0; i < c.n; ++i) {
+    as_.lea(x86::rdi, frame(results_at + i * vb_));
+    as_.lea(x86::rsi, frame(cold_save_ + c.arg[i] * vb_));
     as_.mov(x86::r8d, lanes_);
     as_.vzeroupper();
     as_.mov(x86::rax, static_cast<uint64_t>(c.fn));
     as_.call(x86::rax);
-    for (int i = 0; i < 4; ++i) as_.mov(kVolatile[i], frame(words_at + 8 * i));
-    for (int i = 1; avx512() && i < 8; ++i) as_.kmovd(k(i), frame(masks_at + 4 * i, 4));
-    for (int i = 0; i < nregs_; ++i)
-      as_.emit(I::kIdVmovups, vec_of(i, vb_), frame(cold_save_ + i * vb_, static_cast<uint32_t>(vb_)));
-    x86::Vec exact = vec(s1_, lane), mask = vec(c.mask, lane);
-    as_.emit(I::kIdVmovups, exact, frame(buf_, static_cast<uint32_t>(lane * lanes_)));
-    if (avx512()) {
-      as_.k(k(c.mask));
-      ins(lane == 8 ? I::kIdVblendmpd : I::kIdVblendmps, vec(c.dst, lane), vec(c.value, lane), exact);
-    } else {
-      if (lane == 8) {
-        mask = x86::ymm(static_cast<uint32_t>(s0_));
-        as_.vpmovsxdq(mask, x86::xmm(static_cast<uint32_t>(c.mask)));
-      }
-      as_.emit(lane == 8 ? I::kIdVblendvpd : I::kIdVblendvps, vec(c.dst, lane), vec(c.value, lane), exact, mask);
-    }
-    as_.jmp(c.back);
   }
+  for (int i = 0; i < 4; ++i) as_.mov(kVolatile[i], frame(words_at + 8 * i));
+  for (int i = 1; avx512() && i < 7; ++i) as_.kmovd(k(i), frame(masks_at + 4 * i, 4));
+  for (int i = 0; i < nregs_; ++i) as_.emit(I::kIdVmovups, vec_of(i, vb_), frame(cold_save_ + i * vb_, whole));
+  for (int i = 0; i < c.n; ++i) {
+    far_lanes(&c.arg[i], 1, c.lt, c.exponent);
+    x86::Mem exact = frame(results_at + i * vb_, static_cast<uint32_t>(lane * lanes_));
+    x86::Vec dst = vec(c.dst[i], lane), value = vec(c.value[i], lane), mask = vec(s1_, lane);
+    if (avx512()) {
+      as_.k(x86::k7);
+      ins(lane == 8 ? I::kIdVblendmpd : I::kIdVblendmps, dst, value, exact);
+    } else {
+      as_.emit(lane == 8 ? I::kIdVblendvpd : I::kIdVblendvps, dst, value, exact, mask);
+    }
+  }
+  as_.jmp(c.back);
+}
+
+void Emitter::emit_cold_parts() {
+  for (const Cold& c : cold_) emit_cold(c);
 }
 
 }  // namespace fj::codegen::cpu

@@ -89,7 +89,9 @@ void Emitter::load_pins(int stage) {
   for (size_t i = 0; i < p.pinned.size(); ++i) {
     const MVal& v = this->stage().vals[p.pinned[i]];
     int lane = v.lt == LT::Mask ? 4 : lane_bytes(v.lt);
-    if (v.home == Home::Const && avx512()) {
+    if (v.home == Home::Table) {
+      as_.vmovups(vec_of(static_cast<int>(i), vb_), pool_table(v));
+    } else if (v.home == Home::Const && avx512()) {
       ins(lane == 8 ? x86::Inst::kIdVbroadcastsd : x86::Inst::kIdVbroadcastss, vec(static_cast<int>(i), lane),
           pool_word(v.bits, lane));
     } else {

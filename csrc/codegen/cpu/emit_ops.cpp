@@ -84,6 +84,7 @@ int Emitter::phys(PReg r, int u) const {
 x86::Mem Emitter::home(MV v, int u, int lane) {
   const MVal& val = stage().vals[v];
   if (val.home == Home::Const) return pool_vector(val.bits, lane);
+  if (val.home == Home::Table) return pool_table(val);
   int32_t at = val.home == Home::Slot
                    ? slot_off_[static_cast<size_t>(val.slot)] + u * slot_step_[static_cast<size_t>(val.slot)]
                    : spill_ + body_->alloc.spill_of[v] * vb_;
@@ -105,7 +106,8 @@ void Emitter::emit(const AInst& a, int u) {
   switch (a.in->op) {
     case MOp::Fma:
     case MOp::Fnma:
-    case MOp::Fms: return emit_fma(a, u);
+    case MOp::Fms:
+    case MOp::Fnms: return emit_fma(a, u);
     case MOp::Cmp: return emit_cmp(a, u);
     case MOp::Select: return emit_select(a, u);
     case MOp::MAnd:
@@ -117,6 +119,7 @@ void Emitter::emit(const AInst& a, int u) {
     case MOp::BitsMask: return emit_mask_op(a, u);
     case MOp::MinNan:
     case MOp::MaxNan: return emit_pick_nan(a, u);
+    case MOp::Lookup: return emit_lookup(a, u);
     case MOp::Cvt: return emit_cvt(a, u);
     case MOp::Load: return emit_load(a, u);
     case MOp::LoadAt: return emit_load_at(a, u);
@@ -124,7 +127,7 @@ void Emitter::emit(const AInst& a, int u) {
     case MOp::StoreAt: return emit_store_at(a, u);
     case MOp::Index: return emit_index(a, u);
     case MOp::Call: return emit_call(a, u);
-    case MOp::Rare: return emit_rare(a, u);
+    case MOp::Far: return emit_far(a, u);
     case MOp::AccSet:
     case MOp::Save: return emit_save(a, u);
     case MOp::Check: return emit_check(a, u);
@@ -142,11 +145,9 @@ void Emitter::emit_op(const AInst& a, int u) {
         avx512() ? (lane == 4 ? I::kIdVrndscaleps : I::kIdVrndscalepd) : (lane == 4 ? I::kIdVroundps : I::kIdVroundpd);
     return ins(id, dst, x, asmjit::Imm(in.imm));
   }
-  if (in.op == MOp::Lookup) {  // on whole registers: half of one would look up in half the table
-    x86::Mem table = pool_bytes(reinterpret_cast<const void*>(static_cast<intptr_t>(in.imm)), 64);
-    return as_.vpermps(vec_of(phys(a.dst, u), 64).as<x86::Zmm>(), vec_of(source_reg(a, 0, u), 64).as<x86::Zmm>(),
-                       table),
-           void();
+  if (in.op == MOp::MinAbs) {  // vrange: the lesser in absolute value, its sign cleared
+    as_.emit(lane == 4 ? I::kIdVrangeps : I::kIdVrangepd, dst, x, source(a, 1, u, lane), asmjit::Imm(10));
+    return;
   }
   uint32_t id = plain_id(in.op, in.lt);
   if (!id) id = bits_id(in.op, in.lt, avx512());
@@ -156,10 +157,26 @@ void Emitter::emit_op(const AInst& a, int u) {
   ins(id, dst, x, source(a, 1, u, lane));
 }
 
+// On whole registers, whatever the lanes: half of one would look up in half the table.
+void Emitter::emit_lookup(const AInst& a, int u) {
+  auto table = [&](int k) -> asmjit::Operand {
+    if (a.src[k] == kInMemory) return home(a.val[k], u, 4);
+    return vec_of(source_reg(a, k, u), vb_);
+  };
+  x86::Vec dst = vec_of(phys(a.dst, u), vb_), index = vec_of(source_reg(a, 0, u), vb_);
+  if (a.in->n == 2) return ins(I::kIdVpermps, dst, index, table(1));
+  // vpermi2ps replaces its index; where the result replaces a table, it is built aside.
+  bool aside = dst.id() != index.id() && (table(1) == dst || table(2) == dst);
+  x86::Vec work = aside ? vec_of(s1_, vb_) : dst;
+  if (work.id() != index.id()) ins(I::kIdVmovaps, work, index);
+  ins(I::kIdVpermi2ps, work, table(1), table(2));
+  if (aside) ins(I::kIdVmovaps, dst, work);
+}
+
 // The three forms differ in which source the result replaces and which may be memory:
 // 132: d = d*m + r   213: d = r*d + m   231: d = r*m + d.
 void Emitter::emit_fma(const AInst& a, int u) {
-  static constexpr uint32_t kIds[3][3][2] = {
+  static constexpr uint32_t kIds[4][3][2] = {
       {{I::kIdVfmadd132ps, I::kIdVfmadd132pd},
        {I::kIdVfmadd213ps, I::kIdVfmadd213pd},
        {I::kIdVfmadd231ps, I::kIdVfmadd231pd}},
@@ -169,6 +186,9 @@ void Emitter::emit_fma(const AInst& a, int u) {
       {{I::kIdVfmsub132ps, I::kIdVfmsub132pd},
        {I::kIdVfmsub213ps, I::kIdVfmsub213pd},
        {I::kIdVfmsub231ps, I::kIdVfmsub231pd}},
+      {{I::kIdVfnmsub132ps, I::kIdVfnmsub132pd},
+       {I::kIdVfnmsub213ps, I::kIdVfnmsub213pd},
+       {I::kIdVfnmsub231ps, I::kIdVfnmsub231pd}},
   };
   int lane = lane_bytes(a.in->lt);
   const auto& ids = kIds[static_cast<int>(a.in->op) - static_cast<int>(MOp::Fma)];
@@ -301,6 +321,7 @@ void Emitter::emit_reload(const AInst& a, int u) {
     return;
   }
   int lane = lane_bytes(v.lt);
+  if (v.home == Home::Table) return ins(I::kIdVmovups, vec_of(dst, vb_), pool_table(v));
   if (v.home == Home::Const && avx512()) {
     return ins(lane == 8 ? I::kIdVbroadcastsd : I::kIdVbroadcastss, vec(dst, lane), pool_word(v.bits, lane));
   }

@@ -59,6 +59,7 @@ class Lowering {
       if (slot_of_[i] >= 0) save(b, slot_of_[i], local_[i]);
     }
     drop_unused(&out_.stages.back());
+    order(&out_.stages.back(), avx512_);
   }
 
   static bool has_effect(MOp op) {

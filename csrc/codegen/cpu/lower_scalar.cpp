@@ -39,7 +39,7 @@ MV sub(const In& in) {
 }
 
 MV mul(const In& in) {
-  if (!slow64(in)) return arith<MOp::Mul>(in);
+  if (!slow64(in)) return narrow(in.b, in.t, in.b.mul(in.lt, in.x, in.y));
   MBuilder& b = in.b;
   MV cross = b.add(LT::I64, b.op(MOp::MulU32, LT::I64, b.shr(LT::I64, in.x, 32), in.y),
                    b.op(MOp::MulU32, LT::I64, in.x, b.shr(LT::I64, in.y, 32)));

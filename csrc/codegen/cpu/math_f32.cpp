@@ -51,30 +51,55 @@ MV clamp(MBuilder& b, MV x, float low, float high) {
   return b.op(MOp::MaxRaw, F, b.f(low), b.op(MOp::MinRaw, F, b.f(high), x));
 }
 
-// 2^(k/16)
-constexpr float kRoots[16] = {1.0f,        1.04427378f, 1.09050773f, 1.13878864f, 1.18920712f, 1.24185781f,
-                              1.29683955f, 1.35425555f, 1.41421354f, 1.47682619f, 1.54221082f, 1.61049033f,
-                              1.68179286f, 1.75625217f, 1.83400809f, 1.91520655f};
+// 2^(k/32); the eight of AVX2 are every fourth.
+constexpr float kRoots[32] = {1.0f,        1.0218972f,  1.04427373f, 1.06714046f, 1.09050775f, 1.1143868f,  1.13878858f,
+                              1.1637249f,  1.18920708f, 1.21524739f, 1.24185777f, 1.26905096f, 1.29683959f, 1.32523668f,
+                              1.35425556f, 1.38390994f, 1.41421354f, 1.44518077f, 1.47682619f, 1.50916445f, 1.54221082f,
+                              1.5759809f,  1.61049032f, 1.64575553f, 1.68179286f, 1.71861935f, 1.75625217f, 1.79470909f,
+                              1.8340081f,  1.87416768f, 1.91520655f, 1.95714414f};
+constexpr float kRoots8[8] = {1.0f,        1.09050775f, 1.18920708f, 1.29683959f,
+                              1.41421354f, 1.54221082f, 1.68179286f, 1.8340081f};
 
-// x = n ln2 + r with n a multiple of 1/16: e^x = 2^floor(n) 2^(k/16) (1 + r + r^2/2 + r^3/6).
-MV exp_by_table(MBuilder& b, MV x, int shift) {
-  MV magic = b.f(786432.0f), m = b.fma(F, x, b.f(1.44269504f), magic), n = b.sub(F, m, magic);
-  MV r = b.fnma(F, n, b.f(-2.12194440e-4f), b.fnma(F, n, b.f(0.693359375f), x));
-  MV root = b.op(MOp::Lookup, F, m, kNoValue, kNoValue, static_cast<int64_t>(reinterpret_cast<intptr_t>(kRoots)));
-  MV p = b.fma(F, b.fma(F, r, b.f(0.166666672f), b.f(0.5f)), r, b.f(1));
-  MV y = b.fma(F, root, b.mul(F, r, p), root);
-  return b.scalef(F, y, shift == 0 ? n : b.add(F, n, b.f(static_cast<float>(shift))));
+struct Looked {
+  MV m, n, r, low;  // x = n ln2 + r + low; m = n + magic, n a multiple of 1/32 (1/8)
+};
+
+// The f32 nearest to ln2 is too large by 1.023 * 2^-29: n ln2 is one product, then r is exact, and the low part comes
+// out of the bits of m by subtracting 29 from the exponent: what multiplies is scarcer than what adds.
+Looked reduce_looked(MBuilder& b, MV x, float magic) {
+  MV m = b.fma(F, x, b.f(1.44269504f), b.f(magic)), n = b.sub(F, m, b.f(magic));
+  MV low = b.avx512 ? b.scalef(F, n, b.f(-29)) : b.sub(F, b.sub(Z, m, b.i(29 << 23)), b.f(magic * 0x1p-29f));
+  return {m, n, b.fnma(F, n, b.f(0.693147182f), x), low};
 }
 
-// e^x 2^shift
-MV exp_shifted(MBuilder& b, MV x, int shift) {
-  x = clamp(b, x, -105, 90);
-  if (b.avx512) return exp_by_table(b, x, shift);
-  Reduced d = reduce_ln2(b, x);
-  return scale(b, exp_reduced(b, d.r), d, shift);
+// e^x 2^shift. Where |x| is so large that r is arbitrary, y stays in [0, 2.1] and n alone decides. `fine`: 1.3 ulp,
+// else 1.8.
+MV exp_512(MBuilder& b, MV x, int shift, bool fine) {
+  Looked d = reduce_looked(b, x, 0x1.8p18f);
+  MV root = b.lookup(d.m, b.table(kRoots), b.table(kRoots + kTableFloats512));
+  MV p = fine ? b.fma(F, b.fma(F, d.r, b.f(0.166666672f), b.f(0.5f)), d.r, b.f(1))
+              : b.fma(F, d.r, b.f(0.49999997f), b.f(1.00001466f));
+  MV t = b.fma(F, d.r, p, d.low);
+  MV y = b.op(MOp::MinAbs, F, b.fma(F, root, t, root), b.f(2.1f));
+  return b.scalef(F, y, shift == 0 ? d.n : b.add(F, d.n, b.f(static_cast<float>(shift))));
 }
 
-MV exp(MBuilder& b, MV x, MV) { return exp_shifted(b, x, 0); }
+// Likewise; half of n goes into the root's exponent, the rest is a factor, so that subnormal results round once.
+MV exp_avx2(MBuilder& b, MV x, int shift) {
+  constexpr int32_t kBits = 0x49c00000;  // of the magic number
+  static_assert((kBits >> 3) % 1024 == 0, "the shifts by 23 must drop it");
+  Looked d = reduce_looked(b, clamp(b, x, -105, 90), 0x1.8p20f);
+  MV e = b.sar(Z, d.m, 3), half = b.sar(Z, e, 1);
+  MV root = b.add(Z, b.lookup(d.m, b.table(kRoots8)), b.shl(Z, half, 23));
+  MV p = b.fma(F, b.fma(F, d.r, b.f(0.166642889f), b.f(0.500065029f)), d.r, b.f(1));
+  MV y = b.fma(F, root, b.fma(F, d.r, p, d.low), root);
+  return b.mul(F, y, power_of_two(b, b.sub(Z, e, half), shift));
+}
+
+// For functions that add errors of their own.
+MV exp_shifted(MBuilder& b, MV x, int shift) { return b.avx512 ? exp_512(b, x, shift, true) : exp_avx2(b, x, shift); }
+
+MV exp(MBuilder& b, MV x, MV) { return b.avx512 ? exp_512(b, x, 0, false) : exp_avx2(b, x, 0); }
 
 MV exp2(MBuilder& b, MV x, MV) {
   x = clamp(b, x, -151, 129);
@@ -87,7 +112,7 @@ MV expm1(MBuilder& b, MV x, MV) {
   Reduced d = reduce_ln2(b, clamp(b, x, -18, 88.8f));
   MV half = power_of_two(b, d.m, -1);
   MV y = b.fma(F, half, expm1_reduced(b, d.r), b.sub(F, half, b.f(0.5f)));
-  return b.add(F, y, y);
+  return b.bor(F, b.add(F, y, y), b.sign_bits(F, x));
 }
 
 MV sigmoid(MBuilder& b, MV x, MV) {
@@ -181,7 +206,7 @@ MV log1p_inner(MBuilder& b, MV x) {
   MV y = b.add(F, log_inner(b, u), b.select(F, plain, q, b.f(0)));
   return log_edges(b, u, y);
 }
-MV log1p(MBuilder& b, MV x, MV) { return log1p_inner(b, x); }
+MV log1p(MBuilder& b, MV x, MV) { return b.bor(F, log1p_inner(b, x), b.sign_bits(F, x)); }
 
 struct Quadrant {
   MV q, sin, cos;
@@ -190,17 +215,18 @@ struct Quadrant {
 Quadrant reduce_pi(MBuilder& b, MV x) {
   static constexpr double kSin[] = {-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1};
   static constexpr double kCos[] = {2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2};
-  MV n = b.round(F, b.mul(F, x, b.f(0.636619772f)), kNearest);
-  MV r = b.fnma(F, n, b.f(1.57079637e+0f), x);
-  r = b.fnma(F, n, b.f(-4.37113900e-8f), r);
-  r = b.fnma(F, n, b.f(-1.71512391e-15f), r);
+  MV m = b.fma(F, x, b.f(0.636619772f), b.f(kMagic)), n = b.sub(F, m, b.f(kMagic));
+  MV r = b.fnma(F, n, b.f(1.57079625f), x);  // parts as in sin_or_cos
+  r = b.fnma(F, n, b.f(7.54978942e-8f), r);
+  r = b.fnma(F, n, b.f(5.39030253e-15f), r);
   MV s = b.mul(F, r, r);
-  MV sin = b.fma(F, b.mul(F, b.poly(F, s, kSin), s), r, r);
+  MV sin = odd_sum(b, F, r, b.poly(F, s, kSin), s);
   MV cos = b.fma(F, b.mul(F, b.poly(F, s, kCos), s), s, b.fma(F, s, b.f(-0.5f), b.f(1)));
-  return {b.cvt(CvtKind::F32ToI32, Z, n), sin, cos};
+  return {m, sin, cos};
 }
 
-MV too_far(MBuilder& b, MV x) { return b.cmp(F, kLt, b.f(105615.0f), b.abs_bits(F, x)); }
+// Up to here three parts of pi give sin, cos and tan their precision.
+constexpr int kFarExponent = 16;
 
 // x = n pi + r for sin; x = (n + 1/2) pi + r for cos, which is then -sin(r) (-1)^n.
 MV sin_or_cos(MBuilder& b, MV x, bool cos) {
@@ -214,13 +240,14 @@ MV sin_or_cos(MBuilder& b, MV x, bool cos) {
     m = b.fma(F, x, b.f(0.318309886f), b.f(kMagic));
     n = b.sub(F, m, b.f(kMagic));
   }
-  MV r = b.fnma(F, n, b.f(3.14159274e+0f), x);
-  r = b.fnma(F, n, b.f(-8.74227766e-8f), r);
-  r = b.fnma(F, n, b.f(-3.43024902e-15f), r);
+  // pi in three parts, all positive: then r keeps the sign of a zero.
+  MV r = b.fnma(F, n, b.f(3.1415925f), x);
+  r = b.fnma(F, n, b.f(1.50995788e-7f), r);
+  r = b.fnma(F, n, b.f(1.0780605e-14f), r);
   MV q = b.mul(F, r, r);
-  MV y = b.fma(F, b.mul(F, b.poly(F, q, kSin), q), r, r);
   MV flip = b.shl(Z, cos ? b.sub(Z, m, b.i(1)) : m, 31);
-  return b.rare(F, too_far(b, x), b.bxor(F, y, flip), cos ? Op::Cos : Op::Sin, x);
+  MV y = b.bxor(F, odd_sum(b, F, r, b.poly(F, q, kSin), q), flip);
+  return b.far(F, y, cos ? Op::Cos : Op::Sin, x, kFarExponent);
 }
 MV sin(MBuilder& b, MV x, MV) { return sin_or_cos(b, x, false); }
 MV cos(MBuilder& b, MV x, MV) { return sin_or_cos(b, x, true); }
@@ -229,7 +256,7 @@ MV tan(MBuilder& b, MV x, MV) {
   Quadrant d = reduce_pi(b, x);
   MV odd = b.shl(Z, d.q, 31), swap = b.sign_mask(odd);
   MV y = b.div(F, b.select(F, swap, d.cos, d.sin), b.select(F, swap, d.sin, d.cos));
-  return b.rare(F, too_far(b, x), b.bxor(F, y, odd), Op::Tan, x);
+  return b.far(F, b.bxor(F, y, odd), Op::Tan, x, kFarExponent);
 }
 
 constexpr double kAsin[] = {4.2163199048e-2, 2.4181311049e-2, 4.5470025998e-2, 7.4953002686e-2, 1.6666752422e-1};

@@ -68,7 +68,7 @@ MV expm1(MBuilder& b, MV x) {
   Reduced d = reduce_ln2(b, clamp(b, x, -40, 709.8));
   MV half = power_of_two(b, d.m, -1);
   MV y = b.fma(F, half, expm1_reduced(b, d.r), b.sub(F, half, b.d(0.5)));
-  return b.add(F, y, y);
+  return b.bor(F, b.add(F, y, y), b.sign_bits(F, x));
 }
 
 MV sign_select(MBuilder& b, MV x, MV negative, MV positive) {
@@ -144,7 +144,7 @@ MV log1p(MBuilder& b, MV x) {
   MV lost = b.add(F, b.sub(F, one, b.sub(F, u, v)), b.sub(F, x, v));
   MV plain = b.mand(b.cmp(F, kLt, b.d(0), u), b.cmp(F, kLt, u, b.d(kInf)));
   MV y = b.add(F, log_inner(b, u), b.select(F, plain, b.div(F, lost, u), b.d(0)));
-  return log_edges(b, u, y);
+  return b.bor(F, log_edges(b, u, y), b.sign_bits(F, x));
 }
 
 MV sin_or_cos(MBuilder& b, MV x, bool cos) {
@@ -160,14 +160,14 @@ MV sin_or_cos(MBuilder& b, MV x, bool cos) {
     m = b.fma(F, x, b.d(0.31830988618379067), b.d(kMagic));
     n = b.sub(F, m, b.d(kMagic));
   }
-  MV r = b.fnma(F, n, b.d(3.141592653589793116), x);
-  r = b.fnma(F, n, b.d(1.2246467991473532e-16), r);
-  r = b.fnma(F, n, b.d(-2.9947698097183397e-33), r);
+  // pi in three parts, all positive: then r keeps the sign of a zero.
+  MV r = b.fnma(F, n, b.d(3.141592653589793), x);
+  r = b.fnma(F, n, b.d(1.224646799147353e-16), r);
+  r = b.fnma(F, n, b.d(2.1657133478438278e-32), r);
   MV q = b.mul(F, r, r);
-  MV y = b.fma(F, b.mul(F, b.poly(F, q, kSin), q), r, r);
+  MV y = odd_sum(b, F, r, b.poly(F, q, kSin), q);
   MV flip = b.shl(Z, cos ? b.sub(Z, m, b.l(1)) : m, 63);
-  MV far = b.cmp(F, kLt, b.d(1e6), b.abs_bits(F, x));
-  return b.rare(F, far, b.bxor(F, y, flip), cos ? Op::Cos : Op::Sin, x);
+  return b.far(F, b.bxor(F, y, flip), cos ? Op::Cos : Op::Sin, x, 20);
 }
 
 }  // namespace

@@ -53,6 +53,16 @@ MV MBuilder::slot(int16_t slot) {
   return out;
 }
 
+MV MBuilder::table(const float* entries) {
+  uint64_t address = reinterpret_cast<uintptr_t>(entries);
+  for (size_t i = 0; i < s_->vals.size(); ++i)
+    if (s_->vals[i].home == Home::Table && s_->vals[i].bits == address) return static_cast<MV>(i);
+  MV out = value(LT::F32);
+  s_->vals[out].home = Home::Table;
+  s_->vals[out].bits = address;
+  return out;
+}
+
 MV MBuilder::push(MInst inst, bool has_value) {
   if (has_value) {
     bool mask = inst.op == MOp::Cmp || inst.op == MOp::BitsMask;
@@ -98,12 +108,13 @@ MV MBuilder::cmp(LT t, Pred p, MV a, MV b) {
   return push(inst, true);
 }
 
-MV MBuilder::rare(LT t, MV when, MV y, loop::Op op, MV x, MV x2) {
-  MInst inst{MOp::Rare, t};
+MV MBuilder::far(LT t, MV y, loop::Op op, MV x, int exponent) {
+  MInst inst{MOp::Far, t, 2};
   inst.dt = t == LT::F64 ? DType::F64 : DType::F32;
+  inst.index = static_cast<int16_t>(exponent);
   inst.imm = static_cast<int64_t>(reinterpret_cast<intptr_t>(scalar_fn(op, inst.dt)));
-  for (MV v : {when, y, x, x2})
-    if (v != kNoValue) inst.a[inst.n++] = v;
+  inst.a[0] = y;
+  inst.a[1] = x;
   k_->rare = true;
   return push(inst, true);
 }
@@ -124,12 +135,36 @@ MV MBuilder::sar(LT t, MV a, int n) {
 MV MBuilder::abs_bits(LT t, MV a) {
   return band(t, a, lane_bytes(t) == 8 ? bits(LT::I64, 0x7fffffffffffffffull) : bits(LT::I32, 0x7fffffffu));
 }
-MV MBuilder::sign_bits(LT t, MV a) {
-  return band(t, a, lane_bytes(t) == 8 ? bits(LT::I64, 0x8000000000000000ull) : bits(LT::I32, 0x80000000u));
+MV MBuilder::sign_bits(LT t, MV a) { return band(t, a, sign_of(t)); }
+
+MV MBuilder::neg(LT t, MV a) { return is_fp(t) ? bxor(t, a, sign_of(t)) : sub(t, num(t, 0), a); }
+
+MV MBuilder::without_sign(MV v, bool* negated) {
+  int32_t def = s_->vals[v].def;
+  if (def < 0) return v;
+  const MInst& in = s_->insts[static_cast<size_t>(def)];
+  if (in.op != MOp::Xor || !is_fp(in.lt) || in.a[1] != sign_of(in.lt)) return v;
+  *negated = !*negated;
+  return in.a[0];
 }
-MV MBuilder::neg(LT t, MV a) {
-  if (!is_fp(t)) return sub(t, num(t, 0), a);
-  return bxor(t, a, lane_bytes(t) == 8 ? bits(LT::I64, 0x8000000000000000ull) : bits(LT::I32, 0x80000000u));
+
+MV MBuilder::mul(LT t, MV a, MV b) {
+  bool negated = false;
+  if (is_fp(t)) {
+    a = without_sign(a, &negated);
+    b = without_sign(b, &negated);
+  }
+  MV product = op(MOp::Mul, t, a, b);
+  return negated ? neg(t, product) : product;
+}
+
+// Signs of the arguments go into the choice among the four fused operations.
+MV MBuilder::fused(LT t, bool minus_product, MV a, MV b, bool minus_c, MV c) {
+  a = without_sign(a, &minus_product);
+  b = without_sign(b, &minus_product);
+  c = without_sign(c, &minus_c);
+  MOp o = minus_product ? (minus_c ? MOp::Fnms : MOp::Fnma) : (minus_c ? MOp::Fms : MOp::Fma);
+  return op(o, t, a, b, c);
 }
 
 }  // namespace fj::codegen::cpu

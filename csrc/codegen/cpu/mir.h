@@ -3,8 +3,9 @@
 // u8, i8, i16 and i32 are i32 lanes, always in their type's range; f16, bf16 and f32 are f32 lanes, always exactly
 // representable in their type.
 //
-// Some values have a home in memory and no instruction: constants (the pool after the code) and slots (results of point
-// stages, parameters). The allocator loads them when it must and folds them into operands when it can.
+// Some values have a home in memory and no instruction: constants and tables (the pool after the code) and slots
+// (results of point stages, parameters). The allocator loads them when it must and folds them into operands when it
+// can.
 #pragma once
 #include <bit>
 #include <cstdint>
@@ -71,13 +72,15 @@ struct MInst {
   MV dst = kNoValue;
 };
 
-enum class Home : uint8_t { None, Const, Slot };
+enum class Home : uint8_t { None, Const, Slot, Table };
+
+inline constexpr int kTableFloats512 = 16, kTableFloats = 8;  // a register full, on AVX-512 and AVX2
 
 struct MVal {
   LT lt;
   Home home = Home::None;
   int16_t slot = -1;
-  uint64_t bits = 0;  // of a constant
+  uint64_t bits = 0;  // of a constant; address of a table
   int32_t def = -1;   // the instruction that makes it
 };
 
@@ -124,15 +127,16 @@ class MBuilder {
   // A constant of lane type lt with this value.
   MV num(LT lt, double v);
   MV slot(int16_t slot);
+  MV table(const float* entries);  // as many as fill a register
 
   MV op(MOp o, LT lt, MV a, MV b = kNoValue, MV c = kNoValue, int64_t imm = 0);
   MV add(LT t, MV a, MV b) { return op(MOp::Add, t, a, b); }
   MV sub(LT t, MV a, MV b) { return op(MOp::Sub, t, a, b); }
-  MV mul(LT t, MV a, MV b) { return op(MOp::Mul, t, a, b); }
+  MV mul(LT t, MV a, MV b);
   MV div(LT t, MV a, MV b) { return op(MOp::Div, t, a, b); }
-  MV fma(LT t, MV a, MV b, MV c) { return op(MOp::Fma, t, a, b, c); }
-  MV fnma(LT t, MV a, MV b, MV c) { return op(MOp::Fnma, t, a, b, c); }
-  MV fms(LT t, MV a, MV b, MV c) { return op(MOp::Fms, t, a, b, c); }
+  MV fma(LT t, MV a, MV b, MV c) { return fused(t, false, a, b, false, c); }
+  MV fnma(LT t, MV a, MV b, MV c) { return fused(t, true, a, b, false, c); }
+  MV fms(LT t, MV a, MV b, MV c) { return fused(t, false, a, b, true, c); }
   MV band(LT t, MV a, MV b) { return op(MOp::And, t, a, b); }
   MV bor(LT t, MV a, MV b) { return op(MOp::Or, t, a, b); }
   MV bxor(LT t, MV a, MV b) { return op(MOp::Xor, t, a, b); }
@@ -146,8 +150,9 @@ class MBuilder {
   MV mand(MV a, MV b) { return op(MOp::MAnd, LT::Mask, a, b); }
   MV mor(MV a, MV b) { return op(MOp::MOr, LT::Mask, a, b); }
   MV mxor(MV a, MV b) { return op(MOp::MXor, LT::Mask, a, b); }
-  // y, but for lanes where `when` is set fn(x, x2) by the reference meaning, computed out of line.
-  MV rare(LT t, MV when, MV y, loop::Op op, MV x, MV x2 = kNoValue);
+  // y, but in lanes where |x| >= 2^exponent op(x) by the reference meaning, computed out of line.
+  MV far(LT t, MV y, loop::Op op, MV x, int exponent);
+  MV lookup(MV index, MV table, MV more = kNoValue) { return op(MOp::Lookup, LT::F32, index, table, more); }
   MV scalef(LT t, MV a, MV n) { return op(MOp::Scalef, t, a, n); }
   MV sign_mask(MV v);  // the lanes (32 bits) whose top bit is set
   MV mnot(MV a) { return op(MOp::MNot, LT::Mask, a); }
@@ -176,6 +181,10 @@ class MBuilder {
 
  private:
   MV value(LT lt);
+  MV sign_of(LT t) { return lane_bytes(t) == 8 ? bits(LT::I64, 0x8000000000000000ull) : bits(LT::I32, 0x80000000u); }
+  // If v is the negative of some x (floats): x, else v; flips `negated` if so.
+  MV without_sign(MV v, bool* negated);
+  MV fused(LT t, bool minus_product, MV a, MV b, bool minus_c, MV c);
   MKernel* k_;
   MStage* s_;
 };

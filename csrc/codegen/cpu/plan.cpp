@@ -13,7 +13,7 @@ namespace {
 
 constexpr int kMaskRegs = 5;  // k2..k6
 // Longer pointwise bodies get one copy: AVX-512 has the issue slots full by then, AVX2 gains up to here.
-constexpr int kLongChain = 64, kLongChain512 = 32;
+constexpr int kLongChain = 64, kLongChain512 = 64;
 
 std::vector<int16_t> accs_of(const MStage& s) {
   std::vector<int16_t> out;
