@@ -21,6 +21,7 @@ SUITES = {
     "import": "import_time",
     "first_compile": "first_compile",
     "calls": "calls",
+    "capture": "capture",
     "pointwise": "pointwise",
     "softmax": "softmax",
     "demo": "demo_epoch",

@@ -26,7 +26,14 @@ PyObject* trace(PyObject*, PyObject* args) {
   });
 }
 
+PyObject* plans(PyObject*, PyObject*) {
+  const guard::PlanCounts& c = guard::plan_counts();
+  return Py_BuildValue("{sLsLsL}", "made", static_cast<long long>(c.made), "held", static_cast<long long>(c.held),
+                       "changed", static_cast<long long>(c.changed));
+}
+
 PyMethodDef kMethods[] = {
+    {"plans", plans, METH_NOARGS, "plans(): how many guard plans were made, held, and were found changed."},
     {"trace", trace, METH_VARARGS, "trace(function, args): the text of the segment traced from the function's entry."},
     {nullptr, nullptr, 0, nullptr},
 };

@@ -32,6 +32,14 @@ struct TracingMark {
   EntryPoint& entry;
 };
 
+// What running the segment takes from outside.
+std::vector<guard::SourceId> fetches(const Segment& segment) {
+  std::vector<guard::SourceId> out = segment.inputs;
+  for (const capture::Recipe& r : segment.recipes)
+    if (r.make == capture::Make::Source) out.push_back(r.index);
+  return out;
+}
+
 // Adds a traced segment to the entry. NULL when there is none to be had.
 LoadedSegment* trace(Context& context, EntryPoint& entry, const capture::EntryPoint& state) {
   TracingMark mark(entry);
@@ -48,7 +56,7 @@ LoadedSegment* trace(Context& context, EntryPoint& entry, const capture::EntryPo
   s.guards += static_cast<int64_t>(made->guards.size());
   s.breaks += made->exit.kind != ExitKind::Return;
   auto loaded = std::make_unique<LoadedSegment>(std::move(made));
-  entry.tree.insert(loaded->segment->guards, static_cast<int>(entry.segments.size()));
+  entry.tree.insert(loaded->segment->guards, static_cast<int>(entry.segments.size()), fetches(*loaded->segment));
   entry.segments.push_back(std::move(loaded));
   return entry.segments.back().get();
 }

@@ -2,22 +2,53 @@
 #include "guard/source.h"
 
 #include <cstring>
+#include <utility>
 
 #include "tensor/tensor.h"
 
 namespace fj::guard {
 
-Fetched::Fetched(const SourceTable& table, const Entry& entry) : table_(table), entry_(entry) {
-  const auto n = static_cast<size_t>(table.size());
-  values_ = n <= kInline ? inline_ : new PyObject*[n];
-  for (size_t i = 0; i < n; ++i) values_[i] = unfetched();
+namespace {
+
+// A large table is needed again at the next call: each thread keeps one.
+struct Spare {
+  PyObject** data = nullptr;
+  size_t size = 0;
+  ~Spare() { delete[] data; }
+};
+thread_local Spare spare;
+
+}  // namespace
+
+Fetched::Fetched(const SourceTable& table, const Entry& entry)
+    : table_(table), entry_(entry), size_(static_cast<size_t>(table.size())) {
+  if (size_ <= kInline) {
+    values_ = inline_;
+  } else if (spare.size >= size_) {
+    values_ = std::exchange(spare.data, nullptr);
+    capacity_ = std::exchange(spare.size, 0);
+  } else {
+    values_ = new PyObject*[size_];
+    capacity_ = size_;
+  }
+  std::memset(values_, 0, size_ * sizeof(PyObject*));
 }
 
 Fetched::~Fetched() {
-  if (values_ != inline_) delete[] values_;
+  if (values_ == inline_) return;
+  if (spare.size >= capacity_) {
+    delete[] values_;
+    return;
+  }
+  delete[] std::exchange(spare.data, values_);
+  spare.size = capacity_;
 }
 
-PyObject* Fetched::fetch(SourceId id) { return values_[id] = walk(table_[id]); }
+PyObject* Fetched::fetch(SourceId id) {
+  PyObject* v = walk(table_[id]);
+  values_[id] = v ? v : absent();
+  return v;
+}
 
 namespace {
 

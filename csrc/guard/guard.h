@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "guard/source.h"
@@ -41,6 +42,18 @@ Outcome run_check(const Check& check, Fetched& fetched);
 // "x.shape[0] is 3", for explain and the recompile log.
 std::string describe(const Check& check, const SourceTable& sources, PyCodeObject* code);
 
+class Decision;
+class Plan;
+struct Candidate;
+
+// What plans (plan.h) did in this process, for tests.
+struct PlanCounts {
+  int64_t made = 0;
+  int64_t held = 0;
+  int64_t changed = 0;  // was looked at and did not hold
+};
+PlanCounts& plan_counts();
+
 class Tree {
  public:
   Tree();
@@ -49,10 +62,11 @@ class Tree {
   SourceTable& sources() { return sources_; }
   const SourceTable& sources() const { return sources_; }
 
-  // Adds a segment behind its checks. `segment` is the caller's number for it.
-  void insert(const std::vector<Check>& checks, int segment);
-  // The first segment whose checks all pass, or -1 (no segment), or -2 (a check raised; the Python error is set).
-  int find(Fetched& fetched) const;
+  // Adds a segment behind its checks. `segment` is the caller's number for it, one more than the last; `needed` is what
+  // will be fetched to run it.
+  void insert(const std::vector<Check>& checks, int segment, std::vector<SourceId> needed = {});
+  // A segment whose checks all pass, or -1 (no segment), or -2 (a check raised; the Python error is set).
+  int find(Fetched& fetched);
   // Was a segment specialised on a value of this source other than `now`? Then it varies, and is better made an input.
   bool varies(SourceId source, PyObject* now) const;
   // Was a segment specialised on, or left open, sizes and strides of this source that differ from `now` at `i`?
@@ -64,12 +78,27 @@ class Tree {
   std::string explain(int segment, Fetched& fetched, PyCodeObject* code) const;
 
  private:
-  struct Node;
-  int find_in(const Node& start, Fetched& fetched) const;
+  const Check* intern(const Check& check);
+  int find_planned(Fetched& fetched, bool* planned);
+  void plan(const Entry& entry);
+  void blame(const Plan& plan);
+  void drop_plans();
+  void retire_decision();
 
   SourceTable sources_;
-  std::unique_ptr<Node> root_;
-  std::vector<std::vector<Check>> by_segment_;  // as inserted, for explain
+  std::vector<std::unique_ptr<Check>> checks_;
+  std::unordered_multimap<uint64_t, const Check*> by_hash_;
+  std::vector<Candidate> segments_;
+  std::vector<std::vector<SourceId>> needed_;
+  std::unique_ptr<Decision> decision_;
+  std::vector<std::unique_ptr<Plan>> plans_;   // the last used first
+  std::vector<uint8_t> strikes_, changeable_;  // of each source: how often it was found changed in a plan
+  int evictions_ = 0;
+  bool plannable_ = true;
+  // A check may run Python code, and with it another thread that changes the tree: what is in use then dies later.
+  int running_ = 0;
+  std::vector<std::unique_ptr<Decision>> old_decisions_;
+  std::vector<std::unique_ptr<Plan>> old_plans_;
 };
 
 }  // namespace fj::guard

@@ -8,6 +8,7 @@
 #include <Python.h>
 
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -60,6 +61,7 @@ struct Entry {
 class SourceTable {
  public:
   SourceId add(Step step, SourceId parent = kNoSource, int32_t index = 0, PyObject* key = nullptr);
+  // References stay good while others are added.
   const Source& operator[](SourceId id) const { return rows_[static_cast<size_t>(id)]; }
   int32_t size() const { return static_cast<int32_t>(rows_.size()); }
   int traverse(visitproc visit, void* arg) const;
@@ -67,7 +69,7 @@ class SourceTable {
   std::string describe(SourceId id, PyCodeObject* code = nullptr) const;
 
  private:
-  std::vector<Source> rows_;
+  std::deque<Source> rows_;
   std::unordered_multimap<uint64_t, SourceId> by_hash_;
 };
 
@@ -83,18 +85,23 @@ class Fetched {
   // The object, or NULL if the path does not exist any more. Never leaves a Python error.
   PyObject* get(SourceId id) {
     PyObject* v = values_[id];
-    return v != unfetched() ? v : fetch(id);
+    return v > absent() ? v : v ? nullptr : fetch(id);
   }
+  // Saves fetching: the caller knows what is there.
+  void preset(SourceId id, PyObject* value) { values_[id] = value; }
   const Entry& entry() const { return entry_; }
 
  private:
-  static PyObject* unfetched() { return reinterpret_cast<PyObject*>(1); }
+  // NULL: not fetched yet.
+  static PyObject* absent() { return reinterpret_cast<PyObject*>(1); }
   PyObject* fetch(SourceId id);
   PyObject* walk(const Source& s);
 
-  static constexpr int kInline = 48;
+  static constexpr size_t kInline = 48;
   const SourceTable& table_;
   const Entry& entry_;
+  const size_t size_;
+  size_t capacity_ = 0;  // of what was allocated
   PyObject** values_;
   PyObject* inline_[kInline];
   std::vector<py::Ref> owned_;

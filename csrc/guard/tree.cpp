@@ -1,29 +1,17 @@
-// Building, walking and explaining the tree. Each node is one check; its children share it as their prefix.
+// The tree of an entry point: its segments' checks, the decision tree made of them, and the plans above it.
+#include "base/hash.h"
 #include "base/str.h"
-#include "guard/guard.h"
+#include "guard/plan.h"
 
 namespace fj::guard {
 
-struct Tree::Node {
-  Check check;
-  int segment = -1;  // a segment whose last check this is
-  std::vector<std::unique_ptr<Node>> children;
-};
-
-Tree::Tree() : root_(new Node) {}
-
-// Chains are as long as a model has guards: taken apart without recursion.
-Tree::~Tree() {
-  std::vector<std::unique_ptr<Node>> todo;
-  todo.push_back(std::move(root_));
-  while (!todo.empty()) {
-    std::unique_ptr<Node> node = std::move(todo.back());
-    todo.pop_back();
-    for (auto& child : node->children) todo.push_back(std::move(child));
-  }
-}
-
 namespace {
+
+constexpr size_t kMaxPlans = 64;
+constexpr int kPlansForRoots = 4;  // of the same objects: a model in training and in evaluation, say
+constexpr int kGoodPlan = 8;       // hits after which a change is no sign of a changeable source
+constexpr uint8_t kMaxStrikes = 3;
+constexpr int kMaxEvictions = 64;
 
 // Facts dicts of two traces are the same when they hold the same objects under the same names (a dict stands for
 // "nothing").
@@ -40,63 +28,6 @@ bool same_facts(PyObject* a, PyObject* b) {
   return true;
 }
 
-}  // namespace
-
-bool Check::same_as(const Check& o) const {
-  return kind == o.kind && source == o.source && other == o.other && object == o.object && numbers == o.numbers &&
-         same_facts(extra.get(), o.extra.get());
-}
-
-// Walks along existing nodes as long as one of them is a check that the new segment wants too: the order of checks does
-// not matter, since every step and check is total.
-void Tree::insert(const std::vector<Check>& checks, int segment) {
-  if (static_cast<size_t>(segment) >= by_segment_.size()) by_segment_.resize(static_cast<size_t>(segment) + 1);
-  by_segment_[static_cast<size_t>(segment)] = checks;
-  std::vector<const Check*> todo;
-  for (const Check& c : checks) todo.push_back(&c);
-  Node* at = root_.get();
-  for (bool moved = true; moved && !todo.empty();) {
-    moved = false;
-    for (auto& child : at->children) {
-      size_t i = 0;
-      while (i < todo.size() && !todo[i]->same_as(child->check)) ++i;
-      if (i == todo.size()) continue;
-      todo.erase(todo.begin() + static_cast<long>(i));
-      at = child.get();
-      moved = true;
-      break;
-    }
-  }
-  for (const Check* c : todo) {
-    at->children.push_back(std::make_unique<Node>());
-    at = at->children.back().get();
-    at->check = *c;
-  }
-  if (at->segment < 0) at->segment = segment;
-}
-
-int Tree::find(Fetched& fetched) const { return find_in(*root_, fetched); }
-
-int Tree::find_in(const Node& start, Fetched& fetched) const {
-  const Node* node = &start;
-  while (node->segment < 0 && node->children.size() == 1) {  // no choice, nothing to come back to
-    node = node->children[0].get();
-    const Outcome outcome = run_check(node->check, fetched);
-    if (outcome != Outcome::Pass) return outcome == Outcome::Fail ? -1 : -2;
-  }
-  if (node->segment >= 0) return node->segment;
-  for (const auto& child : node->children) {
-    const Outcome outcome = run_check(child->check, fetched);
-    if (outcome == Outcome::Fail) continue;
-    if (outcome == Outcome::Error) return -2;
-    const int found = find_in(*child, fetched);
-    if (found != -1) return found;
-  }
-  return -1;
-}
-
-namespace {
-
 int visit_check(const Check& c, visitproc visit, void* arg) {
   Py_VISIT(c.object.get());
   Py_VISIT(c.extra.get());
@@ -105,27 +36,139 @@ int visit_check(const Check& c, visitproc visit, void* arg) {
 
 }  // namespace
 
+bool Check::same_as(const Check& o) const {
+  return kind == o.kind && source == o.source && other == o.other && object == o.object && numbers == o.numbers &&
+         same_facts(extra.get(), o.extra.get());
+}
+
+PlanCounts& plan_counts() {
+  static PlanCounts counts;
+  return counts;
+}
+
+Tree::Tree() : decision_(new Decision) {}
+Tree::~Tree() = default;
+
+const Check* Tree::intern(const Check& check) {
+  const uint64_t hash = Hasher()
+                            .add(static_cast<uint64_t>(check.kind))
+                            .add(static_cast<uint64_t>(check.source))
+                            .add(static_cast<uint64_t>(check.other))
+                            .value();
+  const auto range = by_hash_.equal_range(hash);
+  for (auto it = range.first; it != range.second; ++it)
+    if (it->second->same_as(check)) return it->second;
+  checks_.push_back(std::make_unique<Check>(check));
+  by_hash_.emplace(hash, checks_.back().get());
+  return checks_.back().get();
+}
+
+void Tree::insert(const std::vector<Check>& checks, int segment, std::vector<SourceId> needed) {
+  Candidate added{segment, {}};
+  added.checks.reserve(checks.size());
+  for (const Check& c : checks) added.checks.push_back(intern(c));
+  segments_.push_back(std::move(added));
+  needed_.push_back(std::move(needed));
+  auto fresh = std::make_unique<Decision>(segments_);
+  if (running_) old_decisions_.push_back(std::move(decision_));
+  decision_ = std::move(fresh);
+  plannable_ = true;
+  drop_plans();
+}
+
+void Tree::drop_plans() {
+  if (running_)
+    for (auto& plan : plans_) old_plans_.push_back(std::move(plan));
+  plans_.clear();
+}
+
+int Tree::find(Fetched& fetched) {
+  ++running_;
+  bool planned = false;
+  int found = find_planned(fetched, &planned);
+  if (!planned) {
+    found = decision_->find(fetched);
+    if (found >= 0 && plannable_) plan(fetched.entry());
+  }
+  if (--running_ == 0 && !(old_plans_.empty() && old_decisions_.empty())) {
+    old_plans_.clear();
+    old_decisions_.clear();
+  }
+  return found;
+}
+
+int Tree::find_planned(Fetched& fetched, bool* planned) {
+  for (size_t i = 0; i < plans_.size(); ++i) {
+    Plan& plan = *plans_[i];
+    if (!plan.same_roots(fetched.entry())) continue;
+    const bool was_good = plan.hits >= kGoodPlan;
+    if (!plan.holds()) {
+      ++plan_counts().changed;
+      if (!was_good && plan.misses == 1) blame(plan);
+      if (plans_.empty()) return -1;  // what it relied on will not be relied on again
+      continue;
+    }
+    if (i > 0) std::swap(plans_[i], plans_[i - 1]);
+    ++plan_counts().held;
+    *planned = true;
+    plan.preset(fetched);
+    return plan.find(fetched);
+  }
+  return -1;
+}
+
+void Tree::blame(const Plan& plan) {
+  const SourceId source = plan.failed();
+  if (source == kNoSource) return;
+  const auto i = static_cast<size_t>(source);
+  strikes_.resize(static_cast<size_t>(sources_.size()));
+  if (++strikes_[i] < kMaxStrikes) return;
+  changeable_.resize(strikes_.size());
+  changeable_[i] = 1;
+  drop_plans();
+}
+
+void Tree::plan(const Entry& entry) {
+  auto made = make_plan({sources_, segments_, needed_, changeable_}, entry);
+  if (!made) {
+    plannable_ = false;
+    return;
+  }
+  int alike = 0;
+  for (size_t i = 0; i < plans_.size(); ++i) {
+    if (!plans_[i]->same_roots(entry) || ++alike < kPlansForRoots) continue;
+    old_plans_.push_back(std::move(plans_[i]));
+    plans_.erase(plans_.begin() + static_cast<long>(i));
+    --i;
+  }
+  if (plans_.size() >= kMaxPlans) {
+    old_plans_.push_back(std::move(plans_.back()));
+    plans_.pop_back();
+    // Objects that are new at every call are no ground for plans.
+    if (++evictions_ >= kMaxEvictions) {
+      evictions_ = 0;
+      changeable_.resize(static_cast<size_t>(sources_.size()));
+      for (SourceId id = 0; id < sources_.size(); ++id)
+        if (sources_[id].step == Step::Local || sources_[id].step == Step::Stack)
+          changeable_[static_cast<size_t>(id)] = 1;
+      return drop_plans();
+    }
+  }
+  plans_.insert(plans_.begin(), std::move(made));
+}
+
 int Tree::traverse(visitproc visit, void* arg) const {
   if (int r = sources_.traverse(visit, arg)) return r;
-  for (const auto& checks : by_segment_)
-    for (const Check& c : checks)
-      if (int r = visit_check(c, visit, arg)) return r;
-  std::vector<const Node*> todo{root_.get()};
-  while (!todo.empty()) {
-    const Node* node = todo.back();
-    todo.pop_back();
-    if (int r = visit_check(node->check, visit, arg)) return r;
-    for (const auto& child : node->children) todo.push_back(child.get());
-  }
+  for (const auto& c : checks_)
+    if (int r = visit_check(*c, visit, arg)) return r;
   return 0;
 }
 
 bool Tree::varies(SourceId source, PyObject* now) const {
-  for (const auto& checks : by_segment_)
-    for (const Check& c : checks)
-      if (c.kind == Kind::Equal && c.source == source && c.object.get() != now &&
-          Py_TYPE(c.object.get()) == Py_TYPE(now))
-        return true;
+  for (const auto& c : checks_)
+    if (c->kind == Kind::Equal && c->source == source && c->object.get() != now &&
+        Py_TYPE(c->object.get()) == Py_TYPE(now))
+      return true;
   return false;
 }
 
@@ -140,11 +183,11 @@ bool Tree::sizes_vary(SourceId source, const std::vector<int64_t>& now, size_t i
 }
 
 std::string Tree::explain(int segment, Fetched& fetched, PyCodeObject* code) const {
-  for (const Check& c : by_segment_[static_cast<size_t>(segment)]) {
-    const Outcome outcome = run_check(c, fetched);
+  for (const Check* c : segments_[static_cast<size_t>(segment)].checks) {
+    const Outcome outcome = run_check(*c, fetched);
     if (outcome == Outcome::Pass) continue;
     if (outcome == Outcome::Error) PyErr_Clear();
-    return describe(c, sources_, code);
+    return describe(*c, sources_, code);
   }
   return "";
 }
