@@ -36,6 +36,7 @@ help:
 	@echo 'make demo           train a small model, eager and compiled, and draw the result'
 	@echo 'make test           build and run the test suite (no torch needed)'
 	@echo 'make test-capture   only the tests of capture, guards and frames'
+	@echo 'make test-threads   eight threads calling and compiling for a minute'
 	@echo 'make test-peer      install torch 2.13.0 and compare every op with it'
 	@echo 'make test-asan      the suite under a sanitizer; also test-ubsan, test-tsan'
 	@echo 'make test-wheel     make wheels, install each into a bare environment and try it'
@@ -86,12 +87,16 @@ build: $(VENV)/.made $(VENV)/.asmjit $(BUILD)/build.ninja
 
 # --- running ---
 
-.PHONY: test test-capture test-peer demo bench
+.PHONY: test test-capture test-threads test-peer demo bench
 test: build
 	$(RUN) tools/run_tests.py main
 
 test-capture: build
 	$(RUN) tools/run_tests.py capture
+
+# Eight threads calling and compiling for a minute.
+test-threads: build
+	FRAMEJIT_THREAD_SECONDS=60 $(RUN) tools/run_tests.py tests/test_frame_threads.py
 
 test-peer: build $(VENV)/.peer
 	$(RUN) tools/run_tests.py peer

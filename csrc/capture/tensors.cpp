@@ -286,11 +286,11 @@ bool mutates(const graph::Graph& g) {
 
 // When something is written, which inputs share memory is part of what the graph means.
 void guard_storages(Tracer& t, const std::vector<guard::SourceId>& sources, const std::vector<PyObject*>& examples) {
+  std::unordered_map<Storage*, int64_t> first;
+  std::vector<int64_t> numbers(sources.begin(), sources.end());
   for (size_t i = 0; i < sources.size(); ++i)
-    for (size_t j = 0; j < i; ++j) {
-      const bool shared = as_tensor(examples[i])->storage == as_tensor(examples[j])->storage;
-      t.guard(Kind::DisjointStorage, sources[i], nullptr, {shared}, nullptr, sources[j]);
-    }
+    numbers.push_back(first.emplace(as_tensor(examples[i])->storage, static_cast<int64_t>(i)).first->second);
+  if (sources.size() > 1) t.guard(Kind::Storages, guard::kNoSource, nullptr, std::move(numbers));
 }
 
 std::unique_ptr<Program> compile_graph(graph::Graph& g, const std::vector<PyObject*>& examples,

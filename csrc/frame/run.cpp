@@ -203,9 +203,10 @@ SegmentDriver::Next SegmentDriver::carry_out(py::FrameView& frame, LoadedSegment
 SegmentDriver::Next SegmentDriver::leave(py::FrameView& frame, LoadedSegment& loaded, HeldFrame& held, size_t level,
                                          Action& out) {
   const capture::Snapshot& shot = loaded.segment->exit.frames[level];
-  // A segment that has done nothing leaves the frame as it is; filling one at its start is then left to the bytecode
-  // too.
-  if (shot.offset != frame.index() || !shot.locals.empty()) frame.fill(std::move(held.locals), std::move(held.stack));
+  // A segment that has done nothing leaves its frame as it is; filling one at its start is then left to the bytecode
+  // too. A frame further in is blank.
+  if (level > 0 || shot.offset != frame.index() || !shot.locals.empty())
+    frame.fill(std::move(held.locals), std::move(held.stack));
   if (loaded.compiles_callee) compile_callee(frame, shot.offset, context_);
   out = Action::resume(shot.offset, loaded.traps.empty() ? std::vector<int32_t>() : loaded.traps[level]);
   return Next::Stop;

@@ -16,6 +16,12 @@ namespace fj::guard {
 #include "guard/kinds.def"
 #undef FJ_GUARD_KIND
 
+// Some kinds have a number that their checks on one source, and what is there, can be told apart by: checks that pass
+// have the number that digest_now gives. False: no such check can pass.
+bool has_digest(Kind kind);
+int64_t digest(const Check& check);
+bool digest_now(Kind kind, PyObject* object, int64_t* out);
+
 inline Outcome pass_if(bool ok) { return ok ? Outcome::Pass : Outcome::Fail; }
 std::string short_repr(PyObject* object);
 

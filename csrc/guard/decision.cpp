@@ -1,6 +1,8 @@
 // Building and walking decision trees.
 #include "guard/decision.h"
 
+#include "guard/checks.h"
+
 #include <algorithm>
 #include <map>
 #include <tuple>
@@ -14,6 +16,10 @@ int Decision::find(Fetched& fetched) const {
   int32_t at = start_;
   while (at >= 0) {
     const Node& n = nodes_[static_cast<size_t>(at)];
+    if (!n.check) {
+      at = choose(n, fetched);
+      continue;
+    }
     const Outcome outcome = run_check(*n.check, fetched);
     if (outcome == Outcome::Error) return -2;
     at = outcome == Outcome::Pass ? n.pass : n.fail;
@@ -33,6 +39,8 @@ int32_t Decision::chain(const std::vector<const Check*>& checks, int32_t pass, i
 
 namespace {
 
+constexpr size_t kMany = 3;
+
 using Fact = std::tuple<Kind, SourceId, SourceId>;
 using Variants = std::map<const Check*, int>;  // and how many candidates have each
 
@@ -47,7 +55,7 @@ Variants telling_apart(const std::vector<Candidate>& set) {
   std::map<Fact, Variants> facts;
   for (const Candidate& c : set)
     for (const Check* check : c.checks)
-      if (check->source != kNoSource || check->kind == Kind::Modes)
+      if (check->source != kNoSource || check->kind == Kind::Modes || check->kind == Kind::Storages)
         ++facts[{check->kind, check->source, check->other}][check];
   Variants* best = nullptr;
   for (auto& [fact, variants] : facts)
@@ -75,6 +83,10 @@ int32_t Decision::build(std::vector<Candidate> set, int32_t otherwise) {
   if (variants.empty()) return build_apart(std::move(set), otherwise);
   std::vector<std::pair<const Check*, std::vector<Candidate>>> parts;
   for (auto& [check, count] : variants) parts.push_back({check, take_with(set, check)});
+  if (parts.size() >= kMany && has_digest(parts[0].first->kind)) {
+    const int32_t rest = build(std::move(set), otherwise);
+    return build_choice(std::move(parts), rest);
+  }
   // Segments found earlier are tried earlier.
   std::sort(parts.begin(), parts.end(), [](const auto& a, const auto& b) {
     return !a.second.empty() && (b.second.empty() || a.second[0].segment < b.second[0].segment);
@@ -83,6 +95,31 @@ int32_t Decision::build(std::vector<Candidate> set, int32_t otherwise) {
   for (auto it = parts.rbegin(); it != parts.rend(); ++it)
     if (!it->second.empty()) next = node(it->first, build(std::move(it->second), next), next);
   return next;
+}
+
+int32_t Decision::build_choice(std::vector<std::pair<const Check*, std::vector<Candidate>>> parts, int32_t otherwise) {
+  std::map<int64_t, int32_t> first;
+  for (auto it = parts.rbegin(); it != parts.rend(); ++it) {
+    if (it->second.empty()) continue;
+    auto [at, fresh] = first.emplace(digest(*it->first), otherwise);
+    at->second = node(it->first, build(std::move(it->second), at->second), at->second);
+  }
+  Choice choice{parts[0].first->kind, parts[0].first->source, {}, {}};
+  for (auto& [value, rival] : first) {
+    choice.digests.push_back(value);
+    choice.rivals.push_back(rival);
+  }
+  choices_.push_back(std::move(choice));
+  return node(nullptr, static_cast<int32_t>(choices_.size()) - 1, otherwise);
+}
+
+int32_t Decision::choose(const Node& n, Fetched& fetched) const {
+  const Choice& c = choices_[static_cast<size_t>(n.pass)];
+  int64_t now;
+  if (!digest_now(c.kind, fetched.get(c.source), &now)) return n.fail;
+  for (size_t i = 0; i < c.digests.size(); ++i)
+    if (c.digests[i] == now) return c.rivals[i];
+  return n.fail;
 }
 
 // No fact differs: some candidates only ask for more than others do. What all share first, then the rest.

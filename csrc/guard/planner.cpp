@@ -45,6 +45,7 @@ class Planner {
   Known known(const Check& c);
   Known known_one(const Check& c);
   Known known_two(const Check& c);
+  Known known_storages(const Check& c);
   Known known_truth(const Check& c, PyObject* v);
   bool watch_facts(const Check& c, bool is_type);
   void preset(SourceId id);
@@ -220,8 +221,8 @@ Planner::Known Planner::known(const Check& c) {
     case Kind::Code:
     case Kind::Truth: return known_one(c);
     case Kind::SameObject:
-    case Kind::DifferentObjects:
-    case Kind::DisjointStorage: return known_two(c);
+    case Kind::DifferentObjects: return known_two(c);
+    case Kind::Storages: return known_storages(c);
     default: return Known::Live;
   }
 }
@@ -271,12 +272,16 @@ Planner::Known Planner::known_truth(const Check& c, PyObject* v) {
 
 Planner::Known Planner::known_two(const Check& c) {
   if (!fixed(c.source) || !fixed(c.other)) return Known::Live;
-  if (c.kind == Kind::DisjointStorage) {
-    for (SourceId id : {c.source, c.other}) {
-      PyObject* v = fetched_.get(id);
-      if (!v || !is_tensor(v)) return Known::Live;
-      tensor(id, v, true);
-    }
+  return run_check(c, fetched_) == Outcome::Pass ? Known::Passes : Known::Fails;
+}
+
+Planner::Known Planner::known_storages(const Check& c) {
+  const size_t n = c.numbers.size() / 2;
+  for (size_t i = 0; i < n; ++i) {
+    const auto id = static_cast<SourceId>(c.numbers[i]);
+    PyObject* v = fixed(id) ? fetched_.get(id) : nullptr;
+    if (!v || !is_tensor(v)) return Known::Live;
+    tensor(id, v, true);
   }
   return run_check(c, fetched_) == Outcome::Pass ? Known::Passes : Known::Fails;
 }
@@ -310,6 +315,8 @@ void Planner::preset(SourceId id) {
 void Planner::preset_for(const Check& c) {
   preset(c.source);
   preset(c.other);
+  if (c.kind == Kind::Storages)
+    for (size_t i = 0; i < c.numbers.size() / 2; ++i) preset(static_cast<SourceId>(c.numbers[i]));
 }
 
 std::unique_ptr<Plan> Planner::run() {
