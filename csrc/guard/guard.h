@@ -71,7 +71,7 @@ class Tree {
   bool varies(SourceId source, PyObject* now) const;
   // Was a segment specialised on, or left open, sizes and strides of this source that differ from `now` at `i`?
   bool sizes_vary(SourceId source, const std::vector<int64_t>& now, size_t i) const;
-  bool empty() const { return by_segment_.empty(); }
+  bool empty() const;
   // For the garbage collector: every object that checks and sources hold.
   int traverse(visitproc visit, void* arg) const;
   // Why `segment` is not taken for this call: the first failing check in words; empty when all pass.
@@ -83,7 +83,6 @@ class Tree {
   void plan(const Entry& entry);
   void blame(const Plan& plan);
   void drop_plans();
-  void retire_decision();
 
   SourceTable sources_;
   std::vector<std::unique_ptr<Check>> checks_;

@@ -20,7 +20,7 @@ bool lasting(PyObject* v) {
   return (Py_TYPE(v)->tp_flags & Py_TPFLAGS_HEAPTYPE) && PyObject_IS_GC(v);
 }
 
-bool on_tensor(const Check& c) { return c.kind == Kind::Tensor || c.kind == Kind::Sizes; }
+bool on_tensor(const Check& c) { return c.kind == Kind::Tensor || c.kind == Kind::Sizes || c.kind == Kind::SomeSizes; }
 
 }  // namespace
 
@@ -218,6 +218,7 @@ Planner::Known Planner::known(const Check& c) {
     case Kind::Keys:
     case Kind::Tensor:
     case Kind::Sizes:
+    case Kind::SomeSizes:
     case Kind::Code:
     case Kind::Truth: return known_one(c);
     case Kind::SameObject:
@@ -243,6 +244,7 @@ Planner::Known Planner::known_one(const Check& c) {
     case Kind::Keys: watched = !PyDict_Check(v) || keys_exactly(c.source, v); break;
     case Kind::Tensor:
     case Kind::Sizes:
+    case Kind::SomeSizes:
       if (is_tensor(v)) tensor(c.source, v, false);
       break;
     case Kind::Code:

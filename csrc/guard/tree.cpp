@@ -49,6 +49,8 @@ PlanCounts& plan_counts() {
 Tree::Tree() : decision_(new Decision) {}
 Tree::~Tree() = default;
 
+bool Tree::empty() const { return segments_.empty(); }
+
 const Check* Tree::intern(const Check& check) {
   const uint64_t hash = Hasher()
                             .add(static_cast<uint64_t>(check.kind))
@@ -173,12 +175,11 @@ bool Tree::varies(SourceId source, PyObject* now) const {
 }
 
 bool Tree::sizes_vary(SourceId source, const std::vector<int64_t>& now, size_t i) const {
-  for (const auto& checks : by_segment_)
-    for (const Check& c : checks) {
-      if (c.source != source || (c.kind != Kind::Sizes && c.kind != Kind::SomeSizes)) continue;
-      const bool same_rank = c.numbers.size() == now.size() || c.numbers.size() * 2 == now.size();
-      if (same_rank && i < c.numbers.size() && c.numbers[i] != now[i]) return true;
-    }
+  for (const auto& c : checks_) {
+    if (c->source != source || (c->kind != Kind::Sizes && c->kind != Kind::SomeSizes)) continue;
+    const bool same_rank = c->numbers.size() == now.size() || c->numbers.size() * 2 == now.size();
+    if (same_rank && i < c->numbers.size() && c->numbers[i] != now[i]) return true;
+  }
   return false;
 }
 
