@@ -30,8 +30,9 @@ class Plan {
   }
   int find(Fetched& fetched) const { return decision_.find(fetched); }
 
-  int hits = 0;    // since it last failed
-  int misses = 0;  // in a row
+  static constexpr int kGood = 8;  // hits after which a change is no sign of a changeable source
+  int hits = 0;                    // since it last failed, up to kGood
+  int misses = 0;                  // in a row
 
  private:
   friend class Planner;

@@ -9,7 +9,6 @@ namespace {
 
 constexpr size_t kMaxPlans = 64;
 constexpr int kPlansForRoots = 4;  // of the same objects: a model in training and in evaluation, say
-constexpr int kGoodPlan = 8;       // hits after which a change is no sign of a changeable source
 constexpr uint8_t kMaxStrikes = 3;
 constexpr int kMaxEvictions = 64;
 
@@ -103,14 +102,14 @@ int Tree::find_planned(Fetched& fetched, bool* planned) {
   for (size_t i = 0; i < plans_.size(); ++i) {
     Plan& plan = *plans_[i];
     if (!plan.same_roots(fetched.entry())) continue;
-    const bool was_good = plan.hits >= kGoodPlan;
+    const bool was_good = plan.hits >= Plan::kGood;
     if (!plan.holds()) {
       ++plan_counts().changed;
       if (!was_good && plan.misses == 1) blame(plan);
       if (plans_.empty()) return -1;  // what it relied on will not be relied on again
       continue;
     }
-    if (i > 0) std::swap(plans_[i], plans_[i - 1]);
+    if (i > 0 && i < plans_.size()) std::swap(plans_[i], plans_[i - 1]);
     ++plan_counts().held;
     *planned = true;
     plan.preset(fetched);

@@ -1,0 +1,171 @@
+"""Plans: guards answered from remembered words. They are used, they are not made again and again, they hold nothing."""
+
+import gc
+import unittest
+import weakref
+
+import framejit
+from framejit import _C, nn
+
+
+def plans():
+    return _C._debug.plans()
+
+
+class Since:
+    """What the counts of plans have grown by since this was made."""
+
+    def __init__(self):
+        self.before = plans()
+
+    def __getattr__(self, name):
+        return plans()[name] - self.before[name]
+
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(2, 2)
+        self.gain = 1.0
+        self.steps = 0
+
+    def forward(self, x):
+        y = framejit.relu(self.fc(x)) * self.gain
+        return y + 1 if self.training else y
+
+
+class Counter:
+    def __init__(self):
+        self.count = 0
+        self.a = self.b = self.c = self.d = 1
+
+
+class PlanTest(unittest.TestCase):
+    def setUp(self):
+        self.x = framejit.ones(1, 2)
+
+    def same(self, got, want):
+        self.assertEqual(got.tolist(), want.tolist())
+
+    def test_model_is_planned_once(self):
+        model = nn.Sequential(*[Block() for _ in range(5)])
+        compiled = _C.CompiledFunction(lambda x: model(x))
+        compiled(self.x)
+        since = Since()
+        for _ in range(20):
+            compiled(self.x)
+        self.assertEqual((since.made, since.changed), (0, 0))  # made at the first call
+        self.assertEqual(since.held, 20)
+
+    def test_weight_replaced_is_one_change(self):
+        model = nn.Sequential(*[Block() for _ in range(5)])
+        compiled = _C.CompiledFunction(lambda x: model(x))
+        for _ in range(20):
+            compiled(self.x)
+        since = Since()
+        model[2].fc.weight = nn.Parameter(framejit.full((2, 2), 0.25))
+        for _ in range(20):
+            self.same(compiled(self.x), model(self.x))
+        self.assertLessEqual(since.made, 1)
+        self.assertGreaterEqual(since.held, 18)
+
+    def test_unrelated_attribute_costs_no_plan(self):
+        model = Block()
+        compiled = _C.CompiledFunction(lambda x: model(x))
+        for _ in range(20):
+            compiled(self.x)
+        since = Since()
+        for step in range(20):
+            model.steps = step
+            Block.unrelated = step
+            compiled(self.x)
+        del Block.unrelated
+        self.assertEqual((since.made, since.changed, since.held), (0, 0, 20))
+
+    def test_train_and_eval_have_a_plan_each(self):
+        model = Block()
+        compiled = _C.CompiledFunction(lambda x: model(x))
+        for k in range(4):
+            model.train(k % 2 == 0)
+            for _ in range(12):
+                compiled(self.x)
+        since = Since()
+        for k in range(6):
+            model.train(k % 2 == 0)
+            for _ in range(12):
+                self.same(compiled(self.x), model(self.x))
+        self.assertLessEqual(since.made, 1)
+
+    def test_many_instances(self):
+        blocks = [Block() for _ in range(30)]
+        compiled = _C.CompiledFunction(Block.forward)
+        for _ in range(3):
+            for block in blocks:
+                self.same(compiled(block, self.x), block(self.x))
+        since = Since()
+        for _ in range(3):
+            for block in blocks:
+                compiled(block, self.x)
+        self.assertEqual((since.made, since.held), (0, 90))
+
+    def test_changing_source_is_given_up(self):
+        counter = Counter()
+
+        def f(x):
+            counter.count += 1
+            return x * (counter.a + counter.b + counter.c + counter.d), counter.count
+
+        compiled = _C.CompiledFunction(f)
+        since = Since()
+        for n in range(1, 60):
+            self.assertEqual(compiled(self.x)[1], n)
+        self.assertLess(since.made, 12)
+
+    def test_fresh_objects_are_given_up(self):
+        def f(x, o):
+            return x * (o.a + o.b + o.c + o.d)
+
+        compiled = _C.CompiledFunction(f)
+        keep = []
+        for n in range(400):
+            o = Counter()
+            keep.append(o)
+            o.a = n % 2
+            self.same(compiled(self.x, o), f(self.x, o))
+            if n == 300:
+                since = Since()
+        self.assertEqual(since.made, 0)
+
+    def test_nothing_is_kept_alive(self):
+        compiled = _C.CompiledFunction(Block.forward)
+        block = Block()
+        for _ in range(20):
+            compiled(block, self.x)
+        gone = weakref.ref(block), weakref.ref(block.fc.weight)
+        del block
+        gc.collect()
+        self.assertEqual([ref() for ref in gone], [None, None])
+        for _ in range(50):  # others at the same addresses
+            block = Block()
+            self.same(compiled(block, self.x), block(self.x))
+
+    def test_same_address_other_constant(self):
+        class Owner:
+            pass
+
+        def f(x, o):
+            return x.shape[0] + o.a + o.b + o.c + o.d + o.e + o.f
+
+        compiled = _C.CompiledFunction(f)
+        owner = Owner()
+        with framejit.dynamo.config.patch(recompile_limit=1000):
+            for name in "abcdef":
+                setattr(owner, name, 0.5)
+            for n in range(200):
+                owner.a = float(n)  # a new float, often where an old one was
+                owner.a = float(n % 3) + 0.25
+                self.assertEqual(compiled(self.x, owner), f(self.x, owner))
+
+
+if __name__ == "__main__":
+    unittest.main()
