@@ -10,7 +10,8 @@
 
 namespace fj::py {
 
-const void* dict_version(PyObject* dict) { return &reinterpret_cast<PyDictObject*>(dict)->ma_version_tag; }
+// ma_version_tag, which 3.12 and 3.13 still keep up but deprecate by name.
+const void* dict_version(PyObject* dict) { return &reinterpret_cast<PyDictObject*>(dict)->ma_used + 1; }
 const void* dict_used(PyObject* dict) { return &reinterpret_cast<PyDictObject*>(dict)->ma_used; }
 
 const void* dict_pointer(PyObject* object) {
