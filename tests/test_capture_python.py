@@ -1,7 +1,6 @@
 """Plain call and compiled call agree on result, side effects and exceptions, for each construct of capture_subjects."""
 
 import copy
-import sys
 import unittest
 
 from framejit import _C
@@ -9,7 +8,7 @@ from framejit import _C
 from tests import capture_subjects as subjects
 
 # Constructs that today end a segment before the function returns.
-BREAKS = {"deq", "simple_ns"} | ({"cached"} if sys.version_info < (3, 12) else set())  # 3.11 takes a lock
+BREAKS = {"deq", "simple_ns"}
 
 
 def canon(x, depth=0):

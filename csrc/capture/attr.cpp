@@ -62,6 +62,7 @@ V read_slot(Tracer& t, V self, PyObject* raw) {
     o->slots.push_back({raw, value});
     return value;
   }
+  if (self->is == Is::Dict && as<DictValue>(self)->default_factory) return as<DictValue>(self)->default_factory;
   if (!self->outside()) cut(Reason::native_object, self->cls->tp_name);
   Ref real = Ref::steal(PyObject_GetAttr(self->real, reinterpret_cast<PyMemberDescrObject*>(raw)->d_common.d_name));
   if (!real) t.raise_pending();
@@ -74,15 +75,6 @@ V read_getset(Tracer& t, V self, PyObject* raw, PyObject* name) {
     return d;
   }
   if (self->is == Is::Object && is_exception_type(self->cls)) return exception_attr(t, as<ObjectValue>(self), name);
-  if (self->is == Is::Function && !self->outside()) {
-    auto* f = as<FunctionValue>(self);
-    if (is_text(name, "__code__")) return t.constant(reinterpret_cast<PyObject*>(f->code));
-    if (is_text(name, "__name__")) return t.constant(f->code->co_name);
-    if (is_text(name, "__qualname__")) return f->qualname ? f->qualname : t.constant(f->code->co_qualname);
-    if (is_text(name, "__defaults__")) return f->defaults ? f->defaults : t.none();
-    if (is_text(name, "__kwdefaults__")) return f->kwdefaults ? f->kwdefaults : t.none();
-    cut(Reason::native_object, "function attribute");
-  }
   if (!self->outside() || is_text(name, "__weakref__")) cut(Reason::native_object, self->cls->tp_name, " attribute");
   Ref real = Ref::steal(Py_TYPE(raw)->tp_descr_get(raw, self->real, reinterpret_cast<PyObject*>(self->cls)));
   if (!real) t.raise_pending();
@@ -130,10 +122,19 @@ V bind(Tracer& t, PyObject* raw, V self, PyTypeObject* type, PyObject* name) {
     Ref bound = Ref::steal(kind->tp_descr_get(raw, nullptr, reinterpret_cast<PyObject*>(type)));
     return t.constant(bound);
   }
+  if (!self && (kind->tp_flags & Py_TPFLAGS_HEAPTYPE) && kind->tp_descr_get && kind != tuplegetter_type()) {
+    V descriptor = t.wrap_known(raw);  // seen through the class
+    if (descriptor->is != Is::Object) return nullptr;
+    V get = special(t, descriptor, FJ_NAME("__get__"));
+    return get ? call_values(t, get, {t.none(), t.constant(reinterpret_cast<PyObject*>(type))}) : descriptor;
+  }
   if (!self) return is_identity_constant(raw) || !kind->tp_descr_get ? t.wrap_known(raw) : nullptr;
   if (is_compiled_function(raw)) return t.method(t.wrap_known(raw), self);
   if (kind == &PyProperty_Type) return call_values(t, property_getter(t, raw), {self});
   if (kind == &PyMethodDescr_Type || kind == &PyWrapperDescr_Type) return t.native(raw, name, self);
+  if (self->is == Is::Function && (kind == &PyMemberDescr_Type || kind == &PyGetSetDescr_Type) &&
+      !is_text(name, "__dict__"))
+    if (V found = function_attr(t, as<FunctionValue>(self), name)) return found;
   if (kind == &PyMemberDescr_Type) {
     if (self->is == Is::Object && is_exception_type(self->cls) && !_PyType_Lookup(self->cls, FJ_NAME("__slots__")))
       return exception_attr(t, as<ObjectValue>(self), name);
@@ -318,15 +319,17 @@ V find_attr_raw(Tracer& t, V v, PyObject* name) {
       if (is_text(name, "start")) return s->start;
       if (is_text(name, "stop")) return s->stop;
       if (is_text(name, "step")) return s->step;
-      cut(Reason::native_object, "slice");
+      return constant_attr(t, t.constant(t.need_real(v, Reason::native_object, "a slice")), name);
     }
     case Is::Native:
       if (is_text(name, "__name__")) return t.constant(as<NativeValue>(v)->name);
       if (is_text(name, "__self__")) return as<NativeValue>(v)->self;
       cut(Reason::native_object, "a built-in method's attribute");
     case Is::Cell:
-      if (is_text(name, "cell_contents") && as<CellValue>(v)->known && as<CellValue>(v)->contents)
-        return as<CellValue>(v)->contents;
+      if (is_text(name, "cell_contents")) {
+        if (V contents = cell_contents(t, as<CellValue>(v))) return contents;
+        t.raise(PyExc_ValueError, "Cell is empty");
+      }
       cut(Reason::native_object, "cell");
     case Is::Opaque: cut(Reason::native_object, v->cls->tp_name, ".", PyUnicode_AsUTF8(name));
     default: return object_attr(t, v, name);

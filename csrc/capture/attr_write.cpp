@@ -41,18 +41,32 @@ bool write_exception(Tracer& t, ObjectValue* e, PyObject* name, V value) {
   return true;
 }
 
+// CPython's own words for a property without setter or deleter, which are found before anything is called.
+[[noreturn]] void no_setter(Tracer& t, V v, PyObject* raw, V value) {
+  Ref self = Ref::borrow(v->real);
+  if (!self && native_base(v->cls) == &PyBaseObject_Type) {
+    Ref none = Ref::steal(PyTuple_New(0));
+    self = Ref::steal(PyBaseObject_Type.tp_new(v->cls, none.get(), nullptr));
+    PyErr_Clear();
+  }
+  if (!self) cut(Reason::raises, "a property without a setter");
+  PyProperty_Type.tp_descr_set(raw, self.get(), value ? Py_None : nullptr);
+  t.raise_pending();
+}
+
 // Data descriptors take the write; true if one did.
 bool write_descriptor(Tracer& t, V v, PyObject* raw, PyObject* name, V value) {
   PyTypeObject* kind = Py_TYPE(raw);
   if (!kind->tp_descr_set) return false;
   if (kind == &PyProperty_Type) {
     Ref f = Ref::steal(PyObject_GetAttrString(raw, value ? "fset" : "fdel"));
-    if (!f || f.get() == Py_None) cut(Reason::raises, "a property without a setter");
+    if (!f || f.get() == Py_None) no_setter(t, v, raw, value);
     call_values(t, t.wrap_known(f.get()), value ? Values{v, value} : Values{v});
     return true;
   }
   if (v->is == Is::Object && is_exception_type(v->cls) && value && write_exception(t, as<ObjectValue>(v), name, value))
     return true;
+  if (v->is == Is::Function && write_function_attr(t, as<FunctionValue>(v), name, value)) return true;
   if (kind == &PyMemberDescr_Type && v->is == Is::Object) {
     if (!value && !find_attr(t, v, name)) no_attribute(t, v, name);
     write_slot(as<ObjectValue>(v), raw, value);
@@ -73,8 +87,22 @@ bool write_descriptor(Tracer& t, V v, PyObject* raw, PyObject* name, V value) {
 
 }  // namespace
 
+namespace {
+
+void write_module(Tracer& t, PyObject* module, PyObject* name, V value) {
+  DictValue* d = t.known_dict(PyModule_GetDict(module));
+  if (value) return dict_set(t, d, t.constant(name), value);
+  if (!t.global_lookup(d->real, name))
+    t.raise(PyExc_AttributeError,
+            cat("module '", PyModule_GetName(module), "' has no attribute '", PyUnicode_AsUTF8(name), "'"));
+  dict_del(t, d, t.constant(name));
+}
+
+}  // namespace
+
 void generic_set_attr(Tracer& t, V v, PyObject* name, V value) {
   PyTypeObject* type = t.type_of(v);
+  if (v->is == Is::Const && PyModule_CheckExact(v->real)) return write_module(t, v->real, name, value);
   if (v->is == Is::Const || v->is == Is::Tensor || v->is == Is::Opaque) {
     cut(v->is == Is::Tensor ? Reason::unsupported_op : Reason::class_change, "a write to ", type->tp_name, ".",
         PyUnicode_AsUTF8(name));

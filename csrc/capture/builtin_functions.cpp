@@ -222,7 +222,42 @@ V b_reduce(Tracer& t, Args& a) {
   return total;
 }
 
+// The address of an object is no constant: it may be kept and compared, but does not leave the trace.
+V b_id(Tracer& t, Args& a) {
+  want(a, 1, 1);
+  return t.identity_of(a.pos[0]);
+}
+
+V handled_or_none(Tracer& t) { return t.handled ? t.handled : t.none(); }
+V f_exception(Tracer& t, Args& a) {
+  want(a, 0, 0);
+  return handled_or_none(t);
+}
+V f_exc_info(Tracer& t, Args& a) {
+  want(a, 0, 0);
+  if (!t.handled) return t.tuple({t.none(), t.none(), t.none()});
+  V type = t.constant(reinterpret_cast<PyObject*>(t.handled->cls));
+  return t.tuple({type, t.handled, t.make<OpaqueValue>(&PyTraceBack_Type)});
+}
+V f_get_ident(Tracer& t, Args& a) {
+  want(a, 0, 0);
+  return t.identity_of(t.boolean(true));
+}
+
+struct FunctionRow {
+  const char* module;
+  const char* name;
+  Rule rule;
+};
+constexpr FunctionRow kFunctions[] = {
+    {"functools", "reduce", b_reduce},
+    {"sys", "exc_info", f_exc_info},
+    {"sys", "exception", f_exception},
+    {"_thread", "get_ident", f_get_ident},
+};
+
 constexpr RuleRow kBuiltins[] = {
+    {"id", b_id},
     {"len", b_len},
     {"isinstance", b_isinstance},
     {"issubclass", b_issubclass},
@@ -279,9 +314,11 @@ Rule builtin_rule(PyObject* function) {
   static std::unordered_map<PyObject*, Rule>* rules = [] {
     auto* map = new std::unordered_map<PyObject*, Rule>;
     for (const auto& row : kBuiltins) (*map)[builtin(row.name)] = row.rule;
-    if (PyObject* functools = PyImport_ImportModule("functools"))
-      if (PyObject* reduce = PyObject_GetAttrString(functools, "reduce")) (*map)[reduce] = b_reduce;
-    PyErr_Clear();
+    for (const auto& row : kFunctions) {
+      PyObject* module = PyImport_ImportModule(row.module);
+      if (PyObject* f = module ? PyObject_GetAttrString(module, row.name) : nullptr) (*map)[f] = row.rule;
+      PyErr_Clear();
+    }
     return map;
   }();
   auto it = rules->find(function);

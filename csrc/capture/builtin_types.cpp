@@ -3,6 +3,7 @@
 
 #include "capture/builtins.h"
 #include "capture/leaf.h"
+#include "capture/substitute.h"
 #include "capture/sym_frame.h"
 #include "capture/tensors.h"
 
@@ -162,6 +163,11 @@ V y_super(Tracer& t, Args& a) {
   return s;
 }
 
+V y_bound_method(Tracer& t, Args& a) {
+  want(a, 2, 2);
+  return t.method(a.pos[0], a.pos[1]);
+}
+
 V y_object(Tracer& t, Args& a) {
   want(a, 0, 0);
   return t.make<ObjectValue>(&PyBaseObject_Type);
@@ -187,52 +193,6 @@ V y_partial(Tracer& t, Args& a) {
     }
   }
   return p;
-}
-
-V y_chain(Tracer& t, Args& a) {
-  auto* it = t.iterator(Iter::Chain, &PyZip_Type);
-  for (V v : a.pos) it->parts.push_back(iterate(t, v));
-  return it;
-}
-V y_islice(Tracer& t, Args& a) {
-  want(a, 2, 4);
-  int64_t start = 0, stop, step = 1;
-  if (a.pos.size() == 2) {
-    stop = to_index(t, a.pos[1], "islice()");
-  } else {
-    if (!is_const(t, a.pos[1], Py_None)) start = to_index(t, a.pos[1], "islice()");
-    if (is_const(t, a.pos[2], Py_None)) cut(Reason::native_call, "islice() without end");
-    stop = to_index(t, a.pos[2], "islice()");
-    if (a.pos.size() > 3) step = to_index(t, a.pos[3], "islice()");
-  }
-  Values items;
-  V it = iterate(t, a.pos[0]);
-  for (int64_t i = 0; i < stop; ++i) {
-    V v = next(t, it);
-    if (!v) break;
-    if (i >= start && (i - start) % step == 0) items.push_back(v);
-  }
-  return t.items_iterator(std::move(items), &PyZip_Type);
-}
-V y_product(Tracer& t, Args& a) {
-  V repeat = a.take("repeat");
-  std::vector<Values> pools;
-  for (int64_t r = repeat ? to_index(t, repeat, "product()") : 1; r-- > 0;)
-    for (V v : a.pos) pools.push_back(unpack(t, v));
-  std::vector<Values> rows{{}};
-  for (auto& pool : pools) {
-    std::vector<Values> longer;
-    if (rows.size() * pool.size() > 20000) cut(Reason::too_long, "product()");
-    for (auto& row : rows)
-      for (V v : pool) {
-        longer.push_back(row);
-        longer.back().push_back(v);
-      }
-    rows = std::move(longer);
-  }
-  Values items;
-  for (auto& row : rows) items.push_back(t.tuple(row));
-  return t.items_iterator(std::move(items), &PyZip_Type);
 }
 
 V y_getter(Tracer& t, Args& a, const char* name) {
@@ -277,11 +237,9 @@ constexpr TypeRow kTypes[] = {
     {"builtins", "reversed", y_reversed},
     {"builtins", "super", y_super},
     {"builtins", "object", y_object},
+    {"types", "MethodType", y_bound_method},
     {"collections", "OrderedDict", y_ordered_dict},
     {"functools", "partial", y_partial},
-    {"itertools", "chain", y_chain},
-    {"itertools", "islice", y_islice},
-    {"itertools", "product", y_product},
     {"operator", "itemgetter", y_itemgetter},
     {"operator", "attrgetter", y_attrgetter},
     {"collections", "defaultdict", y_defaultdict},
@@ -302,6 +260,8 @@ V call_builtin_type(Tracer& t, PyTypeObject* type, Args args) {
   }();
   auto it = rules->find(reinterpret_cast<PyObject*>(type));
   if (it != rules->end()) return it->second(t, args);
+  if (PyObject* python = substitute_of(reinterpret_cast<PyObject*>(type)))
+    return call_substitute(t, reinterpret_cast<PyObject*>(type), python, std::move(args));
   if (is_tensor_callable(reinterpret_cast<PyObject*>(type)))
     return call_leaf(t, reinterpret_cast<PyObject*>(type), args);
   cut(Reason::native_call, type->tp_name, "()");

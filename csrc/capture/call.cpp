@@ -56,6 +56,12 @@ V call_constant(Tracer& t, PyObject* o, Args args) {
     t.call_rule = rule;
     return call(t, t.wrap_known(f.get()), std::move(args));
   }
+  if (Py_TYPE(o) == &Py_GenericAliasType) {  // list[int]()
+    Ref origin = Ref::steal(PyObject_GetAttrString(o, "__origin__"));
+    if (origin && PyType_Check(origin.get()) && !is_python_class(reinterpret_cast<PyTypeObject*>(origin.get())))
+      return call_type(t, reinterpret_cast<PyTypeObject*>(origin.get()), std::move(args));
+    PyErr_Clear();
+  }
   if (is_method_wrapper(o) || PyCFunction_Check(o)) return call_builtin(t, o, std::move(args));
   if (PyCallable_Check(o)) {
     PyObject* raw = t.type_lookup(Py_TYPE(o), FJ_NAME("__call__"));

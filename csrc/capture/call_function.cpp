@@ -1,4 +1,5 @@
 // Calling a Python function: its arguments are bound as CPython binds them and its frame is interpreted in place.
+#include "capture/substitute.h"
 #include "capture/sym_frame.h"
 #include "py/frame.h"
 
@@ -7,10 +8,6 @@ namespace fj::capture {
 namespace {
 
 PyObject* slot_name(const SymFrame& f, int i) { return f.code.local_name(i); }
-
-[[noreturn]] void bad_call(FunctionValue* f) {
-  cut(Reason::raises, "the arguments do not fit ", PyUnicode_AsUTF8(f->code->co_qualname), "()");
-}
 
 V defaults_of(Tracer& t, FunctionValue* f) {
   if (f->outside() && !f->defaults) {
@@ -32,18 +29,51 @@ V kwdefaults_of(Tracer& t, FunctionValue* f) {
   return f->kwdefaults;
 }
 
-void fill_defaults(Tracer& t, FunctionValue* f, SymFrame& frame, int npos, int nkw) {
+// The arguments do not fit: a function of the same signature is called, so that CPython says why.
+[[noreturn]] void bad_call(Tracer& t, FunctionValue* f, const Args& args) {
+  auto nones = [](size_t n) {
+    Ref all = Ref::steal(PyTuple_New(static_cast<Py_ssize_t>(n)));
+    for (size_t i = 0; i < n; ++i) PyTuple_SET_ITEM(all.get(), static_cast<Py_ssize_t>(i), Py_NewRef(Py_None));
+    return all;
+  };
+  PyObject* qualname =
+      f->outside() ? reinterpret_cast<PyFunctionObject*>(f->real)->func_qualname : f->code->co_qualname;
+  Ref probe = Ref::steal(PyFunction_NewWithQualName(reinterpret_cast<PyObject*>(f->code), f->globals, qualname));
+  if (V d = defaults_of(t, f); d && !is_const(t, d, Py_None))
+    PyFunction_SetDefaults(probe.get(), nones(unpack(t, d).size()).get());
+  if (V d = kwdefaults_of(t, f); d && d->is == Is::Dict) {
+    Ref names = Ref::steal(PyDict_New());
+    for (auto& [k, v] : dict_items(t, as<DictValue>(d))) PyDict_SetItem(names.get(), k->real, Py_None);
+    PyFunction_SetKwDefaults(probe.get(), names.get());
+  }
+  if (!f->closure.empty()) {
+    Ref cells = nones(f->closure.size());
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(cells.get()); ++i) {
+      Py_DECREF(PyTuple_GET_ITEM(cells.get(), i));
+      PyTuple_SET_ITEM(cells.get(), i, PyCell_New(nullptr));
+    }
+    PyFunction_SetClosure(probe.get(), cells.get());
+  }
+  Ref named = Ref::steal(PyDict_New());
+  for (auto& [name, v] : args.named) PyDict_SetItem(named.get(), name, Py_None);
+  // Nothing of its body runs: a first argument too many or too few is found before.
+  Ref result = Ref::steal(PyObject_Call(probe.get(), nones(args.pos.size()).get(), named.get()));
+  if (result) cut(Reason::internal, "a call that does not fit has run");
+  t.raise_pending();
+}
+
+void fill_defaults(Tracer& t, FunctionValue* f, SymFrame& frame, const Args& args, int npos, int nkw) {
   bool missing = false;
   for (int i = 0; i < npos; ++i) missing |= !frame.locals[static_cast<size_t>(i)];
   if (missing) {
     V d = defaults_of(t, f);
-    if (!d) bad_call(f);
+    if (!d) bad_call(t, f, args);
     Values values = unpack(t, d);
     const int first = npos - static_cast<int>(values.size());
     for (int i = 0; i < npos; ++i) {
       V& slot = frame.locals[static_cast<size_t>(i)];
       if (slot) continue;
-      if (i < first) bad_call(f);
+      if (i < first) bad_call(t, f, args);
       slot = values[static_cast<size_t>(i - first)];
     }
   }
@@ -52,7 +82,7 @@ void fill_defaults(Tracer& t, FunctionValue* f, SymFrame& frame, int npos, int n
     if (slot) continue;
     V d = kwdefaults_of(t, f);
     slot = d && d->is == Is::Dict ? dict_get(t, as<DictValue>(d), slot_name(frame, i)) : nullptr;
-    if (!slot) bad_call(f);
+    if (!slot) bad_call(t, f, args);
   }
 }
 
@@ -61,7 +91,7 @@ void bind_arguments(Tracer& t, FunctionValue* f, Args& args, SymFrame& frame) {
   const int npos = code->co_argcount, nkw = code->co_kwonlyargcount;
   const bool star = code->co_flags & CO_VARARGS, stars = code->co_flags & CO_VARKEYWORDS;
   const int given = static_cast<int>(args.pos.size());
-  if (given > npos && !star) bad_call(f);
+  if (given > npos && !star) bad_call(t, f, args);
   for (int i = 0; i < npos && i < given; ++i) frame.locals[static_cast<size_t>(i)] = args.pos[static_cast<size_t>(i)];
   int at = npos + nkw;
   if (star) {
@@ -75,21 +105,46 @@ void bind_arguments(Tracer& t, FunctionValue* f, Args& args, SymFrame& frame) {
     int slot = code->co_posonlyargcount;
     while (slot < npos + nkw && PyUnicode_Compare(slot_name(frame, slot), name) != 0) ++slot;
     if (slot < npos + nkw) {
-      if (frame.locals[static_cast<size_t>(slot)]) bad_call(f);
+      if (frame.locals[static_cast<size_t>(slot)]) bad_call(t, f, args);
       frame.locals[static_cast<size_t>(slot)] = value;
     } else if (stars) {
       dict_set(t, extra, t.constant(name), value);
     } else {
-      bad_call(f);
+      bad_call(t, f, args);
     }
   }
-  fill_defaults(t, f, frame, npos, nkw);
+  fill_defaults(t, f, frame, args, npos, nkw);
 }
 
 V make_generator(Tracer& t, SymFrame* frame) {
   auto* g = t.iterator(Iter::Generator, &PyGen_Type);
   g->frame = frame;
+  t.generators.push_back(g);
+  g->substitute = is_substitute_part(frame->globals);
   return g;
+}
+
+// What its closure holds is part of what it computes from: a registry's functions are guarded one by one.
+V call_pure_function(Tracer& t, FunctionValue* f, Args& args) {
+  for (V cell : f->closure) {
+    PyObject* held = cell->real ? PyCell_GET(cell->real) : nullptr;
+    if (!held || !PyDict_CheckExact(held)) continue;
+    V dict = t.wrap(held, t.source(Step::Cell, cell->source));
+    for (auto& [k, v] : dict_items(t, as<DictValue>(dict)))
+      if (v->outside()) t.guard(Kind::Same, v->source, t.keep(Ref::borrow(v->real)));
+  }
+  Ref result;
+  {
+    Ref pos = Ref::steal(PyTuple_New(static_cast<Py_ssize_t>(args.pos.size())));
+    for (size_t i = 0; i < args.pos.size(); ++i)
+      PyTuple_SET_ITEM(pos.get(), static_cast<Py_ssize_t>(i),
+                       t.need_real(args.pos[i], Reason::native_call, "a pure function").release());
+    if (!args.named.empty()) cut(Reason::argument_form, "a pure function");
+    result = Ref::steal(PyObject_Call(f->real, pos.get(), nullptr));
+  }
+  if (!result) t.raise_pending();
+  if (PyFunction_Check(result.get())) return t.wrap_known(result.get());
+  return t.from_real(result.get());
 }
 
 bool marked_disabled(FunctionValue* f) {
@@ -103,6 +158,9 @@ bool marked_disabled(FunctionValue* f) {
 V call_function(Tracer& t, FunctionValue* f, Args args) {
   const CallRule rule = t.take_rule();
   t.use(f);
+  if (f->outside())
+    if (PyObject* python = substitute_of(f->real)) return call_substitute(t, f->real, python, std::move(args));
+  if (f->outside() && is_pure_code(f->code)) return call_pure_function(t, f, args);
   if (marked_disabled(f)) cut(Reason::disabled, PyUnicode_AsUTF8(f->code->co_qualname), "()");
   if (t.depth >= kMaxDepth) cut(Reason::too_deep, PyUnicode_AsUTF8(f->code->co_qualname), "()");
   if (f->code->co_flags & (CO_COROUTINE | CO_ASYNC_GENERATOR)) cut(Reason::generator_function, "a coroutine");
@@ -161,8 +219,13 @@ V resume_generator(Tracer& t, IteratorValue* g, V sent, V thrown) {
     return nullptr;
   } catch (Raised& r) {
     g->done = true;
-    if (PyType_IsSubtype(r.exception->cls, reinterpret_cast<PyTypeObject*>(PyExc_StopIteration)))
-      t.raise(PyExc_RuntimeError, "generator raised StopIteration");
+    if (PyType_IsSubtype(r.exception->cls, reinterpret_cast<PyTypeObject*>(PyExc_StopIteration))) {
+      auto* e = t.exception(reinterpret_cast<PyTypeObject*>(PyExc_RuntimeError),
+                            {t.string("generator raised StopIteration")});
+      e->cause = e->context = r.exception;
+      e->has_cause = true;
+      t.throw_value(e);
+    }
     throw;
   }
 }

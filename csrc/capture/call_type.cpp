@@ -7,8 +7,13 @@ namespace fj::capture {
 
 namespace {
 
-void check_plain(PyTypeObject* type) {
-  if (type->tp_flags & Py_TPFLAGS_IS_ABSTRACT) cut(Reason::raises, "an abstract class is instantiated");
+void check_plain(Tracer& t, PyTypeObject* type) {
+  if (type->tp_flags & Py_TPFLAGS_IS_ABSTRACT) {
+    Ref none = Ref::steal(PyTuple_New(0));
+    Ref made = Ref::steal(PyBaseObject_Type.tp_new(type, none.get(), nullptr));
+    if (made) cut(Reason::native_call, "an abstract class");
+    t.raise_pending();
+  }
   if (type->tp_del || _PyType_Lookup(type, FJ_NAME("__del__"))) cut(Reason::lifetime, type->tp_name, " has __del__");
 }
 
@@ -16,7 +21,7 @@ void check_plain(PyTypeObject* type) {
 
 // What the native part of __new__ makes: an empty instance of the class.
 V new_object(Tracer& t, PyTypeObject* type) {
-  check_plain(type);
+  check_plain(t, type);
   PyTypeObject* base = native_base(type);
   if (base == &PyBaseObject_Type) return t.make<ObjectValue>(type);
   if (is_exception_type(type)) return t.exception(type, {});
@@ -70,7 +75,7 @@ V instantiate(Tracer& t, PyTypeObject* type, Args args) {
   } else if (native_base(type) == &PyTuple_Type) {
     return t.tuple(args.pos.empty() ? Values{} : unpack(t, args.pos[0]), type);
   } else if (is_exception_type(type)) {
-    check_plain(type);
+    check_plain(t, type);
     if (!args.named.empty() && takes_no_init(t, type)) cut(Reason::native_call, "an exception with keyword arguments");
     instance = t.exception(type, args.pos);
     if (takes_no_init(t, type)) return instance;

@@ -49,6 +49,15 @@ V compare_sets(Tracer& t, int op, SetValue* a, SetValue* b) {
   return t.boolean(r[op]);
 }
 
+bool set_like(V v) { return v->is == Is::Set || (v->is == Is::View && as<ViewValue>(v)->what != ViewValue::Values_); }
+
+SetValue* as_elements(Tracer& t, V v) {
+  if (v->is == Is::Set) return as<SetValue>(v);
+  auto* s = t.set();
+  for (V item : unpack(t, v)) set_add(t, s, item);
+  return s;
+}
+
 V try_compare(Tracer& t, int op, V self, V other) {
   if (self->is == Is::Const) return nullptr;
   V m = special(t, self, intern(kNames[op]));
@@ -96,6 +105,8 @@ V compare(Tracer& t, int op, V a, V b) {
                     same(t, as<MethodValue>(a)->self, as<MethodValue>(b)->self);
     if (op == Py_EQ || op == Py_NE) return t.boolean(eq == (op == Py_EQ));
   }
+  if (set_like(a) && set_like(b)) return compare_sets(t, op, as_elements(t, a), as_elements(t, b));
+  if (both(a, b, Is::Opaque) && !a->outside() && !b->outside() && a->real && b->real) goto identity;  // id(…)
   if (a->is == Is::View || b->is == Is::View || a->is == Is::Opaque || b->is == Is::Opaque)
     if (!(a->is == Is::Const && is_const(t, a, Py_None)) && !(b->is == Is::Const && is_const(t, b, Py_None)))
       cut(Reason::native_object, "a comparison of ", a->cls->tp_name, " and ", b->cls->tp_name);

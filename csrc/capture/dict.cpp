@@ -39,6 +39,9 @@ PyObject* stand_for(Tracer& t, V key) {
       if (!key->real)
         key->real = t.keep(Ref::steal(PyObject_CallNoArgs(reinterpret_cast<PyObject*>(&PyBaseObject_Type))));
       return key->real;
+    case Is::Opaque:
+      if (!key->outside() && key->real) return key->real;  // id(…)
+      [[fallthrough]];
     default: cut(Reason::custom_key, key->cls->tp_name);
   }
 }

@@ -7,8 +7,21 @@ namespace fj::capture {
 
 namespace {
 
+// A suspended generator that the trace lets go would be closed by CPython there: its finally clauses are not skipped.
+bool has_clean_up(const SymFrame& f) {
+  const py::Handler* h = f.code.handler(f.pc);
+  return h && f.code.at(h->target).op != py::Op::CALL_INTRINSIC_1;  // 3.12 on: StopIteration becomes RuntimeError
+}
+
+void check_generators(Tracer& t) {
+  for (IteratorValue* g : t.generators)
+    if (g->recipe == kNoRecipe && !g->done && g->frame->started && has_clean_up(*g->frame))
+      throw CannotRebuild{g->born, "a generator that is closed when it is let go"};
+}
+
 void finish(Tracer& t, Segment& s, RecipeWriter& w) {
   w.effects();
+  check_generators(t);
   t.tensors->finish(t, s, w.outputs());
   s.guards = t.finish_guards();
 }

@@ -34,11 +34,15 @@ Values ordered_set(Tracer& t, SetValue* s) {
   return ordered;
 }
 
-Values view_items(Tracer& t, DictValue* d, ViewValue::What what) {
-  Values items;
-  for (auto& [k, v] : dict_items(t, d))
-    items.push_back(what == ViewValue::Keys ? k : what == ViewValue::Values_ ? v : t.tuple({k, v}));
-  return items;
+V live_iterator(Tracer& t, DictValue* d, ViewValue::What what) {
+  static PyTypeObject* const kTypes[] = {&PyDictIterKey_Type, &PyDictIterItem_Type, &PyDictIterValue_Type};
+  Values keys;
+  for (auto& [k, v] : dict_items(t, d)) keys.push_back(k);
+  auto* it = t.items_iterator(std::move(keys), kTypes[what]);
+  it->live = d;
+  it->live_size = static_cast<int64_t>(it->parts.size());
+  it->live_what = what;
+  return it;
 }
 
 PyTypeObject* iterator_type(Tracer& t, PyTypeObject* of) {
@@ -78,9 +82,8 @@ V iterate(Tracer& t, V v) {
   switch (v->is) {
     case Is::Tuple: return over(t, v, Iter::Sequence, &PyTupleIter_Type);
     case Is::List: return over(t, v, Iter::Sequence, &PyListIter_Type);
-    case Is::Dict: return t.items_iterator(view_items(t, as<DictValue>(v), ViewValue::Keys), &PyDictIterKey_Type);
-    case Is::View:
-      return t.items_iterator(view_items(t, as<ViewValue>(v)->dict, as<ViewValue>(v)->what), &PyDictIterKey_Type);
+    case Is::Dict: return live_iterator(t, as<DictValue>(v), ViewValue::Keys);
+    case Is::View: return live_iterator(t, as<ViewValue>(v)->dict, as<ViewValue>(v)->what);
     case Is::Set: return t.items_iterator(ordered_set(t, as<SetValue>(v)), &PySetIter_Type);
     case Is::Iterator: return v;
     case Is::Const: return iterate_constant(t, v);
@@ -150,6 +153,17 @@ V next_enumerate(Tracer& t, IteratorValue* it) {
   return pair;
 }
 
+V next_item(Tracer& t, IteratorValue* it) {
+  if (it->live && it->live_size != dict_length(t, it->live)) {
+    it->live_size = -1;
+    t.raise(PyExc_RuntimeError, "dictionary changed size during iteration");
+  }
+  const auto at = static_cast<size_t>(it->at);
+  if (at >= it->parts.size()) return nullptr;
+  ++it->at;
+  return it->live ? live_item(t, it, at) : it->parts[at];
+}
+
 V next_by_index(Tracer& t, IteratorValue* it) {
   V handled = t.handled;
   try {
@@ -166,8 +180,7 @@ V next_by_index(Tracer& t, IteratorValue* it) {
 V next_of(Tracer& t, IteratorValue* it) {
   switch (it->how) {
     case Iter::Sequence: return next_in_sequence(t, it);
-    case Iter::Items:
-      return static_cast<size_t>(it->at) < it->parts.size() ? it->parts[static_cast<size_t>(it->at++)] : nullptr;
+    case Iter::Items: return next_item(t, it);
     case Iter::Zip: return next_zip(t, it);
     case Iter::Map: return next_map(t, it);
     case Iter::Filter: return next_filter(t, it);
@@ -189,6 +202,14 @@ V next_of(Tracer& t, IteratorValue* it) {
 }
 
 }  // namespace
+
+V live_item(Tracer& t, IteratorValue* it, size_t at) {
+  V key = it->parts[at];
+  if (it->live_what == ViewValue::Keys) return key;
+  V value = dict_get(t, it->live, key);
+  if (!value) cut(Reason::native_object, "a dict whose keys changed while it was iterated over");
+  return it->live_what == ViewValue::Values_ ? value : t.tuple({key, value});
+}
 
 V next(Tracer& t, V v) {
   const CallRule rule = t.take_rule();

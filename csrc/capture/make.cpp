@@ -90,6 +90,15 @@ TensorValue* Tracer::tensor(PyObject* fake) {
   return v;
 }
 
+V Tracer::identity_of(V v) {
+  V& id = identities_[v];
+  if (!id) {
+    id = make<OpaqueValue>(&PyLong_Type);
+    id->real = keep(Ref::steal(PyObject_CallNoArgs(reinterpret_cast<PyObject*>(&PyBaseObject_Type))));
+  }
+  return id;
+}
+
 V Args::take(const char* name) {
   for (size_t i = 0; i < named.size(); ++i) {
     if (PyUnicode_CompareWithASCIIString(named[i].first, name) != 0) continue;

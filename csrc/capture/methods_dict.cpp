@@ -47,11 +47,14 @@ V m_pop(Tracer& t, V self, Args& a) {
   t.raise(PyExc_KeyError, a.pos[0]);
 }
 V m_popitem(Tracer& t, V self, Args& a) {
-  want(a, 0, 0);
+  V last = self->cls == &PyODict_Type ? arg(a, 0, "last") : nullptr;
+  want(a, 0, last ? 1 : 0);
   auto items = dict_items(t, dict_of(self));
-  if (items.empty()) t.raise(PyExc_KeyError, "popitem(): dictionary is empty");
-  dict_del(t, dict_of(self), items.back().first);
-  return t.tuple({items.back().first, items.back().second});
+  if (items.empty())
+    t.raise(PyExc_KeyError, self->cls == &PyODict_Type ? "dictionary is empty" : "popitem(): dictionary is empty");
+  auto& item = last && !truth(t, last) ? items.front() : items.back();
+  dict_del(t, dict_of(self), item.first);
+  return t.tuple({item.first, item.second});
 }
 V m_update(Tracer& t, V self, Args& a) {
   if (a.pos.size() > 1) cut(Reason::raises, "update() with two arguments");
@@ -101,13 +104,18 @@ V m_iter(Tracer& t, V self, Args& a) {
   return iterate(t, view(t, self, ViewValue::Keys, &PyDictKeys_Type));
 }
 V m_move_to_end(Tracer& t, V self, Args& a) {
-  V last = a.take("last");
-  want(a, 1, 1);
-  if ((last && !truth(t, last)) || self->outside()) cut(Reason::native_method, "move_to_end()");
-  V v = dict_get(t, dict_of(self), a.pos[0]);
-  if (!v) t.raise(PyExc_KeyError, a.pos[0]);
-  dict_del(t, dict_of(self), a.pos[0]);
-  dict_set(t, dict_of(self), a.pos[0], v);
+  V last = a.pos.size() > 1 ? a.pos[1] : a.take("last");
+  want(a, 1, 2);
+  if (self->outside()) cut(Reason::native_method, "move_to_end()");
+  V key = a.pos[0], v = dict_get(t, dict_of(self), key);
+  if (!v) t.raise(PyExc_KeyError, key);
+  dict_del(t, dict_of(self), key);
+  auto rest = dict_items(t, dict_of(self));
+  const bool first = last && !truth(t, last);
+  if (first) dict_clear(t, dict_of(self));
+  dict_set(t, dict_of(self), key, v);
+  if (first)
+    for (auto& [k, value] : rest) dict_set(t, dict_of(self), k, value);
   return t.none();
 }
 
@@ -201,7 +209,25 @@ V s_len(Tracer& t, V self, Args& a) {
   return t.integer(length(t, self));
 }
 
+V s_pop(Tracer& t, V self, Args& a) {
+  want(a, 0, 0);
+  Values items = set_items(set_of(self));
+  if (items.empty()) t.raise(PyExc_KeyError, "pop from an empty set");
+  if (items.size() > 1) cut(Reason::native_method, "set.pop() with a choice");
+  set_remove(t, set_of(self), items[0]);
+  return items[0];
+}
+template <int op>
+V s_in_place(Tracer& t, V self, Args& a) {
+  for (V other : a.pos) binary(t, op, self, as_set(t, other));
+  return t.none();
+}
+
 constexpr MethodRow kSet[] = {
+    {"pop", s_pop},
+    {"intersection_update", s_in_place<14>},
+    {"difference_update", s_in_place<23>},
+    {"symmetric_difference_update", s_in_place<25>},
     {"add", s_add},
     {"discard", s_discard},
     {"remove", s_remove},

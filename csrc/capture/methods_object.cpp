@@ -60,7 +60,23 @@ V o_with_traceback(Tracer& t, V self, Args& a) {
   return self;
 }
 
+V o_add_note(Tracer& t, V self, Args& a) {
+  want(a, 1, 1);
+  if (self->is != Is::Object || !is_exception_type(self->cls)) cut(Reason::native_method, "add_note");
+  PyObject* note = const_object(a.pos[0]);
+  if (!note || !PyUnicode_Check(note))
+    t.raise(PyExc_TypeError, cat("note must be a str, not '", t.type_of(a.pos[0])->tp_name, "'"));
+  PyObject* name = FJ_NAME("__notes__");
+  V notes = find_attr(t, self, name);
+  if (!notes) set_attr(t, self, name, notes = t.list());
+  if (notes->is != Is::List) cut(Reason::native_method, "add_note");
+  list_changed(as<ListValue>(notes));
+  as<ListValue>(notes)->items.push_back(a.pos[0]);
+  return t.none();
+}
+
 constexpr MethodRow kObject[] = {
+    {"add_note", o_add_note},
     {"__getattribute__", o_getattribute},
     {"__setattr__", o_setattr},
     {"__delattr__", o_delattr},

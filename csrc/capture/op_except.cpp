@@ -71,7 +71,11 @@ FJ_OPCODE(BEFORE_WITH) {
   V manager = f.pop();
   V enter = special(t, manager, FJ_NAME("__enter__"));
   V exit = special(t, manager, FJ_NAME("__exit__"));
-  if (!enter || !exit) cut(Reason::native_object, "with ", manager->cls->tp_name);
+  if (!enter || !exit) {
+    if (manager->is == Is::Opaque) cut(Reason::native_object, "with ", manager->cls->tp_name);
+    t.raise(PyExc_TypeError, cat("'", manager->cls->tp_name, "' object does not support the context manager protocol",
+                                 enter ? " (missed __exit__ method)" : ""));
+  }
   f.push(exit);
   t.call_rule = {Resume::Push};
   f.push(call_values(t, enter, {}));

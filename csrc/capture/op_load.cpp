@@ -3,6 +3,15 @@
 
 namespace fj::capture {
 
+V cell_contents(Tracer& t, CellValue* c) {
+  if (c->known) return c->contents;
+  c->known = true;
+  const SourceId source = t.source(Step::Cell, c->source);
+  PyObject* real = PyCell_GET(c->real);
+  if (!real) t.guard(Kind::Absent, source);
+  return c->contents = real ? t.wrap(real, source) : nullptr;
+}
+
 namespace {
 
 V& local(SymFrame& f, int i) { return f.locals[static_cast<size_t>(i)]; }
@@ -39,13 +48,14 @@ CellValue* cell_at(SymFrame& f, int i) {
   return as<CellValue>(v);
 }
 
-V read_cell(Tracer& t, CellValue* c) {
-  if (c->known) return c->contents;
-  c->known = true;
-  const SourceId source = t.source(Step::Cell, c->source);
-  PyObject* real = PyCell_GET(c->real);
-  if (!real) t.guard(Kind::Absent, source);
-  return c->contents = real ? t.wrap(real, source) : nullptr;
+// A cell of this function is an unbound local, one of an enclosing function an unbound free variable.
+[[noreturn]] void unbound_cell(Tracer& t, SymFrame& f, int i) {
+  const char* name = PyUnicode_AsUTF8(f.code.local_name(i));
+  if (i < f.code.locals_count() - f.object()->co_nfreevars)
+    t.raise(PyExc_UnboundLocalError,
+            cat("cannot access local variable '", name, "' where it is not associated with a value"));
+  t.raise(PyExc_NameError,
+          cat("cannot access free variable '", name, "' where it is not associated with a value in enclosing scope"));
 }
 
 void write_cell(Tracer& t, CellValue* c, V v) {
@@ -98,15 +108,13 @@ FJ_OPCODE(COPY_FREE_VARS) {
 }
 FJ_OPCODE(LOAD_CLOSURE) { f.push(local(f, in.arg)); }
 FJ_OPCODE(LOAD_DEREF) {
-  V v = read_cell(t, cell_at(f, in.arg));
-  if (!v)
-    t.raise(PyExc_NameError, cat("cannot access free variable '", PyUnicode_AsUTF8(f.code.local_name(in.arg)),
-                                 "' where it is not associated with a value in enclosing scope"));
+  V v = cell_contents(t, cell_at(f, in.arg));
+  if (!v) unbound_cell(t, f, in.arg);
   f.push(v);
 }
 FJ_OPCODE(STORE_DEREF) { write_cell(t, cell_at(f, in.arg), f.pop()); }
 FJ_OPCODE(DELETE_DEREF) {
-  if (!read_cell(t, cell_at(f, in.arg))) cut(Reason::raises, "an unbound cell");
+  if (!cell_contents(t, cell_at(f, in.arg))) unbound_cell(t, f, in.arg);
   write_cell(t, cell_at(f, in.arg), nullptr);
 }
 
@@ -127,7 +135,8 @@ FJ_OPCODE(LOAD_GLOBAL) {
 }
 FJ_OPCODE(STORE_GLOBAL) { dict_set(t, t.known_dict(f.globals), t.constant(f.name(in.arg)), f.pop()); }
 FJ_OPCODE(DELETE_GLOBAL) {
-  if (!t.global_lookup(f.globals, f.name(in.arg))) cut(Reason::raises, "a global that does not exist");
+  if (!t.global_lookup(f.globals, f.name(in.arg)))
+    t.raise(PyExc_NameError, cat("name '", PyUnicode_AsUTF8(f.name(in.arg)), "' is not defined"));
   dict_del(t, t.known_dict(f.globals), t.constant(f.name(in.arg)));
 }
 

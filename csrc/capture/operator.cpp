@@ -89,6 +89,8 @@ V sequence_operator(Tracer& t, int op, V a, V b) {
   }
   if (base == kAdd && a->is == b->is) return concatenate(t, a, b);
   PyObject* times;
+  if (base == kMul && b->is == Is::Object && special(t, b, FJ_NAME("__index__")))
+    b = t.integer(to_index(t, b, "a number of repeats"));
   if (base != kMul || !t.constant_of(b, &times) || !PyLong_Check(times)) return nullptr;
   Values items = repeated(*sequence_items(a), PyLong_AsLongLong(times));
   if (in_place && a->is == Is::List) {
@@ -181,6 +183,42 @@ void use_operand(Tracer& t, V v, V other) {
 
 }  // namespace
 
+namespace {
+
+// An empty object of the same built-in type: what an operator says about types does not depend on more.
+Ref sample(V v) {
+  if (v->is == Is::Const) return Ref::borrow(v->real);
+  if (v->cls == &PyList_Type) return Ref::steal(PyList_New(0));
+  if (v->cls == &PyTuple_Type) return Ref::steal(PyTuple_New(0));
+  if (v->cls == &PyDict_Type) return Ref::steal(PyDict_New());
+  if (v->cls == &PySet_Type) return Ref::steal(PySet_New(nullptr));
+  return {};
+}
+
+[[noreturn]] void unsupported(Tracer& t, int op, V a, V b) {
+  static constexpr const char* kSymbols[] = {"+", "&",           "//", "<<", "@", "*", "%",
+                                             "|", "** or pow()", ">>", "-",  "/", "^"};
+  Ref x = sample(a), y = sample(b);
+  if (x && y) {
+    Ref result = Ref::steal(kRows[op].fn(x.get(), y.get()));
+    if (result) cut(Reason::native_object, "an operator on ", a->cls->tp_name, " and ", b->cls->tp_name);
+    t.raise_pending();
+  }
+  if (op % kInPlace == kAdd && (a->cls == &PyList_Type || a->cls == &PyTuple_Type) && op < kInPlace)
+    t.raise(PyExc_TypeError,
+            cat("can only concatenate ", a->cls->tp_name, " (not \"", b->cls->tp_name, "\") to ", a->cls->tp_name));
+  std::string symbol = kSymbols[op % kInPlace];
+  if (op >= kInPlace) symbol = op % kInPlace == kPow ? "**=" : symbol + "=";
+  t.raise(PyExc_TypeError,
+          cat("unsupported operand type(s) for ", symbol, ": '", a->cls->tp_name, "' and '", b->cls->tp_name, "'"));
+}
+
+bool plain_class(PyObject* o) {
+  return PyType_Check(o) && !PyFunction_Check(_PyType_Lookup(Py_TYPE(o), FJ_NAME("__or__")));
+}
+
+}  // namespace
+
 V binary(Tracer& t, int op, V a, V b) {
   if (op % kInPlace != kPow) {  // powers have kernels of their own for some exponents
     t.tensors->number_as_input(t, &b, a);
@@ -190,7 +228,9 @@ V binary(Tracer& t, int op, V a, V b) {
   use_operand(t, a, b);
   use_operand(t, b, a);
   if (plain(a) && plain(b)) {
-    if (PyType_Check(a->real) || PyType_Check(b->real)) cut(Reason::native_object, "an operator on classes");
+    const bool classes = PyType_Check(a->real) || PyType_Check(b->real);
+    if (classes && !(op == 7 && plain_class(a->real) && (plain_class(b->real) || b->real == Py_None)))
+      cut(Reason::native_object, "an operator on classes");
     return compute(t, op, a, b);
   }
   if (a->is == Is::Tensor || b->is == Is::Tensor) {
@@ -204,7 +244,7 @@ V binary(Tracer& t, int op, V a, V b) {
   if (op % kInPlace == kMod && a->is == Is::Const && !has_tensor(t, b)) return compute(t, op, a, b);  // "%s" % (…)
   if (a->is == Is::Opaque || b->is == Is::Opaque)
     cut(Reason::native_object, "an operator on ", a->cls->tp_name, " and ", b->cls->tp_name);
-  cut(Reason::raises, "unsupported operand types: ", a->cls->tp_name, " and ", b->cls->tp_name);
+  unsupported(t, op, a, b);
 }
 
 V unary(Tracer& t, char op, V v) {
@@ -212,7 +252,7 @@ V unary(Tracer& t, char op, V v) {
   if (v->is == Is::Object) {
     V m = special(t, v, intern(op == '-' ? "__neg__" : op == '+' ? "__pos__" : "__invert__"));
     if (m) return call_values(t, m, {});
-    cut(Reason::raises, "bad operand type for unary operator");
+    t.raise(PyExc_TypeError, cat("bad operand type for unary ", std::string(1, op), ": '", v->cls->tp_name, "'"));
   }
   const unaryfunc fn = op == '-' ? PyNumber_Negative : op == '+' ? PyNumber_Positive : PyNumber_Invert;
   return t.leaf(leaf_unary, reinterpret_cast<intptr_t>(fn), {t.leaf_of(v, Reason::native_object, "an operator")});

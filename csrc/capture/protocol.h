@@ -15,6 +15,9 @@ void generic_set_attr(Tracer& t, V v, PyObject* name, V value);  // object.__set
 V type_attr(Tracer& t, PyTypeObject* type, PyObject* name);      // getattr(cls, name), NULL if absent
 V bind(Tracer& t, PyObject* raw, V self, PyTypeObject* type, PyObject* name);
 V exception_attr(Tracer& t, ObjectValue* e, PyObject* name);
+V function_attr(Tracer& t, FunctionValue* f, PyObject* name);  // NULL: ask the real one
+bool write_function_attr(Tracer& t, FunctionValue* f, PyObject* name, V value);
+V cell_contents(Tracer& t, CellValue* c);                 // NULL if it is empty
 DictValue* instance_dict(Tracer& t, V v);                 // NULL if instances have none
 V special(Tracer& t, V self, PyObject* name);             // type-level method, bound; NULL if absent
 bool has_python_special(Tracer& t, V v, PyObject* name);  // the class defines it in Python
@@ -53,6 +56,7 @@ Values* sequence_items(V v);  // of a list or tuple, else NULL
 V iterate(Tracer& t, V v);
 V next(Tracer& t, V iterator);  // NULL at the end
 Values unpack(Tracer& t, V iterable);
+V live_item(Tracer& t, IteratorValue* it, size_t at);               // of an iterator over a dict
 V resume_generator(Tracer& t, IteratorValue* g, V sent, V thrown);  // NULL when it has returned (see frame->result)
 
 // --- operators (operator.cpp, compare.cpp, text.cpp)

@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "capture/builtins.h"
+#include "capture/substitute.h"
 #include "capture/tensors.h"
 
 namespace fj::capture {
@@ -22,7 +23,6 @@ constexpr PureModule kPure[] = {
     {"_struct", "calcsize pack unpack"},
     {"unicodedata", nullptr},
     {"sys", "intern"},
-    {"_bisect", nullptr},
     {"posix", "fspath"},
 };
 
@@ -106,6 +106,7 @@ V call_bound(Tracer& t, PyObject* f, PyObject* self, Args& args) {
   if (PyType_Check(self)) {
     auto* type = reinterpret_cast<PyTypeObject*>(self);
     if (name == "__new__") return call_new(t, type, args);
+    if (PyObject* python = substitute_of_method(type, name)) return call_substitute(t, f, python, std::move(args));
     if (name == "fromkeys" && type == &PyDict_Type) return call_fromkeys(t, args);
     if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE) && all_real(t, args)) return call_pure(t, f, args);
     unknown(f);
@@ -122,6 +123,7 @@ bool is_pure(PyObject* callable) { return pure_set().count(callable) != 0; }
 
 V call_builtin(Tracer& t, PyObject* f, Args args) {
   if (Rule rule = builtin_rule(f)) return rule(t, args);
+  if (PyObject* python = substitute_of(f)) return call_substitute(t, f, python, std::move(args));
   if (is_pure(f)) {
     // Tensors may pass through operator.add and the like; math functions ask a tensor for its value and break there.
     if (V v = call_operator(t, f, args)) return v;

@@ -1,5 +1,7 @@
 #include "capture/recipes.h"
 
+#include "capture/substitute.h"
+
 namespace fj::capture {
 
 namespace {
@@ -85,7 +87,7 @@ RecipeId RecipeWriter::write_dict(DictValue* d) {
 }
 
 RecipeId RecipeWriter::write_object(ObjectValue* o) {
-  if (o->raised) cannot(o);
+  if (o->raised || is_substitute_class(o->cls)) cannot(o);
   if (o->args) {
     const RecipeId id = o->recipe = add(Make::Exception, obj(o->cls));
     std::vector<RecipeId> ids;
@@ -109,6 +111,7 @@ RecipeId RecipeWriter::write_object(ObjectValue* o) {
 }
 
 RecipeId RecipeWriter::write_function(FunctionValue* f) {
+  if (is_substitute_part(f->globals)) cannot(f);
   const RecipeId id = f->recipe = add(Make::Function, obj(f->code));
   std::vector<RecipeId> ids{constant(f->globals), f->qualname ? of(f->qualname) : kNoRecipe, of(f->defaults),
                             of(f->kwdefaults)};
@@ -118,6 +121,10 @@ RecipeId RecipeWriter::write_function(FunctionValue* f) {
     ids.push_back(parts(Make::Tuple, f->closure));
   ids.push_back(of(f->annotations));
   row(id).parts = std::move(ids);
+  for (auto& [name, v] : f->members) {
+    const RecipeId value = of(v);
+    row(id).attrs.push_back({Ref::borrow(name), value});
+  }
   attributes(id, f->attrs);
   return id;
 }
@@ -133,6 +140,17 @@ RecipeId RecipeWriter::write_iterator(IteratorValue* it) {
     for (V v : it->parts) args.push_back(of(v));
     return call(callable, std::move(args));
   };
+  if (it->substitute) {
+    if (!it->maker || !it->frame || it->frame->started) cannot(it);
+    std::vector<RecipeId> args;
+    for (V v : it->maker_args) args.push_back(of(v));
+    return call(it->maker, std::move(args));
+  }
+  if (it->live && !it->done) {
+    Values rest;
+    for (size_t i = static_cast<size_t>(it->at); i < it->parts.size(); ++i) rest.push_back(live_item(t_, it, i));
+    return iterator(parts(Make::Tuple, rest), 0);
+  }
   if (it->done) return iterator(parts(Make::Tuple, {}), 0);
   switch (it->how) {
     case Iter::Sequence: return iterator(of(it->over), it->at);
@@ -206,10 +224,17 @@ RecipeId RecipeWriter::write(V v) {
     }
     case Is::Partial: {
       auto* p = as<PartialValue>(v);
-      if (!p->keywords.empty()) cannot(v);
       std::vector<RecipeId> ids{of(p->func)};
       for (V a : p->args) ids.push_back(of(a));
-      return call(obj(v->cls), std::move(ids));
+      if (p->keywords.empty()) return call(obj(v->cls), std::move(ids));
+      Ref names = Ref::steal(PyTuple_New(static_cast<Py_ssize_t>(p->keywords.size())));
+      for (size_t i = 0; i < p->keywords.size(); ++i) {
+        PyTuple_SET_ITEM(names.get(), static_cast<Py_ssize_t>(i), Py_NewRef(p->keywords[i].first));
+        ids.push_back(of(p->keywords[i].second));
+      }
+      const RecipeId made = call(obj(v->cls), std::move(ids));
+      row(made).names = std::move(names);
+      return made;
     }
     case Is::Opaque: cannot(v);
   }
@@ -250,6 +275,10 @@ void RecipeWriter::effects_of(V v) {
         const RecipeId name = constant(reinterpret_cast<PyMemberDescrObject*>(descr)->d_common.d_name);
         s_.effects.push_back({value ? Do::SetAttr : Do::DelAttr, of(v), name, of(value)});
       }
+      break;
+    case Is::Function:
+      for (auto& [name, value] : as<FunctionValue>(v)->members)
+        s_.effects.push_back({Do::SetAttr, of(v), constant(name), of(value)});
       break;
     default: cannot(v);
   }

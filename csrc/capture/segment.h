@@ -46,7 +46,7 @@ enum class Make : uint8_t {
   Object,     // object: type; object.__new__(type), then attrs
   Exception,  // object: type; parts: args; BaseException's own __new__, then attrs
   Iterator,   // parts[0]: list, tuple, str or range; index: position; iter(parts[0]) with __setstate__(index)
-  Call,       // object: a C callable without side effects; object(*parts)
+  Call,       // object: a C callable without side effects; object(*parts), the last ones by `names`
 };
 
 struct Recipe {
@@ -54,6 +54,7 @@ struct Recipe {
   int32_t index = 0;
   py::Ref object;
   std::vector<RecipeId> parts;
+  py::Ref names;  // Call: NULL or a tuple of names, as a vectorcall takes them
   // Instance attributes, set with object.__setattr__ after creation: name, value.
   std::vector<std::pair<py::Ref, RecipeId>> attrs;
 };

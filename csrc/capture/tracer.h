@@ -75,6 +75,7 @@ class Tracer {
   IteratorValue* iterator(Iter how, PyTypeObject* cls);
   IteratorValue* items_iterator(Values items, PyTypeObject* cls);
   TensorValue* tensor(PyObject* fake);
+  V identity_of(V v);  // id(v), as a value that can be compared and hashed
   SymFrame* new_frame(PyCodeObject* code);
   PyObject* keep(Ref object);  // alive as long as the trace
 
@@ -145,6 +146,7 @@ class Tracer {
   SymFrame* outermost = nullptr;
   SymFrame* frame = nullptr;  // the innermost
   V handled = nullptr;        // the exception being handled
+  std::vector<IteratorValue*> generators;  // all that the trace made
   std::unique_ptr<TensorSession> tensors;
   std::unique_ptr<Tape> tape;  // NULL while no size can vary
 
@@ -174,6 +176,7 @@ class Tracer {
     bool before;
   };
   bool keep_symbols_ = false;  // to_real is preparing a leaf call
+  std::unordered_map<V, V> identities_;
   std::vector<V> outside_;
   std::vector<guard::Check> guards_;
   std::unordered_map<uint64_t, std::vector<size_t>> guard_index_;

@@ -128,6 +128,8 @@ struct FunctionValue : Value {
   V annotations = nullptr;
   Values closure;
   DictValue* attrs = nullptr;
+  // __name__, __doc__ and the like that the trace has written.
+  std::vector<std::pair<PyObject*, V>> members;
 };
 
 struct MethodValue : Value {
@@ -181,6 +183,12 @@ struct IteratorValue : Value {
   bool done = false;
   SymFrame* frame = nullptr;  // Generator
   V yield_from = nullptr;
+  struct DictValue* live = nullptr;  // Items of a dict: its size must not change, its values are read when they are due
+  int64_t live_size = 0;
+  int live_what = 0;          // ViewValue::What
+  bool substitute = false;    // a generator of framejit._polyfills in place of an object of a C type …
+  PyObject* maker = nullptr;  // … that calling this with these arguments makes, as long as it has not begun
+  Values maker_args;
 };
 
 struct SuperValue : Value {

@@ -26,6 +26,18 @@ bool is_getter(PyObject* object) {
   return name == "operator.itemgetter" || name == "operator.attrgetter";
 }
 
+// int | str
+bool is_union(PyObject* object) {
+  static PyTypeObject* const type = [] {
+    Ref made = Ref::steal(PyNumber_Or(reinterpret_cast<PyObject*>(&PyLong_Type), Py_None));
+    return made ? Py_TYPE(made.get()) : nullptr;
+  }();
+  return Py_TYPE(object) == type;
+}
+
+// Compiled regular expressions never change.
+bool is_pattern(PyObject* object) { return std::string_view(Py_TYPE(object)->tp_name) == "re.Pattern"; }
+
 bool is_default_dict(PyTypeObject* type) { return std::string_view(type->tp_name) == "collections.defaultdict"; }
 
 template <class T>
@@ -87,7 +99,7 @@ bool is_identity_constant(PyObject* o) {
          t == &PyWrapperDescr_Type || t == &PyGetSetDescr_Type || t == &PyMemberDescr_Type ||
          t == &PyClassMethodDescr_Type || is_method_wrapper(o) || PyCode_Check(o) || t == &PyStaticMethod_Type ||
          t == &PyClassMethod_Type || t == &PyProperty_Type || t == &Py_GenericAliasType || is_getter(o) ||
-         is_enum_member(o) || is_tensor_identity_constant(o);
+         is_union(o) || is_pattern(o) || is_enum_member(o) || is_tensor_identity_constant(o);
 }
 
 V Tracer::new_outside(PyObject* real, SourceId) {

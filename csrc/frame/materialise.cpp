@@ -194,7 +194,8 @@ PyObject* Materialiser::call(const Recipe& r) {
   for (RecipeId part : r.parts) {
     if (!fill(segment_.recipes[static_cast<size_t>(part)], value(part))) return nullptr;
   }
-  return PyObject_Vectorcall(r.object.get(), args.data(), args.size(), nullptr);
+  const auto named = static_cast<size_t>(r.names ? PyTuple_GET_SIZE(r.names.get()) : 0);
+  return PyObject_Vectorcall(r.object.get(), args.data(), args.size() - named, r.names.get());
 }
 
 bool Materialiser::fill(const Recipe& r, PyObject* made) {

@@ -1,0 +1,94 @@
+#include "capture/substitute.h"
+
+#include <cstring>
+#include <unordered_set>
+
+#include "capture/sym_frame.h"
+
+namespace fj::capture {
+
+namespace {
+
+struct Tables {
+  std::unordered_map<PyObject*, PyObject*> functions;
+  std::unordered_set<PyObject*> globals;
+  std::unordered_set<PyObject*> pure;
+  Ref methods;
+};
+
+Ref attribute(const Ref& module, const char* name) {
+  return module ? Ref::steal(PyObject_GetAttrString(module.get(), name)) : Ref();
+}
+
+// Everything is held for the process's life. Without the package (a bare _C) the tables are empty.
+const Tables& tables() {
+  static const Tables* made = [] {
+    auto* t = new Tables;
+    Ref module = Ref::steal(PyImport_ImportModule("framejit._polyfills"));
+    Ref functions = attribute(module, "SUBSTITUTES"), globals = attribute(module, "MODULES"),
+        pure = attribute(module, "PURE");
+    t->methods = attribute(module, "METHODS");
+    PyObject *key, *value;
+    Py_ssize_t at = 0;
+    while (functions && PyDict_Next(functions.get(), &at, &key, &value))
+      t->functions[Py_NewRef(key)] = Py_NewRef(value);
+    for (Py_ssize_t i = 0; globals && i < PyList_GET_SIZE(globals.get()); ++i)
+      t->globals.insert(Py_NewRef(PyList_GET_ITEM(globals.get(), i)));
+    for (Py_ssize_t i = 0; pure && i < PyList_GET_SIZE(pure.get()); ++i)
+      t->pure.insert(Py_NewRef(PyList_GET_ITEM(pure.get(), i)));
+    PyErr_Clear();
+    return t;
+  }();
+  return *made;
+}
+
+void mark(V v, PyObject* callable, const Args* args) {
+  if (v->is != Is::Iterator) return;
+  auto* it = as<IteratorValue>(v);
+  it->substitute = true;
+  if (PyType_Check(callable)) it->cls = reinterpret_cast<PyTypeObject*>(callable);
+  if (!args || !args->named.empty() || !PyType_Check(callable)) return;
+  for (V a : args->pos)
+    if (a->is == Is::Object) return;  // its __iter__ has been called already
+  it->maker = callable;
+  it->maker_args = args->pos;
+}
+
+}  // namespace
+
+PyObject* substitute_of(PyObject* callable) {
+  auto it = tables().functions.find(callable);
+  return it == tables().functions.end() ? nullptr : it->second;
+}
+
+PyObject* substitute_of_method(PyTypeObject* type, std::string_view name) {
+  if (!tables().methods) return nullptr;
+  Ref key = Ref::steal(Py_BuildValue("(Os#)", type, name.data(), static_cast<Py_ssize_t>(name.size())));
+  PyObject* found = key ? PyDict_GetItemWithError(tables().methods.get(), key.get()) : nullptr;
+  PyErr_Clear();
+  return found;
+}
+
+V call_substitute(Tracer& t, PyObject* callable, PyObject* function, Args args) {
+  const Args given = args;
+  V result = call(t, t.wrap_known(function), std::move(args));
+  if (result->is == Is::Tuple)
+    for (V part : as<TupleValue>(result)->items) mark(part, callable, nullptr);
+  else
+    mark(result, callable, &given);
+  return result;
+}
+
+bool is_substitute_part(PyObject* globals) { return tables().globals.count(globals) != 0; }
+
+bool is_substitute_class(PyTypeObject* type) {
+  if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE)) return false;
+  Ref module = Ref::steal(PyObject_GetAttrString(reinterpret_cast<PyObject*>(type), "__module__"));
+  PyErr_Clear();
+  return module && PyUnicode_Check(module.get()) &&
+         strncmp(PyUnicode_AsUTF8(module.get()), "framejit._polyfills", 19) == 0;
+}
+
+bool is_pure_code(PyCodeObject* code) { return tables().pure.count(reinterpret_cast<PyObject*>(code)) != 0; }
+
+}  // namespace fj::capture
