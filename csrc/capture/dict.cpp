@@ -92,6 +92,9 @@ void journal(DictValue* d, V key, V value, bool clear = false) {
 V read_outside(Tracer& t, DictValue* d, V key, PyObject* stand) {
   if (key->is != Is::Const) {
     dict_fill(t, d);
+    if (key->is == Is::Opaque)  // id(…) is not known while tracing
+      for (auto& e : d->entries)
+        if (PyLong_Check(e.stand)) cut(Reason::custom_key, "an id looked up among numbers");
     auto* e = find_entry(d, stand);
     return e ? e->value : nullptr;
   }
