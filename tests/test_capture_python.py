@@ -6,6 +6,7 @@ import unittest
 from framejit import _C
 
 from tests import capture_subjects as subjects
+from tests import capture_subjects_classes  # noqa: F401 (adds to CASES)
 
 # Constructs that today end a segment before the function returns.
 BREAKS = {"deq", "simple_ns"}

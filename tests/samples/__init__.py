@@ -1,0 +1,1 @@
+"""The sample functions of tests/op_samples.py, a family a file."""
