@@ -37,6 +37,7 @@ help:
 	@echo 'make test           build and run the test suite (no torch needed)'
 	@echo 'make test-capture   only the tests of capture, guards and frames'
 	@echo 'make test-threads   eight threads calling and compiling for a minute'
+	@echo 'make test-memory    a million calls each: hits, misses, breaks, exceptions'
 	@echo 'make test-peer      install torch 2.13.0 and compare every op with it'
 	@echo 'make test-asan      the suite under a sanitizer; also test-ubsan, test-tsan'
 	@echo 'make test-wheel     make wheels, install each into a bare environment and try it'
@@ -98,6 +99,10 @@ test-capture: build
 test-threads: build
 	FRAMEJIT_THREAD_SECONDS=60 $(RUN) tools/run_tests.py tests/test_frame_threads.py
 
+# A million calls of each kind, flat in memory; the suite itself takes fewer.
+test-memory: build
+	FRAMEJIT_ROUNDS=1000000 $(RUN) tools/run_tests.py --timeout 3600 tests/test_frame_memory.py tests/test_compile_memory.py
+
 test-peer: build $(VENV)/.peer
 	$(RUN) tools/run_tests.py peer
 
@@ -115,7 +120,7 @@ preload = LD_PRELOAD="$(call library,$(1)) $(call library,libstdc++.so)"
 .PHONY: test-asan test-ubsan test-tsan
 test-asan:
 	$(MAKE) build PRESET=asan PYTHON='$(PYTHON)'
-	$(call preload,libasan.so) ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:quarantine_size_mb=1 PYTHONMALLOC=malloc \
+	$(call preload,libasan.so) ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:quarantine_size_mb=1:allocator_may_return_null=1 PYTHONMALLOC=malloc \
 	  $(RUN) tools/run_tests.py $(or $(SUITE),main)
 test-ubsan:
 	$(MAKE) build PRESET=ubsan PYTHON='$(PYTHON)'

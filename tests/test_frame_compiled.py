@@ -1,11 +1,9 @@
-"""CompiledFunction over hand-made segments: hits, misses, breaks, effects, exceptions, memory."""
+"""CompiledFunction over hand-made segments: hits, misses, breaks, effects, exceptions."""
 
 import copy
 import functools
-import gc
 import inspect
 import pickle
-import resource
 import sys
 import threading
 import traceback
@@ -517,102 +515,6 @@ def code_name(code, row):
         return code.co_names[arg >> 1]
     names = code.co_varnames + code.co_cellvars + code.co_freevars
     return names[arg] if arg < len(names) else None
-
-
-class Flat(unittest.TestCase):
-    def flat(self, run, rounds):
-        probe = object()
-        for _ in range(max(200, rounds // 10)):
-            run(probe)
-        gc.collect()
-        blocks, refs = sys.getallocatedblocks(), sys.getrefcount(probe)
-        rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        for _ in range(rounds):
-            run(probe)
-        gc.collect()
-        self.assertLess(sys.getallocatedblocks() - blocks, rounds // 4)
-        self.assertEqual(sys.getrefcount(probe), refs)
-        self.assertLess(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - rss, 2000)
-
-    def test_hits(self):
-        def subject(x, y=1, *a, **k):
-            raise AssertionError
-
-        def tracer(code, offset, locals_, stack):
-            return returning(
-                ("Tuple", 0, None, [1, 2, 2], []),
-                [("Local", -1, 0, None)],
-                recipes=[("Source", 0, None, [], []), ("Dict", 0, None, [1, 0], [])],
-            )
-
-        with tracing(tracer):
-            c = CompiledFunction(subject)
-            self.flat(lambda p: c(p, p, p, key=p), 200000)
-
-    def test_misses(self):
-        def subject(x):
-            return x
-
-        def tracer(code, offset, locals_, stack):
-            return returning(("Const", 0, 1, [], []), [("Local", -1, 0, None)], [("Same", 0, None.__class__, [])])
-
-        with tracing(tracer), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            c = CompiledFunction(subject)
-            self.flat(c, 100000)
-
-    def test_breaks(self):
-        def helper(x):
-            return x
-
-        def subject(x):
-            y = [x]
-            z = helper(y)
-            return z
-
-        with tracing(one_instruction):
-            c = CompiledFunction(subject)
-            self.flat(c, 20000)
-
-    def test_exceptions(self):
-        def helper(x):
-            raise KeyError(x)
-
-        def subject(x):
-            y = [x]
-            try:
-                z = helper(y)
-            except KeyError as e:
-                z = 1
-            try:
-                helper(z)
-            finally:
-                y = None
-
-        def run(p):
-            try:
-                c(p)
-            except KeyError:
-                pass
-
-        with tracing(one_instruction):
-            c = CompiledFunction(subject)
-            self.flat(run, 20000)
-
-    def test_compiled_functions_are_collected(self):
-        def tracer(code, offset, locals_, stack):
-            return returning(("Const", 0, locals_[0], [], []), [("Local", -1, 0, None)])
-
-        def once(p):
-            def subject(x):
-                return x
-
-            c = CompiledFunction(subject)
-            holder = [c, p]
-            c(holder)
-
-        with tracing(tracer):
-            self.flat(once, 2000)
 
 
 if __name__ == "__main__":
