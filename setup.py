@@ -1,6 +1,7 @@
 """Builds framejit._C with CMake and Ninja; everything else is in pyproject.toml."""
 
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,9 @@ class CMakeBuild(build_ext):
     """Configures and builds in build_temp, then installs CMake's `module` component beside the package."""
 
     def build_extension(self, ext):
+        reason = runpy.run_path(str(ROOT / "pkg/framejit/_platform.py"))["why_not"]()
+        if reason:
+            sys.exit(f"framejit: cannot be installed here: {reason}")
         package_dir = Path(self.get_ext_fullpath(ext.name)).resolve().parent
         build_dir = Path(self.build_temp).resolve()
         build_dir.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,12 @@ here. Everything written in Python (nn, optim, fx, ...) is imported when it is f
 
 import importlib as _importlib
 
-from framejit import _C
+try:
+    from framejit import _C
+except ImportError as _error:
+    from framejit._platform import import_failed as _import_failed
+
+    raise _import_failed(_error) from _error
 from framejit._C import *  # noqa: F403 -- the op table decides what is public
 from framejit._functions import (
     allclose,
