@@ -11,11 +11,10 @@ import operator
 import re
 
 from framejit import _C, _ops
+from framejit._compile import NATIVE
 
 _registry = {}  # name -> (function, tags)
 
-# names of the native compiler; PyTorch's default is one of them so that programs that name it run unchanged
-_NATIVE = ("inductor", "native")
 # what the extension runs op by op: the graph as it was captured, or after differentiation and functionalisation
 _REPLAYED = ("eager", "aot_eager")
 
@@ -41,7 +40,7 @@ def lookup_backend(name):
     """The back end of that name, as a callable."""
     if callable(name):
         return name
-    if name in _NATIVE:
+    if name in NATIVE:
         return _run_native
     if name not in _registry:
         raise InvalidBackend(name)
@@ -55,10 +54,8 @@ class InvalidBackend(RuntimeError):
         super().__init__(f"Invalid backend: {name!r}, see `framejit.compiler.list_backends()` for available backends.")
 
 
-def native_backend(backend, mode=None):
-    """What the extension is told: None for its own compiler, a name that it replays under, or a callable."""
-    if backend is None or isinstance(backend, str) and backend in _NATIVE:
-        return None
+def other_backend(backend, mode=None):
+    """What the extension is told of a back end that is not its own: a name that it replays under, or a callable."""
     if isinstance(backend, str) and backend in _REPLAYED:
         return backend
     if not callable(backend) and not isinstance(backend, str):

@@ -2,7 +2,7 @@
 
 Functions become a native CompiledFunction. Bound methods, partials and objects with `__call__` are taken apart,
 the Python function inside is compiled, and they are put together again. Modules become an OptimizedModule. nn is
-not imported here: whoever compiles a plain function does not wait for it.
+not imported here, nor is the registry of back ends: whoever compiles a plain function does not wait for them.
 """
 
 import functools
@@ -12,8 +12,9 @@ import types
 import warnings
 
 from framejit import _C
-from framejit._backends import native_backend
 
+# names of the native compiler; PyTorch's default is one of them so that programs that name it run unchanged
+NATIVE = ("inductor", "native")
 _MODES = (None, "default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
 
 
@@ -97,8 +98,17 @@ def _compile_function(function, settings):
         return function
     return _C.CompiledFunction(
         function,
-        backend=native_backend(settings["backend"], settings["mode"]),
+        backend=_backend(settings["backend"], settings["mode"]),
         fullgraph=bool(settings["fullgraph"]),
         dynamic=settings["dynamic"],
         options=settings["options"],
     )
+
+
+def _backend(backend, mode):
+    """What the extension is told: None for its own compiler, a name that it replays under, or a callable."""
+    if backend is None or isinstance(backend, str) and backend in NATIVE:
+        return None
+    from framejit._backends import other_backend
+
+    return other_backend(backend, mode)
