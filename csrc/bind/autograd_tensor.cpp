@@ -2,14 +2,15 @@
 #include "bind/autograd.h"
 #include "bind/op_call.h"
 #include "tensor/layer.h"
+#include "tensor/trace.h"
 
 namespace fj::bind {
 namespace {
 
-// Traced and batched tensors have no tape state of their own.
+// Batched tensors have no tape state of their own.
 TensorObj* own(PyObject* o, const char* what) {
   TensorObj* t = as_tensor(o);
-  if (t->wrapper) raise(ErrorKind::Unsupported, "`", what, "` of a traced or batched tensor");
+  if (t->wrapper && !trace::is_fake(o)) raise(ErrorKind::Unsupported, "`", what, "` of a batched tensor");
   return t;
 }
 

@@ -3,6 +3,8 @@
 // A call: inputs -> forward runner -> outputs as the raw graph had them (results, the inputs themselves, views of
 // either). Where gradients are wanted the results become outputs of one tape node whose backward pass is the backward
 // runner, compiled at the first backward pass.
+#include <algorithm>
+
 #include "driver/compiled.h"
 #include "driver/graph_runner.h"
 #include "driver/stats.h"
@@ -32,6 +34,15 @@ struct Backward {
   std::vector<Joint::Saved> saved;
   std::vector<int32_t> differentiable, grad_inputs;
   bool stepwise = false;
+  Joint joint;                              // what is left of it: for derivatives of the derivative
+  std::unique_ptr<capture::Program> twice;  // the backward pass as a differentiable program, once asked for
+  std::vector<int32_t> twice_saved;         // which saved tensors it takes
+
+  void keep(Joint whole) {
+    joint = std::move(whole);
+    joint.differentiable = differentiable;
+    joint.saved = saved;
+  }
 
   const GraphRunner& ready() {
     if (!runner) {
@@ -62,6 +73,21 @@ TensorRef fitted(const TensorRef& grad, const TensorMeta& want) {
   return t;
 }
 
+// The same for a gradient that is differentiated itself.
+TensorRef fitted_on_tape(const TensorRef& grad, const TensorMeta& want) {
+  if (!grad) return fitted(grad, want);
+  EagerBuilder b;
+  Val v = grad.val();
+  if (v->dtype != want.dtype) v = t::_to_dtype(b, v, want.dtype);
+  if (v->strides == want.strides) return b.take(v);
+  std::vector<int64_t> order(want.sizes.size()), back(order.size());
+  for (size_t d = 0; d < order.size(); ++d) order[d] = static_cast<int64_t>(d);
+  std::stable_sort(order.begin(), order.end(), [&](int64_t x, int64_t y) { return want.strides[x] > want.strides[y]; });
+  for (size_t d = 0; d < order.size(); ++d) back[static_cast<size_t>(order[d])] = static_cast<int64_t>(d);
+  Val packed = t::clone(b, t::permute(b, v, Arg::ints(order)), MemoryFormat::Contiguous);
+  return b.take(t::permute(b, packed, Arg::ints(back)));
+}
+
 class CompiledBackward final : public tape::BackwardFn {
  public:
   explicit CompiledBackward(std::shared_ptr<Backward> shared) : shared_(std::move(shared)) {}
@@ -80,6 +106,8 @@ class CompiledBackward final : public tape::BackwardFn {
     b.ready().run(in, results);
     for (int32_t i : b.outputs) out.push_back(i < 0 ? TensorRef() : results[static_cast<size_t>(i)]);
   }
+  void apply_differentiably(std::span<const TensorRef> grads, std::span<const TensorRef> inputs,
+                            std::span<const TensorRef> saved, Outs& out) override;
 
  private:
   std::shared_ptr<Backward> shared_;
@@ -100,12 +128,13 @@ class FunctionalProgram final : public capture::Program {
       for (size_t i = 0; i < joint.differentiable.size(); ++i) backward_->grads.push_back(*joint.backward->inputs[i]);
       backward_->graph = std::move(joint.backward);
       backward_->outputs = std::move(joint.grad_outputs);
-      backward_->saved = std::move(joint.saved);
-      backward_->differentiable = std::move(joint.differentiable);
+      backward_->saved = joint.saved;
+      backward_->differentiable = joint.differentiable;
       backward_->grad_inputs = std::move(joint.grad_inputs);
       backward_->stepwise = stepwise;
     }
     forward_ = make_runner(std::move(joint.forward), stepwise);
+    if (backward_) backward_->keep(std::move(joint));
   }
 
   bool run(PyObject* const* inputs, size_t n, PyObject** outputs, size_t noutputs) override {
@@ -157,7 +186,7 @@ class FunctionalProgram final : public capture::Program {
       else
         saved.push_back({results[static_cast<size_t>(s.output)].get(), position[static_cast<size_t>(s.output)]});
     }
-    tape::attach_backward(std::make_unique<CompiledBackward>(backward_), wanted, outs, saved);
+    tape::attach_backward(std::make_unique<CompiledBackward>(backward_), wanted, outs, saved, in);
   }
 
   TensorRef output(const OutputSpec& spec, std::span<TensorObj* const> in, const Outs& results,
@@ -193,6 +222,31 @@ class FunctionalProgram final : public capture::Program {
   std::vector<OutputSpec> outputs_;
   std::vector<int32_t> writes_;
 };
+
+void CompiledBackward::apply_differentiably(std::span<const TensorRef> grads, std::span<const TensorRef> inputs,
+                                            std::span<const TensorRef> saved, Outs& out) {
+  Backward& b = *shared_;
+  if (!b.twice) {
+    CompileTimer timer(false);
+    transform::SecondOrder second = transform::gradient_graph(b.joint);
+    b.twice = std::make_unique<FunctionalProgram>(*second.graph, b.stepwise);
+    b.twice_saved = std::move(second.saved);
+  }
+  std::vector<TensorRef> fit;
+  std::vector<PyObject*> in;
+  for (const TensorRef& t : inputs) in.push_back(as_object(t.get()));
+  for (size_t i = 0; i < b.grads.size(); ++i) {
+    fit.push_back(fitted_on_tape(grads[i], b.grads[i]));
+    in.push_back(as_object(fit.back().get()));
+  }
+  for (int32_t k : b.twice_saved) in.push_back(as_object(saved[static_cast<size_t>(k)].get()));
+  size_t n = static_cast<size_t>(std::count_if(b.outputs.begin(), b.outputs.end(), [](int32_t i) { return i >= 0; }));
+  std::vector<PyObject*> results(n);
+  if (!b.twice->run(in.data(), in.size(), results.data(), n)) throw py::PythonError();
+  std::vector<TensorRef> owned;
+  for (PyObject* o : results) owned.push_back(TensorRef::steal(as_tensor(o)));
+  for (int32_t i : b.outputs) out.push_back(i < 0 ? TensorRef() : owned[static_cast<size_t>(i)]);
+}
 
 // Two inputs over one storage, one of them written: the graph cannot tell their elements apart.
 bool has_aliased_writes(const graph::Graph& g, const std::vector<PyObject*>& examples) {

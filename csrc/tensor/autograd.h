@@ -7,6 +7,7 @@
 // Rules for changing it: everything here runs with the interpreter's lock; a function that may call Python code may
 // throw py::PythonError; releasing a chain of nodes never recurses (autograd_node.cpp).
 #pragma once
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -100,6 +101,8 @@ class Node {
   virtual void release_saved() {}
   virtual int traverse(visitproc, void*) { return 0; }
   virtual bool is_accumulate() const { return false; }
+  // Did a pass that did not keep the graph run here, so that a second one must raise?
+  virtual bool is_spent() const { return false; }
   // Whether gradients that `apply` gives must be checked against the inputs (user code).
   virtual bool check_results() const { return false; }
 
@@ -190,6 +193,10 @@ struct BackwardRequest {
 std::vector<TensorRef> run_backward(const BackwardRequest& request);
 // Can a leaf be reached from `from` without passing one of `stop`?
 bool reaches_leaf(const std::vector<Edge>& from, const std::vector<Edge>& stop);
+// Calls f(node) for every node that a backward pass from `from` would visit.
+void for_each_reached(const std::vector<Edge>& from, const std::function<void(Node&)>& f);
+// Makes t the result of a computation whose saved tensors are gone: a backward pass from it raises.
+void mark_spent(TensorObj* t);
 // The leaf of an AccumulateGrad node; null for other nodes.
 TensorObj* accumulated_leaf_of(Node& n);
 // Adds to leaf.grad, running its hooks.
@@ -204,6 +211,9 @@ class BackwardFn {
  public:
   virtual ~BackwardFn() = default;
   virtual void apply(std::span<const TensorRef> grads, std::span<const TensorRef> saved, Outs& out) = 0;
+  // The same so that the result can be differentiated again; `inputs` are all inputs of the forward pass.
+  virtual void apply_differentiably(std::span<const TensorRef> grads, std::span<const TensorRef> inputs,
+                                    std::span<const TensorRef> saved, Outs& out) = 0;
   virtual const char* name() const { return "CompiledFunctionBackward"; }
   virtual int traverse(visitproc, void*) { return 0; }
 };
@@ -211,9 +221,11 @@ struct SavedSpec {
   TensorObj* tensor;
   int32_t output = -1;  // index among `outputs` if it is one of them
 };
-// Makes `outputs` (null entries: not differentiable) results of one node whose gradients go to `inputs`.
+// Makes `outputs` (null entries: not differentiable) results of one node whose gradients go to `inputs`. `all_inputs` are
+// kept for apply_differentiably.
 void attach_backward(std::unique_ptr<BackwardFn> fn, std::span<TensorObj* const> inputs,
-                     std::span<TensorObj* const> outputs, std::span<const SavedSpec> saved);
+                     std::span<TensorObj* const> outputs, std::span<const SavedSpec> saved,
+                     std::span<TensorObj* const> all_inputs);
 
 void install();  // fills tape_api
 

@@ -246,7 +246,9 @@ void accumulate_into(TensorObj* leaf, TensorRef grad, bool create_graph) {
   if (grad->meta.dtype != leaf->meta.dtype) grad = call1(OpId::_to_dtype, {Arg(grad.val()), Arg(leaf->meta.dtype)});
   if (!m.grad) {
     bool same_layout = grad->meta.strides == leaf->meta.strides;
-    if (!create_graph && !(is_ours(grad.get()) && same_layout)) {
+    if (!create_graph && grad->wrapper) {  // a trace: what the memory's layout will be is the graph's matter
+      grad = call1(OpId::clone, {Arg(grad.val()), Arg()});
+    } else if (!create_graph && !(is_ours(grad.get()) && same_layout)) {
       TensorMeta like = leaf->meta.is_dense() ? leaf->meta : make_meta(leaf->meta.sizes, leaf->meta.dtype);
       like.requires_grad = false;
       TensorRef copy = empty(std::move(like));
@@ -263,6 +265,21 @@ void accumulate_into(TensorObj* leaf, TensorRef grad, bool create_graph) {
     call1(OpId::add_, {Arg(hold.val()), Arg(grad.val()), Arg(int64_t{1})});
   }
   if (leaf->autograd->post_hooks) run_post_accumulate_hooks(leaf);
+}
+
+void for_each_reached(const std::vector<Edge>& from, const std::function<void(Node&)>& f) {
+  std::vector<Node*> stack;
+  std::unordered_set<Node*> seen;
+  auto enter = [&](const Edge& e) {
+    if (e.node && seen.insert(e.node.get()->node).second) stack.push_back(e.node.get()->node);
+  };
+  for (const Edge& e : from) enter(e);
+  while (!stack.empty()) {
+    Node* n = stack.back();
+    stack.pop_back();
+    f(*n);
+    for (const Edge& e : n->next) enter(e);
+  }
 }
 
 bool reaches_leaf(const std::vector<Edge>& from, const std::vector<Edge>& stop) {

@@ -49,6 +49,7 @@ class OpNode final : public Node {
     for (Slot& s : slots) s.saved = Saved();
     freed_ = true;
   }
+  bool is_spent() const override { return freed_ && saves_anything(); }
   int traverse(visitproc visit, void* arg) override {
     for (Slot& s : slots) {
       Py_VISIT(as_object(s.saved.tensor.get()));

@@ -350,7 +350,6 @@ namespace {
 TensorRef differentiable_in(TensorObj* x, Layer* layer, bool* tracked) {
   VmapLayer* vmap = as_vmap(layer);
   if (!vmap) {
-    FJ_USER_CHECK(!layer, ErrorKind::Unsupported, "func.grad inside a trace");
     *tracked = *tracked || tape_needs(x);
     if (tape_needs(x)) return call1(OpId::alias, {Arg(val_of(x))});
     TensorRef leaf = make_alias(x);

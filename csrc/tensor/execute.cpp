@@ -58,7 +58,10 @@ void decompose_below(const OpDef& op, Args args, Outs& outs) {
 void set_eager_executor(EagerExecutor* executor) { the_executor = executor; }
 EagerExecutor& eager_executor() { return *the_executor; }
 
+void Layer::execute(const OpDef& op, Args, Outs&) { raise(ErrorKind::Internal, op.name, "() below a layer"); }
+
 void execute_op(const OpDef& op, Args args, Outs& outs) {
+  if (__builtin_expect(thread_state().recorder != nullptr, 0)) return thread_state().recorder->execute(op, args, outs);
   if (op.has(kInplace) || (!op.args.empty() && op.args[0].mutated)) return run_inplace(op, args, outs);
   switch (op.kind) {
     case OpKind::View: return run_view(op, args, outs);

@@ -1,5 +1,6 @@
 // What a guard on a tensor compares besides sizes: one word.
 #pragma once
+#include "tensor/autograd.h"
 #include "tensor/layer.h"
 #include "tensor/tape_api.h"
 
@@ -14,7 +15,7 @@ inline LayoutClass layout_class(const TensorMeta& m) {
   return m.is_dense() ? LayoutClass::Dense : LayoutClass::Strided;
 }
 
-// Dtype, device, rank, layout class, requires_grad, leaf or not, exact class or subclass, wrapped or not, inference
+// Hooks of a leaf, dtype, device, rank, layout class, requires_grad, leaf or not, exact class or subclass, wrapped or not, inference
 // tensor.
 inline uint64_t facts_word(const TensorObj* t) {
   const TensorMeta& m = t->meta;
@@ -22,6 +23,7 @@ inline uint64_t facts_word(const TensorObj* t) {
          static_cast<uint64_t>(static_cast<uint8_t>(m.device.index)) << 8 | static_cast<uint64_t>(m.dim() & 255) << 16 |
          static_cast<uint64_t>(layout_class(m)) << 24 | static_cast<uint64_t>(tape_needs(t)) << 28 |
          static_cast<uint64_t>(is_non_leaf(t)) << 29 | static_cast<uint64_t>(Py_TYPE(t) == tensor_type) << 30 |
+         static_cast<uint64_t>(t->autograd && (t->autograd->hooks || t->autograd->post_hooks)) << 40 |
          static_cast<uint64_t>(t->wrapper != nullptr) << 31 | static_cast<uint64_t>(t->flags & kInferenceTensor) << 32;
 }
 inline uint64_t facts_word(PyObject* tensor) { return facts_word(as_tensor(tensor)); }

@@ -18,6 +18,8 @@ class Layer {
   virtual void dispatch(const OpDef& op, Args args, Outs& outs) = 0;
   // Somebody wants the elements of `t`, which this layer wraps: raises, or gives the tensor that has them.
   virtual TensorObj* data_access(TensorObj* t, const char* what) = 0;
+  // Below the tape: does what execution would do with this layer's tensors.
+  virtual void execute(const OpDef& op, Args args, Outs& outs);
   // A fresh tensor made from Python data while the layer is active.
   virtual TensorRef adopt(TensorRef fresh) { return fresh; }
 
@@ -28,6 +30,8 @@ struct Wrapper {
   Layer* layer = nullptr;
   virtual ~Wrapper() = default;
   virtual int traverse(visitproc, void*) { return 0; }
+  // The wrapper of an alias of this tensor; null: it has none.
+  virtual Wrapper* clone() const { return nullptr; }
 };
 
 // Gives `t` its wrapper (taken over).

@@ -106,6 +106,8 @@ TensorRef make_alias(TensorObj* t) {
     out->version = t->version;
     ++t->version->refs;
   }
+  if (t->wrapper)
+    if (Wrapper* w = t->wrapper->clone()) set_wrapper(out.get(), w);
   return out;
 }
 

@@ -32,7 +32,8 @@ struct Modes {
 };
 
 struct ThreadState : Modes {
-  Layer* top = nullptr;  // the innermost active layer; each knows the one below
+  Layer* top = nullptr;       // the innermost active layer; each knows the one below
+  Layer* recorder = nullptr;  // while the tape records a traced call: what stands in for its execution
 };
 
 extern thread_local ThreadState thread_state_;

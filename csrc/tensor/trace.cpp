@@ -2,6 +2,7 @@
 
 #include "ops/infer.h"
 #include "tensor/autocast.h"
+#include "tensor/autograd.h"
 #include "tensor/dispatch.h"
 #include "tensor/execute_internal.h"
 #include "tensor/tape_api.h"
@@ -34,6 +35,9 @@ struct FakeWrapper final : Wrapper {
     if (next) next->previous = this;
     session.live_ = this;
   }
+  Wrapper* clone() const override {
+    return layer == &dead_layer ? nullptr : new FakeWrapper(static_cast<TraceSession&>(*layer), value);
+  }
   ~FakeWrapper() override {
     if (layer == &dead_layer) return;
     if (next) next->previous = previous;
@@ -61,11 +65,28 @@ bool result_requires_grad(const OpDef& op, Args fakes) {
   return false;
 }
 
-void mark_differentiable(TensorObj* t) {
-  if (!is_float(t->meta.dtype)) return;
-  t->meta.requires_grad = true;
-  t->flags |= kNonLeaf;
-}
+// Where the tape of a trace ends: an input that has a history outside.
+class OutsideNode final : public tape::Node {
+ public:
+  explicit OutsideNode(TensorObj* real) : name_(tape::grad_fn_of(real)->node->name()) { add_result(real->meta); }
+  std::string name() const override { return name_; }
+  void apply(std::span<const TensorRef>, bool, Outs&) override {
+    raise(ErrorKind::Unsupported, "a backward pass through what was computed before");
+  }
+
+ private:
+  std::string name_;
+};
+
+// Executions that the tape asks for are recorded by the session, for a scope.
+class Recording {
+ public:
+  explicit Recording(Layer* session) : before_(thread_state().recorder) { thread_state().recorder = session; }
+  ~Recording() { thread_state().recorder = before_; }
+
+ private:
+  Layer* before_;
+};
 
 }  // namespace
 
@@ -102,7 +123,11 @@ TensorRef TraceSession::make_input(TensorObj* real, std::string name) {
   meta.requires_grad = tape_needs(real);
   TensorRef t = wrap(meta, fake_storage_of(real), graph_.add_input(meta, std::move(name)));
   t->flags |= real->flags & kInferenceTensor;
-  if (is_non_leaf(real)) t->flags |= kNonLeaf;
+  if (is_non_leaf(real)) {
+    t->flags |= kNonLeaf;
+    if (meta.requires_grad && tape::grad_fn_of(real))
+      tape::set_history(t.get(), tape::wrap_node(std::make_unique<OutsideNode>(real)), 0);
+  }
   lifted_.emplace_back(TensorRef::borrow(real), t);
   return t;
 }
@@ -176,7 +201,16 @@ void TraceSession::dispatch(const OpDef& op, Args args, Outs& outs) {
       keep.push_back(to_fake(v));
       return keep.back().val();
     });
-  record(op, fakes, outs);
+  call_fakes(op, fakes, outs);
+}
+
+void TraceSession::call_fakes(const OpDef& op, Args fakes, Outs& outs) {
+  bool needs = false;
+  if (thread_state().grad_mode && tape_api.call)
+    for_each_val(fakes, [&](Val v) { needs |= tape_needs(tensor_of(v)); });
+  if (!needs) return record(op, fakes, outs);
+  Recording recording(this);
+  tape_api.call(op, fakes, outs);
 }
 
 void TraceSession::record(const OpDef& op, Args fakes, Outs& outs) {
@@ -192,10 +226,14 @@ void TraceSession::record(const OpDef& op, Args fakes, Outs& outs) {
   append(op, values, metas, results);
   for (size_t i = 0; i < metas.size(); ++i) {
     TensorRef t;
-    if (op.is_view()) {
+    if (op.id == OpId::detach) {
+      t = make_alias(tensor_of(fakes[0].val()));
+      set_wrapper(t.get(), new FakeWrapper(*this, results[i]));
+    } else if (op.is_view()) {
       t = make_view(tensor_of(fakes[0].val()), metas[i]);
       set_wrapper(t.get(), new FakeWrapper(*this, results[i]));
       t->meta.requires_grad = metas[i].requires_grad;
+      if (!thread_state().grad_mode) t->flags |= kNoGradView;
     } else {
       t = wrap(metas[i], StorageRef::steal(new_fake_storage(extent_nbytes(metas[i]))), results[i]);
     }
@@ -209,22 +247,14 @@ void TraceSession::record_inplace(const OpDef& op, Args fakes, Args values, Outs
   TensorObj* self = tensor_of(fakes[0].val());
   check_inplace_call(op, fakes);
   bool grad = result_requires_grad(op, fakes);
-  if (thread_state().grad_mode && tape_needs(self)) {
-    bool leaf = self->meta.requires_grad && !is_non_leaf(self);
-    FJ_USER_CHECK(!leaf, ErrorKind::Runtime,
-                  "a leaf Variable that requires grad is being used in an in-place operation.");
-    const TensorObj* base = self->base;
-    FJ_USER_CHECK(!base || !base->meta.requires_grad || is_non_leaf(base), ErrorKind::Runtime,
-                  "a view of a leaf Variable that requires grad is being used in an in-place operation.");
-  }
   TensorMeta meta = self->meta;
   meta.requires_grad = (tape_needs(self) || grad) && is_float(meta.dtype);
   SmallVec<graph::Value*, 2> results;
   append(op, values, std::span<const TensorMeta>(&meta, 1), results);
   wrapper_in(self, this)->value = results[0];
   if (grad) {
-    mark_differentiable(self);
-    if (self->base) mark_differentiable(self->base);
+    self->flags |= kNonLeaf;
+    if (self->base) self->base->flags |= kNonLeaf;
   }
   bump_version(self);
   outs.push_back(TensorRef::borrow(self));

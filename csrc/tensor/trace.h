@@ -5,6 +5,9 @@
 // stands for the node's result. What needs a fake tensor's elements raises DataDependent, what the trace cannot follow
 // Unsupported (py::error_is_break() recognises both once they are Python exceptions). Fake tensors may outlive the
 // session; they are dead then and every op on them raises.
+//
+// The tape runs on fake tensors as on others: a result has its grad_fn, and a backward pass inside the trace records the
+// derivative's ops. An input that is no leaf outside ends the tape: what lies beyond cannot be traced.
 #pragma once
 #include <memory>
 #include <vector>
@@ -47,6 +50,7 @@ class TraceSession final : public Layer {
   graph::Graph& graph() { return graph_; }
 
   void dispatch(const OpDef& op, Args args, Outs& outs) override;
+  void execute(const OpDef& op, Args fakes, Outs& outs) override { record(op, fakes, outs); }
   TensorObj* data_access(TensorObj* t, const char* what) override;
   TensorRef adopt(TensorRef fresh) override;
 
@@ -54,6 +58,7 @@ class TraceSession final : public Layer {
   friend struct FakeWrapper;
   TensorRef wrap(const TensorMeta& meta, StorageRef storage, graph::Value* value);
   void record(const OpDef& op, Args fakes, Outs& outs);
+  void call_fakes(const OpDef& op, Args fakes, Outs& outs);
   void record_inplace(const OpDef& op, Args fakes, Args values, Outs& outs);
   void append(const OpDef& op, Args values, std::span<const TensorMeta> metas, SmallVec<graph::Value*, 2>& results);
   TensorRef to_fake(Val v);

@@ -127,7 +127,74 @@ Joint differentiate(const Graph& functional) {
   std::vector<Value*> grads;
   for (int32_t i : out.grad_inputs) grads.push_back(value_of(reverse.of(joint->inputs[static_cast<size_t>(i)])));
   partition(*joint, inputs, forward_nodes, grads, out);
+  out.whole = std::move(joint);
+  out.whole_grads = std::move(grads);
   return out;
 }
+
+namespace {
+
+// Copies what gradients depend on; stops at values that are inputs of the new graph.
+class GradientGraph {
+ public:
+  explicit GradientGraph(const Joint& j) : joint_(j), from_(*j.whole), needs_(*j.whole) {}
+
+  SecondOrder build() {
+    out_.graph = std::make_unique<Graph>();
+    Graph& g = *out_.graph;
+    size_t own = from_.inputs.size() - joint_.differentiable.size();
+    for (size_t i = 0; i < own; ++i) map_.set(from_.inputs[i], g.add_input(*from_.inputs[i], from_.inputs[i]->name));
+    for (size_t i = own; i < from_.inputs.size(); ++i) {
+      TensorMeta m = *from_.inputs[i];
+      m.requires_grad = true;
+      map_.set(from_.inputs[i], g.add_input(m, from_.inputs[i]->name));
+    }
+    // Constants of the second derivative are taken as they were: random numbers among them.
+    for (size_t k = 0; k < joint_.saved.size(); ++k) {
+      const Value* v = joint_.saved_values[k];
+      if (!v->def || needs_(v)) continue;
+      TensorMeta m = *v;
+      m.offset = 0;
+      map_.set(v, g.add_input(m, v->name));
+      out_.saved.push_back(static_cast<int32_t>(k));
+    }
+    for (const Value* v : joint_.whole_grads) want(v);
+    for (const Node* n : from_.nodes)
+      if (live_.count(n)) copy(*n);
+    for (const Value* v : joint_.whole_grads)
+      if (v) g.add_output(map_[v]);
+    return std::move(out_);
+  }
+
+ private:
+  void want(const Value* v) {
+    std::vector<const Value*> stack;
+    if (v) stack.push_back(v);
+    while (!stack.empty()) {
+      const Value* at = stack.back();
+      stack.pop_back();
+      if (map_.has(at) || !at->def || !live_.insert(at->def).second) continue;
+      for_each_val(at->def->args, [&](Val a) { stack.push_back(value_of(a)); });
+    }
+  }
+
+  void copy(const Node& n) {
+    FJ_USER_CHECK(!n.op->has(kRandom), ErrorKind::Unsupported,
+                  "a compiled function with random numbers that its backward pass does not keep cannot be "
+                  "differentiated twice; call it uncompiled");
+    copy_node(n, *out_.graph, map_);
+  }
+
+  const Joint& joint_;
+  const Graph& from_;
+  Dependence needs_;
+  ValueMap map_;
+  std::unordered_set<const Node*> live_;
+  SecondOrder out_;
+};
+
+}  // namespace
+
+SecondOrder gradient_graph(const Joint& joint) { return GradientGraph(joint).build(); }
 
 }  // namespace fj::transform

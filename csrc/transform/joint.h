@@ -21,10 +21,23 @@ struct Joint {
     int32_t input = -1, output = -1;  // the one that is not -1: of the forward graph
   };
   std::vector<Saved> saved;
+  // Both passes before the cut, for derivatives of derivatives: inputs are the original graph's, then the gradients of
+  // the differentiable outputs.
+  std::unique_ptr<Graph> whole;
+  std::vector<Value*> whole_grads;          // per grad input, or null
+  std::vector<const Value*> saved_values;  // per saved value: what it is in `whole`
 };
 
 // Null `backward` if no output depends on an input that requires a gradient. Raises Unsupported where a rule is
 // missing.
 Joint differentiate(const Graph& functional);
+
+// The gradients as a graph of their own, that can be differentiated in turn.
+struct SecondOrder {
+  // Inputs: the original graph's, gradients of the differentiable outputs, then `saved`. Outputs as `backward` has them.
+  std::unique_ptr<Graph> graph;
+  std::vector<int32_t> saved;  // indices into Joint::saved
+};
+SecondOrder gradient_graph(const Joint& joint);
 
 }  // namespace fj::transform

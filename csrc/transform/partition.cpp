@@ -132,6 +132,7 @@ class Partition {
     if (at.output >= 0) m.offset = 0;
     map_.set(v, out_.backward->add_input(m, v->name));
     out_.saved.push_back(at);
+    out_.saved_values.push_back(v);
   }
 
   // Makes a forward value available in the backward graph.
