@@ -4,6 +4,7 @@
 #include "capture/leaf.h"
 #include "capture/builtins.h"
 #include "capture/protocol.h"
+#include "capture/grads.h"
 #include "capture/tensors.h"
 
 namespace fj::capture {
@@ -240,11 +241,7 @@ V tensor_attr(Tracer& t, TensorValue* v, PyObject* name) {
     t.guard(Kind::Absent, source);
     return nullptr;
   }
-  if (is_text(name, "grad") && v->outside() && !v->changed) {
-    Ref real = Ref::steal(PyObject_GetAttr(v->real, name));
-    if (!real) t.raise_pending();
-    return t.wrap(t.keep(real), t.source(Step::Getter, v->source, 0, raw));
-  }
+  if (is_text(name, "grad")) return tensor_grad(t, v);
   check_tensor_attribute(name);
   return t.leaf(leaf_attribute, 0, {t.leaf_of(v, Reason::unsupported_op, "an attribute"), Leaf::constant(name)});
 }

@@ -1,5 +1,7 @@
 // Writing and deleting attributes, and the attributes of exceptions.
+#include "capture/grads.h"
 #include "capture/protocol.h"
+#include "capture/tensors.h"
 
 namespace fj::capture {
 
@@ -103,6 +105,14 @@ void write_module(Tracer& t, PyObject* module, PyObject* name, V value) {
 void generic_set_attr(Tracer& t, V v, PyObject* name, V value) {
   PyTypeObject* type = t.type_of(v);
   if (v->is == Is::Const && PyModule_CheckExact(v->real)) return write_module(t, v->real, name, value);
+  if (v->is == Is::Tensor && is_text(name, "grad")) return set_tensor_grad(t, as<TensorValue>(v), value ? value : t.none());
+  if (v->is == Is::Tensor && is_text(name, "requires_grad") && value && !v->outside()) {
+    t.tensors->leaf_made(t);
+    if (t.tape) t.tape->give_up("a write to requires_grad");
+    Ref on = t.need_real(value, Reason::unsupported_op, "requires_grad");
+    if (PyObject_SetAttr(as<TensorValue>(v)->fake, name, on.get()) < 0) t.raise_pending();
+    return;
+  }
   if (v->is == Is::Const || v->is == Is::Tensor || v->is == Is::Opaque) {
     cut(v->is == Is::Tensor ? Reason::unsupported_op : Reason::class_change, "a write to ", type->tp_name, ".",
         PyUnicode_AsUTF8(name));

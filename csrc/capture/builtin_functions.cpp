@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "capture/builtins.h"
+#include "capture/grads.h"
 #include "capture/sym_frame.h"
 #include "capture/tensors.h"
 
@@ -250,6 +251,7 @@ struct FunctionRow {
   Rule rule;
 };
 constexpr FunctionRow kFunctions[] = {
+    {"framejit._C", "_run_backward", run_backward},
     {"functools", "reduce", b_reduce},
     {"sys", "exc_info", f_exc_info},
     {"sys", "exception", f_exception},

@@ -287,6 +287,11 @@ void RecipeWriter::effects_of(V v) {
 void RecipeWriter::effects() {
   for (size_t i = 0; i < t_.outside_values().size(); ++i)
     if (t_.outside_values()[i]->changed) effects_of(t_.outside_values()[i]);
+  for (size_t i = 0; i < t_.outside_values().size(); ++i) {
+    V v = t_.outside_values()[i];
+    if (v->is != Is::Tensor || !as<TensorValue>(v)->grad_changed) continue;
+    s_.effects.push_back({Do::SetAttr, of(v), constant(FJ_NAME("grad")), of(as<TensorValue>(v)->grad)});
+  }
 }
 
 }  // namespace fj::capture

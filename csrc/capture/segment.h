@@ -135,6 +135,7 @@ struct Segment {
   std::vector<Effect> effects;
   py::Ref error;  // what a back end written in Python raised: to be raised to the user, the rest is unusable then
   std::optional<Modes> modes;          // to set at the exit: grad mode, autocast and the like; empty: unchanged
+  std::vector<int> spent_outputs;      // outputs whose history a backward pass in the segment has used up
   std::vector<int> inference_outputs;  // outputs of the program that were made in inference mode
   Exit exit;
 

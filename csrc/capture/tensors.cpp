@@ -8,6 +8,7 @@
 #include "graph/graph.h"
 #include "py/error.h"
 #include "tensor/autocast.h"
+#include "tensor/autograd.h"
 #include "tensor/facts.h"
 #include "tensor/trace.h"
 
@@ -40,6 +41,11 @@ constexpr std::string_view kLeaves[] = {
     "is_signed",
     "broadcast_shapes",
     "_call_op",
+    "_func_input",
+    "_func_plain",
+    "_func_rewrap",
+    "_func_seed",
+    "_func_depends",
     // These change the thread's modes: for the trace, and at the segment's exit for good.
     "_set_grad_enabled",
     "_set_inference_mode",
@@ -62,7 +68,6 @@ constexpr std::string_view kLeaves[] = {
 
 // Tensor methods that change or show what a fake tensor does not have.
 constexpr std::string_view kRefused[] = {
-    "requires_grad_",
     "backward",
     "register_hook",
     "retain_grad",
@@ -80,8 +85,7 @@ constexpr std::string_view kRefused[] = {
     "__deepcopy__",
     "register_post_accumulate_grad_hook",
 };
-constexpr std::string_view kRefusedAttributes[] = {"data",     "grad_fn", "_base",       "grad",
-                                                   "_version", "is_leaf", "retains_grad"};
+constexpr std::string_view kRefusedAttributes[] = {"data", "_base", "_version"};
 
 template <size_t N>
 bool listed(const std::string_view (&names)[N], std::string_view name) {
@@ -120,7 +124,8 @@ bool is_tensor_method(PyObject* raw) {
   return is_op_callable(raw) || Py_TYPE(raw) == &PyMethodDescr_Type || Py_TYPE(raw) == &PyWrapperDescr_Type;
 }
 
-void check_tensor_method(PyObject* name) {
+void check_tensor_method(PyObject* name, bool outside) {
+  if (outside && is_text(name, "requires_grad_")) cut(Reason::unsupported_op, "Tensor.requires_grad_() of an input");
   if (listed(kRefused, PyUnicode_AsUTF8(name))) cut(Reason::unsupported_op, "Tensor.", PyUnicode_AsUTF8(name), "()");
 }
 void check_tensor_attribute(PyObject* name) {
@@ -141,6 +146,9 @@ struct TensorSession::Impl {
   std::vector<PyObject*> examples;
   std::unordered_map<guard::SourceId, V> numbers;  // number inputs
   Tracer* tracer = nullptr;
+  std::unordered_map<PyObject*, TensorValue*> inputs;  // by fake tensor
+  std::unordered_map<PyObject*, Ref> lifted;           // fake tensors of what no path leads to
+  int64_t leaf_step = -1;                              // at which a tensor made here began to require a gradient
   PyCodeObject* located_code = nullptr;
   int located_line = -1;
   size_t known_ops = 0;
@@ -156,6 +164,7 @@ struct TensorSession::Impl {
     TensorRef fake = session.make_input(real);
     self.sources.push_back(self.tracer->const_source(as_object(real)));
     self.examples.push_back(self.tracer->keep(Ref::borrow(as_object(real))));
+    self.lifted[as_object(fake.get())] = Ref::borrow(as_object(fake.get()));
     return fake;
   }
 };
@@ -183,6 +192,7 @@ void TensorSession::make_input(Tracer& t, TensorValue* v) {
   v->fake = t.keep(Ref::steal(fake.release_object()));
   t.know_fake(v->fake, v);
   record_input(t, v, v->fake, v->source, symbolic);
+  impl->inputs[v->fake] = v;
   impl->sources.push_back(v->source);
   impl->examples.push_back(v->real);
 }
@@ -254,6 +264,17 @@ bool TensorSession::count_ops(TapeStep& step) {
   return before != impl->known_ops;
 }
 
+TensorValue* TensorSession::input_of(PyObject* fake) const {
+  auto it = impl->inputs.find(fake);
+  return it == impl->inputs.end() ? nullptr : it->second;
+}
+
+bool TensorSession::made_here(PyObject* fake) const { return !impl->inputs.count(fake) && !impl->lifted.count(fake); }
+
+void TensorSession::leaf_made(Tracer& t) {
+  if (impl->leaf_step < 0) impl->leaf_step = t.step;
+}
+
 bool TensorSession::failed_on_fake(bool* data_dependent, std::string* detail) {
   if (!PyErr_Occurred() || !py::error_is_break()) return false;
   *data_dependent = PyErr_ExceptionMatches(py::exception_type(ErrorKind::DataDependent));
@@ -302,6 +323,17 @@ std::unique_ptr<Program> compile_graph(graph::Graph& g, const std::vector<PyObje
 
 }  // namespace
 
+void TensorSession::check_history(PyObject* output, bool* spent) const {
+  TensorObj* t = as_tensor(output);
+  if (!fj::tape::requires_grad(t) || input_of(output)) return;
+  fj::tape::for_each_reached({fj::tape::edge_of(t)}, [&](fj::tape::Node& n) {
+    *spent = *spent || n.is_spent();
+    TensorObj* leaf = fj::tape::accumulated_leaf_of(n);
+    if (leaf && made_here(as_object(leaf)))
+      throw CannotRebuild{impl->leaf_step, "a tensor made here that requires a gradient, or a result of it"};
+  });
+}
+
 void TensorSession::finish(Tracer& t, Segment& s, const std::vector<PyObject*>& outputs) {
   const Modes at_exit = thread_state();
   if (!(at_exit == impl->modes)) s.modes = at_exit;
@@ -309,6 +341,12 @@ void TensorSession::finish(Tracer& t, Segment& s, const std::vector<PyObject*>& 
   for (PyObject* fake : outputs) {
     graph::Value* value = impl->session.value_of(as_tensor(fake));
     FJ_CHECK(value, "an output of the trace is no value of its graph");
+    bool spent = false;
+    check_history(fake, &spent);
+    if (spent) {  // nothing is kept for a backward pass that can only raise
+      value = graph::value_of(graph::GraphBuilder(g).emit1(OpId::detach, {Arg(Val{value})}));
+      s.spent_outputs.push_back(static_cast<int>(g.outputs.size()));
+    }
     g.add_output(value);
     if (as_tensor(fake)->flags & kInferenceTensor && value->def)
       s.inference_outputs.push_back(static_cast<int>(g.outputs.size()) - 1);

@@ -25,7 +25,7 @@ bool is_tensor_callable(PyObject* callable);
 // Is this what Tensor's MRO holds a C method?
 bool is_tensor_method(PyObject* raw);
 // Break the graph at what changes or shows something that a fake tensor does not have.
-void check_tensor_method(PyObject* name);
+void check_tensor_method(PyObject* name, bool outside);
 void check_tensor_attribute(PyObject* name);
 
 class TensorSession {
@@ -42,6 +42,12 @@ class TensorSession {
   // For the tape: ops are recorded by leaf calls alone, or the trace cannot be replayed.
   void expect_ops(Tape& tape);     // before a call
   bool count_ops(TapeStep& step);  // after it: were there any? Also notes where the call was made
+  // The input that a fake tensor stands for; NULL for others.
+  TensorValue* input_of(PyObject* fake) const;
+  // Is this fake tensor one that the trace made, or an input?
+  bool made_here(PyObject* fake) const;
+  // A tensor made in the trace now requires a gradient: it can be used up inside, but not leave.
+  void leaf_made(Tracer& tracer);
   // After a C call failed: true if that was a fake tensor's refusal, then `reason` and `detail` say which.
   static bool failed_on_fake(bool* data_dependent, std::string* detail);
   // Makes these fakes the graph's outputs and has the graph compiled into the segment.
@@ -49,6 +55,10 @@ class TensorSession {
 
   struct Impl;
   std::unique_ptr<Impl> impl;
+
+ private:
+  // Where an output's history leads: raises CannotRebuild if to a leaf made here; `spent`: a pass used it up already.
+  void check_history(PyObject* output, bool* spent) const;
 };
 
 }  // namespace fj::capture

@@ -67,7 +67,9 @@ struct ConstValue : Value {
 
 struct TensorValue : Value {
   TensorValue() : Value(Is::Tensor) {}
-  PyObject* fake = nullptr;  // NULL until touched
+  PyObject* fake = nullptr;   // NULL until touched
+  Value* grad = nullptr;      // what `.grad` holds, once it has been looked at or written (grads.h)
+  bool grad_changed = false;  // it is set at the exit
 };
 
 struct TupleValue : Value {

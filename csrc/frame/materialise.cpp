@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "frame/py_objects.h"
-#include "tensor/tensor.h"
+#include "tensor/autograd.h"
 
 namespace fj::frame {
 
@@ -61,6 +61,8 @@ bool Materialiser::run_program() {
   const bool ok = program->run(inputs, count, outputs_, static_cast<size_t>(segment_.noutputs));
   for (size_t i = 0; i < count; ++i) Py_DECREF(inputs[i]);
   if (ok) noutputs_ = segment_.noutputs;
+  if (ok)
+    for (int i : segment_.spent_outputs) tape::mark_spent(as_tensor(outputs_[i]));
   if (ok)
     for (int i : segment_.inference_outputs) as_tensor(outputs_[i])->flags |= kInferenceTensor;
   return ok;

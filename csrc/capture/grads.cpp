@@ -1,0 +1,120 @@
+// Gradients inside a frame: `.grad` of tensors, and backward passes while tracing.
+//
+// The tape runs on fake tensors, so a backward pass is a leaf call that records ops. What it adds to leaves from outside
+// shows in their `.grad`: read and written here as an overlay, and set for good at the exit.
+#include "capture/grads.h"
+
+#include "capture/tensors.h"
+#include "tensor/autograd.h"
+#include "tensor/tape_api.h"
+
+namespace fj::capture {
+
+namespace {
+
+TensorObj* fake_of(TensorValue* v) { return as_tensor(v->fake); }
+
+// The gradient that the fake of a leaf from outside has for the tape: what the overlay says.
+void show_to_tape(Tracer& t, TensorValue* v) {
+  V grad = tensor_grad(t, v);
+  t.use(grad);
+  PyObject* to = grad->is == Is::Tensor ? as<TensorValue>(grad)->fake : nullptr;
+  AutogradMeta& m = tape::need_meta(fake_of(v));
+  if (as_object(m.grad) == to) return;
+  TensorObj* old = std::exchange(m.grad, to ? as_tensor(Py_NewRef(to)) : nullptr);
+  Py_XDECREF(old);
+}
+
+// What the pass made of it.
+void take_from_tape(Tracer& t, TensorValue* v) {
+  AutogradMeta* m = fake_of(v)->autograd;
+  PyObject* now = m ? as_object(m->grad) : nullptr;
+  PyObject* before = v->grad->is == Is::Tensor ? as<TensorValue>(v->grad)->fake : nullptr;
+  if (now == before) return;
+  v->grad = now ? t.from_real(now) : t.none();
+  v->grad_changed = true;
+}
+
+void collect_tensors(Tracer& t, V v, std::vector<TensorObj*>& out) {
+  t.use(v);
+  if (v->is == Is::Tensor) out.push_back(fake_of(as<TensorValue>(v)));
+  if (v->is == Is::Tuple)
+    for (V item : as<TupleValue>(v)->items) collect_tensors(t, item, out);
+  if (v->is == Is::List)
+    for (V item : as<ListValue>(v)->items) collect_tensors(t, item, out);
+}
+
+// The leaves from outside whose .grad a pass from these tensors may change.
+std::vector<TensorValue*> leaves_reached(Tracer& t, V outputs) {
+  std::vector<TensorObj*> roots;
+  collect_tensors(t, outputs, roots);
+  std::vector<tape::Edge> edges;
+  for (TensorObj* r : roots)
+    if (tape::requires_grad(r)) edges.push_back(tape::edge_of(r));
+  std::vector<TensorValue*> found;
+  tape::for_each_reached(edges, [&](tape::Node& n) {
+    TensorObj* leaf = tape::accumulated_leaf_of(n);
+    if (!leaf || t.tensors->made_here(as_object(leaf))) return;
+    TensorValue* v = t.tensors->input_of(as_object(leaf));
+    if (!v) cut(Reason::unsupported_op, "a backward pass to a tensor that no path leads to");
+    found.push_back(v);
+  });
+  return found;
+}
+
+void check_hooks(TensorValue* v) {
+  AutogradMeta* m = as_tensor(v->real)->autograd;
+  if (m && (m->hooks || m->post_hooks)) cut(Reason::unsupported_op, "a backward pass to a leaf that has hooks");
+}
+
+}  // namespace
+
+V tensor_grad(Tracer& t, TensorValue* v) {
+  t.use(v);
+  if (v->grad) return v->grad;
+  if (!v->outside()) {
+    AutogradMeta* m = fake_of(v)->autograd;
+    if (m && m->grad) return t.from_real(as_object(m->grad));
+    if (tape::requires_grad(fake_of(v)) && !tape::is_leaf(fake_of(v)))
+      cut(Reason::unsupported_op, "the .grad of a tensor that is no leaf");
+    return t.none();
+  }
+  if (is_non_leaf(as_tensor(v->real))) cut(Reason::unsupported_op, "the .grad of a tensor that is no leaf");
+  PyObject* getter = t.type_lookup(v->cls, FJ_NAME("grad"));
+  Ref real = Ref::steal(PyObject_GetAttr(v->real, FJ_NAME("grad")));
+  if (!real) t.raise_pending();
+  return v->grad = t.wrap(t.keep(real), t.source(Step::Getter, v->source, 0, getter));
+}
+
+void set_tensor_grad(Tracer& t, TensorValue* v, V grad) {
+  t.use(v);
+  t.use(grad);
+  PyObject* real = grad->is == Is::Tensor ? as<TensorValue>(grad)->fake : nullptr;
+  if (!real && !(grad->is == Is::Const)) cut(Reason::unsupported_op, "a write to .grad");
+  if (!v->outside() && real) cut(Reason::unsupported_op, "a write to .grad of a tensor made here");
+  if (t.tape) t.tape->give_up("a write to .grad");
+  if (PyObject_SetAttr(v->fake, FJ_NAME("grad"), real ? real : grad->real) < 0) t.raise_pending();
+  v->grad = grad;
+  v->grad_changed = v->outside();
+}
+
+V run_backward(Tracer& t, Args& args) {
+  want(args, 7, 7);
+  const bool accumulate = truth(t, args.pos[6]);
+  std::vector<TensorValue*> leaves;
+  if (accumulate) leaves = leaves_reached(t, args.pos[0]);
+  if (accumulate && t.tape) t.tape->give_up("a backward pass that adds to leaves");
+  for (TensorValue* v : leaves) {
+    check_hooks(v);
+    show_to_tape(t, v);
+  }
+  static PyObject* function = [] {
+    PyObject* own = PyDict_GetItemString(PyImport_GetModuleDict(), "framejit._C");
+    return PyObject_GetAttrString(own, "_run_backward");
+  }();
+  V result = call_leaf(t, function, args);
+  for (TensorValue* v : leaves) take_from_tape(t, v);
+  return result;
+}
+
+}  // namespace fj::capture
