@@ -1,6 +1,7 @@
 // The module part "autograd": gradient modes, hooks' helpers, and putting the parts together.
 #include "bind/autograd.h"
 #include "bind/module.h"
+#include "tensor/trace.h"
 
 namespace fj::bind {
 namespace {
@@ -17,6 +18,65 @@ PyObject* set_mode(PyObject* value, bool Modes::*mode) {
 PyObject* set_grad_enabled(PyObject*, PyObject* value) { return set_mode(value, &Modes::grad_mode); }
 PyObject* set_inference_mode(PyObject*, PyObject* value) { return set_mode(value, &Modes::inference_mode); }
 
+// _is_tracing(): is this code being captured?
+PyObject* is_tracing(PyObject*, PyObject*) {
+  return PyBool_FromLong(dynamic_cast<trace::TraceSession*>(thread_state().top) != nullptr);
+}
+
+// _push_saved_tensors_hooks(pack, unpack)
+PyObject* push_saved_hooks(PyObject*, PyObject* args) {
+  PyObject *pack, *unpack;
+  if (!PyArg_ParseTuple(args, "OO:_push_saved_tensors_hooks", &pack, &unpack)) return nullptr;
+  return py::guarded<PyObject*>(nullptr, [&] {
+    tape::saved_hooks().push_back({py::Ref::borrow(pack), py::Ref::borrow(unpack)});
+    return Py_NewRef(Py_None);
+  });
+}
+PyObject* pop_saved_hooks(PyObject*, PyObject*) {
+  auto& stack = tape::saved_hooks();
+  if (stack.empty()) return PyErr_Format(PyExc_RuntimeError, "no saved-tensor hooks are active");
+  tape::SavedHooks last = std::move(stack.back());
+  stack.pop_back();
+  Py_RETURN_NONE;
+}
+
+// _set_anomaly(on, check_nan)
+PyObject* set_anomaly(PyObject*, PyObject* args) {
+  int on, check_nan;
+  if (!PyArg_ParseTuple(args, "pp:_set_anomaly", &on, &check_nan)) return nullptr;
+  tape::anomaly = {on != 0, check_nan != 0};
+  Py_RETURN_NONE;
+}
+PyObject* is_anomaly(PyObject*, PyObject*) { return PyBool_FromLong(tape::anomaly.on); }
+PyObject* is_anomaly_nan(PyObject*, PyObject*) { return PyBool_FromLong(tape::anomaly.check_nan); }
+
+// _bump_version(tensor)
+PyObject* bump(PyObject*, PyObject* o) {
+  return py::guarded<PyObject*>(nullptr, [&] {
+    for (TensorObj* t : tensors_of(o, "increment_version")) bump_version(t);
+    return Py_NewRef(Py_None);
+  });
+}
+
+// _current_backward_pass(): a number for the pass that is running, -1 outside
+PyObject* current_pass(PyObject*, PyObject*) { return PyLong_FromLongLong(tape::current_pass()); }
+// _will_run(node): is it part of the pass that is running?
+PyObject* will_run(PyObject*, PyObject* node) {
+  if (!PyObject_TypeCheck(node, tape::node_type)) return PyErr_Format(PyExc_TypeError, "_will_run: expected a node");
+  return PyBool_FromLong(tape::in_current_pass(*reinterpret_cast<tape::NodeObj*>(node)->node));
+}
+
+// _gradient_edge(tensor) -> (node, output number)
+PyObject* gradient_edge(PyObject*, PyObject* o) {
+  return py::guarded<PyObject*>(nullptr, [&] {
+    TensorObj* t = tensors_of(o, "get_gradient_edge").at(0);
+    FJ_USER_CHECK(tape::requires_grad(t), ErrorKind::Runtime,
+                  "It is not possible to get the gradient edge for a Tensor that does not require gradients");
+    tape::Edge e = tape::edge_of(t);
+    return Py_BuildValue("(Oi)", e.node.get(), static_cast<int>(e.nr));
+  });
+}
+
 }  // namespace
 
 PyMethodDef kModeFunctions[] = {
@@ -24,6 +84,16 @@ PyMethodDef kModeFunctions[] = {
     {"_set_grad_enabled", set_grad_enabled, METH_O, nullptr},
     {"is_inference_mode_enabled", is_inference_enabled, METH_NOARGS, "Is inference mode on in this thread?"},
     {"_set_inference_mode", set_inference_mode, METH_O, nullptr},
+    {"_push_saved_tensors_hooks", push_saved_hooks, METH_VARARGS, nullptr},
+    {"_pop_saved_tensors_hooks", pop_saved_hooks, METH_NOARGS, nullptr},
+    {"_is_tracing", is_tracing, METH_NOARGS, nullptr},
+    {"_set_anomaly", set_anomaly, METH_VARARGS, nullptr},
+    {"is_anomaly_enabled", is_anomaly, METH_NOARGS, "Is anomaly mode on?"},
+    {"is_anomaly_check_nan_enabled", is_anomaly_nan, METH_NOARGS, "Does anomaly mode look for NaNs?"},
+    {"_bump_version", bump, METH_O, nullptr},
+    {"_gradient_edge", gradient_edge, METH_O, nullptr},
+    {"_current_backward_pass", current_pass, METH_NOARGS, nullptr},
+    {"_will_run", will_run, METH_O, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
 

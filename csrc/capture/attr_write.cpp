@@ -105,7 +105,8 @@ void write_module(Tracer& t, PyObject* module, PyObject* name, V value) {
 void generic_set_attr(Tracer& t, V v, PyObject* name, V value) {
   PyTypeObject* type = t.type_of(v);
   if (v->is == Is::Const && PyModule_CheckExact(v->real)) return write_module(t, v->real, name, value);
-  if (v->is == Is::Tensor && is_text(name, "grad")) return set_tensor_grad(t, as<TensorValue>(v), value ? value : t.none());
+  if (v->is == Is::Tensor && is_text(name, "grad"))
+    return set_tensor_grad(t, as<TensorValue>(v), value ? value : t.none());
   if (v->is == Is::Tensor && is_text(name, "requires_grad") && value && !v->outside()) {
     t.tensors->leaf_made(t);
     if (t.tape) t.tape->give_up("a write to requires_grad");

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "capture/builtins.h"
+#include "capture/function_grad.h"
 #include "capture/grads.h"
 #include "capture/sym_frame.h"
 #include "capture/tensors.h"
@@ -252,6 +253,7 @@ struct FunctionRow {
 };
 constexpr FunctionRow kFunctions[] = {
     {"framejit._C", "_run_backward", run_backward},
+    {"framejit._C", "_function_apply", function_apply},
     {"functools", "reduce", b_reduce},
     {"sys", "exc_info", f_exc_info},
     {"sys", "exception", f_exception},

@@ -1,7 +1,7 @@
 // Gradients inside a frame: `.grad` of tensors, and backward passes while tracing.
 //
-// The tape runs on fake tensors, so a backward pass is a leaf call that records ops. What it adds to leaves from outside
-// shows in their `.grad`: read and written here as an overlay, and set for good at the exit.
+// The tape runs on fake tensors, so a backward pass is a leaf call that records ops. What it adds to leaves from
+// outside shows in their `.grad`: read and written here as an overlay, and set for good at the exit.
 #include "capture/grads.h"
 
 #include "capture/tensors.h"

@@ -41,6 +41,7 @@ constexpr std::string_view kLeaves[] = {
     "is_signed",
     "broadcast_shapes",
     "_call_op",
+    "_is_tracing",
     "_func_input",
     "_func_plain",
     "_func_rewrap",
@@ -68,22 +69,10 @@ constexpr std::string_view kLeaves[] = {
 
 // Tensor methods that change or show what a fake tensor does not have.
 constexpr std::string_view kRefused[] = {
-    "backward",
-    "register_hook",
-    "retain_grad",
-    "set_",
-    "resize_",
-    "detach_",
-    "untyped_storage",
-    "storage",
-    "data_ptr",
-    "share_memory_",
-    "is_set_to",
-    "_make_subclass",
-    "__dlpack__",
-    "__reduce_ex__",
-    "__deepcopy__",
-    "register_post_accumulate_grad_hook",
+    "backward",   "register_hook", "retain_grad",     "set_",
+    "resize_",    "detach_",       "untyped_storage", "storage",
+    "data_ptr",   "share_memory_", "is_set_to",       "_make_subclass",
+    "__dlpack__", "__reduce_ex__", "__deepcopy__",    "register_post_accumulate_grad_hook",
 };
 constexpr std::string_view kRefusedAttributes[] = {"data", "_base", "_version"};
 
@@ -270,6 +259,19 @@ TensorValue* TensorSession::input_of(PyObject* fake) const {
 }
 
 bool TensorSession::made_here(PyObject* fake) const { return !impl->inputs.count(fake) && !impl->lifted.count(fake); }
+
+graph::Graph& TensorSession::graph() { return *impl->graph; }
+graph::Value* TensorSession::value_of(PyObject* fake) const { return impl->session.value_of(as_tensor(fake)); }
+
+TensorRef TensorSession::fake_for(const graph::Value* value, Tracer& t) {
+  TensorRef found;
+  t.for_each_value([&](V v) {
+    PyObject* fake = v->is == Is::Tensor ? as<TensorValue>(v)->fake : nullptr;
+    if (!fake || value_of(fake) != value) return;
+    if (!found || fj::tape::requires_grad(as_tensor(fake))) found = TensorRef::borrow(as_tensor(fake));
+  });
+  return found ? found : impl->session.make_fake(const_cast<graph::Value*>(value));
+}
 
 void TensorSession::leaf_made(Tracer& t) {
   if (impl->leaf_step < 0) impl->leaf_step = t.step;

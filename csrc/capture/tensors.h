@@ -9,6 +9,8 @@
 
 #include "capture/tape.h"
 #include "capture/value.h"
+#include "graph/graph.h"
+#include "tensor/tensor.h"
 
 namespace fj::capture {
 
@@ -46,6 +48,10 @@ class TensorSession {
   TensorValue* input_of(PyObject* fake) const;
   // Is this fake tensor one that the trace made, or an input?
   bool made_here(PyObject* fake) const;
+  graph::Graph& graph();
+  graph::Value* value_of(PyObject* fake) const;  // NULL if it is no live fake tensor of this trace
+  // A fake tensor for a value of the graph: one that the trace knows, if there is one.
+  TensorRef fake_for(const graph::Value* value, Tracer& tracer);
   // A tensor made in the trace now requires a gradient: it can be used up inside, but not leave.
   void leaf_made(Tracer& tracer);
   // After a C call failed: true if that was a fake tensor's refusal, then `reason` and `detail` say which.

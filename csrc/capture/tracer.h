@@ -151,6 +151,10 @@ class Tracer {
   std::unique_ptr<Tape> tape;  // NULL while no size can vary
 
   std::vector<guard::Check> finish_guards();
+  template <class F>
+  void for_each_value(F&& f) {
+    for (auto& v : arena_) f(v.get());
+  }
   const std::vector<V>& outside_values() const { return outside_; }
   const std::vector<TensorValue*>& inputs() const { return inputs_; }
   std::vector<TensorValue*> inputs_;  // in the graph's order

@@ -64,15 +64,21 @@ struct ResultMeta {
   DType dtype;
 };
 
+// What a pack hook made of a tensor, and the hook that undoes it.
+struct Packed {
+  py::Ref object, unpack;
+};
+
 // A tensor kept for the backward pass.
 struct Saved {
   TensorRef tensor;
+  std::shared_ptr<Packed> packed;  // in the tensor's place, where hooks were active
   uint32_t version = 0;
   bool output = false;  // a result of the node itself
   int32_t nr = 0;
   NodeRef grad_fn;  // of an input, as it was; null for leaves
   bool requires_grad = false;
-  explicit operator bool() const { return static_cast<bool>(tensor); }
+  explicit operator bool() const { return tensor || packed; }
 };
 
 // Hooks and retained gradients; most nodes have none.
@@ -107,6 +113,9 @@ class Node {
   virtual bool check_results() const { return false; }
 
   NodeObj* self = nullptr;  // the Python half, borrowed
+  // While a pass runs the node: which edges' gradients are asked for; null: all.
+  const std::vector<bool>* wanted = nullptr;
+  bool wants(size_t edge) const { return next[edge].node && (!wanted || (*wanted)[edge]); }
   std::vector<Edge> next;
   SmallVec<ResultMeta, 1> results;
   uint64_t sequence = 0;
@@ -175,6 +184,18 @@ Saved save_output(TensorObj* t, int32_t nr);
 TensorRef unpack(const Saved& s, Node& owner, bool create_graph);
 [[noreturn]] void raise_freed();
 
+// Hooks that every tensor saved from now on goes through: pack when it is saved, unpack when it is read.
+struct SavedHooks {
+  py::Ref pack, unpack;
+};
+std::vector<SavedHooks>& saved_hooks();  // the innermost last; hold it no longer than the lock
+
+// Anomaly mode: nodes remember where they were made, failures in the backward pass tell it, NaNs are failures.
+struct Anomaly {
+  bool on = false, check_nan = true;
+};
+extern Anomaly anomaly;
+
 // -- recording -------------------------------------------------------------------------------------------------------
 void call(const OpDef& op, Args args, Outs& outs);
 void traverse_tensor_clear(TensorObj* t);
@@ -189,6 +210,9 @@ struct BackwardRequest {
   std::vector<Edge> inputs;        // where gradients are wanted; empty: accumulate into all leaves
   bool accumulate_inputs = false;  // into the inputs' .grad, instead of giving them back
 };
+// The pass that this thread runs, by number, and whether a node takes part in it; -1 and false outside.
+int64_t current_pass();
+bool in_current_pass(const Node& n);
 // The gradients of `inputs` (null where none arrived).
 std::vector<TensorRef> run_backward(const BackwardRequest& request);
 // Can a leaf be reached from `from` without passing one of `stop`?
@@ -221,8 +245,8 @@ struct SavedSpec {
   TensorObj* tensor;
   int32_t output = -1;  // index among `outputs` if it is one of them
 };
-// Makes `outputs` (null entries: not differentiable) results of one node whose gradients go to `inputs`. `all_inputs` are
-// kept for apply_differentiably.
+// Makes `outputs` (null entries: not differentiable) results of one node whose gradients go to `inputs`. `all_inputs`
+// are kept for apply_differentiably.
 void attach_backward(std::unique_ptr<BackwardFn> fn, std::span<TensorObj* const> inputs,
                      std::span<TensorObj* const> outputs, std::span<const SavedSpec> saved,
                      std::span<TensorObj* const> all_inputs);

@@ -31,9 +31,21 @@ struct Later {
   bool operator()(const Task* a, const Task* b) const { return a->node->sequence < b->node->sequence; }
 };
 
+class Pass;
+thread_local Pass* running = nullptr;  // the innermost pass
+
 class Pass {
  public:
-  explicit Pass(const BackwardRequest& r) : r_(r) {}
+  explicit Pass(const BackwardRequest& r) : r_(r), outer_(std::exchange(running, this)) {
+    static int64_t passes = 0;
+    number = passes++;
+  }
+  ~Pass() { running = outer_; }
+  bool takes_part(const Node& n) const {
+    auto it = tasks_.find(const_cast<Node*>(&n));
+    return it != tasks_.end() && (it->second.needed || !it->second.captures.empty());
+  }
+  int64_t number;
   std::vector<TensorRef> run();
 
  private:
@@ -42,11 +54,13 @@ class Pass {
   void mark_needed();
   void seed();
   void step(Task& t);
+  void apply(Node& n, std::span<const TensorRef> grads, Outs& out);
   void add(Task& t, int32_t nr, TensorRef grad);
   std::vector<TensorRef> collect(Task& t);
   void deliver(Task& t, Outs& grads);
 
   const BackwardRequest& r_;
+  Pass* outer_;
   std::unordered_map<Node*, Task> tasks_;
   std::vector<Node*> order_;  // every node after all that it leads to
   std::priority_queue<Task*, std::vector<Task*>, Later> ready_;
@@ -205,6 +219,29 @@ void Pass::deliver(Task& t, Outs& grads) {
   }
 }
 
+// Runs a node for the edges that lead to something asked for.
+void Pass::apply(Node& n, std::span<const TensorRef> grads, Outs& out) {
+  std::vector<bool> wanted;
+  if (!r_.inputs.empty())
+    for (const Edge& e : n.next) {
+      const Task* to = e.node ? &task_of(e.node.get()->node) : nullptr;
+      wanted.push_back(to && (to->needed || !to->captures.empty()));
+    }
+  struct Scope {
+    Node& n;
+    const std::vector<bool>* before;
+    ~Scope() { n.wanted = before; }
+  } scope{n, std::exchange(n.wanted, r_.inputs.empty() ? nullptr : &wanted)};
+  if (!anomaly.on) return n.apply(grads, r_.create_graph, out);
+  try {
+    n.apply(grads, r_.create_graph, out);
+  } catch (...) {
+    tell_anomaly(n);
+    throw;
+  }
+  if (anomaly.check_nan) check_nan(n, out);
+}
+
 void Pass::step(Task& t) {
   Node& n = *t.node.get()->node;
   std::vector<TensorRef> grads = collect(t);
@@ -212,7 +249,7 @@ void Pass::step(Task& t) {
   bool any = std::any_of(grads.begin(), grads.end(), [](const TensorRef& g) { return static_cast<bool>(g); });
   if (any && t.needed) {
     if (n.hooks && n.hooks->pre) run_node_pre_hooks(n, grads);
-    n.apply(grads, r_.create_graph, out);
+    apply(n, grads, out);
     if (n.hooks && n.hooks->post) run_node_post_hooks(n, out, grads);
     if (!r_.keep_graph) n.release_saved();
   }
@@ -300,6 +337,9 @@ bool reaches_leaf(const std::vector<Edge>& from, const std::vector<Edge>& stop) 
   }
   return false;
 }
+
+int64_t current_pass() { return running ? running->number : -1; }
+bool in_current_pass(const Node& n) { return running && running->takes_part(n); }
 
 std::vector<TensorRef> run_backward(const BackwardRequest& request) { return Pass(request).run(); }
 

@@ -11,5 +11,12 @@ void rebase_view(TensorObj* t, NodeRef node, const Edge& self_edge);
 void run_node_pre_hooks(Node& n, std::vector<TensorRef>& grads);
 void run_node_post_hooks(Node& n, Outs& inputs, const std::vector<TensorRef>& outputs);
 void run_post_accumulate_hooks(TensorObj* leaf);
+// save_input in two steps: as the tensor is, then through the hooks.
+Saved describe_input(TensorObj* t);
+void pack(Saved& s);
+// Anomaly mode (autograd_anomaly.cpp): a new node notes the stack; a failed one warns with it; NaNs raise.
+void note_stack(NodeObj* node);
+void tell_anomaly(Node& n);
+void check_nan(Node& n, const Outs& grads);
 
 }  // namespace fj::tape

@@ -153,7 +153,31 @@ void check_inplace(TensorObj* self, bool tracked) {
 // -- saved tensors
 // -----------------------------------------------------------------------------------------------------
 
+// Gives the tensor to the innermost pair of hooks, if there is one. Fake tensors are the trace's own matter.
+void pack(Saved& s) {
+  if (saved_hooks().empty() || s.tensor->wrapper) return;
+  SavedHooks hooks = saved_hooks().back();
+  TensorRef given = is_leaf(s.tensor.get()) && !s.output ? s.tensor : make_alias(s.tensor.get());
+  GradModeGuard off(false);
+  auto packed = std::make_shared<Packed>();
+  packed->object = py::check(PyObject_CallOneArg(hooks.pack.get(), as_object(given.get())));
+  packed->unpack = hooks.unpack;
+  s.packed = std::move(packed);
+  s.tensor = TensorRef();
+}
+
+std::vector<SavedHooks>& saved_hooks() {
+  static thread_local auto* stack = new std::vector<SavedHooks>;
+  return *stack;
+}
+
 Saved save_input(TensorObj* t) {
+  Saved s = describe_input(t);
+  pack(s);
+  return s;
+}
+
+Saved describe_input(TensorObj* t) {
   FJ_USER_CHECK(!(t->flags & kInferenceTensor), ErrorKind::Runtime,
                 "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode "
                 "in computation tracked by "
@@ -166,7 +190,10 @@ Saved save_input(TensorObj* t) {
   s.requires_grad = requires_grad(t);
   if (s.requires_grad) {
     s.grad_fn = NodeRef::borrow(grad_fn_of(t));
-    if (s.grad_fn) s.nr = t->autograd->output_nr;
+    if (s.grad_fn)
+      s.nr = t->autograd->output_nr;
+    else if (!saved_hooks().empty())
+      s.grad_fn = accumulator_of(t);  // what the unpacked tensor is connected to
   }
   return s;
 }
@@ -178,6 +205,7 @@ Saved save_output(TensorObj* t, int32_t nr) {
   s.output = true;
   s.requires_grad = true;
   s.nr = nr;
+  pack(s);
   return s;
 }
 
@@ -211,7 +239,27 @@ namespace {
 
 }  // namespace
 
+namespace {
+
+TensorRef unpack_hooked(const Saved& s, Node& owner, bool create_graph) {
+  py::Ref got = py::check(PyObject_CallOneArg(s.packed->unpack.get(), s.packed->object.get()));
+  FJ_USER_CHECK(is_tensor(got.get()), ErrorKind::Type,
+                "Output of saved tensor unpack_hook expected to be a Tensor but got result of type ",
+                Py_TYPE(got.get())->tp_name);
+  TensorRef t = TensorRef::borrow(as_tensor(got.get()));
+  if (!create_graph || !s.requires_grad) return t;
+  t = make_alias(t.get());
+  if (s.output)
+    set_history(t.get(), NodeRef::borrow(owner.self), s.nr);
+  else if (s.grad_fn)
+    set_history(t.get(), s.grad_fn, s.nr);
+  return t;
+}
+
+}  // namespace
+
 TensorRef unpack(const Saved& s, Node& owner, bool create_graph) {
+  if (s.packed) return unpack_hooked(s, owner, create_graph);
   if (!s.tensor) return {};
   if (version_of(s.tensor.get()) != s.version) raise_modified(s, owner);
   if (!create_graph || !s.requires_grad) return s.tensor;

@@ -2,7 +2,7 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "tensor/autograd.h"
+#include "tensor/autograd_internal.h"
 
 namespace fj::tape {
 
@@ -60,7 +60,9 @@ NodeRef wrap_node(std::unique_ptr<Node> node) {
   node->sequence = node->is_accumulate() ? UINT64_MAX : next_sequence++;
   o->node = node.release();
   PyObject_GC_Track(o);
-  return NodeRef::steal(o);
+  NodeRef ref = NodeRef::steal(o);
+  if (__builtin_expect(anomaly.on, 0)) note_stack(o);
+  return ref;
 }
 
 void node_dealloc(PyObject* self) {

@@ -53,6 +53,7 @@ class OpNode final : public Node {
   int traverse(visitproc visit, void* arg) override {
     for (Slot& s : slots) {
       Py_VISIT(as_object(s.saved.tensor.get()));
+      if (s.saved.packed && s.saved.packed.use_count() == 1) Py_VISIT(s.saved.packed->object.get());
       Py_VISIT(reinterpret_cast<PyObject*>(s.saved.grad_fn.get()));
     }
     return 0;
@@ -112,7 +113,7 @@ void OpNode::apply(std::span<const TensorRef> grads, bool create_graph, Outs& ou
   for (const TensorRef& g : grads) gvals.push_back(g ? g.val() : Val{});
   uint64_t needs = 0;
   each_place(args_, [&](size_t i, size_t at, Val) {
-    if (next[at].node) needs |= uint64_t{1} << i;
+    if (wants(at)) needs |= uint64_t{1} << i;
   });
   EagerBuilder b;
   VjpCtx c{b, *op_, args, all.subspan(arg_slots), gvals, needs};
@@ -122,7 +123,7 @@ void OpNode::apply(std::span<const TensorRef> grads, bool create_graph, Outs& ou
   each_place(args_, [&](size_t i, size_t at, Val) {
     in_list = i == arg_before ? in_list + 1 : 0;
     arg_before = i;
-    out.push_back(next[at].node ? result_at(b, c.result[i], in_list) : TensorRef());
+    out.push_back(wants(at) ? result_at(b, c.result[i], in_list) : TensorRef());
   });
 }
 
@@ -170,12 +171,13 @@ std::vector<Edge> edges_of(const Call& c, bool* any) {
 
 // A rule that reads what an in-place op overwrites gets a copy from before.
 Saved saved_before_write(TensorObj* self) {
-  Saved s = save_input(self);
+  Saved s = describe_input(self);
   GradModeGuard off(false);
   Outs copy;
   execute_op(op_def(OpId::clone), ArgVec{Arg(val_of(self)), Arg()}, copy);
   s.tensor = copy[0];
   s.version = version_of(copy[0].get());
+  pack(s);
   return s;
 }
 

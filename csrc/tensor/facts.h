@@ -15,8 +15,8 @@ inline LayoutClass layout_class(const TensorMeta& m) {
   return m.is_dense() ? LayoutClass::Dense : LayoutClass::Strided;
 }
 
-// Hooks of a leaf, dtype, device, rank, layout class, requires_grad, leaf or not, exact class or subclass, wrapped or not, inference
-// tensor.
+// Hooks of a leaf, dtype, device, rank, layout class, requires_grad, leaf or not, exact class or subclass, wrapped or
+// not, inference tensor.
 inline uint64_t facts_word(const TensorObj* t) {
   const TensorMeta& m = t->meta;
   return static_cast<uint64_t>(m.dtype) | static_cast<uint64_t>(m.device.type) << 4 |

@@ -206,8 +206,7 @@ void TraceSession::dispatch(const OpDef& op, Args args, Outs& outs) {
 
 void TraceSession::call_fakes(const OpDef& op, Args fakes, Outs& outs) {
   bool needs = false;
-  if (thread_state().grad_mode && tape_api.call)
-    for_each_val(fakes, [&](Val v) { needs |= tape_needs(tensor_of(v)); });
+  if (thread_state().grad_mode && tape_api.call) for_each_val(fakes, [&](Val v) { needs |= tape_needs(tensor_of(v)); });
   if (!needs) return record(op, fakes, outs);
   Recording recording(this);
   tape_api.call(op, fakes, outs);

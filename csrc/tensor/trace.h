@@ -6,8 +6,8 @@
 // Unsupported (py::error_is_break() recognises both once they are Python exceptions). Fake tensors may outlive the
 // session; they are dead then and every op on them raises.
 //
-// The tape runs on fake tensors as on others: a result has its grad_fn, and a backward pass inside the trace records the
-// derivative's ops. An input that is no leaf outside ends the tape: what lies beyond cannot be traced.
+// The tape runs on fake tensors as on others: a result has its grad_fn, and a backward pass inside the trace records
+// the derivative's ops. An input that is no leaf outside ends the tape: what lies beyond cannot be traced.
 #pragma once
 #include <memory>
 #include <vector>

@@ -24,7 +24,7 @@ struct Joint {
   // Both passes before the cut, for derivatives of derivatives: inputs are the original graph's, then the gradients of
   // the differentiable outputs.
   std::unique_ptr<Graph> whole;
-  std::vector<Value*> whole_grads;          // per grad input, or null
+  std::vector<Value*> whole_grads;         // per grad input, or null
   std::vector<const Value*> saved_values;  // per saved value: what it is in `whole`
 };
 
@@ -34,7 +34,8 @@ Joint differentiate(const Graph& functional);
 
 // The gradients as a graph of their own, that can be differentiated in turn.
 struct SecondOrder {
-  // Inputs: the original graph's, gradients of the differentiable outputs, then `saved`. Outputs as `backward` has them.
+  // Inputs: the original graph's, gradients of the differentiable outputs, then `saved`. Outputs as `backward` has
+  // them.
   std::unique_ptr<Graph> graph;
   std::vector<int32_t> saved;  // indices into Joint::saved
 };

@@ -8,6 +8,7 @@ __all__ = [
     "Function",
     "FunctionCtx",
     "backward",
+    "detect_anomaly",
     "enable_grad",
     "grad",
     "gradcheck",
@@ -15,6 +16,7 @@ __all__ = [
     "inference_mode",
     "no_grad",
     "once_differentiable",
+    "set_detect_anomaly",
     "set_grad_enabled",
 ]
 
@@ -31,10 +33,14 @@ def __getattr__(name):
             gradcheck=module.gradcheck, gradgradcheck=module.gradgradcheck, GradcheckError=module.GradcheckError
         )
         return globals()[name]
-    if name == "functional":
+    if name in ("functional", "graph", "anomaly_mode"):
         import importlib
 
-        return importlib.import_module("framejit.autograd.functional")
+        return importlib.import_module("framejit.autograd." + name)
+    if name in ("detect_anomaly", "set_detect_anomaly"):
+        from framejit.autograd import anomaly_mode
+
+        return getattr(anomaly_mode, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

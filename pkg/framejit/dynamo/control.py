@@ -43,7 +43,7 @@ graph_break._framejit_disable = True
 
 def is_compiling():
     """Whether this code is being captured."""
-    return _C._is_tracing() if hasattr(_C, "_is_tracing") else False
+    return _C._is_tracing()
 
 
 def allow_in_graph(fn):

@@ -1,6 +1,7 @@
 """Checks and small helpers that the optimizers share."""
 
 from framejit import _ops as _t
+from framejit.dynamo.control import is_compiling
 
 
 def check_not_negative(**values):
@@ -53,6 +54,8 @@ def new_step():
 
 
 def advance(state):
-    """Count one step and give the new count as a Python number."""
+    """Count one step and give the new count: as a Python number, or inside a capture as a float64 tensor."""
     state["step"] += 1
+    if is_compiling():
+        return state["step"].double()
     return number(state["step"])

@@ -9,6 +9,8 @@ from .optimizer import Optimizer
 class Adam(Optimizer):
     """Running means of gradient and squared gradient, corrected for their start at zero."""
 
+    _traceable = True
+
     def __init__(
         self,
         params,
@@ -90,7 +92,11 @@ class Adam(Optimizer):
             largest.copy_(_t.maximum(largest, square))
             square = largest
         denominator = (square.sqrt() / (1 - beta2**step) ** 0.5).add_(group["eps"])
-        param.addcdiv_(mean, denominator, value=-(lr / (1 - beta1**step)))
+        rate = lr / (1 - beta1**step)
+        if isinstance(rate, _t.Tensor):
+            param.sub_(mean / denominator * rate)
+        else:
+            param.addcdiv_(mean, denominator, value=-rate)
 
 
 class AdamW(Adam):

@@ -44,7 +44,7 @@ def register_optimizer_step_post_hook(hook):
     return _add(_global_post_hooks, hook)
 
 
-def _with_hooks(step):
+def _with_hooks(step, traceable):
     """`step` with the optimizer's hooks around it."""
 
     @functools.wraps(step)
@@ -68,19 +68,23 @@ def _with_hooks(step):
         return value
 
     wrapper.hooked = True
-    # its counts and rates change with every call, so a compiled caller calls it out instead of specialising on them
-    wrapper._framejit_disable = True
+    if not traceable:
+        # its counts and rates change with every call, so a compiled caller calls it out instead of specialising on them
+        wrapper._framejit_disable = True
     return wrapper
 
 
 class Optimizer:
     """Base class of all optimizers."""
 
+    # Are counts kept in tensors while `step` is captured (see _common.advance)? Then it may become part of a graph.
+    _traceable = False
+
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         step = cls.__dict__.get("step")
         if step is not None and not getattr(step, "hooked", False):
-            cls.step = _with_hooks(step)
+            cls.step = _with_hooks(step, cls._traceable)
 
     def __init__(self, params, defaults):
         self.defaults = defaults

@@ -7,6 +7,8 @@ from .optimizer import Optimizer
 class SGD(Optimizer):
     """param -= lr * (momentum * buffer + gradient), PyTorch's form of momentum."""
 
+    _traceable = True
+
     def __init__(
         self,
         params,
