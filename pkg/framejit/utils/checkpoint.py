@@ -7,8 +7,8 @@ import weakref
 import framejit
 from framejit import _C
 from framejit.autograd import Function, backward
-from framejit.autograd.graph import saved_tensors_hooks
 from framejit.autograd.grad_mode import enable_grad, no_grad
+from framejit.autograd.graph import saved_tensors_hooks
 
 __all__ = [
     "CheckpointError",
