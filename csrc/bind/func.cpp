@@ -53,6 +53,16 @@ PyObject* leave(PyObject*, PyObject* capsule) {
   });
 }
 
+// Makes a layer that was left the innermost one again.
+PyObject* enter_again(PyObject*, PyObject* capsule) {
+  return py::guarded<PyObject*>(nullptr, [&]() -> PyObject* {
+    VmapLayer& l = layer_of(capsule);
+    l.below = thread_state().top;
+    thread_state().top = &l;
+    Py_RETURN_NONE;
+  });
+}
+
 // _vmap_wrap(layer, tensor, dim)
 PyObject* wrap_in(PyObject*, PyObject* args) {
   PyObject *capsule, *t;
@@ -110,11 +120,17 @@ PyObject* func_depends(PyObject*, PyObject* args) {
 }
 
 PyMethodDef functions[] = {
-    {"_vmap_enter", enter, METH_VARARGS, nullptr},          {"_vmap_leave", leave, METH_O, nullptr},
-    {"_vmap_wrap", wrap_in, METH_VARARGS, nullptr},         {"_vmap_unwrap", unwrap_in, METH_VARARGS, nullptr},
-    {"_func_input", func_input, METH_O, nullptr},           {"_func_plain", func_plain, METH_O, nullptr},
-    {"_func_rewrap", func_rewrap, METH_VARARGS, nullptr},   {"_func_seed", func_seed, METH_VARARGS, nullptr},
-    {"_func_depends", func_depends, METH_VARARGS, nullptr}, {nullptr, nullptr, 0, nullptr},
+    {"_vmap_enter", enter, METH_VARARGS, nullptr},
+    {"_vmap_leave", leave, METH_O, nullptr},
+    {"_vmap_enter_again", enter_again, METH_O, nullptr},
+    {"_vmap_wrap", wrap_in, METH_VARARGS, nullptr},
+    {"_vmap_unwrap", unwrap_in, METH_VARARGS, nullptr},
+    {"_func_input", func_input, METH_O, nullptr},
+    {"_func_plain", func_plain, METH_O, nullptr},
+    {"_func_rewrap", func_rewrap, METH_VARARGS, nullptr},
+    {"_func_seed", func_seed, METH_VARARGS, nullptr},
+    {"_func_depends", func_depends, METH_VARARGS, nullptr},
+    {nullptr, nullptr, 0, nullptr},
 };
 
 }  // namespace

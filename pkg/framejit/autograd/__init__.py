@@ -33,7 +33,7 @@ def __getattr__(name):
             gradcheck=module.gradcheck, gradgradcheck=module.gradgradcheck, GradcheckError=module.GradcheckError
         )
         return globals()[name]
-    if name in ("functional", "graph", "anomaly_mode"):
+    if name in ("functional", "graph", "anomaly_mode", "forward_ad", "function"):
         import importlib
 
         return importlib.import_module("framejit.autograd." + name)
@@ -84,8 +84,6 @@ def grad(
     materialize_grads=False,
 ):
     """The gradients of the sum of `outputs` (weighted by `grad_outputs`) with respect to `inputs`."""
-    if is_grads_batched:
-        raise NotImplementedError("is_grads_batched is not supported; use framejit.func.vmap over framejit.func.vjp")
     if materialize_grads and allow_unused is False:
         raise ValueError(
             "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
@@ -93,10 +91,29 @@ def grad(
     outputs, inputs = _as_tuple(outputs), _as_tuple(inputs)
     keep = create_graph if retain_graph is None else retain_graph
     unused = bool(allow_unused) or materialize_grads
-    found = _C._run_backward(outputs, _gradients_for(outputs, grad_outputs), keep, create_graph, inputs, unused, False)
+    seeds = _gradients_for(outputs, grad_outputs)
+    if is_grads_batched:
+        found = _grad_of_batch(outputs, inputs, seeds, keep, create_graph, unused)
+    else:
+        found = _C._run_backward(outputs, seeds, keep, create_graph, inputs, unused, False)
     if materialize_grads:
         found = tuple(_C.zeros_like(x) if g is None else g for g, x in zip(found, inputs))
     return found
+
+
+def _grad_of_batch(outputs, inputs, seeds, keep, create_graph, unused):
+    """Gradients for every entry of the seeds' first dimension."""
+    from framejit.func import vmap
+
+    present = []
+
+    def one(*seeds):
+        found = _C._run_backward(outputs, seeds, keep, create_graph, inputs, unused, False)
+        present[:] = [g is not None for g in found]
+        return tuple(g for g in found if g is not None)
+
+    found = iter(vmap(one)(*seeds))
+    return tuple(next(found) if there else None for there in present)
 
 
 def _tensor_backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None):

@@ -3,6 +3,7 @@
 import functools
 
 from framejit import _C
+from framejit._vmap_layers import layers
 
 
 class FunctionCtx:
@@ -73,8 +74,28 @@ class Function:
             "use it with backward mode AD."
         )
 
+    # With True, vmap maps `forward` and `backward`; otherwise a `vmap` of one's own is needed.
+    generate_vmap_rule = False
+
+    @staticmethod
+    def vmap(info, in_dims, *args):
+        raise NotImplementedError(
+            "To use autograd.Function with vmap, you must either override the vmap static method or set "
+            "generate_vmap_rule=True."
+        )
+
+    @staticmethod
+    def jvp(ctx, *grad_inputs):
+        raise NotImplementedError(
+            "You must implement the jvp function for custom autograd.Function to use it with forward mode AD."
+        )
+
     @classmethod
     def apply(cls, *args):
+        if layers:
+            from framejit.autograd._function_vmap import apply_batched
+
+            return apply_batched(cls, Function, args)
         return _C._function_apply(cls, FunctionCtx(), args)
 
 

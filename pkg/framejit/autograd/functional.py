@@ -100,8 +100,7 @@ def _result(values, is_tuple, create_graph):
 def _ones_like_scalar(outputs, function):
     if len(outputs) != 1 or outputs[0].nelement() != 1:
         raise RuntimeError(
-            "The vector v can only be None if the user-provided function returns a single Tensor with a single "
-            "element."
+            "The vector v can only be None if the user-provided function returns a single Tensor with a single element."
         )
     return (_C.ones_like(outputs[0]),)
 
