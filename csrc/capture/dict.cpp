@@ -7,7 +7,7 @@ PyObject* stand_for(Tracer& t, V key) {
   t.use(key);
   switch (key->is) {
     case Is::Const: return key->real;
-    case Is::Tensor: return as<TensorValue>(key)->fake;
+    case Is::Tensor: return key->outside() ? key->real : as<TensorValue>(key)->fake;
     case Is::Tuple: {
       auto& items = as<TupleValue>(key)->items;
       if (key->cls != &PyTuple_Type && has_python_special(t, key, FJ_NAME("__hash__")))
@@ -90,7 +90,10 @@ void journal(DictValue* d, V key, V value, bool clear = false) {
 }
 
 V read_outside(Tracer& t, DictValue* d, V key, PyObject* stand) {
-  if (key->is != Is::Const) {
+  if (key->is == Is::Tensor && key->outside()) {  // found by identity: the segment is for this very tensor
+    t.guard(Kind::Same, key->source, key->real);
+    t.keep(Ref::borrow(key->real));
+  } else if (key->is != Is::Const) {
     dict_fill(t, d);
     if (key->is == Is::Opaque)  // id(…) is not known while tracing
       for (auto& e : d->entries)
