@@ -7,7 +7,25 @@
 namespace fj::tape {
 namespace {
 
-std::string node_name(const OpDef& op) {
+struct NodeName {
+  std::string_view op;
+  int arg;
+  const char *name, *other;
+};
+constexpr NodeName kNodeNames[] = {
+#define FJ_NODE(op, arg, name, other) {op, arg, name, other},
+#include "tensor/node_names.def"
+#undef FJ_NODE
+};
+
+std::string node_name(const OpDef& op, Args args) {
+  const OpDef& plain = op.has(kInplace) && op.partner ? *op.partner : op;
+  for (const NodeName& n : kNodeNames) {
+    if (n.op != plain.full_name) continue;
+    if (n.arg < 0) return n.name;
+    const Arg& a = args[static_cast<size_t>(n.arg)];
+    return a.is_none() || a.is_number() ? n.name : n.other;
+  }
   std::string out;
   bool upper = true;
   for (const char* p = op.name; *p; ++p) {
@@ -44,7 +62,7 @@ class OpNode final : public Node {
   OpNode(const OpDef& op, Args args) : op_(&op), args_(args.begin(), args.end()) {}
 
   void apply(std::span<const TensorRef> grads, bool create_graph, Outs& out) override;
-  std::string name() const override { return node_name(*op_); }
+  std::string name() const override { return node_name(*op_, {args_.data(), args_.size()}); }
   void release_saved() override {
     for (Slot& s : slots) s.saved = Saved();
     freed_ = true;
