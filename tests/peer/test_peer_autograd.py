@@ -57,6 +57,16 @@ def double_backward(lib):
     return g, h, k
 
 
+# what grad_fn is called, op by op
+NAMES = """x+1|x*x|x/2|-x|x**2|x**x|x.exp()|x.log()|x.sum()|x.sum(0)|x.mean()|x.mean(0)|x.abs()|x.relu()|x.sigmoid()|x.tanh()
+x.softmax(0)|x.log_softmax(0)|x.sqrt()|x.clamp(0,1)|x@x|lib.mm(x,x)|lib.matmul(x,x[0])|x[0]|x[0:1]|x[[0,1]]|x[None]|x.t()
+x.transpose(0,1)|x.permute(1,0)|x.view(-1)|x.unsqueeze(0)|x.squeeze()|x.squeeze(0)|x.expand(2,2,2)|x.clone()|lib.cat([x,x])
+lib.where(x>0,x,x)|x.gather(0,lib.zeros(1,2,dtype=lib.int64))|x.cumsum(0)|x.sort()[0]|x.topk(1)[0]|x.double()|F.linear(x,x)
+F.linear(x,x,x[0])|F.gelu(x)|F.silu(x)|F.leaky_relu(x)|F.l1_loss(x,x,reduction="none")|lib.bmm(x[None],x[None])
+lib.addmm(x,x,x)|lib.dot(x[0],x[0])|x.sin()|x.erf()|x.flip(0)|x.diagonal()|x.tril()|x.lerp(x,0.5)|x.addcmul(x,x)
+x.reciprocal()|x.log1p()|x.expm1()|x.square()|x.narrow(0,0,1)|(x*1).add_(1)|(x*1).mul_(2)|x.as_strided((1,),(1,))"""
+
+
 def hook_order(lib):
     x = leaf(lib, 2)
     order = []
@@ -203,6 +213,15 @@ class Peer(unittest.TestCase):
         else:
             self.assertEqual(got, want, where)
 
+    def test_names_of_nodes(self):
+        for text in NAMES.replace("\n", "|").split("|"):
+            names = []
+            for lib in (torch, framejit):
+                x = lib.tensor([[0.3, 0.6], [0.2, 0.9]], requires_grad=True)
+                names.append(eval(text, {"lib": lib, "F": lib.nn.functional, "x": x}).grad_fn.name())
+            with self.subTest(text):
+                self.assertEqual(names[1], names[0])
+
 
 def add_test(program):
     def test(self):
@@ -215,6 +234,7 @@ def add_test(program):
 if HAVE_PEER:
     for _program in PROGRAMS:
         add_test(_program)
+
 
 if __name__ == "__main__":
     unittest.main()
