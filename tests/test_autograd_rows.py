@@ -46,7 +46,7 @@ LABELS = {"hinge_embedding_loss": {"target"}, "margin_ranking_loss": {"target"},
 # Samples in which the rule gives no full derivative on purpose (the padding row, scaled by frequency).
 PARTIAL = {"embedding": (1, 2)}
 # Rows whose second derivative is missing and says so.
-ONCE = {"cumprod", "digamma"}
+ONCE = {"digamma"}
 
 
 def is_float_array(v):

@@ -1,6 +1,6 @@
 // Derivative rules that are more than an expression. Each is vjp_X(VjpCtx&), named by rows as "fn:X".
 #include "ops/calls.h"
-#include "ops/rules.h"
+#include "ops/rules_util.h"
 
 namespace fj {
 
@@ -28,6 +28,31 @@ void vjp_permute(VjpCtx& c) {
   SmallVec<int64_t, 6> inverse(dims.size(), 0);
   for (int64_t i = 0; i < n; ++i) inverse[wrap_dim(dims[i], n)] = i;
   c.result[0] = Arg(t::permute(c.b, c.grads[0], Arg::ints(inverse)));
+}
+
+// Row k of `m` is x with a one in place k, so that cumprod(m)[k, i] is the derivative of product i by factor k, and
+//   _cumprod_backward(g, x)[k] = sum over i >= k of g[i] * cumprod(m)[k, i].
+// Exact with zeros among the factors; quadratic, but only second derivatives come here.
+void vjp_cumprod_backward(VjpCtx& c) {
+  Builder& b = c.b;
+  const int64_t dim = wrap_dim(c.args[2].as_int(), c.args[1].val()->dim()), last = c.args[1].val()->dim() - 1;
+  if (last < 0) return;  // a 0-d tensor: the derivative by its only factor is constant
+  auto turned = [&](Val v) { return move_dim(b, v, dim, last); };
+  Val g = turned(c.args[0].val()), x = turned(c.args[1].val()), u = turned(c.grads[0]);
+  const Dim n = x->sizes[static_cast<size_t>(last)];
+  Shape square = x->sizes;
+  square.push_back(n);
+  Val eye = t::eq(b, t::eye(b, Arg(n), x->dtype), Arg(int64_t{1}));
+  Val ones = t::add(b, t::_zeros(b, Shape{n, n}, x->dtype), Arg(int64_t{1}));
+  Val before = t::ne(b, t::tril(b, ones, Arg(int64_t{-1})), Arg(int64_t{0}));  // i < k
+  Val m = t::masked_fill(b, t::expand(b, insert_dim(b, x, last), square), eye, Arg(1.0));
+  Val products = t::cumprod(b, m, Arg(last + 1));
+  Val us = t::masked_fill(b, t::expand(b, insert_dim(b, u, last + 1), square), before, Arg(0.0));
+  const int64_t rows[] = {last};
+  if (c.need(0)) c.result[0] = Arg(move_dim(b, t::sum(b, t::mul(b, us, products), Arg::ints(rows)), last, dim));
+  if (!c.need(1)) return;
+  Val dm = t::_cumprod_backward(b, t::mul(b, us, insert_dim(b, g, last)), m, Arg(last + 1));
+  c.result[1] = Arg(move_dim(b, t::sum(b, t::masked_fill(b, dm, eye, Arg(0.0)), Arg::ints(rows)), last, dim));
 }
 
 // The gradient of a sum is the output's gradient spread over the summed dimensions.
