@@ -1,4 +1,5 @@
 // Anomaly mode: tells where the op was called whose derivative fails.
+#include "ops/calls.h"
 #include "tensor/autograd_internal.h"
 
 namespace fj::tape {
@@ -48,8 +49,8 @@ void check_nan(Node& n, const Outs& grads) {
   for (size_t i = 0; i < grads.size(); ++i) {
     if (!grads[i] || grads[i]->wrapper || !is_float(grads[i]->meta.dtype)) continue;
     GradModeGuard off(false);
-    TensorRef nan = call1(OpId::isnan, {Arg(grads[i].val())});
-    TensorRef any = call1(OpId::any, {Arg(nan.val())});
+    EagerBuilder b;
+    TensorRef any = b.take(t::any(b, t::isnan(b, grads[i].val())));
     if (!load_number(data_of(any.get()), DType::Bool).as_bool()) continue;
     tell_anomaly(n);
     raise(ErrorKind::Runtime, "Function '", n.name(), "' returned nan values in its ", i, "th output.");
