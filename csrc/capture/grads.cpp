@@ -52,13 +52,13 @@ std::vector<TensorValue*> leaves_reached(Tracer& t, V outputs) {
   for (TensorObj* r : roots)
     if (tape::requires_grad(r)) edges.push_back(tape::edge_of(r));
   std::vector<TensorValue*> found;
-  tape::for_each_reached(edges, [&](tape::Node& n) {
-    TensorObj* leaf = tape::accumulated_leaf_of(n);
-    if (!leaf || t.tensors->made_here(as_object(leaf))) return;
+  for (tape::Node* n : tape::nodes_reached(edges)) {
+    TensorObj* leaf = tape::accumulated_leaf_of(*n);
+    if (!leaf || t.tensors->made_here(as_object(leaf))) continue;
     TensorValue* v = t.tensors->input_of(as_object(leaf));
     if (!v) cut(Reason::unsupported_op, "a backward pass to a tensor that no path leads to");
     found.push_back(v);
-  });
+  }
   return found;
 }
 

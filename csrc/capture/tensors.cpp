@@ -328,12 +328,12 @@ std::unique_ptr<Program> compile_graph(graph::Graph& g, const std::vector<PyObje
 void TensorSession::check_history(PyObject* output, bool* spent) const {
   TensorObj* t = as_tensor(output);
   if (!fj::tape::requires_grad(t) || input_of(output)) return;
-  fj::tape::for_each_reached({fj::tape::edge_of(t)}, [&](fj::tape::Node& n) {
-    *spent = *spent || n.is_spent();
-    TensorObj* leaf = fj::tape::accumulated_leaf_of(n);
+  for (fj::tape::Node* n : fj::tape::nodes_reached({fj::tape::edge_of(t)})) {
+    *spent = *spent || n->is_spent();
+    TensorObj* leaf = fj::tape::accumulated_leaf_of(*n);
     if (leaf && made_here(as_object(leaf)))
       throw CannotRebuild{impl->leaf_step, "a tensor made here that requires a gradient, or a result of it"};
-  });
+  }
 }
 
 void TensorSession::finish(Tracer& t, Segment& s, const std::vector<PyObject*>& outputs) {

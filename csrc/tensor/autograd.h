@@ -7,7 +7,6 @@
 // Rules for changing it: everything here runs with the interpreter's lock; a function that may call Python code may
 // throw py::PythonError; releasing a chain of nodes never recurses (autograd_node.cpp).
 #pragma once
-#include <functional>
 #include <memory>
 #include <vector>
 
@@ -217,8 +216,8 @@ bool in_current_pass(const Node& n);
 std::vector<TensorRef> run_backward(const BackwardRequest& request);
 // Can a leaf be reached from `from` without passing one of `stop`?
 bool reaches_leaf(const std::vector<Edge>& from, const std::vector<Edge>& stop);
-// Calls f(node) for every node that a backward pass from `from` would visit.
-void for_each_reached(const std::vector<Edge>& from, const std::function<void(Node&)>& f);
+// Every node that a backward pass from `from` would visit.
+std::vector<Node*> nodes_reached(const std::vector<Edge>& from);
 // Makes t the result of a computation whose saved tensors are gone: a backward pass from it raises.
 void mark_spent(TensorObj* t);
 // The leaf of an AccumulateGrad node; null for other nodes.

@@ -304,19 +304,16 @@ void accumulate_into(TensorObj* leaf, TensorRef grad, bool create_graph) {
   if (leaf->autograd->post_hooks) run_post_accumulate_hooks(leaf);
 }
 
-void for_each_reached(const std::vector<Edge>& from, const std::function<void(Node&)>& f) {
-  std::vector<Node*> stack;
+std::vector<Node*> nodes_reached(const std::vector<Edge>& from) {
+  std::vector<Node*> found;
   std::unordered_set<Node*> seen;
   auto enter = [&](const Edge& e) {
-    if (e.node && seen.insert(e.node.get()->node).second) stack.push_back(e.node.get()->node);
+    if (e.node && seen.insert(e.node.get()->node).second) found.push_back(e.node.get()->node);
   };
   for (const Edge& e : from) enter(e);
-  while (!stack.empty()) {
-    Node* n = stack.back();
-    stack.pop_back();
-    f(*n);
-    for (const Edge& e : n->next) enter(e);
-  }
+  for (size_t i = 0; i < found.size(); ++i)
+    for (const Edge& e : found[i]->next) enter(e);
+  return found;
 }
 
 bool reaches_leaf(const std::vector<Edge>& from, const std::vector<Edge>& stop) {
