@@ -144,8 +144,8 @@ class Tracer {
   int64_t instructions = 0;
   int depth = 0;
   SymFrame* outermost = nullptr;
-  SymFrame* frame = nullptr;  // the innermost
-  V handled = nullptr;        // the exception being handled
+  SymFrame* frame = nullptr;               // the innermost
+  V handled = nullptr;                     // the exception being handled
   std::vector<IteratorValue*> generators;  // all that the trace made
   std::unique_ptr<TensorSession> tensors;
   std::unique_ptr<Tape> tape;  // NULL while no size can vary
