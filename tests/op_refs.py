@@ -174,6 +174,14 @@ def rms_norm_ref(x, normalized_shape, weight, eps):
     return _affine(x, weight, None, normalized_shape, dtype)
 
 
+def tri_solve_ref(a, b, upper, left, unitriangular):
+    a = np.triu(a) if upper else np.tril(a)
+    if unitriangular:
+        a = a - a * np.eye(a.shape[-1], dtype=a.dtype) + np.eye(a.shape[-1], dtype=a.dtype)
+    inverse = np.linalg.inv(a)
+    return inverse @ b if left else b @ inverse
+
+
 def namespace(row):
     names = {name: value for name, value in globals().items() if name.endswith("_ref")}
     digit = re.search(r"(\d)d", row.schema.name)

@@ -43,6 +43,25 @@ def Pos(*shape):
     return Fresh(lambda dtype, rng: array(rng, dtype, shape, 0.3, 2.0))
 
 
+def Above(*shape):
+    return Fresh(lambda dtype, rng: array(rng, dtype, shape, 1.5, 4.0))
+
+
+def SPD(*shape):
+    """Stacks of symmetric positive definite matrices, well conditioned."""
+
+    def make(dtype, rng):
+        a = rng.uniform(-1, 1, shape)
+        return (a @ a.swapaxes(-1, -2) + shape[-1] * np.eye(shape[-1])).astype(np_dtype(dtype))
+
+    return Fresh(make)
+
+
+def Tri(*shape):
+    """Stacks of matrices whose triangles are both well conditioned."""
+    return Fresh(lambda dtype, rng: (rng.uniform(-1, 1, shape) + 3 * np.eye(shape[-1])).astype(np_dtype(dtype)))
+
+
 def I(high, *shape):  # noqa: E743 (reads as "indices below high")
     return Fresh(lambda dtype, rng: np.asarray(rng.integers(0, high, shape)))
 

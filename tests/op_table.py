@@ -12,6 +12,11 @@ from opgen import table  # noqa: E402
 
 from tests import op_samples  # noqa: E402
 
+# Arguments of float type for which PyTorch has no derivative either; theirs raises.
+NO_DERIVATIVE = {"igamma": {"self"}, "igammac": {"self"}, "special_zeta": {"self"}}
+# Functions of symmetric matrices: an element cannot be changed alone (tests/test_ops_linalg.py has them symmetrised).
+SYMMETRIC = {"linalg_cholesky", "cholesky"}
+
 
 def rows():
     """Every row with samples, as (row, Spec)."""
@@ -90,7 +95,8 @@ def function(module, row):
         and hasattr(module.nn.functional, name)
     ):
         return getattr(module.nn.functional, name)  # torch's own top-level names take reduction codes
-    for holder in (module, getattr(native, "_nn", None), native, module.nn.functional):
+    holders = [getattr(native, part, None) for part in ("_nn", "_linalg", "_special")]
+    for holder in (module, *holders, native, module.nn.functional):
         f = getattr(holder, name, None) if holder is not None else None
         if f is not None and ("function" in row.variants or "nn" in row.flags):
             return f

@@ -24,6 +24,8 @@ RANDOM = {
     "new_empty",
 }
 SKIP = RANDOM | {
+    "linalg_cholesky",  # shuffled elements are no positive definite matrix; tests/test_ops_linalg.py maps them
+    "cholesky",
     "view_dtype",
     "as_strided",
     "masked_select",

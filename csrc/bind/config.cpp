@@ -87,7 +87,8 @@ PyMethodDef kMethods[] = {
 
 bool init_config(PyObject* module) {
   return PyModule_AddFunctions(module, kMethods) == 0 &&
-         PyModule_AddObjectRef(module, "UnsupportedError", py::exception_type(ErrorKind::Unsupported)) == 0;
+         PyModule_AddObjectRef(module, "UnsupportedError", py::exception_type(ErrorKind::Unsupported)) == 0 &&
+         PyModule_AddObjectRef(module, "LinAlgError", py::exception_type(ErrorKind::Linalg)) == 0;
 }
 
 }  // namespace fj::bind

@@ -74,6 +74,13 @@ void batch_convolution(BatchCtx& c) {
   set_out(c, out, at);
 }
 
+// Stacks of matrices: the batch is one more leading dimension, of every tensor.
+void batch_matrices(BatchCtx& c) {
+  for (size_t i = 0; i < c.args.size(); ++i)
+    if (c.args[i].is_tensor()) front_args(c, {i});
+  finish(c);
+}
+
 // (grad, weight, input_size, …)
 void batch_convolution_input_grad(BatchCtx& c) {
   bool pairs = is_batched(c, 1);

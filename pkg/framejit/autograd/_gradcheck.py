@@ -84,7 +84,7 @@ def gradgradcheck(func, inputs, grad_outputs=None, *, eps=1e-6, atol=1e-5, rtol=
     inputs = _as_tuple(inputs)
     outputs = [o for o in _float_outputs(func, inputs) if o.requires_grad]
     if grad_outputs is None:
-        grad_outputs = [framejit.randn_like(o).detach().requires_grad_() for o in outputs]
+        grad_outputs = [framejit.randn_like(o).detach().contiguous().requires_grad_() for o in outputs]
     count = len(inputs)
     wanted = [i for i, x in enumerate(inputs) if isinstance(x, _C.Tensor) and x.requires_grad]
 

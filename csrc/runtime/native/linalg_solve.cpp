@@ -1,0 +1,160 @@
+// Systems of equations, inverses, determinants over stacks of matrices.
+#include "runtime/native/linalg.h"
+
+namespace fj::native {
+namespace {
+
+std::string batch_text(int64_t outer, int64_t i) {
+  return outer ? "(Batch element " + std::to_string(i) + "): " : std::string();
+}
+
+}  // namespace
+
+// (A [*, n, n], B [*, n, k], check_errors) -> (X, info)
+void linalg_solve_stack(NativeCtx& c) {
+  lapack::require("linalg.solve");
+  by_float(c.in(0).dtype, [&]<class T>() {
+    Stack<T> a(c.in(0)), b(c.in(1)), x(c.out(0));
+    Stack<int32_t> info(c.out(1), 0);
+    int64_t n = a.rows(), k = b.cols();
+    auto lu = matrix_memory<T>(n * n), rhs = matrix_memory<T>(n * k);
+    std::vector<int64_t> pivots(static_cast<size_t>(n));
+    for (int64_t i = 0; i < a.count(); ++i) {
+      a.read(i, lu.data(), at_least_one(n));
+      b.read(i, rhs.data(), at_least_one(n));
+      int64_t bad = n == 0 ? 0 : lapack::getrf<T>(n, n, lu.data(), n, pivots.data());
+      if (c.arg(2).as_bool())
+        FJ_USER_CHECK(bad <= 0, ErrorKind::Linalg, "linalg.solve: ", batch_text(a.outer(), i),
+                      "The solver failed because the input matrix is singular.");
+      if (n > 0 && k > 0) lapack::getrs<T>('N', n, k, lu.data(), n, pivots.data(), rhs.data(), n);
+      x.write(i, rhs.data(), at_least_one(n));
+      *info.at(i) = static_cast<int32_t>(bad);
+    }
+  });
+}
+
+// (A, check_errors) -> (inverse, info)
+void linalg_inv_ex(NativeCtx& c) {
+  lapack::require("linalg.inv");
+  by_float(c.in(0).dtype, [&]<class T>() {
+    Stack<T> a(c.in(0)), x(c.out(0));
+    Stack<int32_t> info(c.out(1), 0);
+    int64_t n = a.rows();
+    auto lu = matrix_memory<T>(n * n), rhs = matrix_memory<T>(n * n);
+    std::vector<int64_t> pivots(static_cast<size_t>(n));
+    for (int64_t i = 0; i < a.count(); ++i) {
+      a.read(i, lu.data(), at_least_one(n));
+      std::fill(rhs.begin(), rhs.end(), T(0));
+      for (int64_t d = 0; d < n; ++d) rhs[static_cast<size_t>(d * n + d)] = 1;
+      int64_t bad = n == 0 ? 0 : lapack::getrf<T>(n, n, lu.data(), n, pivots.data());
+      if (c.arg(1).as_bool())
+        FJ_USER_CHECK(bad <= 0, ErrorKind::Linalg, "linalg.inv: ", batch_text(a.outer(), i), "The diagonal element ",
+                      bad, " is zero, the inversion could not be completed because the input matrix is singular.");
+      if (n > 0) lapack::getrs<T>('N', n, n, lu.data(), n, pivots.data(), rhs.data(), n);
+      x.write(i, rhs.data(), at_least_one(n));
+      *info.at(i) = static_cast<int32_t>(bad);
+    }
+  });
+}
+
+// (A [*, n, n], B [*, n, k], upper, unitriangular) -> X
+void linalg_solve_triangular_stack(NativeCtx& c) {
+  lapack::require("linalg.solve_triangular");
+  char uplo = c.arg(2).as_bool() ? 'U' : 'L', diag = c.arg(3).as_bool() ? 'U' : 'N';
+  by_float(c.in(0).dtype, [&]<class T>() {
+    Stack<T> a(c.in(0)), b(c.in(1)), x(c.out());
+    int64_t n = a.rows(), k = b.cols();
+    auto tri = matrix_memory<T>(n * n), rhs = matrix_memory<T>(n * k);
+    for (int64_t i = 0; i < a.count(); ++i) {
+      a.read(i, tri.data(), at_least_one(n));
+      b.read(i, rhs.data(), at_least_one(n));
+      // A zero on the diagonal gives infinities, not an error: divided by hand, since the routine would refuse.
+      if (n > 0 && k > 0 && lapack::trtrs<T>(uplo, 'N', diag, n, k, tri.data(), n, rhs.data(), n) > 0) {
+        for (int64_t col = 0; col < k; ++col) {
+          T* y = rhs.data() + col * n;
+          for (int64_t step = 0; step < n; ++step) {
+            int64_t r = uplo == 'L' ? step : n - 1 - step;
+            if (diag == 'N') y[r] /= tri[static_cast<size_t>(r * n + r)];
+            for (int64_t o = 0; o < n; ++o)
+              if (uplo == 'L' ? o > r : o < r) y[o] -= tri[static_cast<size_t>(r * n + o)] * y[r];
+          }
+        }
+      }
+      x.write(i, rhs.data(), at_least_one(n));
+    }
+  });
+}
+
+// A -> (sign, log |det|)
+void linalg_slogdet(NativeCtx& c) {
+  lapack::require("linalg.slogdet");
+  by_float(c.in(0).dtype, [&]<class T>() {
+    Stack<T> a(c.in(0)), sign(c.out(0), 0), logabs(c.out(1), 0);
+    int64_t n = a.rows();
+    auto lu = matrix_memory<T>(n * n);
+    std::vector<int64_t> pivots(static_cast<size_t>(n));
+    for (int64_t i = 0; i < a.count(); ++i) {
+      a.read(i, lu.data(), at_least_one(n));
+      if (n > 0) lapack::getrf<T>(n, n, lu.data(), n, pivots.data());
+      T s = 1, total = 0;
+      for (int64_t d = 0; d < n; ++d) {
+        T x = lu[static_cast<size_t>(d * n + d)];
+        if (pivots[static_cast<size_t>(d)] != d + 1) s = -s;
+        s *= x > 0 ? T(1) : x < 0 ? T(-1) : x;  // zero and NaN pass through
+        total += std::log(std::abs(x));
+      }
+      *sign.at(i) = s;
+      *logabs.at(i) = total;
+    }
+  });
+}
+
+// A -> det
+void linalg_det(NativeCtx& c) {
+  lapack::require("linalg.det");
+  by_float(c.in(0).dtype, [&]<class T>() {
+    Stack<T> a(c.in(0)), det(c.out(), 0);
+    int64_t n = a.rows();
+    auto lu = matrix_memory<T>(n * n);
+    std::vector<int64_t> pivots(static_cast<size_t>(n));
+    for (int64_t i = 0; i < a.count(); ++i) {
+      a.read(i, lu.data(), at_least_one(n));
+      if (n > 0) lapack::getrf<T>(n, n, lu.data(), n, pivots.data());
+      T x = 1;
+      for (int64_t d = 0; d < n; ++d)
+        x *= pivots[static_cast<size_t>(d)] == d + 1 ? lu[static_cast<size_t>(d * n + d)]
+                                                     : -lu[static_cast<size_t>(d * n + d)];
+      *det.at(i) = x;
+    }
+  });
+}
+
+// (A [*, m, n], B [*, m, k], rcond) -> (X [*, n, k], rank, singular values)
+void linalg_lstsq_stack(NativeCtx& c) {
+  lapack::require("linalg.lstsq");
+  by_float(c.in(0).dtype, [&]<class T>() {
+    Stack<T> a(c.in(0)), b(c.in(1)), x(c.out(0)), s(c.out(2), 1);
+    Stack<int64_t> rank(c.out(1), 0);
+    int64_t m = a.rows(), n = a.cols(), k = b.cols(), ld = std::max<int64_t>({m, n, 1});
+    auto left = matrix_memory<T>(m * n), rhs = matrix_memory<T>(ld * k), values = matrix_memory<T>(std::min(m, n));
+    for (int64_t i = 0; i < a.count(); ++i) {
+      a.read(i, left.data(), at_least_one(m));
+      std::fill(rhs.begin(), rhs.end(), T(0));
+      b.read(i, rhs.data(), ld);
+      int64_t r = 0;
+      if (m > 0 && n > 0) {
+        int64_t bad = lapack::gelsd<T>(m, n, k, left.data(), m, rhs.data(), ld, values.data(),
+                                       static_cast<T>(c.arg(2).as_double()), &r);
+        FJ_USER_CHECK(bad <= 0, ErrorKind::Linalg, "linalg.lstsq: ", batch_text(a.outer(), i),
+                      "The least squares solution could not be computed because the input matrix does not have full "
+                      "rank (error code: ",
+                      bad, ").");
+      }
+      x.write(i, rhs.data(), ld);
+      s.write_line(i, values.data());
+      *rank.at(i) = r;
+    }
+  });
+}
+
+}  // namespace fj::native

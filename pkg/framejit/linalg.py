@@ -1,0 +1,426 @@
+"""Linear algebra, over stacks of matrices [*, m, n]: `torch.linalg`'s functions.
+
+Factorisations are LAPACK's, from the OpenBLAS wheel. Inputs are float32 or float64; a failed routine raises LinAlgError.
+"""
+
+import math as _math
+from typing import NamedTuple as _NamedTuple
+
+from framejit import _C
+from framejit import _ops as _t
+
+LinAlgError = _C.LinAlgError
+
+cholesky = _t.linalg_cholesky
+cholesky_ex = _t.linalg_cholesky_ex
+det = _t.linalg_det
+inv = _t.linalg_inv
+inv_ex = _t.linalg_inv_ex
+lu_factor_ex = _t.linalg_lu_factor_ex
+lu_solve = _t.linalg_lu_solve
+matrix_exp = _t.linalg_matrix_exp
+matrix_power = _t.linalg_matrix_power
+qr = _t.linalg_qr
+slogdet = _t.linalg_slogdet
+solve = _t.linalg_solve
+solve_triangular = _t.linalg_solve_triangular
+
+
+class _Eigh(_NamedTuple):
+    eigenvalues: object
+    eigenvectors: object
+
+
+class _Svd(_NamedTuple):
+    U: object
+    S: object
+    Vh: object
+
+
+class _Lu(_NamedTuple):
+    P: object
+    L: object
+    U: object
+
+
+class _LuFactor(_NamedTuple):
+    LU: object
+    pivots: object
+
+
+class _SolveEx(_NamedTuple):
+    result: object
+    info: object
+
+
+class _Lstsq(_NamedTuple):
+    solution: object
+    residuals: object
+    rank: object
+    singular_values: object
+
+
+def _needs_grad(*tensors):
+    return _C.is_grad_enabled() and any(t.requires_grad for t in tensors)
+
+
+def eigh(A, UPLO="L"):
+    """(eigenvalues, eigenvectors) of symmetric matrices, ascending; one triangle is read."""
+    return _Eigh(*_t._linalg_eigh_stack(A, UPLO, True))
+
+
+def eigvalsh(A, UPLO="L"):
+    """The eigenvalues of symmetric matrices, ascending."""
+    return _t._linalg_eigh_stack(A, UPLO, _needs_grad(A))[0]
+
+
+def svd(A, full_matrices=True, *, driver=None):
+    """(U, S, Vh) with A = U diag(S) Vh, singular values descending."""
+    _check_driver("svd", driver)
+    return _Svd(*_t._linalg_svd_stack(A, full_matrices, True))
+
+
+def svdvals(A, *, driver=None):
+    """The singular values, descending."""
+    _check_driver("svdvals", driver)
+    return _t._linalg_svd_stack(A, False, _needs_grad(A))[1]
+
+
+def _check_driver(name, driver):
+    if driver is not None:
+        raise RuntimeError(
+            f"linalg.{name}: keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER backend."
+        )
+
+
+def lu_factor(A, *, pivot=True):
+    """(LU, pivots): the packed factorisation with partial pivoting."""
+    LU, pivots, _ = _t.linalg_lu_factor_ex(A, pivot=pivot)
+    return _LuFactor(LU, pivots)
+
+
+def lu(A, *, pivot=True):
+    """(P, L, U) with A = P L U."""
+    LU, pivots, _ = _t.linalg_lu_factor_ex(A, pivot=pivot)
+    return _Lu(*_t.lu_unpack(LU, pivots))
+
+
+def solve_ex(A, B, *, left=True, check_errors=False):
+    """(X, info): as `solve`; a singular matrix is told by `info` instead of an error."""
+    if check_errors:
+        return _SolveEx(solve(A, B, left=left), _t.zeros(A.shape[:-2], dtype=_t.int32))
+    vector = B.dim() == 1 or (A.dim() - 1 == B.dim() and B.shape == A.shape[:-1])
+    Y = B.unsqueeze(-1) if vector else B
+    if not left:
+        A, Y = A.mT, Y.mT
+    lead = _t.broadcast_shapes(A.shape[:-2], Y.shape[:-2])
+    X, info = _t._linalg_solve_stack(A.expand(*lead, *A.shape[-2:]), Y.expand(*lead, *Y.shape[-2:]), False)
+    X = X if left else X.mT
+    return _SolveEx(X.squeeze(-1) if vector else X, info)
+
+
+def lstsq(A, B, rcond=None, *, driver=None):
+    """The least squares solution of A X = B (of smallest norm), residuals, rank, singular values.
+
+    As in PyTorch the residuals are empty unless every matrix has full rank and more rows than columns, and the singular
+    values are empty unless the driver gives them ("gelsd", "gelss").
+    """
+    if driver not in (None, "gels", "gelsy", "gelsd", "gelss"):
+        raise RuntimeError(
+            f"torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss) but got {driver}"
+        )
+    if A.dim() < 2:
+        raise RuntimeError("torch.linalg.lstsq: input must have at least 2 dimensions.")
+    vector = B.dim() == 1 or (A.dim() - 1 == B.dim() and B.shape == A.shape[:-1])
+    Y = B.unsqueeze(-1) if vector else B
+    m, n = A.shape[-2:]
+    if Y.shape[-2] != m:
+        raise RuntimeError("torch.linalg.lstsq: input.size(-2) should match other.size(-2)")
+    if rcond is None:
+        rcond = _t.finfo(A.dtype).eps * max(m, n)
+    lead = _t.broadcast_shapes(A.shape[:-2], Y.shape[:-2])
+    X, rank, values = _t._linalg_lstsq_stack(A.expand(*lead, m, n), Y.expand(*lead, *Y.shape[-2:]), float(rcond))
+    empty = A.new_zeros(0)
+    residuals = empty
+    if m > n and driver != "gelsy" and bool((rank == n).all()):
+        residuals = (A @ X - Y).square().sum(-2)
+        residuals = residuals.squeeze(-1) if vector else residuals
+    return _Lstsq(
+        X.squeeze(-1) if vector else X,
+        residuals,
+        rank if driver != "gels" else _t.zeros(0, dtype=_t.int64),
+        values if driver in ("gelsd", "gelss") else empty,
+    )
+
+
+# --- norms ---
+
+
+def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None, out=None):
+    """(sum |x|**ord)**(1/ord) over `dim`, or over all elements; max and min for ±inf, the count of nonzeros for 0."""
+    if not isinstance(ord, (int, float)):
+        raise RuntimeError(f"linalg.vector_norm: expected a number for ord, got {ord!r}")
+    if dtype is not None:
+        x = x.to(dtype)
+    if not x.is_floating_point():
+        raise RuntimeError(
+            f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {_name(x.dtype)}"
+        )
+    dims = None if dim is None else [dim] if isinstance(dim, int) else list(dim)
+    result = _vector_norm(x, float(ord), dims, keepdim)
+    return _into(out, result)
+
+
+def _name(dtype):
+    return {"int64": "Long", "int32": "Int", "bool": "Bool", "uint8": "Byte", "int16": "Short", "int8": "Char"}[
+        str(dtype).rpartition(".")[2]
+    ]
+
+
+def _into(out, result):
+    return result if out is None else out.copy_(result)
+
+
+def _vector_norm(x, p, dims, keepdim):
+    every = list(range(x.dim())) if not dims else dims
+    empty = any(x.shape[d] == 0 for d in every)
+    if empty and (p < 0 or p == _math.inf) and x.dim():
+        raise RuntimeError(
+            f"linalg.vector_norm cannot compute the {p} norm on an empty tensor because the operation does not have an identity"
+        )
+    if x.dim() == 0:
+        return (x != 0).to(x.dtype) if p == 0 else x.abs()
+    if p == _math.inf:
+        return x.abs().amax(every, keepdim)
+    if p == -_math.inf:
+        return x.abs().amin(every, keepdim)
+    if p == 0:
+        return (x != 0).to(x.dtype).sum(every, keepdim)
+    if p == 1:
+        return x.abs().sum(every, keepdim)
+    return _t.norm(x, p, every, keepdim)
+
+
+def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=None):
+    """A norm of matrices in the dimensions `dim`: 'fro', 'nuc', ±1, ±2, ±inf."""
+    if dtype is not None:
+        A = A.to(dtype)
+    if not A.is_floating_point():
+        raise RuntimeError(
+            f"linalg.matrix_norm: Expected a floating point or complex tensor as input. Got {_name(A.dtype)}"
+        )
+    if A.dim() < 2:
+        raise RuntimeError("linalg.matrix_norm: The input tensor A must have at least 2 dimensions.")
+    rows, cols = (d % A.dim() for d in dim)
+    if rows == cols:
+        raise RuntimeError(f"linalg.matrix_norm: dims must be different. Got ({dim[0]}, {dim[1]})")
+    if ord == "fro":
+        return _into(out, _vector_norm(A, 2.0, [rows, cols], keepdim))
+    if ord in ("nuc", 2, -2):
+        values = svdvals(A.movedim((rows, cols), (-2, -1)))
+        result = values.sum(-1) if ord == "nuc" else values.amax(-1) if ord == 2 else values.amin(-1)
+        if keepdim:
+            for d in sorted((rows, cols)):
+                result = result.unsqueeze(d)
+        return _into(out, result)
+    if ord not in (1, -1, _math.inf, -_math.inf):
+        raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
+    first, second = (rows, cols) if abs(ord) == 1 else (cols, rows)
+    sums = A.abs().sum(first, True)
+    result = sums.amax((second,), True) if ord > 0 else sums.amin((second,), True)
+    if not keepdim:
+        for d in sorted((rows, cols), reverse=True):
+            result = result.squeeze(d)
+    return _into(out, result)
+
+
+def norm(A, ord=None, dim=None, keepdim=False, *, out=None, dtype=None):
+    """A vector norm or, where `ord` is a string or two dimensions are meant, a matrix norm."""
+    if ord is None:
+        return vector_norm(A, 2, dim, keepdim, dtype=dtype, out=out)
+    if dim is not None:
+        dims = (dim,) if isinstance(dim, int) else tuple(dim)
+        if len(dims) not in (1, 2):
+            raise RuntimeError(f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {list(dims)}")
+        if len(dims) == 1:
+            return vector_norm(A, ord, dims, keepdim, dtype=dtype, out=out)
+        return matrix_norm(A, ord, dims, keepdim, dtype=dtype, out=out)
+    if A.dim() not in (1, 2):
+        raise RuntimeError(
+            f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {A.dim()}D."
+        )
+    if A.dim() == 1:
+        return vector_norm(A, ord, None, keepdim, dtype=dtype, out=out)
+    return matrix_norm(A, ord, (-2, -1), keepdim, dtype=dtype, out=out)
+
+
+def cond(A, p=None, *, out=None):
+    """The condition number: by singular values for None and ±2, else ‖A‖ ‖A⁻¹‖."""
+    if p is None or p in (2, -2):
+        values = svdvals(A)
+        big, small = values[..., 0], values[..., -1]
+        return _into(out, small / big if p == -2 else big / small)
+    inverse, info = inv_ex(A)
+    result = matrix_norm(A, p) * matrix_norm(inverse, p)
+    return _into(out, result.masked_fill(info != 0, _math.inf))
+
+
+def matrix_rank(A, tol=None, *, atol=None, rtol=None, hermitian=False, out=None):
+    """How many singular values exceed max(atol, rtol * the largest)."""
+    if A.dim() < 2:
+        raise RuntimeError("linalg.matrix_rank: The input tensor input must have at least 2 dimensions.")
+    with _no_grad():
+        values = eigvalsh(A).abs() if hermitian else svdvals(A)
+        if tol is not None:
+            bound = tol if isinstance(tol, _t.Tensor) else values.new_full((), tol)
+            return _into(out, (values > bound.unsqueeze(-1)).sum(-1))
+        return _into(out, (values > _tolerance(A, values, atol, rtol)).sum(-1))
+
+
+def _tolerance(A, values, atol, rtol):
+    """max(atol, rtol * largest value) with a last dimension of one."""
+    if rtol is None:
+        rtol = (
+            0.0
+            if atol is not None and not (isinstance(atol, float) and atol == 0.0)
+            else _t.finfo(A.dtype).eps * max(A.shape[-2:])
+        )
+    atol = 0.0 if atol is None else atol
+    largest = values.amax((-1,), True) if values.shape[-1] else values.new_zeros(*values.shape[:-1], 1)
+    spread = lambda x: x.unsqueeze(-1) if isinstance(x, _t.Tensor) else x
+    relative = largest * spread(rtol)
+    absolute = spread(atol)
+    return _t.maximum(relative, absolute) if isinstance(absolute, _t.Tensor) else relative.clamp(min=absolute)
+
+
+def pinv(A, rcond=None, *, atol=None, rtol=None, hermitian=False, out=None):
+    """The Moore-Penrose pseudo-inverse, singular values up to max(atol, rtol * the largest) counted as zero."""
+    rtol = rcond if rtol is None else rtol
+    if 0 in A.shape:
+        return A.new_zeros(*A.shape[:-2], A.shape[-1], A.shape[-2])
+    if hermitian:
+        values, v = eigh(A)
+        bound = _tolerance(A, values.abs(), atol, rtol)
+        inverse = _t.where(values.abs() > bound, 1 / values, _t.zeros_like(values))
+        return _into(out, (v * inverse.unsqueeze(-2)) @ v.mT)
+    u, values, vh = svd(A, False)
+    bound = _tolerance(A, values, atol, rtol)
+    inverse = _t.where(values > bound, 1 / values, _t.zeros_like(values))
+    return _into(out, (vh.mT * inverse.unsqueeze(-2)) @ u.mT)
+
+
+# --- products ---
+
+
+def multi_dot(tensors, *, out=None):
+    """The product of matrices in the cheapest order; the first and the last may be vectors."""
+    tensors = list(tensors)
+    if len(tensors) < 2:
+        raise RuntimeError(f"multi_dot(): expected at least 2 tensors but got {len(tensors)}")
+    for i, x in enumerate(tensors):
+        if x.dim() != 2 and not (x.dim() == 1 and i in (0, len(tensors) - 1)):
+            raise RuntimeError(
+                f"multi_dot(): tensor {i} must be {'1D or 2D' if i in (0, len(tensors) - 1) else '2D'} but got {x.dim()}D"
+            )
+    first, last = tensors[0].dim() == 1, tensors[-1].dim() == 1
+    if first:
+        tensors[0] = tensors[0].unsqueeze(0)
+    if last:
+        tensors[-1] = tensors[-1].unsqueeze(1)
+    result = _chain(tensors, _order([t.shape[0] for t in tensors] + [tensors[-1].shape[1]]), 0, len(tensors) - 1)
+    if first:
+        result = result.squeeze(0)
+    if last:
+        result = result.squeeze(-1)
+    return _into(out, result)
+
+
+def _order(sizes):
+    """Where to split each chain i..j (Cormen et al., Introduction to Algorithms, 15.2)."""
+    n = len(sizes) - 1
+    cost = [[0] * n for _ in range(n)]
+    split = [[0] * n for _ in range(n)]
+    for length in range(1, n):
+        for i in range(n - length):
+            j = i + length
+            options = [cost[i][k] + cost[k + 1][j] + sizes[i] * sizes[k + 1] * sizes[j + 1] for k in range(i, j)]
+            cost[i][j] = min(options)
+            split[i][j] = i + options.index(cost[i][j])
+    return split
+
+
+def _chain(tensors, split, i, j):
+    if i == j:
+        return tensors[i]
+    k = split[i][j]
+    return _chain(tensors, split, i, k) @ _chain(tensors, split, k + 1, j)
+
+
+def matmul(input, other, *, out=None):
+    """As `framejit.matmul`."""
+    return _into(out, _t.matmul(input, other))
+
+
+def vecdot(x, y, *, dim=-1, out=None):
+    """The inner products of vectors along `dim`, with broadcasting."""
+    return _into(out, (x * y).sum(dim))
+
+
+def cross(input, other, *, dim=-1, out=None):
+    """The cross products of vectors of three elements along `dim`, with broadcasting."""
+    if input.dim() != other.dim():
+        raise RuntimeError("linalg.cross: inputs must have the same number of dimensions.")
+    if input.shape[dim] != 3 or other.shape[dim] != 3:
+        raise RuntimeError(
+            f"linalg.cross: inputs dimension {dim} must have length 3. Got {input.shape[dim]} and {other.shape[dim]}"
+        )
+    shape = _t.broadcast_shapes(input.shape, other.shape)
+    a, b = input.expand(shape), other.expand(shape)
+    roll = lambda x, by: x.roll(by, dim)
+    return _into(out, roll(a, -1) * roll(b, -2) - roll(a, -2) * roll(b, -1))
+
+
+def diagonal(A, *, offset=0, dim1=-2, dim2=-1):
+    """The diagonals of matrices, as a view."""
+    return A.diagonal(offset, dim1, dim2)
+
+
+def vander(x, N=None):
+    """Rows of powers: x**0, x**1, … x**(N-1)."""
+    N = x.shape[-1] if N is None else N
+    if N <= 1 and N != 1:
+        raise RuntimeError(f"N must be greater than 1. Got {N}.")
+    ones = _t.ones_like(x).unsqueeze(-1)
+    if N == 1:
+        return ones
+    return _t.cat([ones, x.unsqueeze(-1).expand(*x.shape, N - 1).cumprod(-1)], -1)
+
+
+def tensorinv(A, ind=2, *, out=None):
+    """The inverse of the linear map that `tensordot` with `ind` dimensions makes of A."""
+    if ind <= 0:
+        raise RuntimeError("Expected a strictly positive integer for 'ind'")
+    rows, cols = A.shape[:ind], A.shape[ind:]
+    if _math.prod(rows) != _math.prod(cols):
+        raise RuntimeError(
+            f"Expected self to satisfy the requirement prod(self.shape[ind:]) == prod(self.shape[:ind]), but got {_math.prod(cols)} != {_math.prod(rows)}"
+        )
+    return _into(out, inv(A.reshape(_math.prod(rows), -1)).reshape(*cols, *rows))
+
+
+def tensorsolve(A, B, dims=None, *, out=None):
+    """X with tensordot(A, X, X.dim()) = B."""
+    if dims is not None:
+        A = A.movedim(list(dims), list(range(A.dim() - len(dims), A.dim())))
+    shape = A.shape[B.dim() :]
+    if _math.prod(shape) != B.numel():
+        raise RuntimeError(
+            "Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim])"
+        )
+    return _into(out, solve(A.reshape(B.numel(), -1), B.reshape(-1)).reshape(shape))
+
+
+def _no_grad():
+    from framejit.autograd.grad_mode import no_grad
+
+    return no_grad()
