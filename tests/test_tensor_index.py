@@ -143,6 +143,11 @@ class Indexing(unittest.TestCase):
         t.index_put_((i,), framejit.tensor([1.0, 2.0, 3.0]), accumulate=True)
         self.assertEqual(t.tolist(), [4, 2, 0, 0])
 
+    def test_gradient_past_whole_dimensions(self):
+        x = framejit.zeros(2, 3).requires_grad_()
+        (x[:, framejit.tensor([0, 0, 2])] * framejit.tensor([1.0, 2.0, 4.0])).sum().backward()
+        np.testing.assert_array_equal(x.grad.numpy(), [[3, 0, 4]] * 2)
+
     def test_mistakes(self):
         t = framejit.zeros(3, 4)
         for key, kind, words in [

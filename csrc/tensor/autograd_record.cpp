@@ -43,6 +43,7 @@ std::string node_name(const OpDef& op, Args args) {
 struct Slot {
   TensorMeta meta;
   Saved saved;
+  bool there = false;  // false: an index list's None
 };
 
 // Calls f(argument index, position in flat order, Val) for every tensor place of the arguments, null ones included.
@@ -123,7 +124,7 @@ void OpNode::apply(std::span<const TensorRef> grads, bool create_graph, Outs& ou
   SmallVec<Val, 8> vals;
   for (Slot& s : slots) {
     keep.push_back(unpack(s.saved, *this, create_graph));
-    vals.push_back(keep.back() ? keep.back().val() : Val{&s.meta});
+    vals.push_back(keep.back() ? keep.back().val() : s.there ? Val{&s.meta} : Val{});
   }
   std::span<const Val> all(vals.data(), vals.size());
   ArgVec args = rebuilt(all.first(arg_slots));
@@ -206,6 +207,7 @@ std::unique_ptr<OpNode> make_node(const Call& c, std::vector<Edge> edges) {
     Slot s;
     if (v) {
       s.meta = *v;
+      s.there = true;
       if (c.op.vjp_saves_args >> i & 1)
         s.saved = c.inplace && i == 0 ? saved_before_write(tensor_of(v)) : save_input(tensor_of(v));
     }
@@ -219,6 +221,7 @@ void add_results(OpNode& node, const Call& c, Outs& outs) {
   for (size_t i = 0; i < outs.size(); ++i) {
     Slot s;
     s.meta = outs[i]->meta;
+    s.there = true;
     if (c.op.vjp_saves_outs >> i & 1) s.saved = save_output(outs[i].get(), static_cast<int32_t>(i));
     node.add_result(s.meta);
     node.slots.push_back(std::move(s));
