@@ -1,17 +1,26 @@
 """optim: optimizers and learning-rate schedules, with PyTorch's arithmetic and state layout."""
 
-from . import lr_scheduler
+from . import lr_scheduler, swa_utils
 from .adadelta import Adadelta
+from .adafactor import Adafactor
 from .adagrad import Adagrad
 from .adam import Adam, AdamW
 from .adamax import Adamax
+from .asgd import ASGD
+from .lbfgs import LBFGS
 from .nadam import NAdam
 from .optimizer import Optimizer
 from .radam import RAdam
 from .rmsprop import RMSprop
+from .rprop import Rprop
 from .sgd import SGD
 
 __all__ = [
+    "ASGD",
+    "Adafactor",
+    "LBFGS",
+    "Rprop",
+    "swa_utils",
     "Adadelta",
     "Adagrad",
     "Adam",
