@@ -2,6 +2,7 @@
 
 # ruff: noqa: F401
 from framejit import _ops as _t
+from framejit._functions_stats import pdist
 
 from ._functional.activation import (
     celu,
@@ -74,6 +75,8 @@ from ._functional.pooling import (
     max_pool2d_with_indices,
 )
 from ._functional.resample import interpolate, upsample
+from ._functional.sampling import affine_grid, grid_sample
+from ._functional.sequences import ctc_loss, embedding_bag, multilabel_margin_loss
 from ._functional.shape import (
     bilinear,
     channel_shuffle,
@@ -85,6 +88,26 @@ from ._functional.shape import (
     pixel_shuffle,
     pixel_unshuffle,
     scaled_dot_product_attention,
+)
+from ._functional.windows import (
+    adaptive_avg_pool3d,
+    adaptive_max_pool1d_with_indices,
+    adaptive_max_pool2d_with_indices,
+    adaptive_max_pool3d,
+    adaptive_max_pool3d_with_indices,
+    avg_pool3d,
+    fold,
+    fractional_max_pool2d,
+    fractional_max_pool2d_with_indices,
+    fractional_max_pool3d,
+    fractional_max_pool3d_with_indices,
+    lp_pool3d,
+    max_pool3d,
+    max_pool3d_with_indices,
+    max_unpool1d,
+    max_unpool2d,
+    max_unpool3d,
+    unfold,
 )
 
 # ops whose signature is already that of nn.functional
@@ -112,3 +135,13 @@ _OPS = (
 )
 
 globals().update({name: getattr(_t, name) for name in _OPS if hasattr(_t, name)})
+
+
+def upsample_nearest(input, size=None, scale_factor=None):
+    """`interpolate` with the mode "nearest"."""
+    return interpolate(input, size, scale_factor, mode="nearest")
+
+
+def upsample_bilinear(input, size=None, scale_factor=None):
+    """`interpolate` with the mode "bilinear" and aligned corners."""
+    return interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)

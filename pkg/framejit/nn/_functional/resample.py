@@ -4,8 +4,10 @@ import math
 
 from framejit import _ops as _t
 
-_SPATIAL = {"linear": 1, "bilinear": 2}
-_MODES = ("nearest", "nearest-exact", "linear", "bilinear")
+from .sampling import lines_cubic
+
+_SPATIAL = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}
+_MODES = ("nearest", "nearest-exact", "area", *_SPATIAL)
 
 
 def interpolate(
@@ -20,11 +22,9 @@ def interpolate(
     """Resize the spatial dimensions to `size`, or by `scale_factor`."""
     if mode not in _MODES:
         raise NotImplementedError(f"interpolate: the mode {mode!r} is not supported, only {', '.join(_MODES)}")
-    if antialias:
+    if antialias and (mode not in ("bilinear", "bicubic") or input.dim() != 4):
         raise ValueError(
             "Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D tensor as input"
-            if mode != "bilinear"
-            else "interpolate: antialias is not supported"
         )
     spatial = input.dim() - 2
     if mode in _SPATIAL and spatial != _SPATIAL[mode]:
@@ -34,10 +34,16 @@ def interpolate(
             "align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | trilinear"
         )
     sizes, scales = _output_sizes(input, spatial, size, scale_factor, recompute_scale_factor)
+    if mode == "area":
+        return _area(input, sizes)
     for i in range(spatial):
         dim, extent = 2 + i, input.shape[2 + i]
         step = 1.0 / scales[i] if scales[i] is not None else extent / sizes[i] if sizes[i] else 1.0
-        if mode in _SPATIAL:
+        if antialias:
+            input = _filter_lines(input, dim, extent, sizes[i], step, mode, bool(align_corners))
+        elif mode == "bicubic":
+            input = lines_cubic(input, dim, sizes[i], _places(extent, sizes[i], step, bool(align_corners)))
+        elif mode in _SPATIAL:
             input = _mix_lines(input, dim, extent, sizes[i], step, bool(align_corners))
         else:
             offset = 0.5 if mode == "nearest-exact" else 0.0
@@ -73,12 +79,51 @@ def _output_sizes(input, spatial, size, scale_factor, recompute):
     return sizes, [None] * spatial if recompute else factors
 
 
+def _area(input, sizes):
+    """Means of the cells: adaptive average pooling."""
+    return getattr(_t, f"adaptive_avg_pool{len(sizes)}d")(input, sizes)
+
+
+def _places(extent, size, step, align_corners):
+    """Where the new lines lie among the old ones."""
+    if align_corners:
+        return [o * ((extent - 1) / (size - 1) if size > 1 else 0.0) for o in range(size)]
+    return [(o + 0.5) * step - 0.5 for o in range(size)]
+
+
+def _filter_lines(input, dim, extent, size, step, mode, align_corners):
+    """Resize one dimension by a filter as wide as the step: a product with a matrix of normalised weights."""
+    if align_corners:
+        step = (extent - 1) / (size - 1) if size > 1 else 0.0
+    reach, kernel = (1.0, _triangle) if mode == "bilinear" else (2.0, _keys)
+    stretch = max(step, 1.0)
+    rows = []
+    for o in range(size):
+        centre = step * (o + 0.5)
+        first = max(int(centre - reach * stretch + 0.5), 0)
+        last = min(int(centre + reach * stretch + 0.5), extent)
+        weights = [kernel((k - centre + 0.5) / stretch) for k in range(first, last)]
+        total = sum(weights) or 1.0
+        rows.append([0.0] * first + [w / total for w in weights] + [0.0] * (extent - last))
+    matrix = _t.tensor(rows, dtype=input.dtype)
+    return (input.movedim(dim, -1) @ matrix.t()).movedim(-1, dim)
+
+
+def _triangle(x):
+    return max(1.0 - abs(x), 0.0)
+
+
+def _keys(x, a=-0.5):
+    """Cubic convolution (Keys 1981) with the constant that anti-aliased resizing uses."""
+    x = abs(x)
+    if x < 1:
+        return ((a + 2) * x - (a + 3)) * x * x + 1
+    return (((x - 5) * x + 8) * x - 4) * a if x < 2 else 0.0
+
+
 def _mix_lines(input, dim, extent, size, step, align_corners):
     """Each new line is a mixture of the two old lines around its place."""
-    if align_corners:
-        places = [o * ((extent - 1) / (size - 1) if size > 1 else 0.0) for o in range(size)]
-    else:
-        places = [max((o + 0.5) * step - 0.5, 0.0) for o in range(size)]
+    places = [max(place, 0.0) for place in _places(extent, size, step, align_corners)]
     low = [min(int(place), extent - 1) for place in places]
     high = [min(line + 1, extent - 1) for line in low]
     shape = [1] * input.dim()

@@ -1,0 +1,161 @@
+"""embedding_bag and the connectionist temporal classification loss."""
+
+import math
+
+from framejit import _ops as _t
+
+from .loss import legacy_reduction
+from .shape import _renormalize_rows
+
+
+def embedding_bag(
+    input,
+    weight,
+    offsets=None,
+    max_norm=None,
+    norm_type=2,
+    scale_grad_by_freq=False,
+    mode="mean",
+    sparse=False,
+    per_sample_weights=None,
+    include_last_offset=False,
+    padding_idx=None,
+):
+    """Sums, means or maxima of bags of embedding rows: input (B, N), or (N,) cut into bags by `offsets`."""
+    if mode not in ("sum", "mean", "max"):
+        raise ValueError("mode has to be one of sum or mean")
+    if per_sample_weights is not None and mode != "sum":
+        raise NotImplementedError(
+            "embedding_bag: per_sample_weights was not None. per_sample_weights is only supported for mode='sum' "
+            f"(got mode='{mode}'). Please open a feature request on GitHub."
+        )
+    if per_sample_weights is not None and per_sample_weights.shape != input.shape:
+        raise ValueError(
+            f"embedding_bag: If per_sample_weights ({tuple(per_sample_weights.shape)}) is not None, then it must have the same "
+            f"shape as the input ({tuple(input.shape)})"
+        )
+    if input.dim() == 2:
+        if offsets is not None:
+            raise ValueError(
+                "if input is 2D, then offsets has to be None, as input is treated is a mini-batch of fixed length sequences."
+            )
+        bags, length = input.shape
+        bag = _t.arange(bags).unsqueeze(1).expand(bags, length).reshape(-1)
+        input = input.reshape(-1)
+        per_sample_weights = None if per_sample_weights is None else per_sample_weights.reshape(-1)
+    elif input.dim() == 1:
+        if offsets is None:
+            raise ValueError("offsets has to be a 1D Tensor but got None")
+        if offsets.dim() != 1:
+            raise ValueError("offsets has to be a 1D Tensor")
+        if offsets.numel() and int(offsets[0]) != 0:
+            raise RuntimeError(
+                f"offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. However, got {int(offsets[0])}"
+            )
+        bags = offsets.shape[0] - bool(include_last_offset)
+        bag = _t.searchsorted(offsets[:bags].contiguous(), _t.arange(input.shape[0]).to(offsets.dtype), right=True) - 1
+    else:
+        raise ValueError(f"input has to be 1D or 2D Tensor, but got Tensor of dimension {input.dim()}")
+    if max_norm is not None:
+        _renormalize_rows(weight, input, max_norm, norm_type)
+    if padding_idx is not None:
+        kept = input != padding_idx % weight.shape[0]
+        input, bag = input[kept], bag[kept]
+        per_sample_weights = None if per_sample_weights is None else per_sample_weights[kept]
+    rows = _t.embedding(weight, input, -1, scale_grad_by_freq, False)
+    return _pooled(rows, bag, bags, mode, per_sample_weights)
+
+
+def _pooled(rows, bag, bags, mode, weights):
+    if weights is not None:
+        rows = rows * weights.unsqueeze(1)
+    zeros = rows.new_zeros(bags, rows.shape[1])
+    if mode == "max":
+        place = bag.unsqueeze(1).expand(rows.shape)
+        return zeros.scatter_reduce(0, place, rows, "amax", include_self=False)
+    total = zeros.index_add(0, bag, rows)
+    if mode == "sum":
+        return total
+    counts = _t.bincount(bag, minlength=bags).clamp(min=1).to(rows.dtype)
+    return total / counts.unsqueeze(1)
+
+
+def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reduction="mean", zero_infinity=False):
+    """-log of the probability of all alignments of `targets` with `log_probs` (T, N, C) (Graves et al. 2006).
+
+    targets: (N, S) padded, or all targets one after another; lengths: per sample. Means are over targets' lengths.
+    """
+    legacy_reduction(None, None, reduction)
+    unbatched = log_probs.dim() == 2
+    if unbatched:
+        log_probs = log_probs.unsqueeze(1)
+    steps, batch, classes = log_probs.shape
+    if not 0 <= blank < classes:
+        raise RuntimeError("blank must be in label range")
+    as_tensor = lambda x: x if isinstance(x, _t.Tensor) else _t.tensor(x, dtype=_t.int64)
+    lengths, goals = as_tensor(input_lengths).reshape(-1), as_tensor(target_lengths).reshape(-1)
+    if lengths.shape[0] != batch or goals.shape[0] != batch:
+        raise RuntimeError("input_lengths and target_lengths must be of size batch_size")
+    if batch and int(lengths.max()) > steps:
+        raise RuntimeError(f"Expected input_lengths to have value at most {steps}, but got value {int(lengths.max())}")
+    loss = -_alignments(log_probs, _padded(targets, goals, batch, blank), lengths, goals, blank)
+    if zero_infinity:
+        loss = loss.masked_fill(loss == math.inf, 0)
+    if reduction == "mean":
+        return (loss / goals.clamp(min=1).to(loss.dtype)).mean()
+    if reduction == "sum":
+        return loss.sum()
+    return loss.squeeze(0) if unbatched else loss
+
+
+def _padded(targets, goals, batch, blank):
+    """The targets as (N, S)."""
+    longest = int(goals.max()) if batch else 0
+    if targets.dim() == 2:
+        return targets[:, :longest]
+    rows = []
+    for part in targets.split(goals.tolist(), 0):
+        rows.append(_t.cat([part, part.new_full((longest - part.shape[0],), blank)]))
+    return _t.stack(rows) if rows else targets.reshape(0, 0)
+
+
+def _alignments(log_probs, targets, lengths, goals, blank):
+    """The forward variables in log space; the lowest finite number stands for log 0, so that gradients stay finite."""
+    steps, batch, _ = log_probs.shape
+    longest = targets.shape[1]
+    low = -1e30 if log_probs.dtype != _t.float16 else -3e4
+    states = _t.full((batch, 2 * longest + 1), blank, dtype=_t.int64)
+    states[:, 1::2] = targets.to(_t.int64)
+    emitted = log_probs.gather(2, states.unsqueeze(0).expand(steps, -1, -1))
+    skip = _t.zeros(states.shape, dtype=_t.bool)
+    if longest > 1:
+        skip[:, 3::2] = states[:, 3::2] != states[:, 1:-2:2]
+    start = _t.arange(2 * longest + 1) < min(2, 2 * longest + 1)
+    alpha = _t.where(start, emitted[0], _t.full_like(emitted[0], low))
+    shifted = lambda a, by: _t.cat([_t.full_like(a[:, :by], low), a[:, : a.shape[1] - by]], 1)
+    for step in range(1, steps):
+        options = [alpha, shifted(alpha, 1)]
+        if alpha.shape[1] > 2:
+            options.append(shifted(alpha, 2).masked_fill(~skip, low))
+        new = _t.logsumexp(_t.stack(options), 0) + emitted[step]
+        alpha = _t.where((step < lengths).unsqueeze(1), new, alpha)
+    last = (2 * goals).unsqueeze(1)
+    ends = _t.stack([alpha.gather(1, last), alpha.gather(1, (last - 1).clamp(min=0)).masked_fill(last == 0, low)])
+    total = _t.logsumexp(ends, 0).squeeze(1)
+    return total.masked_fill(total < low / 2, -math.inf)
+
+
+def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
+    """Hinge loss of several labels: targets list the labels, ended by -1."""
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    x, y = (t if t.dim() == 2 else t.reshape(1, -1) for t in (input, target))
+    if x.shape != y.shape:
+        raise RuntimeError(f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}")
+    ended = (y < 0).to(_t.int64).cumsum(1) > 0
+    labels = y.masked_fill(ended, 0)
+    member = _t.zeros(x.shape, dtype=x.dtype).scatter_add(1, labels, (~ended).to(x.dtype)) > 0
+    margins = (1 - x.gather(1, labels).unsqueeze(2) + x.unsqueeze(1)).clamp(min=0)
+    counted = (~ended).unsqueeze(2) & (~member).unsqueeze(1)
+    loss = margins.masked_fill(~counted, 0).sum((1, 2)) / max(x.shape[1], 1)
+    loss = loss if input.dim() == 2 else loss.squeeze(0)
+    return loss.mean() if reduction == "mean" else loss.sum() if reduction == "sum" else loss

@@ -1,0 +1,254 @@
+"""Windows beyond pooling's usual ones: three dimensions, unpooling, fractional pooling, unfold and fold."""
+
+import math
+
+from framejit import _ops as _t
+
+from .pooling import _output_size, _stride
+
+
+def _listed(value, n):
+    values = list(value) if isinstance(value, (list, tuple)) else [value]
+    return values * n if len(values) == 1 else values
+
+
+# --- three dimensions ---
+
+
+def max_pool3d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
+    """The maximum of each window of (N, C, D, H, W), with its place where `return_indices`."""
+    both = _t.max_pool3d_with_indices(input, kernel_size, _stride(stride, kernel_size), padding, dilation, ceil_mode)
+    return both if return_indices else both[0]
+
+
+def max_pool3d_with_indices(
+    input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
+):
+    """max_pool3d that always gives the indices."""
+    return max_pool3d(input, kernel_size, stride, padding, dilation, ceil_mode, True)
+
+
+def avg_pool3d(
+    input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None
+):
+    """The mean of each window of (N, C, D, H, W)."""
+    return _t.avg_pool3d(
+        input, kernel_size, _stride(stride, kernel_size), padding, ceil_mode, count_include_pad, divisor_override
+    )
+
+
+def adaptive_avg_pool3d(input, output_size):
+    """The mean over windows chosen so that the output has the given size."""
+    return _t.adaptive_avg_pool3d(input, _output_size(output_size, input, 3))
+
+
+def adaptive_max_pool3d(input, output_size, return_indices=False):
+    """The maximum over windows chosen so that the output has the given size."""
+    result = _t.adaptive_max_pool3d(input, _output_size(output_size, input, 3))
+    return result if return_indices else result[0]
+
+
+def adaptive_max_pool1d_with_indices(input, output_size, return_indices=False):
+    """adaptive_max_pool1d that always gives the indices."""
+    return _t.adaptive_max_pool1d(input, _output_size(output_size, input, 1))
+
+
+def adaptive_max_pool2d_with_indices(input, output_size, return_indices=False):
+    """adaptive_max_pool2d that always gives the indices."""
+    return _t.adaptive_max_pool2d(input, _output_size(output_size, input, 2))
+
+
+def adaptive_max_pool3d_with_indices(input, output_size, return_indices=False):
+    """adaptive_max_pool3d that always gives the indices."""
+    return adaptive_max_pool3d(input, output_size, True)
+
+
+def lp_pool3d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
+    """The p-norm of each window."""
+    mean = avg_pool3d(input.pow(norm_type), kernel_size, stride, 0, ceil_mode)
+    return (_t.sign(mean) * _t.relu(mean.abs())).mul(math.prod(_listed(kernel_size, 3))).pow(1.0 / norm_type)
+
+
+# --- unpooling ---
+
+
+def _unpool(n, input, indices, kernel_size, stride, padding, output_size):
+    name = f"max_unpool{n}d"
+    if input.shape != indices.shape:
+        raise RuntimeError(
+            f"Expected shape of indices to be same as that of the input tensor ({list(input.shape)}) but got indices "
+            f"tensor with shape: {list(indices.shape)}"
+        )
+    kernel, padding = _listed(kernel_size, n), _listed(padding, n)
+    stride = kernel if stride is None or stride == [] else _listed(stride, n)
+    sizes = input.shape[-n:]
+    plain = [(size - 1) * s + k - 2 * p for size, s, k, p in zip(sizes, stride, kernel, padding)]
+    if output_size is not None:
+        wanted = list(output_size)[-n:]
+        for want, have, s in zip(wanted, plain, stride):
+            if not have - s < want < have + s:
+                raise ValueError(f"invalid output_size {wanted} (dim must be between {have - s} and {have + s})")
+        plain = wanted
+    lead = input.shape[:-n]
+    flat = indices.reshape(*lead, -1)
+    if flat.numel() and not bool(((flat >= 0) & (flat < math.prod(plain))).all()):
+        raise RuntimeError(f"{name}: found an invalid max index for an output of size {plain}")
+    out = input.new_zeros(*lead, math.prod(plain)).scatter(-1, flat, input.reshape(*lead, -1))
+    return out.reshape(*lead, *plain)
+
+
+def max_unpool1d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
+    """The reverse of max_pool1d: values back where the indices say, zeros elsewhere."""
+    return _unpool(1, input, indices, kernel_size, stride, padding, output_size)
+
+
+def max_unpool2d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
+    """The reverse of max_pool2d: values back where the indices say, zeros elsewhere."""
+    return _unpool(2, input, indices, kernel_size, stride, padding, output_size)
+
+
+def max_unpool3d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
+    """The reverse of max_pool3d: values back where the indices say, zeros elsewhere."""
+    return _unpool(3, input, indices, kernel_size, stride, padding, output_size)
+
+
+# --- fractional pooling (Graham 2015) ---
+
+
+def _fractional(n, input, kernel_size, output_size, output_ratio, return_indices, samples):
+    if output_size is None and output_ratio is None:
+        raise ValueError(f"fractional_max_pool{n}d requires specifying either an output_size or an output_ratio")
+    kernel, sizes = _listed(kernel_size, n), list(input.shape[-n:])
+    if output_size is None:
+        ratios = _listed(output_ratio, n)
+        output_size = [int(size * ratio) for size, ratio in zip(sizes, ratios)]
+    out = _listed(output_size, n)
+    for size, k, o in zip(sizes, kernel, out):
+        if o + k - 1 > size:
+            raise RuntimeError(f"fractional_max_pool{n}d(): pool size ({k}) too large relative to input size ({size})")
+    batched = input.dim() == n + 2
+    x = input if batched else input.unsqueeze(0)
+    if samples is None:
+        samples = _t.rand(x.shape[0], x.shape[1], n, dtype=x.dtype)
+    # PyTorch's samples list the dimensions from the last to the first in two dimensions, in order in three
+    order = list(range(n)) if n == 3 else list(range(n - 1, -1, -1))
+    place = None
+    for axis in range(n):
+        starts = _fractional_starts(samples[..., order[axis]], sizes[axis], out[axis], kernel[axis])
+        line = starts.unsqueeze(-1) + _t.arange(kernel[axis])  # (N, C, out, k)
+        shape = [*x.shape[:2]]
+        for other in range(n):
+            shape += [out[axis], kernel[axis]] if other == axis else [1, 1]
+        line = line.reshape(shape)
+        place = line if place is None else place * sizes[axis] + line
+    pairs = [2 + 2 * a for a in range(n)] + [3 + 2 * a for a in range(n)]
+    place = place.expand([*x.shape[:2], *(s for a in range(n) for s in (out[a], kernel[a]))]).permute(0, 1, *pairs)
+    place = place.reshape(*x.shape[:2], math.prod(out), math.prod(kernel))
+    windows = x.reshape(*x.shape[:2], 1, -1).expand(*x.shape[:2], math.prod(out), math.prod(sizes)).gather(-1, place)
+    best = windows.argmax(-1, True)
+    shape = [*x.shape[:2], *out] if batched else [x.shape[1], *out]
+    values, indices = windows.gather(-1, best).reshape(shape), place.gather(-1, best).reshape(shape)
+    return (values, indices) if return_indices else values
+
+
+def _fractional_starts(sample, size, out, kernel):
+    """Where windows begin: a pseudo-random sequence of steps between floor and ceil of the ratio."""
+    if out == 1:
+        return _t.full((*sample.shape, 1), size - kernel, dtype=_t.int64)
+    alpha = (size - kernel) / (out - 1)
+    steps = _t.arange(out, dtype=sample.dtype)
+    starts = ((steps + sample.unsqueeze(-1)) * alpha).to(_t.int64) - (sample.unsqueeze(-1) * alpha).to(_t.int64)
+    last = _t.full((*sample.shape, 1), size - kernel, dtype=_t.int64)
+    return _t.cat([starts[..., : out - 1], last], -1)
+
+
+def fractional_max_pool2d(
+    input, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None
+):
+    """Max pooling over windows at pseudo-random places that cover the input."""
+    return _fractional(2, input, kernel_size, output_size, output_ratio, return_indices, _random_samples)
+
+
+def fractional_max_pool3d(
+    input, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None
+):
+    """Max pooling over windows at pseudo-random places that cover the input."""
+    return _fractional(3, input, kernel_size, output_size, output_ratio, return_indices, _random_samples)
+
+
+def fractional_max_pool2d_with_indices(
+    input, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None
+):
+    """fractional_max_pool2d that always gives the indices."""
+    return fractional_max_pool2d(input, kernel_size, output_size, output_ratio, True, _random_samples)
+
+
+def fractional_max_pool3d_with_indices(
+    input, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None
+):
+    """fractional_max_pool3d that always gives the indices."""
+    return fractional_max_pool3d(input, kernel_size, output_size, output_ratio, True, _random_samples)
+
+
+# --- unfold and fold ---
+
+
+def _window_places(sizes, kernel, dilation, padding, stride):
+    """For a padded plane: per axis the positions (kernel, windows) of the taps, and the number of windows."""
+    lines, counts = [], []
+    for size, k, d, p, s in zip(sizes, kernel, dilation, padding, stride):
+        count = (size + 2 * p - d * (k - 1) - 1) // s + 1
+        if count <= 0:
+            raise RuntimeError(
+                f"Given input with spatial size {tuple(sizes)}, kernel_size={tuple(kernel)}, dilation={tuple(dilation)}, "
+                f"padding={tuple(padding)}, calculated shape of the array of sliding blocks is not positive"
+            )
+        counts.append(count)
+        lines.append((_t.arange(k) * d).unsqueeze(1) + (_t.arange(count) * s).unsqueeze(0))
+    return lines, counts
+
+
+def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
+    """The sliding windows of (N, C, H, W) as columns: (N, C * kernel, windows)."""
+    if input.dim() not in (3, 4):
+        raise RuntimeError(
+            f"Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, but got: {list(input.shape)}"
+        )
+    kernel, dilation, padding, stride = (_listed(v, 2) for v in (kernel_size, dilation, padding, stride))
+    x = input if input.dim() == 4 else input.unsqueeze(0)
+    (rows, cols), (high, wide) = _window_places(x.shape[2:], kernel, dilation, padding, stride)
+    x = _t.constant_pad_nd(x, [padding[1], padding[1], padding[0], padding[0]])
+    windows = x[:, :, rows[:, None, :, None], cols[None, :, None, :]]  # (N, C, kh, kw, high, wide)
+    out = windows.reshape(x.shape[0], x.shape[1] * kernel[0] * kernel[1], high * wide)
+    return out if input.dim() == 4 else out.squeeze(0)
+
+
+def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
+    """The sum of sliding windows (N, C * kernel, windows) at their places in (N, C, H, W): the transpose of unfold."""
+    if input.dim() not in (2, 3):
+        raise RuntimeError(
+            f"Expected 2D or 3D (batch mode) tensor for input with possibly 0 batch size and non-zero dimensions for input, but got: {list(input.shape)}"
+        )
+    size, kernel, dilation, padding, stride = (
+        _listed(v, 2) for v in (output_size, kernel_size, dilation, padding, stride)
+    )
+    x = input if input.dim() == 3 else input.unsqueeze(0)
+    taps = kernel[0] * kernel[1]
+    if x.shape[1] % taps:
+        raise RuntimeError(
+            "Expected size of input's dimension 1 to be divisible by the product of kernel_size, but got "
+            f"input.size(1)={x.shape[1]} and kernel_size=({kernel[0]}, {kernel[1]})."
+        )
+    (rows, cols), (high, wide) = _window_places(size, kernel, dilation, padding, stride)
+    if x.shape[2] != high * wide:
+        raise RuntimeError(
+            f"Given output_size={tuple(size)}, kernel_size={tuple(kernel)}, dilation={tuple(dilation)}, padding={tuple(padding)}, "
+            f"stride={tuple(stride)}, expected size of input's dimension 2 to match the calculated number of sliding blocks "
+            f"{high} * {wide} = {high * wide}, but got input.size(2)={x.shape[2]}."
+        )
+    channels, height, width = x.shape[1] // taps, size[0] + 2 * padding[0], size[1] + 2 * padding[1]
+    place = (rows[:, None, :, None] * width + cols[None, :, None, :]).reshape(-1)
+    flat = x.new_zeros(x.shape[0], channels, height * width).index_add(2, place, x.reshape(x.shape[0], channels, -1))
+    out = flat.reshape(x.shape[0], channels, height, width)
+    out = out[:, :, padding[0] : padding[0] + size[0], padding[1] : padding[1] + size[1]]
+    return out if input.dim() == 3 else out.squeeze(0)
