@@ -59,6 +59,9 @@ _LAZY_MODULES = frozenset(
         "cpu",
         "demo",
         "jit",
+        "linalg",
+        "signal",
+        "special",
     )
 )
 
@@ -84,6 +87,30 @@ _LAZY_NAMES.update(
     (kind + "Tensor", "framejit._legacy")
     for kind in ("Float", "Double", "Half", "BFloat16", "Byte", "Char", "Short", "Int", "Long", "Bool")
 )
+_LAZY_NAMES.update(
+    (name, "framejit._functions_stats")
+    for name in (
+        "bucketize", "cdist", "corrcoef", "cov", "cumulative_trapezoid", "dist", "gradient", "histc", "nanquantile", "pdist",
+        "quantile", "trapezoid", "trapz",
+    )
+)  # fmt: skip
+_LAZY_NAMES.update(
+    (name, "framejit._functions_shape")
+    for name in (
+        "column_stack", "combinations", "diagflat", "diagonal_scatter", "dsplit", "dstack", "float_power", "hsplit", "is_nonzero",
+        "isreal", "kron", "lcm", "ldexp", "mode", "mvlgamma", "put", "renorm", "select_scatter", "slice_scatter", "unravel_index",
+        "unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes", "vander", "vsplit",
+    )
+)  # fmt: skip
+_LAZY_NAMES.update(
+    (name, "framejit._functions_linalg")
+    for name in (
+        "chain_matmul", "cross", "ger", "lu", "lu_solve", "pca_lowrank", "pinverse", "qr", "svd", "svd_lowrank", "triangular_solve",
+    )
+)  # fmt: skip
+_LAZY_NAMES.update(
+    (kind + "_window", "framejit._windows") for kind in ("bartlett", "blackman", "hamming", "hann", "kaiser")
+)
 
 
 def __getattr__(name):
@@ -91,6 +118,11 @@ def __getattr__(name):
         name = "dynamo"
     if name in _LAZY_MODULES:
         return _importlib.import_module("framejit." + name)
+    if name.endswith("_copy"):
+        from framejit._functions_shape import COPIES
+
+        if name in COPIES:
+            return COPIES[name]
     if name in _LAZY_NAMES:
         value = getattr(_importlib.import_module(_LAZY_NAMES[name]), name)
         globals()[name] = value

@@ -89,4 +89,63 @@ def _attach():
             setattr(_C.Tensor, name, _functions.METHODS[name])
 
 
+# methods that are functions of these modules, under the same names
+_FUNCTION_METHODS = {
+    "_functions_stats": ("bucketize", "corrcoef", "cov", "dist", "histc", "nanquantile", "quantile"),
+    "_functions_shape": (
+        "diagflat", "diagonal_scatter", "dsplit", "float_power", "hsplit", "is_nonzero", "isreal", "kron", "lcm", "ldexp", "mode",
+        "mvlgamma", "put", "put_", "renorm", "select_scatter", "slice_scatter", "sum_to_size", "unsafe_chunk", "unsafe_split",
+        "unsafe_split_with_sizes", "vsplit",
+    ),
+}  # fmt: skip
+_LINALG_METHODS = ("cross", "ger", "lu", "lu_solve", "pinverse", "qr", "svd", "triangular_solve")
+
+
+def _linalg_method(name):
+    """Linear algebra is imported when one of its methods is called first."""
+
+    def method(self, *args, **kwargs):
+        from framejit import _functions_linalg
+
+        return getattr(_functions_linalg, name)(self, *args, **kwargs)
+
+    method.__name__ = method.__qualname__ = name
+    return method
+
+
+def _in_place(function):
+    """The in-place form of a function that returns a tensor of the same shape."""
+
+    def method(self, *args, **kwargs):
+        return self.copy_(function(self, *args, **kwargs))
+
+    method.__name__ = method.__qualname__ = function.__name__ + "_"
+    return method
+
+
+def _where(self, condition, other):
+    """This tensor where the condition holds, `other` elsewhere."""
+    return _C.where(condition, self, other)
+
+
+def _polygamma(self, n):
+    return _C.polygamma(n, self)
+
+
+def _attach_functions():
+    from framejit import _functions_shape, _functions_stats
+
+    for module in (_functions_stats, _functions_shape):
+        for name in _FUNCTION_METHODS[module.__name__.rpartition(".")[2]]:
+            setattr(_C.Tensor, name, getattr(module, name))
+    for name in ("float_power", "lcm", "ldexp", "mvlgamma", "renorm"):
+        setattr(_C.Tensor, name + "_", _in_place(getattr(_functions_shape, name)))
+    for name in _LINALG_METHODS:
+        setattr(_C.Tensor, name, _linalg_method(name))
+    _C.Tensor.where = _where
+    _C.Tensor.polygamma = _polygamma
+    _C.Tensor.polygamma_ = _in_place(_polygamma)
+
+
 _attach()
+_attach_functions()

@@ -1,0 +1,282 @@
+"""Rearranging functions over views and ops: splits and stacks by axis name, scatters into views, copies of views."""
+
+import math
+from collections import namedtuple
+
+from framejit import _C
+
+_Mode = namedtuple("mode", ("values", "indices"))
+
+
+def column_stack(tensors, *, out=None):
+    """Tensors side by side as columns; vectors count as columns."""
+    return _into(out, _C.cat([t.reshape(t.numel(), 1) if t.dim() <= 1 else t for t in tensors], 1))
+
+
+def dstack(tensors, *, out=None):
+    """Tensors stacked along the third dimension."""
+    from framejit._functions import atleast_3d
+
+    return _into(out, _C.cat([atleast_3d(t) for t in tensors], 2))
+
+
+def _into(out, result):
+    return result if out is None else out.copy_(result)
+
+
+def _axis_split(name, least, axis):
+    def split(input, indices_or_sections):
+        if input.dim() < least:
+            raise RuntimeError(
+                f"torch.{name} requires a tensor with at least {least} dimension{'s' * (least > 1)}, but got a tensor with "
+                f"{input.dim()} dimensions!"
+            )
+        dim = 0 if name == "hsplit" and input.dim() == 1 else axis
+        if isinstance(indices_or_sections, int) and (
+            indices_or_sections == 0 or input.shape[dim] % indices_or_sections
+        ):
+            raise RuntimeError(
+                f"torch.{name} attempted to split along dimension {dim}, but the size of the dimension {input.shape[dim]} is "
+                f"not divisible by the split_size {indices_or_sections}!"
+            )
+        return _C.tensor_split(input, indices_or_sections, dim)
+
+    split.__name__ = split.__qualname__ = name
+    split.__doc__ = f"Equal parts, or parts at the given indices, along dimension {axis}."
+    return split
+
+
+hsplit, vsplit, dsplit = _axis_split("hsplit", 1, 1), _axis_split("vsplit", 2, 0), _axis_split("dsplit", 3, 2)
+
+
+def unsafe_split(input, split_size, dim=0):
+    """As `split`."""
+    return input.split(split_size, dim)
+
+
+def unsafe_split_with_sizes(input, split_sizes, dim=0):
+    """As `split` with a list of sizes."""
+    return input.split(list(split_sizes), dim)
+
+
+def unsafe_chunk(input, chunks, dim=0):
+    """As `chunk`."""
+    return input.chunk(chunks, dim)
+
+
+def diagflat(input, offset=0):
+    """A matrix with the flattened input on a diagonal."""
+    return _C.diag(input.reshape(-1), offset)
+
+
+def _written(input, src, view):
+    """A copy of the input with `src` in the part that `view` picks."""
+    result = input.clone()
+    view(result).copy_(src)
+    return result
+
+
+def diagonal_scatter(input, src, offset=0, dim1=0, dim2=1):
+    """The input with its diagonal replaced by `src`."""
+    if input.diagonal(offset, dim1, dim2).shape != src.shape:
+        raise RuntimeError(
+            f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = {list(input.diagonal(offset, dim1, dim2).shape)}"
+        )
+    return _written(input, src, lambda t: t.diagonal(offset, dim1, dim2))
+
+
+def select_scatter(input, src, dim, index):
+    """The input with one slice along `dim` replaced by `src`."""
+    if input.select(dim, index).shape != src.shape:
+        raise RuntimeError(
+            f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = {list(input.select(dim, index).shape)}"
+        )
+    return _written(input, src, lambda t: t.select(dim, index))
+
+
+def slice_scatter(input, src, dim=0, start=None, end=None, step=1):
+    """The input with the slice start:end:step along `dim` replaced by `src`."""
+    pick = (slice(None),) * (dim % max(input.dim(), 1)) + (slice(start, end, step),)
+    return _written(input, src.expand(input[pick].shape), lambda t: t[pick])
+
+
+def _copy_of(name):
+    def copy(input, *args, **kwargs):
+        result = getattr(input, name)(*args, **kwargs)
+        return tuple(r.clone() for r in result) if isinstance(result, (tuple, list)) else result.clone()
+
+    copy.__name__ = copy.__qualname__ = name + "_copy"
+    copy.__doc__ = f"As `{name}`, in memory of its own."
+    return copy
+
+
+COPIES = {
+    name + "_copy": _copy_of(name)
+    for name in (
+        "as_strided", "detach", "diagonal", "expand", "narrow", "permute", "select", "split", "split_with_sizes", "squeeze", "t",
+        "transpose", "unbind", "unfold", "unsqueeze", "view",
+    )
+}  # fmt: skip
+COPIES["alias_copy"] = lambda input: input.clone()
+COPIES["split_with_sizes_copy"] = lambda input, split_sizes, dim=0: tuple(
+    p.clone() for p in input.split(list(split_sizes), dim)
+)
+
+
+def kron(input, other):
+    """Kronecker's product."""
+    n = max(input.dim(), other.dim())
+    a = input.reshape([1] * (n - input.dim()) + list(input.shape))
+    b = other.reshape([1] * (n - other.dim()) + list(other.shape))
+    spread = a.reshape([s for size in a.shape for s in (size, 1)]) * b.reshape(
+        [s for size in b.shape for s in (1, size)]
+    )
+    return spread.reshape([x * y for x, y in zip(a.shape, b.shape)])
+
+
+def combinations(input, r=2, with_replacement=False):
+    """All r-subsets of a vector's elements, in order."""
+    import itertools
+
+    if input.dim() != 1:
+        raise RuntimeError(f"Expect a 1D vector, but got shape {list(input.shape)}")
+    if r < 0:
+        raise RuntimeError(f"Expect a non-negative number, but got {r}")
+    if r == 0:
+        return input.new_empty(0)
+    pick = itertools.combinations_with_replacement if with_replacement else itertools.combinations
+    rows = list(pick(range(input.shape[0]), r))
+    if not rows:
+        return input.new_empty(0, r)
+    return input[_C.tensor(rows)]
+
+
+def unravel_index(indices, shape):
+    """Flat indices as one index per dimension of `shape`."""
+    shape = [shape] if isinstance(shape, int) else list(shape)
+    if any(size < 0 for size in shape):
+        raise ValueError(f"'shape' cannot have negative values, but got {tuple(shape)}")
+    parts = []
+    for size in reversed(shape):
+        parts.append(indices % size)
+        indices = indices.div(size, rounding_mode="floor")
+    return tuple(reversed(parts))
+
+
+def vander(x, N=None, increasing=False):
+    """Rows of powers of x, falling unless `increasing`."""
+    if x.dim() != 1:
+        raise RuntimeError("x must be a one-dimensional tensor.")
+    N = x.shape[0] if N is None else N
+    if N < 0:
+        raise RuntimeError("N must be non-negative.")
+    parts = [_C.ones_like(x).unsqueeze(1)] if N else []
+    if N > 1:
+        parts.append(x.unsqueeze(1).expand(x.shape[0], N - 1).cumprod(1))
+    rows = _C.cat(parts, 1) if parts else x.new_empty(x.shape[0], 0)
+    return rows if increasing else rows.flip(1)
+
+
+def sum_to_size(self, *size):
+    """Summed over the dimensions that broadcasting from `size` would add."""
+    size = list(size[0]) if len(size) == 1 and not isinstance(size[0], int) else list(size)
+    lead = self.dim() - len(size)
+    fits = lead >= 0 and all(want in (1, have) for want, have in zip(size, self.shape[lead:]))
+    if not fits:
+        raise RuntimeError(f"size {{{size}}} is not expandable to size {{{list(self.shape)}}}.")
+    dims = list(range(lead)) + [lead + i for i, want in enumerate(size) if want == 1 and self.shape[lead + i] != 1]
+    return self.sum(dims, True).reshape(size) if dims else self.reshape(size)
+
+
+def put(input, index, source, accumulate=False):
+    """The input with elements at flat indices replaced by (or added to) those of `source`."""
+    return put_(input.clone(), index, source, accumulate)
+
+
+def put_(self, index, source, accumulate=False):
+    """Writes (or adds) the elements of `source` at flat indices."""
+    if index.dtype not in (_C.int64, _C.int32):
+        raise RuntimeError(f"put_(): Expected a long tensor for index, but got {index.dtype}")
+    if index.numel() != source.numel():
+        raise RuntimeError(
+            f"put_(): Expected source and index to have the same number of elements, but got source.numel() = {source.numel()}, index.numel() = {index.numel()}"
+        )
+    flat = self.reshape(-1) if self.is_contiguous() else self.contiguous().view(-1)
+    flat = flat.index_put((index.reshape(-1).to(_C.int64),), source.reshape(-1), accumulate)
+    return self.copy_(flat.view(self.shape))
+
+
+def ldexp(input, other, *, out=None):
+    """input * 2**other."""
+    return _into(out, input * _C.pow(2.0, other))
+
+
+def float_power(input, exponent, *, out=None):
+    """Powers in double precision."""
+    double = lambda x: x.to(_C.float64) if isinstance(x, _C.Tensor) else float(x)
+    return _into(out, _C.pow(double(input), double(exponent)))
+
+
+def lcm(input, other, *, out=None):
+    """The least common multiple, not negative."""
+    common = _C.gcd(input, other)
+    zero = common == 0
+    return _into(
+        out, (input.div(common.masked_fill(zero, 1), rounding_mode="trunc") * other).abs().masked_fill(zero, 0)
+    )
+
+
+def renorm(input, p, dim, maxnorm):
+    """Slices along `dim` whose p-norm exceeds `maxnorm`, scaled down to it."""
+    if p <= 0:
+        raise RuntimeError("renorm: non-positive-norm not supported")
+    if maxnorm < 0:
+        raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm}")
+    if input.dim() < 2:
+        raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {input.dim()} dimensions")
+    dim %= input.dim()
+    norms = _C.norm(input, p, [d for d in range(input.dim()) if d != dim], True)
+    return input * (maxnorm / (norms + 1e-7)).where(norms > maxnorm, _C.ones_like(norms))
+
+
+def isreal(input):
+    """True everywhere: no dtype here has an imaginary part."""
+    return _C.ones_like(input, dtype=_C.bool)
+
+
+def is_nonzero(self):
+    """The truth of a tensor of one element."""
+    if self.numel() != 1:
+        kind = "no values" if self.numel() == 0 else "more than one value"
+        raise RuntimeError(f"Boolean value of Tensor with {kind} is ambiguous")
+    return bool(self)
+
+
+def mode(input, dim=-1, keepdim=False):
+    """The most frequent value along `dim` (the smallest of several) and the last index that holds it."""
+    if input.dim() == 0:
+        return _Mode(input.clone(), _C.zeros((), dtype=_C.int64))
+    ordered, order = input.sort(dim, stable=True)
+    size = input.shape[dim]
+    if size == 0:
+        raise IndexError(f"mode(): Expected reduction dim {dim} to have non-zero size.")
+    moved, place = ordered.movedim(dim, -1), order.movedim(dim, -1)
+    new = _C.cat([_C.ones_like(moved[..., :1], dtype=_C.bool), moved[..., 1:] != moved[..., :-1]], -1)
+    starts = _C.arange(size).expand(moved.shape).masked_fill(~new, 0).cummax(-1)[0]
+    run = _C.arange(size) - starts + 1
+    end = run.argmax(-1, True)  # the first of the longest runs
+    index = place.gather(-1, end)
+    values = moved.gather(-1, end)
+    if keepdim:
+        return _Mode(values.movedim(-1, dim), index.movedim(-1, dim))
+    return _Mode(values.squeeze(-1), index.squeeze(-1))
+
+
+def mvlgamma(input, p):
+    """The multivariate log-gamma function of dimension p."""
+    if p < 1:
+        raise RuntimeError("p has to be greater than or equal to 1")
+    if not input.is_floating_point():
+        input = input.to(_C.get_default_dtype())
+    steps = _C.arange(p, dtype=input.dtype) * -0.5
+    return (input.unsqueeze(-1) + steps).lgamma().sum(-1) + p * (p - 1) / 4.0 * math.log(math.pi)

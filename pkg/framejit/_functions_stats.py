@@ -1,0 +1,294 @@
+"""Statistics and integration that arrange ops: quantiles, histograms, covariance, distances, trapezoids."""
+
+import math
+
+from framejit import _C
+
+
+def _quantile(input, q, dim, keepdim, interpolation, ignore_nan):
+    name = "nanquantile" if ignore_nan else "quantile"
+    if not input.is_floating_point():
+        raise RuntimeError(f"{name}() input tensor must be either float or double dtype")
+    if interpolation not in ("linear", "lower", "higher", "nearest", "midpoint"):
+        raise RuntimeError(
+            f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}"
+        )
+    if not isinstance(q, _C.Tensor):
+        q = _C.tensor(q, dtype=input.dtype)
+    if q.dim() > 1:
+        raise RuntimeError(f"{name}() q must be a scalar or 1D tensor")
+    if q.dtype != input.dtype:
+        raise RuntimeError(f"{name}() q tensor must be same dtype as the input tensor")
+    if input.numel() == 0:
+        raise RuntimeError(f"{name}() input tensor must be non-empty")
+    if bool(((q < 0) | (q > 1)).any()):
+        raise RuntimeError(f"{name}() q values must be in the range [0, 1]")
+    kept = [1] * input.dim() if dim is None else None
+    values = input.reshape(-1) if dim is None or input.dim() == 0 else input.movedim(dim, -1)
+    ordered = values.sort(-1)[0]
+    size = ordered.shape[-1]
+    places = q.reshape(-1)
+    if ignore_nan:
+        count = size - _C.isnan(ordered).sum(-1, True)
+        rank = (places * (count - 1).to(input.dtype)).clamp(min=0)
+    else:
+        rank = (places * (size - 1)).expand(*ordered.shape[:-1], places.shape[0])
+        broken = _C.isnan(ordered[..., -1:])
+    result = _at_rank(ordered, rank, interpolation)
+    if not ignore_nan:
+        result = result.masked_fill(broken, math.nan)
+    result = result.movedim(-1, 0)
+    if keepdim:
+        result = (
+            result.reshape(result.shape[0], *kept)
+            if dim is None
+            else result.unsqueeze(1).movedim(1, _after(dim, input))
+        )
+    return result if q.dim() else result.squeeze(0)
+
+
+def _after(dim, input):
+    """Where the reduced dimension is put back, behind the dimension of the quantiles."""
+    return dim % max(input.dim(), 1) + 1
+
+
+def _at_rank(ordered, rank, interpolation):
+    """Sorted values at fractional ranks along the last dimension."""
+    if interpolation == "lower":
+        return ordered.gather(-1, rank.floor().to(_C.int64))
+    if interpolation == "higher":
+        return ordered.gather(-1, rank.ceil().to(_C.int64))
+    if interpolation == "nearest":
+        return ordered.gather(-1, rank.round().to(_C.int64))
+    below = rank.floor()
+    low, high = ordered.gather(-1, below.to(_C.int64)), ordered.gather(-1, rank.ceil().to(_C.int64))
+    weight = (
+        _C.full_like(rank, 0.5).where(rank != below, _C.zeros_like(rank))
+        if interpolation == "midpoint"
+        else rank - below
+    )
+    return _C.lerp(low, high, weight)
+
+
+def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear", out=None):
+    """The q-quantiles along `dim`, or of all elements; NaN where the line holds one."""
+    return _into(out, _quantile(input, q, dim, keepdim, interpolation, False))
+
+
+def nanquantile(input, q, dim=None, keepdim=False, *, interpolation="linear", out=None):
+    """The q-quantiles of what is no NaN."""
+    return _into(out, _quantile(input, q, dim, keepdim, interpolation, True))
+
+
+def _into(out, result):
+    return result if out is None else out.copy_(result)
+
+
+def histc(input, bins=100, min=0, max=0, *, out=None):
+    """How many elements fall into each of `bins` equal cells from min to max (of the data where both are equal)."""
+    if bins <= 0:
+        raise RuntimeError("bins must be > 0")
+    if not input.is_floating_point():
+        raise NotImplementedError(f"\"histogram_cpu\" not implemented for '{_scalar_name(input.dtype)}'")
+    low, high = float(min), float(max)
+    flat = input.detach().reshape(-1)
+    if low == high and flat.numel():
+        low, high = float(flat.min()), float(flat.max())
+    if low == high:
+        low, high = low - 1, high + 1
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise RuntimeError(f"range of [{low}, {high}] is not finite")
+    if low > high:
+        raise RuntimeError("max must be larger than min")
+    inside = flat[(flat >= low) & (flat <= high)]
+    cells = ((inside - low) * bins / (high - low)).floor().to(_C.int64).clamp(max=bins - 1)
+    return _into(out, _C.bincount(cells, minlength=bins).to(input.dtype))
+
+
+def _scalar_name(dtype):
+    names = {"int64": "Long", "int32": "Int", "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool"}
+    return names.get(str(dtype).rpartition(".")[2], str(dtype))
+
+
+def bucketize(input, boundaries, *, out_int32=False, right=False, out=None):
+    """The bucket of each element between sorted boundaries: searchsorted with the operands exchanged."""
+    if boundaries.dim() != 1:
+        raise RuntimeError(f"boundaries tensor must be 1 dimension, but got dim({boundaries.dim()})")
+    index = _C.searchsorted(boundaries, input, right=right)
+    return _into(out, index.to(_C.int32) if out_int32 else index)
+
+
+def cov(input, *, correction=1, fweights=None, aweights=None):
+    """The covariance matrix of variables in rows and observations in columns, with optional weights."""
+    if input.dim() > 2:
+        raise RuntimeError(
+            f"cov(): expected input to have two or fewer dimensions but got an input with {input.dim()} dimensions"
+        )
+    x = input.view(1, -1) if input.dim() < 2 else input
+    if not x.is_floating_point():
+        x = x.to(_C.get_default_dtype())
+    weights = fweights
+    if aweights is not None:
+        weights = aweights if weights is None else weights * aweights
+    count = x.shape[1]
+    if weights is None:
+        total, mean = count, x.mean(1, True)
+        norm = max(count - correction, 0)
+    else:
+        total = weights.sum()
+        mean = (x * weights).sum(1, True) / total
+        used = (weights * aweights).sum() / total * correction if aweights is not None else correction
+        norm = (total - used).clamp(min=0)
+    x = x - mean
+    result = (x * weights if weights is not None else x) @ x.mT / norm
+    return result.squeeze() if input.dim() < 2 else result
+
+
+def corrcoef(input):
+    """Pearson's correlation coefficients of variables in rows."""
+    if input.dim() > 2:
+        raise RuntimeError(
+            f"corrcoef(): expected input to have two or fewer dimensions but got an input with {input.dim()} dimensions"
+        )
+    c = cov(input)
+    if c.dim() == 0:
+        return c / c
+    deviation = c.diagonal().sqrt()
+    return (c / deviation.unsqueeze(1) / deviation.unsqueeze(0)).clamp(-1, 1)
+
+
+def dist(input, other, p=2):
+    """The p-norm of the difference."""
+    return _C.norm((input - other).reshape(-1), p)
+
+
+def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
+    """The p-norm distances between the rows of [*, P, M] and [*, R, M], as [*, P, R]."""
+    if x1.dim() < 2 or x2.dim() < 2:
+        which, x = ("X1", x1) if x1.dim() < 2 else ("X2", x2)
+        raise RuntimeError(f"cdist only supports at least 2D tensors, {which} got: {x.dim()}D")
+    if x1.shape[-1] != x2.shape[-1]:
+        raise RuntimeError(f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}")
+    if p < 0:
+        raise RuntimeError("cdist only supports non-negative p values")
+    large = x1.shape[-2] > 25 or x2.shape[-2] > 25
+    modes = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist")
+    if compute_mode not in modes:
+        raise ValueError(f"{compute_mode} is not a valid value for compute_mode")
+    if p == 2 and (compute_mode == modes[1] or (compute_mode == modes[0] and large)):
+        return _euclidean(x1, x2)
+    return pairwise(x1.unsqueeze(-2) - x2.unsqueeze(-3), p)
+
+
+def _euclidean(x1, x2):
+    """By ‖x‖² - 2 x·y + ‖y‖²: one product of matrices; small negative squares count as zero."""
+    square = x1.square().sum(-1, True) + x2.square().sum(-1).unsqueeze(-2) - 2 * (x1 @ x2.mT)
+    return square.clamp(min=1e-30).sqrt()
+
+
+def pairwise(difference, p):
+    """The p-norm over the last dimension, with a gradient of zero where the difference is zero."""
+    if p == 0:
+        return (difference != 0).to(difference.dtype).sum(-1)
+    if difference.shape[-1] == 0:
+        return difference.sum(-1)
+    if p == 1:
+        return difference.abs().sum(-1)
+    if p == math.inf:
+        return difference.abs().amax(-1)
+    return _C.norm(difference, p, [-1])
+
+
+def pdist(input, p=2.0):
+    """The distances between every two rows of a matrix: the upper triangle of `cdist(input, input)`."""
+    if input.dim() != 2:
+        raise RuntimeError(f"pdist only supports 2D tensors, got: {input.dim()}D")
+    rows, cols = _C.triu_indices(input.shape[0], input.shape[0], 1)
+    return pairwise(input[rows] - input[cols], p)
+
+
+def _steps(y, x, dx, dim):
+    """Widths of the cells along `dim`, to multiply heights with."""
+    if x is None:
+        return 1.0 if dx is None else dx
+    if x.dim() == 1:
+        if x.shape[0] != y.shape[dim]:
+            raise RuntimeError(
+                f"trapezoid: There must be one `x` value for each sample point; got {x.shape[0]} and {y.shape[dim]}"
+            )
+        shape = [1] * y.dim()
+        shape[dim] = x.shape[0] - 1
+        return (x[1:] - x[:-1]).reshape(shape)
+    return x.narrow(dim, 1, x.shape[dim] - 1) - x.narrow(dim, 0, x.shape[dim] - 1)
+
+
+def _cells(y, x, dx, dim):
+    size = y.shape[dim]
+    inner = max(size - 1, 0)
+    both = y.narrow(dim, min(1, size), inner) + y.narrow(dim, 0, inner)
+    return both * _steps(y, x, dx, dim) / 2.0
+
+
+def trapezoid(y, x=None, *, dx=None, dim=-1):
+    """The integral of samples by the trapezoidal rule."""
+    if y.shape[dim] == 0:
+        return y.sum(dim) if y.is_floating_point() else y.sum(dim).to(_C.get_default_dtype())
+    return _cells(y, x, dx, dim).sum(dim)
+
+
+trapz = trapezoid
+
+
+def cumulative_trapezoid(y, x=None, *, dx=None, dim=-1):
+    """The running integral of samples by the trapezoidal rule."""
+    return _cells(y, x, dx, dim).cumsum(dim)
+
+
+def gradient(input, *, spacing=1, dim=None, edge_order=1):
+    """Estimated derivatives along each of `dim`: central differences inside, one-sided ones at the edges."""
+    dims = list(range(input.dim())) if dim is None else [dim] if isinstance(dim, int) else list(dim)
+    spacings = list(spacing) if isinstance(spacing, (list, tuple)) else [spacing] * len(dims)
+    if len(spacings) != len(dims):
+        raise RuntimeError(
+            f"torch.gradient expected spacing to be unspecified, a scalar, or a list of length equal to 'dim', but got {len(spacings)}"
+        )
+    if edge_order not in (1, 2):
+        raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
+    return tuple(_gradient(input, d, s, edge_order) for d, s in zip(dims, spacings))
+
+
+def _gradient(x, dim, spacing, edge_order):
+    size = x.shape[dim]
+    if size < edge_order + 1:
+        raise RuntimeError("torch.gradient expected each dimension size to be at least edge_order+1")
+    part = lambda a, b: x.narrow(dim, a, b - a)
+    if not isinstance(spacing, _C.Tensor):
+        spacing = _C.arange(size).to(x.dtype if x.is_floating_point() else _C.get_default_dtype()) * spacing
+    shape = [1] * x.dim()
+    shape[dim] = size - 1
+    h = (spacing[1:] - spacing[:-1]).reshape(shape)
+    width = lambda a, b: h.narrow(dim, a, b - a)
+    left, right = width(0, size - 2), width(1, size - 1)
+    # the weights of the second-order formula on an uneven grid
+    middle = (
+        part(2, size) * (left / (right * (left + right)))
+        + part(1, size - 1) * ((right - left) / (left * right))
+        - part(0, size - 2) * (right / (left * (left + right)))
+    )
+    if edge_order == 1:
+        first = (part(1, 2) - part(0, 1)) / width(0, 1)
+        last = (part(size - 1, size) - part(size - 2, size - 1)) / width(size - 2, size - 1)
+    else:
+        a, b = width(0, 1), width(1, 2)
+        first = (
+            part(0, 1) * (-(2 * a + b) / (a * (a + b)))
+            + part(1, 2) * ((a + b) / (a * b))
+            - part(2, 3) * (a / (b * (a + b)))
+        )
+        a, b = width(size - 3, size - 2), width(size - 2, size - 1)
+        last = (
+            part(size - 3, size - 2) * (b / (a * (a + b)))
+            - part(size - 2, size - 1) * ((a + b) / (a * b))
+            + part(size - 1, size) * ((2 * b + a) / (b * (a + b)))
+        )
+    return _C.cat([first, middle, last], dim)

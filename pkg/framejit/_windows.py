@@ -1,0 +1,193 @@
+"""Window functions: `framejit.hann_window` and its kin, and `signal.windows`."""
+
+import math
+
+from framejit import _C
+
+
+def _check(name, length):
+    if length < 0:
+        raise RuntimeError(f"{name} requires non-negative window_length, got window_length={length}")
+
+
+def _type(name, dtype):
+    dtype = _C.get_default_dtype() if dtype is None else dtype
+    if not dtype.is_floating_point:
+        raise RuntimeError(f"{name} expects floating point dtypes, got: {dtype}")
+    return dtype
+
+
+def _cosines(length, periodic, weights, dtype):
+    """Sum of (-1)^k a_k cos(2 pi k n / N), in double precision."""
+    if length == 0:
+        return _C.empty(0, dtype=dtype)
+    if length == 1:
+        return _C.ones(1, dtype=dtype)
+    n = _C.arange(length, dtype=_C.float64) * (2 * math.pi / (length if periodic else length - 1))
+    total = _C.zeros(length, dtype=_C.float64)
+    for k, a in enumerate(weights):
+        total = total + (-1) ** k * a * (n * k).cos()
+    return total.to(dtype)
+
+
+def hann_window(
+    window_length, periodic=True, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False
+):
+    """0.5 - 0.5 cos(2 pi n / N)."""
+    _check("hann_window", window_length)
+    return _cosines(window_length, periodic, (0.5, 0.5), _type("hann_window", dtype)).requires_grad_(requires_grad)
+
+
+def hamming_window(
+    window_length,
+    periodic=True,
+    alpha=0.54,
+    beta=0.46,
+    *,
+    dtype=None,
+    layout=None,
+    device=None,
+    pin_memory=False,
+    requires_grad=False,
+):
+    """alpha - beta cos(2 pi n / N)."""
+    _check("hamming_window", window_length)
+    return _cosines(window_length, periodic, (alpha, beta), _type("hamming_window", dtype)).requires_grad_(
+        requires_grad
+    )
+
+
+def blackman_window(
+    window_length, periodic=True, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False
+):
+    """0.42 - 0.5 cos(2 pi n / N) + 0.08 cos(4 pi n / N)."""
+    _check("blackman_window", window_length)
+    return _cosines(window_length, periodic, (0.42, 0.5, 0.08), _type("blackman_window", dtype)).requires_grad_(
+        requires_grad
+    )
+
+
+def bartlett_window(
+    window_length, periodic=True, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False
+):
+    """A triangle: 1 - |2 n / N - 1|."""
+    _check("bartlett_window", window_length)
+    dtype = _type("bartlett_window", dtype)
+    if window_length <= 1:
+        return _C.ones(window_length, dtype=dtype)
+    n = _C.arange(window_length, dtype=_C.float64) * (2.0 / (window_length if periodic else window_length - 1))
+    return (1 - (n - 1).abs()).to(dtype).requires_grad_(requires_grad)
+
+
+def kaiser_window(
+    window_length,
+    periodic=True,
+    beta=12.0,
+    *,
+    dtype=None,
+    layout=None,
+    device=None,
+    pin_memory=False,
+    requires_grad=False,
+):
+    """I0(beta sqrt(1 - (2 n / N - 1)²)) / I0(beta)."""
+    _check("kaiser_window", window_length)
+    return _kaiser(window_length, not periodic, beta, _type("kaiser_window", dtype)).requires_grad_(requires_grad)
+
+
+def _kaiser(length, sym, beta, dtype):
+    if length <= 1:
+        return _C.ones(length, dtype=dtype)
+    n = _C.arange(length, dtype=_C.float64) * (2.0 / (length - 1 if sym else length)) - 1
+    top = _C.i0(beta * (1 - n * n).clamp(min=0).sqrt())
+    return (top / _C.i0(_C.tensor(float(beta), dtype=_C.float64))).to(dtype)
+
+
+# --- signal.windows: symmetric by default ---
+
+
+def _signal(name, make, M, sym, dtype, requires_grad, **values):
+    if M < 0:
+        raise ValueError(f"{name} requires non-negative window length, got M={M}")
+    for key, value in values.items():
+        if value is not None and value <= 0:
+            raise ValueError(f"{key.capitalize()} must be positive, got: {value} instead.")
+    dtype = _C.get_default_dtype() if dtype is None else dtype
+    if dtype not in (_C.float32, _C.float64):
+        raise ValueError(f"{name} expects float32 or float64 dtypes, got: {dtype}")
+    if M <= 1:
+        return _C.ones(M, dtype=dtype).requires_grad_(requires_grad)
+    return make(_C.arange(M, dtype=_C.float64), M - 1 if sym else M).to(dtype).requires_grad_(requires_grad)
+
+
+def _general_cosine(weights):
+    return lambda n, span: sum((-1) ** k * a * (n * (2 * math.pi * k / span)).cos() for k, a in enumerate(weights))
+
+
+def general_cosine(M, *, a, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
+    """A sum of cosines with the weights `a`."""
+    if not isinstance(a, (list, tuple)):
+        raise TypeError("Coefficients must be a list/tuple")
+    if not a:
+        raise ValueError("Coefficients cannot be empty")
+    return _signal("general_cosine", _general_cosine(a), M, sym, dtype, requires_grad)
+
+
+def general_hamming(M, *, alpha=0.54, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
+    """alpha - (1 - alpha) cos."""
+    return general_cosine(M, a=[alpha, 1.0 - alpha], sym=sym, dtype=dtype, requires_grad=requires_grad)
+
+
+def hamming(M, *, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
+    """The Hamming window."""
+    return general_hamming(M, sym=sym, dtype=dtype, requires_grad=requires_grad)
+
+
+def hann(M, *, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
+    """The Hann window."""
+    return general_hamming(M, alpha=0.5, sym=sym, dtype=dtype, requires_grad=requires_grad)
+
+
+def blackman(M, *, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
+    """The Blackman window."""
+    return general_cosine(M, a=[0.42, 0.5, 0.08], sym=sym, dtype=dtype, requires_grad=requires_grad)
+
+
+def nuttall(M, *, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
+    """Nuttall's minimum four-term Blackman-Harris window."""
+    return general_cosine(
+        M, a=[0.3635819, 0.4891775, 0.1365995, 0.0106411], sym=sym, dtype=dtype, requires_grad=requires_grad
+    )
+
+
+def bartlett(M, *, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
+    """The triangle."""
+    make = lambda n, span: 1 - (n * (2.0 / span) - 1).abs()
+    return _signal("bartlett", make, M, sym, dtype, requires_grad)
+
+
+def cosine(M, *, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
+    """sin(pi (n + 0.5) / M)."""
+    make = lambda n, span: ((n + 0.5) * (math.pi / (span + 1))).sin()
+    return _signal("cosine", make, M, sym, dtype, requires_grad)
+
+
+def exponential(M, *, center=None, tau=1.0, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
+    """exp(-|n - center| / tau)."""
+    if sym and center is not None:
+        raise ValueError("Center must be None for symmetric windows")
+    make = lambda n, span: (-(n - (span / 2 if center is None else center)).abs() / tau).exp()
+    return _signal("exponential", make, M, sym, dtype, requires_grad, tau=tau)
+
+
+def gaussian(M, *, std=1.0, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
+    """exp(-(n - centre)² / (2 std²))."""
+    make = lambda n, span: (-0.5 * ((n - span / 2) / std).square()).exp()
+    return _signal("gaussian", make, M, sym, dtype, requires_grad, std=std)
+
+
+def kaiser(M, *, beta=12.0, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
+    """The Kaiser window."""
+    if beta < 0:
+        raise ValueError(f"beta must be non-negative, got: {beta} instead.")
+    return _signal("kaiser", lambda n, span: _kaiser(M, sym, beta, _C.float64), M, sym, dtype, requires_grad)
