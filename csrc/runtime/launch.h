@@ -34,9 +34,10 @@ struct CompiledKernel {
   int16_t operands = 0;
   int16_t parallel = 0;  // axes [0, parallel) may be split, and the last one if vector_parallel
   bool vector_parallel = false;
-  uint64_t scratch_mask = 0;  // operands that are per-thread scratch
-  uint64_t reduce_mask = 0;   // axes that are reduced
-  float cost = 1;             // rough nanoseconds an element on one core
+  int8_t copy_bytes = 0, copy_from = 0;  // a kernel that only copies: element size, source operand
+  uint64_t scratch_mask = 0;             // operands that are per-thread scratch
+  uint64_t reduce_mask = 0;              // axes that are reduced
+  float cost = 1;                        // rough nanoseconds an element on one core
   virtual ~CompiledKernel() = default;
 };
 using KernelRef = std::shared_ptr<const CompiledKernel>;

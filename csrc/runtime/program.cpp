@@ -6,6 +6,7 @@
 #include "runtime/memory.h"
 #include "runtime/native_ctx.h"
 #include "runtime/threads.h"
+#include "runtime/transpose.h"
 
 namespace fj::runtime {
 namespace {
@@ -70,6 +71,7 @@ int split_axis(const CompiledKernel& k, const int64_t* sizes, int threads) {
 int32_t run_kernel(const CompiledKernel& k, LaunchArgs& args, double ns, const int64_t* scratch_bytes) {
   int32_t status = 0;
   args.status = &status;
+  if (k.copy_bytes && copy_transposed(k, args, worth_splitting(ns))) return status;
   if (worth_splitting(ns)) {
     int threads = num_threads();
     int axis = split_axis(k, args.sizes, threads);

@@ -269,6 +269,16 @@ void run_ref(const LaunchArgs* args) { Run(*static_cast<const Kernel*>(args->sel
 
 }  // namespace
 
+namespace {
+// The operand that a kernel copies, if it does nothing else.
+int copy_source(const Kernel& k) {
+  if (k.operands.size() != 2 || k.insts.size() != 2 || k.has_reduce()) return -1;
+  const Inst &load = k.insts[0], &store = k.insts[1];
+  bool copies = load.op == Op::Load && store.op == Op::Store && store.a == 0 && load.index != store.index;
+  return copies && k.operands[0].dtype == k.operands[1].dtype ? load.index : -1;
+}
+}  // namespace
+
 void describe(const Kernel& k, CompiledKernel* out) {
   out->rank = static_cast<int16_t>(k.rank());
   out->operands = static_cast<int16_t>(k.operands.size());
@@ -278,6 +288,10 @@ void describe(const Kernel& k, CompiledKernel* out) {
     if (k.operands[i].role == Role::Scratch) out->scratch_mask |= uint64_t{1} << i;
   for (int i = 0; i < k.rank(); ++i)
     if (k.axes[i] == AxisKind::Reduce) out->reduce_mask |= uint64_t{1} << i;
+  if (int from = copy_source(k); from >= 0) {
+    out->copy_bytes = static_cast<int8_t>(size_of(k.operands[0].dtype));
+    out->copy_from = static_cast<int8_t>(from);
+  }
 }
 
 std::shared_ptr<CompiledKernel> interpret(const Kernel& kernel) {
