@@ -1,15 +1,16 @@
 // framejit._C._debug.run_kernel: compiles a loop kernel from text and runs it on buffers. For tests and benchmarks
 // only.
 //
-//   run_kernel(text, isa, operands, sizes, params=(), repeat=1, range=None) -> (status, best nanoseconds of a call)
-//   operands: a sequence of (buffer, byte offset, byte strides); range: (axis, begin, end) of a parallel axis
-//   kernel_text(text) -> the kernel parsed and printed again
+//   run_kernel(text, isa, operands, sizes, params=(), repeat=1, range=None, reference=None) -> (status, best
+//   nanoseconds of a call) operands: a sequence of (buffer, byte offset, byte strides); range: (axis, begin, end) of a
+//   parallel axis kernel_text(text) -> the kernel parsed and printed again
 #include <chrono>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
 #include "bind/module.h"
+#include "codegen/checked.h"
 #include "codegen/codegen.h"
 
 namespace fj::bind {
@@ -77,12 +78,12 @@ PyObject* fail(const Error& e) {
 }
 
 PyObject* run_kernel(PyObject*, PyObject* args, PyObject* kw) {
-  static const char* names[] = {"text", "isa", "operands", "sizes", "params", "repeat", "range", nullptr};
-  const char *text, *isa_text;
+  static const char* names[] = {"text", "isa", "operands", "sizes", "params", "repeat", "range", "reference", nullptr};
+  const char *text, *isa_text, *reference = nullptr;
   PyObject *operands, *sizes, *params = nullptr, *range = Py_None;
   int repeat = 1;
-  if (!PyArg_ParseTupleAndKeywords(args, kw, "ssOO|OiO", const_cast<char**>(names), &text, &isa_text, &operands, &sizes,
-                                   &params, &repeat, &range))
+  if (!PyArg_ParseTupleAndKeywords(args, kw, "ssOO|OiOz", const_cast<char**>(names), &text, &isa_text, &operands,
+                                   &sizes, &params, &repeat, &range, &reference))
     return nullptr;
   try {
     loop::Kernel k = loop::parse(text);
@@ -98,6 +99,7 @@ PyObject* run_kernel(PyObject*, PyObject* args, PyObject* kw) {
       return PyErr_Format(PyExc_ValueError, "sizes, strides, operands or params do not match the kernel");
     l.base.assign(rank, 0);
     KernelRef code = codegen::compile(k, isa);
+    if (reference) code = codegen::checked(k, code, codegen::compile(loop::parse(reference), codegen::Isa::Ref));
     LaunchArgs a{nullptr, l.ptrs.data(), l.strides.data(), l.sizes.data(), l.base.data(), l.params.data(), &l.status};
     int axis = -1;
     long long begin = 0, end = 0;

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/flags.h"
+#include "codegen/checked.h"
 #include "codegen/cpu/cpu.h"
 #include "codegen/ref/interp.h"
 
@@ -67,7 +68,8 @@ Isa default_isa() {
 
 KernelRef compile(const loop::Kernel& kernel, Isa isa) {
   std::string key = kernel.key();
-  key.push_back(static_cast<char>(isa));
+  bool check = flags::get().verify > 1 && isa != Isa::Ref;
+  key.push_back(static_cast<char>(static_cast<int>(isa) | check << 4));
   Cache& c = cache();
   std::lock_guard lock(c.mutex);
   auto found = c.map.find(key);
@@ -81,6 +83,7 @@ KernelRef compile(const loop::Kernel& kernel, Isa isa) {
   ++c.stats.misses;
   int64_t bytes = 0;
   KernelRef made = make(kernel, isa, &bytes);
+  if (check) made = checked(kernel, std::move(made));
   bytes += static_cast<int64_t>(key.size()) + 128;
   if (c.stats.bytes + bytes > kCacheBytes) {
     c.map.clear();
