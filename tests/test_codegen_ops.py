@@ -40,7 +40,7 @@ ULPS = {
     "acosh": 4,
     "atanh": 4,
     "erf": 3,
-    "erfc": 6,
+    "erfc": 8,
     "erfinv": 6,
     "hypot": 2,
     "pow": 2,
@@ -137,6 +137,57 @@ class ScalarOps(unittest.TestCase):
                 for isa in ISAS[1:]:
                     with self.subTest(op=op, dtype=dtype, isa=isa):
                         self.compare(op, dtype, inputs[:arity], expected, evaluate(op, arity, dtype, out, isa, inputs))
+
+    def test_pairs_of_edges(self):
+        for op, arity, rule in OPS:
+            if arity != 2 or rule not in ("arith", "float"):
+                continue
+            for dtype in TYPES[rule]:
+                kind = TEXT[dtype]
+                if np.issubdtype(kind, np.integer):
+                    info = np.iinfo(kind)
+                    values = [0, 1, 2, 3, 7, info.max, info.max - 1, info.max // 2, info.max // 2 + 1]
+                    values += [info.min, -1, -2, -3, -7, info.min + 1, info.min // 2] if info.min else [254]
+                else:
+                    info = np.finfo(kind)
+                    values = [0, info.smallest_subnormal, info.tiny, 0.5, 1, 1.5, 2, 3, 7, 1e10, 3e7, info.max, np.inf]
+                    values = [*values, *(-v for v in values), np.nan]
+                values = np.array(values, kind)
+                inputs = [a.ravel().copy() for a in np.meshgrid(values, values)]
+                if op == "pow" and dtype[0] in "iu":
+                    inputs[1] = np.clip(inputs[1], None, 40)
+                expected = evaluate(op, arity, dtype, dtype, "ref", inputs)
+                for isa in ISAS[1:]:
+                    with self.subTest(op=op, dtype=dtype, isa=isa):
+                        self.compare(op, dtype, inputs, expected, evaluate(op, arity, dtype, dtype, isa, inputs))
+
+    def test_integer_division_at_random(self):
+        rng = np.random.default_rng(11)
+        for dtype in ARITH[:5]:
+            kind, bits = TEXT[dtype], TEXT[dtype]().itemsize * 8
+            info = np.iinfo(kind)
+            wide = [rng.integers(info.min, info.max, 40000, kind, endpoint=True) for _ in range(2)]
+            inputs = [w >> rng.integers(0, bits, w.size).astype(kind) for w in wide]
+            multiple = inputs[1][::2] * (inputs[0][::2] // 3)  # exact multiples and their neighbours, wrapped around
+            inputs[0][::2] = multiple + rng.integers(0, 2, multiple.size).astype(kind)
+            for op in ("truncdiv", "floordiv", "rem", "fmod"):
+                expected = evaluate(op, 2, dtype, dtype, "ref", inputs)
+                for isa in ISAS[1:]:
+                    with self.subTest(op=op, dtype=dtype, isa=isa):
+                        self.compare(op, dtype, inputs, expected, evaluate(op, 2, dtype, dtype, isa, inputs))
+
+    def test_float_remainders_at_random(self):
+        rng = np.random.default_rng(12)
+        for dtype in ("f32", "f64"):
+            kind = TEXT[dtype]
+            x = (rng.standard_normal(40000) * 10.0 ** rng.uniform(-6, 12, 40000)).astype(kind)
+            y = (rng.standard_normal(40000) * 10.0 ** rng.uniform(-6, 6, 40000)).astype(kind)
+            x[::3] = y[::3] * rng.integers(-1000, 1000, x[::3].size).astype(kind)
+            for op in ("floordiv", "rem", "fmod"):
+                expected = evaluate(op, 2, dtype, dtype, "ref", [x, y])
+                for isa in ISAS[1:]:
+                    with self.subTest(op=op, dtype=dtype, isa=isa):
+                        self.compare(op, dtype, [x, y], expected, evaluate(op, 2, dtype, dtype, isa, [x, y]))
 
     def compare(self, op, dtype, inputs, expected, got):
         if expected.dtype.kind != "f":

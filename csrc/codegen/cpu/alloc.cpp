@@ -110,7 +110,7 @@ class Allocator {
 
   uint8_t foldable(const MInst& in) const {
     if (in.op == MOp::Cmp && !p_.avx512 && !is_fp(in.lt))
-      return in.imm == kLt || in.imm == kNlt ? 1 : 2;  // pcmpgt(b, a)
+      return in.imm == kLt || in.imm == kNlt ? 1 : 2;    // pcmpgt(b, a)
     if (in.op == MOp::Lookup) return in.n == 2 ? 2 : 4;  // the last
     return kFold[static_cast<int>(in.op)];
   }

@@ -195,7 +195,7 @@ class Emitter {
   // out-of-line calls, emitted after the function
   struct Cold {
     asmjit::Label enter, back;
-    int dst[kMaxCopies], value[kMaxCopies], arg[kMaxCopies], n;
+    int dst[kMaxCopies], value[kMaxCopies], test[kMaxCopies], arg[kMaxCopies], arg2[kMaxCopies], n;
     LT lt;
     int exponent;
     int64_t fn;

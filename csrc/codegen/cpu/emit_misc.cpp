@@ -118,13 +118,15 @@ void Emitter::emit_far(const AInst& a, int u) {
   const MInst& in = *a.in;
   bool together = !body_->in_turn;
   if (together && u + 1 < body_->copies) return;
-  Cold c{as_.newLabel(), as_.newLabel(), {}, {}, {}, 0, in.lt, in.index, in.imm};
+  Cold c{as_.newLabel(), as_.newLabel(), {}, {}, {}, {}, {}, 0, in.lt, in.index, in.imm};
   for (int v = together ? 0 : u; v <= u; ++v, ++c.n) {
     c.dst[c.n] = phys(a.dst, v);
     c.value[c.n] = source_reg(a, 0, v);
-    c.arg[c.n] = source_reg(a, 1, v);
+    c.test[c.n] = source_reg(a, 1, v);
+    c.arg[c.n] = source_reg(a, 2, v);
+    c.arg2[c.n] = in.n > 3 ? source_reg(a, 3, v) : c.arg[c.n];
   }
-  far_lanes(c.arg, c.n, in.lt, in.index);
+  far_lanes(c.test, c.n, in.lt, in.index);
   if (avx512())
     as_.kortestw(x86::k7, x86::k7);
   else
@@ -147,6 +149,7 @@ void Emitter::emit_cold(const Cold& c) {
   for (int i = 0; i < c.n; ++i) {
     as_.lea(x86::rdi, frame(results_at + i * vb_));
     as_.lea(x86::rsi, frame(cold_save_ + c.arg[i] * vb_));
+    as_.lea(x86::rdx, frame(cold_save_ + c.arg2[i] * vb_));
     as_.mov(x86::r8d, lanes_);
     as_.vzeroupper();
     as_.mov(x86::rax, static_cast<uint64_t>(c.fn));
@@ -156,7 +159,7 @@ void Emitter::emit_cold(const Cold& c) {
   for (int i = 1; avx512() && i < 7; ++i) as_.kmovd(k(i), frame(masks_at + 4 * i, 4));
   for (int i = 0; i < nregs_; ++i) as_.emit(I::kIdVmovups, vec_of(i, vb_), frame(cold_save_ + i * vb_, whole));
   for (int i = 0; i < c.n; ++i) {
-    far_lanes(&c.arg[i], 1, c.lt, c.exponent);
+    far_lanes(&c.test[i], 1, c.lt, c.exponent);
     x86::Mem exact = frame(results_at + i * vb_, static_cast<uint32_t>(lane * lanes_));
     x86::Vec dst = vec(c.dst[i], lane), value = vec(c.value[i], lane), mask = vec(s1_, lane);
     if (avx512()) {

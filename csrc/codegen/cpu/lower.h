@@ -8,6 +8,8 @@ namespace fj::codegen::cpu {
 // Wraps the i32 lanes of a narrow integer type back into its range.
 MV narrow(MBuilder& b, DType t, MV v);
 MV lower_scalar(MBuilder& b, loop::Op op, DType t, MV x, MV y, MV z);
+// Division to whole numbers: FloorDiv, TruncDiv, Rem, Fmod.
+MV lower_divide(MBuilder& b, loop::Op op, DType t, MV x, MV y);
 MV lower_cast(MBuilder& b, DType from, DType to, MV x);
 // Puts a stage's instructions in an order that hides latency.
 void order(MStage* s, bool avx512);

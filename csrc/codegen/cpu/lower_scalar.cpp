@@ -76,7 +76,7 @@ MV sign(const In& in) {
   MV negative = b.select(in.lt, b.cmp(in.lt, kLt, in.x, zero), minus_one(in), zero);
   return b.select(in.lt, b.cmp(in.lt, kLt, zero, in.x), one, negative);
 }
-MV trunc_div(const In& in) { return is_fp(in.lt) ? in.b.round(in.lt, in.b.div(in.lt, in.x, in.y), kToZero) : kNoValue; }
+MV divide(const In& in) { return lower_divide(in.b, in.op, in.t, in.x, in.y); }
 
 template <MOp Bits, MOp Mask>
 MV bitwise(const In& in) {
@@ -123,6 +123,17 @@ MV round(const In& in) {
 }
 MV frac(const In& in) { return in.b.sub(in.lt, in.x, in.b.round(in.lt, in.x, kToZero)); }
 MV copysign(const In& in) { return in.b.bor(in.lt, in.b.abs_bits(in.lt, in.x), in.b.sign_bits(in.lt, in.y)); }
+// The bits count up from 0 in both directions.
+MV nextafter(const In& in) {
+  MBuilder& b = in.b;
+  LT z = int_of(in.lt);
+  MV zero = b.num(in.lt, 0), one = b.num(z, 1);
+  MV inwards = b.mxor(b.cmp(in.lt, kLt, in.x, in.y), b.cmp(in.lt, kLt, zero, in.x));
+  MV r = b.select(z, inwards, b.sub(z, in.x, one), b.add(z, in.x, one));
+  r = b.select(in.lt, b.cmp(in.lt, kEq, in.x, zero), b.bor(z, b.sign_bits(in.lt, in.y), one), r);
+  r = b.select(in.lt, b.cmp(in.lt, kEq, in.x, in.y), in.y, r);
+  return b.select(in.lt, b.cmp(in.lt, kUnord, in.x, in.y), b.num(in.lt, __builtin_nan("")), r);
+}
 MV sqrt(const In& in) { return in.b.op(MOp::Sqrt, in.lt, in.x); }
 MV rsqrt(const In& in) { return in.b.div(in.lt, in.b.num(in.lt, 1), sqrt(in)); }
 MV fma(const In& in) { return in.b.fma(in.lt, in.x, in.y, in.z); }
@@ -139,7 +150,10 @@ Fn lowering(Op op) {
     case Op::Sub: return sub;
     case Op::Mul: return mul;
     case Op::Div: return arith<MOp::Div>;
-    case Op::TruncDiv: return trunc_div;
+    case Op::TruncDiv:
+    case Op::FloorDiv:
+    case Op::Rem:
+    case Op::Fmod: return divide;
     case Op::Min: return pick<false>;
     case Op::Max: return pick<true>;
     case Op::FMin: return fpick<false>;
@@ -170,6 +184,7 @@ Fn lowering(Op op) {
     case Op::Trunc: return round<kToZero>;
     case Op::Frac: return frac;
     case Op::Copysign: return copysign;
+    case Op::Nextafter: return nextafter;
     case Op::Sqrt: return sqrt;
     case Op::Rsqrt: return rsqrt;
     default: return expand;

@@ -1,7 +1,7 @@
 // f32 functions as machine-level arithmetic, good over the whole range: about one ulp, NaN and infinities as IEEE has
 // them, and subnormal results where they exist. Arguments that the short reduction of sin and cos cannot take go out of
 // line. Where x86 min and max return their second operand on NaN, constants stand first.
-#include "codegen/cpu/lower.h"
+#include "codegen/cpu/math_f64.h"
 
 namespace fj::codegen::cpu {
 
@@ -247,7 +247,7 @@ MV sin_or_cos(MBuilder& b, MV x, bool cos) {
   MV q = b.mul(F, r, r);
   MV flip = b.shl(Z, cos ? b.sub(Z, m, b.i(1)) : m, 31);
   MV y = b.bxor(F, odd_sum(b, F, r, b.poly(F, q, kSin), q), flip);
-  return b.far(F, y, cos ? Op::Cos : Op::Sin, x, kFarExponent);
+  return b.far(F, y, cos ? Op::Cos : Op::Sin, x, kFarExponent, x);
 }
 MV sin(MBuilder& b, MV x, MV) { return sin_or_cos(b, x, false); }
 MV cos(MBuilder& b, MV x, MV) { return sin_or_cos(b, x, true); }
@@ -256,7 +256,7 @@ MV tan(MBuilder& b, MV x, MV) {
   Quadrant d = reduce_pi(b, x);
   MV odd = b.shl(Z, d.q, 31), swap = b.sign_mask(odd);
   MV y = b.div(F, b.select(F, swap, d.cos, d.sin), b.select(F, swap, d.sin, d.cos));
-  return b.far(F, b.bxor(F, y, odd), Op::Tan, x, kFarExponent);
+  return b.far(F, b.bxor(F, y, odd), Op::Tan, x, kFarExponent, x);
 }
 
 constexpr double kAsin[] = {4.2163199048e-2, 2.4181311049e-2, 4.5470025998e-2, 7.4953002686e-2, 1.6666752422e-1};
@@ -363,6 +363,15 @@ MV hypot(MBuilder& b, MV x, MV y) {
   return b.select(F, b.mor(b.cmp(F, kEq, a, inf), b.cmp(F, kEq, c, inf)), inf, r);
 }
 
+// In double: good to half an ulp.
+MV pow(MBuilder& b, MV x, MV y) {
+  auto widen = [&](MV v) { return b.cvt(CvtKind::F32ToF64, LT::F64, v); };
+  return b.cvt(CvtKind::F64ToF32, F, pow_f64(b, widen(x), widen(y)));
+}
+MV erfc(MBuilder& b, MV x, MV) {
+  return b.cvt(CvtKind::F64ToF32, F, erfc_f64(b, b.cvt(CvtKind::F32ToF64, LT::F64, x)));
+}
+
 }  // namespace
 
 MV expand_f32(MBuilder& b, Op op, MV x, MV y) {
@@ -390,6 +399,8 @@ MV expand_f32(MBuilder& b, Op op, MV x, MV y) {
     case Op::Atanh: return atanh(b, x, y);
     case Op::Erf: return erf(b, x, y);
     case Op::Hypot: return hypot(b, x, y);
+    case Op::Erfc: return erfc(b, x, y);
+    case Op::Pow: return pow(b, x, y);
     default: return kNoValue;
   }
 }

@@ -1,5 +1,6 @@
-// f64 functions as machine-level arithmetic, to one or two ulps. What is not here calls the C library lane by lane.
-#include "codegen/cpu/lower.h"
+// f64 functions as machine-level arithmetic, to one or two ulps. More are in math_f64_more.cpp; what is in neither
+// calls the C library lane by lane.
+#include "codegen/cpu/math_f64.h"
 
 namespace fj::codegen::cpu {
 
@@ -9,8 +10,7 @@ namespace {
 
 constexpr LT F = LT::F64, Z = LT::I64;
 constexpr double kInf = __builtin_inf(), kNan = __builtin_nan("");
-// Adding 1.5 * 2^52 rounds to an integer and leaves it in the low bits.
-constexpr double kMagic = 6755399441055744.0;
+constexpr double kMagic = kMagic64;
 
 struct Reduced {
   MV m, n, r;  // x = n ln2 + r, n integral; m = n + kMagic
@@ -51,12 +51,16 @@ MV clamp(MBuilder& b, MV x, double low, double high) {
   return b.op(MOp::MaxRaw, F, b.d(low), b.op(MOp::MinRaw, F, b.d(high), x));
 }
 
-MV exp_shifted(MBuilder& b, MV x, int shift) {
+}  // namespace
+
+MV exp_shifted_f64(MBuilder& b, MV x, int shift) {
   Reduced d = reduce_ln2(b, clamp(b, x, -750, 720));
   return scale(b, b.add(F, expm1_reduced(b, d.r), b.d(1)), d, shift);
 }
 
-MV exp(MBuilder& b, MV x) { return exp_shifted(b, x, 0); }
+namespace {
+
+MV exp(MBuilder& b, MV x) { return exp_shifted_f64(b, x, 0); }
 
 MV exp2(MBuilder& b, MV x) {
   x = clamp(b, x, -1080, 1030);
@@ -64,19 +68,30 @@ MV exp2(MBuilder& b, MV x) {
   return scale(b, b.add(F, expm1_reduced(b, b.mul(F, b.sub(F, x, n), b.d(0.6931471805599453))), b.d(1)), {m, n, n});
 }
 
-MV expm1(MBuilder& b, MV x) {
+}  // namespace
+
+MV exp2_pair_f64(MBuilder& b, MV x, MV low) {
+  x = clamp(b, x, -1080, 1030);
+  MV m = b.add(F, x, b.d(kMagic)), n = b.sub(F, m, b.d(kMagic));
+  MV r = b.mul(F, b.add(F, b.sub(F, x, n), low), b.d(0.6931471805599453));
+  return scale(b, b.add(F, expm1_reduced(b, r), b.d(1)), {m, n, n});
+}
+
+MV expm1_f64(MBuilder& b, MV x) {
   Reduced d = reduce_ln2(b, clamp(b, x, -40, 709.8));
   MV half = power_of_two(b, d.m, -1);
   MV y = b.fma(F, half, expm1_reduced(b, d.r), b.sub(F, half, b.d(0.5)));
   return b.bor(F, b.add(F, y, y), b.sign_bits(F, x));
 }
 
+namespace {
+
 MV sign_select(MBuilder& b, MV x, MV negative, MV positive) {
   return b.select(F, b.cmp(Z, kLt, x, b.l(0)), negative, positive);
 }
 
 MV sigmoid(MBuilder& b, MV x) {
-  MV e = exp_shifted(b, b.bor(F, x, b.l(INT64_MIN)), 0);
+  MV e = exp_shifted_f64(b, b.bor(F, x, b.l(INT64_MIN)), 0);
   return b.div(F, sign_select(b, x, e, b.d(1)), b.add(F, e, b.d(1)));
 }
 
@@ -90,15 +105,13 @@ MV tanh(MBuilder& b, MV x) {
 }
 
 MV cosh(MBuilder& b, MV x) {
-  MV e = exp_shifted(b, b.abs_bits(F, x), -1);
+  MV e = exp_shifted_f64(b, b.abs_bits(F, x), -1);
   return b.add(F, e, b.div(F, b.d(0.25), e));
 }
 
-struct Split {
-  MV e, f;  // x = 2^e (1 + f), f in [sqrt(1/2) - 1, sqrt(2) - 1]
-};
+}  // namespace
 
-Split split(MBuilder& b, MV x) {
+Split64 split_f64(MBuilder& b, MV x) {
   MV tiny = b.cmp(F, kLt, x, b.d(0x1p-1022));
   MV up = b.select(F, tiny, b.mul(F, x, b.d(0x1p54)), x);
   MV bias = b.select(F, tiny, b.d(0x1p52 + 1024 + 54), b.d(0x1p52 + 1024));
@@ -107,6 +120,8 @@ Split split(MBuilder& b, MV x) {
   MV m = b.sub(Z, up, b.shl(Z, b.sub(Z, whole, b.l(1024)), 52));
   return {b.sub(F, b.bor(Z, whole, b.l(0x4330000000000000)), bias), b.sub(F, m, b.d(1))};
 }
+
+namespace {
 
 // log(1+f) - f
 MV log_tail(MBuilder& b, MV f) {
@@ -126,26 +141,38 @@ MV log_edges(MBuilder& b, MV x, MV y) {
 }
 
 MV log_inner(MBuilder& b, MV x) {
-  Split s = split(b, x);
+  Split64 s = split_f64(b, x);
   MV y = b.fma(F, s.e, b.d(1.90821492927058770002e-10), log_tail(b, s.f));
   return b.fma(F, s.e, b.d(0.693147180369123816490), b.add(F, y, s.f));
 }
 MV log(MBuilder& b, MV x) { return log_edges(b, x, log_inner(b, x)); }
 
 MV log2(MBuilder& b, MV x) {
-  Split s = split(b, x);
+  Split64 s = split_f64(b, x);
   MV t = log_tail(b, s.f);
   MV low = b.fma(F, s.f, b.d(0.4426950408889634), b.mul(F, t, b.d(1.4426950408889634)));
   return log_edges(b, x, b.add(F, b.add(F, low, s.f), s.e));
 }
 
-MV log1p(MBuilder& b, MV x) {
+MV log10(MBuilder& b, MV x) {
+  Split64 s = split_f64(b, x);
+  MV y = b.fma(F, log_tail(b, s.f), b.d(0.4342944819032518), b.mul(F, s.f, b.d(1.098319650216765e-17)));
+  y = b.fma(F, s.e, b.d(3.69423907715893078616e-13), y);
+  y = b.fma(F, s.f, b.d(0.4342944819032518), y);
+  return log_edges(b, x, b.fma(F, s.e, b.d(3.01029995663611771306e-01), y));
+}
+
+}  // namespace
+
+MV log1p_f64(MBuilder& b, MV x) {
   MV one = b.d(1), u = b.add(F, x, one), v = b.sub(F, u, one);
   MV lost = b.add(F, b.sub(F, one, b.sub(F, u, v)), b.sub(F, x, v));
   MV plain = b.mand(b.cmp(F, kLt, b.d(0), u), b.cmp(F, kLt, u, b.d(kInf)));
   MV y = b.add(F, log_inner(b, u), b.select(F, plain, b.div(F, lost, u), b.d(0)));
   return b.bor(F, log_edges(b, u, y), b.sign_bits(F, x));
 }
+
+namespace {
 
 MV sin_or_cos(MBuilder& b, MV x, bool cos) {
   static constexpr double kSin[] = {
@@ -167,25 +194,26 @@ MV sin_or_cos(MBuilder& b, MV x, bool cos) {
   MV q = b.mul(F, r, r);
   MV y = odd_sum(b, F, r, b.poly(F, q, kSin), q);
   MV flip = b.shl(Z, cos ? b.sub(Z, m, b.l(1)) : m, 63);
-  return b.far(F, b.bxor(F, y, flip), cos ? Op::Cos : Op::Sin, x, 20);
+  return b.far(F, b.bxor(F, y, flip), cos ? Op::Cos : Op::Sin, x, 20, x);
 }
 
 }  // namespace
 
-MV expand_f64(MBuilder& b, Op op, MV x, MV) {
+MV expand_f64(MBuilder& b, Op op, MV x, MV y) {
   switch (op) {
     case Op::Exp: return exp(b, x);
     case Op::Exp2: return exp2(b, x);
-    case Op::Expm1: return expm1(b, x);
+    case Op::Expm1: return expm1_f64(b, x);
     case Op::Sigmoid: return sigmoid(b, x);
     case Op::Tanh: return tanh(b, x);
     case Op::Cosh: return cosh(b, x);
     case Op::Log: return log(b, x);
     case Op::Log2: return log2(b, x);
-    case Op::Log1p: return log1p(b, x);
+    case Op::Log10: return log10(b, x);
+    case Op::Log1p: return log1p_f64(b, x);
     case Op::Sin: return sin_or_cos(b, x, false);
     case Op::Cos: return sin_or_cos(b, x, true);
-    default: return kNoValue;
+    default: return expand_f64_more(b, op, x, y);
   }
 }
 

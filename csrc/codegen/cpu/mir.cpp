@@ -108,13 +108,13 @@ MV MBuilder::cmp(LT t, Pred p, MV a, MV b) {
   return push(inst, true);
 }
 
-MV MBuilder::far(LT t, MV y, loop::Op op, MV x, int exponent) {
-  MInst inst{MOp::Far, t, 2};
+MV MBuilder::far(LT t, MV y, loop::Op op, MV test, int exponent, MV x, MV x2) {
+  MInst inst{MOp::Far, t};
   inst.dt = t == LT::F64 ? DType::F64 : DType::F32;
   inst.index = static_cast<int16_t>(exponent);
   inst.imm = static_cast<int64_t>(reinterpret_cast<intptr_t>(scalar_fn(op, inst.dt)));
-  inst.a[0] = y;
-  inst.a[1] = x;
+  for (MV v : {y, test, x, x2})
+    if (v != kNoValue) inst.a[inst.n++] = v;
   k_->rare = true;
   return push(inst, true);
 }

@@ -150,8 +150,8 @@ class MBuilder {
   MV mand(MV a, MV b) { return op(MOp::MAnd, LT::Mask, a, b); }
   MV mor(MV a, MV b) { return op(MOp::MOr, LT::Mask, a, b); }
   MV mxor(MV a, MV b) { return op(MOp::MXor, LT::Mask, a, b); }
-  // y, but in lanes where |x| >= 2^exponent op(x) by the reference meaning, computed out of line.
-  MV far(LT t, MV y, loop::Op op, MV x, int exponent);
+  // y, but in lanes where |test| >= 2^exponent op(x, x2) by the reference meaning, computed out of line.
+  MV far(LT t, MV y, loop::Op op, MV test, int exponent, MV x, MV x2 = kNoValue);
   MV lookup(MV index, MV table, MV more = kNoValue) { return op(MOp::Lookup, LT::F32, index, table, more); }
   MV scalef(LT t, MV a, MV n) { return op(MOp::Scalef, t, a, n); }
   MV sign_mask(MV v);  // the lanes (32 bits) whose top bit is set
