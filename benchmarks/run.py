@@ -24,6 +24,7 @@ SUITES = {
     "capture": "capture",
     "pointwise": "pointwise",
     "softmax": "softmax",
+    "eager": "eager",
     "demo": "demo_epoch",
 }
 
