@@ -21,24 +21,30 @@ Ref attribute(const Ref& module, const char* name) {
 }
 
 // Everything is held for the process's life. Without the package (a bare _C) the tables are empty.
+const Tables* load() {
+  auto* t = new Tables;
+  Ref module = Ref::steal(PyImport_ImportModule("framejit._polyfills"));
+  Ref functions = attribute(module, "SUBSTITUTES"), globals = attribute(module, "MODULES"),
+      pure = attribute(module, "PURE");
+  t->methods = attribute(module, "METHODS");
+  PyObject *key, *value;
+  Py_ssize_t at = 0;
+  while (functions && PyDict_Next(functions.get(), &at, &key, &value)) t->functions[Py_NewRef(key)] = Py_NewRef(value);
+  for (Py_ssize_t i = 0; globals && i < PyList_GET_SIZE(globals.get()); ++i)
+    t->globals.insert(Py_NewRef(PyList_GET_ITEM(globals.get(), i)));
+  for (Py_ssize_t i = 0; pure && i < PyList_GET_SIZE(pure.get()); ++i)
+    t->pure.insert(Py_NewRef(PyList_GET_ITEM(pure.get(), i)));
+  PyErr_Clear();
+  return t;
+}
+
+// No static initialiser: the import may let another thread run, which would wait for it with the GIL in its hands.
 const Tables& tables() {
-  static const Tables* made = [] {
-    auto* t = new Tables;
-    Ref module = Ref::steal(PyImport_ImportModule("framejit._polyfills"));
-    Ref functions = attribute(module, "SUBSTITUTES"), globals = attribute(module, "MODULES"),
-        pure = attribute(module, "PURE");
-    t->methods = attribute(module, "METHODS");
-    PyObject *key, *value;
-    Py_ssize_t at = 0;
-    while (functions && PyDict_Next(functions.get(), &at, &key, &value))
-      t->functions[Py_NewRef(key)] = Py_NewRef(value);
-    for (Py_ssize_t i = 0; globals && i < PyList_GET_SIZE(globals.get()); ++i)
-      t->globals.insert(Py_NewRef(PyList_GET_ITEM(globals.get(), i)));
-    for (Py_ssize_t i = 0; pure && i < PyList_GET_SIZE(pure.get()); ++i)
-      t->pure.insert(Py_NewRef(PyList_GET_ITEM(pure.get(), i)));
-    PyErr_Clear();
-    return t;
-  }();
+  static const Tables* made = nullptr;
+  if (!made) {
+    const Tables* loaded = load();
+    if (!made) made = loaded;
+  }
   return *made;
 }
 
