@@ -110,10 +110,10 @@ class PythonDriver : public py::FrameDriver {
       stack.reset();
       frame.fill(slots_of(PyTuple_GET_ITEM(tuple, state)), slots_of(PyTuple_GET_ITEM(tuple, state + 1)));
     }
-    if (!raise) return Action::resume(index, std::move(traps));
+    if (!raise) return Action::resume(index).keep(std::move(traps));
     PyObject* exception = PyTuple_GET_ITEM(tuple, 2);
     PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception)), exception);
-    return Action::raise(index, std::move(traps));
+    return Action::raise(index).keep(std::move(traps));
   }
 
   PyObject* callback_;

@@ -46,10 +46,10 @@ const char* const kKinds[] = {
 };
 const char* const kMakes[] = {"Source", "Const",     "Output",    "Number",   "Tuple", "List",
                               "Set",    "FrozenSet", "Dict",      "Slice",    "Cell",  "Function",
-                              "Method", "Object",    "Exception", "Iterator", "Call"};
-const char* const kDos[] = {"SetAttr", "DelAttr", "SetItem", "DelItem", "Clear",
-                            "SetList", "SetSet",  "SetCell", "Advance"};
-const char* const kExits[] = {"Return", "Break", "Branch", "Resume"};
+                              "Method", "Object",    "Exception", "Iterator", "Call",  "Generator"};
+const char* const kDos[] = {"SetAttr", "DelAttr", "SetItem", "DelItem", "Clear",   "SetList",
+                            "Append",  "SetSet",  "SetCell", "Advance", "SetCount"};
+const char* const kExits[] = {"Return", "Break", "Loop", "Branch", "Resume"};
 
 PyObject* item(PyObject* tuple, Py_ssize_t i) {
   if (!PyTuple_Check(tuple) || i >= PyTuple_GET_SIZE(tuple)) {

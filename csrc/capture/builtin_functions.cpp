@@ -4,6 +4,7 @@
 #include "capture/builtins.h"
 #include "capture/function_grad.h"
 #include "capture/grads.h"
+#include "capture/number.h"
 #include "capture/sym_frame.h"
 #include "capture/tensors.h"
 
@@ -181,7 +182,10 @@ V through_special(Tracer& t, Args& a, const char* name, PyObject* function) {
   return call_leaf(t, function, a);
 }
 PyObject* builtin(const char* name) { return PyDict_GetItemString(PyEval_GetBuiltins(), name); }
-V b_abs(Tracer& t, Args& a) { return through_special(t, a, "__abs__", builtin("abs")); }
+V b_abs(Tracer& t, Args& a) {
+  if (V v = a.pos.size() == 1 ? computed_number(t, Arith::Abs, a.pos[0]) : nullptr) return v;
+  return through_special(t, a, "__abs__", builtin("abs"));
+}
 V b_round(Tracer& t, Args& a) {
   if (!a.pos.empty() && a.pos[0]->is == Is::Object) {
     V m = special(t, a.pos[0], FJ_NAME("__round__"));

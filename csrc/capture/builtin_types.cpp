@@ -4,6 +4,7 @@
 #include "capture/builtins.h"
 #include "capture/leaf.h"
 #include "capture/substitute.h"
+#include "capture/number.h"
 #include "capture/sym_frame.h"
 #include "capture/tensors.h"
 
@@ -28,8 +29,14 @@ V number(Tracer& t, Args& a, PyTypeObject& type, const char* method) {
   }
   return call_pure(t, obj(type), a);
 }
-V y_int(Tracer& t, Args& a) { return number(t, a, PyLong_Type, "__int__"); }
-V y_float(Tracer& t, Args& a) { return number(t, a, PyFloat_Type, "__float__"); }
+V y_int(Tracer& t, Args& a) {
+  if (V v = a.size() == 1 && !a.pos.empty() ? computed_number(t, Arith::Int, a.pos[0]) : nullptr) return v;
+  return number(t, a, PyLong_Type, "__int__");
+}
+V y_float(Tracer& t, Args& a) {
+  if (V v = a.size() == 1 && !a.pos.empty() ? computed_number(t, Arith::Float, a.pos[0]) : nullptr) return v;
+  return number(t, a, PyFloat_Type, "__float__");
+}
 V y_complex(Tracer& t, Args& a) { return number(t, a, PyComplex_Type, "__complex__"); }
 V y_bool(Tracer& t, Args& a) {
   want(a, 0, 1);
@@ -41,6 +48,11 @@ V y_str(Tracer& t, Args& a) {
 }
 V y_bytes(Tracer& t, Args& a) { return call_pure(t, obj(PyBytes_Type), a); }
 V y_range(Tracer& t, Args& a) {
+  if (a.named.empty() && (a.pos.size() == 1 || a.pos.size() == 2)) {
+    V v = a.pos.size() == 1 ? computed_number(t, Arith::RangeTo, a.pos[0])
+                            : computed_number(t, Arith::Range, a.pos[0], a.pos[1]);
+    if (v) return v;
+  }
   for (V& v : a.pos) {
     t.use(v);
     if (v->is == Is::Tensor) cut(Reason::data_dependent, "range() of a tensor");

@@ -1,5 +1,6 @@
 // Comparison, identity, truth, length, membership.
 #include "capture/leaf.h"
+#include "capture/number.h"
 #include "capture/protocol.h"
 #include "capture/tensors.h"
 
@@ -79,6 +80,7 @@ bool both(V a, V b, Is kind) { return a->is == kind && b->is == kind; }
 }  // namespace
 
 V compare(Tracer& t, int op, V a, V b) {
+  if (V v = computed_compare(t, op, a, b)) return v;
   t.tensors->number_as_input(t, &b, a);
   if (both(a, b, Is::Const) && (is_symbolic(a) || is_symbolic(b))) return compare_real(t, op, a, b);
   if (!(a->is == Is::Const && b->is == Is::Tensor)) t.use(a);
@@ -131,7 +133,7 @@ bool equal(Tracer& t, V a, V b) {
 bool same(Tracer& t, V a, V b) {
   if (a == b) return true;
   if (a->is == Is::Const && b->is == Is::Const) {
-    if ((is_symbolic(a) || is_symbolic(b)) && t.type_of(a) != t.type_of(b)) return false;
+    if (a->cls != b->cls) return t.type_of(a) == t.type_of(b);
     t.use(a);
     t.use(b);
     return a->real == b->real;
@@ -149,7 +151,7 @@ bool same(Tracer& t, V a, V b) {
 
 bool truth(Tracer& t, V v) {
   if (v->is == Is::Dict || v->is == Is::List || v->is == Is::Set) {
-    if (!v->touched && v->outside() && !has_python_special(t, v, FJ_NAME("__bool__")) &&
+    if (!v->touched && !v->changed && v->outside() && !has_python_special(t, v, FJ_NAME("__bool__")) &&
         !has_python_special(t, v, FJ_NAME("__len__"))) {
       const bool full = PyObject_Size(v->real) != 0;
       t.guard(Kind::Truth, v->source, reinterpret_cast<PyObject*>(v->cls), {full});
@@ -158,6 +160,7 @@ bool truth(Tracer& t, V v) {
   }
   if (is_symbolic(v))
     return t.leaf(leaf_truth, 0, {t.leaf_of(v, Reason::native_object, "a truth value")})->real == Py_True;
+  if (V computed = computed_number(t, Arith::Truth, v)) v = computed;
   t.use(v);
   if (v->is == Is::Const) {
     if (PyType_Check(v->real) && !_PyType_Lookup(Py_TYPE(v->real), FJ_NAME("__bool__")) &&

@@ -34,12 +34,7 @@ Snapshot snapshot(Tracer& t, SymFrame& f, RecipeWriter& w) {
   for (int i = 0; i < f.code.locals_count(); ++i) {
     V v = f.locals[static_cast<size_t>(i)];
     if (v && v->is != Is::Cell && !f.code.live(f.pc, i)) {
-      // A dead local shows only in locals(): it is kept if it can be.
-      try {
-        shot.locals.push_back(w.of(v));
-      } catch (CannotRebuild&) {
-        shot.locals.push_back(kNoRecipe);
-      }
+      shot.locals.push_back(w.of_if_possible(v));  // a dead local shows only in locals()
       continue;
     }
     shot.locals.push_back(w.of(v));
@@ -76,6 +71,8 @@ void write_return(Tracer& t, Segment& s, V value) {
 void write_break(Tracer& t, Segment& s, SymFrame& frame, const Break& why) {
   RecipeWriter w(t, s);
   const py::Instr& in = end_of_unit(frame);
+  // The comparison itself has been made.
+  const bool mid = !t.stopped_for.detail.empty();
   Exit& e = s.exit;
   e.reason = row(why.reason).name;
   e.detail = why.detail;
@@ -86,7 +83,9 @@ void write_break(Tracer& t, Segment& s, SymFrame& frame, const Break& why) {
     finish(t, s, w);
     return;
   }
-  e.kind = ExitKind::Break;
+  e.kind = why.reason == Reason::loop           ? ExitKind::Loop
+           : in.op == py::Op::COMPARE_OP && mid ? ExitKind::Branch
+                                                : ExitKind::Break;
   std::vector<SymFrame*> chain;
   for (SymFrame* f = &frame; f; f = f->caller) chain.insert(chain.begin(), f);
   for (size_t i = 0; i < chain.size(); ++i) {

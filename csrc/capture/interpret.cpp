@@ -48,6 +48,14 @@ CutPoint Tracer::cut_point() const {
   return point;
 }
 
+void Tracer::stop_for_truth(SymFrame& f) {
+  Break why{Reason::data_branch, "if or while on a tensor"};
+  if (!f.nests || cut_point().in_handler) throw why;
+  stopped_for = std::move(why);
+  stopped_in = &f;
+  throw StopHere{};
+}
+
 V run_frame(Tracer& t, SymFrame& f) {
   f.caller = t.frame;
   t.frame = &f;
@@ -69,6 +77,7 @@ V run_frame(Tracer& t, SymFrame& f) {
       t.call_rule = {};
       if (f.thrown) t.throw_value(std::exchange(f.thrown, nullptr));
       handler_of(in.op)(t, f, in);
+      if (f.next <= f.pc && f.state == SymFrame::Running) go_round(t, f);
     } catch (Raised& r) {
       if (r.cut.step < 0) r.cut = t.cut_point();
       if (!unwind(t, f, in, r)) throw;

@@ -1,6 +1,8 @@
 // Iteration: iter(), next() and whole-iterable reads.
+#include "capture/number.h"
 #include "capture/sym_frame.h"
 #include "capture/tensors.h"
+#include "py/iterators.h"
 
 namespace fj::capture {
 
@@ -76,6 +78,8 @@ bool own_iter(Tracer& t, V v) { return has_python_special(t, v, FJ_NAME("__iter_
 }  // namespace
 
 V iterate(Tracer& t, V v) {
+  if (is_computed(t, v) && Py_TYPE(v->real) == &PyRange_Type)  // its length varies: used when the first element is
+    return over(t, v, Iter::Sequence, &PyRangeIter_Type);
   t.use(v);
   if ((v->is == Is::Tuple || v->is == Is::List || v->is == Is::Dict) && own_iter(t, v))
     return call_values(t, special(t, v, FJ_NAME("__iter__")), {});
@@ -103,6 +107,7 @@ namespace {
 
 V next_in_sequence(Tracer& t, IteratorValue* it) {
   V s = it->over;
+  t.use(s);
   if (Values* items = sequence_items(s))
     return static_cast<size_t>(it->at) < items->size() ? (*items)[static_cast<size_t>(it->at++)] : nullptr;
   if (it->at >= PySequence_Size(s->real)) return nullptr;
@@ -177,6 +182,19 @@ V next_by_index(Tracer& t, IteratorValue* it) {
   }
 }
 
+// What an iterator from outside will give is looked up; that it moves on is an effect.
+V next_peek(Tracer& t, IteratorValue* it) {
+  PyObject* owner = py::peek_owner(it->real);
+  if (V over = owner ? t.seen(owner) : nullptr; over && over->changed)
+    cut(Reason::outside_iterator, it->cls->tp_name, " over something that has changed");
+  bool broken = false;
+  Ref real = py::peek(it->real, it->at, &broken);
+  if (broken) cut(Reason::outside_iterator, it->cls->tp_name);
+  t.guard(Kind::HasNext, it->source, reinterpret_cast<PyObject*>(it->cls), {it->at, static_cast<bool>(real)});
+  const SourceId source = t.source(Step::Peek, it->source, static_cast<int>(it->at++));
+  return real ? t.wrap(t.keep(std::move(real)), source) : nullptr;
+}
+
 V next_of(Tracer& t, IteratorValue* it) {
   switch (it->how) {
     case Iter::Sequence: return next_in_sequence(t, it);
@@ -185,6 +203,7 @@ V next_of(Tracer& t, IteratorValue* it) {
     case Iter::Map: return next_map(t, it);
     case Iter::Filter: return next_filter(t, it);
     case Iter::Enumerate: return next_enumerate(t, it);
+    case Iter::Peek: return next_peek(t, it);
     case Iter::Generator: return resume_generator(t, it, nullptr, nullptr);
     case Iter::Count: return next_by_index(t, it);
     case Iter::Sentinel: {
@@ -219,6 +238,7 @@ V next(Tracer& t, V v) {
     if (it->how == Iter::Outside) cut(Reason::outside_iterator, it->cls->tp_name);
     if (it->done && it->how != Iter::Generator) return nullptr;
     V value = next_of(t, it);
+    it->changed = it->outside();
     if (!value) it->done = true;
     return value;
   }
@@ -232,6 +252,32 @@ V next(Tracer& t, V v) {
     if (!PyType_IsSubtype(r.exception->cls, reinterpret_cast<PyTypeObject*>(PyExc_StopIteration))) throw;
     t.handled = handled;
     return nullptr;
+  }
+}
+
+int64_t remaining(V v) {
+  if (v->is != Is::Iterator) return -1;
+  auto* it = as<IteratorValue>(v);
+  if (it->done) return 0;
+  switch (it->how) {
+    case Iter::Sequence:
+      if (Values* items = sequence_items(it->over)) return static_cast<int64_t>(items->size()) - it->at;
+      if (!it->over->touched) return INT64_MAX;  // a range whose length varies
+      return it->over->is == Is::Const ? PySequence_Size(it->over->real) - it->at : -1;
+    case Iter::Items: return static_cast<int64_t>(it->parts.size()) - it->at;
+    case Iter::Peek: return py::remaining(it->real) - it->at;
+    case Iter::Map:
+    case Iter::Filter:
+    case Iter::Zip:
+    case Iter::Enumerate: {
+      int64_t least = -1;
+      for (V part : it->parts) {
+        const int64_t n = remaining(part);
+        if (n >= 0 && (least < 0 || n < least)) least = n;
+      }
+      return least;
+    }
+    default: return -1;
   }
 }
 

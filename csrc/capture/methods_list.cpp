@@ -12,6 +12,18 @@ ListValue* list_of(V self) {
   return as<ListValue>(self);
 }
 
+}  // namespace
+
+bool append_unread(Tracer& t, V list, V item) {
+  if (list->is != Is::List || list->touched || !list->outside() || list->cls != &PyList_Type) return false;
+  t.guard(Kind::TypeIs, list->source, reinterpret_cast<PyObject*>(list->cls));
+  list->changed = true;
+  as<ListValue>(list)->items.push_back(item);
+  return true;
+}
+
+namespace {
+
 V m_append(Tracer& t, V self, Args& a) {
   want(a, 1, 1);
   list_of(self)->items.push_back(a.pos[0]);

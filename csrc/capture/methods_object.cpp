@@ -234,6 +234,8 @@ MethodRule iterator_method(std::string_view name) { return find_rule(kIterator, 
 MethodRule text_method(std::string_view name) { return find_rule(kText, name); }
 
 V call_native(Tracer& t, NativeValue* n, Args args) {
+  if (is_text(n->name, "append") && args.size() == 1 && args.pos.size() == 1 && append_unread(t, n->self, args.pos[0]))
+    return t.none();
   t.use(n->self);
   const std::string_view name = PyUnicode_AsUTF8(n->name);
   switch (n->self->is) {

@@ -8,6 +8,7 @@ size_t n(const Instr& in) { return static_cast<size_t>(in.arg); }
 
 // The list may be from outside: a break may have come while a comprehension or a display was being filled.
 void add_to(Tracer& t, V list, const Values& more) {
+  if (more.size() == 1 && append_unread(t, list, more[0])) return;
   t.use(list);
   auto* l = as<ListValue>(list);
   list_changed(l);
@@ -42,7 +43,11 @@ FJ_OPCODE(BUILD_SLICE) {
   s->start = f.pop();
   f.push(s);
 }
-FJ_OPCODE(LIST_TO_TUPLE) { f.push(t.tuple(as<ListValue>(f.pop())->items)); }
+FJ_OPCODE(LIST_TO_TUPLE) {
+  V list = f.pop();
+  t.use(list);
+  f.push(t.tuple(as<ListValue>(list)->items));
+}
 FJ_OPCODE(LIST_APPEND) {
   V v = f.pop();
   add_to(t, f.top(n(in)), {v});

@@ -6,8 +6,8 @@ namespace fj::capture {
 namespace {
 
 void jump_if(Tracer& t, SymFrame& f, const Instr& in, bool wanted) {
+  if (f.top()->is == Is::Tensor) t.stop_for_truth(f);
   V v = f.pop();
-  if (v->is == Is::Tensor) cut(Reason::data_branch, "if or while on a tensor");
   if (truth(t, v) == wanted) f.jump(in.target);
 }
 
@@ -49,6 +49,7 @@ FJ_OPCODE(GET_YIELD_FROM_ITER) {
   f.push(v->is == Is::Iterator ? v : iterate(t, v));
 }
 FJ_OPCODE(FOR_ITER) {
+  enter_round(t, f, f.top());
   t.call_rule = {Resume::Next};
   if (V v = next(t, f.top())) {
     f.push(v);

@@ -1,5 +1,8 @@
 // f-strings, intrinsics.
+#include <algorithm>
+
 #include "capture/handlers.h"
+#include "capture/number.h"
 
 namespace fj::capture {
 
@@ -12,6 +15,22 @@ V convert(Tracer& t, V v, int how) {
     case 3: return call_values(t, t.constant(PyDict_GetItemString(PyEval_GetBuiltins(), "ascii")), {v});
     default: return v;
   }
+}
+
+// Parts of which some are texts of numbers that vary.
+V join(Tracer& t, const Values& parts) {
+  V all = parts[0];
+  for (size_t i = 1; i < parts.size(); ++i) {
+    V longer = computed_number(t, Arith::Concat, all, parts[i]);
+    if (longer) {
+      all = longer;
+      continue;
+    }
+    t.use(all);
+    t.use(parts[i]);
+    all = t.constant(Ref::steal(PyUnicode_Concat(all->real, parts[i]->real)));
+  }
+  return all;
 }
 
 enum Intrinsic {
@@ -37,6 +56,7 @@ FJ_OPCODE(FORMAT_WITH_SPEC) {
 }
 FJ_OPCODE(BUILD_STRING) {
   Values parts = f.pop_n(static_cast<size_t>(in.arg));
+  if (std::any_of(parts.begin(), parts.end(), [&](V v) { return is_computed(t, v); })) return f.push(join(t, parts));
   Ref list = t.need_real(t.list(parts), Reason::native_object, "an f-string");
   f.push(t.constant(Ref::steal(PyUnicode_Join(FJ_NAME(""), list.get()))));
 }
@@ -44,7 +64,7 @@ FJ_OPCODE(CALL_INTRINSIC_1) {
   V v = f.pop();
   switch (in.arg) {
     case UnaryPositive: return f.push(unary(t, '+', v));
-    case ListToTuple: return f.push(t.tuple(as<ListValue>(v)->items));
+    case ListToTuple: t.use(v); return f.push(t.tuple(as<ListValue>(v)->items));
     case StopIterationError:
       if (PyType_IsSubtype(v->cls, reinterpret_cast<PyTypeObject*>(PyExc_StopIteration))) {
         auto* e = t.exception(reinterpret_cast<PyTypeObject*>(PyExc_RuntimeError),

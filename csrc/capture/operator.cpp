@@ -1,5 +1,6 @@
 // Arithmetic: constants are computed, tensors recorded, everything else goes through the operator methods.
 #include "capture/leaf.h"
+#include "capture/number.h"
 #include "capture/protocol.h"
 #include "capture/tensors.h"
 
@@ -220,6 +221,7 @@ bool plain_class(PyObject* o) {
 }  // namespace
 
 V binary(Tracer& t, int op, V a, V b) {
+  if (V v = computed_binary(t, op, a, b)) return v;
   if (op % kInPlace != kPow) {  // powers have kernels of their own for some exponents
     t.tensors->number_as_input(t, &b, a);
     t.tensors->number_as_input(t, &a, b);
@@ -248,6 +250,8 @@ V binary(Tracer& t, int op, V a, V b) {
 }
 
 V unary(Tracer& t, char op, V v) {
+  const Arith row = op == '-' ? Arith::Negative : op == '+' ? Arith::Positive : Arith::Invert;
+  if (V computed = computed_number(t, row, v)) return computed;
   if (!is_symbolic(v)) t.use(v);
   if (v->is == Is::Object) {
     V m = special(t, v, intern(op == '-' ? "__neg__" : op == '+' ? "__pos__" : "__invert__"));

@@ -47,10 +47,13 @@ int64_t dict_length(Tracer& t, DictValue* d);
 std::vector<std::pair<V, V>> dict_items(Tracer& t, DictValue* d);
 void dict_update(Tracer& t, DictValue* d, V other);
 bool set_has(Tracer& t, SetValue* s, V v);
+int64_t remaining(V iterator);  // how many elements are left, -1: not known
 void set_add(Tracer& t, SetValue* s, V v);
 bool set_remove(Tracer& t, SetValue* s, V v);
 Values set_items(SetValue* s);
 void list_changed(ListValue* l);
+// To a list from outside that has not been looked into; false if it is no such list.
+bool append_unread(Tracer& t, V list, V item);
 bool slice_bounds(Tracer& t, V key, int64_t length, int64_t* start, int64_t* stop, int64_t* step);
 Values* sequence_items(V v);  // of a list or tuple, else NULL
 V iterate(Tracer& t, V v);
@@ -84,6 +87,7 @@ V run_frame(Tracer& t, SymFrame& f);
 inline PyObject* const_object(V v) { return v && v->is == Is::Const ? v->real : nullptr; }
 inline bool is_const(Tracer& t, V v, PyObject* o) {
   if (v->is != Is::Const || (v->slot >= 0 && !PyLong_Check(o) && !PyFloat_Check(o))) return false;
+  if (o == Py_None && v->real != Py_None) return t.type_of(v) == Py_TYPE(o);
   t.use(v);
   return v->real == o;
 }

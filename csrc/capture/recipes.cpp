@@ -8,8 +8,6 @@ namespace {
 
 [[noreturn]] void cannot(V v) { throw CannotRebuild{v->born, v->cls->tp_name}; }
 
-PyObject* builtin(const char* name) { return PyDict_GetItemString(PyEval_GetBuiltins(), name); }
-
 template <class T>
 PyObject* obj(T* type) {
   return reinterpret_cast<PyObject*>(type);
@@ -48,8 +46,22 @@ RecipeId RecipeWriter::call(PyObject* callable, std::vector<RecipeId> args) {
 
 RecipeId RecipeWriter::of(V v) {
   if (!v) return kNoRecipe;
-  if (v->recipe == kNoRecipe) v->recipe = v->outside() ? source(v->source) : write(v);
-  return v->recipe;
+  if (v->recipe != kNoRecipe) return v->recipe;
+  written_.push_back(v);
+  return v->recipe = v->outside() ? source(v->source) : write(v);
+}
+
+RecipeId RecipeWriter::of_if_possible(V v) {
+  const size_t recipes = s_.recipes.size(), outputs = outputs_.size(), written = written_.size();
+  try {
+    return of(v);
+  } catch (CannotRebuild&) {  // what was half written must not be found again
+    for (size_t i = written; i < written_.size(); ++i) written_[i]->recipe = kNoRecipe;
+    written_.resize(written);
+    s_.recipes.resize(recipes);
+    outputs_.resize(outputs);
+    return kNoRecipe;
+  }
 }
 
 RecipeId RecipeWriter::parts(Make make, const Values& items, PyObject* object) {
@@ -129,6 +141,22 @@ RecipeId RecipeWriter::write_function(FunctionValue* f) {
   return id;
 }
 
+RecipeId RecipeWriter::write_generator(IteratorValue* g) {
+  SymFrame& f = *g->frame;
+  // Running, or waiting inside an except or finally clause, whose exception is kept outside the frame.
+  if (f.started && !g->done && (f.state != SymFrame::Yielded || f.code.in_handler(f.pc))) cannot(g);
+  const RecipeId id = g->recipe = add(Make::Generator);
+  row(id).index = g->done ? kFinished : f.started ? f.pc : kFresh;
+  std::vector<RecipeId> ids{of(f.function)};
+  if (!g->done) {
+    for (V v : f.locals) ids.push_back(of(v));
+    if (f.started)
+      for (V v : f.stack) ids.push_back(of(v));
+  }
+  row(id).parts = std::move(ids);
+  return id;
+}
+
 RecipeId RecipeWriter::write_iterator(IteratorValue* it) {
   auto iterator = [&](RecipeId over, int64_t at) {
     const RecipeId id = add(Make::Iterator);
@@ -151,6 +179,7 @@ RecipeId RecipeWriter::write_iterator(IteratorValue* it) {
     for (size_t i = static_cast<size_t>(it->at); i < it->parts.size(); ++i) rest.push_back(live_item(t_, it, i));
     return iterator(parts(Make::Tuple, rest), 0);
   }
+  if (it->how == Iter::Generator) return write_generator(it);
   if (it->done) return iterator(parts(Make::Tuple, {}), 0);
   switch (it->how) {
     case Iter::Sequence: return iterator(of(it->over), it->at);
@@ -203,8 +232,13 @@ RecipeId RecipeWriter::write(V v) {
     case Is::Object: return write_object(as<ObjectValue>(v));
     case Is::Function: return write_function(as<FunctionValue>(v));
     case Is::Method: return parts(Make::Method, {as<MethodValue>(v)->func, as<MethodValue>(v)->self});
-    case Is::Native:
-      return call(builtin("getattr"), {of(as<NativeValue>(v)->self), constant(as<NativeValue>(v)->name)});
+    case Is::Native: {  // not getattr: a class further down may have the name too
+      auto* n = as<NativeValue>(v);
+      Ref get = Ref::steal(PyObject_GetAttr(n->descr, FJ_NAME("__get__")));
+      if (!get) PyErr_Clear();
+      if (!get) cannot(v);
+      return call(t_.keep(std::move(get)), {of(n->self)});
+    }
     case Is::Cell: {
       const RecipeId id = v->recipe = add(Make::Cell);
       const RecipeId contents = of(as<CellValue>(v)->contents);
@@ -259,6 +293,10 @@ void RecipeWriter::set_item(V target, const DictValue::Write& w) {
 void RecipeWriter::effects_of(V v) {
   switch (v->is) {
     case Is::List: {
+      if (!v->touched) {
+        for (V item : as<ListValue>(v)->items) s_.effects.push_back({Do::Append, of(v), kNoRecipe, of(item)});
+        break;
+      }
       auto* copy = t_.list(as<ListValue>(v)->items);
       s_.effects.push_back({Do::SetList, of(v), kNoRecipe, of(copy)});
       break;
@@ -284,9 +322,23 @@ void RecipeWriter::effects_of(V v) {
   }
 }
 
+// What they go over is as it was when they were looked into.
+void RecipeWriter::advance_iterators() {
+  for (size_t i = 0; i < t_.outside_values().size(); ++i) {
+    V v = t_.outside_values()[i];
+    if (!v->changed || v->is != Is::Iterator) continue;
+    auto* it = as<IteratorValue>(v);
+    if (it->how == Iter::Enumerate) s_.effects.push_back({Do::SetCount, of(v), kNoRecipe, of(it->count)});
+    if (it->how == Iter::Peek)
+      s_.effects.push_back({Do::Advance, of(v), constant(t_.keep(Ref::steal(PyLong_FromLongLong(it->at))))});
+  }
+}
+
 void RecipeWriter::effects() {
+  advance_iterators();
   for (size_t i = 0; i < t_.outside_values().size(); ++i)
-    if (t_.outside_values()[i]->changed) effects_of(t_.outside_values()[i]);
+    if (t_.outside_values()[i]->changed && t_.outside_values()[i]->is != Is::Iterator)
+      effects_of(t_.outside_values()[i]);
   for (size_t i = 0; i < t_.outside_values().size(); ++i) {
     V v = t_.outside_values()[i];
     if (v->is != Is::Tensor || !as<TensorValue>(v)->grad_changed) continue;

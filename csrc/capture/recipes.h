@@ -8,6 +8,7 @@ class RecipeWriter {
  public:
   RecipeWriter(Tracer& t, Segment& s) : t_(t), s_(s) {}
   RecipeId of(V v);
+  RecipeId of_if_possible(V v);  // kNoRecipe if it has none
   RecipeId constant(PyObject* object);
   RecipeId source(guard::SourceId id);
   RecipeId parts(Make make, const Values& items, PyObject* object = nullptr);
@@ -23,14 +24,17 @@ class RecipeWriter {
   RecipeId write_object(ObjectValue* o);
   RecipeId write_function(FunctionValue* f);
   RecipeId write_iterator(IteratorValue* it);
+  RecipeId write_generator(IteratorValue* it);
   RecipeId write_tensor(TensorValue* v);
   void attributes(RecipeId id, DictValue* d);
   void set_item(V target, const DictValue::Write& w);
   void effects_of(V v);
+  void advance_iterators();
 
   Tracer& t_;
   Segment& s_;
   std::vector<PyObject*> outputs_;
+  Values written_;
 };
 
 }  // namespace fj::capture

@@ -8,10 +8,10 @@ namespace {
 
 constexpr const char* kMakes[] = {"source", "const",     "output",    "number",   "tuple", "list",
                                   "set",    "frozenset", "dict",      "slice",    "cell",  "function",
-                                  "method", "object",    "exception", "iterator", "call"};
-constexpr const char* kDoes[] = {"set_attr", "del_attr", "set_item", "del_item", "clear",
-                                 "set_list", "set_set",  "set_cell", "advance"};
-constexpr const char* kExits[] = {"return", "break", "branch", "resume"};
+                                  "method", "object",    "exception", "iterator", "call",  "generator"};
+constexpr const char* kDoes[] = {"set_attr", "del_attr", "set_item", "del_item", "clear",    "set_list",
+                                 "append",   "set_set",  "set_cell", "advance",  "set_count"};
+constexpr const char* kExits[] = {"return", "break", "loop", "branch", "resume"};
 
 std::string repr(PyObject* o) {
   py::Ref text = py::Ref::steal(PyObject_Repr(o));

@@ -47,7 +47,10 @@ enum class Make : uint8_t {
   Exception,  // object: type; parts: args; BaseException's own __new__, then attrs
   Iterator,   // parts[0]: list, tuple, str or range; index: position; iter(parts[0]) with __setstate__(index)
   Call,       // object: a C callable without side effects; object(*parts), the last ones by `names`
+  Generator,  // parts: function, localsplus, value stack; index: where it is suspended, or kFresh, kFinished
 };
+
+constexpr int kFresh = -1, kFinished = -2;
 
 struct Recipe {
   Make make;
@@ -60,15 +63,17 @@ struct Recipe {
 };
 
 enum class Do : uint8_t {
-  SetAttr,  // target.key = value; past a Python-level __setattr__ (that one has been traced): object.__setattr__
-  DelAttr,  // del target.key
-  SetItem,  // dict: target[key] = value, with dict's own method
-  DelItem,  // dict: del target[key]
-  Clear,    // dict or set: target.clear()
-  SetList,  // target[:] = value (a list recipe)
-  SetSet,   // target.clear(); target.update(value)
-  SetCell,  // contents of the cell target; value may be kNoRecipe
-  Advance,  // iterator target: __setstate__(key) or, if it has none, next() key times
+  SetAttr,   // target.key = value; past a Python-level __setattr__ (that one has been traced): object.__setattr__
+  DelAttr,   // del target.key
+  SetItem,   // dict: target[key] = value, with dict's own method
+  DelItem,   // dict: del target[key]
+  Clear,     // dict or set: target.clear()
+  SetList,   // target[:] = value (a list recipe)
+  Append,    // target.append(value), list's own method
+  SetSet,    // target.clear(); target.update(value)
+  SetCell,   // contents of the cell target; value may be kNoRecipe
+  Advance,   // iterator target: next() key times, the last of which may find it exhausted
+  SetCount,  // enumerate target: its count
 };
 
 struct Effect {
@@ -104,7 +109,9 @@ enum class ExitKind : uint8_t {
   Return,  // value
   Break,   // CPython executes the one instruction unit at frames.back().offset (KW_NAMES..CALL is one unit), then the
            // continuation at the offset where it lands (next, or target if it jumped) is compiled
-  Branch,  // as Break for a conditional jump on a tensor: truth of the top of stack decides between next and target
+  Loop,    // nothing for CPython: go on at frames.back().offset, the header of a loop, at once
+  Branch,  // the instruction at frames.back().offset has been carried out but for this: its result, the top of the
+           // stack, becomes its truth as a bool; then the continuation at `next`
   Resume,  // CPython runs the rest of the frame from frames.back().offset
 };
 
@@ -114,7 +121,6 @@ struct Exit {
   std::vector<Snapshot> frames;  // outermost first; each has called the next one
   int next = -1;                 // offset after the unit
   int target = -1;               // jump target of the unit, or -1
-  bool jump_if = false;          // Branch: jumps when the truth is this
   const char* reason = nullptr;  // a name from break_reasons.def, NULL for Return
   std::string detail;            // what exactly, in words
   int line = 0;                  // where, in the user's file

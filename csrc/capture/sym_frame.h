@@ -1,5 +1,7 @@
 // A Python frame that is interpreted symbolically.
 #pragma once
+#include <unordered_map>
+
 #include "capture/protocol.h"
 #include "py/code.h"
 
@@ -28,8 +30,9 @@ struct SymFrame {
   // handler.
   std::vector<int64_t> handler_steps;
   int64_t raised_at = 0;
-  bool started = false;  // generators
-  V thrown = nullptr;    // to raise at the yield where it is suspended
+  std::unordered_map<int, int64_t> rounds;  // of each loop header: how often it was jumped back to
+  bool started = false;                     // generators
+  V thrown = nullptr;                       // to raise at the yield where it is suspended
 
   void push(V v) { stack.push_back(v); }
   V pop() {
@@ -46,6 +49,11 @@ struct SymFrame {
   PyObject* name(int i) const { return PyTuple_GET_ITEM(object()->co_names, i); }
   void jump(int target) { next = target; }
 };
+
+// Ends the trace at a loop's header when the loop has too many rounds to be unrolled (loop.cpp): after a jump back, and
+// before a FOR_ITER whose iterator has many elements left.
+void go_round(Tracer& t, SymFrame& f);
+void enter_round(Tracer& t, SymFrame& f, V iterator);
 
 using Handler = void (*)(Tracer&, SymFrame&, const py::Instr&);
 Handler handler_of(py::Op op);  // dispatch.cpp

@@ -4,6 +4,7 @@
 
 #include "capture/builtins.h"
 #include "capture/sizes.h"
+#include "capture/number.h"
 #include "capture/sym_frame.h"
 #include "graph/graph.h"
 #include "py/error.h"
@@ -203,9 +204,7 @@ void TensorSession::number_as_input(Tracer& t, V* number, V beside) {
   if (!PyFloat_CheckExact(v->real) && !PyLong_CheckExact(v->real)) return;
   t.use(beside);
   DType dtype;
-  if (!operand_dtype(v->real, as_tensor(as<TensorValue>(beside)->fake)->meta.dtype, &dtype) ||
-      !t.tree.varies(v->source, v->real))
-    return;
+  if (!operand_dtype(v->real, as_tensor(as<TensorValue>(beside)->fake)->meta.dtype, &dtype) || !varies(t, v)) return;
   const guard::SourceId source = t.source(Step::Number, v->source, static_cast<int>(dtype));
   for (size_t i = 0; i < impl->sources.size(); ++i)
     if (impl->sources[i] == source) {

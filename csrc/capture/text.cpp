@@ -1,4 +1,5 @@
 // str(), repr() and format() of values.
+#include "capture/number.h"
 #include "capture/protocol.h"
 
 namespace fj::capture {
@@ -60,18 +61,23 @@ V object_text(Tracer& t, V v, bool repr) {
 }  // namespace
 
 V to_str(Tracer& t, V v) {
+  if (V text = computed_number(t, Arith::Format, v, t.string(""))) return text;
   t.use(v);
   if (V r = object_text(t, v, false)) return r;
   return real_text(t, v, PyObject_Str);
 }
 
 V to_repr(Tracer& t, V v) {
+  if (V text = computed_number(t, Arith::Format, v, t.string(""))) return text;
   t.use(v);
   if (V r = object_text(t, v, true)) return r;
   return real_text(t, v, PyObject_Repr);
 }
 
 V to_format(Tracer& t, V v, V spec) {
+  if (V text =
+          !spec || spec->is == Is::Const ? computed_number(t, Arith::Format, v, spec ? spec : t.string("")) : nullptr)
+    return text;
   t.use(v);
   if (v->is == Is::Tensor) cut(Reason::data_dependent, "the text of a tensor");
   if (v->is == Is::Object) {

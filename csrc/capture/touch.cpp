@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "capture/tensors.h"
 #include "capture/tracer.h"
+#include "py/iterators.h"
 
 namespace fj::capture {
 
@@ -39,12 +40,14 @@ namespace {
 
 void read_items(Tracer& t, V v, Values& items) {
   const Py_ssize_t n = PyTuple_Check(v->real) ? PyTuple_GET_SIZE(v->real) : PyList_GET_SIZE(v->real);
+  const Values appended = std::exchange(items, {});
   t.guard(Kind::Length, v->source, reinterpret_cast<PyObject*>(v->cls), {n});
   items.reserve(static_cast<size_t>(n));
   for (Py_ssize_t i = 0; i < n; ++i) {
     PyObject* item = PyTuple_Check(v->real) ? PyTuple_GET_ITEM(v->real, i) : PyList_GET_ITEM(v->real, i);
     items.push_back(t.wrap(item, t.source(Step::Item, v->source, static_cast<int>(i))));
   }
+  items.insert(items.end(), appended.begin(), appended.end());
 }
 
 void read_set(Tracer& t, SetValue* v) {
@@ -101,6 +104,17 @@ void read_partial(Tracer& t, PartialValue* v) {
     v->keywords.push_back({key, t.wrap(value, t.source(Step::Key, keywords->source, 0, key))});
 }
 
+// What a zip or an enumerate is made of; the others hold nothing that can be seen.
+void read_iterator(Tracer& t, IteratorValue* v) {
+  t.guard(Kind::TypeIs, v->source, reinterpret_cast<PyObject*>(v->cls));
+  if (v->how != Iter::Zip && v->how != Iter::Enumerate) return;
+  Py_ssize_t n = 0;
+  for (; PyObject* part = py::part_of(v->real, n); ++n)
+    v->parts.push_back(t.wrap(part, t.source(Step::IterPart, v->source, static_cast<int>(n))));
+  t.guard(Kind::Absent, t.source(Step::IterPart, v->source, static_cast<int>(n)));
+  if (v->how == Iter::Enumerate) v->count = t.wrap(t.keep(py::count_of(v->real)), t.source(Step::IterCount, v->source));
+}
+
 }  // namespace
 
 void Tracer::touch(V v) {
@@ -114,6 +128,7 @@ void Tracer::touch(V v) {
     case Is::Function: read_function(*this, as<FunctionValue>(v)); break;
     case Is::Method: read_method(*this, as<MethodValue>(v)); break;
     case Is::Partial: read_partial(*this, as<PartialValue>(v)); break;
+    case Is::Iterator: read_iterator(*this, as<IteratorValue>(v)); break;
     case Is::Dict:
       as<DictValue>(v)->index = Ref::steal(PyDict_New());
       if (tree.sources()[v->source].step != Step::InstanceDict)
@@ -121,6 +136,14 @@ void Tracer::touch(V v) {
       break;
     default: guard(Kind::TypeIs, v->source, reinterpret_cast<PyObject*>(v->cls)); break;
   }
+}
+
+// A constant's type alone: its value may vary.
+void Tracer::touch_type(V v) {
+  if (v->is == Is::Const && v->outside() && is_plain_constant(v->real) && v->real != Py_None)
+    guard(Kind::TypeIs, v->source, reinterpret_cast<PyObject*>(v->cls));
+  else
+    touch(v);
 }
 
 // A facts dict maps names to objects; the dict itself stands for "nothing there".

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/flags.h"
 #include "capture/exit.h"
+#include "capture/number.h"
 #include "capture/sizes.h"
 #include "capture/tensors.h"
 
@@ -37,6 +38,7 @@ void fill_outermost(Tracer& t, SymFrame& f) {
   const guard::Entry& values = t.entry.values;
   const bool at_start = t.entry.offset == 0;
   f.pc = t.entry.offset;
+  if (!at_start) t.loop_stores = stored_in_loop(f.code, t.entry.offset);
   f.globals = PyFunction_GET_GLOBALS(reinterpret_cast<PyObject*>(t.entry.function));
   f.locals.resize(static_cast<size_t>(f.code.locals_count()));
   for (int i = 0; i < values.nlocals && i < f.code.locals_count(); ++i) {
@@ -94,6 +96,7 @@ std::unique_ptr<Segment> attempt(const EntryPoint& entry, guard::Tree& tree, con
       write_return(t, *s, result);
     } catch (StopHere&) {
       t.frame = t.stopped_in;
+      if (!t.stopped_for.detail.empty()) plan.why = t.stopped_for;
       if (const CutPoint point = t.cut_point(); point.in_handler) {  // what could not be rebuilt was made in a handler
         plan = cut_at(point, std::move(plan.why));
         return nullptr;

@@ -81,16 +81,21 @@ class Tracer {
 
   // --- outside objects (wrap.cpp) and the guards that using them needs (touch.cpp)
   V wrap(PyObject* real, SourceId source);
+  V seen(PyObject* real) const {  // the value that stands for it already, or NULL
+    auto it = seen_.find(real);
+    return it == seen_.end() ? nullptr : it->second;
+  }
   V wrap_known(PyObject* real);  // reached by a path that guards its identity
   void use(V v) {
     if (!v->touched) touch(v);
   }
   PyTypeObject* type_of(V v) {
-    if (v->slot < 0) use(v);  // a size's type is known without its value
+    if (!v->touched && v->slot < 0) touch_type(v);  // a size's type is known without its value
     return v->cls;
   }
-  SourceId source(Step step, SourceId parent, int index = 0, PyObject* key = nullptr) {
-    return tree.sources().add(step, parent, index, key);
+  SourceId source(Step step, SourceId parent, int index = 0, PyObject* key = nullptr,
+                  SourceId other = guard::kNoSource) {
+    return tree.sources().add(step, parent, index, key, other);
   }
   SourceId const_source(PyObject* object) { return source(Step::Const, guard::kNoSource, 0, object); }
   void guard(Kind kind, SourceId source, PyObject* object = nullptr, std::vector<int64_t> numbers = {},
@@ -128,6 +133,9 @@ class Tracer {
   ObjectValue* exception(PyTypeObject* type, Values args);
   [[noreturn]] void throw_value(V exception);
 
+  // Does the loop that begins at the entry point store to this local? (false when none begins there)
+  bool stored_in_loop(int slot) const { return !loop_stores.empty() && loop_stores[static_cast<size_t>(slot)]; }
+
   // --- state
   const EntryPoint& entry;
   guard::Tree& tree;
@@ -136,6 +144,11 @@ class Tracer {
   int64_t step = -1;   // the number of the one being executed in the innermost frame that nests
   int64_t stop_at = -1;
   SymFrame* stopped_in = nullptr;
+  // Ends the trace in the middle of the instruction, as it now stands: what is left to do is to take the truth of the
+  // top of the stack. Cuts before it where no exit can be written.
+  [[noreturn]] void stop_for_truth(SymFrame& frame);
+  Break stopped_for{Reason::internal, ""};
+  std::vector<bool> loop_stores;
   // Set by an instruction just before the call that it makes as its last act, taken by the function called: what
   // becomes of its result. What calls something else on the way takes it away.
   CallRule call_rule;
@@ -161,6 +174,7 @@ class Tracer {
 
  private:
   void touch(V v);
+  void touch_type(V v);
   void touch_const(V v);
   Pattern exception_pattern(ObjectValue* e);
   V bind_result(PyObject* o, bool symbolic, Pattern* p);

@@ -80,7 +80,7 @@ struct TupleValue : Value {
 
 struct ListValue : Value {
   ListValue() : Value(Is::List) {}
-  Values items;
+  Values items;  // of a list from outside that was only appended to so far (changed, not touched): what was appended
   struct DictValue* attrs = nullptr;
 };
 
@@ -171,7 +171,8 @@ enum class Iter : uint8_t {
   Sentinel,
   Count,
   Chain,
-  Outside
+  Peek,    // from outside: over a range, list, tuple or dict; `at`: how many were taken
+  Outside  // from outside: calling next() may do anything
 };
 
 struct IteratorValue : Value {

@@ -4,6 +4,7 @@
 
 #include "capture/tensors.h"
 #include "capture/tracer.h"
+#include "py/iterators.h"
 
 namespace fj::capture {
 
@@ -117,6 +118,9 @@ V Tracer::new_outside(PyObject* real, SourceId) {
   if (PyAnySet_CheckExact(real)) return shell<SetValue>(*this, real);
   if (base == &PyBaseObject_Type && is_python_class(t)) return shell<ObjectValue>(*this, real);
   if (PyIter_Check(real) && base != &PyBaseObject_Type) {
+    if (py::can_peek(real)) return make<IteratorValue>(t, Iter::Peek);
+    if (t == &PyZip_Type && !py::is_strict_zip(real)) return make<IteratorValue>(t, Iter::Zip);
+    if (t == &PyEnum_Type && py::count_of(real)) return make<IteratorValue>(t, Iter::Enumerate);
     return make<IteratorValue>(t, Iter::Outside);
   }
   return shell<OpaqueValue>(*this, real);

@@ -113,6 +113,16 @@ bool init_compiled_call() {
   return call_type != nullptr;
 }
 
+PyObject* call_compiling(const Context& context, const Call& call) {
+  const Target target = target_of(call.callable, form_of(call.callable));
+  if (!target.function || !worth_compiling(target.function))
+    return py::call_plain(call.callable, call.args, call.nargsf, call.kwnames);
+  Context own = context;
+  own.name =
+      reinterpret_cast<PyCodeObject*>(reinterpret_cast<PyFunctionObject*>(target.function)->func_code)->co_qualname;
+  return call_target(own, target, call);
+}
+
 void compile_callee(py::FrameView& frame, int unit, const Context& context) {
   const int slot = callable_slot(frame, unit);
   PyObject* callable = slot >= 0 ? frame.stack(slot) : nullptr;

@@ -5,6 +5,7 @@
 // consumed by the call and never seen by the program.
 #pragma once
 
+#include "frame/compiled_function.h"
 #include "frame/run.h"
 
 namespace fj::frame {
@@ -14,5 +15,8 @@ bool init_compiled_call();
 // `unit`: where the unit of instructions with the call begins. Does nothing if that is no call, or not of something to
 // compile.
 void compile_callee(py::FrameView& frame, int unit, const Context& context);
+
+// Carries out a call, compiled if it is of something to compile.
+PyObject* call_compiling(const Context& context, const Call& call);
 
 }  // namespace fj::frame

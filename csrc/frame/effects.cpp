@@ -1,6 +1,7 @@
 // Side effects, in program order. They touch objects of the outside world, so they come after everything that can fail.
 #include "frame/materialise.h"
 #include "frame/py_objects.h"
+#include "py/iterators.h"
 
 namespace fj::frame {
 
@@ -30,6 +31,7 @@ bool Materialiser::perform(const capture::Effect& e) {
       }
       return PySet_Clear(target) == 0;
     case Do::SetList: return PyList_SetSlice(target, 0, PyList_GET_SIZE(target), made) == 0;
+    case Do::Append: return PyList_Append(target, made) == 0;
     case Do::SetSet: {
       // The new elements first: the recipe's set may hold the last reference to what the old one also holds.
       if (PySet_Clear(target) < 0) return false;
@@ -42,7 +44,8 @@ bool Materialiser::perform(const capture::Effect& e) {
       return false;
     }
     case Do::SetCell: return PyCell_Set(target, made) == 0;
-    case Do::Advance: return advance(target, key) == 0;
+    case Do::Advance: return py::advance(target, PyLong_AsSsize_t(key)) == 0;
+    case Do::SetCount: return py::set_count(target, made) == 0;
   }
   return false;
 }

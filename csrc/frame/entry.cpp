@@ -76,6 +76,15 @@ LoadedSegment::LoadedSegment(std::unique_ptr<capture::Segment> s) : segment(std:
   if (returns || exit.kind == ExitKind::Resume || exit.frames.empty()) return;
   compiles_callee = !is_reason(exit, "disabled") && !is_reason(exit, "asked_for") && !is_reason(exit, "raises");
   for (size_t level = 0; level < exit.frames.size(); ++level) traps.push_back(traps_of(exit, level));
+  if (exit.kind != ExitKind::Break && exit.kind != ExitKind::Branch) return;
+  unit = unit_of(py::Code::of(exit.frames.back().code.as<PyCodeObject>()), exit);
+  if (exit.kind == ExitKind::Branch) {
+    unit.how = Unit::ToBool;
+    return;
+  }
+  // Where compiled code cannot go on, CPython does.
+  for (int at : {unit.next, unit.target})
+    if (at >= 0 && !std::binary_search(traps.back().begin(), traps.back().end(), at)) unit.how = Unit::Interpreter;
 }
 
 EntryPoint* EntryTable::find(PyCodeObject* code, int offset) {

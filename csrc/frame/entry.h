@@ -20,12 +20,23 @@ using TraceFn = std::unique_ptr<capture::Segment> (*)(const capture::EntryPoint&
 void register_tracer(TraceFn fn);
 TraceFn tracer();
 
+// What is done at the end of a segment whose exit is a break.
+struct Unit {
+  enum How : uint8_t { Interpreter, Call, CallNamed, JumpIfTrue, JumpIfFalse, ToBool, Next } how = Interpreter;
+  int at = 0;                 // the instruction that counts as being executed
+  int count = 0;              // of a call's arguments
+  PyObject* names = nullptr;  // of its keywords, where they are a constant; borrowed from the code
+  int next = -1, target = -1;
+};
+Unit unit_of(const py::Code& code, const capture::Exit& exit);  // unit.cpp
+
 // A segment with what its exit needs, worked out once.
 struct LoadedSegment {
   std::unique_ptr<capture::Segment> segment;
   // Where control comes back to each frame of the exit, outermost first: after the unit that CPython executes, or after
   // the handlers of an exception that an inner frame raised. Empty: not at all.
   std::vector<std::vector<int32_t>> traps;
+  Unit unit;
   bool compiles_callee = false;  // the break may be a call of something that is to be compiled too
   bool nothing = false;          // there is nothing to run: CPython goes on from the entry
   bool returns = false;          // the exit is Return: no frame is needed when it runs from the function's start

@@ -5,7 +5,10 @@
 #include <algorithm>
 
 #include "frame/py_objects.h"
+#include "py/generator.h"
+#include "py/iterators.h"
 #include "tensor/autograd.h"
+#include "tensor/tensor.h"
 
 namespace fj::frame {
 
@@ -122,6 +125,7 @@ PyObject* Materialiser::make(const Recipe& r) {
     case Make::Dict: return new_empty(&PyDict_Type, r.object.get());
     case Make::Set: return PySet_New(nullptr);
     case Make::Cell: return PyCell_New(nullptr);
+    case Make::Generator: return create(r.parts[0]) ? py::blank_generator(value(r.parts[0])) : nullptr;
     case Make::Object: return new_object(reinterpret_cast<PyTypeObject*>(r.object.get()));
     default: break;
   }
@@ -185,7 +189,8 @@ PyObject* Materialiser::make_iterator(const Recipe& r) {
   const RecipeId of = r.parts[0];
   if (!fill(segment_.recipes[static_cast<size_t>(of)], value(of))) return nullptr;
   Ref it = Ref::steal(PyObject_GetIter(value(of)));
-  if (!it || r.index == 0) return it.release();
+  // A list's effects come later: it may not be long enough yet.
+  if (!it || r.index == 0 || py::set_position(it.get(), r.index)) return it.release();
   Ref done = Ref::steal(PyObject_CallMethod(it.get(), "__setstate__", "i", r.index));
   return done ? it.release() : nullptr;
 }
@@ -214,6 +219,7 @@ bool Materialiser::fill(const Recipe& r, PyObject* made) {
         if (dict_set(made, value(r.parts[i]), value(r.parts[i + 1])) < 0) return false;
       }
       break;
+    case Make::Generator: return create_parts(r) && fill_generator(r, made);
     case Make::Set:
       for (RecipeId part : r.parts) {
         if (!create(part) || PySet_Add(made, value(part)) < 0) return false;
@@ -225,6 +231,18 @@ bool Materialiser::fill(const Recipe& r, PyObject* made) {
     default: break;
   }
   return r.attrs.empty() || fill_attrs(r, made);
+}
+
+bool Materialiser::fill_generator(const Recipe& r, PyObject* made) {
+  using State = py::GeneratorState;
+  std::vector<PyObject*> values;
+  for (size_t i = 1; i < r.parts.size(); ++i) values.push_back(value(r.parts[i]));
+  auto* code = reinterpret_cast<PyCodeObject*>(PyFunction_GET_CODE(value(r.parts[0])));
+  const State state = r.index == capture::kFresh      ? State::Fresh
+                      : r.index == capture::kFinished ? State::Finished
+                                                      : State::Suspended;
+  const int depth = state == State::Suspended ? static_cast<int>(values.size()) - code->co_nlocalsplus : 0;
+  return py::fill_generator(made, state, values.data(), values.data() + values.size() - depth, depth, r.index);
 }
 
 bool Materialiser::fill_attrs(const Recipe& r, PyObject* made) {

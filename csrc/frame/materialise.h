@@ -26,6 +26,7 @@ class Materialiser {
 
   // What a recipe made; empty for kNoRecipe.
   py::Ref take(capture::RecipeId id) const;
+  PyObject* borrow(capture::RecipeId id) const { return value(id); }
   std::vector<py::Ref> take(const std::vector<capture::RecipeId>& ids) const;
 
  private:
@@ -38,6 +39,7 @@ class Materialiser {
   PyObject* make_exception(const capture::Recipe& r);
   PyObject* call(const capture::Recipe& r);
   bool fill(const capture::Recipe& r, PyObject* made);
+  bool fill_generator(const capture::Recipe& r, PyObject* made);
   bool fill_attrs(const capture::Recipe& r, PyObject* made);
   bool perform(const capture::Effect& e);
   PyObject* value(capture::RecipeId id) const { return id < 0 ? nullptr : values_[id]; }

@@ -41,19 +41,4 @@ int set_attr(PyObject* object, PyObject* name, PyObject* value) {
   return PyObject_GenericSetAttr(object, name, value);
 }
 
-int advance(PyObject* iterator, PyObject* count) {
-  Ref setter = Ref::steal(PyObject_GetAttrString(iterator, "__setstate__"));
-  if (setter) {
-    Ref done = Ref::steal(PyObject_CallOneArg(setter.get(), count));
-    return done ? 0 : -1;
-  }
-  PyErr_Clear();
-  const Py_ssize_t n = PyLong_AsSsize_t(count);
-  for (Py_ssize_t i = 0; i < n; ++i) {
-    Ref item = Ref::steal(PyIter_Next(iterator));
-    if (!item) return PyErr_Occurred() ? -1 : 0;
-  }
-  return 0;
-}
-
 }  // namespace fj::frame

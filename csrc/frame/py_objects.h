@@ -17,7 +17,4 @@ void dict_clear(PyObject* dict);
 // object.__setattr__ (type's for a class); value NULL deletes.
 int set_attr(PyObject* object, PyObject* name, PyObject* value);
 
-// Moves an iterator on by `count`, with __setstate__(count) where it has one.
-int advance(PyObject* iterator, PyObject* count);
-
 }  // namespace fj::frame

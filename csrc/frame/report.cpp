@@ -101,6 +101,7 @@ void log_segment(const Context& context, const EntryPoint& entry, const LoadedSe
 }
 
 bool allowed_in_fullgraph(const capture::Exit& exit) {
+  if (exit.kind == capture::ExitKind::Loop) return true;
   return exit.kind == capture::ExitKind::Return || (exit.reason && std::strcmp(exit.reason, "raises") == 0);
 }
 

@@ -9,6 +9,7 @@
 #include "frame/materialise.h"
 #include "frame/report.h"
 #include "frame/stats.h"
+#include "frame/unit.h"
 #include "py/error.h"
 #include "tensor/autocast.h"
 
@@ -54,7 +55,7 @@ LoadedSegment* trace(Context& context, EntryPoint& entry, const capture::EntryPo
   s.graphs += made->program != nullptr || made->shapes;
   s.ops += made->nops;
   s.guards += static_cast<int64_t>(made->guards.size());
-  s.breaks += made->exit.kind != ExitKind::Return;
+  s.breaks += made->exit.kind != ExitKind::Return && made->exit.kind != ExitKind::Loop;
   auto loaded = std::make_unique<LoadedSegment>(std::move(made));
   entry.tree.insert(loaded->segment->guards, static_cast<int>(entry.segments.size()), fetches(*loaded->segment));
   entry.segments.push_back(std::move(loaded));
@@ -126,7 +127,6 @@ Action SegmentDriver::step(py::FrameView& frame) noexcept {
   try {
     if (exit_) frame.set_index(exit_->segment->exit.frames[level_].offset);
     if (py::traced(frame.thread()) && !exit_) return Action::resume(frame.index());
-    if (!py::poll(frame.thread())) return raise_here(frame);
     // Before the function's first own instruction the frame is linked but not visible, as in CPython.
     py::FrameLink link(frame, frame.index());
     if (!link.ok()) return raise_here(frame);
@@ -135,6 +135,8 @@ Action SegmentDriver::step(py::FrameView& frame) noexcept {
     if (exit_) next = descend(frame, *std::exchange(exit_, nullptr), *held_, level_, out);
     while (next == Next::GoOn) {
       frame.show(frame.index());
+      if (!py::poll(frame.thread())) return raise_here(frame);
+      if (py::traced(frame.thread())) return Action::resume(frame.index());
       next = advance(frame, out);
     }
     return out;
@@ -171,6 +173,27 @@ SegmentDriver::Next SegmentDriver::advance(py::FrameView& frame, Action& out) {
   return descend(frame, *chosen, held, 0, out);
 }
 
+namespace {
+
+void fill(py::FrameView& frame, const capture::Snapshot& shot, const Materialiser& made) {
+  // A segment that has done nothing leaves the frame as it is; filling one at its start is then left to the bytecode
+  // too.
+  if (shot.offset == frame.index() && shot.locals.empty() && shot.stack.empty()) return;
+  constexpr size_t kFew = 48;
+  PyObject* few[kFew];
+  std::vector<PyObject*> many;
+  const size_t room = frame.room(shot.stack.size());
+  if (room > kFew) many.resize(room);
+  PyObject** values = room > kFew ? many.data() : few;
+  size_t n = 0;
+  for (capture::RecipeId id : shot.locals) values[n++] = Py_XNewRef(made.borrow(id));
+  for (capture::RecipeId id : shot.stack) values[n++] = Py_XNewRef(made.borrow(id));
+  frame.exchange(values, shot.stack.size());
+  for (size_t i = 0; i < room; ++i) Py_XDECREF(values[i]);
+}
+
+}  // namespace
+
 // Runs the segment. GoOn: its exit's frames are in `held`.
 SegmentDriver::Next SegmentDriver::carry_out(py::FrameView& frame, LoadedSegment& loaded, guard::Fetched& fetched,
                                              HeldFrames& held, Action& out) {
@@ -193,6 +216,10 @@ SegmentDriver::Next SegmentDriver::carry_out(py::FrameView& frame, LoadedSegment
     out = Action::done(made.take(segment.exit.value));
     return Next::Stop;
   }
+  if (segment.exit.frames.size() == 1) {
+    fill(frame, segment.exit.frames[0], made);
+    return Next::GoOn;
+  }
   for (const capture::Snapshot& shot : segment.exit.frames) {
     held.push_back({made.take(shot.function), made.take(shot.locals), made.take(shot.stack)});
   }
@@ -200,24 +227,32 @@ SegmentDriver::Next SegmentDriver::carry_out(py::FrameView& frame, LoadedSegment
 }
 
 // The frame stands where CPython executes the unit of the break.
-SegmentDriver::Next SegmentDriver::leave(py::FrameView& frame, LoadedSegment& loaded, HeldFrame& held, size_t level,
-                                         Action& out) {
+SegmentDriver::Next SegmentDriver::leave(py::FrameView& frame, LoadedSegment& loaded, size_t level, Action& out) {
   const capture::Snapshot& shot = loaded.segment->exit.frames[level];
-  // A segment that has done nothing leaves its frame as it is; filling one at its start is then left to the bytecode
-  // too. A frame further in is blank.
-  if (level > 0 || shot.offset != frame.index() || !shot.locals.empty())
-    frame.fill(std::move(held.locals), std::move(held.stack));
+  std::span<const int32_t> traps;
+  if (!loaded.traps.empty()) traps = loaded.traps[level];
+  if (loaded.segment->exit.kind == ExitKind::Loop) {
+    frame.set_index(shot.offset);
+    return Next::GoOn;
+  }
+  if (loaded.unit.how != Unit::Interpreter) {
+    frame.show(loaded.unit.at);
+    if (carry_out_unit(loaded.unit, frame, context_, loaded.compiles_callee)) return Next::GoOn;
+    out = Action::raise(loaded.unit.at, traps);
+    return Next::Stop;
+  }
   if (loaded.compiles_callee) compile_callee(frame, shot.offset, context_);
-  out = Action::resume(shot.offset, loaded.traps.empty() ? std::vector<int32_t>() : loaded.traps[level]);
+  out = Action::resume(shot.offset, traps);
   return Next::Stop;
 }
 
 // The frame of this level calls the next one, which stands in the middle of its code.
 SegmentDriver::Next SegmentDriver::descend(py::FrameView& frame, LoadedSegment& loaded, HeldFrames& held, size_t level,
                                            Action& out) {
-  if (level + 1 == held.size()) return leave(frame, loaded, held[level], level, out);
+  // The values of an exit of one frame are in the frame already.
+  if (!held.empty()) frame.fill(std::move(held[level].locals), std::move(held[level].stack));
+  if (held.empty() || level + 1 == held.size()) return leave(frame, loaded, level, out);
   const capture::Snapshot& shot = loaded.segment->exit.frames[level];
-  frame.fill(std::move(held[level].locals), std::move(held[level].stack));
   frame.set_index(shot.offset);
   frame.show(shot.offset);
   SegmentDriver inner(context_, loaded, held, level + 1);

@@ -50,7 +50,7 @@ class SegmentDriver final : public py::FrameDriver {
   Next advance(py::FrameView& frame, py::Action& out);
   Next carry_out(py::FrameView& frame, LoadedSegment& loaded, guard::Fetched& fetched, HeldFrames& held,
                  py::Action& out);
-  Next leave(py::FrameView& frame, LoadedSegment& loaded, HeldFrame& held, size_t level, py::Action& out);
+  Next leave(py::FrameView& frame, LoadedSegment& loaded, size_t level, py::Action& out);
   Next descend(py::FrameView& frame, LoadedSegment& loaded, HeldFrames& held, size_t level, py::Action& out);
 
   Context& context_;

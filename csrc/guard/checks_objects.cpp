@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "guard/checks.h"
+#include "py/iterators.h"
 
 namespace fj::guard {
 
@@ -43,6 +44,18 @@ std::string EqualCheck::describe(const Check& c, const std::string& path, const 
 Outcome AbsentCheck::check(const Check& c, Fetched& f) { return pass_if(f.get(c.source) == nullptr); }
 std::string AbsentCheck::describe(const Check&, const std::string& path, const SourceTable&, PyCodeObject*) {
   return cat(path, " does not exist");
+}
+
+// numbers: which next() from now; whether it gives something.
+Outcome HasNextCheck::check(const Check& c, Fetched& f) {
+  PyObject* it = f.get(c.source);
+  if (!it || reinterpret_cast<PyObject*>(Py_TYPE(it)) != c.object.get()) return Outcome::Fail;
+  bool broken = false;
+  const bool some = static_cast<bool>(py::peek(it, c.numbers[0], &broken));
+  return pass_if(!broken && some == (c.numbers[1] != 0));
+}
+std::string HasNextCheck::describe(const Check& c, const std::string& path, const SourceTable&, PyCodeObject*) {
+  return cat(path, c.numbers[1] ? " has" : " does not have", " an element ", c.numbers[0] + 1, " from here");
 }
 
 Outcome LengthCheck::check(const Check& c, Fetched& f) {

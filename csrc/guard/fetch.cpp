@@ -4,6 +4,8 @@
 #include <cstring>
 #include <utility>
 
+#include "guard/arith.h"
+#include "py/iterators.h"
 #include "tensor/tensor.h"
 
 namespace fj::guard {
@@ -102,6 +104,12 @@ py::Ref number_tensor(PyObject* number, DType dtype) {
 
 }  // namespace
 
+PyObject* Fetched::own(py::Ref value) {
+  if (!value) return nullptr;
+  owned_.push_back(std::move(value));
+  return owned_.back().get();
+}
+
 PyObject* Fetched::walk(const Source& s) {
   PyObject* p = s.parent >= 0 ? get(s.parent) : nullptr;
   if (s.parent >= 0 && !p) return nullptr;
@@ -134,6 +142,17 @@ PyObject* Fetched::walk(const Source& s) {
     case Step::KwDefaults: return func_field(p, &PyFunctionObject::func_kwdefaults);
     case Step::MethodFunc: return PyMethod_Check(p) ? PyMethod_GET_FUNCTION(p) : nullptr;
     case Step::MethodSelf: return PyMethod_Check(p) ? PyMethod_GET_SELF(p) : nullptr;
+    case Step::Arith: {
+      PyObject* b = s.other >= 0 ? get(s.other) : nullptr;
+      if (s.other >= 0 && !b) return nullptr;
+      return own(py::Ref::steal(compute(static_cast<Arith>(s.index), p, b)));
+    }
+    case Step::Peek: {
+      bool broken = false;
+      return own(py::peek(p, s.index, &broken));
+    }
+    case Step::IterPart: return py::part_of(p, s.index);
+    case Step::IterCount: return own(py::count_of(p));
     case Step::Number: owned_.push_back(number_tensor(p, static_cast<DType>(s.index))); return owned_.back().get();
   }
   return nullptr;

@@ -2,22 +2,25 @@
 
 #include "base/hash.h"
 #include "base/str.h"
+#include "guard/arith.h"
 
 namespace fj::guard {
 
-SourceId SourceTable::add(Step step, SourceId parent, int32_t index, PyObject* key) {
+SourceId SourceTable::add(Step step, SourceId parent, int32_t index, PyObject* key, SourceId other) {
   const uint64_t hash = Hasher()
                             .add(static_cast<uint64_t>(step))
                             .add(static_cast<uint64_t>(parent))
                             .add(static_cast<uint64_t>(index))
                             .add(reinterpret_cast<uint64_t>(key))
+                            .add(static_cast<uint64_t>(other))
                             .value();
   const auto range = by_hash_.equal_range(hash);
   for (auto it = range.first; it != range.second; ++it) {
     const Source& s = (*this)[it->second];
-    if (s.step == step && s.parent == parent && s.index == index && s.key.get() == key) return it->second;
+    if (s.step == step && s.parent == parent && s.index == index && s.key.get() == key && s.other == other)
+      return it->second;
   }
-  rows_.push_back({step, parent, index, py::Ref::borrow(key)});
+  rows_.push_back({step, parent, index, py::Ref::borrow(key), other});
   by_hash_.emplace(hash, size() - 1);
   return size() - 1;
 }
@@ -84,6 +87,13 @@ std::string SourceTable::describe(SourceId id, PyCodeObject* code) const {
     case Step::MethodFunc: return cat(base, ".__func__");
     case Step::MethodSelf: return cat(base, ".__self__");
     case Step::Number: return base;
+    case Step::Arith: {
+      const char* op = arith_text(static_cast<Arith>(s.index));
+      return s.other < 0 ? cat(op, "(", base, ")") : cat("(", base, " ", op, " ", describe(s.other, code), ")");
+    }
+    case Step::Peek: return cat("next(", base, ")[", s.index, "]");
+    case Step::IterPart: return cat(base, ".iterators[", s.index, "]");
+    case Step::IterCount: return cat(base, ".count");
   }
   return "?";
 }

@@ -37,6 +37,10 @@ enum class Step : uint8_t {
   MethodFunc,    // a bound method's function
   MethodSelf,    // a bound method's instance
   Number,        // a 0-d tensor of dtype `index` made of a Python number
+  Arith,         // operation `index` (arith.def) on the numbers `parent` and, if it has two operands, `other`
+  Peek,          // what the iterator's next() number `index` from now will give; the iterator is not moved
+  IterPart,      // iterator `index` below a zip or an enumerate
+  IterCount,     // an enumerate's count
 };
 
 using SourceId = int32_t;
@@ -47,6 +51,7 @@ struct Source {
   SourceId parent = kNoSource;
   int32_t index = 0;
   py::Ref key;
+  SourceId other = kNoSource;
 };
 
 // What a segment's sources start from.
@@ -60,7 +65,8 @@ struct Entry {
 
 class SourceTable {
  public:
-  SourceId add(Step step, SourceId parent = kNoSource, int32_t index = 0, PyObject* key = nullptr);
+  SourceId add(Step step, SourceId parent = kNoSource, int32_t index = 0, PyObject* key = nullptr,
+               SourceId other = kNoSource);
   // References stay good while others are added.
   const Source& operator[](SourceId id) const { return rows_[static_cast<size_t>(id)]; }
   int32_t size() const { return static_cast<int32_t>(rows_.size()); }
@@ -96,6 +102,7 @@ class Fetched {
   static PyObject* absent() { return reinterpret_cast<PyObject*>(1); }
   PyObject* fetch(SourceId id);
   PyObject* walk(const Source& s);
+  PyObject* own(py::Ref value);
 
   static constexpr size_t kInline = 48;
   const SourceTable& table_;

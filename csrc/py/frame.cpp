@@ -55,6 +55,18 @@ void FrameView::fill(std::vector<Ref> locals, std::vector<Ref> stack) {
   sync_depth();
 }
 
+void FrameView::exchange(PyObject** values, size_t depth) {
+  const size_t n = room(depth), used = static_cast<size_t>(nlocals_) + depth,
+               before = static_cast<size_t>(nlocals_ + depth_);
+  for (size_t i = 0; i < n; ++i) {
+    PyObject* old = i < before ? slots_[i] : nullptr;
+    if (i < used) slots_[i] = values[i];
+    values[i] = old;
+  }
+  depth_ = static_cast<int>(depth);
+  sync_depth();
+}
+
 void FrameView::run_prologue() {
   const auto kinds = decoded_->local_kinds();
   PyObject* closure = function()->func_closure;

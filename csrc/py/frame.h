@@ -13,6 +13,7 @@
 //    (Code::in_handler) unless it was stopped in that same handler.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <initializer_list>
 #include <span>
@@ -55,6 +56,12 @@ class FrameView {
 
   // Replaces locals and stack as a whole; the old values are dropped only when the new ones are in place.
   void fill(std::vector<Ref> locals, std::vector<Ref> stack);
+  // The same with owned references to locals and then `depth` stack values; what is left in `values` is to be dropped
+  // by the caller, who passes room for it (`room` says how much).
+  size_t room(size_t depth) const {
+    return static_cast<size_t>(nlocals_) + std::max(depth, static_cast<size_t>(depth_));
+  }
+  void exchange(PyObject** values, size_t depth);
 
   // What COPY_FREE_VARS and MAKE_CELL would do, for a frame that starts past them. Throws PythonError.
   void run_prologue();
@@ -110,11 +117,18 @@ struct Action {
   Kind kind;
   int index = 0;
   Ref value;
-  std::vector<int32_t> traps;
+  std::span<const int32_t> traps;
+  std::vector<int32_t> own_traps = {};
 
   static Action done(Ref value) { return {kReturn, 0, std::move(value), {}}; }
-  static Action resume(int index, std::vector<int32_t> traps = {}) { return {kResume, index, {}, std::move(traps)}; }
-  static Action raise(int index, std::vector<int32_t> traps = {}) { return {kRaise, index, {}, std::move(traps)}; }
+  // `traps` has to live until the next step().
+  static Action resume(int index, std::span<const int32_t> traps = {}) { return {kResume, index, {}, traps}; }
+  static Action raise(int index, std::span<const int32_t> traps = {}) { return {kRaise, index, {}, traps}; }
+  Action keep(std::vector<int32_t> traps_) && {
+    own_traps = std::move(traps_);
+    traps = own_traps;
+    return std::move(*this);
+  }
 };
 
 class FrameDriver {

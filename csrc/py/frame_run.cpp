@@ -8,6 +8,7 @@
 #include "py/frame_abi.h"
 #include "py/error.h"
 #include "py/frame.h"
+#include "py/generator.h"
 
 namespace fj::py {
 
@@ -241,18 +242,9 @@ PyObject* drive(PyObject* function, PyObject* const* args, size_t nargsf, PyObje
 PyObject* enter_blank_frame(PyObject* function, FrameDriver& driver, bool* taken) noexcept {
   return guarded<PyObject*>(nullptr, [&]() -> PyObject* {
     auto* code = reinterpret_cast<PyCodeObject*>(reinterpret_cast<PyFunctionObject*>(function)->func_code);
-    const int positional = code->co_argcount, named = code->co_kwonlyargcount;
-    std::vector<PyObject*> args(static_cast<size_t>(positional + named) + 1, Py_None);
     Ref names;
-    if (named) {
-      names = check(PyTuple_New(named));
-      for (int i = 0; i < named; ++i) {
-        PyObject* name = PyTuple_GET_ITEM(code->co_localsplusnames, positional + i);
-        Py_INCREF(name);
-        PyTuple_SET_ITEM(names.get(), i, name);
-      }
-    }
-    const size_t nargsf = static_cast<size_t>(positional) | PY_VECTORCALL_ARGUMENTS_OFFSET;
+    std::vector<PyObject*> args = blank_arguments(code, &names);
+    const size_t nargsf = static_cast<size_t>(code->co_argcount) | PY_VECTORCALL_ARGUMENTS_OFFSET;
     if (taken) *taken = false;
     return drive(function, args.data() + 1, nargsf, names.get(), driver, taken);
   });
