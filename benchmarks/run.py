@@ -22,6 +22,7 @@ SUITES = {
     "first_compile": "first_compile",
     "calls": "calls",
     "capture": "capture",
+    "loops": "loops",
     "pointwise": "pointwise",
     "softmax": "softmax",
     "eager": "eager",

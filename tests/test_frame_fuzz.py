@@ -13,6 +13,8 @@ import warnings
 from framejit import _C
 
 PRELUDE = """
+import contextlib
+
 class Box:
     def __init__(self, v=0):
         self.v = v
@@ -43,6 +45,55 @@ def stops(x):
     if x % 3 == 1:
         raise ValueError(x)
     return opaque(x)
+
+def deep(x, log):
+    y = stops(x + 1) * 2
+    log.append(opaque(y))
+    return y - fails(y)
+
+def climbs(n, step=1):
+    total = 0
+    try:
+        for i in range(n):
+            sent = yield total
+            total += step if sent is None else opaque(sent)
+    finally:
+        total = -1
+    return total
+
+def relays(n):
+    last = yield from climbs(n, 2)
+    yield opaque(last)
+
+class Countdown:
+    def __init__(self, n):
+        self.n = n
+        opaque(n)
+    def __iter__(self):
+        return self
+    def __next__(self):
+        if opaque(self.n) <= 0:
+            raise StopIteration
+        self.n -= 1
+        return self.n
+    def __getitem__(self, i):
+        if i > 4:
+            raise IndexError(i)
+        return opaque(i) + self.n
+    def __setitem__(self, i, v):
+        self.n = opaque(v)
+        if v == 4:
+            raise KeyError(v)
+
+@contextlib.contextmanager
+def scope(log, v):
+    log.append(("in", v))
+    try:
+        yield opaque(v)
+    except KeyError:
+        log.append("swallowed")
+    finally:
+        log.append("out")
 """
 
 
@@ -85,6 +136,14 @@ class Program:
             lambda: f"int(f'{{{self.var()}}}')",
             lambda: "sorted(xs, reverse=True)[0]",
             lambda: f"abs(-{e()})",
+            lambda: f"deep({e()}, log)",
+            lambda: f"sum(climbs({e()} % 5))",
+            lambda: f"next(climbs(2, {e()}))",
+            lambda: f"list(relays({e()} % 4))[-1]",
+            lambda: f"sum(Countdown({e()} % 5))",
+            lambda: f"Countdown({e()})[{e()}]",
+            lambda: f"(next(gen, {e()}))",
+            lambda: f"sum(opaque(v) for v in xs if v < {e()})",
         )()
 
     def cond(self):
@@ -117,6 +176,11 @@ class Program:
             lambda: self.emit(indent, f"del xs[{e()}]"),
             lambda: self.emit(indent, "xs[:] = [v + 1 for v in xs][:6]"),
             lambda: self.emit(indent, f"assert {self.cond()}, 'asserted'"),
+            lambda: self.emit(indent, f"gen = {self.pick('climbs', 'relays')}({e()} % 6)"),
+            lambda: self.emit(indent, f"{self.var()} = gen.send(None)"),
+            lambda: self.emit(indent, f"gen.{self.pick('close()', 'throw(ValueError(a))')}"),
+            lambda: self.emit(indent, f"Countdown({e()})[0] = {e()}"),
+            lambda: self.emit(indent, f"log.append(f'{{{self.var()}}} {{{self.var()}!r:>4}}')"),
         ]
         if self.depth > 3 or self.r.random() < 0.55:
             return self.r.choice(simple)()
@@ -133,14 +197,27 @@ class Program:
 
     def for_(self, indent):
         over = self.pick(
-            "range(3)", "list(xs[:3])", "(1, 2)", "sorted(table)[:2]", "enumerate(xs[:2])", "zip(xs[:2], (1, 2, 3))"
+            "range(3)",
+            "list(xs[:3])",
+            "(1, 2)",
+            "sorted(table)[:2]",
+            "enumerate(xs[:2])",
+            "zip(xs[:2], (1, 2, 3))",
+            "range(9)",
+            "gen",
+            "range(a % 7)",
+            "climbs(4)",
+            "Countdown(3)",
+            "list(table.values())",
+            "map(opaque, xs[:3])",
+            "reversed(xs)",
         )
         self.serial += 1
         name = f"i{self.serial}"
         self.emit(indent, f"for {name} in {over}:")
         self.loops += 1
         if "enumerate" not in over and "zip" not in over:
-            self.emit(indent + 1, f"{self.var()} = {name}")
+            self.emit(indent + 1, f"{self.var()} {self.pick('=', '=', '+=')} {name}")
         self.block(indent + 1, 3)
         self.loops -= 1
         if self.r.random() < 0.2:
@@ -151,7 +228,7 @@ class Program:
         self.serial += 1
         name = f"n{self.serial}"
         self.emit(indent, f"{name} = 0")
-        self.emit(indent, f"while {name} < 3:")
+        self.emit(indent, f"while {name} < {self.pick(3, 3, 8)}:")
         self.emit(indent + 1, f"{name} += 1")
         self.loops += 1
         self.block(indent + 1, 2)
@@ -177,7 +254,7 @@ class Program:
             self.block(indent + 1, 1)
 
     def with_(self, indent):
-        self.emit(indent, self.pick("with box:", "with box as w, Box(a):"))
+        self.emit(indent, self.pick("with box:", "with box as w, Box(a):", f"with scope(log, {self.var()}) as d:"))
         self.block(indent + 1, 3)
 
     def closure(self, indent):
@@ -201,6 +278,7 @@ class Program:
         self.emit(0, "def subject(a, b=2, *, box, xs, table, log):")
         self.emit(1, "global counter")
         self.emit(1, "c, d = 1, a")
+        self.emit(1, "gen = climbs(3)")
         self.block(1, 8)
         self.emit(1, "return a, b, c, d")
         return PRELUDE + "\n".join(self.lines) + "\n"
@@ -233,11 +311,13 @@ class Fuzz(unittest.TestCase):
         count = int(os.environ.get("FRAMEJIT_FUZZ", "150"))
         first = int(os.environ.get("FRAMEJIT_FUZZ_SEED", "0"))
         failures = []
+        self.addCleanup(_C._set_flag, "unroll_limit", _C._flags()["unroll_limit"])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for seed in range(first, first + count):
                 source = Program(seed).source()
                 module = module_of(source, seed)
+                _C._set_flag("unroll_limit", seed % 3 * 2 or 64)
                 compiled = _C.CompiledFunction(module.subject)
                 for args in [(1, 2), (0, 0), (3, -1), (1, 2), (0, 5)]:
                     want = observe(module, module.subject, *args)

@@ -97,8 +97,36 @@ class TensorProgram(base.Program):
                 lambda: self.emit(indent, "x, y = y, x"),
                 lambda: self.emit(indent, f"{self.tvar()} = {self.tvar()} @ fj.ones(3, {self.pick('3', '3', '2')})"),
                 lambda: self.emit(indent, f"d = {self.number()}"),
+                lambda: self.emit(indent, f"d = float({self.tvar()}[0]) // 2"),
+                lambda: self.emit(indent, f"log.append({t()}.sum().item() > {self.pick('1', 'd', 'c')})"),
+                lambda: self.while_data(indent),
+                lambda: self.for_tensors(indent),
             ]
         )()
+
+    def while_data(self, indent):
+        self.serial += 1
+        v, n = self.tvar(), f"n{self.serial}"
+        self.emit(indent, f"{n} = 0")
+        self.emit(indent, f"while {v}.abs().max() > {self.pick('2', 'abs(d) + 1')} and {n} < 9:")
+        self.emit(indent + 1, f"{v} = {v} * 0.25")
+        self.emit(indent + 1, f"{n} += 1")
+        if self.depth < 3 and self.r.random() < 0.5:
+            self.loops += 1
+            self.emit(indent + 1, f"if {self.cond()}: {self.pick('break', 'd = c')}")
+            self.loops -= 1
+
+    def for_tensors(self, indent):
+        self.serial += 1
+        v, k = self.tvar(), f"k{self.serial}"
+        over = self.pick("range(7)", "range(c % 9)", "[0.5, 1, 2, 3]", "enumerate(range(5), d)", "iter((x, y, z))")
+        name = f"({k}, _)" if "enumerate" in over else k
+        self.emit(indent, f"for {name} in {over}:")
+        self.emit(indent + 1, f"{v} = {v} * 0.5 {self.pick('+', '-')} {k}")
+        if self.r.random() < 0.5:
+            self.emit(indent + 1, f"c += {self.pick('1', 'd', 'opaque(2)')}")
+        if self.r.random() < 0.3:
+            self.emit(indent + 1, f"if {self.cond()}: {self.pick('break', 'continue')}")
 
     def source(self):
         self.emit(0, "def subject(a, b=2, *, box, xs, table, log, x, y, w, bag):")
@@ -153,10 +181,12 @@ class Fuzz(unittest.TestCase):
         count = int(os.environ.get("FRAMEJIT_FUZZ", "60"))
         first = int(os.environ.get("FRAMEJIT_FUZZ_SEED", "0"))
         failures = []
+        self.addCleanup(_C._set_flag, "unroll_limit", _C._flags()["unroll_limit"])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for seed in range(first, first + count):
                 module = base.module_of(TensorProgram(seed).source(), seed)
+                _C._set_flag("unroll_limit", seed % 3 * 2 or 64)
                 compiled = _C.CompiledFunction(module.subject)
                 for args in [(1, 2), (0, 0), (3, -1), (1, 2)]:
                     want = observe(module, module.subject, *args)

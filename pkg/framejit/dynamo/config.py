@@ -13,6 +13,7 @@ from framejit import _C, _config_module
 # name here -> (type, flag of the extension)
 _FLAGS = {
     "recompile_limit": (int, "recompile_limit"),
+    "unroll_limit": (int, "unroll_limit"),
     "verify": (int, "verify"),
     "log": (str, "log"),
 }
