@@ -47,7 +47,7 @@ class SpentNode final : public Node {
 
 // An input is held as it is now; inference tensors, which no backward pass may save, are held as plain ones.
 Saved hold_input(TensorObj* t) {
-  if (!(t->flags & kInferenceTensor)) return save_input(t);
+  if (!(t->flags & kInferenceTensor)) return describe_input(t);
   Saved s;
   s.tensor = TensorRef::borrow(t);
   s.version = version_of(t);
