@@ -186,16 +186,52 @@ class TrainingStep(Compare):
         o.step()
         return loss
 
-    def test_optimizers(self):
+    def makers(self):
         optim = framejit.optim
-        for make in (
+        return (
             lambda p: optim.SGD(p, lr=0.1),
-            lambda p: optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=0.01),
+            lambda p: optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=0.01, nesterov=True),
             lambda p: optim.Adam(p, lr=0.1),
-            lambda p: optim.AdamW(p, lr=0.1),
-            lambda p: optim.RMSprop(p, lr=0.01),
-        ):
-            self.check_step(lambda m, o, x, y: self.step(m, o, x, y), make, calls=5, fullgraph=False)
+            lambda p: optim.AdamW(p, lr=0.1, amsgrad=True),
+            lambda p: optim.RMSprop(p, lr=0.01, momentum=0.5, centered=True),
+            lambda p: optim.Adagrad(p, lr=0.1, lr_decay=0.1),
+            lambda p: optim.Adadelta(p),
+            lambda p: optim.Adamax(p, lr=0.1),
+            lambda p: optim.NAdam(p, lr=0.1),
+        )
+
+    def test_one_graph(self):
+        for make in self.makers():
+            self.check_step(lambda m, o, x, y: self.step(m, o, x, y), make, calls=5)
+
+    def test_an_optimizer_that_breaks(self):
+        make = lambda p: framejit.optim.RAdam(p, lr=0.1)  # noqa: E731
+        self.check_step(lambda m, o, x, y: self.step(m, o, x, y), make, calls=8, fullgraph=False)
+
+    def test_step_alone(self):
+        for make in self.makers():
+            results = []
+            for compiled in (False, True):
+                m, (x, y) = model(), data()
+                o = make(m.parameters())
+                step = framejit.compile(o.step) if compiled else o.step
+                for _ in range(4):
+                    o.zero_grad()
+                    F.mse_loss(m(x), y).backward()
+                    step()
+                results.append([numbers(p) for p in m.parameters()])
+            self.close(*results)
+
+    def test_a_scheduled_rate_becomes_an_input(self):
+        for make in self.makers()[:4]:
+            m, (x, y) = model(), data()
+            o = make(m.parameters())
+            schedule = framejit.optim.lr_scheduler.ExponentialLR(o, 0.9)
+            step = framejit.compile(lambda: self.step(m, o, x, y))
+            for _ in range(12):
+                step()
+                schedule.step()
+            self.assertLessEqual(len(step._entries()), 5)
 
 
 class Modes(Compare):

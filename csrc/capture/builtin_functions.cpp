@@ -10,6 +10,18 @@
 
 namespace fj::capture {
 
+namespace {
+
+// A number from outside is not specialised on by asking for its type.
+PyTypeObject* type_alone(Tracer& t, V v) {
+  if (v->is != Is::Const || v->touched || !v->outside() || !(PyFloat_CheckExact(v->real) || PyLong_CheckExact(v->real)))
+    return t.type_of(v);
+  t.guard(Kind::TypeIs, v->source, reinterpret_cast<PyObject*>(v->cls));
+  return v->cls;
+}
+
+}  // namespace
+
 bool is_instance(Tracer& t, V v, V cls) {
   t.use(cls);
   if (cls->is == Is::Tuple) {
@@ -19,7 +31,7 @@ bool is_instance(Tracer& t, V v, V cls) {
   }
   PyObject* o = const_object(cls);
   if (!o) cut(Reason::argument_form, "isinstance of ", cls->cls->tp_name);
-  PyTypeObject* type = t.type_of(v);
+  PyTypeObject* type = type_alone(t, v);
   if (PyType_Check(o)) {
     PyObject* check = t.type_lookup(Py_TYPE(o), FJ_NAME("__instancecheck__"));
     static PyObject* abc_check = [] {

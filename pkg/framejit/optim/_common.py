@@ -56,6 +56,37 @@ def new_step():
 def advance(state):
     """Count one step and give the new count: as a Python number, or inside a capture as a float64 tensor."""
     state["step"] += 1
+    return running(state["step"])
+
+
+# While `step` is captured, a rate meets tensors by operators: so a rate that a scheduler changes becomes an input of the
+# graph instead of a constant to compile for.
+
+
+def descend(param, direction, rate):
+    """param -= rate * direction."""
     if is_compiling():
-        return state["step"].double()
-    return number(state["step"])
+        param.sub_(direction * rate)
+    else:
+        param.add_(direction, alpha=-rate)
+
+
+def descend_ratio(param, above, below, rate):
+    """param -= rate * above / below."""
+    if is_compiling():
+        param.sub_(above / below * rate)
+    else:
+        param.addcdiv_(above, below, value=-rate)
+
+
+def shrink(param, rate, weight_decay):
+    """param *= 1 - rate * weight_decay."""
+    if is_compiling():
+        param.sub_(param * rate * weight_decay)
+    else:
+        param.mul_(1 - rate * weight_decay)
+
+
+def running(tensor):
+    """The value of a scalar tensor of the state: as a Python number, or inside a capture as a float64 tensor."""
+    return tensor.double() if is_compiling() else number(tensor)

@@ -2,12 +2,14 @@
 
 from framejit import _ops as _t
 
-from ._common import advance, check_lr_tensor, check_not_negative, check_switches, new_step, number
+from ._common import advance, check_lr_tensor, check_not_negative, check_switches, descend, new_step, number
 from .optimizer import Optimizer
 
 
 class Adadelta(Optimizer):
     """Steps sized by the ratio of the running means of past steps and gradients."""
+
+    _traceable = True
 
     def __init__(
         self,
@@ -59,4 +61,4 @@ class Adadelta(Optimizer):
         square.mul_(rho).addcmul_(grad, grad, value=1 - rho)
         delta = steps.add(eps).sqrt_().div_(square.add(eps).sqrt_()).mul_(grad)
         steps.mul_(rho).addcmul_(delta, delta, value=1 - rho)
-        param.add_(delta, alpha=-number(group["lr"]))
+        descend(param, delta, number(group["lr"]))

@@ -2,12 +2,14 @@
 
 from framejit import _ops as _t
 
-from ._common import advance, check_lr_tensor, check_not_negative, new_step, number
+from ._common import advance, check_lr_tensor, check_not_negative, descend_ratio, new_step, number
 from .optimizer import Optimizer
 
 
 class Adagrad(Optimizer):
     """The gradient divided by the root of the sum of its squares so far."""
+
+    _traceable = True
 
     def __init__(
         self,
@@ -61,4 +63,4 @@ class Adagrad(Optimizer):
         rate = number(group["lr"]) / (1 + (step - 1) * group["lr_decay"])
         total = state["sum"]
         total.addcmul_(grad, grad, value=1)
-        param.addcdiv_(grad, total.sqrt().add_(group["eps"]), value=-rate)
+        descend_ratio(param, grad, total.sqrt().add_(group["eps"]), rate)

@@ -2,7 +2,17 @@
 
 from framejit import _ops as _t
 
-from ._common import advance, check_betas, check_lr_tensor, check_not_negative, check_switches, new_step, number
+from ._common import (
+    advance,
+    check_betas,
+    check_lr_tensor,
+    check_not_negative,
+    check_switches,
+    descend_ratio,
+    new_step,
+    number,
+    shrink,
+)
 from .optimizer import Optimizer
 
 
@@ -81,7 +91,7 @@ class Adam(Optimizer):
         beta1, beta2 = number(beta1), number(beta2)
         if group["weight_decay"] != 0:
             if group["decoupled_weight_decay"]:
-                param.mul_(1 - lr * group["weight_decay"])
+                shrink(param, lr, group["weight_decay"])
             else:
                 grad = grad.add(param, alpha=group["weight_decay"])
         mean, square = state["exp_avg"], state["exp_avg_sq"]
@@ -92,11 +102,7 @@ class Adam(Optimizer):
             largest.copy_(_t.maximum(largest, square))
             square = largest
         denominator = (square.sqrt() / (1 - beta2**step) ** 0.5).add_(group["eps"])
-        rate = lr / (1 - beta1**step)
-        if isinstance(rate, _t.Tensor):
-            param.sub_(mean / denominator * rate)
-        else:
-            param.addcdiv_(mean, denominator, value=-rate)
+        descend_ratio(param, mean, denominator, lr / (1 - beta1**step))
 
 
 class AdamW(Adam):

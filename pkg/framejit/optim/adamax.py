@@ -2,12 +2,23 @@
 
 from framejit import _ops as _t
 
-from ._common import advance, check_betas, check_lr_tensor, check_not_negative, check_switches, new_step, number
+from ._common import (
+    advance,
+    check_betas,
+    check_lr_tensor,
+    check_not_negative,
+    check_switches,
+    descend_ratio,
+    new_step,
+    number,
+)
 from .optimizer import Optimizer
 
 
 class Adamax(Optimizer):
     """Adam with the infinity norm in place of the mean square."""
+
+    _traceable = True
 
     def __init__(
         self,
@@ -58,4 +69,4 @@ class Adamax(Optimizer):
         mean, largest = state["exp_avg"], state["exp_inf"]
         mean.lerp_(grad, 1 - beta1)
         largest.copy_(_t.maximum(largest.mul_(beta2), grad.abs().add_(group["eps"])))
-        param.addcdiv_(mean, largest, value=-(number(group["lr"]) / (1 - beta1**step)))
+        descend_ratio(param, mean, largest, number(group["lr"]) / (1 - beta1**step))

@@ -2,12 +2,25 @@
 
 from framejit import _ops as _t
 
-from ._common import advance, check_betas, check_lr_tensor, check_not_negative, check_switches, new_step, number
+from ._common import (
+    advance,
+    check_betas,
+    check_lr_tensor,
+    check_not_negative,
+    check_switches,
+    descend_ratio,
+    new_step,
+    number,
+    running,
+    shrink,
+)
 from .optimizer import Optimizer
 
 
 class NAdam(Optimizer):
     """Adam with Nesterov momentum."""
+
+    _traceable = True
 
     def __init__(
         self,
@@ -61,18 +74,18 @@ class NAdam(Optimizer):
         beta1, beta2 = group["betas"]
         if group["weight_decay"] != 0:
             if group["decoupled_weight_decay"]:
-                param.mul_(1 - lr * group["weight_decay"])
+                shrink(param, lr, group["weight_decay"])
             else:
                 grad = grad.add(param, alpha=group["weight_decay"])
         decay = group["momentum_decay"]
         mu = beta1 * (1.0 - 0.5 * 0.96 ** (step * decay))
         mu_next = beta1 * (1.0 - 0.5 * 0.96 ** ((step + 1) * decay))
         state["mu_product"] *= mu
-        product = number(state["mu_product"])
+        product = running(state["mu_product"])
         mean, square = state["exp_avg"], state["exp_avg_sq"]
         mean.lerp_(grad, 1 - beta1)
         square.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
         denominator = square.div(1 - beta2**step).sqrt()
         denominator.add_(group["eps"])
-        param.addcdiv_(grad, denominator, value=-lr * (1.0 - mu) / (1.0 - product))
-        param.addcdiv_(mean, denominator, value=(-lr * mu_next) / (1.0 - product * mu_next))
+        descend_ratio(param, grad, denominator, lr * (1.0 - mu) / (1.0 - product))
+        descend_ratio(param, mean, denominator, lr * mu_next / (1.0 - product * mu_next))

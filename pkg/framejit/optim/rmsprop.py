@@ -2,12 +2,23 @@
 
 from framejit import _ops as _t
 
-from ._common import advance, check_lr_tensor, check_not_negative, check_switches, new_step, number
+from ._common import (
+    advance,
+    check_lr_tensor,
+    check_not_negative,
+    check_switches,
+    descend,
+    descend_ratio,
+    new_step,
+    number,
+)
 from .optimizer import Optimizer
 
 
 class RMSprop(Optimizer):
     """The gradient divided by a running root mean square of itself."""
+
+    _traceable = True
 
     def __init__(
         self,
@@ -71,6 +82,6 @@ class RMSprop(Optimizer):
         if group["momentum"] > 0:
             buffer = state["momentum_buffer"]
             buffer.mul_(group["momentum"]).addcdiv_(grad, root)
-            param.add_(buffer, alpha=-lr)
+            descend(param, buffer, lr)
         else:
-            param.addcdiv_(grad, root, value=-lr)
+            descend_ratio(param, grad, root, lr)

@@ -1,6 +1,6 @@
 """Stochastic gradient descent with momentum."""
 
-from ._common import check_lr_tensor, check_not_negative, number
+from ._common import check_lr_tensor, check_not_negative, descend, number
 from .optimizer import Optimizer
 
 
@@ -58,4 +58,4 @@ class SGD(Optimizer):
             else:
                 buffer.mul_(momentum).add_(grad, alpha=1 - group["dampening"])
             grad = grad.add(buffer, alpha=momentum) if group["nesterov"] else buffer
-        param.add_(grad, alpha=-number(group["lr"]))
+        descend(param, grad, number(group["lr"]))
