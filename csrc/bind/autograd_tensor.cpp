@@ -52,7 +52,7 @@ PyObject* requires_grad_(PyObject* o, PyObject* args, PyObject* kwargs) {
 PyObject* get_is_leaf(PyObject* o, void*) {
   return py::guarded<PyObject*>(nullptr, [&] {
     TensorObj* t = as_tensor(o);
-    if (t->wrapper) return PyBool_FromLong(!(t->flags & kNonLeaf));
+    if (t->wrapper && (t->flags & kNonLeaf || !trace::is_fake(o))) return PyBool_FromLong(!(t->flags & kNonLeaf));
     return PyBool_FromLong(!tape::requires_grad(t) || tape::is_leaf(t));
   });
 }
