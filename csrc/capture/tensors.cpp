@@ -327,7 +327,8 @@ std::unique_ptr<Program> compile_graph(graph::Graph& g, const std::vector<PyObje
 void TensorSession::check_history(PyObject* output, bool* spent) const {
   TensorObj* t = as_tensor(output);
   if (!fj::tape::requires_grad(t) || input_of(output)) return;
-  for (fj::tape::Node* n : fj::tape::nodes_reached({fj::tape::edge_of(t)})) {
+  const std::vector<fj::tape::Edge> roots{fj::tape::edge_of(t)};  // may hold the only reference to a node
+  for (fj::tape::Node* n : fj::tape::nodes_reached(roots)) {
     *spent = *spent || n->is_spent();
     TensorObj* leaf = fj::tape::accumulated_leaf_of(*n);
     if (leaf && made_here(as_object(leaf)))
