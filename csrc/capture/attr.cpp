@@ -6,6 +6,7 @@
 #include "capture/protocol.h"
 #include "capture/grads.h"
 #include "capture/tensors.h"
+#include "py/once.h"
 
 namespace fj::capture {
 
@@ -83,13 +84,13 @@ V read_getset(Tracer& t, V self, PyObject* raw, PyObject* name) {
 }
 
 PyTypeObject* tuplegetter_type() {
-  static PyTypeObject* type = [] {
+  static PyTypeObject* type = nullptr;
+  return py::once(type, [] {
     PyObject* module = PyImport_ImportModule("_collections");
     auto* found = module ? reinterpret_cast<PyTypeObject*>(PyObject_GetAttrString(module, "_tuplegetter")) : nullptr;
     PyErr_Clear();
     return found;
-  }();
-  return type;
+  });
 }
 
 V read_tuple_field(V self, PyObject* raw) {

@@ -7,6 +7,7 @@
 #include "capture/number.h"
 #include "capture/sym_frame.h"
 #include "capture/tensors.h"
+#include "py/once.h"
 
 namespace fj::capture {
 
@@ -34,11 +35,12 @@ bool is_instance(Tracer& t, V v, V cls) {
   PyTypeObject* type = type_alone(t, v);
   if (PyType_Check(o)) {
     PyObject* check = t.type_lookup(Py_TYPE(o), FJ_NAME("__instancecheck__"));
-    static PyObject* abc_check = [] {
+    static PyObject* abc_check = nullptr;
+    py::once(abc_check, [] {
       PyObject* abc = PyImport_ImportModule("abc");
       PyObject* meta = abc ? PyObject_GetAttrString(abc, "ABCMeta") : nullptr;
       return meta ? _PyType_Lookup(reinterpret_cast<PyTypeObject*>(meta), FJ_NAME("__instancecheck__")) : nullptr;
-    }();
+    });
     if (check && PyFunction_Check(check) && check != abc_check)
       return truth(t, call_values(t, t.method(t.wrap_known(check), cls), {v}));
   }
@@ -331,7 +333,8 @@ void sort_values(Tracer& t, Values& items, V key, bool reverse) {
 }
 
 Rule builtin_rule(PyObject* function) {
-  static std::unordered_map<PyObject*, Rule>* rules = [] {
+  static std::unordered_map<PyObject*, Rule>* rules = nullptr;
+  py::once(rules, [] {
     auto* map = new std::unordered_map<PyObject*, Rule>;
     for (const auto& row : kBuiltins) (*map)[builtin(row.name)] = row.rule;
     for (const auto& row : kFunctions) {
@@ -340,7 +343,7 @@ Rule builtin_rule(PyObject* function) {
       PyErr_Clear();
     }
     return map;
-  }();
+  });
   auto it = rules->find(function);
   return it == rules->end() ? nullptr : it->second;
 }

@@ -7,6 +7,7 @@
 #include "capture/number.h"
 #include "capture/sym_frame.h"
 #include "capture/tensors.h"
+#include "py/once.h"
 
 namespace fj::capture {
 
@@ -260,7 +261,8 @@ constexpr TypeRow kTypes[] = {
 }  // namespace
 
 V call_builtin_type(Tracer& t, PyTypeObject* type, Args args) {
-  static std::unordered_map<PyObject*, Rule>* rules = [] {
+  static std::unordered_map<PyObject*, Rule>* rules = nullptr;
+  py::once(rules, [] {
     auto* map = new std::unordered_map<PyObject*, Rule>;
     for (const auto& row : kTypes) {
       PyObject* module = PyImport_ImportModule(row.module);
@@ -269,7 +271,7 @@ V call_builtin_type(Tracer& t, PyTypeObject* type, Args args) {
       PyErr_Clear();
     }
     return map;
-  }();
+  });
   auto it = rules->find(reinterpret_cast<PyObject*>(type));
   if (it != rules->end()) return it->second(t, args);
   if (PyObject* python = substitute_of(reinterpret_cast<PyObject*>(type)))

@@ -5,6 +5,7 @@
 #include "capture/builtins.h"
 #include "capture/substitute.h"
 #include "capture/tensors.h"
+#include "py/once.h"
 
 namespace fj::capture {
 
@@ -34,7 +35,8 @@ void add_all(PyObject* module, std::unordered_set<PyObject*>& into) {
 }
 
 std::unordered_set<PyObject*>& pure_set() {
-  static auto* set = [] {
+  static std::unordered_set<PyObject*>* set = nullptr;
+  py::once(set, [] {
     auto* s = new std::unordered_set<PyObject*>;
     for (const auto& row : kPure) {
       PyObject* module = PyImport_ImportModule(row.module);
@@ -54,7 +56,7 @@ std::unordered_set<PyObject*>& pure_set() {
       }
     }
     return s;
-  }();
+  });
   return *set;
 }
 

@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "capture/sym_frame.h"
+#include "py/once.h"
 
 namespace fj::capture {
 
@@ -38,14 +39,9 @@ const Tables* load() {
   return t;
 }
 
-// No static initialiser: the import may let another thread run, which would wait for it with the GIL in its hands.
 const Tables& tables() {
   static const Tables* made = nullptr;
-  if (!made) {
-    const Tables* loaded = load();
-    if (!made) made = loaded;
-  }
-  return *made;
+  return *py::once(made, load);
 }
 
 void mark(V v, PyObject* callable, const Args* args) {
