@@ -55,6 +55,13 @@ class Verify(unittest.TestCase):
         other = SUM.replace("acc 0 sum", "acc 0 max")
         self.assert_differs(SUM, other, [x, out], [3, 5000], "3 of 3", [(0, 1), (0,)])
 
+    def test_equality_of_inexact_values_is_not_compared(self):
+        lines = ["kernel axes=p", "operand 0 f32 in contig", "operand 1 f32 in contig", "operand 2 bool out contig"]
+        lines += ["sweep", "%0 = load.f32 0", "%1 = exp.f32 %0", "%2 = load.f32 1", "%3 = eq.bool %1 %2", "store 2 %3"]
+        text = "\n".join([*lines, "end"])
+        x = np.linspace(0, 1, 1000, dtype=np.float32)
+        self.check(text, text.replace("exp", "exp2"), [x, np.exp(x), np.zeros(1000, np.bool_)], [1000])
+
     def test_in_place(self):
         text = "kernel axes=p\noperand 0 i32 inout contig\nsweep\n%0 = load.i32 0\n%1 = const.i32 1\n%2 = add.i32 %0 %1\nstore 0 %2\nend"
         x = np.arange(50, dtype=np.int32)

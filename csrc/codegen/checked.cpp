@@ -26,9 +26,10 @@ bool sums(Op op) { return op == Op::Add || op == Op::Sub || op == Op::Fma; }
 
 // What decides how results are compared.
 struct Nature {
-  bool exact = true;     // to the bit
-  bool cancels = false;  // sums whose parts are not exact: an error relative to the largest value
-  bool jumps = false;    // comparisons or roundings of inexact values
+  bool exact = true;       // to the bit
+  bool cancels = false;    // sums whose parts are not exact: an error relative to the largest value
+  bool jumps = false;      // comparisons or roundings of inexact values
+  bool comparable = true;  // no equality of inexact values, which one ulp turns into anything
   int functions = 0;
   double relative = 1e-13;
 };
@@ -42,18 +43,31 @@ double precision(DType t) {
   }
 }
 
+bool rounds_or_compares(const Inst& in) {
+  return !is_float(in.dtype) || within(in.op, Op::FloorDiv, Op::Fmod) || within(in.op, Op::Floor, Op::Frac) ||
+         in.op == Op::Sign;
+}
+
+bool is_inexact(const Acc& a) { return is_float(a.dtype) && (a.kind == AccKind::Sum || a.kind == AccKind::Prod); }
+
 Nature nature_of(const Kernel& k) {
   Nature n;
-  for (const Inst& in : k.insts) {
-    if (approximated(in.op) && is_float(in.dtype)) ++n.functions;
-    bool floats = is_float(in.dtype), of_floats = in.a != kNone && is_float(k.dtype_of(in.a));
-    if (floats && in.op != Op::Const && in.op != Op::Param) n.relative = std::max(n.relative, precision(in.dtype));
-    n.cancels |= floats && sums(in.op);
-    n.jumps |= of_floats && (!floats || within(in.op, Op::FloorDiv, Op::Fmod) || within(in.op, Op::Floor, Op::Frac) ||
-                             in.op == Op::Sign);
+  std::vector<bool> inexact(k.insts.size(), false);
+  for (size_t i = 0; i < k.insts.size(); ++i) {
+    const Inst& in = k.insts[i];
+    bool from_inexact = in.op == Op::Result && is_inexact(k.accs[static_cast<size_t>(in.index)]);
+    for (Value v : {in.a, in.b, in.c}) from_inexact |= v != kNone && inexact[v];
+    bool function = approximated(in.op) && is_float(in.dtype);
+    n.functions += function;
+    inexact[i] = function || from_inexact;
+    if (is_float(in.dtype) && in.op != Op::Const && in.op != Op::Param)
+      n.relative = std::max(n.relative, precision(in.dtype));
+    if (!from_inexact) continue;
+    n.cancels |= is_float(in.dtype) && sums(in.op);
+    n.jumps |= rounds_or_compares(in);
+    if (in.op == Op::Eq || in.op == Op::Ne) n.comparable = false;
   }
-  bool accumulates = false;
-  for (const Acc& a : k.accs) accumulates |= is_float(a.dtype) && (a.kind == AccKind::Sum || a.kind == AccKind::Prod);
+  bool accumulates = std::any_of(k.accs.begin(), k.accs.end(), is_inexact);
   n.exact = n.functions == 0 && !accumulates;
   n.cancels |= accumulates;
   if (n.functions + accumulates > 1) n.relative *= 25;  // errors grow through further functions
@@ -219,15 +233,15 @@ class Check {
 
 void run_checked(const LaunchArgs* args) { Check(*static_cast<const CheckedKernel*>(args->self), *args).run(); }
 
-// Scatters write where the body says; an empty space writes nothing.
-bool comparable(const Kernel& k) {
-  return std::none_of(k.insts.begin(), k.insts.end(), [](const Inst& in) { return in.op == Op::StoreAt; });
+bool scatters(const Kernel& k) {
+  return std::any_of(k.insts.begin(), k.insts.end(), [](const Inst& in) { return in.op == Op::StoreAt; });
 }
 
 }  // namespace
 
 KernelRef checked(const Kernel& kernel, KernelRef code, KernelRef reference) {
-  if (!comparable(kernel)) return code;
+  Nature nature = nature_of(kernel);
+  if (!nature.comparable || scatters(kernel)) return code;  // scatters write where the body says
   auto out = std::make_shared<CheckedKernel>();
   describe(kernel, out.get());
   out->parallel = 0;
@@ -237,7 +251,7 @@ KernelRef checked(const Kernel& kernel, KernelRef code, KernelRef reference) {
   out->self = out.get();
   out->cost = code->cost;
   out->kernel = kernel;
-  out->nature = nature_of(kernel);
+  out->nature = nature;
   out->reference = reference ? std::move(reference) : interpret(kernel);
   out->code = std::move(code);
   return out;

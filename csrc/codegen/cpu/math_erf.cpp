@@ -6,7 +6,7 @@ namespace {
 
 constexpr LT F = LT::F64;
 
-// erf on [-1, 1]
+// erf(x) / x on [-1, 1]
 MV erf_near(MBuilder& b, MV x) {
   static constexpr double kT[] = {9.60497373987051638749e0, 9.00260197203842689217e1, 2.23200534594684319226e3,
                                   7.00332514112805075473e3, 5.55923013010394962768e4};
@@ -17,7 +17,7 @@ MV erf_near(MBuilder& b, MV x) {
                                   2.26290000613890934246e4,
                                   4.92673942608635921086e4};
   MV q = b.mul(F, x, x);
-  return b.mul(F, x, b.div(F, b.poly(F, q, kT), b.poly(F, q, kU)));
+  return b.div(F, b.poly(F, q, kT), b.poly(F, q, kU));
 }
 
 // erfc(a) for a >= 1: e^(-a^2) times a ratio, the square to twice the digits.
@@ -56,14 +56,14 @@ MV erfc_far(MBuilder& b, MV a) {
 
 MV erf_f64(MBuilder& b, MV x) {
   MV a = b.abs_bits(F, x), small = b.cmp(F, kLt, a, b.d(1));
-  MV y = b.select(F, small, erf_near(b, a), b.sub(F, b.d(1), erfc_far(b, a)));
+  MV y = b.select(F, small, b.mul(F, a, erf_near(b, a)), b.sub(F, b.d(1), erfc_far(b, a)));
   return b.bor(F, y, b.sign_bits(F, x));
 }
 
 MV erfc_f64(MBuilder& b, MV x) {
   MV a = b.abs_bits(F, x), small = b.cmp(F, kLt, a, b.d(1)), far = erfc_far(b, a);
   MV negative = b.cmp(F, kLt, x, b.d(0));
-  return b.select(F, small, b.sub(F, b.d(1), erf_near(b, x)), b.select(F, negative, b.sub(F, b.d(2), far), far));
+  return b.select(F, small, b.fnma(F, x, erf_near(b, x), b.d(1)), b.select(F, negative, b.sub(F, b.d(2), far), far));
 }
 
 }  // namespace fj::codegen::cpu
