@@ -154,6 +154,9 @@ void decompose_tensor_split(Builder& b, const OpDef&, Args args, Outs& outs) {
   int64_t d = split_dim(self, args[2], "tensor_split"), k = args[1].as_int();
   FJ_USER_CHECK(k > 0, ErrorKind::Runtime, "number of sections must be larger than 0, got ", k);
   Dim n = self->sizes[d];
+  // Each section is a tensor: what would fill the memory with empty ones is refused.
+  FJ_USER_CHECK(k <= std::max<int64_t>(n, 1 << 20), ErrorKind::Memory, "tensor_split: ", k,
+                " sections of a dimension of size ", n, " do not fit into memory");
   SmallVec<int64_t, 6> lengths;
   for (int64_t i = 0; i < k; ++i) lengths.push_back(n / k + (i < n % k));
   split_at(b, self, d, lengths, outs);
