@@ -76,6 +76,8 @@ V read_getset(Tracer& t, V self, PyObject* raw, PyObject* name) {
     DictValue* d = instance_dict(t, self);
     return d;
   }
+  if (self->is == Is::List && !self->outside() && is_text(name, "maxlen"))
+    return as<ListValue>(self)->maxlen < 0 ? t.none() : t.integer(as<ListValue>(self)->maxlen);
   if (self->is == Is::Object && is_exception_type(self->cls)) return exception_attr(t, as<ObjectValue>(self), name);
   if (!self->outside() || is_text(name, "__weakref__")) cut(Reason::native_object, self->cls->tp_name, " attribute");
   Ref real = Ref::steal(Py_TYPE(raw)->tp_descr_get(raw, self->real, reinterpret_cast<PyObject*>(self->cls)));

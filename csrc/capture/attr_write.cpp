@@ -1,5 +1,6 @@
 // Writing and deleting attributes, and the attributes of exceptions.
 #include "capture/grads.h"
+#include "capture/class_body.h"
 #include "capture/protocol.h"
 #include "capture/tensors.h"
 
@@ -104,6 +105,7 @@ void write_module(Tracer& t, PyObject* module, PyObject* name, V value) {
 
 void generic_set_attr(Tracer& t, V v, PyObject* name, V value) {
   PyTypeObject* type = t.type_of(v);
+  if (v->is == Is::Const && PyType_Check(v->real)) return write_class(t, v, name, value);
   if (v->is == Is::Const && PyModule_CheckExact(v->real)) return write_module(t, v->real, name, value);
   if (v->is == Is::Tensor && is_text(name, "grad"))
     return set_tensor_grad(t, as<TensorValue>(v), value ? value : t.none());

@@ -5,6 +5,7 @@
 #include "capture/function_grad.h"
 #include "capture/grads.h"
 #include "capture/number.h"
+#include "capture/class_body.h"
 #include "capture/sym_frame.h"
 #include "capture/tensors.h"
 #include "py/once.h"
@@ -280,6 +281,7 @@ constexpr FunctionRow kFunctions[] = {
 
 constexpr RuleRow kBuiltins[] = {
     {"id", b_id},
+    {"__build_class__", build_class},
     {"len", b_len},
     {"isinstance", b_isinstance},
     {"issubclass", b_issubclass},

@@ -176,6 +176,35 @@ V y_super(Tracer& t, Args& a) {
   return s;
 }
 
+// property(…), classmethod(…) and staticmethod(…) of functions: real ones, of stand-ins.
+V wrapper(Tracer& t, Args& a, PyTypeObject& type) {
+  if (&type == &PyProperty_Type) {
+    for (const char* name : {"fget", "fset", "fdel", "doc"}) {
+      V v = a.take(name);
+      if (!v) continue;
+      const size_t at = name[1] == 'g' ? 0 : name[1] == 's' ? 1 : name[1] == 'd' ? 2 : 3;
+      while (a.pos.size() <= at) a.pos.push_back(t.none());
+      a.pos[at] = v;
+    }
+  }
+  want(a, 0, &type == &PyProperty_Type ? 4 : 1);
+  Ref args = Ref::steal(PyTuple_New(static_cast<Py_ssize_t>(a.pos.size())));
+  for (size_t i = 0; i < a.pos.size(); ++i)
+    PyTuple_SET_ITEM(args.get(), static_cast<Py_ssize_t>(i), Py_NewRef(t.stand_in(a.pos[i])));
+  return t.made_constant(Ref::steal(PyObject_Call(obj(type), args.get(), nullptr)), obj(type), a.pos);
+}
+V y_property(Tracer& t, Args& a) { return wrapper(t, a, PyProperty_Type); }
+V y_classmethod(Tracer& t, Args& a) { return wrapper(t, a, PyClassMethod_Type); }
+V y_staticmethod(Tracer& t, Args& a) { return wrapper(t, a, PyStaticMethod_Type); }
+
+V y_namespace(Tracer& t, Args& a) {
+  if (!a.pos.empty()) cut(Reason::argument_form, "SimpleNamespace() of a mapping");
+  auto* o = t.make<ObjectValue>(Py_TYPE(PySys_GetObject("implementation")));
+  o->dict = t.dict();
+  for (auto& [name, v] : a.named) dict_set(t, o->dict, t.constant(name), v);
+  return o;
+}
+
 V y_bound_method(Tracer& t, Args& a) {
   want(a, 2, 2);
   return t.method(a.pos[0], a.pos[1]);
@@ -250,7 +279,12 @@ constexpr TypeRow kTypes[] = {
     {"builtins", "reversed", y_reversed},
     {"builtins", "super", y_super},
     {"builtins", "object", y_object},
+    {"builtins", "property", y_property},
+    {"builtins", "classmethod", y_classmethod},
+    {"builtins", "staticmethod", y_staticmethod},
     {"types", "MethodType", y_bound_method},
+    {"types", "SimpleNamespace", y_namespace},
+    {"collections", "deque", make_deque},
     {"collections", "OrderedDict", y_ordered_dict},
     {"functools", "partial", y_partial},
     {"operator", "itemgetter", y_itemgetter},

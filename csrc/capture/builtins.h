@@ -27,6 +27,10 @@ bool is_compiled_function(PyObject* object);
 
 // The rules of one kind of receiver; NULL where there is none.
 MethodRule list_method(std::string_view name);
+MethodRule deque_method(std::string_view name);
+PyTypeObject* deque_type();
+V make_deque(Tracer& t, Args& a);
+inline bool is_deque(V v) { return v->is == Is::List && v->cls == deque_type(); }
 MethodRule tuple_method(std::string_view name);
 MethodRule dict_method(std::string_view name);
 MethodRule set_method(std::string_view name);

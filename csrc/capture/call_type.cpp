@@ -1,5 +1,7 @@
 // Calling a class: Python classes by __new__ and __init__, built-in types by rule.
 #include "capture/builtins.h"
+#include "capture/class_body.h"
+#include "capture/sym_frame.h"
 #include "capture/protocol.h"
 #include "capture/tensors.h"
 
@@ -88,6 +90,23 @@ V instantiate(Tracer& t, PyTypeObject* type, Args args) {
   return instance;
 }
 
+namespace {
+
+// type(name, bases, dict)
+V class_from_dict(Tracer& t, Args& args) {
+  for (V v : args.pos) t.use(v);
+  if (args.pos[0]->is != Is::Const || args.pos[1]->is != Is::Tuple || args.pos[2]->is != Is::Dict)
+    cut(Reason::argument_form, "type()");
+  auto* space = t.dict();
+  dict_update(t, space, args.pos[2]);
+  if (!dict_get(t, space, FJ_NAME("__module__")))
+    if (V module = t.global_lookup(t.frame->globals, FJ_NAME("__name__")))
+      dict_set(t, space, t.constant(FJ_NAME("__module__")), module);
+  return make_class(t, &PyType_Type, args.pos[0], as<TupleValue>(args.pos[1])->items, space);
+}
+
+}  // namespace
+
 V call_type(Tracer& t, PyTypeObject* type, Args args) {
   const CallRule rule = t.take_rule();
   V by_meta;
@@ -99,6 +118,7 @@ V call_type(Tracer& t, PyTypeObject* type, Args args) {
   if (type == &PyType_Type && args.pos.size() == 1)
     return t.constant(reinterpret_cast<PyObject*>(t.type_of(args.pos[0])));
   t.call_rule = rule;
+  if (type == &PyType_Type && args.pos.size() == 3 && args.named.empty()) return class_from_dict(t, args);
   return instantiate(t, type, std::move(args));
 }
 

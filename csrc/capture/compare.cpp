@@ -1,4 +1,7 @@
 // Comparison, identity, truth, length, membership.
+#include <string_view>
+
+#include "capture/builtins.h"
 #include "capture/leaf.h"
 #include "capture/number.h"
 #include "capture/protocol.h"
@@ -75,6 +78,8 @@ V try_either(Tracer& t, int op, V self, V other) {
   return nullptr;
 }
 
+bool is_namespace(PyTypeObject* type) { return std::string_view(type->tp_name) == "types.SimpleNamespace"; }
+
 bool both(V a, V b, Is kind) { return a->is == kind && b->is == kind; }
 
 }  // namespace
@@ -96,12 +101,16 @@ V compare(Tracer& t, int op, V a, V b) {
     if (a->is == Is::Object || b->is == Is::Object || a->is == Is::Dict || b->is == Is::Dict) goto identity;
     return compare_real(t, op, a, b);
   }
-  if (both(a, b, Is::Tuple) || both(a, b, Is::List))
+  if (both(a, b, Is::Tuple) || (both(a, b, Is::List) && is_deque(a) == is_deque(b)))
     return compare_sequences(t, op, *sequence_items(a), *sequence_items(b));
   if (both(a, b, Is::Dict) && (op == Py_EQ || op == Py_NE))
     return t.boolean(equal_dicts(t, as<DictValue>(a), as<DictValue>(b)) == (op == Py_EQ));
   if (both(a, b, Is::Set)) return compare_sets(t, op, as<SetValue>(a), as<SetValue>(b));
   if (both(a, b, Is::Slice)) return compare_real(t, op, a, b);
+  if (both(a, b, Is::Object) && a->cls == b->cls && is_namespace(a->cls) && (op == Py_EQ || op == Py_NE)) {
+    DictValue *x = instance_dict(t, a), *y = instance_dict(t, b);
+    return t.boolean(equal_dicts(t, x, y) == (op == Py_EQ));
+  }
   if (both(a, b, Is::Method)) {
     const bool eq = same(t, as<MethodValue>(a)->func, as<MethodValue>(b)->func) &&
                     same(t, as<MethodValue>(a)->self, as<MethodValue>(b)->self);

@@ -1,5 +1,6 @@
 // Iteration: iter(), next() and whole-iterable reads.
 #include "capture/number.h"
+#include "capture/builtins.h"
 #include "capture/sym_frame.h"
 #include "capture/tensors.h"
 #include "py/iterators.h"
@@ -85,7 +86,11 @@ V iterate(Tracer& t, V v) {
     return call_values(t, special(t, v, FJ_NAME("__iter__")), {});
   switch (v->is) {
     case Is::Tuple: return over(t, v, Iter::Sequence, &PyTupleIter_Type);
-    case Is::List: return over(t, v, Iter::Sequence, &PyListIter_Type);
+    case Is::List: {
+      auto* it = over(t, v, Iter::Sequence, is_deque(v) ? &PySeqIter_Type : &PyListIter_Type);
+      it->live_size = is_deque(v) ? static_cast<int64_t>(as<ListValue>(v)->items.size()) : -1;
+      return it;
+    }
     case Is::Dict: return live_iterator(t, as<DictValue>(v), ViewValue::Keys);
     case Is::View: return live_iterator(t, as<ViewValue>(v)->dict, as<ViewValue>(v)->what);
     case Is::Set: return t.items_iterator(ordered_set(t, as<SetValue>(v)), &PySetIter_Type);
@@ -108,10 +113,16 @@ namespace {
 V next_in_sequence(Tracer& t, IteratorValue* it) {
   V s = it->over;
   t.use(s);
+  if (is_deque(s) && it->live_size != static_cast<int64_t>(as<ListValue>(s)->items.size()))
+    t.raise(PyExc_RuntimeError, "deque mutated during iteration");
   if (Values* items = sequence_items(s))
     return static_cast<size_t>(it->at) < items->size() ? (*items)[static_cast<size_t>(it->at++)] : nullptr;
   if (it->at >= PySequence_Size(s->real)) return nullptr;
   return t.constant(Ref::steal(PySequence_GetItem(s->real, it->at++)));
+}
+
+[[noreturn]] void uneven_zip(Tracer& t, size_t at, const char* how) {
+  t.raise(PyExc_ValueError, cat("zip() argument ", at + 1, " is ", how, " than argument", at == 1 ? " " : "s 1-", at));
 }
 
 V next_zip(Tracer& t, IteratorValue* it) {
@@ -123,9 +134,9 @@ V next_zip(Tracer& t, IteratorValue* it) {
       continue;
     }
     if (it->strict) {
-      bool uneven = i > 0;
-      for (size_t j = i + 1; !uneven && j < it->parts.size(); ++j) uneven = next(t, it->parts[j]) != nullptr;
-      if (uneven) cut(Reason::raises, "zip(strict=True) of different lengths");
+      if (i > 0) uneven_zip(t, i, "shorter");
+      for (size_t j = i + 1; j < it->parts.size(); ++j)
+        if (next(t, it->parts[j])) uneven_zip(t, j, "longer");
     }
     return nullptr;
   }

@@ -75,7 +75,24 @@ V o_add_note(Tracer& t, V self, Args& a) {
   return t.none();
 }
 
+// What copy asks for: how an instance without state of its own C type is made again.
+V o_reduce_ex(Tracer& t, V self, Args& a) {
+  want(a, 1, 1);
+  const bool plain = self->is == Is::Object && native_base(self->cls) == &PyBaseObject_Type;
+  for (const char* name : {"__reduce__", "__getstate__", "__getnewargs__", "__getnewargs_ex__", "__slots__"})
+    if (!plain || _PyType_Lookup(self->cls, intern(name)) != _PyType_Lookup(&PyBaseObject_Type, intern(name)))
+      cut(Reason::native_method, self->cls->tp_name, ".__reduce_ex__");
+  PyObject* copyreg = PyImport_ImportModule("copyreg");
+  Ref maker = Ref::steal(copyreg ? PyObject_GetAttrString(copyreg, "__newobj__") : nullptr);
+  if (!maker || to_index(t, a.pos[0], "__reduce_ex__") < 2) cut(Reason::native_method, "__reduce_ex__");
+  DictValue* d = instance_dict(t, self);
+  V state = d && dict_length(t, d) ? static_cast<V>(d) : t.none();
+  return t.tuple({t.wrap_known(maker.get()), t.tuple({t.constant(reinterpret_cast<PyObject*>(self->cls))}), state,
+                  t.none(), t.none()});
+}
+
 constexpr MethodRow kObject[] = {
+    {"__reduce_ex__", o_reduce_ex},
     {"add_note", o_add_note},
     {"__getattribute__", o_getattribute},
     {"__setattr__", o_setattr},
@@ -169,7 +186,7 @@ constexpr MethodRow kText[] = {{"join", x_join}, {"format", x_format}};
 MethodRule rule_for(V self, std::string_view name) {
   MethodRule rule = nullptr;
   switch (self->is) {
-    case Is::List: rule = list_method(name); break;
+    case Is::List: rule = is_deque(self) ? deque_method(name) : list_method(name); break;
     case Is::Tuple: rule = tuple_method(name); break;
     case Is::Dict: rule = dict_method(name); break;
     case Is::Set: rule = set_method(name); break;

@@ -97,6 +97,6 @@ FJ_OPCODE(STORE_ATTR) {
   set_attr(t, object, f.name(in.arg), value);
 }
 FJ_OPCODE(DELETE_ATTR) { del_attr(t, f.pop(), f.name(in.arg)); }
-FJ_OPCODE(LOAD_BUILD_CLASS) { cut(Reason::class_body, "class"); }
+FJ_OPCODE(LOAD_BUILD_CLASS) { f.push(t.constant(PyDict_GetItemString(PyEval_GetBuiltins(), "__build_class__"))); }
 
 }  // namespace fj::capture

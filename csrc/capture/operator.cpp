@@ -1,4 +1,5 @@
 // Arithmetic: constants are computed, tensors recorded, everything else goes through the operator methods.
+#include "capture/builtins.h"
 #include "capture/leaf.h"
 #include "capture/number.h"
 #include "capture/protocol.h"
@@ -79,6 +80,13 @@ Values repeated(const Values& items, int64_t times) {
 V sequence_operator(Tracer& t, int op, V a, V b) {
   const bool in_place = op >= kInPlace;
   const int base = op % kInPlace;
+  if (is_deque(a) || is_deque(b)) {
+    if (!in_place || base != kAdd || !is_deque(a)) cut(Reason::native_object, "an operator on a deque");
+    Args more;
+    more.pos = {b};
+    deque_method("extend")(t, a, more);
+    return a;
+  }
   if (base == kMul && sequence_items(b) && plain(a) && !in_place) std::swap(a, b);
   if (!sequence_items(a)) return nullptr;
   if (in_place && a->is == Is::List && base == kAdd) {

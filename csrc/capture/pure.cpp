@@ -20,7 +20,7 @@ constexpr PureModule kPure[] = {
     {"cmath", nullptr},
     {"_operator", nullptr},
     {"builtins", "ascii bin chr hex oct ord divmod pow round abs"},
-    {"binascii", "crc32 hexlify unhexlify"},
+    {"binascii", "a2b_base64 b2a_base64 crc32 hexlify unhexlify"},
     {"_struct", "calcsize pack unpack"},
     {"unicodedata", nullptr},
     {"sys", "intern"},
@@ -55,6 +55,8 @@ std::unordered_set<PyObject*>& pure_set() {
         PyErr_Clear();
       }
     }
+    for (PyTypeObject* type : {&PyUnicode_Type, &PyBytes_Type})
+      if (PyObject* f = PyObject_GetAttrString(reinterpret_cast<PyObject*>(type), "maketrans")) s->insert(f);
     return s;
   });
   return *set;

@@ -1,5 +1,6 @@
 #include "capture/recipes.h"
 
+#include "capture/builtins.h"
 #include "capture/substitute.h"
 
 namespace fj::capture {
@@ -23,6 +24,7 @@ RecipeId RecipeWriter::add(Make make, PyObject* object) {
 }
 
 RecipeId RecipeWriter::constant(PyObject* object) {
+  if (V made = t_.made(object)) return of(made);
   for (size_t i = 0; i < s_.recipes.size(); ++i)
     if (s_.recipes[i].make == Make::Const && s_.recipes[i].object.get() == object) return static_cast<RecipeId>(i);
   return add(Make::Const, object);
@@ -101,6 +103,7 @@ RecipeId RecipeWriter::write_dict(DictValue* d) {
 RecipeId RecipeWriter::write_object(ObjectValue* o) {
   if (o->raised || is_substitute_class(o->cls)) cannot(o);
   if (o->args) {
+    if (t_.made(obj(o->cls))) cannot(o);
     const RecipeId id = o->recipe = add(Make::Exception, obj(o->cls));
     std::vector<RecipeId> ids;
     for (V v : o->args->items) ids.push_back(of(v));
@@ -112,7 +115,12 @@ RecipeId RecipeWriter::write_object(ObjectValue* o) {
     attributes(id, o->dict);
     return id;
   }
-  const RecipeId id = o->recipe = add(Make::Object, obj(o->cls));
+  V made = t_.made(obj(o->cls));
+  const RecipeId id = o->recipe = add(Make::Object, made ? nullptr : obj(o->cls));
+  if (made) {
+    const RecipeId cls = of(made);
+    row(id).parts = {cls};
+  }
   attributes(id, o->dict);
   for (auto& [descr, value] : o->slots) {
     if (!value) continue;
@@ -204,8 +212,16 @@ RecipeId RecipeWriter::write_tensor(TensorValue* v) {
 }
 
 RecipeId RecipeWriter::write(V v) {
+  if (v->cls && v->is != Is::Object && v->is != Is::Const && t_.made(obj(v->cls))) cannot(v);
   switch (v->is) {
     case Is::Const: {
+      if (const auto* maker = t_.maker_of(v)) {
+        const RecipeId id = v->recipe = add(Make::Call, maker->callable);
+        std::vector<RecipeId> ids;
+        for (V a : maker->args) ids.push_back(of(a));
+        row(id).parts = std::move(ids);
+        return id;
+      }
       if (v->slot == kNoSlot) return constant(v->real);
       const RecipeId id = add(Make::Number);
       row(id).index = t_.tape->number(v->slot);
@@ -220,6 +236,13 @@ RecipeId RecipeWriter::write(V v) {
       return id;
     }
     case Is::List: {
+      if (is_deque(v)) {
+        for (V item : as<ListValue>(v)->items)
+          if (item == v) cannot(v);
+        V plain = t_.list(as<ListValue>(v)->items);
+        const int64_t bound = as<ListValue>(v)->maxlen;
+        return call(obj(v->cls), {of(plain), of(bound < 0 ? t_.none() : t_.integer(bound))});
+      }
       const RecipeId id = v->recipe = add(Make::List, v->cls == &PyList_Type ? nullptr : obj(v->cls));
       std::vector<RecipeId> ids;
       for (V item : as<ListValue>(v)->items) ids.push_back(of(item));
@@ -336,6 +359,8 @@ void RecipeWriter::advance_iterators() {
 
 void RecipeWriter::effects() {
   advance_iterators();
+  for (auto& w : t_.class_writes)
+    s_.effects.push_back({Do::SetAttr, constant(w.cls->real), constant(w.name), of(w.value)});
   for (size_t i = 0; i < t_.outside_values().size(); ++i)
     if (t_.outside_values()[i]->changed && t_.outside_values()[i]->is != Is::Iterator)
       effects_of(t_.outside_values()[i]);

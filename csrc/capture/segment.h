@@ -43,7 +43,7 @@ enum class Make : uint8_t {
   Cell,       // parts[0]: contents or kNoRecipe
   Function,   // object: code; parts: globals, qualname, defaults, kwdefaults, closure (a tuple of cells), annotations
   Method,     // parts: function, self
-  Object,     // object: type; object.__new__(type), then attrs
+  Object,     // object: type, or NULL and parts[0] the type; object.__new__(type), then attrs
   Exception,  // object: type; parts: args; BaseException's own __new__, then attrs
   Iterator,   // parts[0]: list, tuple, str or range; index: position; iter(parts[0]) with __setstate__(index)
   Call,       // object: a C callable without side effects; object(*parts), the last ones by `names`

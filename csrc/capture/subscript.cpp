@@ -1,6 +1,7 @@
 // v[key], v[key] = value, del v[key].
 #include <string_view>
 
+#include "capture/builtins.h"
 #include "capture/leaf.h"
 #include "capture/protocol.h"
 #include "capture/tensors.h"
@@ -47,13 +48,15 @@ V sequence_get(Tracer& t, V v, V key) {
   Values& items = *sequence_items(v);
   int64_t start, stop, step;
   if (!slice_bounds(t, key, static_cast<int64_t>(items.size()), &start, &stop, &step))
-    return items[checked_index(t, key, items.size(), v->is == Is::Tuple ? "tuple" : "list")];
+    return items[checked_index(t, key, items.size(), v->is == Is::Tuple ? "tuple" : is_deque(v) ? "deque" : "list")];
+  if (is_deque(v)) t.raise(PyExc_TypeError, "sequence index must be integer, not 'slice'");
   Values part;
   for (int64_t i = start; step > 0 ? i < stop : i > stop; i += step) part.push_back(items[static_cast<size_t>(i)]);
   return v->is == Is::Tuple ? static_cast<V>(t.tuple(std::move(part), slice_type(v))) : t.list(std::move(part));
 }
 
 void list_set(Tracer& t, ListValue* l, V key, V value) {
+  if (is_deque(l) && key->is == Is::Slice) cut(Reason::raises, "a slice of a deque");
   int64_t start, stop, step;
   list_changed(l);
   if (!slice_bounds(t, key, static_cast<int64_t>(l->items.size()), &start, &stop, &step)) {
@@ -75,6 +78,7 @@ void list_set(Tracer& t, ListValue* l, V key, V value) {
 }
 
 void list_del(Tracer& t, ListValue* l, V key) {
+  if (is_deque(l) && key->is == Is::Slice) cut(Reason::raises, "a slice of a deque");
   int64_t start, stop, step;
   list_changed(l);
   if (!slice_bounds(t, key, static_cast<int64_t>(l->items.size()), &start, &stop, &step)) {

@@ -65,7 +65,8 @@ PyObject* substitute_of(PyObject* callable) {
 
 PyObject* substitute_of_method(PyTypeObject* type, std::string_view name) {
   if (!tables().methods) return nullptr;
-  Ref key = Ref::steal(Py_BuildValue("(Os#)", type, name.data(), static_cast<Py_ssize_t>(name.size())));
+  Ref text = Ref::steal(PyUnicode_FromStringAndSize(name.data(), static_cast<Py_ssize_t>(name.size())));
+  Ref key = Ref::steal(PyTuple_Pack(2, type, text.get()));
   PyObject* found = key ? PyDict_GetItemWithError(tables().methods.get(), key.get()) : nullptr;
   PyErr_Clear();
   return found;

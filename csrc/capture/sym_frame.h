@@ -18,7 +18,8 @@ struct SymFrame {
   Values stack;
   int pc = 0;
   int next = 0;
-  V kwnames = nullptr;  // between KW_NAMES and CALL
+  DictValue* space = nullptr;  // of a class body: where names are kept
+  V kwnames = nullptr;         // between KW_NAMES and CALL
   V result = nullptr;
   enum State : uint8_t { Running, Returned, Yielded } state = Running;
   SymFrame* caller = nullptr;

@@ -1,5 +1,6 @@
 // str(), repr() and format() of values.
 #include "capture/number.h"
+#include "capture/builtins.h"
 #include "capture/protocol.h"
 
 namespace fj::capture {
@@ -12,6 +13,54 @@ PyObject* name_of(Tracer& t, V v, const char* what) {
 
 namespace {
 
+bool has_object(V v, int depth = 0) {
+  if (depth > 20) cut(Reason::native_object, "the text of a deeply nested container");
+  auto any = [&](const Values& items) {
+    for (V item : items)
+      if (item && has_object(item, depth + 1)) return true;
+    return false;
+  };
+  switch (v->is) {
+    case Is::Tuple: return any(as<TupleValue>(v)->items);
+    case Is::List: return any(as<ListValue>(v)->items) || v->cls != &PyList_Type;
+    case Is::Dict:
+      for (auto& e : as<DictValue>(v)->entries)
+        if (e.value && (has_object(e.key, depth + 1) || has_object(e.value, depth + 1))) return true;
+      return false;
+    case Is::Set: return any(as<SetValue>(v)->items);
+    default: return v->is != Is::Const;
+  }
+}
+
+std::string utf8(V text) { return PyUnicode_AsUTF8(text->real); }
+
+std::string joined(Tracer& t, const Values& items) {
+  std::string out;
+  for (V item : items) out += (out.empty() ? "" : ", ") + utf8(to_repr(t, item));
+  return out;
+}
+
+// repr() of lists, tuples, dicts and deques that hold objects, part by part; NULL for others.
+V container_text(Tracer& t, V v) {
+  const bool deque = is_deque(v);
+  const bool known = deque || v->cls == &PyList_Type || v->cls == &PyTuple_Type || v->cls == &PyDict_Type;
+  if (!known) return nullptr;
+  if (v->is == Is::Dict) dict_fill(t, as<DictValue>(v));
+  if (!has_object(v)) return nullptr;
+  if (v->is == Is::Dict) {
+    std::string out;
+    for (auto& [k, value] : dict_items(t, as<DictValue>(v)))
+      out += (out.empty() ? "" : ", ") + utf8(to_repr(t, k)) + ": " + utf8(to_repr(t, value));
+    return t.string("{" + out + "}");
+  }
+  const Values items = *sequence_items(v);
+  std::string inner = joined(t, items);
+  if (v->is == Is::Tuple) return t.string("(" + inner + (items.size() == 1 ? ",)" : ")"));
+  if (!deque) return t.string("[" + inner + "]");
+  const int64_t bound = as<ListValue>(v)->maxlen;
+  return t.string("deque([" + inner + "]" + (bound < 0 ? std::string(")") : cat(", maxlen=", bound, ")")));
+}
+
 // Text of what has only one: constants, and containers of constants.
 V real_text(Tracer& t, V v, PyObject* (*how)(PyObject*)) {
   if (v->is == Is::Tensor) cut(Reason::data_dependent, "the text of a tensor");
@@ -22,6 +71,7 @@ V real_text(Tracer& t, V v, PyObject* (*how)(PyObject*)) {
   }
   if (v->is == Is::Dict || v->is == Is::List || v->is == Is::Tuple || v->is == Is::Set || v->is == Is::Const ||
       v->is == Is::Slice) {
+    if (V text = container_text(t, v)) return text;
     Ref real = t.to_real(v);
     if (!real) cut(Reason::native_object, "the text of a container of objects");
     return t.constant(Ref::steal(how(real.get())));

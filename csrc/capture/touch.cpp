@@ -157,6 +157,15 @@ Ref Tracer::facts_of(std::unordered_map<PyObject*, Ref>& facts, PyObject* owner)
 }
 
 PyObject* Tracer::type_lookup(PyTypeObject* type, PyObject* name) {
+  if (!class_writes.empty())
+    if (PyObject* written = written_class_attr(type, name)) return written;
+  if (!makers_.empty() && made(reinterpret_cast<PyObject*>(type))) {
+    PyObject* dict = type->tp_dict;
+    if (PyObject* own = dict ? PyDict_GetItemWithError(dict, name) : nullptr) return own;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(type->tp_bases); ++i)
+      type_lookup(reinterpret_cast<PyTypeObject*>(PyTuple_GET_ITEM(type->tp_bases, i)), name);
+    return _PyType_Lookup(type, name);
+  }
   PyObject* found = _PyType_Lookup(type, name);
   Ref facts = facts_of(type_facts_, reinterpret_cast<PyObject*>(type));
   PyDict_SetItem(facts.get(), name, found ? found : facts.get());

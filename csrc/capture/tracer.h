@@ -75,6 +75,11 @@ class Tracer {
   IteratorValue* iterator(Iter how, PyTypeObject* cls);
   IteratorValue* items_iterator(Values items, PyTypeObject* cls);
   TensorValue* tensor(PyObject* fake);
+  // A constant of the trace that calling `callable` makes anew outside: a class, a property, a match (class_body.cpp).
+  V made_constant(Ref real, PyObject* callable, Values args);
+  PyObject* stand_in(V v);  // a real object that wrap_known takes back to v
+  void write_class_attr(V cls, PyObject* name, V value);
+  PyObject* written_class_attr(PyTypeObject* type, PyObject* name);
   V identity_of(V v);  // id(v), as a value that can be compared and hashed
   SymFrame* new_frame(PyCodeObject* code);
   PyObject* keep(Ref object);  // alive as long as the trace
@@ -157,8 +162,26 @@ class Tracer {
   int64_t instructions = 0;
   int depth = 0;
   SymFrame* outermost = nullptr;
-  SymFrame* frame = nullptr;               // the innermost
-  V handled = nullptr;                     // the exception being handled
+  SymFrame* frame = nullptr;  // the innermost
+  V handled = nullptr;        // the exception being handled
+  struct Maker {
+    PyObject* callable;
+    Values args;
+  };
+  const Maker* maker_of(V v) const {
+    auto it = makers_.find(v);
+    return it == makers_.end() ? nullptr : &it->second;
+  }
+  V made(PyObject* object) const {  // the value of an object that a recipe has to make anew, or NULL
+    auto it = constants_.find(object);
+    return it != constants_.end() && makers_.count(it->second) ? it->second : nullptr;
+  }
+  struct ClassWrite {
+    V cls;
+    PyObject* name;
+    V value;
+  };
+  std::vector<ClassWrite> class_writes;
   std::vector<IteratorValue*> generators;  // all that the trace made
   std::unique_ptr<TensorSession> tensors;
   std::unique_ptr<Tape> tape;  // NULL while no size can vary
@@ -195,6 +218,8 @@ class Tracer {
   };
   bool keep_symbols_ = false;  // to_real is preparing a leaf call
   std::unordered_map<V, V> identities_;
+  std::unordered_map<PyObject*, V> stand_ins_;
+  std::unordered_map<V, Maker> makers_;
   std::vector<V> outside_;
   std::vector<guard::Check> guards_;
   std::unordered_map<uint64_t, std::vector<size_t>> guard_index_;

@@ -81,6 +81,7 @@ struct TupleValue : Value {
 struct ListValue : Value {
   ListValue() : Value(Is::List) {}
   Values items;  // of a list from outside that was only appended to so far (changed, not touched): what was appended
+  int64_t maxlen = -1;  // of a deque that has one
   struct DictValue* attrs = nullptr;
 };
 

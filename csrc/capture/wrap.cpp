@@ -150,6 +150,7 @@ V Tracer::wrap(PyObject* real, SourceId source) {
 
 V Tracer::wrap_known(PyObject* real) {
   if (is_plain_constant(real) || is_identity_constant(real)) return constant(real);
+  if (auto it = stand_ins_.find(real); it != stand_ins_.end()) return it->second;
   keep(Ref::borrow(real));
   return wrap(real, const_source(real));
 }

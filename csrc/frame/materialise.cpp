@@ -126,12 +126,15 @@ PyObject* Materialiser::make(const Recipe& r) {
     case Make::Set: return PySet_New(nullptr);
     case Make::Cell: return PyCell_New(nullptr);
     case Make::Generator: return create(r.parts[0]) ? py::blank_generator(value(r.parts[0])) : nullptr;
-    case Make::Object: return new_object(reinterpret_cast<PyTypeObject*>(r.object.get()));
+    case Make::Object:
+      if (r.object) return new_object(reinterpret_cast<PyTypeObject*>(r.object.get()));
+      break;
     default: break;
   }
   if (!create_parts(r)) return nullptr;
   switch (r.make) {
     case Make::Tuple: return make_tuple(r);
+    case Make::Object: return new_object(reinterpret_cast<PyTypeObject*>(value(r.parts[0])));
     case Make::FrozenSet: return PyFrozenSet_New(parts_tuple(r).get());
     case Make::Slice: return PySlice_New(value(r.parts[0]), value(r.parts[1]), value(r.parts[2]));
     case Make::Method: return PyMethod_New(value(r.parts[0]), value(r.parts[1]));
