@@ -120,6 +120,7 @@ V bind(Tracer& t, PyObject* raw, V self, PyTypeObject* type, PyObject* name) {
     if (kind == &PyStaticMethod_Type) return f;
     V cls = t.constant(reinterpret_cast<PyObject*>(type));
     if (f->is == Is::Function) return t.method(f, cls);
+    if (f->is != Is::Native && f->is != Is::Const) cut(Reason::native_object, "a classmethod of ", f->cls->tp_name);
     return bind(t, func.get(), cls, Py_TYPE(reinterpret_cast<PyObject*>(type)), name);
   }
   if (kind == &PyClassMethodDescr_Type) {
@@ -158,8 +159,9 @@ V bind(Tracer& t, PyObject* raw, V self, PyTypeObject* type, PyObject* name) {
 
 V generic_get_attr(Tracer& t, V v, PyObject* name) {
   PyTypeObject* type = t.type_of(v);
-  if (is_text(name, "__class__")) return t.constant(reinterpret_cast<PyObject*>(type));
   PyObject* raw = t.type_lookup(type, name);
+  if (is_text(name, "__class__") && raw == _PyType_Lookup(&PyBaseObject_Type, name))
+    return t.constant(reinterpret_cast<PyObject*>(type));
   if (raw && is_data_descriptor(raw)) return bind(t, raw, v, type, name);
   if (DictValue* d = instance_dict(t, v))
     if (V value = dict_get(t, d, name)) return value;

@@ -36,6 +36,7 @@ bool write_exception(Tracer& t, ObjectValue* e, PyObject* name, V value) {
   } else if (is_text(name, "args")) {
     e->args = t.tuple(unpack(t, value));
   } else if (is_text(name, "__traceback__") || is_text(name, "__suppress_context__")) {
+    if (is_text(name, "__suppress_context__")) cut(Reason::native_object, "__suppress_context__ is set");
     if (is_text(name, "__traceback__") && !is_const(t, value, Py_None)) cut(Reason::traceback, "__traceback__ is set");
   } else {
     return false;
@@ -125,6 +126,7 @@ void generic_set_attr(Tracer& t, V v, PyObject* name, V value) {
   if (PyObject* raw = t.type_lookup(type, name))
     if (write_descriptor(t, v, raw, name, value)) return;
   DictValue* d = instance_dict(t, v);
+  if (!d && v->is != Is::Object) cut(Reason::native_object, "a write to ", type->tp_name, ".", PyUnicode_AsUTF8(name));
   if (!d) no_attribute(t, v, name);
   if (value)
     dict_set(t, d, t.constant(name), value);

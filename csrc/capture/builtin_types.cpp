@@ -160,7 +160,7 @@ V y_super(Tracer& t, Args& a) {
                 : nullptr;
     }
     s->self = f.locals.empty() ? nullptr : f.locals[0];
-    if (s->self && s->self->is == Is::Cell) s->self = as<CellValue>(s->self)->contents;
+    if (s->self && s->self->is == Is::Cell && !s->self->outside()) s->self = as<CellValue>(s->self)->contents;
   } else {
     want(a, 2, 2);
     cls = a.pos[0];
@@ -172,6 +172,8 @@ V y_super(Tracer& t, Args& a) {
   t.use(s->self);
   const bool on_class = s->self->is == Is::Const && PyType_Check(s->self->real) &&
                         PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(s->self->real), s->after);
+  if (!on_class && !PyType_IsSubtype(s->self->cls, s->after))
+    t.raise(PyExc_TypeError, "super(type, obj): obj must be an instance or subtype of type");
   s->start = on_class ? reinterpret_cast<PyTypeObject*>(s->self->real) : s->self->cls;
   return s;
 }

@@ -106,6 +106,7 @@ V wrapped_function(Tracer& t, V v) {
 }  // namespace
 
 V call(Tracer& t, V callable, Args args) {
+  Nested deeper(t);
   if (!callable) cut(Reason::internal, "a call of NULL");
   // The caller's rule holds where the call is handed on as it is, not for calls that a rule or a C function makes.
   const CallRule rule = t.take_rule();

@@ -188,7 +188,8 @@ V resume_generator(Tracer& t, IteratorValue* g, V sent, V thrown) {
     f.result = t.none();
     return nullptr;
   }
-  if (f.state == SymFrame::Running && f.started && t.frame == &f) cut(Reason::raises, "generator already executing");
+  if (f.executing && g->substitute) cut(Reason::native_call, "an iterator that is used while it runs");
+  if (f.executing) t.raise(PyExc_ValueError, "generator already executing");
   if (t.depth >= kMaxDepth) cut(Reason::too_deep, "a generator");
   const bool first = !f.started;
   if (first) g->born = t.step;
@@ -198,11 +199,14 @@ V resume_generator(Tracer& t, IteratorValue* g, V sent, V thrown) {
   struct Restore {
     Tracer& t;
     V handled;
+    SymFrame& frame;
     ~Restore() {
       --t.depth;
+      frame.executing = false;
       t.handled = handled;
     }
-  } restore{t, handled};
+  } restore{t, handled, f};
+  f.executing = true;
   try {
     if (thrown) {
       if (first) {

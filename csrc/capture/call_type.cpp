@@ -60,6 +60,20 @@ void run_init(Tracer& t, V instance, PyTypeObject* type, Args args, const CallRu
 
 }  // namespace
 
+// Exceptions whose C type does more than keep its arguments are made by CPython.
+void check_exception(PyTypeObject* type, size_t count) {
+  PyTypeObject* base = type;
+  while (base->tp_flags & Py_TPFLAGS_HEAPTYPE) base = base->tp_base;
+  auto* plain = reinterpret_cast<PyTypeObject*>(PyExc_BaseException);
+  if (base->tp_init == plain->tp_init && base->tp_new == plain->tp_new && base->tp_str == plain->tp_str) return;
+  for (PyObject* known : {PyExc_StopIteration, PyExc_SystemExit, PyExc_KeyError, PyExc_AttributeError, PyExc_NameError,
+                          PyExc_UnboundLocalError, PyExc_BaseExceptionGroup})
+    if (reinterpret_cast<PyObject*>(base) == known) return;
+  const bool os = PyType_IsSubtype(base, reinterpret_cast<PyTypeObject*>(PyExc_OSError)) ||
+                  PyType_IsSubtype(base, reinterpret_cast<PyTypeObject*>(PyExc_ImportError));
+  if (!os || count > 1) cut(Reason::native_call, base->tp_name, "()");
+}
+
 // type.__call__
 V instantiate(Tracer& t, PyTypeObject* type, Args args) {
   const CallRule rule = t.take_rule();
@@ -78,6 +92,7 @@ V instantiate(Tracer& t, PyTypeObject* type, Args args) {
     return t.tuple(args.pos.empty() ? Values{} : unpack(t, args.pos[0]), type);
   } else if (is_exception_type(type)) {
     check_plain(t, type);
+    check_exception(type, args.pos.size());
     if (!args.named.empty() && takes_no_init(t, type)) cut(Reason::native_call, "an exception with keyword arguments");
     instance = t.exception(type, args.pos);
     if (takes_no_init(t, type)) return instance;

@@ -85,6 +85,7 @@ bool both(V a, V b, Is kind) { return a->is == kind && b->is == kind; }
 }  // namespace
 
 V compare(Tracer& t, int op, V a, V b) {
+  Nested deeper(t);
   if (V v = computed_compare(t, op, a, b)) return v;
   t.tensors->number_as_input(t, &b, a);
   if (both(a, b, Is::Const) && (is_symbolic(a) || is_symbolic(b))) return compare_real(t, op, a, b);
@@ -181,7 +182,11 @@ bool truth(Tracer& t, V v) {
   }
   if (v->is == Is::Tensor) cut(Reason::data_dependent, "the truth of a tensor");
   if (V m = v->is == Is::Function || v->is == Is::Method ? nullptr : special(t, v, FJ_NAME("__bool__"))) {
-    if (m->is != Is::Native) return truth(t, call_values(t, m, {}));
+    if (m->is != Is::Native) {
+      V said = call_values(t, m, {});
+      if (t.type_of(said) == &PyBool_Type) return truth(t, said);
+      t.raise(PyExc_TypeError, cat("__bool__ should return bool, returned ", said->cls->tp_name));
+    }
   }
   switch (v->is) {
     case Is::Tuple:
@@ -207,10 +212,16 @@ int64_t to_index(Tracer& t, V v, const char* what) {
 
 V tensor_length(Tracer& t, V v) { return t.leaf(leaf_length, 0, {t.leaf_of(v, Reason::native_object, "len()")}); }
 
+static int64_t checked_length(Tracer& t, V v) {
+  const int64_t n = to_index(t, v, "__len__");
+  if (n < 0) t.raise(PyExc_ValueError, "__len__() should return >= 0");
+  return n;
+}
+
 int64_t length(Tracer& t, V v) {
   t.use(v);
   if ((v->cls->tp_flags & Py_TPFLAGS_HEAPTYPE) && has_python_special(t, v, FJ_NAME("__len__")))
-    return to_index(t, call_values(t, special(t, v, FJ_NAME("__len__")), {}), "__len__");
+    return checked_length(t, call_values(t, special(t, v, FJ_NAME("__len__")), {}));
   switch (v->is) {
     case Is::Tuple:
     case Is::List: return static_cast<int64_t>(sequence_items(v)->size());
@@ -219,7 +230,7 @@ int64_t length(Tracer& t, V v) {
     case Is::Set: return PyDict_GET_SIZE(as<SetValue>(v)->index.get());
     case Is::Const:
       if (PyType_Check(v->real) && has_python_special(t, v, FJ_NAME("__len__")))
-        return to_index(t, call_values(t, special(t, v, FJ_NAME("__len__")), {}), "__len__");
+        return checked_length(t, call_values(t, special(t, v, FJ_NAME("__len__")), {}));
       [[fallthrough]];
     case Is::Tensor: {
       if (v->is == Is::Tensor) return to_index(t, tensor_length(t, v), "len()");

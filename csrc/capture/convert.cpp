@@ -50,6 +50,7 @@ Ref real_tuple(Tracer& t, TupleValue* v) {
 
 Ref Tracer::to_real(V v) {
   if (!v) return {};
+  Nested deeper(*this);
   if (!keep_symbols_ || !symbolise(*this, v)) use(v);
   switch (v->is) {
     case Is::Const: return Ref::borrow(v->real);
@@ -86,7 +87,7 @@ bool Tracer::constant_of(V v, PyObject** out) {
 V Tracer::from_real(PyObject* o) {
   if (!o) raise_pending();
   if (is_tensor(o)) return tensor(o);
-  if (is_plain_constant(o) || is_identity_constant(o)) return constant(o);
+  if (is_plain_constant(o) || is_identity_constant(o) || is_text_match(o)) return constant(o);
   if (PyTuple_Check(o)) {
     Values items;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(o); ++i) items.push_back(from_real(PyTuple_GET_ITEM(o, i)));

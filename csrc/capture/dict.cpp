@@ -32,8 +32,8 @@ PyObject* stand_for(Tracer& t, V key) {
         t.raise(PyExc_TypeError, cat("unhashable type: '", key->cls->tp_name, "'"));
       cut(Reason::custom_key, key->cls->tp_name);
     case Is::Object:
-      if (has_python_special(t, key, FJ_NAME("__hash__")) || has_python_special(t, key, FJ_NAME("__eq__")))
-        cut(Reason::custom_key, key->cls->tp_name);
+      if (has_python_special(t, key, FJ_NAME("__hash__"))) return t.custom_stand(key);
+      if (has_python_special(t, key, FJ_NAME("__eq__"))) cut(Reason::custom_key, key->cls->tp_name);
       [[fallthrough]];
     case Is::Function:
       if (!key->real)
@@ -44,6 +44,42 @@ PyObject* stand_for(Tracer& t, V key) {
       [[fallthrough]];
     default: cut(Reason::custom_key, key->cls->tp_name);
   }
+}
+
+// Objects with their own __hash__ that are equal share one stand-in. CPython compares an object only with keys of the
+// same hash in the same table.
+PyObject* Tracer::custom_stand(V key) {
+  PyObject* hash;
+  if (!constant_of(call_values(*this, special(*this, key, FJ_NAME("__hash__")), {}), &hash) || !PyLong_Check(hash))
+    cut(Reason::custom_key, key->cls->tp_name);
+  const Py_hash_t h = PyObject_Hash(hash);
+  for (auto& known : custom_keys_)
+    if (known.hash == h && (known.key == key || (known.key->cls == key->cls && equal(*this, known.key, key))))
+      return known.stand;
+  PyObject* stand = keep(Ref::steal(PyObject_CallNoArgs(reinterpret_cast<PyObject*>(&PyBaseObject_Type))));
+  custom_keys_.push_back({h, key, stand});
+  return stand;
+}
+
+// An object with its own __hash__ next to a key of another kind with that hash: who is equal to whom is not known here.
+void Tracer::check_key(PyObject* index, PyObject* stand) {
+  if (custom_keys_.empty()) return;
+  auto custom = [&](PyObject* s) -> const CustomKey* {
+    for (auto& known : custom_keys_)
+      if (known.stand == s) return &known;
+    return nullptr;
+  };
+  const CustomKey* own = custom(stand);
+  const Py_hash_t h = own ? own->hash : PyObject_Hash(stand);
+  if (h == -1) PyErr_Clear();
+  PyObject *other, *at;
+  Py_ssize_t pos = 0;
+  while (PyDict_Next(index, &pos, &other, &at)) {
+    const CustomKey* theirs = custom(other);
+    if (other == stand || (!own && !theirs)) continue;
+    if ((theirs ? theirs->hash : PyObject_Hash(other)) == h) cut(Reason::custom_key, "keys of two kinds with one hash");
+  }
+  PyErr_Clear();
 }
 
 namespace {
@@ -118,6 +154,7 @@ V read_outside(Tracer& t, DictValue* d, V key, PyObject* stand) {
 V dict_get(Tracer& t, DictValue* d, V key) {
   t.use(d);
   PyObject* stand = stand_for(t, key);
+  t.check_key(d->index.get(), stand);
   if (auto* e = find_entry(d, stand)) return e->value;
   if (PyErr_Occurred()) t.raise_pending();
   return d->full ? nullptr : read_outside(t, d, key, stand);
@@ -128,6 +165,7 @@ V dict_get(Tracer& t, DictValue* d, PyObject* key) { return dict_get(t, d, t.con
 void dict_set(Tracer& t, DictValue* d, V key, V value) {
   t.use(d);
   PyObject* stand = stand_for(t, key);
+  t.check_key(d->index.get(), stand);
   journal(d, key, value);
   set_entry(d, key, stand, value);
 }

@@ -22,6 +22,7 @@ void check_generators(Tracer& t) {
 void finish(Tracer& t, Segment& s, RecipeWriter& w) {
   w.effects();
   check_generators(t);
+  s.instructions = t.instructions;
   t.tensors->finish(t, s, w.outputs());
   s.guards = t.finish_guards();
 }

@@ -178,7 +178,9 @@ V x_join(Tracer& t, V self, Args& a) {
 }
 V x_format(Tracer& t, V self, Args& a) {
   for (V& v : a.pos)
-    if (v->is == Is::Object) cut(Reason::native_method, "str.format() of an object");
+    if (v->is == Is::Object) return brace_format(t, self, a);
+  for (auto& [name, v] : a.named)
+    if (v->is == Is::Object) return brace_format(t, self, a);
   return call_pure(t, Ref::steal(PyObject_GetAttrString(self->real, "format")).get(), a);
 }
 constexpr MethodRow kText[] = {{"join", x_join}, {"format", x_format}};

@@ -14,6 +14,15 @@ void add_to(Tracer& t, V list, const Values& more) {
   list_changed(l);
   l->items.insert(l->items.end(), more.begin(), more.end());
 }
+[[noreturn]] void given_twice(Tracer& t, V callable, V name) {
+  if (!callable || callable->is != Is::Function) cut(Reason::raises, "a keyword argument is given twice");
+  V module = get_attr(t, callable, FJ_NAME("__module__")), qualname = get_attr(t, callable, FJ_NAME("__qualname__"));
+  PyObject* text = const_object(module);
+  const std::string prefix = text && PyUnicode_Check(text) ? cat(PyUnicode_AsUTF8(text), ".") : "";
+  t.raise(PyExc_TypeError,
+          cat(prefix, PyUnicode_AsUTF8(name_of(t, qualname, "a name")), "() got multiple values for keyword argument '",
+              PyUnicode_AsUTF8(name_of(t, name, "a keyword")), "'"));
+}
 }  // namespace
 
 FJ_OPCODE(BUILD_TUPLE) { f.push(t.tuple(f.pop_n(n(in)))); }
@@ -80,7 +89,7 @@ FJ_OPCODE(DICT_MERGE) {
   t.use(other);
   if (other->is != Is::Dict) cut(Reason::argument_form, "** of ", other->cls->tp_name);
   for (auto& [k, v] : dict_items(t, as<DictValue>(other))) {
-    if (dict_get(t, d, k)) cut(Reason::raises, "a keyword argument is given twice");
+    if (dict_get(t, d, k)) given_twice(t, f.top(n(in) + (kBefore313 ? 2 : 3)), k);
     dict_set(t, d, k, v);
   }
 }

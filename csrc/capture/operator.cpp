@@ -247,10 +247,14 @@ V binary(Tracer& t, int op, V a, V b) {
     if (V r = a->is == Is::Object || b->is == Is::Object ? by_methods(t, op, a, b) : nullptr) return r;
     return compute(t, op, a, b);
   }
+  if (op % kInPlace == kMod && a->is == Is::Const && PyUnicode_CheckExact(a->real) && b->is == Is::Object)
+    if (V text = percent_format(t, a, b)) return text;
   if (V r = by_methods(t, op, a, b)) return r;
   if (V r = sequence_operator(t, op, a, b)) return r;
   if (V r = set_operator(t, op, a, b)) return r;
   if (V r = dict_operator(t, op, a, b)) return r;
+  if (op % kInPlace == kMod && a->is == Is::Const && PyUnicode_CheckExact(a->real))
+    if (V text = percent_format(t, a, b)) return text;
   if (op % kInPlace == kMod && a->is == Is::Const && !has_tensor(t, b)) return compute(t, op, a, b);  // "%s" % (…)
   if (a->is == Is::Opaque || b->is == Is::Opaque)
     cut(Reason::native_object, "an operator on ", a->cls->tp_name, " and ", b->cls->tp_name);

@@ -104,6 +104,23 @@ const char* text_of(PyObject* f) {
   cut(Reason::native_call, named ? PyUnicode_AsUTF8(module.get()) : "", named ? "." : "", text_of(f), "()");
 }
 
+// Methods of compiled patterns and of matches, with constants.
+V call_on_match(Tracer& t, PyObject* f, std::string_view name, Args& args) {
+  if (name == "scanner" || name == "__reduce__" || !all_real(t, args)) unknown(f);
+  Ref pos = Ref::steal(PyTuple_New(static_cast<Py_ssize_t>(args.pos.size())));
+  for (size_t i = 0; i < args.pos.size(); ++i)
+    PyTuple_SET_ITEM(pos.get(), static_cast<Py_ssize_t>(i), t.to_real(args.pos[i]).release());
+  Ref named = Ref::steal(PyDict_New());
+  for (auto& [key, v] : args.named) PyDict_SetItem(named.get(), key, t.to_real(v).get());
+  Ref result = Ref::steal(PyObject_Call(f, pos.get(), named.get()));
+  if (!result) t.raise_pending();
+  if (name != "finditer") return t.from_real(result.get());
+  Values matches;
+  while (Ref match = Ref::steal(PyIter_Next(result.get()))) matches.push_back(t.from_real(match.get()));
+  if (PyErr_Occurred()) t.raise_pending();
+  return t.items_iterator(std::move(matches), Py_TYPE(result.get()));
+}
+
 // A built-in method that has its instance: "abc".upper, int.from_bytes, math.sin (whose instance is the module).
 V call_bound(Tracer& t, PyObject* f, PyObject* self, Args& args) {
   const std::string_view name = text_of(f);
@@ -112,9 +129,11 @@ V call_bound(Tracer& t, PyObject* f, PyObject* self, Args& args) {
     if (name == "__new__") return call_new(t, type, args);
     if (PyObject* python = substitute_of_method(type, name)) return call_substitute(t, f, python, std::move(args));
     if (name == "fromkeys" && type == &PyDict_Type) return call_fromkeys(t, args);
-    if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE) && all_real(t, args)) return call_pure(t, f, args);
+    for (PyTypeObject* known : {&PyLong_Type, &PyFloat_Type, &PyUnicode_Type, &PyBytes_Type, &PyComplex_Type})
+      if (type == known && all_real(t, args)) return call_pure(t, f, args);
     unknown(f);
   }
+  if (is_text_match(self)) return call_on_match(t, f, name, args);
   if (!is_plain_constant(self)) unknown(f);
   if (MethodRule rule = PyUnicode_CheckExact(self) ? text_method(name) : nullptr)
     return rule(t, t.constant(self), args);

@@ -14,7 +14,14 @@ void Tracer::throw_value(V exception) {
   auto* e = as<ObjectValue>(exception);
   if (!e->raised) e->born = step;
   e->raised = true;
-  if (!e->context && handled && handled != exception) e->context = handled;
+  if (handled && handled != exception) {
+    for (auto* o = as<ObjectValue>(handled); o->context; o = as<ObjectValue>(o->context))
+      if (o->context == exception) {  // the chain does not become a ring
+        o->context = nullptr;
+        break;
+      }
+    e->context = handled;
+  }
   throw Raised{exception};
 }
 

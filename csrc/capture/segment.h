@@ -135,8 +135,9 @@ struct Segment {
   std::unique_ptr<Program> program;  // NULL when the graph is empty, and with `shapes`
   std::shared_ptr<Shapes> shapes;    // when sizes vary: the programs for the combinations that have been met
   int noutputs = 0;
-  int nops = 0;       // graph nodes, for counters and logs
-  std::string graph;  // the graph's text, when a log or a test asked for it
+  int nops = 0;              // graph nodes, for counters and logs
+  int64_t instructions = 0;  // bytecode instructions that it stands for
+  std::string graph;         // the graph's text, when a log or a test asked for it
   std::vector<Recipe> recipes;
   std::vector<Effect> effects;
   py::Ref error;  // what a back end written in Python raised: to be raised to the user, the rest is unusable then

@@ -5,7 +5,9 @@ namespace fj::capture {
 
 bool set_has(Tracer& t, SetValue* s, V v) {
   t.use(s);
-  PyObject* at = PyDict_GetItemWithError(s->index.get(), stand_for(t, v));
+  PyObject* stand = stand_for(t, v);
+  t.check_key(s->index.get(), stand);
+  PyObject* at = PyDict_GetItemWithError(s->index.get(), stand);
   if (!at && PyErr_Occurred()) t.raise_pending();
   return at != nullptr;
 }

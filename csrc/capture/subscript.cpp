@@ -18,7 +18,9 @@ bool slice_bounds(Tracer& t, V key, int64_t length, int64_t* start, int64_t* sto
   PySlice_AdjustIndices(length, &a, &b, c);
   *start = a;
   *stop = b;
-  *step = c;
+  // A longer step than the sequence changes nothing, but may not overflow.
+  const Py_ssize_t most = static_cast<Py_ssize_t>(length) + 2;
+  *step = c > most ? most : c < -most ? -most : c;
   return true;
 }
 

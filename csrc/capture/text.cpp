@@ -118,6 +118,7 @@ V to_str(Tracer& t, V v) {
 }
 
 V to_repr(Tracer& t, V v) {
+  Nested deeper(t);
   if (V text = computed_number(t, Arith::Format, v, t.string(""))) return text;
   t.use(v);
   if (V r = object_text(t, v, true)) return r;

@@ -77,6 +77,8 @@ class Tracer {
   TensorValue* tensor(PyObject* fake);
   // A constant of the trace that calling `callable` makes anew outside: a class, a property, a match (class_body.cpp).
   V made_constant(Ref real, PyObject* callable, Values args);
+  PyObject* custom_stand(V key);  // of an object with its own __hash__ (dict.cpp)
+  void check_key(PyObject* index, PyObject* stand);
   PyObject* stand_in(V v);  // a real object that wrap_known takes back to v
   void write_class_attr(V cls, PyObject* name, V value);
   PyObject* written_class_attr(PyTypeObject* type, PyObject* name);
@@ -161,6 +163,7 @@ class Tracer {
   CutPoint cut_point() const;
   int64_t instructions = 0;
   int depth = 0;
+  int nesting = 0;  // of C++ functions that call one another for parts of a value
   SymFrame* outermost = nullptr;
   SymFrame* frame = nullptr;  // the innermost
   V handled = nullptr;        // the exception being handled
@@ -219,6 +222,12 @@ class Tracer {
   bool keep_symbols_ = false;  // to_real is preparing a leaf call
   std::unordered_map<V, V> identities_;
   std::unordered_map<PyObject*, V> stand_ins_;
+  struct CustomKey {
+    Py_hash_t hash;
+    V key;
+    PyObject* stand;
+  };
+  std::vector<CustomKey> custom_keys_;
   std::unordered_map<V, Maker> makers_;
   std::vector<V> outside_;
   std::vector<guard::Check> guards_;
@@ -226,8 +235,21 @@ class Tracer {
   std::unordered_map<PyObject*, Ref> type_facts_, dict_facts_;
 };
 
+// Held by functions that recurse over values: a value may contain itself.
+struct Nested {
+  explicit Nested(Tracer& t) : tracer(t) {
+    if (++t.nesting <= kMost) return;
+    --t.nesting;
+    cut(Reason::too_deep, "a value that is nested too deeply, or contains itself");
+  }
+  ~Nested() { --tracer.nesting; }
+  static constexpr int kMost = 600;
+  Tracer& tracer;
+};
+
 bool is_python_class(PyTypeObject* type);
 PyTypeObject* native_base(PyTypeObject* type);  // the nearest base written in C: it decides what an instance is
+bool is_text_match(PyObject* object);           // a re.Pattern or re.Match
 bool is_method_wrapper(PyObject* object);       // "abc".__add__
 bool is_plain_constant(PyObject* object);       // an immutable built-in value, all the way down
 bool is_identity_constant(PyObject* object);    // a type, module, builtin, …: known by identity

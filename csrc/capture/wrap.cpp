@@ -60,6 +60,10 @@ bool is_partial(PyObject* object) {
 
 }  // namespace
 
+bool is_text_match(PyObject* object) {
+  return is_pattern(object) || std::string_view(Py_TYPE(object)->tp_name) == "re.Match";
+}
+
 // Classes made by a class statement share one deallocator that no class written in C has.
 bool is_python_class(PyTypeObject* type) {
   static const destructor dealloc = [] {

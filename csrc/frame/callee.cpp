@@ -5,6 +5,7 @@
 #include <new>
 #include <structmember.h>
 
+#include "base/flags.h"
 #include "frame/compiled_function.h"
 #include "py/error.h"
 
@@ -103,7 +104,7 @@ bool worth_compiling(PyObject* function) {
   auto* f = reinterpret_cast<PyFunctionObject*>(function);
   if (!py::drivable(reinterpret_cast<PyCodeObject*>(f->func_code))) return false;
   if (f->func_dict && PyDict_GetItemString(f->func_dict, "_framejit_disable")) return false;
-  return !left_alone(f->func_module);
+  return flags::get().force_capture || !left_alone(f->func_module);
 }
 
 }  // namespace

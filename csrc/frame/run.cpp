@@ -118,6 +118,7 @@ PyObject* run_frameless(LoadedSegment& loaded, guard::Fetched& fetched) {
     return nullptr;
   }
   ++stats().hits;
+  stats().instructions += segment.instructions;
   if (!made.apply()) return nullptr;
   set_modes(segment);
   return made.take(segment.exit.value).release();
@@ -207,6 +208,7 @@ SegmentDriver::Next SegmentDriver::carry_out(py::FrameView& frame, LoadedSegment
     return Next::Stop;
   }
   ++stats().hits;
+  stats().instructions += segment.instructions;
   if (!made.apply()) {
     out = raise_here(frame);
     return Next::Stop;

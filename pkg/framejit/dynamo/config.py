@@ -16,6 +16,7 @@ _FLAGS = {
     "unroll_limit": (int, "unroll_limit"),
     "verify": (int, "verify"),
     "log": (str, "log"),
+    "force_capture": (bool, "force_capture"),
 }
 
 _ALIASES = {
