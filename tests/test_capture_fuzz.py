@@ -3,9 +3,10 @@
 import unittest
 import warnings
 
-from tests import capture_fuzz
+from tests import capture_fuzz, capture_fuzz_wide
 
 PAST = ()
+PAST_WIDE = ()
 
 
 class FuzzTest(unittest.TestCase):
@@ -15,6 +16,13 @@ class FuzzTest(unittest.TestCase):
             for seed in (*PAST, *range(150)):
                 with self.subTest(seed=seed):
                     self.assertIsNone(capture_fuzz.run_seed(seed))
+
+    def test_wide_programs(self):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for seed in (*PAST_WIDE, *range(150)):
+                with self.subTest(seed=seed):
+                    self.assertIsNone(capture_fuzz_wide.run_seed(seed))
 
 
 if __name__ == "__main__":

@@ -33,6 +33,8 @@ bool is_watched(Tracer& t, V v) {
 // A local of the outermost frame lets its object go. If somebody may notice when that dies, CPython does it, at its
 // place.
 void release(Tracer& t, SymFrame& f, V old) {
+  if (old && old->is == Is::Iterator && old->outside() && old->cls == &PyGen_Type)
+    cut(Reason::lifetime, "a generator is let go");
   if (&f == t.outermost && old && old->is == Is::Object && old->outside() && is_watched(t, old))
     cut(Reason::lifetime, "a local of type ", old->cls->tp_name, " is let go");
 }
@@ -70,7 +72,7 @@ void write_cell(Tracer& t, CellValue* c, V v) {
 FJ_OPCODE(NOP) {}
 FJ_OPCODE(RESUME) {}
 FJ_OPCODE(PRECALL) {}
-FJ_OPCODE(POP_TOP) { f.pop(); }
+FJ_OPCODE(POP_TOP) { release(t, f, f.pop()); }
 FJ_OPCODE(END_FOR) { f.pop(); }
 FJ_OPCODE(PUSH_NULL) { f.push(nullptr); }
 FJ_OPCODE(COPY) { f.push(f.top(static_cast<size_t>(in.arg))); }
