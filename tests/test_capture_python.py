@@ -9,7 +9,7 @@ from tests import capture_subjects as subjects
 from tests import capture_subjects_classes  # noqa: F401 (adds to CASES)
 
 # Constructs that today end a segment before the function returns.
-BREAKS = {"deq", "simple_ns"}
+BREAKS = set()
 
 
 def canon(x, depth=0):

@@ -100,6 +100,7 @@ V make_class(Tracer& t, PyTypeObject* meta, V name, const Values& bases, DictVal
     PyTuple_SET_ITEM(base_tuple.get(), static_cast<Py_ssize_t>(i), Py_NewRef(base));
   }
   check_meta(t, meta);
+  t.use(name);
   auto* kept = t.dict();
   V cell = nullptr;
   Ref real_space = Ref::steal(PyDict_New());

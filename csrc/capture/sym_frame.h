@@ -34,7 +34,7 @@ struct SymFrame {
   std::unordered_map<int, int64_t> rounds;  // of each loop header: how often it was jumped back to
   bool started = false;                     // generators
   bool executing = false;
-  V thrown = nullptr;                       // to raise at the yield where it is suspended
+  V thrown = nullptr;  // to raise at the yield where it is suspended
 
   void push(V v) { stack.push_back(v); }
   V pop() {

@@ -32,11 +32,14 @@ bool has_object(V v, int depth = 0) {
   }
 }
 
-std::string utf8(V text) { return PyUnicode_AsUTF8(text->real); }
+std::string utf8(Tracer& t, V text) {
+  t.use(text);
+  return PyUnicode_AsUTF8(text->real);
+}
 
 std::string joined(Tracer& t, const Values& items) {
   std::string out;
-  for (V item : items) out += (out.empty() ? "" : ", ") + utf8(to_repr(t, item));
+  for (V item : items) out += (out.empty() ? "" : ", ") + utf8(t, to_repr(t, item));
   return out;
 }
 
@@ -50,7 +53,7 @@ V container_text(Tracer& t, V v) {
   if (v->is == Is::Dict) {
     std::string out;
     for (auto& [k, value] : dict_items(t, as<DictValue>(v)))
-      out += (out.empty() ? "" : ", ") + utf8(to_repr(t, k)) + ": " + utf8(to_repr(t, value));
+      out += (out.empty() ? "" : ", ") + utf8(t, to_repr(t, k)) + ": " + utf8(t, to_repr(t, value));
     return t.string("{" + out + "}");
   }
   const Values items = *sequence_items(v);

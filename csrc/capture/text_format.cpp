@@ -5,7 +5,8 @@ namespace fj::capture {
 
 namespace {
 
-std::string utf8(V text) {
+std::string utf8(Tracer& t, V text) {
+  t.use(text);
   PyObject* o = const_object(text);
   if (!o || !PyUnicode_Check(o)) cut(Reason::native_object, "a text that is no constant");
   return PyUnicode_AsUTF8(o);
@@ -24,7 +25,7 @@ V converted(Tracer& t, V v, char how) {
 
 // Gives %s and %r their texts beforehand; what is left is formatting of constants. NULL where that does not do.
 V percent_format(Tracer& t, V format, V args) {
-  const std::string text = utf8(format);
+  const std::string text = utf8(t, format);
   Values given = args->is == Is::Tuple ? as<TupleValue>(args)->items : Values{args}, plain;
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
@@ -55,6 +56,7 @@ V brace_format(Tracer& t, V format, Args& args) {
     PyObject* module = PyImport_ImportModule("_string");
     return module ? PyObject_GetAttrString(module, "formatter_parser") : nullptr;
   }();
+  t.use(format);
   Ref fields = Ref::steal(PyObject_CallOneArg(parse, format->real));
   Ref list = fields ? Ref::steal(PySequence_List(fields.get())) : Ref();
   if (!list) t.raise_pending();
@@ -80,7 +82,7 @@ V brace_format(Tracer& t, V format, Args& args) {
       if (!v) cut(Reason::raises, "str.format() without an argument of that name");
     }
     v = converted(t, v, how == Py_None ? 0 : static_cast<char>(PyUnicode_READ_CHAR(how, 0)));
-    out += utf8(to_format(t, v, spec.empty() ? nullptr : t.string(spec)));
+    out += utf8(t, to_format(t, v, spec.empty() ? nullptr : t.string(spec)));
   }
   return t.string(out);
 }
