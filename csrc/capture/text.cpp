@@ -95,8 +95,8 @@ V exception_text(Tracer& t, ObjectValue* e, bool repr) {
   std::string out = e->cls->tp_name;
   if (const char* dot = __builtin_strrchr(e->cls->tp_name, '.')) out = dot + 1;
   V inner = args.size() == 1 ? to_repr(t, args[0]) : nullptr;
-  if (inner) return t.string(cat(out, "(", PyUnicode_AsUTF8(inner->real), ")"));
-  return t.string(cat(out, PyUnicode_AsUTF8(to_repr(t, e->args)->real)));
+  if (inner) return t.string(cat(out, "(", utf8(t, inner), ")"));
+  return t.string(cat(out, utf8(t, to_repr(t, e->args))));
 }
 
 V object_text(Tracer& t, V v, bool repr) {
