@@ -3,12 +3,14 @@
 from collections import namedtuple
 
 from framejit import _C, linalg
+from framejit._autocast_lists import listed
 
 _Svd = namedtuple("svd", ("U", "S", "V"))
 _Qr = namedtuple("qr", ("Q", "R"))
 _TriangularSolve = namedtuple("triangular_solve", ("solution", "cloned_coefficient"))
 
 
+@listed("input")
 def svd(input, some=True, compute_uv=True):
     """(U, S, V) with input = U diag(S) Vᵀ; zeros for U and V unless `compute_uv`."""
     if compute_uv:
@@ -24,6 +26,7 @@ def qr(input, some=True):
     return _Qr(*linalg.qr(input, "reduced" if some else "complete"))
 
 
+@listed("b", "LU_data")
 def lu_solve(b, LU_data, LU_pivots):
     """Solves A x = b from A's LU factorisation."""
     return linalg.lu_solve(LU_data, LU_pivots, b)
@@ -35,6 +38,7 @@ def lu(input, pivot=True, get_infos=False, out=None):
     return tuple(result) if get_infos else tuple(result)[:2]
 
 
+@listed("b", "A")
 def triangular_solve(b, A, upper=True, transpose=False, unitriangular=False):
     """(x, A) with A x = b, or Aᵀ x = b, for triangular A."""
     matrix = A.mT if transpose else A
@@ -42,6 +46,7 @@ def triangular_solve(b, A, upper=True, transpose=False, unitriangular=False):
     return _TriangularSolve(x, A.clone())
 
 
+@listed("input")
 def pinverse(input, rcond=1e-15):
     """The pseudo-inverse."""
     return linalg.pinv(input, rcond)

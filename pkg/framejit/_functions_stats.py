@@ -3,6 +3,7 @@
 import math
 
 from framejit import _C
+from framejit._autocast_lists import listed
 
 
 def _quantile(input, q, dim, keepdim, interpolation, ignore_nan):
@@ -70,11 +71,13 @@ def _at_rank(ordered, rank, interpolation):
     return _C.lerp(low, high, weight)
 
 
+@listed("input")
 def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear", out=None):
     """The q-quantiles along `dim`, or of all elements; NaN where the line holds one."""
     return _into(out, _quantile(input, q, dim, keepdim, interpolation, False))
 
 
+@listed("input")
 def nanquantile(input, q, dim=None, keepdim=False, *, interpolation="linear", out=None):
     """The q-quantiles of what is no NaN."""
     return _into(out, _quantile(input, q, dim, keepdim, interpolation, True))
@@ -162,6 +165,7 @@ def dist(input, other, p=2):
     return _C.norm((input - other).reshape(-1), p)
 
 
+@listed("x1", "x2")
 def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
     """The p-norm distances between the rows of [*, P, M] and [*, R, M], as [*, P, R]."""
     if x1.dim() < 2 or x2.dim() < 2:

@@ -8,6 +8,7 @@ from typing import NamedTuple as _NamedTuple
 
 from framejit import _C
 from framejit import _ops as _t
+from framejit._autocast_lists import listed
 
 LinAlgError = _C.LinAlgError
 
@@ -64,22 +65,26 @@ def _needs_grad(*tensors):
     return _C.is_grad_enabled() and any(t.requires_grad for t in tensors)
 
 
+@listed("A", name="linalg_eigh")
 def eigh(A, UPLO="L"):
     """(eigenvalues, eigenvectors) of symmetric matrices, ascending; one triangle is read."""
     return _Eigh(*_t._linalg_eigh_stack(A, UPLO, True))
 
 
+@listed("A", name="linalg_eigvalsh")
 def eigvalsh(A, UPLO="L"):
     """The eigenvalues of symmetric matrices, ascending."""
     return _t._linalg_eigh_stack(A, UPLO, _needs_grad(A))[0]
 
 
+@listed("A", name="linalg_svd")
 def svd(A, full_matrices=True, *, driver=None):
     """(U, S, Vh) with A = U diag(S) Vh, singular values descending."""
     _check_driver("svd", driver)
     return _Svd(*_t._linalg_svd_stack(A, full_matrices, True))
 
 
+@listed("A", name="linalg_svdvals")
 def svdvals(A, *, driver=None):
     """The singular values, descending."""
     _check_driver("svdvals", driver)
@@ -119,6 +124,7 @@ def solve_ex(A, B, *, left=True, check_errors=False):
     return _SolveEx(X.squeeze(-1) if vector else X, info)
 
 
+@listed("A", "B", name="linalg_lstsq")
 def lstsq(A, B, rcond=None, *, driver=None):
     """The least squares solution of A X = B (of smallest norm), residuals, rank, singular values.
 
@@ -254,6 +260,7 @@ def norm(A, ord=None, dim=None, keepdim=False, *, out=None, dtype=None):
     return matrix_norm(A, ord, (-2, -1), keepdim, dtype=dtype, out=out)
 
 
+@listed("A", name="linalg_cond")
 def cond(A, p=None, *, out=None):
     """The condition number: by singular values for None and ±2, else ‖A‖ ‖A⁻¹‖."""
     if p is None or p in (2, -2):
@@ -265,6 +272,7 @@ def cond(A, p=None, *, out=None):
     return _into(out, result.masked_fill(info != 0, _math.inf))
 
 
+@listed("A", name="linalg_matrix_rank")
 def matrix_rank(A, tol=None, *, atol=None, rtol=None, hermitian=False, out=None):
     """How many singular values exceed max(atol, rtol * the largest)."""
     if A.dim() < 2:
@@ -361,6 +369,7 @@ def matmul(input, other, *, out=None):
     return _into(out, _t.matmul(input, other))
 
 
+@listed("x", "y", name="linalg_vecdot")
 def vecdot(x, y, *, dim=-1, out=None):
     """The inner products of vectors along `dim`, with broadcasting."""
     return _into(out, (x * y).sum(dim))

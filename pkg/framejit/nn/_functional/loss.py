@@ -3,8 +3,8 @@
 import warnings
 
 from framejit import _ops as _t
+from framejit._autocast_lists import listed
 from framejit._functions import broadcast_tensors
-from framejit.amp._lists import listed
 
 from .shape import pairwise_distance
 

@@ -3,6 +3,7 @@
 import math
 
 from framejit import _ops as _t
+from framejit._autocast_lists import listed
 
 from .loss import legacy_reduction
 from .shape import _renormalize_rows
@@ -80,6 +81,7 @@ def _pooled(rows, bag, bags, mode, weights):
     return total / counts.unsqueeze(1)
 
 
+@listed("log_probs")
 def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reduction="mean", zero_infinity=False):
     """-log of the probability of all alignments of `targets` with `log_probs` (T, N, C) (Graves et al. 2006).
 
@@ -145,6 +147,7 @@ def _alignments(log_probs, targets, lengths, goals, blank):
     return total.masked_fill(total < low / 2, -math.inf)
 
 
+@listed("input")
 def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """Hinge loss of several labels: targets list the labels, ended by -1."""
     reduction = legacy_reduction(size_average, reduce, reduction)

@@ -2,8 +2,8 @@
 
 from framejit import _C
 from framejit import _ops as _t
+from framejit._autocast_lists import listed
 from framejit._functions import broadcast_tensors
-from framejit.amp._lists import listed
 
 from .dropout import dropout
 

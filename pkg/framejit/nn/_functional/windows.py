@@ -3,6 +3,7 @@
 import math
 
 from framejit import _ops as _t
+from framejit._autocast_lists import listed
 
 from .pooling import _output_size, _stride
 
@@ -15,6 +16,7 @@ def _listed(value, n):
 # --- three dimensions ---
 
 
+@listed("input")
 def max_pool3d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
     """The maximum of each window of (N, C, D, H, W), with its place where `return_indices`."""
     both = _t.max_pool3d_with_indices(input, kernel_size, _stride(stride, kernel_size), padding, dilation, ceil_mode)
@@ -102,11 +104,13 @@ def max_unpool1d(input, indices, kernel_size, stride=None, padding=0, output_siz
     return _unpool(1, input, indices, kernel_size, stride, padding, output_size)
 
 
+@listed("input")
 def max_unpool2d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
     """The reverse of max_pool2d: values back where the indices say, zeros elsewhere."""
     return _unpool(2, input, indices, kernel_size, stride, padding, output_size)
 
 
+@listed("input")
 def max_unpool3d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
     """The reverse of max_pool3d: values back where the indices say, zeros elsewhere."""
     return _unpool(3, input, indices, kernel_size, stride, padding, output_size)
@@ -162,6 +166,7 @@ def _fractional_starts(sample, size, out, kernel):
     return _t.cat([starts[..., : out - 1], last], -1)
 
 
+@listed("input", "_random_samples")
 def fractional_max_pool2d(
     input, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None
 ):
@@ -169,6 +174,7 @@ def fractional_max_pool2d(
     return _fractional(2, input, kernel_size, output_size, output_ratio, return_indices, _random_samples)
 
 
+@listed("input", "_random_samples")
 def fractional_max_pool3d(
     input, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None
 ):

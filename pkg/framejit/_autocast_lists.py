@@ -5,11 +5,11 @@ import functools
 from framejit import _C
 
 
-def listed(*tensors):
-    """Decorator: under autocast, the named arguments are cast as the table says for the function's name."""
+def listed(*tensors, name=None):
+    """Decorator: under autocast, the named arguments are cast as the table says for `name`, by default the function's."""
 
-    def decorate(function):
-        name = function.__name__
+    def decorate(function, name=name):
+        name = name or function.__name__
         positions = {arg: i for i, arg in enumerate(function.__code__.co_varnames[: function.__code__.co_argcount])}
 
         @functools.wraps(function)
