@@ -7,6 +7,8 @@
 
 namespace fj::capture {
 
+PyObject* leaf_power(PyObject* a, PyObject* b) { return PyNumber_Power(a, b, Py_None); }
+PyObject* leaf_in_place_power(PyObject* a, PyObject* b) { return PyNumber_InPlacePower(a, b, Py_None); }
 PyObject* leaf_binary(PyObject* const* args, intptr_t function) {
   return reinterpret_cast<binaryfunc>(function)(args[0], args[1]);
 }
@@ -255,7 +257,7 @@ V Tracer::leaf(LeafFn fn, intptr_t data, std::vector<Leaf> args) {
     }
   }
   TapeStep step;
-  const bool ops = tape && tensors->count_ops(step);
+  step.acts = tape && tensors->count_ops(step);
   auto record = [&] {
     step.fn = fn;
     step.data = data;
@@ -272,8 +274,8 @@ V Tracer::leaf(LeafFn fn, intptr_t data, std::vector<Leaf> args) {
     throw_value(e);
   }
   V v = bind_result(result.get(), symbolic, &step.result);
-  const bool for_effect = result.get() == Py_None;  // it may have switched a mode
-  if (tape && (computed || ops || for_effect || fills(step.result))) record();
+  step.acts = step.acts || result.get() == Py_None;  // it may have switched a mode
+  if (tape && (computed || step.acts || fills(step.result))) record();
   return v;
 }
 

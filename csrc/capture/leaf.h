@@ -20,6 +20,8 @@ struct Leaf {
 
 // The calls.
 PyObject* leaf_binary(PyObject* const* args, intptr_t binary_function);
+PyObject* leaf_power(PyObject* a, PyObject* b);  // binary functions beside the PyNumber_* ones
+PyObject* leaf_in_place_power(PyObject* a, PyObject* b);
 PyObject* leaf_unary(PyObject* const* args, intptr_t unary_function);
 PyObject* leaf_compare(PyObject* const* args, intptr_t op);
 PyObject* leaf_attribute(PyObject* const* args, intptr_t);  // object, name
@@ -30,6 +32,10 @@ PyObject* leaf_length(PyObject* const* args, intptr_t);
 PyObject* leaf_truth(PyObject* const* args, intptr_t);
 PyObject* leaf_call(PyObject* const* args, intptr_t);    // callable, tuple, dict or NULL
 PyObject* leaf_method(PyObject* const* args, intptr_t);  // descriptor, instance, tuple, dict or NULL
+
+// The name in the module operator (or builtins: getattr, len) of the function that a step calls; NULL for leaf_call and
+// leaf_method, which have their callable among the arguments.
+const char* function_name(const TapeStep& step);
 
 // A number that depends on sizes: its value must not be looked at without need (`use` makes it a constant).
 inline bool is_symbolic(V v) { return v->is == Is::Const && v->slot != kNoSlot; }

@@ -10,8 +10,6 @@ namespace fj::capture {
 namespace {
 
 using BinaryFn = PyObject* (*)(PyObject*, PyObject*);
-PyObject* power(PyObject* a, PyObject* b) { return PyNumber_Power(a, b, Py_None); }
-PyObject* in_place_power(PyObject* a, PyObject* b) { return PyNumber_InPlacePower(a, b, Py_None); }
 
 // By BINARY_OP's argument; the second half is in place.
 struct Row {
@@ -28,7 +26,7 @@ constexpr Row kRows[] = {
     {PyNumber_Multiply, "__mul__", "__rmul__"},
     {PyNumber_Remainder, "__mod__", "__rmod__"},
     {PyNumber_Or, "__or__", "__ror__"},
-    {power, "__pow__", "__rpow__"},
+    {leaf_power, "__pow__", "__rpow__"},
     {PyNumber_Rshift, "__rshift__", "__rrshift__"},
     {PyNumber_Subtract, "__sub__", "__rsub__"},
     {PyNumber_TrueDivide, "__truediv__", "__rtruediv__"},
@@ -41,7 +39,7 @@ constexpr Row kRows[] = {
     {PyNumber_InPlaceMultiply, "__imul__", nullptr},
     {PyNumber_InPlaceRemainder, "__imod__", nullptr},
     {PyNumber_InPlaceOr, "__ior__", nullptr},
-    {in_place_power, "__ipow__", nullptr},
+    {leaf_in_place_power, "__ipow__", nullptr},
     {PyNumber_InPlaceRshift, "__irshift__", nullptr},
     {PyNumber_InPlaceSubtract, "__isub__", nullptr},
     {PyNumber_InPlaceTrueDivide, "__itruediv__", nullptr},

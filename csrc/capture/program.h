@@ -33,6 +33,13 @@ struct CompileOptions {
 using CompileFn = std::unique_ptr<Program> (*)(graph::Graph& graph, const std::vector<PyObject*>& examples,
                                                const CompileOptions& options);
 void register_compiler(CompileFn fn);
+class Tape;
+// A tape given to a back end written in Python, which is asked once for all sizes. NULL when the back end is none of
+// those. The program takes the values at the tape's Input and Number steps, in order.
+using CompileTapeFn = std::unique_ptr<Program> (*)(const Tape& tape, const std::vector<PyObject*>& examples,
+                                                   const CompileOptions& options);
+void register_tape_compiler(CompileTapeFn fn);
+CompileTapeFn tape_compiler();
 CompileFn compiler();
 
 }  // namespace fj::capture

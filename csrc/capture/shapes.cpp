@@ -29,8 +29,9 @@ size_t Shapes::Hash::operator()(const Key& k) const {
   return h.value();
 }
 
-Shapes::Shapes(Tape tape, const CompileOptions& options)
+Shapes::Shapes(Tape tape, const CompileOptions& options, const std::shared_ptr<Program>& program)
     : tape_(std::move(tape)), options_(options), backend_(Ref::borrow(options.backend)) {
+  if (tape_.all_sizes) shared_ = program;
   for (Tape::Known& known : tape_.slots) known.value = {};  // fakes of the trace are of no more use
 }
 
@@ -100,7 +101,7 @@ InstanceRef Shapes::make(guard::Fetched& fetched) {
   });
   PyErr_Clear();
   for (Slot s : tape_.numbers) made->numbers.push_back(Ref::borrow(replay.slot(s)));
-  made->inputs = std::move(replay.made());
+  if (!shared_) made->inputs = std::move(replay.made());
   return made;
 }
 

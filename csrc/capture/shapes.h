@@ -27,7 +27,8 @@ using InstanceRef = std::shared_ptr<const Instance>;
 
 class Shapes final : public guard::Admission {
  public:
-  Shapes(Tape tape, const CompileOptions& options);
+  // `program`: what the trace itself made; it is the only one if it takes all sizes.
+  Shapes(Tape tape, const CompileOptions& options, const std::shared_ptr<Program>& program);
 
   guard::Outcome admit(guard::Fetched& fetched) override;
   std::string describe(const guard::SourceTable& sources, PyCodeObject* code) const override;
@@ -41,8 +42,6 @@ class Shapes final : public guard::Admission {
 
   const Tape& tape() const { return tape_; }
   int64_t instances() const { return static_cast<int64_t>(table_.size()); }
-  // All instances run one program that takes any sizes (a back end written in Python).
-  void share_program(std::shared_ptr<Program> program) { shared_ = std::move(program); }
 
  private:
   using Key = std::vector<int64_t>;

@@ -141,6 +141,7 @@ bool symbolise(Tracer& t, V v) {
   add_symbol(*t.tape, {Symbol::Value, v->source});
   TapeStep step;
   step.what = TapeStep::Number;
+  step.name = t.tree.sources().describe(v->source, t.entry.code);
   step.source = v->source;
   step.modes = thread_state();
   step.result.what = Pattern::Fill;
@@ -171,11 +172,11 @@ void make_constant(Tracer& t, Segment& s) {
 
 }  // namespace
 
-void finish_sizes(Tracer& t, Segment& s, const std::vector<PyObject*>& outputs) {
-  if (!t.tape) return;
+bool stays_open(Tracer& t, const std::vector<PyObject*>& outputs) {
+  if (!t.tape) return false;
   Tape& tape = *t.tape;
   t.tensors->expect_ops(tape);
-  if (tape.symbols.empty()) return;
+  if (tape.symbols.empty()) return false;
   for (PyObject* fake : outputs) {
     V v = t.fake_value(fake);
     if (!v || v->slot == kNoSlot) {
@@ -184,15 +185,35 @@ void finish_sizes(Tracer& t, Segment& s, const std::vector<PyObject*>& outputs) 
     }
     tape.outputs.push_back(v->slot);
   }
-  if (!tape.broken.empty()) {
-    if (flags::log_on("recompiles")) std::fprintf(stderr, "sizes stay constant: %s\n", tape.broken.c_str());
-    return make_constant(t, s);
+  if (!tape.broken.empty() && flags::log_on("recompiles"))
+    std::fprintf(stderr, "sizes stay constant: %s\n", tape.broken.c_str());
+  return tape.broken.empty();
+}
+
+std::unique_ptr<Program> program_for_all_sizes(Tracer& t, Segment& s) {
+  std::vector<SourceId> sources;
+  std::vector<PyObject*> examples;
+  for (const TapeStep& step : t.tape->steps) {
+    if (step.what != TapeStep::Input && step.what != TapeStep::Number) continue;
+    sources.push_back(step.source);
+    examples.push_back(t.value_at(step.source));
   }
+  LayerPause none;
+  auto program = tape_compiler()(*t.tape, examples, t.options);
+  if (!program) return nullptr;
+  t.tape->all_sizes = true;
+  s.inputs = std::move(sources);
+  return program;
+}
+
+void finish_sizes(Tracer& t, Segment& s, bool open) {
+  if (!t.tape || t.tape->symbols.empty()) return;
+  if (!open) return make_constant(t, s);
   if (s.error) return;
   Instance traced;
   traced.program = std::move(s.program);
-  for (Slot slot : tape.numbers) traced.numbers.push_back(tape.slots[static_cast<size_t>(slot)].value);
-  auto shapes = std::make_shared<Shapes>(std::move(tape), t.options);
+  for (Slot slot : t.tape->numbers) traced.numbers.push_back(t.tape->slots[static_cast<size_t>(slot)].value);
+  auto shapes = std::make_shared<Shapes>(std::move(*t.tape), t.options, traced.program);
   guard::Fetched fetched(t.tree.sources(), t.entry.values);
   if (flags::get().verify > 0) shapes->verify(fetched, s.graph);
   shapes->add_traced(fetched, std::move(traced));

@@ -21,7 +21,11 @@ void record_input(Tracer& t, V v, PyObject* fake, guard::SourceId source, bool s
 // Makes an int from outside a symbol if it varies: then it has a slot.
 bool symbolise(Tracer& t, V v);
 
+// Called before the graph is compiled: may its sizes vary? If so, a back end written in Python is asked for one program
+// for all sizes; NULL for others.
+bool stays_open(Tracer& t, const std::vector<PyObject*>& outputs);
+std::unique_ptr<Program> program_for_all_sizes(Tracer& t, Segment& s);
 // Called when the segment is otherwise complete: keeps the tape with it, or makes constants of everything.
-void finish_sizes(Tracer& t, Segment& s, const std::vector<PyObject*>& outputs);
+void finish_sizes(Tracer& t, Segment& s, bool open);
 
 }  // namespace fj::capture

@@ -18,14 +18,54 @@ int32_t Tape::number(Slot s) {
 namespace {
 
 constexpr const char* kComparisons[] = {"<", "<=", "==", "!=", ">", ">="};
+constexpr const char* kComparisonNames[] = {"lt", "le", "eq", "ne", "gt", "ge"};
 
 struct Sign {
   binaryfunc fn;
+  const char* name;
   const char* text;
 };
 const Sign kSigns[] = {
-    {PyNumber_Add, "+"},       {PyNumber_Subtract, "-"},   {PyNumber_Multiply, "*"}, {PyNumber_FloorDivide, "//"},
-    {PyNumber_Remainder, "%"}, {PyNumber_TrueDivide, "/"}, {PyNumber_Lshift, "<<"},  {PyNumber_Rshift, ">>"},
+    {PyNumber_Add, "add", "+"},
+    {PyNumber_Subtract, "sub", "-"},
+    {PyNumber_Multiply, "mul", "*"},
+    {PyNumber_FloorDivide, "floordiv", "//"},
+    {PyNumber_TrueDivide, "truediv", "/"},
+    {PyNumber_Remainder, "mod", "%"},
+    {leaf_power, "pow", "**"},
+    {PyNumber_MatrixMultiply, "matmul", "@"},
+    {PyNumber_And, "and_", "&"},
+    {PyNumber_Or, "or_", "|"},
+    {PyNumber_Xor, "xor", "^"},
+    {PyNumber_Lshift, "lshift", "<<"},
+    {PyNumber_Rshift, "rshift", ">>"},
+    {PyNumber_InPlaceAdd, "iadd", "+="},
+    {PyNumber_InPlaceSubtract, "isub", "-="},
+    {PyNumber_InPlaceMultiply, "imul", "*="},
+    {PyNumber_InPlaceFloorDivide, "ifloordiv", "//="},
+    {PyNumber_InPlaceTrueDivide, "itruediv", "/="},
+    {PyNumber_InPlaceRemainder, "imod", "%="},
+    {leaf_in_place_power, "ipow", "**="},
+    {PyNumber_InPlaceMatrixMultiply, "imatmul", "@="},
+    {PyNumber_InPlaceAnd, "iand", "&="},
+    {PyNumber_InPlaceOr, "ior", "|="},
+    {PyNumber_InPlaceXor, "ixor", "^="},
+    {PyNumber_InPlaceLshift, "ilshift", "<<="},
+    {PyNumber_InPlaceRshift, "irshift", ">>="},
+};
+const Sign* sign_of(const TapeStep& s) {
+  for (const Sign& sign : kSigns)
+    if (s.fn == leaf_binary && s.data == reinterpret_cast<intptr_t>(sign.fn)) return &sign;
+  return nullptr;
+}
+
+struct Named {
+  LeafFn fn;
+  const char* name;
+};
+constexpr Named kNamed[] = {
+    {leaf_attribute, "getattr"},  {leaf_item, "getitem"}, {leaf_set_item, "setitem"},
+    {leaf_contains, "contains"}, {leaf_length, "len"},   {leaf_truth, "truth"},
 };
 
 class Words {
@@ -49,9 +89,7 @@ class Words {
     if (s.fn == leaf_contains) return cat(arg(1), " in ", arg(0));
     if (s.fn == leaf_method) return cat(arg(1), ".", name_of(s.args[0]), arguments(s.args[2]));
     if (s.fn == leaf_call) return cat(name_of(s.args[0]), arguments(s.args[1]));
-    if (s.fn == leaf_binary)
-      for (const Sign& sign : kSigns)
-        if (s.data == reinterpret_cast<intptr_t>(sign.fn)) return cat("(", arg(0), " ", sign.text, " ", arg(1), ")");
+    if (const Sign* sign = sign_of(s)) return cat("(", arg(0), " ", sign->text, " ", arg(1), ")");
     std::string all;
     for (size_t i = 0; i < s.args.size(); ++i) all += cat(i ? ", " : "", arg(i));
     return cat("f(", all, ")");
@@ -125,6 +163,18 @@ class Words {
 };
 
 }  // namespace
+
+const char* function_name(const TapeStep& s) {
+  if (const Sign* sign = sign_of(s)) return sign->name;
+  if (s.fn == leaf_compare) return kComparisonNames[s.data];
+  if (s.fn == leaf_unary) {
+    const auto fn = reinterpret_cast<unaryfunc>(s.data);
+    return fn == PyNumber_Negative ? "neg" : fn == PyNumber_Positive ? "pos" : "invert";
+  }
+  for (const Named& row : kNamed)
+    if (row.fn == s.fn) return row.name;
+  return nullptr;
+}
 
 std::string describe(const Tape& tape, const TapeStep& step, const guard::SourceTable& sources, PyCodeObject* code) {
   Words words(tape, sources, code);

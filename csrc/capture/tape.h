@@ -66,6 +66,7 @@ struct TapeStep {
   Modes modes;  // under which the call was made
   std::shared_ptr<const graph::Location> location;
   std::string name;  // Input: of the graph's input
+  bool acts = false;  // the call adds to the graph, or was made for what it does
 };
 
 // A number of the outside world that may differ from call to call of one segment.
@@ -100,6 +101,7 @@ class Tape {
   std::vector<Known> slots;
   std::vector<Symbol> symbols;
   std::vector<Slot> numbers, outputs;
+  bool all_sizes = false;  // one program takes all sizes: at the tape's Input and Number steps, in order
   std::string broken;
 };
 

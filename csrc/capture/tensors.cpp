@@ -353,7 +353,8 @@ void TensorSession::finish(Tracer& t, Segment& s, const std::vector<PyObject*>& 
     if (as_tensor(fake)->flags & kInferenceTensor && value->def)
       s.inference_outputs.push_back(static_cast<int>(g.outputs.size()) - 1);
   }
-  if (g.nodes.empty() && outputs.empty()) return finish_sizes(t, s, outputs);
+  const bool open = stays_open(t, outputs);
+  if (g.nodes.empty() && outputs.empty()) return finish_sizes(t, s, open);
   if (mutates(g)) guard_storages(t, impl->sources, impl->examples);
   s.inputs = impl->sources;
   s.noutputs = static_cast<int>(outputs.size());
@@ -361,12 +362,13 @@ void TensorSession::finish(Tracer& t, Segment& s, const std::vector<PyObject*>& 
   s.graph = graph::print(g);
   static_cast<Modes&>(thread_state()) = impl->modes;
   try {
-    s.program = compile_graph(g, impl->examples, t.options);
+    if (open) s.program = program_for_all_sizes(t, s);
+    if (!s.program) s.program = compile_graph(g, impl->examples, t.options);
   } catch (const py::PythonError&) {
     s.error = Ref::steal(take_error());
   }
   static_cast<Modes&>(thread_state()) = at_exit;
-  finish_sizes(t, s, outputs);
+  finish_sizes(t, s, open);
 }
 
 }  // namespace fj::capture

@@ -12,10 +12,13 @@ namespace fj::capture {
 
 namespace {
 CompileFn registered_compiler = nullptr;
+CompileTapeFn registered_tape_compiler = nullptr;
 }
 
 void register_compiler(CompileFn fn) { registered_compiler = fn; }
 CompileFn compiler() { return registered_compiler; }
+void register_tape_compiler(CompileTapeFn fn) { registered_tape_compiler = fn; }
+CompileTapeFn tape_compiler() { return registered_tape_compiler; }
 
 Tracer::Tracer(const EntryPoint& e, guard::Tree& tr, const CompileOptions& o)
     : entry(e), tree(tr), options(o), tensors(new TensorSession), tape(new_tape(tr, o)) {}

@@ -15,6 +15,9 @@ std::unique_ptr<capture::Program> make_replay(const graph::Graph& g);
 // Hands the graph to a back end written in Python (framejit._backends.lower).
 std::unique_ptr<capture::Program> make_python_program(const graph::Graph& g, const std::vector<PyObject*>& examples,
                                                       PyObject* backend);
+// The same for a graph whose sizes vary, with the sizes' computation in it (framejit._tape.lower).
+std::unique_ptr<capture::Program> compile_tape(const capture::Tape& tape, const std::vector<PyObject*>& examples,
+                                               const capture::CompileOptions& options);
 // Functional graphs, differentiated ahead; `stepwise`: run node by node instead of compiled. Raises Unsupported for
 // what only replay can do.
 std::unique_ptr<capture::Program> make_functional_program(const graph::Graph& g, const std::vector<PyObject*>& examples,

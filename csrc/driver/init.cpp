@@ -9,6 +9,7 @@ namespace fj::driver {
 bool init(PyObject*) {
   register_executor();
   capture::register_compiler(compile_graph);
+  capture::register_tape_compiler(compile_tape);
   return prepare_blas();
 }
 

@@ -1,5 +1,6 @@
 // Graphs for back ends written in Python: framejit._backends.lower gets the graph as plain data and gives a callable.
 #include "driver/compiled.h"
+#include "driver/python_program.h"
 #include "py/error.h"
 #include "tensor/thread_state.h"
 
@@ -126,31 +127,6 @@ class Describer {
 Ref names(const std::vector<graph::Value*>& values) {
   return tuple_of(values, [](const graph::Value* v) { return text(v->name); });
 }
-
-class PythonProgram final : public capture::Program {
- public:
-  explicit PythonProgram(Ref callable) : callable_(std::move(callable)) {}
-
-  bool run(PyObject* const* inputs, size_t n, PyObject** outputs, size_t noutputs) override {
-    PyObject* result = PyObject_Vectorcall(callable_.get(), inputs, n, nullptr);
-    if (!result) return false;
-    PyObject* items = is_tensor(result) ? PyTuple_Pack(1, result) : PySequence_Tuple(result);
-    Py_DECREF(result);
-    if (!items) return false;
-    if (PyTuple_GET_SIZE(items) != static_cast<Py_ssize_t>(noutputs)) {
-      PyErr_Format(PyExc_RuntimeError, "the back end's function returned %zd results instead of %zd",
-                   PyTuple_GET_SIZE(items), static_cast<Py_ssize_t>(noutputs));
-      Py_DECREF(items);
-      return false;
-    }
-    for (size_t i = 0; i < noutputs; ++i) outputs[i] = Py_NewRef(PyTuple_GET_ITEM(items, static_cast<Py_ssize_t>(i)));
-    Py_DECREF(items);
-    return true;
-  }
-
- private:
-  Ref callable_;
-};
 
 }  // namespace
 

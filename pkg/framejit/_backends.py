@@ -208,8 +208,12 @@ def _target(op):
 
 def lower(backend, inputs, nodes, outputs, examples):
     """Give a described graph to a Python back end; the result is the callable that runs it."""
-    module = graph_module(inputs, nodes, outputs, examples)
-    compiled = backend(module, list(examples))
+    return call_backend(backend, graph_module(inputs, nodes, outputs, examples), list(examples))
+
+
+def call_backend(backend, module, examples):
+    """What a back end makes of a graph: a callable, or it is a TypeError."""
+    compiled = backend(module, examples)
     if not callable(compiled):
         raise TypeError(
             f"the back end {getattr(backend, '__name__', backend)} returned {type(compiled).__name__}, "

@@ -1,0 +1,94 @@
+// Graphs with varying sizes for back ends written in Python: framejit._tape.lower gets the tape as plain data.
+#include "capture/leaf.h"
+#include "driver/compiled.h"
+#include "driver/python_program.h"
+#include "py/error.h"
+
+namespace fj::driver {
+namespace {
+
+using capture::Operand;
+using capture::Pattern;
+using capture::TapeStep;
+using py::check;
+using py::Ref;
+
+Ref attribute(const char* name) {
+  Ref m = check(PyImport_ImportModule("framejit._tape"));
+  return check(PyObject_GetAttrString(m.get(), name));
+}
+
+template <class Range, class F>
+Ref tuple_of(const Range& range, F&& f) {
+  Ref out = check(PyTuple_New(static_cast<Py_ssize_t>(range.size())));
+  Py_ssize_t i = 0;
+  for (const auto& v : range) PyTuple_SET_ITEM(out.get(), i++, f(v).release());
+  return out;
+}
+
+// Steps as (function, args, result, whether it acts): `function` is a name of the module operator, "call" or
+// "method", or "input"; slots are framejit._tape.Slot.
+class Describer {
+ public:
+  Ref step(const TapeStep& s) {
+    if (s.what == TapeStep::Check) return Ref::borrow(Py_None);
+    Ref result = pattern(s.result);
+    if (s.what == TapeStep::Input || s.what == TapeStep::Number)
+      return check(Py_BuildValue("(s(s)OO)", "input", s.name.c_str(), result.get(), Py_True));
+    const char* name = capture::function_name(s);
+    if (!name) name = s.fn == capture::leaf_method ? "method" : "call";
+    Ref args = tuple_of(s.args, [&](const Operand& o) { return operand(o); });
+    return check(Py_BuildValue("(sOOO)", name, args.get(), result.get(), s.acts ? Py_True : Py_False));
+  }
+  Ref slot(capture::Slot s) { return check(PyObject_CallFunction(slot_type_.get(), "i", s)); }
+
+ private:
+  Ref operand(const Operand& o) {
+    auto parts = [&] { return tuple_of(o.parts, [&](const Operand& part) { return operand(part); }); };
+    switch (o.what) {
+      case Operand::Const: return o.object;
+      case Operand::Computed: return slot(o.slot);
+      case Operand::Tuple: return parts();
+      case Operand::List: return check(PySequence_List(parts().get()));
+      case Operand::Slice: {
+        Ref p = parts();
+        return check(PySlice_New(PyTuple_GET_ITEM(p.get(), 0), PyTuple_GET_ITEM(p.get(), 1),
+                                 PyTuple_GET_ITEM(p.get(), 2)));
+      }
+      case Operand::Dict: {
+        Ref p = parts(), dict = check(PyDict_New());
+        for (Py_ssize_t i = 0; i + 1 < PyTuple_GET_SIZE(p.get()); i += 2)
+          check(PyDict_SetItem(dict.get(), PyTuple_GET_ITEM(p.get(), i), PyTuple_GET_ITEM(p.get(), i + 1)));
+        return dict;
+      }
+    }
+    return {};
+  }
+  Ref pattern(const Pattern& p) {
+    switch (p.what) {
+      case Pattern::Fill:
+      case Pattern::Same: return slot(p.slot);
+      case Pattern::Tuple:
+      case Pattern::List: return tuple_of(p.parts, [&](const Pattern& part) { return pattern(part); });
+      default: return Ref::borrow(Py_None);
+    }
+  }
+
+  Ref slot_type_ = attribute("Slot");
+};
+
+}  // namespace
+
+std::unique_ptr<capture::Program> compile_tape(const capture::Tape& tape, const std::vector<PyObject*>& examples,
+                                               const capture::CompileOptions& options) {
+  if (!options.backend || options.backend == Py_None || PyUnicode_Check(options.backend)) return nullptr;
+  Describer d;
+  Ref steps = tuple_of(tape.steps, [&](const TapeStep& s) { return d.step(s); });
+  Ref outputs = tuple_of(tape.outputs, [&](capture::Slot s) { return d.slot(s); });
+  Ref given = tuple_of(examples, [](PyObject* o) { return Ref::borrow(o); });
+  Ref callable = check(PyObject_CallFunctionObjArgs(attribute("lower").get(), options.backend, steps.get(),
+                                                    outputs.get(), given.get(), nullptr));
+  return std::make_unique<PythonProgram>(std::move(callable));
+}
+
+}  // namespace fj::driver

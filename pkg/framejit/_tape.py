@@ -1,0 +1,82 @@
+"""Graphs whose sizes vary, for back ends written in Python.
+
+Capture hands over the calls that it made, those on sizes among them, so that the one `fx.GraphModule` made of them is
+right for every size that the segment's guards let through.
+"""
+
+import operator
+
+from framejit.fx import Graph, GraphModule
+from framejit.fx.node import map_aggregate
+
+from ._backends import _readable, call_backend
+
+
+class Slot(int):
+    """In a description: the value that an earlier step has given."""
+
+
+_BUILTINS = {"getattr": getattr, "len": len}
+
+
+class _Builder:
+    def __init__(self, examples):
+        self.graph, self.values, self.examples = Graph(), {}, iter(examples)
+        self.optional = []  # nodes that only compute sizes
+
+    def resolve(self, args):
+        if isinstance(args, dict):
+            return {key: self.resolve(value) for key, value in args.items()}
+        return map_aggregate(args, lambda leaf: self.values[leaf] if isinstance(leaf, Slot) else leaf)
+
+    def step(self, function, args, result, acts):
+        if function == "input":
+            node = self.graph.create_node("placeholder", "input", name=_readable(args[0]))
+            node.target = node.name
+            node.meta["example_value"] = next(self.examples)
+        else:
+            node = self.call(function, args)
+            if not acts:
+                self.optional.append(node)
+        self.bind(node, result)
+
+    def call(self, function, args):
+        if function == "call":
+            callee, positional, named = args
+            return self.graph.call_function(callee, self.resolve(positional), self.resolve(named or {}))
+        if function == "method":
+            method, owner, positional, named = args
+            args = (self.resolve(owner), *self.resolve(positional))
+            return self.graph.call_method(method.__name__, args, self.resolve(named or {}))
+        if function == "getattr" and args[1] == "shape":
+            return self.graph.call_method("size", (self.resolve(args[0]),))
+        return self.graph.call_function(_BUILTINS.get(function) or getattr(operator, function), self.resolve(args))
+
+    def bind(self, node, result):
+        """Give the parts of a result their slots; what a slot holds already is the same object again."""
+        if isinstance(result, Slot):
+            self.values.setdefault(result, node)
+        elif isinstance(result, tuple):
+            for i, part in enumerate(result):
+                if part is not None:
+                    item = self.graph.call_function(operator.getitem, (node, i))
+                    self.optional.append(item)
+                    self.bind(item, part)
+
+    def finish(self, outputs):
+        self.graph.output(tuple(self.values[slot] for slot in outputs))
+        for node in reversed(self.optional):
+            if not node.users:
+                self.graph.erase_node(node)
+        self.graph.lint()
+        return GraphModule({}, self.graph)
+
+
+def lower(backend, steps, outputs, examples):
+    """Give a tape to a Python back end; the result is the callable that runs it for any sizes."""
+    builder = _Builder(examples)
+    for step in steps:
+        if step is None or step[2] is None and not step[3]:
+            continue  # a fact that the guards hold
+        builder.step(*step)
+    return call_backend(backend, builder.finish(outputs), list(examples))
