@@ -1,6 +1,7 @@
 // CompiledFunction and the switches of the frame room as module names.
 #include "bind/module.h"
 #include "capture/capture.h"
+#include "capture/sizes.h"
 #include "frame/compiled_function.h"
 #include "frame/entry.h"
 #include "frame/stats.h"
@@ -32,10 +33,16 @@ PyObject* set_compile_enabled(PyObject*, PyObject* on) {
   return value < 0 ? nullptr : PyBool_FromLong(frame::set_enabled(value != 0));
 }
 
+PyObject* note_size_marks(PyObject*, PyObject*) {
+  capture::note_marks();
+  Py_RETURN_NONE;
+}
+
 PyMethodDef kMethods[] = {
     {"reset", reset, METH_NOARGS, "Forget everything that compiled functions have compiled, and the counters."},
     {"counters", counters, METH_NOARGS, "What compiled functions did in this process, as a dict of numbers."},
     {"_set_compile_enabled", set_compile_enabled, METH_O, "Switch compiled functions on or off; returns what it was."},
+    {"_note_size_marks", note_size_marks, METH_NOARGS, "A tensor has been marked by dynamo.mark_dynamic or its like."},
     {nullptr, nullptr, 0, nullptr},
 };
 

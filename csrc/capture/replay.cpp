@@ -1,9 +1,12 @@
 // See replay.h.
 #include "capture/replay.h"
 
+#include <algorithm>
+
 #include "capture/tracer.h"
 #include "py/error.h"
 #include "tensor/autocast.h"
+#include "tensor/facts.h"
 
 namespace fj::capture {
 
@@ -47,10 +50,7 @@ bool Replay::run() {
 bool Replay::step(const TapeStep& s) {
   switch (s.what) {
     case TapeStep::Input: return input(s);
-    case TapeStep::Number: {
-      PyObject* now = fetched_.get(s.source);
-      return now && match(s.result, now);
-    }
+    case TapeStep::Number: return number(s);
     case TapeStep::Check: {
       Ref now = make(s.args[0]);
       return now && match(s.result, now.get());
@@ -63,11 +63,48 @@ bool Replay::step(const TapeStep& s) {
 bool Replay::input(const TapeStep& s) {
   PyObject* real = fetched_.get(s.source);
   if (!real || !is_tensor(real) || as_tensor(real)->wrapper) return false;
-  TensorRef fake = session_.make_input(as_tensor(real), s.name);
+  TensorRef other;
+  if (values_) other = resized(as_tensor(real), s.source);
+  TensorRef fake = session_.make_input(other ? other.get() : as_tensor(real), s.name);
   made_.emplace_back();
   examples_.push_back(real);
   slots_[static_cast<size_t>(s.result.slot)] = Ref::steal(fake.release_object());
   return true;
+}
+
+bool Replay::number(const TapeStep& s) {
+  Ref other;
+  for (size_t i = 0; values_ && i < values_->size(); ++i)
+    if (tape_.symbols[i].source == s.source) other = Ref::steal(PyLong_FromLongLong((*values_)[i]));
+  PyObject* now = other ? other.get() : fetched_.get(s.source);
+  return now && match(s.result, now);
+}
+
+// A tensor like `real` with the sizes that are tried, dense in the same order of dimensions.
+TensorRef Replay::resized(TensorObj* real, guard::SourceId source) {
+  TensorMeta m = real->meta;
+  for (size_t i = 0; i < values_->size(); ++i) {
+    const Symbol& symbol = tape_.symbols[i];
+    if (symbol.source == source && symbol.what == Symbol::Size)
+      m.sizes[static_cast<size_t>(symbol.dim)] = (*values_)[i];
+  }
+  SmallVec<int, 8> order;
+  for (int i = 0; i < static_cast<int>(m.sizes.size()); ++i) order.push_back(i);
+  std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return m.strides[a] < m.strides[b]; });
+  if (layout_class(real->meta) == LayoutClass::Contiguous) {
+    m.strides = contiguous_strides(m.sizes);
+  } else {
+    Dim step = 1;
+    for (int d : order) {
+      m.strides[static_cast<size_t>(d)] = step;
+      step *= std::max<Dim>(m.sizes[static_cast<size_t>(d)], 1);
+    }
+  }
+  m.offset = 0;
+  m.requires_grad = tape_needs(real);
+  TensorRef t = new_tensor(m, StorageRef::steal(new_fake_storage(m.numel() * size_of(m.dtype))));
+  t->flags = real->flags;
+  return t;
 }
 
 bool Replay::call(const TapeStep& s) {

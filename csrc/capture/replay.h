@@ -10,6 +10,10 @@ namespace fj::capture {
 class Replay {
  public:
   Replay(const Tape& tape, guard::Fetched& fetched);
+  // For other values of the tape's symbols than those at hand (one a symbol).
+  Replay(const Tape& tape, guard::Fetched& fetched, const std::vector<int64_t>& values) : Replay(tape, fetched) {
+    values_ = &values;
+  }
   ~Replay();
 
   // False if the calls do not go as they did in the trace (another outcome of a comparison, an error, …). Leaves no
@@ -25,7 +29,9 @@ class Replay {
  private:
   bool step(const TapeStep& s);
   bool input(const TapeStep& s);
+  bool number(const TapeStep& s);
   bool call(const TapeStep& s);
+  TensorRef resized(TensorObj* real, guard::SourceId source);
   bool match(const Pattern& p, PyObject* o);
   bool raised(const Pattern& p);
   py::Ref make(const Operand& o);
@@ -33,6 +39,7 @@ class Replay {
 
   const Tape& tape_;
   guard::Fetched& fetched_;
+  const std::vector<int64_t>* values_ = nullptr;
   std::unique_ptr<graph::Graph> graph_ = std::make_unique<graph::Graph>();
   std::vector<py::Ref> slots_, made_;
   std::vector<PyObject*> examples_;

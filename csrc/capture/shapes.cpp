@@ -120,6 +120,11 @@ void Shapes::add_traced(guard::Fetched& fetched, Instance made) {
   if (read_key(fetched)) insert(std::make_shared<Instance>(std::move(made)));
 }
 
+bool Shapes::would_fit(guard::Fetched& fetched, const std::vector<int64_t>& values) const {
+  SavedPythonError before;
+  return Replay(tape_, fetched, values).run();
+}
+
 void Shapes::verify(guard::Fetched& fetched, const std::string& traced) const {
   Replay replay(tape_, fetched);
   FJ_CHECK(replay.run(), "the calls of a trace do not go the same way again");

@@ -40,6 +40,10 @@ class Shapes final : public guard::Admission {
   // With FRAMEJIT_VERIFY: the tape gives the graph that was traced, or our bug is named.
   void verify(guard::Fetched& fetched, const std::string& traced) const;
 
+  // Do the calls go the same way for these values of the symbols? Compiles nothing.
+  bool would_fit(guard::Fetched& fetched, const std::vector<int64_t>& values) const;
+  // The values at hand.
+  std::vector<int64_t> values(guard::Fetched& fetched) { return read_key(fetched) ? key_ : std::vector<int64_t>(); }
   const Tape& tape() const { return tape_; }
   int64_t instances() const { return static_cast<int64_t>(table_.size()); }
 

@@ -3,7 +3,9 @@
 
 #include "base/flags.h"
 #include "capture/shapes.h"
+#include "capture/promise.h"
 #include "capture/tensors.h"
+#include "py/error.h"
 #include "tensor/facts.h"
 
 namespace fj::capture {
@@ -61,6 +63,22 @@ class Policy {
     if (has_index(static_, dim)) return false;
     return from_start_ || changed(dim);
   }
+  // Adds the promise of mark_dynamic(t, dim, min=, max=).
+  void promise(Symbol* s) const {
+    const auto dim = static_cast<size_t>(s->dim);
+    s->promised = has_index(dynamic_, dim) || has_index(unbacked_, dim);
+    PyObject* ranges = mark(v_->real, FJ_NAME("_dynamo_dynamic_range"));
+    Ref key = Ref::steal(PyLong_FromSize_t(dim));
+    PyObject* range = ranges && PyDict_Check(ranges) ? PyDict_GetItemWithError(ranges, key.get()) : nullptr;
+    if (!range || !PyTuple_Check(range) || PyTuple_GET_SIZE(range) != 2) return;
+    auto bound = [&](Py_ssize_t i, int64_t* out) {
+      if (PyLong_Check(PyTuple_GET_ITEM(range, i))) *out = PyLong_AsLongLong(PyTuple_GET_ITEM(range, i));
+    };
+    bound(0, &s->least);
+    bound(1, &s->most);
+    s->ranged = true;
+    PyErr_Clear();
+  }
   bool stride_varies(size_t dim) const { return changed(numbers_.size() / 2 + dim); }
 
  private:
@@ -111,7 +129,11 @@ bool guard_sizes(Tracer& t, V v) {
   }
   if (!open) return guard_exact_sizes(t, v), false;
   for (size_t i = 0; i < numbers.size(); ++i) {
-    if (numbers[i] < 0) add_symbol(*t.tape, {Symbol::Size, v->source, static_cast<int32_t>(i)});
+    if (numbers[i] < 0) {
+      Symbol symbol{Symbol::Size, v->source, static_cast<int32_t>(i)};
+      policy.promise(&symbol);
+      add_symbol(*t.tape, symbol);
+    }
     if (!implied) add_symbol(*t.tape, {Symbol::Stride, v->source, static_cast<int32_t>(i)});
   }
   t.guard(Kind::SomeSizes, v->source, nullptr, std::move(numbers));
@@ -206,6 +228,18 @@ std::unique_ptr<Program> program_for_all_sizes(Tracer& t, Segment& s) {
   return program;
 }
 
+namespace {
+
+Ref constraint_violation(const std::string& message) {
+  Ref module = Ref::steal(PyImport_ImportModule("framejit.dynamo.exc"));
+  Ref type = module ? Ref::steal(PyObject_GetAttrString(module.get(), "ConstraintViolationError")) : Ref();
+  Ref error = type ? Ref::steal(PyObject_CallFunction(type.get(), "s", message.c_str())) : Ref();
+  if (!error) throw py::PythonError();
+  return error;
+}
+
+}  // namespace
+
 void finish_sizes(Tracer& t, Segment& s, bool open) {
   if (!t.tape || t.tape->symbols.empty()) return;
   if (!open) return make_constant(t, s);
@@ -216,6 +250,11 @@ void finish_sizes(Tracer& t, Segment& s, bool open) {
   auto shapes = std::make_shared<Shapes>(std::move(*t.tape), t.options, traced.program);
   guard::Fetched fetched(t.tree.sources(), t.entry.values);
   if (flags::get().verify > 0) shapes->verify(fetched, s.graph);
+  const std::string broken = broken_promise(*shapes, fetched, t.tree.sources(), t.entry.code);
+  if (!broken.empty()) {
+    s.error = constraint_violation(broken);
+    return;
+  }
   shapes->add_traced(fetched, std::move(traced));
   s.shapes = shapes;
   Ref check = guard::admission_object(shapes);

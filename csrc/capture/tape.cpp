@@ -64,7 +64,7 @@ struct Named {
   const char* name;
 };
 constexpr Named kNamed[] = {
-    {leaf_attribute, "getattr"},  {leaf_item, "getitem"}, {leaf_set_item, "setitem"},
+    {leaf_attribute, "getattr"}, {leaf_item, "getitem"}, {leaf_set_item, "setitem"},
     {leaf_contains, "contains"}, {leaf_length, "len"},   {leaf_truth, "truth"},
 };
 

@@ -65,7 +65,7 @@ struct TapeStep {
   Pattern result;
   Modes modes;  // under which the call was made
   std::shared_ptr<const graph::Location> location;
-  std::string name;  // Input: of the graph's input
+  std::string name;   // Input: of the graph's input
   bool acts = false;  // the call adds to the graph, or was made for what it does
 };
 
@@ -74,8 +74,8 @@ struct Symbol {
   enum What : uint8_t { Size, Stride, Value } what = Size;
   guard::SourceId source = guard::kNoSource;
   int32_t dim = 0;
-
-  friend bool operator==(const Symbol&, const Symbol&) = default;
+  bool promised = false, ranged = false;  // mark_dynamic: a segment for one value alone is an error
+  int64_t least = 2, most = INT64_MAX;    // of a promised size
 };
 
 class Tape {

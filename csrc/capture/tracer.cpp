@@ -13,7 +13,7 @@ namespace fj::capture {
 namespace {
 CompileFn registered_compiler = nullptr;
 CompileTapeFn registered_tape_compiler = nullptr;
-}
+}  // namespace
 
 void register_compiler(CompileFn fn) { registered_compiler = fn; }
 CompileFn compiler() { return registered_compiler; }

@@ -52,8 +52,8 @@ class Describer {
       case Operand::List: return check(PySequence_List(parts().get()));
       case Operand::Slice: {
         Ref p = parts();
-        return check(PySlice_New(PyTuple_GET_ITEM(p.get(), 0), PyTuple_GET_ITEM(p.get(), 1),
-                                 PyTuple_GET_ITEM(p.get(), 2)));
+        return check(
+            PySlice_New(PyTuple_GET_ITEM(p.get(), 0), PyTuple_GET_ITEM(p.get(), 1), PyTuple_GET_ITEM(p.get(), 2)));
       }
       case Operand::Dict: {
         Ref p = parts(), dict = check(PyDict_New());

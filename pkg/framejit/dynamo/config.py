@@ -12,6 +12,8 @@ from framejit import _C, _config_module
 
 # name here -> (type, flag of the extension)
 _FLAGS = {
+    "assume_static_by_default": (bool, "assume_static_by_default"),
+    "automatic_dynamic_shapes": (bool, "automatic_dynamic_shapes"),
     "recompile_limit": (int, "recompile_limit"),
     "unroll_limit": (int, "unroll_limit"),
     "verify": (int, "verify"),
@@ -27,6 +29,7 @@ _ALIASES = {
 
 # Read by Python code of framejit.
 _READ = {
+    "allow_ignore_mark_dynamic": False,
     "verify_correctness": False,
     "suppress_errors": False,
     "error_on_recompile": False,
@@ -36,12 +39,9 @@ _READ = {
 _KEPT = {
     "accumulated_recompile_limit": 256,
     "allow_empty_graphs": False,
-    "allow_ignore_mark_dynamic": False,
     "allow_rnn": False,
     "allow_unspec_int_on_nn_module": False,
     "assume_dunder_attributes_remain_unchanged": True,
-    "assume_static_by_default": True,
-    "automatic_dynamic_shapes": True,
     "automatic_dynamic_shapes_mark_as": "dynamic",
     "caching_precompile": False,
     "capture_autograd_function": True,

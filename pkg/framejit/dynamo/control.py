@@ -56,20 +56,55 @@ def assume_constant_result(fn):
     return fn
 
 
-def mark_dynamic(t, index, *, hint_override=None, min=None, max=None):
-    """Keeps the mark on the tensor; every size is compiled for itself so far, so it changes nothing yet."""
-    marks = set(getattr(t, "_dynamo_dynamic_indices", ()))
-    marks.update(index if isinstance(index, (list, tuple)) else (index,))
-    t._dynamo_dynamic_indices = marks
+def _add_marks(t, kind, index):
+    """Put dimensions into one of the sets that the tracer looks at: `t._dynamo_<kind>_indices`."""
+    from framejit.dynamo import config
+
+    if config.allow_ignore_mark_dynamic and kind == "dynamic":
+        kind = "weak_dynamic"
+    name = f"_dynamo_{kind}_indices"
+    marks = set(getattr(t, name, ()))
+    for i in index if isinstance(index, (list, tuple)) else (index,):
+        if not -t.dim() <= i < t.dim():
+            raise IndexError(f"dimension {i} is out of range for a tensor of {t.dim()} dimensions")
+        marks.add(i % t.dim())
+    setattr(t, name, marks)
+    _C._note_size_marks()
 
 
-maybe_mark_dynamic = mark_dynamic
+def mark_dynamic(t, index, *, hint_override=None, min=None, max=None, specialize_on=None):
+    """The size of this dimension will differ from call to call: what is compiled for `t` takes any.
+
+    A function that can be compiled for one size only raises `ConstraintViolationError`; so does one whose branches
+    treat sizes between `min` and `max` differently. `hint_override` and `specialize_on` are accepted and change nothing.
+    """
+    _add_marks(t, "dynamic", index)
+    if min is not None or max is not None:
+        ranges = dict(getattr(t, "_dynamo_dynamic_range", ()))
+        for i in index if isinstance(index, (list, tuple)) else (index,):
+            ranges[i % t.dim()] = (min, max)
+        t._dynamo_dynamic_range = ranges
+
+
+def maybe_mark_dynamic(t, index):
+    """As `mark_dynamic`, but a function that needs one size is compiled for that size."""
+    _add_marks(t, "weak_dynamic", index)
+
+
+def mark_unbacked(t, index, hint_override=None, strict=False, specialize_on=None, shape_id=None):
+    """As `mark_dynamic`: sizes here always have a value at hand, so there is no size without one."""
+    _add_marks(t, "unbacked", index)
 
 
 def mark_static(t, index=None):
-    """Drop the marks of `mark_dynamic`."""
-    marks = set(getattr(t, "_dynamo_dynamic_indices", ()))
-    t._dynamo_dynamic_indices = set() if index is None else marks - {index}
+    """The size of this dimension (all, without an index) is a constant of what is compiled for `t`."""
+    if isinstance(t, type):
+        raise TypeError("mark_static takes a tensor; modules' tensors are static until they change")
+    index = tuple(range(t.dim())) if index is None else index
+    _add_marks(t, "static", index)
+    marked = set(getattr(t, "_dynamo_dynamic_indices", ()))
+    if marked:
+        t._dynamo_dynamic_indices = marked - t._dynamo_static_indices
 
 
 def mark_static_address(t, guard=True):

@@ -29,12 +29,17 @@ class RecompileError(TorchDynamoException):
     """A function was compiled again although the configuration forbids it."""
 
 
+class ConstraintViolationError(RuntimeError):
+    """A size that the program marked as dynamic can have one value only."""
+
+
 class UserError(Unsupported):
     """The program asked for something that cannot be."""
 
 
 __all__ = [
     "BackendCompilerFailed",
+    "ConstraintViolationError",
     "FailOnRecompileLimitHit",
     "InvalidBackend",
     "RecompileError",
