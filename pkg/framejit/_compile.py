@@ -24,8 +24,9 @@ def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mo
     fullgraph: raise where some of the function cannot be compiled, instead of leaving that part to CPython.
     backend: a name (`framejit.compiler.list_backends()`), or a callable that gets an fx.GraphModule and example
     inputs and returns a callable. disable: give `model` back as it is.
-    dynamic, mode, options: accepted as PyTorch's, at most one of the last two; none changes what is compiled yet. Every
-    combination of sizes is compiled for itself, up to `dynamo.config.recompile_limit` of them.
+    dynamic: None leaves a size open once a second value of it has been seen, True leaves all open from the start, False
+    compiles every combination of sizes for itself, up to `dynamo.config.recompile_limit` of them.
+    mode, options: accepted as PyTorch's, at most one of them; neither changes what is compiled yet.
     """
     settings = {
         "fullgraph": fullgraph,
