@@ -76,7 +76,7 @@ MV fmod(MBuilder& b, LT t, MV x, MV y) {
   r = b.select(t, over, b.add(t, r, b.bor(t, b.abs_bits(t, y), b.sign_bits(t, x))), r);
   MV endless = b.cmp(t, kEq, b.abs_bits(t, y), b.num(t, __builtin_inf()));
   r = b.select(t, endless, b.add(t, x, b.sub(t, x, x)), r);
-  r = b.bor(t, b.abs_bits(t, r), b.sign_bits(t, x));
+  r = b.bor(t, r, b.sign_bits(t, x));
   return b.far(t, r, Op::Fmod, quotient, t == LT::F32 ? 22 : 51, x, y);
 }
 
