@@ -8,7 +8,7 @@ import unittest
 
 from framejit.testing import cpython
 
-NAMES = ("test_bool", "test_unpack", "test_with", "test_generators", "test_scope", "test_raise", "test_heapq")
+NAMES = ("test_unpack", "test_with", "test_scope", "test_raise", "test_heapq")
 
 
 class CPythonTest(unittest.TestCase):
