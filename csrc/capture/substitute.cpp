@@ -1,5 +1,6 @@
 #include "capture/substitute.h"
 
+#include <algorithm>
 #include <cstring>
 #include <unordered_set>
 
@@ -39,9 +40,22 @@ const Tables* load() {
   return t;
 }
 
-const Tables& tables() {
-  static const Tables* made = nullptr;
-  return *py::once(made, load);
+const Tables* made = nullptr;
+
+// The modules that define what is substituted or pure: importing the package waits for the first use of one of them.
+constexpr std::string_view kHomes[] = {"_bisect",   "_collections", "_functools", "_heapq", "_operator",
+                                       "functools", "itertools",    "operator",   "re"};
+
+// The tables; NULL where `callable` is none of theirs and nothing has loaded them yet.
+const Tables* tables_for(PyObject* callable) {
+  if (made) return made;
+  Ref module = Ref::steal(PyObject_GetAttrString(callable, "__module__"));
+  PyErr_Clear();
+  if (!module || !PyUnicode_Check(module.get())) return nullptr;
+  const char* name = PyUnicode_AsUTF8(module.get());
+  if (std::find(std::begin(kHomes), std::end(kHomes), std::string_view(name ? name : "")) == std::end(kHomes))
+    return nullptr;
+  return py::once(made, load);
 }
 
 void mark(V v, PyObject* callable, const Args* args) {
@@ -59,15 +73,18 @@ void mark(V v, PyObject* callable, const Args* args) {
 }  // namespace
 
 PyObject* substitute_of(PyObject* callable) {
-  auto it = tables().functions.find(callable);
-  return it == tables().functions.end() ? nullptr : it->second;
+  const Tables* t = tables_for(callable);
+  if (!t) return nullptr;
+  auto it = t->functions.find(callable);
+  return it == t->functions.end() ? nullptr : it->second;
 }
 
 PyObject* substitute_of_method(PyTypeObject* type, std::string_view name) {
-  if (!tables().methods) return nullptr;
+  const Tables* t = tables_for(reinterpret_cast<PyObject*>(type));
+  if (!t || !t->methods) return nullptr;
   Ref text = Ref::steal(PyUnicode_FromStringAndSize(name.data(), static_cast<Py_ssize_t>(name.size())));
   Ref key = Ref::steal(PyTuple_Pack(2, type, text.get()));
-  PyObject* found = key ? PyDict_GetItemWithError(tables().methods.get(), key.get()) : nullptr;
+  PyObject* found = key ? PyDict_GetItemWithError(t->methods.get(), key.get()) : nullptr;
   PyErr_Clear();
   return found;
 }
@@ -82,7 +99,7 @@ V call_substitute(Tracer& t, PyObject* callable, PyObject* function, Args args) 
   return result;
 }
 
-bool is_substitute_part(PyObject* globals) { return tables().globals.count(globals) != 0; }
+bool is_substitute_part(PyObject* globals) { return made && made->globals.count(globals) != 0; }
 
 bool is_substitute_class(PyTypeObject* type) {
   if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE)) return false;
@@ -92,6 +109,7 @@ bool is_substitute_class(PyTypeObject* type) {
          strncmp(PyUnicode_AsUTF8(module.get()), "framejit._polyfills", 19) == 0;
 }
 
-bool is_pure_code(PyCodeObject* code) { return tables().pure.count(reinterpret_cast<PyObject*>(code)) != 0; }
+// Asked after substitute_of() for the function itself, which has loaded the tables if the code is one of theirs.
+bool is_pure_code(PyCodeObject* code) { return made && made->pure.count(reinterpret_cast<PyObject*>(code)) != 0; }
 
 }  // namespace fj::capture
