@@ -133,6 +133,12 @@ V y_reversed(Tracer& t, Args& a) {
   t.use(a.pos[0]);
   if (a.pos[0]->is == Is::Object)
     if (V m = special(t, a.pos[0], FJ_NAME("__reversed__"))) return call_values(t, m, {});
+  if (a.pos[0]->is == Is::List && !has_python_special(t, a.pos[0], FJ_NAME("__iter__"))) {
+    auto* it = t.iterator(Iter::Reversed, &PyListRevIter_Type);
+    it->over = a.pos[0];
+    it->at = length(t, a.pos[0]) - 1;
+    return it;
+  }
   Values items;
   if (a.pos[0]->is == Is::Object) {
     for (int64_t i = length(t, a.pos[0]); i-- > 0;) items.push_back(get_item(t, a.pos[0], t.integer(i)));

@@ -217,6 +217,11 @@ V next_of(Tracer& t, IteratorValue* it) {
     case Iter::Peek: return next_peek(t, it);
     case Iter::Generator: return resume_generator(t, it, nullptr, nullptr);
     case Iter::Count: return next_by_index(t, it);
+    case Iter::Reversed: {
+      const Values& items = *sequence_items(it->over);
+      return it->at >= 0 && it->at < static_cast<int64_t>(items.size()) ? items[static_cast<size_t>(it->at--)]
+                                                                        : nullptr;
+    }
     case Iter::Sentinel: {
       V v = call_values(t, it->over, {});
       return equal(t, v, it->parts[0]) ? nullptr : v;
@@ -277,6 +282,7 @@ int64_t remaining(V v) {
       return it->over->is == Is::Const ? PySequence_Size(it->over->real) - it->at : -1;
     case Iter::Items: return static_cast<int64_t>(it->parts.size()) - it->at;
     case Iter::Peek: return py::remaining(it->real) - it->at;
+    case Iter::Reversed: return it->at + 1;
     case Iter::Map:
     case Iter::Filter:
     case Iter::Zip:

@@ -191,6 +191,11 @@ RecipeId RecipeWriter::write_iterator(IteratorValue* it) {
   if (it->done) return iterator(parts(Make::Tuple, {}), 0);
   switch (it->how) {
     case Iter::Sequence: return iterator(of(it->over), it->at);
+    case Iter::Reversed: {
+      const RecipeId id = iterator(of(it->over), it->at);
+      row(id).object = Ref::borrow(obj(&PyReversed_Type));
+      return id;
+    }
     case Iter::Items: return iterator(parts(Make::Tuple, it->parts), it->at);
     case Iter::Zip:
       if (it->strict) cannot(it);

@@ -170,6 +170,7 @@ enum class Iter : uint8_t {
   Filter,
   Generator,
   Sentinel,
+  Reversed,  // over a list, which may change meanwhile: `at` is the index of the next element
   Count,
   Chain,
   Peek,    // from outside: over a range, list, tuple or dict; `at`: how many were taken

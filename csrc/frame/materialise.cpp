@@ -191,9 +191,9 @@ PyObject* Materialiser::make_iterator(const Recipe& r) {
   // A list has to have its elements before __setstate__ looks at its length.
   const RecipeId of = r.parts[0];
   if (!fill(segment_.recipes[static_cast<size_t>(of)], value(of))) return nullptr;
-  Ref it = Ref::steal(PyObject_GetIter(value(of)));
+  Ref it = Ref::steal(r.object ? PyObject_CallOneArg(r.object.get(), value(of)) : PyObject_GetIter(value(of)));
   // A list's effects come later: it may not be long enough yet.
-  if (!it || r.index == 0 || py::set_position(it.get(), r.index)) return it.release();
+  if (!it || (r.index == 0 && !r.object) || py::set_position(it.get(), r.index)) return it.release();
   Ref done = Ref::steal(PyObject_CallMethod(it.get(), "__setstate__", "i", r.index));
   return done ? it.release() : nullptr;
 }

@@ -44,6 +44,7 @@ T* as(PyObject* o) {
 }
 
 bool over_sequence(PyObject* it) { return Py_TYPE(it) == &PyListIter_Type || Py_TYPE(it) == &PyTupleIter_Type; }
+bool reversed_list(PyObject* it) { return Py_TYPE(it) == &PyListRevIter_Type; }
 bool over_dict(PyObject* it) {
   PyTypeObject* type = Py_TYPE(it);
   return type == &PyDictIterKey_Type || type == &PyDictIterValue_Type || type == &PyDictIterItem_Type;
@@ -79,7 +80,9 @@ Ref peek_dict(DictIterator* it, PyTypeObject* type, Py_ssize_t k, bool* broken) 
 
 }  // namespace
 
-bool can_peek(PyObject* it) { return Py_TYPE(it) == &PyRangeIter_Type || over_sequence(it) || over_dict(it); }
+bool can_peek(PyObject* it) {
+  return Py_TYPE(it) == &PyRangeIter_Type || over_sequence(it) || reversed_list(it) || over_dict(it);
+}
 
 Ref peek(PyObject* it, Py_ssize_t k, bool* broken) {
   *broken = false;
@@ -95,13 +98,20 @@ Ref peek(PyObject* it, Py_ssize_t k, bool* broken) {
     return Ref::borrow(Py_TYPE(it) == &PyListIter_Type ? PyList_GET_ITEM(s->sequence, s->index + k)
                                                        : PyTuple_GET_ITEM(s->sequence, s->index + k));
   }
+  if (reversed_list(it)) {
+    auto* s = as<SequenceIterator>(it);
+    const Py_ssize_t i = s->index - k;
+    return s->sequence && i >= 0 && s->index < PyList_GET_SIZE(s->sequence)
+               ? Ref::borrow(PyList_GET_ITEM(s->sequence, i))
+               : Ref();
+  }
   if (over_dict(it)) return peek_dict(as<DictIterator>(it), Py_TYPE(it), k, broken);
   *broken = true;
   return {};
 }
 
 PyObject* peek_owner(PyObject* it) {
-  if (over_sequence(it)) return as<SequenceIterator>(it)->sequence;
+  if (over_sequence(it) || reversed_list(it)) return as<SequenceIterator>(it)->sequence;
   return over_dict(it) ? reinterpret_cast<PyObject*>(as<DictIterator>(it)->dict) : nullptr;
 }
 
@@ -115,7 +125,7 @@ int advance(PyObject* it, Py_ssize_t n) {
 }
 
 bool set_position(PyObject* it, Py_ssize_t index) {
-  if (!over_sequence(it)) return false;
+  if (!over_sequence(it) && !reversed_list(it)) return false;
   as<SequenceIterator>(it)->index = index;
   return true;
 }
@@ -126,6 +136,7 @@ Py_ssize_t remaining(PyObject* it) {
     auto* s = as<SequenceIterator>(it);
     return s->sequence ? std::max<Py_ssize_t>(0, Py_SIZE(s->sequence) - s->index) : 0;
   }
+  if (reversed_list(it)) return as<SequenceIterator>(it)->index + 1;
   return over_dict(it) ? as<DictIterator>(it)->len : -1;
 }
 
