@@ -1,6 +1,7 @@
 // Calls, by kind of what is called.
 #include "capture/builtins.h"
 #include "capture/leaf.h"
+#include "capture/number.h"
 #include "capture/protocol.h"
 #include "capture/tensors.h"
 
@@ -169,12 +170,37 @@ const char* name_for_message(PyObject* callable) {
 
 }  // namespace
 
+namespace {
+
+// Ops that take a 0-d tensor as they take a number, by function or method.
+bool is_arithmetic(PyObject* callable) {
+  static constexpr std::string_view kNames[] = {"add",  "add_", "sub", "sub_", "mul", "mul_", "div",
+                                                "div_", "eq",   "ne",  "lt",   "le",  "gt",   "ge"};
+  const std::string_view type = Py_TYPE(callable)->tp_name;
+  if (type != "framejit._C.OpFunction" && type != "framejit._C.OpMethod") return false;
+  Ref name = Ref::steal(PyObject_GetAttrString(callable, "__name__"));
+  PyErr_Clear();
+  for (std::string_view known : kNames)
+    if (name && PyUnicode_Check(name.get()) && known == PyUnicode_AsUTF8(name.get())) return true;
+  return false;
+}
+
+void number_as_input(Tracer& t, PyObject* callable, V beside, Args& args) {
+  if (beside->is == Is::Tensor && !args.pos.empty() && args.named.empty() && varies(t, args.pos.back()) &&
+      is_arithmetic(callable))
+    t.tensors->number_as_input(t, &args.pos.back(), beside);
+}
+
+}  // namespace
+
 V call_leaf(Tracer& t, PyObject* callable, Args& args) {
+  if (args.pos.size() == 2) number_as_input(t, callable, args.pos[0], args);
   LeafArgs a = leaf_args(t, args, Reason::unsupported_op, name_for_message(callable));
   return t.leaf(leaf_call, 0, {Leaf::constant(callable), a.pos, a.named});
 }
 
 V call_leaf_method(Tracer& t, PyObject* descriptor, V tensor, Args& args) {
+  if (args.pos.size() == 1) number_as_input(t, descriptor, tensor, args);
   LeafArgs a = leaf_args(t, args, Reason::unsupported_op, name_for_message(descriptor));
   Leaf self = t.leaf_of(tensor, Reason::unsupported_op, "a method");
   return t.leaf(leaf_method, 0, {Leaf::constant(descriptor), self, a.pos, a.named});

@@ -32,6 +32,16 @@ SourceId operand(Tracer& t, V v) {
   return t.const_source(v->real);
 }
 
+// What callers and earlier parts of the function give as a float is a parameter from its first use on. One that an
+// object holds, a module's scale for example, is a constant until it is seen to change.
+bool is_float_parameter(Tracer& t, V v) {
+  if (!PyFloat_CheckExact(v->real)) return false;
+  const auto* row = &t.tree.sources()[v->source];
+  if ((row->step == Step::Item || row->step == Step::Key) && row->parent != guard::kNoSource)
+    row = &t.tree.sources()[row->parent];
+  return row->step == Step::Local;
+}
+
 // An operation that never raises, whatever the numbers of these types are.
 bool total(Arith op, PyTypeObject* a, PyTypeObject* b) {
   if (op == Arith::Concat || guard::arith_is_unary(op)) return op < Arith::Int;
@@ -41,8 +51,8 @@ bool total(Arith op, PyTypeObject* a, PyTypeObject* b) {
 
 constexpr Arith kNone = Arith::Concat;
 // By BINARY_OP's argument.
-constexpr Arith kBinary[] = {Arith::Add,      Arith::And,       Arith::FloorDivide, kNone, kNone,
-                             Arith::Multiply, Arith::Remainder, Arith::Or,          kNone, Arith::Rshift,
+constexpr Arith kBinary[] = {Arith::Add,      Arith::And,       Arith::FloorDivide, kNone,        kNone,
+                             Arith::Multiply, Arith::Remainder, Arith::Or,          Arith::Power, Arith::Rshift,
                              Arith::Subtract, Arith::Divide,    Arith::Xor};
 constexpr Arith kCompare[] = {Arith::Less,     Arith::LessEqual, Arith::Equal,
                               Arith::NotEqual, Arith::Greater,   Arith::GreaterEqual};
@@ -58,7 +68,7 @@ bool is_computed(Tracer& t, V v) {
 
 bool varies(Tracer& t, V v) {
   if (v->is != Is::Const || v->touched || v->slot >= 0 || !v->outside() || !is_number(v->real)) return false;
-  return expected_to_vary(t, v->source) || t.tree.varies(v->source, v->real);
+  return is_float_parameter(t, v) || expected_to_vary(t, v->source) || t.tree.varies(v->source, v->real);
 }
 
 V computed_number(Tracer& t, Arith op, V a, V b) {
@@ -81,6 +91,12 @@ V computed_binary(Tracer& t, int op, V a, V b) {
 
 V computed_compare(Tracer& t, int op, V a, V b) {
   return number_operand(a) && number_operand(b) ? computed_number(t, kCompare[op], a, b) : nullptr;
+}
+
+V computed_call(Tracer& t, PyObject* function, const Args& args) {
+  static PyObject* const math = PyImport_ImportModule("math");
+  if (!math || PyCFunction_GET_SELF(function) != math || args.pos.size() != 1 || !args.named.empty()) return nullptr;
+  return number_operand(args.pos[0]) ? computed_number(t, Arith::Call, args.pos[0], t.constant(function)) : nullptr;
 }
 
 std::vector<bool> stored_in_loop(const py::Code& code, int header) {

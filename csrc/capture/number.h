@@ -20,6 +20,8 @@ V computed_number(Tracer& t, Arith op, V a, V b = nullptr);
 V computed_binary(Tracer& t, int op, V a, V b);   // BINARY_OP's argument
 V computed_compare(Tracer& t, int op, V a, V b);  // Py_LT …
 
+V computed_call(Tracer& t, PyObject* function, const Args& args);  // a function of math
+
 // The fast locals that the loop beginning at `header` stores to; empty when no loop begins there.
 std::vector<bool> stored_in_loop(const py::Code& code, int header);
 

@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "capture/builtins.h"
+#include "capture/number.h"
 #include "capture/substitute.h"
 #include "capture/tensors.h"
 #include "py/once.h"
@@ -149,6 +150,7 @@ V call_builtin(Tracer& t, PyObject* f, Args args) {
   if (PyObject* python = substitute_of(f)) return call_substitute(t, f, python, std::move(args));
   if (is_pure(f)) {
     // Tensors may pass through operator.add and the like; math functions ask a tensor for its value and break there.
+    if (V v = PyCFunction_Check(f) ? computed_call(t, f, args) : nullptr) return v;
     if (V v = call_operator(t, f, args)) return v;
     return call_leaf(t, f, args);
   }

@@ -1,6 +1,7 @@
 // See report.h. Nothing here may leave a Python error behind, except raise_fullgraph.
 #include "frame/report.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <string>
@@ -56,23 +57,30 @@ std::string why(const capture::Exit& exit) {
 
 std::string misses(const EntryPoint& entry, const capture::EntryPoint& state) {
   guard::Fetched fetched(entry.tree.sources(), state.values);
-  std::string out;
+  std::vector<std::pair<std::string, int>> reasons;  // and how many segments each ruled out
   for (size_t i = 0; i < entry.segments.size(); ++i) {
     const std::string reason = entry.tree.explain(static_cast<int>(i), fetched, state.code);
-    if (!reason.empty()) out += cat("\n  - not ", reason);
+    if (reason.empty()) continue;
+    auto same = std::find_if(reasons.begin(), reasons.end(), [&](const auto& r) { return r.first == reason; });
+    if (same == reasons.end()) same = reasons.insert(same, {reason, 0});
+    ++same->second;
   }
   PyErr_Clear();
+  std::string out;
+  for (const auto& [reason, count] : reasons)
+    out += cat("\n  - not ", reason, count > 1 ? cat(" (", count, " of them)") : std::string());
   return out;
 }
 
 }  // namespace
 
 void warn_limit(const Context& context, const EntryPoint& entry, const capture::EntryPoint& state) {
-  const std::string text = cat(
-      "framejit: ", text_of(context.name), " (", where(state.code, py::Code::of(state.code).line(state.offset)),
-      ") has been compiled for ", entry.segments.size(),
-      " kinds of input, the recompile limit (FRAMEJIT_RECOMPILE_LIMIT); other inputs run uncompiled. This call was:",
-      misses(entry, state));
+  const std::string text =
+      cat("framejit: ", text_of(context.name), " (", where(state.code, py::Code::of(state.code).line(state.offset)),
+          ") has been compiled for ", entry.segments.size(),
+          " kinds of input, the recompile limit (dynamo.config.recompile_limit, FRAMEJIT_RECOMPILE_LIMIT); "
+          "other inputs run uncompiled. This call was:",
+          misses(entry, state));
   if (PyErr_WarnEx(PyExc_RuntimeWarning, text.c_str(), 1) < 0) PyErr_Clear();
 }
 

@@ -20,6 +20,15 @@ PyObject* unary(Arith op, PyObject* a) {
   }
 }
 
+// Not for results that take long to compute: 10 ** 10 ** 10.
+PyObject* power(PyObject* a, PyObject* b) {
+  if (PyLong_Check(a) && PyLong_Check(b)) {
+    const double bits = static_cast<double>(_PyLong_NumBits(a)) * PyLong_AsDouble(b);
+    if (PyErr_Occurred() || bits > 10000) return nullptr;
+  }
+  return PyNumber_Power(a, b, Py_None);
+}
+
 PyObject* binary(Arith op, PyObject* a, PyObject* b) {
   switch (op) {
     case Arith::Add: return PyNumber_Add(a, b);
@@ -32,6 +41,7 @@ PyObject* binary(Arith op, PyObject* a, PyObject* b) {
     case Arith::Or: return PyNumber_Or(a, b);
     case Arith::Xor: return PyNumber_Xor(a, b);
     case Arith::Rshift: return PyNumber_Rshift(a, b);
+    case Arith::Power: return power(a, b);
     case Arith::Less: return PyObject_RichCompare(a, b, Py_LT);
     case Arith::LessEqual: return PyObject_RichCompare(a, b, Py_LE);
     case Arith::Equal: return PyObject_RichCompare(a, b, Py_EQ);
@@ -46,6 +56,7 @@ PyObject* binary(Arith op, PyObject* a, PyObject* b) {
 PyObject* carry_out(Arith op, PyObject* a, PyObject* b) {
   if (op == Arith::Concat) return PyUnicode_CheckExact(a) && PyUnicode_CheckExact(b) ? PyUnicode_Concat(a, b) : nullptr;
   if (!is_number(a)) return nullptr;
+  if (op == Arith::Call) return PyObject_CallOneArg(b, a);
   if (op == Arith::Format) return PyObject_Format(a, b);
   if (arith_is_unary(op)) return unary(op, a);
   return is_number(b) ? binary(op, a, b) : nullptr;

@@ -15,7 +15,8 @@ enum class Arith : uint8_t {
 const char* arith_text(Arith op);
 bool arith_is_unary(Arith op);
 
-// Carried out on exact ints and floats (Format: a number and its format; Concat: strings), where it can run no Python
+// Carried out on exact ints and floats (Format: a number and its format; Concat: strings; Call: a number and a pure C
+// function), where it can run no Python
 // code of the user's. NULL without an error when the operands are of other types or the operation raises.
 PyObject* compute(Arith op, PyObject* a, PyObject* b);
 
