@@ -57,6 +57,12 @@ class PlanTest(unittest.TestCase):
         self.assertEqual((since.made, since.changed), (0, 0))  # made at the first call
         self.assertEqual(since.held, 20)
 
+    def test_long_model_is_one_segment(self):
+        model = nn.Sequential(*[nn.Linear(2, 2) for _ in range(100)])
+        compiled = _C.CompiledFunction(lambda x: model(x))
+        self.same(compiled(self.x), model(self.x))
+        self.assertEqual([row["ops"] for row in compiled._entries()], [100])
+
     def test_weight_replaced_is_one_change(self):
         model = nn.Sequential(*[Block() for _ in range(5)])
         compiled = _C.CompiledFunction(lambda x: model(x))

@@ -1,5 +1,7 @@
 // Loops that are too long to be unrolled become a segment that runs again: the trace ends at the header, and the entry
 // point there begins with one round.
+#include <algorithm>
+
 #include "base/flags.h"
 #include "capture/sym_frame.h"
 
@@ -13,6 +15,26 @@ bool can_stop_at(Tracer& t, SymFrame& f, int header) {
 
 bool starts_here(Tracer& t, SymFrame& f, int header) { return &f == t.outermost && t.entry.offset == header; }
 
+// Is the value one that the code of a round depends on? Numbers and tensors may change from round to round.
+bool is_particular(V v) {
+  if (!v || v->is == Is::Const || v->is == Is::Tensor) return false;
+  Values* items = v->is == Is::Tuple || v->is == Is::List ? sequence_items(v) : nullptr;
+  return !items || std::any_of(items->begin(), items->end(), is_particular);
+}
+
+// Do the rounds take an object each, as over the layers of a model? One segment could not serve two of them.
+bool takes_particulars(V v) {
+  if (!v || v->is != Is::Iterator) return false;
+  auto* it = as<IteratorValue>(v);
+  if (it->how == Iter::Zip || it->how == Iter::Enumerate || it->how == Iter::Map || it->how == Iter::Filter)
+    return std::any_of(it->parts.begin(), it->parts.end(), takes_particulars);
+  const Values* items = it->how == Iter::Items      ? &it->parts
+                        : it->how == Iter::Sequence ? sequence_items(it->over)
+                                                    : nullptr;
+  const auto at = static_cast<size_t>(it->at);
+  return items && at < items->size() && is_particular((*items)[at]);
+}
+
 [[noreturn]] void close(SymFrame& f, int header, int64_t step) {
   throw Break{Reason::loop, cat("the loop at line ", f.code.line(header)), {step, false}};
 }
@@ -23,11 +45,14 @@ void go_round(Tracer& t, SymFrame& f) {
   const int header = f.next;
   const int64_t rounds = ++f.rounds[header], step = t.units + 1;
   if (t.stop_at == step || !can_stop_at(t, f, header)) return;
-  if (starts_here(t, f, header) || rounds >= flags::get().unroll_limit) close(f, header, step);
+  const bool too_long =
+      rounds >= flags::get().unroll_limit && !(f.code.at(header).op == py::Op::FOR_ITER && takes_particulars(f.top()));
+  if (starts_here(t, f, header) || too_long) close(f, header, step);
 }
 
 void enter_round(Tracer& t, SymFrame& f, V iterator) {
   if (f.rounds[f.pc] > 0 || starts_here(t, f, f.pc) || remaining(iterator) <= flags::get().unroll_limit) return;
+  if (takes_particulars(iterator)) return;
   if (can_stop_at(t, f, f.pc)) close(f, f.pc, t.step);
 }
 

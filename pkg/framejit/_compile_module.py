@@ -26,7 +26,10 @@ class CompiledCall:
             or module._backward_pre_hooks
             or module._forward_hooks
             or module._forward_pre_hooks
-            or _hooks.any_global()
+            or _hooks.global_forward_hooks
+            or _hooks.global_forward_pre_hooks
+            or _hooks.global_backward_hooks
+            or _hooks.global_backward_pre_hooks
         ):
             return _hooks.call_with_hooks(module, args, kwargs, self.forward)
         return self.forward(*args, **kwargs)
