@@ -1,6 +1,7 @@
 #include "capture/number.h"
 
 #include "capture/sym_frame.h"
+#include "py/once.h"
 
 namespace fj::capture {
 
@@ -94,7 +95,8 @@ V computed_compare(Tracer& t, int op, V a, V b) {
 }
 
 V computed_call(Tracer& t, PyObject* function, const Args& args) {
-  static PyObject* const math = PyImport_ImportModule("math");
+  static PyObject* module = nullptr;
+  PyObject* math = py::once(module, [] { return PyImport_ImportModule("math"); });
   if (!math || PyCFunction_GET_SELF(function) != math || args.pos.size() != 1 || !args.named.empty()) return nullptr;
   return number_operand(args.pos[0]) ? computed_number(t, Arith::Call, args.pos[0], t.constant(function)) : nullptr;
 }
