@@ -40,7 +40,8 @@ bool takes_particulars(Tracer& t, V v) {
                         : it->how == Iter::Sequence ? sequence_items(it->over)
                                                     : nullptr;
   const auto at = static_cast<size_t>(it->at);
-  if (!items || at >= items->size()) return false;
+  if (!items) return false;
+  if (at >= items->size()) return true;  // at its end: there is no other round
   return is_particular(it->live ? live_item(t, it, at) : (*items)[at]);
 }
 
