@@ -1,7 +1,10 @@
 """Loops that are closed into a segment that runs again, iterators from outside, numbers that vary."""
 
+import _thread
 import contextlib
 import io
+import signal
+import threading
 import time
 import unittest
 
@@ -277,10 +280,9 @@ class Loops(unittest.TestCase):
         self.assertLess(sum(e["ops"] for e in compiled._entries()), 10)
 
     def test_a_loop_can_be_interrupted(self):
-        import _thread
-        import threading
-
         compiled = _C.CompiledFunction(counted)
+        # a job in the background of a shell begins with SIGINT ignored
+        self.addCleanup(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, signal.default_int_handler))
         threading.Timer(0.2, _thread.interrupt_main).start()
         with self.assertRaises(KeyboardInterrupt):
             for _ in range(1000):
