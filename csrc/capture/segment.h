@@ -46,7 +46,7 @@ enum class Make : uint8_t {
   Object,     // object: type, or NULL and parts[0] the type; object.__new__(type), then attrs
   Exception,  // object: type; parts: args; BaseException's own __new__, then attrs
   Iterator,   // parts[0]: list, tuple, str or range; index: position; object: reversed, or NULL for iter;
-             // object(parts[0]) set to that position
+              // object(parts[0]) set to that position
   Call,       // object: a C callable without side effects; object(*parts), the last ones by `names`
   Generator,  // parts: function, localsplus, value stack; index: where it is suspended, or kFresh, kFinished
 };
