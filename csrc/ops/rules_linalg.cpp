@@ -193,6 +193,10 @@ void decompose_logdet(Builder& b, const OpDef&, Args args, SmallVec<Val, 2>& out
 // (B, L, upper): solves A x = B from A's Cholesky factor.
 void decompose_cholesky_solve(Builder& b, const OpDef&, Args args, SmallVec<Val, 2>& outs) {
   Val y = args[0].val(), l = args[1].val();
+  FJ_USER_CHECK(y->dim() >= 2, ErrorKind::Runtime, "b should have at least 2 dimensions, but has ", y->dim(),
+                " dimensions instead");
+  FJ_USER_CHECK(l->dim() >= 2, ErrorKind::Runtime, "u should have at least 2 dimensions, but has ", l->dim(),
+                " dimensions instead");
   bool upper = args[2].as_bool();
   Val lt = transpose_last(b, l);
   Val first = t::linalg_solve_triangular(b, upper ? lt : l, y, Arg(false));
