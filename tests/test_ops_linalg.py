@@ -157,6 +157,13 @@ class FactorTest(unittest.TestCase):
             lambda: linalg.solve(tensor(normal(3, 3)), tensor(normal(4, 1))),
             lambda: linalg.qr(tensor(normal(3, 3)), "odd"),
             lambda: linalg.eigh(tensor(normal(3, 3)), "X"),
+            lambda: framejit.cholesky_solve(tensor(normal(1, 2)), tensor(normal(1))),
+            lambda: linalg.solve(tensor(normal(3, 3)), tensor(np.array(1.0))),
+            lambda: framejit.lu_unpack(tensor(normal(3)), framejit.ones(1, dtype=framejit.int32)),
+            lambda: framejit.lu_unpack(
+                framejit.ones(2, 2, dtype=framejit.int64), framejit.ones(2, dtype=framejit.int32)
+            ),
+            lambda: linalg.lu_solve(tensor(normal(3)), framejit.ones(3, dtype=framejit.int32), tensor(normal(3, 1))),
         ):
             with self.assertRaises(RuntimeError):
                 call()

@@ -26,8 +26,20 @@ Shape with(Shape s, std::initializer_list<Dim> more) {
   return s;
 }
 
+void check_matrix(const char* op, const char* what, Val v) {
+  FJ_USER_CHECK(v->dim() >= 2, ErrorKind::Runtime, op, ": The input tensor ", what,
+                " must have at least 2 dimensions.");
+}
+
 Dim rows(Val v) { return v->sizes[v->dim() - 2]; }
 Dim cols(Val v) { return v->sizes.back(); }
+
+// The routines read both operands by the first one's type and leading sizes.
+void check_stack(const InferCtx& c, Val a, Val b) {
+  check_matrix(c.op.name, "B", b);
+  FJ_USER_CHECK(a->dtype == b->dtype && lead(a) == lead(b) && rows(a) == rows(b), ErrorKind::Runtime, c.op.name,
+                ": A and B must agree in dtype, leading sizes and rows, but they are ", a->sizes, " and ", b->sizes);
+}
 
 // Both stacks expanded to common leading sizes.
 std::pair<Val, Val> matched(Builder& b, Val x, Val y) {
@@ -58,6 +70,10 @@ void infer_lu_permutation(InferCtx& c) {
   FJ_USER_CHECK(c.val(0)->dtype == DType::I32, ErrorKind::Runtime,
                 "torch.lu_unpack: LU_pivots is expected to be a contiguous tensor of torch.int32 dtype.");
   Dim m = c.args[1].as_int();
+  FJ_USER_CHECK(c.val(0)->dim() >= 1 && m >= c.val(0)->sizes.back(), ErrorKind::Runtime, c.op.name,
+                ": pivots must have at least 1 dimension and no more entries than rows");
+  FJ_USER_CHECK(c.args[2].as_dtype() == DType::F32 || c.args[2].as_dtype() == DType::F64, ErrorKind::Runtime, c.op.name,
+                ": Expected a floating point type");
   set_out(c, with(lead(c.val(0), 1), {m, m}), c.args[2].as_dtype());
 }
 
@@ -96,12 +112,14 @@ void infer_linalg_svd_stack(InferCtx& c) {
 void infer_linalg_solve_stack(InferCtx& c) {
   Val a = c.val(0), b = c.val(1);
   check_square(c, a);
+  check_stack(c, a, b);
   set_out(c, b->sizes, b->dtype);
   set_out(c, lead(a), DType::I32);
 }
 
 void infer_linalg_solve_triangular_stack(InferCtx& c) {
   check_square(c, c.val(0));
+  check_stack(c, c.val(0), c.val(1));
   set_out(c, c.val(1)->sizes, c.val(1)->dtype);
 }
 
@@ -118,6 +136,8 @@ void infer_linalg_det(InferCtx& c) {
 
 void infer_linalg_lstsq_stack(InferCtx& c) {
   Val a = c.val(0), b = c.val(1);
+  check_float(c, a);
+  check_stack(c, a, b);
   set_out(c, with(lead(a), {cols(a), cols(b)}), a->dtype);
   set_out(c, lead(a), DType::I64);
   set_out(c, with(lead(a), {std::min(rows(a), cols(a))}), a->dtype);
@@ -142,6 +162,7 @@ void decompose_linalg_solve(Builder& b, const OpDef& op, Args args, SmallVec<Val
   FJ_USER_CHECK(left || !vector, ErrorKind::Runtime, op.name,
                 ": Vector broadcasting of the left hand side is not supported for left=False.");
   Val y = vector ? insert_dim(b, rhs, rhs->dim()) : rhs;
+  check_matrix(op.name, "B", y);
   FJ_USER_CHECK((left ? rows(y) : cols(y)) == rows(a), ErrorKind::Runtime, op.name,
                 ": Incompatible shapes of A and B for the equation ", left ? "AX = B" : "XA = B", " (", rows(a), "x",
                 cols(a), " and ", rows(y), "x", cols(y), ")");
@@ -212,7 +233,9 @@ void decompose_cholesky_inverse(Builder& b, const OpDef&, Args args, SmallVec<Va
 }
 
 // (LU, pivots, B, left, adjoint)
-void decompose_linalg_lu_solve(Builder& b, const OpDef&, Args args, SmallVec<Val, 2>& outs) {
+void decompose_linalg_lu_solve(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& outs) {
+  check_matrix(op.name, "LU", args[0].val());
+  check_matrix(op.name, "B", args[2].val());
   Val lu = args[0].val(), y = args[2].val();
   bool left = args[3].as_bool(), adjoint = args[4].as_bool();
   Val p = t::_lu_permutation(b, args[1], Arg(rows(lu)), Arg(lu->dtype));
@@ -231,7 +254,8 @@ void decompose_linalg_lu_solve(Builder& b, const OpDef&, Args args, SmallVec<Val
 }
 
 // (LU, pivots, unpack_data, unpack_pivots) -> (P, L, U)
-void decompose_lu_unpack(Builder& b, const OpDef&, Args args, SmallVec<Val, 2>& outs) {
+void decompose_lu_unpack(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& outs) {
+  check_matrix(op.name, "LU_data", args[0].val());
   Val lu = args[0].val();
   Dim m = rows(lu), n = cols(lu), k = std::min(m, n);
   auto none = [&] {
