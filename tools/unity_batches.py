@@ -3,7 +3,7 @@
 Prints `batch;file` lines for CMake. Two files may share a batch where they are of one room and nothing that the one
 names for itself (in an anonymous namespace, by `static`, `using` or `#define`) is also named or called by the other.
 So a file may name its own things as it likes. It reads formatted code: a definition at namespace level begins in
-column 0.
+column 0. A file that includes Python.h in its own way (Py_BUILD_CORE) is a batch by itself.
 """
 
 import re
@@ -51,7 +51,7 @@ def own_names(text, path):
 
 
 class Headers:
-    """The `using` lines that a file sees through the headers of csrc/."""
+    """The `using` lines, and Py_BUILD_CORE, that a file sees through the headers of csrc/."""
 
     def __init__(self, root):
         self.root, self.known = root, {}
@@ -69,6 +69,7 @@ class Headers:
             if path.exists():
                 text = path.read_text()
                 own = {n: m.group(1) for m in re.finditer(r"^using (.*);", text, re.M) for n in defined_by(m.group(0))}
+                own.update((n, n) for n in re.findall(r"^#define (Py_BUILD_CORE)\b", text, re.M))
                 self.known[name] = {**self.names(text), **own}
         return self.known[name]
 
@@ -97,8 +98,9 @@ def deal(files, root, size):
         text = path.read_text()
         names = {**headers.names(text), **own_names(text, file)}
         called = set(re.findall(r"(?<![.>\w])(\w+)\(", text)) - names.keys()
+        alone = "Py_BUILD_CORE" in names
         open_batches = (b for b in batches if b.room == path.parent and len(b.files) < size and b.fits(names, called))
-        batch = next(open_batches, None)
+        batch = None if alone else next((b for b in open_batches if "Py_BUILD_CORE" not in b.names), None)
         if batch is None:
             batch = Batch(path.parent)
             batches.append(batch)
