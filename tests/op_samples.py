@@ -43,6 +43,10 @@ def Pos(*shape):
     return Fresh(lambda dtype, rng: array(rng, dtype, shape, 0.3, 2.0))
 
 
+def Between(low, high, *shape):
+    return Fresh(lambda dtype, rng: array(rng, dtype, shape, low, high))
+
+
 def Above(*shape):
     return Fresh(lambda dtype, rng: array(rng, dtype, shape, 1.5, 4.0))
 

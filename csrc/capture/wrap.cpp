@@ -12,8 +12,10 @@ namespace {
 
 bool is_enum_member(PyObject* object) {
   static PyObject* enum_type = nullptr;
-  if (!enum_type) {
-    PyObject* module = PyImport_ImportModule("enum");
+  if (!enum_type) {  // where nobody has imported enum there is no member of one
+    PyObject* name = PyUnicode_FromString("enum");
+    PyObject* module = name ? PyImport_GetModule(name) : nullptr;
+    Py_XDECREF(name);
     enum_type = module ? PyObject_GetAttrString(module, "Enum") : nullptr;
     Py_XDECREF(module);
     PyErr_Clear();
