@@ -17,12 +17,12 @@ class ReadmeTest(unittest.TestCase):
         code = re.search(r"```python\n(.*?)```", text, re.DOTALL).group(1)
         expected = re.search(r"```text\n(.*?)```", text, re.DOTALL).group(1)
         with tempfile.TemporaryDirectory() as folder:
-            script = Path(folder, "example.py")
-            script.write_text(code)
+            Path(folder, "step.py").write_text(code)
             environment = dict(os.environ, PYTHONPATH=str(README.parent / "pkg"))
-            done = subprocess.run([sys.executable, script], capture_output=True, text=True, env=environment)
+            command = [sys.executable, "step.py"]
+            done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=folder)
         self.assertEqual(done.stderr, "")
-        self.assertEqual(done.stdout, expected)
+        self.assertEqual(done.stdout.replace(folder + os.sep, ""), expected)
 
 
 if __name__ == "__main__":

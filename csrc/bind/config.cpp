@@ -69,7 +69,8 @@ PyObject* set_flag(PyObject*, PyObject* args) {
 
 PyObject* compiler_stats(PyObject*, PyObject*) {
   const driver::Stats& s = driver::stats();
-  return Py_BuildValue("{s:L,s:L,s:L,s:L,s:L}", "graphs", static_cast<long long>(s.graphs), "programs",
+  return Py_BuildValue("{s:L,s:L,s:L,s:L,s:L,s:L,s:L}", "aot_ok", static_cast<long long>(s.aot_ok), "aot_not_ok",
+                       static_cast<long long>(s.aot_not_ok), "graphs", static_cast<long long>(s.graphs), "programs",
                        static_cast<long long>(s.programs), "compile_ns", static_cast<long long>(s.compile_ns),
                        "eager_compile_ns", static_cast<long long>(s.eager_compile_ns), "kernels",
                        static_cast<long long>(codegen::cache_stats().entries));

@@ -2,8 +2,10 @@
 #include "bind/module.h"
 #include "capture/capture.h"
 #include "capture/sizes.h"
+#include "capture/substitute.h"
 #include "frame/compiled_function.h"
 #include "frame/entry.h"
+#include "frame/observe.h"
 #include "frame/stats.h"
 
 namespace fj::bind {
@@ -38,11 +40,28 @@ PyObject* note_size_marks(PyObject*, PyObject*) {
   Py_RETURN_NONE;
 }
 
+PyObject* set_observer(PyObject*, PyObject* callable) {
+  frame::set_observer(callable);
+  Py_RETURN_NONE;
+}
+
+PyObject* substitute(PyObject*, PyObject* args) {
+  PyObject *callable, *function;
+  if (!PyArg_ParseTuple(args, "OO:_substitute", &callable, &function)) return nullptr;
+  if (function != Py_None && !PyFunction_Check(function)) {
+    return PyErr_Format(PyExc_TypeError, "_substitute: expected a function, but got %s", Py_TYPE(function)->tp_name);
+  }
+  capture::add_substitute(callable, function);
+  Py_RETURN_NONE;
+}
+
 PyMethodDef kMethods[] = {
     {"reset", reset, METH_NOARGS, "Forget everything that compiled functions have compiled, and the counters."},
     {"counters", counters, METH_NOARGS, "What compiled functions did in this process, as a dict of numbers."},
     {"_set_compile_enabled", set_compile_enabled, METH_O, "Switch compiled functions on or off; returns what it was."},
     {"_note_size_marks", note_size_marks, METH_NOARGS, "A tensor has been marked by dynamo.mark_dynamic or its like."},
+    {"_substitute", substitute, METH_VARARGS, "Captured code that calls the first is captured as calling the second."},
+    {"_set_observer", set_observer, METH_O, "Who is told of compilations and may decide about them (see observe.h)."},
     {nullptr, nullptr, 0, nullptr},
 };
 

@@ -1,4 +1,6 @@
-#include "capture/break.h"
+#include "capture/find_reason.h"
+
+#include <cstring>
 
 namespace fj::capture {
 namespace {
@@ -10,6 +12,11 @@ constexpr ReasonRow kRows[] = {
 }  // namespace
 
 const ReasonRow& row(Reason reason) { return kRows[static_cast<int>(reason)]; }
+const ReasonRow* find_row(const char* name) {
+  for (const ReasonRow& r : kRows)
+    if (std::strcmp(r.name, name) == 0) return &r;
+  return nullptr;
+}
 int reason_count() { return static_cast<int>(sizeof kRows / sizeof kRows[0]); }
 
 }  // namespace fj::capture

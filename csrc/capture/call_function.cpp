@@ -147,10 +147,11 @@ V call_pure_function(Tracer& t, FunctionValue* f, Args& args) {
   return t.from_real(result.get());
 }
 
-bool marked_disabled(FunctionValue* f) {
-  if (!f->outside()) return false;
+// The mark of `disable` on a function from outside, borrowed; graph_break's is the text "asked_for".
+PyObject* disabling_mark(FunctionValue* f) {
+  if (!f->outside()) return nullptr;
   PyObject* dict = reinterpret_cast<PyFunctionObject*>(f->real)->func_dict;
-  return dict && PyDict_GetItemWithError(dict, FJ_NAME("_framejit_disable"));
+  return dict ? PyDict_GetItemWithError(dict, FJ_NAME("_framejit_disable")) : nullptr;
 }
 
 }  // namespace
@@ -161,7 +162,9 @@ V call_function(Tracer& t, FunctionValue* f, Args args) {
   if (f->outside())
     if (PyObject* python = substitute_of(f->real)) return call_substitute(t, f->real, python, std::move(args));
   if (f->outside() && is_pure_code(f->code)) return call_pure_function(t, f, args);
-  if (marked_disabled(f)) cut(Reason::disabled, PyUnicode_AsUTF8(f->code->co_qualname), "()");
+  if (PyObject* mark = disabling_mark(f)) {
+    cut(PyUnicode_Check(mark) ? Reason::asked_for : Reason::disabled, PyUnicode_AsUTF8(f->code->co_qualname), "()");
+  }
   if (t.depth >= kMaxDepth) cut(Reason::too_deep, PyUnicode_AsUTF8(f->code->co_qualname), "()");
   if (f->code->co_flags & (CO_COROUTINE | CO_ASYNC_GENERATOR)) cut(Reason::generator_function, "a coroutine");
   SymFrame* frame = t.new_frame(f->code);

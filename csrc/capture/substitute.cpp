@@ -42,6 +42,12 @@ const Tables* load() {
 
 const Tables* made = nullptr;
 
+// What the program has added.
+std::unordered_map<PyObject*, PyObject*>& added() {
+  static std::unordered_map<PyObject*, PyObject*> map;
+  return map;
+}
+
 // The modules that define what is substituted or pure: importing the package waits for the first use of one of them.
 constexpr std::string_view kHomes[] = {"_bisect",   "_collections", "_functools", "_heapq", "_operator",
                                        "functools", "itertools",    "operator",   "re"};
@@ -73,10 +79,21 @@ void mark(V v, PyObject* callable, const Args* args) {
 }  // namespace
 
 PyObject* substitute_of(PyObject* callable) {
+  if (auto it = added().find(callable); it != added().end()) return it->second;
   const Tables* t = tables_for(callable);
   if (!t) return nullptr;
   auto it = t->functions.find(callable);
   return it == t->functions.end() ? nullptr : it->second;
+}
+
+void add_substitute(PyObject* callable, PyObject* function) {
+  if (function == Py_None) {
+    added().erase(callable);
+    return;
+  }
+  PyObject*& slot = added()[callable];
+  if (!slot) Py_INCREF(callable);
+  slot = Py_NewRef(function);
 }
 
 PyObject* substitute_of_method(PyTypeObject* type, std::string_view name) {

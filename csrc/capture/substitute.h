@@ -6,6 +6,7 @@ namespace fj::capture {
 
 // The Python function that stands for a C callable (or for a Python one that takes a lock), or NULL.
 PyObject* substitute_of(PyObject* callable);
+void add_substitute(PyObject* callable, PyObject* function);  // None takes it away
 PyObject* substitute_of_method(PyTypeObject* type, std::string_view name);
 V call_substitute(Tracer& t, PyObject* callable, PyObject* function, Args args);
 // Was it made by a substitute? Then its type would show that it is not the real thing.

@@ -46,11 +46,14 @@ std::unique_ptr<capture::Program> compile_graph(graph::Graph& g, const std::vect
   if (is_name(backend, "eager")) return make_replay(g);
   if (backend && !PyUnicode_Check(backend)) return make_python_program(g, examples, backend);
   try {
-    return make_functional_program(g, examples, is_name(backend, "aot_eager"));
+    auto program = make_functional_program(g, examples, is_name(backend, "aot_eager"));
+    ++stats().aot_ok;
+    return program;
   } catch (const Error& e) {
     // A derivative whose sizes depend on data, or that does not exist, is eager autograd's matter.
     bool replay = e.kind() == ErrorKind::Unsupported || e.kind() == ErrorKind::DataDependent ||
                   e.kind() == ErrorKind::NotImplemented;
+    ++stats().aot_not_ok;
     if (!replay) throw;
     if (flags::log_on("graph")) std::fprintf(stderr, "runs op by op: %s\n", e.what());
     return make_replay(g);

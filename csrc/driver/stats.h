@@ -12,6 +12,8 @@ struct Stats {
   int64_t programs = 0;    // programs of eager ops
   int64_t compile_ns = 0;  // transform, schedule and codegen
   int64_t eager_compile_ns = 0;
+  int64_t aot_ok = 0;      // graphs differentiated and functionalised ahead of time
+  int64_t aot_not_ok = 0;  // and those for which that is not possible, which run op by op
 };
 Stats& stats();
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "frame/callee.h"
+#include "frame/report.h"
 #include "py/error.h"
 
 namespace fj::frame {
@@ -61,11 +62,12 @@ PyObject* own_or_null(PyObject* o) { return o && o != Py_None ? Py_NewRef(o) : n
 int dynamic_of(PyObject* o) { return !o || o == Py_None ? -1 : PyObject_IsTrue(o); }
 
 PyObject* make(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
-  static const char* names[] = {"fn", "backend", "fullgraph", "dynamic", "options", "name", nullptr};
+  static const char* names[] = {"fn", "backend", "fullgraph", "dynamic", "options", "name", "recompile_limit", nullptr};
   PyObject *fn, *backend = nullptr, *dynamic = nullptr, *options = nullptr, *name = nullptr;
   int fullgraph = 0;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|OpOOO:CompiledFunction", const_cast<char**>(names), &fn, &backend,
-                                   &fullgraph, &dynamic, &options, &name)) {
+  long long limit = -1;  // the flag's
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|OpOOOL:CompiledFunction", const_cast<char**>(names), &fn, &backend,
+                                   &fullgraph, &dynamic, &options, &name, &limit)) {
     return nullptr;
   }
   if (!PyCallable_Check(fn))
@@ -84,8 +86,8 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     PyObject* known = PyDict_GetItemString(c->dict, "__qualname__");
     if (!name || name == Py_None) name = known ? known : reinterpret_cast<PyObject*>(Py_TYPE(fn));
     c->name = check(PyObject_Str(name)).release();
-    c->context =
-        new Context{TableRef(new EntryTable), {c->backend, c->options, fullgraph != 0, dynamic_of(dynamic)}, c->name};
+    c->context = new Context{
+        TableRef(new EntryTable), {c->backend, c->options, fullgraph != 0, dynamic_of(dynamic)}, c->name, limit};
     return made.release();
   });
 }
@@ -157,9 +159,11 @@ PyObject* entries(PyObject* self, PyObject*) {
               check(PyUnicode_FromString(describe(g, entry.tree.sources(), entry.code.as<PyCodeObject>()).c_str()));
           check(PyList_Append(guards.get(), text.get()));
         }
-        Ref row = check(Py_BuildValue("{sOsisssssisisOss}", "code", entry.code.get(), "offset", entry.offset, "reason",
-                                      s.exit.reason, "detail", s.exit.detail.c_str(), "line", s.exit.line, "ops",
-                                      s.nops, "guards", guards.get(), "graph", s.graph.c_str()));
+        const std::string words = s.exit.reason ? break_text(s.exit) : "";
+        Ref row = check(Py_BuildValue("{sOsisssssisssOsisOss}", "code", entry.code.get(), "offset", entry.offset,
+                                      "reason", s.exit.reason, "detail", s.exit.detail.c_str(), "line", s.exit.line,
+                                      "text", words.c_str(), "where", s.exit.where ? s.exit.where.get() : Py_None,
+                                      "ops", s.nops, "guards", guards.get(), "graph", s.graph.c_str()));
         check(PyList_Append(list.get(), row.get()));
       }
     });

@@ -8,6 +8,7 @@
 
 #include "base/flags.h"
 #include "base/str.h"
+#include "capture/find_reason.h"
 #include "py/error.h"
 
 namespace fj::frame {
@@ -34,24 +35,41 @@ std::string source_line(PyCodeObject* code, int line) {
   return s == "?" ? "" : s;
 }
 
+// The source line and, where the instruction is known, a caret under it; both without the line's indentation.
 std::string with_caret(const capture::Exit& exit) {
   auto* code = exit.where.as<PyCodeObject>();
   if (!code) return "";
   const std::string line = source_line(code, exit.line);
-  if (line.empty()) return "";
-  std::string out = cat("\n    ", line);
+  const size_t indent = line.find_first_not_of(" \t");
+  if (indent == std::string::npos) return "";
+  const std::string out = cat("\n    ", line.substr(indent));
   const bool here = !exit.frames.empty() && exit.frames.back().code == exit.where.get();
   if (!here) return out;
   const py::Position p = py::Code::of(code).position(exit.frames.back().offset);
-  if (p.line != exit.line || p.column < 0) return out;
+  const int first = p.column - static_cast<int>(indent);
+  if (p.line != exit.line || first < 0) return out;
   const int end = p.end_line == p.line && p.end_column > p.column ? p.end_column : p.column + 1;
-  return cat(out, "\n    ", std::string(static_cast<size_t>(p.column), ' '),
+  return cat(out, "\n    ", std::string(static_cast<size_t>(first), ' '),
              std::string(static_cast<size_t>(end - p.column), '^'));
 }
 
 std::string why(const capture::Exit& exit) {
-  std::string out = exit.reason ? exit.reason : "exit";
+  const capture::ReasonRow* row = exit.reason ? capture::find_row(exit.reason) : nullptr;
+  std::string out = row ? cat(row->name, " (", row->words, ")") : "exit";
   if (!exit.detail.empty()) out += cat(": ", exit.detail);
+  return out;
+}
+
+}  // namespace
+
+std::string break_text(const capture::Exit& exit) {
+  auto* code = exit.where.as<PyCodeObject>();
+  std::string out = why(exit);
+  if (code)
+    out += cat("\n  File \"", text_of(code->co_filename), "\", line ", exit.line, ", in ", text_of(code->co_name));
+  out += with_caret(exit);
+  const capture::ReasonRow* row = exit.reason ? capture::find_row(exit.reason) : nullptr;
+  if (row && std::strcmp(row->advice, "nothing") != 0) out += cat("\n  What helps: ", row->advice);
   return out;
 }
 
@@ -72,21 +90,22 @@ std::string misses(const EntryPoint& entry, const capture::EntryPoint& state) {
   return out;
 }
 
-}  // namespace
+std::string limit_text(const Context& context, const EntryPoint& entry, const capture::EntryPoint& state) {
+  return cat("framejit: ", text_of(context.name), " (", where(state.code, py::Code::of(state.code).line(state.offset)),
+             ") has been compiled for ", entry.segments.size(),
+             " kinds of input, the recompile limit (dynamo.config.recompile_limit, FRAMEJIT_RECOMPILE_LIMIT); "
+             "other inputs run uncompiled. This call was:",
+             misses(entry, state));
+}
 
-void warn_limit(const Context& context, const EntryPoint& entry, const capture::EntryPoint& state) {
-  const std::string text =
-      cat("framejit: ", text_of(context.name), " (", where(state.code, py::Code::of(state.code).line(state.offset)),
-          ") has been compiled for ", entry.segments.size(),
-          " kinds of input, the recompile limit (dynamo.config.recompile_limit, FRAMEJIT_RECOMPILE_LIMIT); "
-          "other inputs run uncompiled. This call was:",
-          misses(entry, state));
+void warn_limit(const std::string& text) {
   if (PyErr_WarnEx(PyExc_RuntimeWarning, text.c_str(), 1) < 0) PyErr_Clear();
 }
 
 void log_recompile(const Context& context, const EntryPoint& entry, const capture::EntryPoint& state) {
   if (!flags::log_on("recompiles")) return;
-  std::fprintf(stderr, "framejit recompiles: %s at offset %d%s\n", text_of(context.name).c_str(), entry.offset,
+  const std::string at = where(state.code, py::Code::of(state.code).line(state.offset));
+  std::fprintf(stderr, "framejit recompiles: %s (%s)%s\n", text_of(context.name).c_str(), at.c_str(),
                misses(entry, state).c_str());
 }
 
@@ -94,9 +113,7 @@ void log_segment(const Context& context, const EntryPoint& entry, const LoadedSe
   const capture::Segment& s = *loaded.segment;
   const std::string name = text_of(context.name);
   if (flags::log_on("breaks") && s.exit.kind != capture::ExitKind::Return) {
-    auto* code = s.exit.where.as<PyCodeObject>();
-    std::fprintf(stderr, "framejit breaks: %s, %s%s%s\n", name.c_str(), why(s.exit).c_str(),
-                 code ? cat(" at ", where(code, s.exit.line)).c_str() : "", with_caret(s.exit).c_str());
+    std::fprintf(stderr, "framejit breaks: %s: %s\n", name.c_str(), break_text(s.exit).c_str());
   }
   if (flags::log_on("guards")) {
     std::fprintf(stderr, "framejit guards: %s at offset %d\n", name.c_str(), entry.offset);
@@ -114,9 +131,8 @@ bool allowed_in_fullgraph(const capture::Exit& exit) {
 }
 
 void raise_fullgraph(const Context& context, const capture::Exit& exit) {
-  auto* code = exit.where.as<PyCodeObject>();
-  const std::string text = cat("fullgraph=True, but ", text_of(context.name), " cannot be captured whole: ", why(exit),
-                               code ? cat("\n  ", where(code, exit.line)) : std::string(), with_caret(exit));
+  const std::string text =
+      cat("fullgraph=True, but ", text_of(context.name), " cannot be captured whole: ", break_text(exit));
   PyErr_SetString(py::exception_type(ErrorKind::Unsupported), text.c_str());
 }
 

@@ -2,11 +2,19 @@
 // errors.
 #pragma once
 
+#include <string>
+
 #include "frame/run.h"
 
 namespace fj::frame {
 
-void warn_limit(const Context& context, const EntryPoint& entry, const capture::EntryPoint& state);
+// What the recompile limit turns away, and the warning that says so.
+std::string limit_text(const Context& context, const EntryPoint& entry, const capture::EntryPoint& state);
+void warn_limit(const std::string& text);
+// One line for each segment of the entry: the first of its guards that fails in this state, and what to change.
+std::string misses(const EntryPoint& entry, const capture::EntryPoint& state);
+// Why a segment ends where it does: reason, detail, file, line, the source with a caret, and what to change.
+std::string break_text(const capture::Exit& exit);
 void log_recompile(const Context& context, const EntryPoint& entry, const capture::EntryPoint& state);
 void log_segment(const Context& context, const EntryPoint& entry, const LoadedSegment& loaded);
 

@@ -7,6 +7,7 @@
 #include "base/flags.h"
 #include "frame/callee.h"
 #include "frame/materialise.h"
+#include "frame/observe.h"
 #include "frame/report.h"
 #include "frame/stats.h"
 #include "frame/unit.h"
@@ -41,10 +42,11 @@ std::vector<guard::SourceId> fetches(const Segment& segment) {
   return out;
 }
 
-// Adds a traced segment to the entry. NULL when there is none to be had.
-LoadedSegment* trace(Context& context, EntryPoint& entry, const capture::EntryPoint& state) {
+// Adds a traced segment to the entry. NULL when there is none to be had, with an error set if the user must see why.
+LoadedSegment* add_traced(Context& context, const capture::CompileOptions& options, EntryPoint& entry,
+                          const capture::EntryPoint& state) {
   TracingMark mark(entry);
-  std::unique_ptr<Segment> made = tracer()(state, entry.tree, context.options);
+  std::unique_ptr<Segment> made = tracer()(state, entry.tree, options);
   if (!made) return nullptr;
   if (made->error) {
     PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(made->error.get())), made->error.get());
@@ -57,10 +59,17 @@ LoadedSegment* trace(Context& context, EntryPoint& entry, const capture::EntryPo
   s.guards += static_cast<int64_t>(made->guards.size());
   s.breaks += made->exit.kind != ExitKind::Return && made->exit.kind != ExitKind::Loop;
   auto loaded = std::make_unique<LoadedSegment>(std::move(made));
+  log_segment(context, entry, *loaded);
+  if (options.fullgraph && !allowed_in_fullgraph(loaded->segment->exit)) {  // not kept: the next call is told again
+    raise_fullgraph(context, loaded->segment->exit);
+    return nullptr;
+  }
   entry.tree.insert(loaded->segment->guards, static_cast<int>(entry.segments.size()), fetches(*loaded->segment));
   entry.segments.push_back(std::move(loaded));
   return entry.segments.back().get();
 }
+
+Found found_of(Verdict verdict) { return verdict == Verdict::Error ? Found::Error : Found::Plain; }
 
 void set_modes(const Segment& segment) {
   if (segment.modes) autocast::set_modes(*segment.modes);
@@ -88,21 +97,23 @@ LoadedSegment* find(EntryPoint& entry, guard::Fetched& fetched) {
 Found learn(Context& context, EntryPoint& entry, const capture::EntryPoint& state, LoadedSegment** out) {
   ++stats().misses;
   if (entry.full || entry.tracing || !tracer()) return Found::Plain;
-  const int64_t limit = flags::get().recompile_limit;
+  const int64_t limit = context.recompile_limit >= 0 ? context.recompile_limit : flags::get().recompile_limit;
   if (static_cast<int64_t>(entry.segments.size()) >= limit) {
+    const std::string text = limit_text(context, entry, state);
+    if (const Verdict v = ask_limit(context, entry, text); v == Verdict::Error) return Found::Error;
     entry.full = true;
     ++stats().limit_reached;
-    warn_limit(context, entry, state);
+    warn_limit(text);
     return Found::Plain;
   }
+  py::Ref backend;
+  if (const Verdict v = ask_begin(context, entry, state, backend); v != Verdict::Compile) return found_of(v);
   if (!entry.segments.empty()) log_recompile(context, entry, state);
-  LoadedSegment* made = trace(context, entry, state);
+  capture::CompileOptions options = context.options;
+  if (backend) options.backend = backend.get();
+  LoadedSegment* made = add_traced(context, options, entry, state);
+  if (!tell_end(context, entry, made)) return Found::Error;
   if (!made) return PyErr_Occurred() ? Found::Error : Found::Plain;
-  log_segment(context, entry, *made);
-  if (context.options.fullgraph && !allowed_in_fullgraph(made->segment->exit)) {
-    raise_fullgraph(context, made->segment->exit);
-    return Found::Error;
-  }
   // The guards describe the state that was traced; a state that fails its own guards must not run the segment.
   guard::Fetched fetched(entry.tree.sources(), state.values);
   *out = find(entry, fetched);

@@ -10,7 +10,8 @@ namespace fj::frame {
 struct Context {
   TableRef table;
   capture::CompileOptions options;
-  PyObject* name;  // for messages; borrowed
+  PyObject* name;                // for messages; borrowed
+  int64_t recompile_limit = -1;  // -1: the flag's
 };
 
 enum class Found : uint8_t { Segment, Plain, Error };

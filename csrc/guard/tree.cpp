@@ -182,12 +182,48 @@ bool Tree::sizes_vary(SourceId source, const std::vector<int64_t>& now, size_t i
   return false;
 }
 
+namespace {
+
+struct Advice {
+  Kind kind;
+  const char* words;
+};
+
+// What to change so that a guard of the kind does not fail at every other call.
+constexpr Advice kAdvice[] = {
+    {Kind::Sizes, "sizes differ: dynamic=True or mark_dynamic() compiles once for all of them"},
+    {Kind::Tensor, "keep dtype, rank and requires_grad of an argument the same"},
+    {Kind::Equal, "a Python value differs: pass it as a tensor if it changes often"},
+    {Kind::Same, "another object: pass the same one, or what differs in it as a tensor"},
+    {Kind::TypeIs, "another type: keep the types of arguments the same"},
+    {Kind::Length, "another length: pad it, or pass a tensor"},
+    {Kind::Keys, "other keys: keep the keys of a dict and their order the same"},
+    {Kind::SetItems, "other elements of a set"},
+    {Kind::Code, "another function: make it once, outside of what calls this one"},
+    {Kind::DictFacts, "a global was changed: pass it as an argument"},
+    {Kind::TypeFacts, "a class was changed after compiling"},
+    {Kind::Modes, "another grad mode or default dtype: call in the same modes"},
+    {Kind::SameObject, "arguments were one object and are not now"},
+    {Kind::SomeSizes, "a size that must be a constant differs: dynamic=True or mark_dynamic() if it should not be one"},
+    {Kind::Storages, "arguments share memory in another way"},
+    {Kind::DifferentObjects, "arguments are one object and were not before"},
+};
+
+const char* advice_for(Kind kind) {
+  for (const Advice& row : kAdvice)
+    if (row.kind == kind) return row.words;
+  return nullptr;
+}
+
+}  // namespace
+
 std::string Tree::explain(int segment, Fetched& fetched, PyCodeObject* code) const {
   for (const Check* c : segments_[static_cast<size_t>(segment)].checks) {
     const Outcome outcome = run_check(*c, fetched);
     if (outcome == Outcome::Pass) continue;
     if (outcome == Outcome::Error) PyErr_Clear();
-    return describe(*c, sources_, code);
+    const char* advice = advice_for(c->kind);
+    return advice ? cat(describe(*c, sources_, code), " (", advice, ")") : describe(*c, sources_, code);
   }
   return "";
 }

@@ -8,9 +8,15 @@ namespace fj::py {
 namespace {
 
 // Kinds that have no built-in exception get one of ours, made on first use and never freed.
-PyObject* own_type(PyObject*& slot, const char* name, const char* doc) {
-  if (!slot) slot = PyErr_NewExceptionWithDoc(name, doc, PyExc_RuntimeError, nullptr);
+PyObject* own_type(PyObject*& slot, const char* name, const char* doc, PyObject* base = PyExc_RuntimeError) {
+  if (!slot) slot = PyErr_NewExceptionWithDoc(name, doc, base, nullptr);
   return slot ? slot : PyExc_RuntimeError;
+}
+
+// The base of everything that compiling raises; framejit.dynamo.exc gives it its public name.
+PyObject* dynamo_type() {
+  static PyObject* slot = nullptr;
+  return own_type(slot, "framejit.dynamo.exc.TorchDynamoException", "Base of what the compiler raises.");
 }
 
 PyObject* linalg_type = nullptr;
@@ -35,7 +41,8 @@ PyObject* exception_type(ErrorKind kind) {
     case ErrorKind::DataDependent:
       return own_type(data_dependent_type, "framejit.DataDependentError", "A traced tensor was asked for its data.");
     case ErrorKind::Unsupported:
-      return own_type(unsupported_type, "framejit.UnsupportedError", "The present layer cannot take this operation.");
+      return own_type(unsupported_type, "framejit.dynamo.exc.Unsupported", "Capture cannot take this operation.",
+                      dynamo_type());
     case ErrorKind::Internal: return PyExc_SystemError;
   }
   return PyExc_SystemError;

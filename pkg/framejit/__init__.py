@@ -68,6 +68,7 @@ _LAZY_MODULES = frozenset(
 # public name -> the module that defines it
 _LAZY_NAMES = {
     "compile": "framejit._compile",
+    "explain": "framejit.dynamo.explain",
     "save": "framejit.serialization",
     "load": "framejit.serialization",
     "manual_seed": "framejit.random",

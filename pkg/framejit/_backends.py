@@ -9,88 +9,148 @@ import functools
 import importlib
 import operator
 import re
+import warnings
 
 from framejit import _C, _ops
 from framejit._compile import NATIVE
 
 _registry = {}  # name -> (function, tags)
+_entry_points = None  # name -> entry point of an installed package that has not been loaded yet
 
 # what the extension runs op by op: the graph as it was captured, or after differentiation and functionalisation
 _REPLAYED = ("eager", "aot_eager")
+# the name of compiled functions that a back end makes of the graph it was given
+INNER = "framejit's back end"
+_GROUPS = ("framejit_backends", "torch_dynamo_backends")
 
 
 def register_backend(compiler_fn=None, name=None, tags=()):
-    """Make a back end known by name; usable as a decorator."""
+    """Make a back end known by name; usable as a decorator. Raises AssertionError for a name that is taken.
+
+    A package makes its back ends known without being imported by entry points of the group `framejit_backends`.
+
+    >>> @register_backend(name="doubling", tags=("debug",))
+    ... def doubling(gm, example_inputs):
+    ...     return lambda *args: tuple(2 * out for out in gm(*args))
+    >>> import framejit
+    >>> framejit.compile(lambda x: x + 1, backend="doubling")(framejit.ones(2)).tolist()
+    [4.0, 4.0]
+    >>> del _registry["doubling"]
+    """
     if compiler_fn is None:
         return functools.partial(register_backend, name=name, tags=tags)
+    if not callable(compiler_fn):
+        raise TypeError(f"register_backend: expected a callable, but got {type(compiler_fn).__name__}")
     name = name or compiler_fn.__name__
-    if name in _registry:
+    if name in _registry or name in NATIVE:
         raise AssertionError(f"duplicate name: {name}")
     _registry[name] = (compiler_fn, frozenset(tags))
     return compiler_fn
 
 
-def list_backends(exclude_tags=("debug", "experimental")):
-    """The names that `compile(backend=...)` accepts."""
+def list_backends(exclude_tags=("debug", "experimental")) -> list[str]:
+    """The names that `compile(backend=...)` accepts, without those of back ends with the excluded tags.
+
+    >>> "inductor" in list_backends(), "eager" in list_backends(), "eager" in list_backends(None)
+    (True, False, True)
+    """
     excluded = frozenset(exclude_tags or ())
-    return sorted(["inductor", *(name for name, (_, tags) in _registry.items() if not tags & excluded)])
+    names = [name for name, (_, tags) in _registry.items() if not tags & excluded]
+    return sorted({"inductor", *names, *_installed()})
 
 
-def lookup_backend(name):
-    """The back end of that name, as a callable."""
-    if callable(name):
-        return name
-    if name in NATIVE:
+def lookup_backend(compiler_fn):
+    """The back end of that name, as a callable. Raises InvalidBackend; a callable is given back."""
+    if not isinstance(compiler_fn, str):
+        return compiler_fn
+    if compiler_fn in NATIVE:
         return _run_native
-    if name not in _registry:
-        raise InvalidBackend(name)
-    return _registry[name][0]
+    if compiler_fn not in _registry:
+        if compiler_fn not in _installed():
+            raise InvalidBackend(compiler_fn)
+        register_backend(_installed()[compiler_fn].load(), name=compiler_fn)
+        del _installed()[compiler_fn]
+    return _registry[compiler_fn][0]
 
 
-class InvalidBackend(RuntimeError):
+def _installed():
+    """The entry points of installed packages, looked up once."""
+    global _entry_points
+    if _entry_points is None:
+        from importlib.metadata import entry_points
+
+        _entry_points = {point.name: point for group in _GROUPS for point in entry_points(group=group)}
+    return _entry_points
+
+
+class InvalidBackend(_C.UnsupportedError.__base__):
     """`compile` was asked for a back end that nobody registered."""
 
     def __init__(self, name):
         super().__init__(f"Invalid backend: {name!r}, see `framejit.compiler.list_backends()` for available backends.")
 
 
-def other_backend(backend, mode=None):
-    """What the extension is told of a back end that is not its own: a name that it replays under, or a callable."""
+InvalidBackend.__module__ = "framejit.dynamo.exc"
+
+
+def other_backend(backend, mode=None, options=None):
+    """What the extension is told of a back end that is not its own: a name that it replays under, or a callable.
+
+    `eager` and `aot_eager` ignore options; a callable gets what is given.
+    """
     if isinstance(backend, str) and backend in _REPLAYED:
         return backend
-    if not callable(backend) and not isinstance(backend, str):
-        raise TypeError(f"compile: backend must be a string or a callable, not {type(backend).__name__}")
     function = lookup_backend(backend)
-    if mode not in (None, "default") and not isinstance(backend, str):
-        function = functools.partial(function, mode=mode)
-    return function
+    if isinstance(backend, str):
+        return function
+    more = {"mode": mode} if mode not in (None, "default") else {}
+    more.update({"options": options} if options else {})
+    return _with(function, more) if more else function
 
 
-def _run_native(gm, example_inputs):
-    """The native compiler as a back end: it compiles the graph's own code."""
-    return _C.CompiledFunction(gm.forward.__func__).__get__(gm)
+def _with(function, more):
+    """A callable back end that is given mode and options, under its own name."""
+
+    @functools.wraps(function, updated=())
+    def backend(gm, example_inputs):
+        return function(gm, example_inputs, **more)
+
+    return backend
 
 
-@register_backend(name="eager")
-def _eager(gm, example_inputs):
+def _inner(gm, backend=None):
+    """The graph's own code, compiled by the extension."""
+    return _C.CompiledFunction(gm.forward.__func__, backend=backend, name=INNER).__get__(gm)
+
+
+def _run_native(gm, example_inputs, **ignored):
+    """The native compiler as a back end."""
+    return _inner(gm)
+
+
+@register_backend(name="eager", tags=("debug",))
+def _eager(gm, example_inputs, **ignored):
     """Runs the captured graph op by op."""
     return gm.forward
 
 
-@register_backend(name="aot_eager")
-def _aot_eager(gm, example_inputs):
-    """The extension's own replay, for back ends that hand a graph on to it."""
-    return _C.CompiledFunction(gm.forward.__func__, backend="aot_eager").__get__(gm)
+def _aot_eager(gm, example_inputs, **ignored):
+    """The extension's own replay after differentiation and functionalisation."""
+    return _inner(gm, "aot_eager")
 
 
-@register_backend(name="pre_dispatch_eager", tags=("debug",))
-def _pre_dispatch_eager(gm, example_inputs):
-    """Runs the captured graph op by op, its switches of grad mode and autocast included."""
+for _name in ("aot_eager", "aot_eager_decomp_partition", "aot_eager_default_partitioner"):
+    register_backend(_aot_eager, name=_name, tags=("debug",))
+
+
+@register_backend(tags=("debug",))
+def pre_dispatch_eager(gm, example_inputs, **ignored):
+    """`eager`: captured graphs hold the switches of grad mode and autocast."""
     return gm.forward
 
 
-@register_backend(name="eager_noexcept", tags=("debug",))
-def _eager_noexcept(gm, example_inputs):
+@register_backend(tags=("debug",))
+def eager_noexcept(gm, example_inputs, **ignored):
     """`eager`, with failures named as failures of a captured graph."""
 
     def run(*args):
@@ -102,11 +162,41 @@ def _eager_noexcept(gm, example_inputs):
     return run
 
 
-@register_backend(name="eager_debug", tags=("debug",))
-def _eager_debug(gm, example_inputs):
+@register_backend(tags=("debug",))
+def eager_debug(gm, example_inputs, **ignored):
     """`eager`, with the graph checked first."""
     gm.graph.lint()
     return gm.forward
+
+
+def verifying(backend):
+    """The back end, compared with running the graph op by op on clones of the example inputs."""
+    function = _run_native if backend is None else lookup_backend(backend)
+
+    def verified(gm, example_inputs):
+        from framejit import random
+        from framejit.dynamo.utils import same
+
+        def run(callable):
+            state = random.get_rng_state()
+            try:
+                return callable(*[_clone(x) for x in example_inputs])
+            finally:
+                random.set_rng_state(state)
+
+        expected = run(gm.forward)
+        compiled = function(gm, example_inputs)
+        if not callable(compiled) or same(expected, run(compiled)):
+            return compiled
+        raise RuntimeError(f"incorrect results of backend {getattr(function, '__name__', function)}")
+
+    return functools.wraps(function, updated=())(verified)
+
+
+def _clone(value):
+    if not isinstance(value, _C.Tensor):
+        return value
+    return value.detach().clone().requires_grad_(value.requires_grad)
 
 
 # ---- graphs from capture ----------------------------------------------------------------------------------
@@ -212,11 +302,23 @@ def lower(backend, inputs, nodes, outputs, examples):
 
 
 def call_backend(backend, module, examples):
-    """What a back end makes of a graph: a callable, or it is a TypeError."""
-    compiled = backend(module, examples)
-    if not callable(compiled):
-        raise TypeError(
-            f"the back end {getattr(backend, '__name__', backend)} returned {type(compiled).__name__}, "
-            "which is not callable"
-        )
+    """What a back end makes of a graph: a callable. Raises exc.BackendCompilerFailed."""
+    try:
+        compiled = backend(module, examples)
+        if not callable(compiled):
+            raise TypeError(f"a back end must return a callable, but this one returned {type(compiled).__name__}")
+    except Exception as error:
+        return _failed(backend, error, module)
     return compiled
+
+
+def _failed(backend, error, module):
+    """A back end's error goes to the caller, or with config.suppress_errors the graph runs op by op."""
+    from framejit.dynamo import config, exc
+
+    if isinstance(error, exc.SkipFrame):
+        return module.forward
+    if config.suppress_errors:
+        warnings.warn(f"a back end failed and the graph runs op by op: {error!r}", RuntimeWarning)
+        return module.forward
+    raise exc.BackendCompilerFailed(backend, error) from error

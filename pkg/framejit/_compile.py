@@ -18,15 +18,42 @@ NATIVE = ("inductor", "native")
 _MODES = (None, "default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
 
 
-def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mode=None, options=None, disable=False):
-    """A callable that does what `model` does, by machine code where that is possible.
+def compile(
+    model=None,
+    *,
+    fullgraph=False,
+    dynamic=None,
+    backend=None,
+    mode=None,
+    options=None,
+    name=None,
+    disable=False,
+    recompile_limit=None,
+    isolate_recompiles=False,
+):
+    """A callable that does what `model` does, by machine code where that is possible. Also a decorator, with or without
+    arguments.
 
-    fullgraph: raise where some of the function cannot be compiled, instead of leaving that part to CPython.
-    backend: a name (`framejit.compiler.list_backends()`), or a callable that gets an fx.GraphModule and example
-    inputs and returns a callable. disable: give `model` back as it is.
+    model: a function, method, partial, class, module or other callable. A module becomes an OptimizedModule.
+    fullgraph: raise dynamo.exc.Unsupported where some of the function cannot be compiled, instead of leaving it to CPython.
     dynamic: None leaves a size open once a second value of it has been seen, True leaves all open from the start, False
-    compiles every combination of sizes for itself, up to `dynamo.config.recompile_limit` of them.
-    mode, options: accepted as PyTorch's, at most one of them; neither changes what is compiled yet.
+    compiles every combination of sizes for itself.
+    backend: a name (`framejit.compiler.list_backends()`), or a callable that gets an fx.GraphModule and example inputs and
+    returns a callable. None is the default one.
+    mode, options: at most one of the two. Modes are PyTorch's and compile alike; options the native back end knows by name.
+    name: what messages call the function. disable: give `model` back as it is.
+    recompile_limit: for this function, in the place of `dynamo.config.recompile_limit`.
+    isolate_recompiles: accepted; what is compiled is counted for each call of `compile` by itself anyway.
+
+    Raises TypeError for arguments of wrong types, RuntimeError for a mode or option that does not exist, and
+    dynamo.exc.InvalidBackend.
+
+    >>> import framejit
+    >>> @framejit.compile(fullgraph=True)
+    ... def f(x):
+    ...     return framejit.relu(x) + 1
+    >>> f(framejit.tensor([-1.0, 1.0])).tolist()
+    [1.0, 2.0]
     """
     settings = {
         "fullgraph": fullgraph,
@@ -34,14 +61,17 @@ def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mo
         "backend": backend,
         "mode": mode,
         "options": options,
+        "name": name,
         "disable": disable,
+        "recompile_limit": recompile_limit,
     }
     if model is None:
+        _check(settings)
         return lambda decorated: compile(decorated, **settings)
     if not callable(model):
         raise TypeError(f"compile: expected a callable, but got {type(model).__name__}")
-    _check(mode, options)
-    if disable or os.environ.get("FRAMEJIT_DISABLE") == "1":
+    _check(settings)
+    if disable or any(os.environ.get(variable) == "1" for variable in _DISABLING):
         return model
     if not hasattr(_C, "CompiledFunction"):
         _warn_plain()
@@ -54,13 +84,23 @@ def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mo
     return _compile_callable(model, settings)
 
 
-def _check(mode, options):
+_DISABLING = ("FRAMEJIT_DISABLE", "TORCH_COMPILE_DISABLE", "TORCHDYNAMO_DISABLE")
+
+
+def _check(settings):
+    """Errors of arguments are raised when `compile` is called, not at the first call of what it gives."""
+    mode, options, limit = settings["mode"], settings["options"], settings["recompile_limit"]
     if mode is not None and options is not None:
         raise RuntimeError("Either mode or options can be specified, but both can't be specified at the same time.")
     if mode not in _MODES:
         raise RuntimeError(f"Unrecognized mode={mode}, should be one of: {', '.join(map(str, _MODES[1:]))}")
     if options is not None and not isinstance(options, dict):
         raise TypeError(f"compile: options must be a dict, not {type(options).__name__}")
+    if settings["dynamic"] not in (None, True, False):
+        raise TypeError(f"compile: dynamic must be None, True or False, not {settings['dynamic']!r}")
+    if limit is not None and (not isinstance(limit, int) or limit < 0):
+        raise TypeError(f"compile: recompile_limit must be a number of compilations, not {limit!r}")
+    native_backend(settings["backend"], mode, options)
 
 
 @functools.cache
@@ -97,19 +137,54 @@ def _calling(target):
 def _compile_function(function, settings):
     if getattr(function, "_framejit_disable", False):
         return function
+    limit = settings["recompile_limit"]
     return _C.CompiledFunction(
         function,
-        backend=_backend(settings["backend"], settings["mode"]),
+        backend=native_backend(settings["backend"] or _default_backend, settings["mode"], settings["options"]),
         fullgraph=bool(settings["fullgraph"]),
         dynamic=settings["dynamic"],
         options=settings["options"],
+        name=settings["name"],
+        recompile_limit=-1 if limit is None else limit,
     )
 
 
-def _backend(backend, mode):
-    """What the extension is told: None for its own compiler, a name that it replays under, or a callable."""
+def native_backend(backend, mode=None, options=None):
+    """What the extension is told: None for its own compiler, a name that it replays under, or a callable.
+
+    The native back end checks options by name.
+    """
+    if backend is not None and not callable(backend) and not isinstance(backend, str):
+        raise TypeError(f"compile: backend must be a string or a callable, not {type(backend).__name__}")
     if backend is None or isinstance(backend, str) and backend in NATIVE:
+        if options:
+            from framejit._options import check_options
+
+            check_options(options)
         return None
     from framejit._backends import other_backend
 
-    return other_backend(backend, mode)
+    return other_backend(backend, mode, options)
+
+
+_default_backend = "inductor"
+
+
+def set_default_backend(backend):
+    """What `compile(backend=None)` takes from now on: a name or a callable; None is "inductor", the native one.
+
+    Raises dynamo.exc.InvalidBackend and TypeError as `compile` does.
+
+    >>> set_default_backend("eager")
+    >>> get_default_backend()
+    'eager'
+    >>> set_default_backend(None)
+    """
+    global _default_backend
+    native_backend(backend)
+    _default_backend = "inductor" if backend is None else backend
+
+
+def get_default_backend():
+    """What `compile(backend=None)` takes."""
+    return _default_backend

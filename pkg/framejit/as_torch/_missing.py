@@ -43,7 +43,10 @@ class Missing:
     def __repr__(self):
         return f"<{self._full_name}, which framejit does not have>"
 
-    __call__ = __setattr__ = __bool__ = __iter__ = __len__ = __enter__ = __mro_entries__ = _used
+    def __mro_entries__(self, bases):  # a class may be derived from it; making an instance is what uses it
+        return (type(self._full_name.rpartition(".")[2], (), {"__new__": lambda cls, *a, **k: self._used()}),)
+
+    __call__ = __setattr__ = __bool__ = __iter__ = __len__ = __enter__ = _used
 
 
 class MissingModule(types.ModuleType):

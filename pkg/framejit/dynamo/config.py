@@ -90,6 +90,8 @@ _KEPT = {
     "only_allow_pt2_compliant_ops": False,
     "optimize_ddp": True,
     "prefer_deferred_runtime_asserts_over_guards": False,
+    "raise_on_ctx_manager_usage": True,
+    "raise_on_unsafe_aot_autograd": False,
     "record_runtime_overhead": True,
     "reorderable_logging_functions": set(),
     "replay_record_enabled": False,

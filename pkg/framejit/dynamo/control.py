@@ -1,21 +1,44 @@
 """Directions to the compiler that a program gives in its own code."""
 
 import functools
+import sys
+import types
 
 from framejit import _C
-from framejit.nn import Module
 
 
 def disable(fn=None, recursive=True, *, reason=None):
-    """A callable whose code is never captured: compiled callers call it out."""
+    """A callable whose code is never captured: compiled callers leave the call to CPython. A decorator, too.
+
+    recursive: nothing that it calls is compiled either. A class is given back with its `__init__` and `__call__` disabled, a
+    module with its call. Raises TypeError for what cannot be called.
+
+    >>> import framejit
+    >>> @disable
+    ... def shout(x):
+    ...     print("called with", x)
+    >>> framejit.compile(lambda x: shout(len(x)))([1, 2])
+    called with 2
+    """
     if fn is None:
         return lambda decorated: disable(decorated, recursive, reason=reason)
-    if isinstance(fn, Module):
+    if not callable(fn):
+        raise TypeError(f"disable: expected a callable, but got {type(fn).__name__}")
+    nn = sys.modules.get("framejit.nn.modules.module")
+    if nn is not None and isinstance(fn, nn.Module):
         fn.__dict__["_compiled_call_impl"] = disable(fn._call_impl, recursive, reason=reason)
         return fn
-    fn = getattr(fn, "__wrapped__", fn) if isinstance(fn, _C.CompiledFunction) else fn
+    if isinstance(fn, type):
+        for name in ("__init__", "__call__", "_call_impl"):
+            method = getattr(fn, name, None)
+            if isinstance(method, types.FunctionType):
+                setattr(fn, name, disable(method, recursive, reason=reason))
+        return fn
+    fn = fn.__wrapped__ if isinstance(fn, _C.CompiledFunction) else fn
+    if getattr(fn, "_framejit_disable", False):
+        return fn
 
-    @functools.wraps(fn)
+    @_wraps(fn)
     def plain(*args, **kwargs):
         if not recursive:
             return fn(*args, **kwargs)
@@ -26,101 +49,124 @@ def disable(fn=None, recursive=True, *, reason=None):
             _C._set_compile_enabled(before)
 
     plain._framejit_disable = True
+    plain._torchdynamo_disable = True
+    plain._torchdynamo_disable_msg = reason
+    plain._torchdynamo_disable_recursive = recursive
+    plain._torchdynamo_orig_callable = fn
     return plain
 
 
+def _wraps(fn):
+    """functools.wraps, also for callables without the attributes of a function."""
+
+    def decorate(wrapper):
+        wrapper = functools.wraps(fn, updated=())(wrapper)
+        wrapper.__dict__.update(getattr(fn, "__dict__", {}) if isinstance(fn, types.FunctionType) else {})
+        wrapper.__wrapped__ = fn
+        return wrapper
+
+    return decorate
+
+
+def is_dynamo_disable_recursive(method):
+    """Whether `disable` was applied with recursive=True; None if it was not applied."""
+    return getattr(method, "_torchdynamo_disable_recursive", None)
+
+
 def run(fn=None):
-    """Use what is compiled already and compile nothing more: here the same as `disable`."""
-    return disable(fn)
+    """Use what is compiled already and compile nothing more while `fn` runs.
+
+    >>> import framejit
+    >>> f = framejit.compile(lambda x: x + 1)
+    >>> run(f)(framejit.ones(2)).tolist()
+    [2.0, 2.0]
+    """
+    from ._stance import set_stance
+
+    if fn is None:
+        return run
+
+    @_wraps(fn)
+    def only_run(*args, **kwargs):
+        with set_stance("eager_on_recompile"):
+            return fn(*args, **kwargs)
+
+    return only_run
 
 
 def graph_break(msg=""):
-    """Ends the graph when captured; does nothing otherwise."""
+    """Ends the graph when captured; does nothing otherwise.
+
+    >>> import framejit
+    >>> def f(x):
+    ...     x = x + 1
+    ...     graph_break()
+    ...     return x * 2
+    >>> framejit.dynamo.explain(f)(framejit.ones(2)).graph_count
+    2
+    """
 
 
-graph_break._framejit_disable = True
+graph_break._framejit_disable = "asked_for"
+
+
+def skip_frame(msg=""):
+    """Leaves the rest of the function that calls it to CPython when captured; does nothing otherwise."""
+
+
+skip_frame._framejit_disable = "asked_for"
 
 
 def is_compiling():
-    """Whether this code is being captured."""
+    """Whether this code is being captured.
+
+    >>> is_compiling()
+    False
+    """
     return _C._is_tracing()
 
 
-def allow_in_graph(fn):
-    """Accepted for programs that call it: functions are captured by interpreting them, so there is nothing to allow."""
-    return fn
+def nonstrict_trace(traceable_fn):
+    """traceable_fn: functions are captured by interpreting them, and what has no rule breaks the graph."""
+    return traceable_fn
 
 
-def assume_constant_result(fn):
-    """Accepted for programs that call it: results are guarded, so nothing needs to be assumed."""
-    return fn
+def dont_skip_tracing(fn=None):
+    """fn: framejit skips no function by where it is defined, when it is reached from compiled code."""
+    return fn if fn is not None else dont_skip_tracing
 
 
-def _add_marks(t, kind, index):
-    """Put dimensions into one of the sets that the tracer looks at: `t._dynamo_<kind>_indices`."""
-    from framejit.dynamo import config
-
-    if config.allow_ignore_mark_dynamic and kind == "dynamic":
-        kind = "weak_dynamic"
-    name = f"_dynamo_{kind}_indices"
-    marks = set(getattr(t, name, ()))
-    for i in index if isinstance(index, (list, tuple)) else (index,):
-        if not -t.dim() <= i < t.dim():
-            raise IndexError(f"dimension {i} is out of range for a tensor of {t.dim()} dimensions")
-        marks.add(i % t.dim())
-    setattr(t, name, marks)
-    _C._note_size_marks()
-
-
-def mark_dynamic(t, index, *, hint_override=None, min=None, max=None, specialize_on=None):
-    """The size of this dimension will differ from call to call: what is compiled for `t` takes any.
-
-    A function that can be compiled for one size only raises `ConstraintViolationError`; so does one whose branches
-    treat sizes between `min` and `max` differently. `hint_override` and `specialize_on` are accepted and change nothing.
-    """
-    _add_marks(t, "dynamic", index)
-    if min is not None or max is not None:
-        ranges = dict(getattr(t, "_dynamo_dynamic_range", ()))
-        for i in index if isinstance(index, (list, tuple)) else (index,):
-            ranges[i % t.dim()] = (min, max)
-        t._dynamo_dynamic_range = ranges
-
-
-def maybe_mark_dynamic(t, index):
-    """As `mark_dynamic`, but a function that needs one size is compiled for that size."""
-    _add_marks(t, "weak_dynamic", index)
-
-
-def mark_unbacked(t, index, hint_override=None, strict=False, specialize_on=None, shape_id=None):
-    """As `mark_dynamic`: sizes here always have a value at hand, so there is no size without one."""
-    _add_marks(t, "unbacked", index)
-
-
-def mark_static(t, index=None):
-    """The size of this dimension (all, without an index) is a constant of what is compiled for `t`."""
-    if isinstance(t, type):
-        raise TypeError("mark_static takes a tensor; modules' tensors are static until they change")
-    index = tuple(range(t.dim())) if index is None else index
-    _add_marks(t, "static", index)
-    marked = set(getattr(t, "_dynamo_dynamic_indices", ()))
-    if marked:
-        t._dynamo_dynamic_indices = marked - t._dynamo_static_indices
-
-
-def mark_static_address(t, guard=True):
-    """Accepted for programs that call it: compiled code never depends on addresses."""
-
-
-def optimize(backend="inductor", *, nopython=False, dynamic=None, disable=False, **options):
+def optimize(backend="inductor", *, nopython=False, dynamic=None, disable=False, error_on_graph_break=None, **options):
     """The old form of `framejit.compile`, as a decorator factory."""
     from framejit._compile import compile
 
-    return compile(backend=backend, fullgraph=nopython, dynamic=dynamic, disable=disable)
+    return compile(backend=backend, fullgraph=nopython or bool(error_on_graph_break), dynamic=dynamic, disable=disable)
 
 
-def reset():
-    """Forget everything that was compiled; counters start again."""
-    from .utils import counters
+def optimize_assert(backend="inductor", *, dynamic=None, **ignored):
+    """`optimize` with fullgraph=True."""
+    return optimize(backend, nopython=True, dynamic=dynamic)
+
+
+def reset() -> None:
+    """Forget everything that was compiled, the callbacks and the counters.
+
+    >>> import framejit
+    >>> framejit.dynamo.reset()
+    >>> framejit.dynamo.utils.counters["frames"]["total"]
+    0
+    """
+    from . import _observer
+    from .callback import callback_handler
+    from .utils import counters, guard_failures
 
     _C.reset()
+    _observer.reset()
+    callback_handler.remove_all_callbacks()
     counters.clear()
+    guard_failures.clear()
+
+
+def reset_code_caches():
+    """Forget what was compiled."""
+    _C.reset()

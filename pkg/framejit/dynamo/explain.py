@@ -1,36 +1,59 @@
 """explain: run a function once and tell what was captured and why not more."""
 
+import textwrap
+import traceback
+
 from framejit import _C
 from framejit._compile import compile
 
 from .testing import EagerAndRecordGraphs
-from .utils import is_break
+from .utils import compile_times, is_break
 
 
 class BreakReason:
-    """Why a graph ended before the function did."""
+    """Why a graph ended before the function did.
 
-    def __init__(self, reason, line=None, detail=""):
-        self.reason, self.line, self.detail = reason, line, detail
+    reason: its name in docs/why-break.md; line; detail; text: all that there is to say, with the source line; user_stack: where,
+    as a traceback.FrameSummary in a list.
+    """
+
+    graph_break = True
+
+    def __init__(self, row):
+        self.reason, self.line, self.detail, self.text = (
+            row["reason"],
+            row["line"] or None,
+            row["detail"] or "",
+            row["text"],
+        )
+        code = row["where"]
+        self.user_stack = (
+            [traceback.FrameSummary(code.co_filename, self.line, code.co_name)]
+            if code is not None and self.line
+            else []
+        )
 
     def __repr__(self):
-        where = f" at line {self.line}" if self.line else ""
-        return f"{self.reason}{where}" + (f": {self.detail}" if self.detail else "")
+        return self.text
 
 
 class ExplainOutput:
-    """The captured graphs and the breaks between them."""
+    """The captured graphs and the breaks between them; `str()` tells it all.
+
+    graphs, graph_count, graph_break_count, break_reasons (BreakReason), op_count, ops_per_graph, out_guards (texts),
+    guard_count, compile_times (text).
+    """
 
     def __init__(self, graphs, entries):
         self.graphs = graphs
         self.graph_count = len(graphs)
-        self.break_reasons = [
-            BreakReason(row["reason"], row.get("line"), row.get("detail") or "") for row in entries if is_break(row)
-        ]
+        self.break_reasons = [BreakReason(row) for row in entries if is_break(row)]
         self.graph_break_count = len(self.break_reasons)
         self.ops_per_graph = [[n.target for n in gm.graph.nodes if n.op.startswith("call")] for gm in graphs]
         self.op_count = sum(map(len, self.ops_per_graph))
-        self.guard_count = sum(len(row["guards"]) for row in entries)
+        self.out_guards = [guard for row in entries for guard in row["guards"]]
+        self.guard_count = len(self.out_guards)
+        self.compile_times = compile_times()
 
     def __str__(self):
         lines = [
@@ -40,14 +63,20 @@ class ExplainOutput:
             f"Guard Count: {self.guard_count}",
             "Break Reasons:",
         ]
-        lines += [f"  {i}. {reason!r}" for i, reason in enumerate(self.break_reasons, 1)]
+        lines += [textwrap.indent(f"{i}. {reason!r}", "  ") for i, reason in enumerate(self.break_reasons, 1)]
         for i, ops in enumerate(self.ops_per_graph, 1):
             lines.append(f"Ops of graph {i}: " + ", ".join(getattr(op, "__name__", str(op)) for op in ops))
         return "\n".join(lines)
 
 
 def explain(f, *extra_args, **extra_kwargs):
-    """`explain(f)(*args)` runs f once, capturing it afresh, and gives an ExplainOutput."""
+    """`explain(f)(*args)` runs f once, capturing it afresh, and gives an ExplainOutput.
+
+    >>> import framejit
+    >>> told = explain(lambda x: x.sin() + 1)(framejit.ones(2))
+    >>> told.graph_count, told.graph_break_count, told.op_count
+    (1, 0, 2)
+    """
 
     def inner(*args, **kwargs):
         recorder = EagerAndRecordGraphs()

@@ -1,5 +1,6 @@
 """A TestCase for tests of compiled code: every test begins and ends with nothing compiled and all counters at zero."""
 
+import contextlib
 import importlib.util
 import sys
 
@@ -15,12 +16,12 @@ class TestCase(_test_case.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls._config = config.patch(suppress_errors=False)
-        cls._config.__enter__()
+        cls._exit_stack = contextlib.ExitStack()  # tests enter contexts of their own into it
+        cls._exit_stack.enter_context(config.patch(suppress_errors=False))
 
     @classmethod
     def tearDownClass(cls):
-        cls._config.__exit__(None, None, None)
+        cls._exit_stack.close()
         super().tearDownClass()
 
     def setUp(self):

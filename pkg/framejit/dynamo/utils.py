@@ -1,39 +1,16 @@
 """Counters of what was compiled, and comparison of results."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 
 from framejit import _C
 from framejit._functions import isclose
 
+# What was compiled since framejit.dynamo was imported, under PyTorch's keys: frames {total, ok}, stats {calls_captured,
+# unique_graphs}, graph_break {reason: how often}, aot_autograd {total, ok, not_ok}. `clear()` starts again.
+counters = defaultdict(Counter)
 
-class _Counters:
-    """PyTorch's counters, read from the extension's: `counters["frames"]["ok"]` and so on."""
-
-    def __init__(self):
-        self._start = {}
-
-    def _now(self):
-        values = _C.counters()
-        return {name: value - self._start.get(name, 0) for name, value in values.items() if isinstance(value, int)}
-
-    def __getitem__(self, key):
-        now = self._now()
-        tables = {
-            "frames": {"total": now.get("traces", 0), "ok": now.get("traces", 0) - now.get("fallbacks", 0)},
-            "stats": {"unique_graphs": now.get("graphs", 0), "calls_captured": now.get("ops", 0)},
-            "graph_break": {"": now.get("breaks", 0)},
-        }
-        return Counter({name: value for name, value in tables.get(key, {}).items() if value})
-
-    def clear(self):
-        """Count from here."""
-        self._start = {name: value for name, value in _C.counters().items() if isinstance(value, int)}
-
-    def __repr__(self):
-        return repr({key: dict(self[key]) for key in ("frames", "stats", "graph_break")})
-
-
-counters = _Counters()
+# code object -> texts: which guards failed each time that it was compiled again
+guard_failures = defaultdict(list)
 
 
 def statistics(compiled=None):
@@ -62,24 +39,87 @@ def is_break(entry):
     return entry["reason"] is not None
 
 
-def same(a, b, *, tol=1e-4, equal_nan=False):
-    """Whether two results are equal up to a tolerance, in structure too."""
+def compile_times(repr="str", aggregate=False):
+    """The milliseconds spent in each stage of compiling: a table, or with repr="csv" (names, values)."""
+    stats = _C._compile_stats()
+    rows = [("compile_graphs", stats["compile_ms"]), *sorted(stats["pass_ms"].items())]
+    if repr == "csv":
+        return [name for name, _ in rows], [value for _, value in rows]
+    if repr != "str":
+        raise ValueError(f"compile_times: repr must be 'str' or 'csv', not {repr!r}")
+    return "milliseconds of compiling\n" + "\n".join(f"{name:24} {value:10.3f}" for name, value in rows)
+
+
+def ifdynstaticdefault(count1, count2):
+    """count1 if sizes are constants by default, else count2."""
+    from . import config
+
+    return count1 if config.assume_static_by_default else count2
+
+
+def detect_fake_mode(inputs=None):
+    """None: back ends are given real tensors."""
+    return None
+
+
+def istype(obj, allowed_types):
+    """Whether the type of obj is one of the types itself."""
+    return type(obj) in allowed_types if isinstance(allowed_types, (tuple, list, set)) else type(obj) is allowed_types
+
+
+def clone_input(x, *, dtype=None):
+    """A copy of a tensor that is a leaf and requires gradients if x does."""
+    copy = x.detach().clone() if dtype is None else x.detach().to(dtype, copy=True)
+    return copy.requires_grad_(x.requires_grad)
+
+
+def clone_inputs(example_inputs):
+    """The same for a list or dict of tensors."""
+    if isinstance(example_inputs, dict):
+        return {key: clone_input(x) if isinstance(x, _C.Tensor) else x for key, x in example_inputs.items()}
+    return [clone_input(x) if isinstance(x, _C.Tensor) else x for x in example_inputs]
+
+
+def same(
+    a, b, fp64_ref=None, cos_similarity=False, tol=1e-4, equal_nan=False, exact_dtype=True, relax_numpy_equality=False
+):
+    """Whether two results are equal in structure and, part by part, equal or close.
+
+    >>> import framejit
+    >>> same([framejit.ones(2), 1], [framejit.ones(2) + 1e-6, 1]), same(framejit.ones(2), framejit.ones(3))
+    (True, False)
+    """
+
+    def inner(x, y):
+        return same(x, y, None, cos_similarity, tol, equal_nan, exact_dtype, relax_numpy_equality)
+
     if isinstance(a, _C.Tensor):
-        if not isinstance(b, _C.Tensor) or a.shape != b.shape or a.dtype != b.dtype:
-            return False
-        if not a.is_floating_point():
-            return bool((a == b).all())
-        return bool(isclose(a, b, rtol=tol, atol=tol, equal_nan=equal_nan).all())
-    if isinstance(a, (list, tuple)):
-        return (
-            type(a) is type(b)
-            and len(a) == len(b)
-            and all(same(x, y, tol=tol, equal_nan=equal_nan) for x, y in zip(a, b))
-        )
+        return _same_tensors(a, b, tol, equal_nan, exact_dtype)
+    if isinstance(a, (list, tuple, _C.Size)):
+        return isinstance(b, (list, tuple, _C.Size)) and len(a) == len(b) and all(map(inner, a, b))
     if isinstance(a, dict):
-        return (
-            isinstance(b, dict)
-            and a.keys() == b.keys()
-            and all(same(a[key], b[key], tol=tol, equal_nan=equal_nan) for key in a)
-        )
-    return a == b
+        return isinstance(b, dict) and a.keys() == b.keys() and all(inner(a[key], b[key]) for key in a)
+    if isinstance(a, set):
+        return isinstance(b, set) and a == b
+    if isinstance(a, (float, complex)) and isinstance(b, type(a)):
+        return abs(a - b) <= tol * max(1.0, abs(a)) or a == b or equal_nan and a != a and b != b
+    if type(a).__module__ == "numpy":
+        equal = a == b
+        return bool(equal.all()) if hasattr(equal, "all") else bool(equal)
+    if isinstance(a, (str, int, bytes, type(None), bool, slice, type(Ellipsis), _C.dtype, _C.device)):
+        return a == b
+    if type(a) is type(b) and hasattr(a, "__dict__") and type(a).__eq__ is object.__eq__:
+        return inner(vars(a), vars(b))
+    return bool(a == b)
+
+
+def _same_tensors(a, b, tol, equal_nan, exact_dtype):
+    if not isinstance(b, _C.Tensor) or a.shape != b.shape:
+        return False
+    if a.dtype != b.dtype:
+        if exact_dtype:
+            return False
+        b = b.to(a.dtype)
+    if not a.is_floating_point():
+        return bool((a == b).all())
+    return bool(isclose(a, b, rtol=tol, atol=tol, equal_nan=equal_nan).all())

@@ -252,3 +252,14 @@ def torch_to_numpy_dtype_dict():
 def _assertGradAndGradgradChecks(test_case, apply_fn, inputs, **kwargs):
     test_case.assertTrue(gradcheck(apply_fn, inputs, **kwargs))
     test_case.assertTrue(gradgradcheck(apply_fn, inputs, **kwargs))
+
+
+class NestedTensorTestCase(TestCase):
+    """A TestCase."""
+
+
+def find_library_location(lib_name):
+    """Where a library of PyTorch's build would be."""
+    from pathlib import Path
+
+    return Path(framejit.__file__).parent / "lib" / lib_name

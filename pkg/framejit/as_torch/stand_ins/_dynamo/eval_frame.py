@@ -1,0 +1,21 @@
+"""torch._dynamo.eval_frame"""
+
+from framejit._compile_module import OptimizedModule
+from framejit.dynamo import (
+    disable,
+    explain,
+    is_dynamo_supported,
+    optimize,
+    optimize_assert,
+    reset_code_caches,
+    run,
+    set_stance,
+)
+from framejit.dynamo.testing import unsupported
+
+
+def innermost_fn(fn):
+    """The function that was compiled or disabled, under all wrappers."""
+    while hasattr(fn, "_torchdynamo_orig_callable"):
+        fn = fn._torchdynamo_orig_callable
+    return fn

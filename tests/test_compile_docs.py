@@ -1,0 +1,73 @@
+"""The pages about compiling: every example prints what its page says. FRAMEJIT_UPDATE_DOCS=1 writes it there instead."""
+
+import doctest
+import importlib
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+import framejit
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+PAGES = ("compile", "why-break", "why-recompile")
+EXAMPLE = re.compile(r"```python\n(.*?)```\n\n```text\n(.*?)```", re.DOTALL)
+SOURCE = DOCS.parent / "csrc" / "capture" / "break_reasons.def"
+DOCTESTED = (
+    "_backends _compile _options as_torch as_torch.stand_ins.testing._file_check compiler dynamo dynamo._stance dynamo.callback "
+    "dynamo.control dynamo.decorators dynamo.explain dynamo.testing dynamo.utils testing._capture utils._pytree"
+).split()
+
+
+def output_of(code):
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "example.py").write_text(code)
+        environment = {**os.environ, "PYTHONPATH": str(Path(framejit.__file__).parents[1])}
+        done = subprocess.run(
+            [sys.executable, "example.py"], capture_output=True, text=True, env=environment, cwd=folder, timeout=60
+        )
+        return (done.stdout + done.stderr).replace(folder + os.sep, "")
+
+
+def reasons():
+    rows = re.findall(r'^FJ_BREAK\((\w+), "(.*?)", "(.*?)"\)', SOURCE.read_text(), re.MULTILINE)
+    lines = [f"| `{name}` | {words} | {advice} |" for name, words, advice in rows]
+    return "| reason | what it is | what helps |\n|---|---|---|\n" + "\n".join(lines)
+
+
+class PagesTest(unittest.TestCase):
+    maxDiff = None
+
+    def test_examples(self):
+        for name in PAGES:
+            page = DOCS / f"{name}.md"
+            text = page.read_text()
+            if os.environ.get("FRAMEJIT_UPDATE_DOCS") == "1":
+                text = EXAMPLE.sub(lambda m: f"```python\n{m[1]}```\n\n```text\n{output_of(m[1])}```", text)
+                text = re.sub(
+                    r"(## The reasons\n\n).*?(\n\nWith a debugger)", lambda m: m[1] + reasons() + m[2], text, flags=re.S
+                )
+                page.write_text(text)
+            for code, expected in EXAMPLE.findall(text):
+                with self.subTest(page=name, code=code):
+                    self.assertEqual(output_of(code), expected)
+
+    def test_every_reason_is_listed(self):
+        self.assertIn(reasons(), (DOCS / "why-break.md").read_text())
+
+
+class DocstringTest(unittest.TestCase):
+    def test_examples_in_docstrings(self):
+        for name in DOCTESTED:
+            module = importlib.import_module(f"framejit.{name}")
+            with self.subTest(module=name):
+                framejit.dynamo.reset()
+                failed, _ = doctest.testmod(module, optionflags=doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL)
+                self.assertEqual(failed, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
