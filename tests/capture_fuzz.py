@@ -4,6 +4,7 @@ A program is a function over ints, a list, a dict, an object and two tensors, wi
 generators, comprehensions and calls that break the graph; it keeps a log of what it did.
 """
 
+import gc
 import random
 import sys
 
@@ -324,7 +325,7 @@ def show(v, depth=0):
     return v if isinstance(v, (int, float, str, type(None))) else repr(type(v))
 
 
-def outcome(function, k):
+def outcome(function, k, collect=False):
     log, args = (
         [],
         [1 + k % 2, 2, [3, 1, 2], {"k": 1}, Box(1), framejit.tensor([1.0, 2.0]), framejit.tensor([0.5, -1.0])],
@@ -333,6 +334,8 @@ def outcome(function, k):
         result = show(function(*args, log))
     except Exception as error:
         result = [type(error).__name__, str(error)[:60]]
+    if collect:
+        gc.collect()
     return [result, show(args), show(log)]
 
 
