@@ -58,5 +58,13 @@ class CompiledModules(unittest.TestCase):
                 self.compare(make, [np.ones((4, 6, 3, 3), dtype=np.float32)])
 
 
+class OffsetTest(unittest.TestCase):
+    def test_copy_of_a_part_is_no_view_of_it(self):
+        a, b = framejit.arange(3.0), framejit.arange(3.0) + 10
+        for change in (lambda t: t.clone(), lambda t: t * 1, lambda t: t - 0):
+            f = lambda a, b, change=change: change(framejit.cat([a, b])[3:]) @ framejit.ones(3, 2)
+            self.assertEqual(framejit.compile(f)(a, b).tolist(), [33.0, 33.0])
+
+
 if __name__ == "__main__":
     unittest.main()

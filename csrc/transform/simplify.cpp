@@ -12,7 +12,8 @@ namespace {
 using Rule = Value* (*)(const Node& n, Args args, Graph& to);
 
 bool same_meta(const TensorMeta& a, const TensorMeta& b) {
-  return a.dtype == b.dtype && a.sizes == b.sizes && a.strides == b.strides && a.device == b.device;
+  return a.dtype == b.dtype && a.sizes == b.sizes && a.strides == b.strides && a.offset == b.offset &&
+         a.device == b.device;  // views of the result have offsets of their own, computed from it
 }
 
 bool is_number(const Arg& a, double v) {
