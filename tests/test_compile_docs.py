@@ -32,6 +32,11 @@ def output_of(code):
         return (done.stdout + done.stderr).replace(folder + os.sep, "")
 
 
+def any_version(text):
+    """Guards are counted without: how many a function takes differs between versions of CPython."""
+    return re.sub(r"Guard Count: \d+", "Guard Count: some", text)
+
+
 def reasons():
     rows = re.findall(r'^FJ_BREAK\((\w+), "(.*?)", "(.*?)"\)', SOURCE.read_text(), re.MULTILINE)
     lines = [f"| `{name}` | {words} | {advice} |" for name, words, advice in rows]
@@ -53,7 +58,7 @@ class PagesTest(unittest.TestCase):
                 page.write_text(text)
             for code, expected in EXAMPLE.findall(text):
                 with self.subTest(page=name, code=code):
-                    self.assertEqual(output_of(code), expected)
+                    self.assertEqual(any_version(output_of(code)), any_version(expected))
 
     def test_every_reason_is_listed(self):
         self.assertIn(reasons(), (DOCS / "why-break.md").read_text())
