@@ -1,4 +1,5 @@
-// Native routines of special functions: one call per element, any strides and dtypes, split over threads.
+// Native routines of special functions: operands are cast to doubles once, one loop calls the function, split over
+// threads, and the results are cast back.
 #include "runtime/native/special.h"
 
 #include "runtime/native/iterate.h"
@@ -7,27 +8,6 @@ namespace fj::native {
 namespace {
 
 constexpr double kCostNs = 60;
-
-// f over the elements of one tensor.
-template <class F>
-void map1(NativeCtx& c, F&& f) {
-  TensorView x = c.in(0), y = c.out();
-  if (y.numel() == 0) return;
-  dispatch(x.dtype, [&]<class X>() {
-    dispatch(y.dtype, [&]<class Y>() {
-      TensorView from = with_last(x, x.dim() - 1), to = with_last(y, y.dim() - 1);
-      int64_t n = to.sizes.back();
-      for_each_line<2>({to, from}, [&](const std::array<std::byte*, 2>& p) {
-        Line<Y> out{p[0], to.strides.back()};
-        Line<X> in{p[1], from.strides.back()};
-        c.parallel(n, kCostNs, [&](int64_t begin, int64_t end) {
-          for (int64_t i = begin; i < end; ++i)
-            out[i] = static_cast<compute_t<Y>>(f(static_cast<double>(static_cast<compute_t<X>>(in[i]))));
-        });
-      });
-    });
-  });
-}
 
 TensorView broadcast_to(const TensorView& v, const Shape& sizes) {
   TensorView out = v;
@@ -39,45 +19,54 @@ TensorView broadcast_to(const TensorView& v, const Shape& sizes) {
   return out;
 }
 
-// One operand of a binary function: a tensor, or a number.
+// One operand as doubles over the output's elements: a tensor's, or a number.
 struct Operand {
-  TensorView view;
+  const double* data;
+  int64_t step = 1;
   double number = 0;
-  Operand(NativeCtx& c, size_t i, const Shape& sizes) {
-    if (c.arg(i).is_tensor()) {
-      view = broadcast_to(c.in(i), sizes);
-    } else {
+  Operand(NativeCtx& c, size_t i) {
+    if (!c.arg(i).is_tensor()) {
       number = c.arg(i).as_double();
-      view.data = reinterpret_cast<std::byte*>(&number);
-      view.dtype = DType::F64;
-      view.sizes = sizes;
-      view.strides = Shape(sizes.size(), 0);
+      data = &number;
+      step = 0;
+      return;
     }
+    TensorView v = broadcast_to(c.in(i), c.out().sizes);
+    bool ready = v.dtype == DType::F64 && v.is_contiguous();
+    data = (ready ? v : converted(c, v, DType::F64)).ptr<double>();
   }
+  double operator[](int64_t i) const { return data[i * step]; }
 };
+
+// out[i] = f(i) over the elements of the output.
+template <class F>
+void fill(NativeCtx& c, F&& f) {
+  TensorView y = c.out(), to = y;
+  bool direct = y.dtype == DType::F64 && y.is_contiguous();
+  if (!direct) {
+    to.dtype = DType::F64;
+    to.strides = contiguous_strides(y.sizes);
+    to.data = static_cast<std::byte*>(c.scratch(static_cast<size_t>(y.numel()) * sizeof(double)));
+  }
+  double* out = to.ptr<double>();
+  c.parallel(y.numel(), kCostNs, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) out[i] = f(i);
+  });
+  if (!direct) convert_view(y, to);
+}
+
+template <class F>
+void map1(NativeCtx& c, F&& f) {
+  if (c.out().numel() == 0) return;
+  Operand x(c, 0);
+  fill(c, [&](int64_t i) { return f(x[i]); });
+}
 
 template <class F>
 void map2(NativeCtx& c, F&& f) {
-  TensorView y = c.out();
-  if (y.numel() == 0) return;
-  Operand oa(c, 0, y.sizes), ob(c, 1, y.sizes);
-  int64_t last = y.dim() - 1;
-  TensorView a = with_last(oa.view, last), b = with_last(ob.view, last), to = with_last(y, last);
-  auto read = [](const TensorView& v, std::byte* p, int64_t i) {
-    double out = 0;
-    dispatch(v.dtype, [&]<class X>() {
-      out = static_cast<double>(static_cast<compute_t<X>>(Line<X>{p, v.strides.back()}[i]));
-    });
-    return out;
-  };
-  for_each_line<3>({to, a, b}, [&](const std::array<std::byte*, 3>& p) {
-    c.parallel(to.sizes.back(), kCostNs, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        double v = f(read(a, p[1], i), read(b, p[2], i));
-        dispatch(to.dtype, [&]<class Y>() { Line<Y>{p[0], to.strides.back()}[i] = static_cast<compute_t<Y>>(v); });
-      }
-    });
-  });
+  if (c.out().numel() == 0) return;
+  Operand a(c, 0), b(c, 1);
+  fill(c, [&](int64_t i) { return f(a[i], b[i]); });
 }
 
 }  // namespace
