@@ -1,9 +1,8 @@
 // Statistics built from the primitive reductions, and their derivatives.
 #include <cmath>
 
-#include "ops/calls.h"
 #include "ops/rule_decls.h"
-#include "ops/rules.h"
+#include "ops/rules_util.h"
 
 namespace fj {
 
@@ -25,9 +24,7 @@ Val unreduce(Builder& b, Val reduced, Val self, const Arg& dim, bool keepdim) {
   return t::reshape(b, reduced, kept);
 }
 
-Val cast(Builder& b, Val v, const Arg& dtype) {
-  return dtype.is_none() || dtype.as_dtype() == v->dtype ? v : t::_to_dtype(b, v, dtype);
-}
+Val cast(Builder& b, Val v, const Arg& dtype) { return dtype.is_none() ? v : cast_to(b, v, dtype.as_dtype()); }
 
 double correction_of(const Arg& a) { return a.is_none() ? 1.0 : a.as_double(); }
 
@@ -80,18 +77,6 @@ void vjp_std(VjpCtx& c) {
   c.result[0] = Arg(var_grad(c, t::masked_fill(c.b, half, t::eq(c.b, c.outs[0], 0), 0)));
 }
 
-void decompose_var_unbiased(Builder& b, const OpDef&, Args args, Outs& outs) {
-  outs.push_back(t::var(b, args[0], Arg(), int64_t{args[1].as_bool()}));
-}
-void decompose_std_unbiased(Builder& b, const OpDef&, Args args, Outs& outs) {
-  outs.push_back(t::std(b, args[0], Arg(), int64_t{args[1].as_bool()}));
-}
-void decompose_var_dim_unbiased(Builder& b, const OpDef&, Args args, Outs& outs) {
-  outs.push_back(t::var(b, args[0], args[1], int64_t{args[2].as_bool()}, args[3]));
-}
-void decompose_std_dim_unbiased(Builder& b, const OpDef&, Args args, Outs& outs) {
-  outs.push_back(t::std(b, args[0], args[1], int64_t{args[2].as_bool()}, args[3]));
-}
 void decompose_var_mean(Builder& b, const OpDef&, Args args, Outs& outs) {
   outs.push_back(t::var(b, args[0], args[1], args[2], args[3]));
   outs.push_back(t::mean(b, args[0], args[1], args[3]));
@@ -115,7 +100,7 @@ void decompose_nanmean(Builder& b, const OpDef&, Args args, Outs& outs) {
 
 void decompose_logsumexp(Builder& b, const OpDef&, Args args, Outs& outs) {
   Val self = args[0].val();
-  if (!is_float(self->dtype)) self = t::_to_dtype(b, self, default_dtype());
+  if (!is_float(self->dtype)) self = cast_to(b, self, default_dtype());
   Val top = t::amax(b, self, args[1], true);
   Val shift = t::masked_fill(b, top, t::isinf(b, top), 0);  // inf - inf would be NaN
   Val total = t::log(b, t::sum(b, t::exp(b, t::sub(b, self, shift)), args[1], args[2]));
