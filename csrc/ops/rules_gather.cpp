@@ -1,6 +1,5 @@
 // Reading and writing at indices: shape rules, decompositions and derivatives.
-#include "ops/calls.h"
-#include "ops/rules.h"
+#include "ops/rules_util.h"
 
 namespace fj {
 
@@ -175,8 +174,7 @@ void decompose_index_fill(Builder& b, const OpDef&, Args args, Outs& outs) {
                   "index_fill_ only supports a 0-dimensional value tensor, but got tensor with ", args[3].val()->dim(),
                   " dimension(s).");
     value = args[3].val();
-    if (value->dtype != self->dtype) value = t::_to_dtype(b, value, self->dtype);
-    value = t::expand(b, value, sizes);
+    value = t::expand(b, cast_to(b, value, self->dtype), sizes);
   } else {
     value = t::full_like(b, t::_zeros(b, sizes, self->dtype), args[3]);
   }

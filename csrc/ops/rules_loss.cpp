@@ -1,6 +1,5 @@
 // Losses, written over the Builder.
-#include "ops/calls.h"
-#include "ops/rules.h"
+#include "ops/rules_util.h"
 
 namespace fj {
 
@@ -97,8 +96,7 @@ void nll(Builder& b, Val x, Val target, const Arg& weight, const std::string& re
                   x->sizes[0], ") to match target batch_size (", target->dim() ? target->sizes[0] : 1, ").");
   Val ignored = t::eq(b, target, ignore);
   Val index = t::unsqueeze(b, t::masked_fill(b, target, ignored, 0), cls);
-  if (index->dtype != DType::I64) index = t::_to_dtype(b, index, DType::I64);
-  Val picked = t::neg(b, t::squeeze_dim(b, t::gather(b, x, cls, index), Arg::ints({cls})));
+  Val picked = t::neg(b, t::squeeze_dim(b, t::gather(b, x, cls, cast_to(b, index, DType::I64)), Arg::ints({cls})));
   Val w;
   if (weight.is_tensor()) {
     FJ_USER_CHECK(weight.val()->numel() == x->sizes[cls], ErrorKind::Runtime,

@@ -1,6 +1,5 @@
 // Joining, padding and rearranging: shape rules, decompositions and derivatives.
-#include "ops/calls.h"
-#include "ops/rules.h"
+#include "ops/rules_util.h"
 
 namespace fj {
 
@@ -63,8 +62,7 @@ void vjp_cat(VjpCtx& c) {
       continue;
     }
     Val g = t::narrow(c.b, c.grads[0], d, int64_t(at), int64_t(v->sizes[d]));
-    if (g->dtype != v->dtype) g = t::_to_dtype(c.b, g, v->dtype);
-    grads.push_back(g);
+    grads.push_back(cast_to(c.b, g, v->dtype));
     at += v->sizes[d];
   }
   c.result[0] = Arg::tensors(grads);

@@ -14,8 +14,7 @@ Val reduce_to(Builder& b, Val grad, Val like) {
     if (!dims.empty()) grad = t::sum(b, grad, Arg::ints(dims), Arg(true));
     if (lead > 0) grad = t::view(b, grad, like->sizes);
   }
-  if (grad->dtype != like->dtype) grad = t::_to_dtype(b, grad, like->dtype);
-  return grad;
+  return cast_to(b, grad, like->dtype);
 }
 
 void vjp_to_dtype(VjpCtx& c) { c.result[0] = Arg(t::_to_dtype(c.b, c.grads[0], c.args[0].val()->dtype)); }
@@ -64,8 +63,7 @@ void vjp_sum(VjpCtx& c) {
     for (int64_t d : dims) kept[d] = 1;
     grad = t::reshape(c.b, grad, kept);
   }
-  if (grad->dtype != self->dtype) grad = t::_to_dtype(c.b, grad, self->dtype);
-  c.result[0] = Arg(t::expand(c.b, grad, self->sizes));
+  c.result[0] = Arg(t::expand(c.b, cast_to(c.b, grad, self->dtype), self->sizes));
 }
 
 }  // namespace fj
