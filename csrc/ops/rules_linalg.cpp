@@ -5,18 +5,29 @@
 namespace fj {
 namespace {
 
-void check_float(const InferCtx& c, Val v, const char* what = "A") {
-  FJ_USER_CHECK(v->dtype == DType::F32 || v->dtype == DType::F64, ErrorKind::Runtime, c.op.name,
-                ": Expected a floating point or complex tensor as input. Got ", scalar_type_name(v->dtype));
-  FJ_USER_CHECK(v->dim() >= 2, ErrorKind::Runtime, c.op.name, ": The input tensor ", what,
+Dim rows(Val v) { return v->sizes[v->dim() - 2]; }
+Dim cols(Val v) { return v->sizes.back(); }
+
+void check_matrix(const char* op, const char* what, Val v) {
+  FJ_USER_CHECK(v->dim() >= 2, ErrorKind::Runtime, op, ": The input tensor ", what,
                 " must have at least 2 dimensions.");
 }
 
-void check_square(const InferCtx& c, Val v) {
+void check_square(const char* op, Val a) {
+  check_matrix(op, "A", a);
+  FJ_USER_CHECK(rows(a) == cols(a), ErrorKind::Runtime, op, ": A must be batches of square matrices, but they are ",
+                rows(a), " by ", cols(a), " matrices");
+}
+
+void check_float(const InferCtx& c, Val v) {
+  FJ_USER_CHECK(v->dtype == DType::F32 || v->dtype == DType::F64, ErrorKind::Runtime, c.op.name,
+                ": Expected a floating point or complex tensor as input. Got ", scalar_type_name(v->dtype));
+  check_matrix(c.op.name, "A", v);
+}
+
+void check_float_square(const InferCtx& c, Val v) {
   check_float(c, v);
-  Dim m = v->sizes[v->dim() - 2], n = v->sizes[v->dim() - 1];
-  FJ_USER_CHECK(m == n, ErrorKind::Runtime, c.op.name, ": A must be batches of square matrices, but they are ", m,
-                " by ", n, " matrices");
+  check_square(c.op.name, v);
 }
 
 Shape lead(Val v, size_t inner = 2) { return Shape(v->sizes.begin(), v->sizes.end() - inner); }
@@ -26,19 +37,22 @@ Shape with(Shape s, std::initializer_list<Dim> more) {
   return s;
 }
 
-void check_matrix(const char* op, const char* what, Val v) {
-  FJ_USER_CHECK(v->dim() >= 2, ErrorKind::Runtime, op, ": The input tensor ", what,
-                " must have at least 2 dimensions.");
-}
-
-Dim rows(Val v) { return v->sizes[v->dim() - 2]; }
-Dim cols(Val v) { return v->sizes.back(); }
-
 // The routines read both operands by the first one's type and leading sizes.
 void check_stack(const InferCtx& c, Val a, Val b) {
   check_matrix(c.op.name, "B", b);
   FJ_USER_CHECK(a->dtype == b->dtype && lead(a) == lead(b) && rows(a) == rows(b), ErrorKind::Runtime, c.op.name,
                 ": A and B must agree in dtype, leading sizes and rows, but they are ", a->sizes, " and ", b->sizes);
+}
+
+// A X = B, or X A = B: A is square already.
+void check_equation(const char* op, Val a, Val b, bool left) {
+  FJ_USER_CHECK(a->dtype == b->dtype, ErrorKind::Runtime, op,
+                ": Expected A and B to have the same dtype, but found A of type ", scalar_type_name(a->dtype),
+                " and B of type ", scalar_type_name(b->dtype), " instead");
+  check_matrix(op, "B", b);
+  FJ_USER_CHECK((left ? rows(b) : cols(b)) == rows(a), ErrorKind::Runtime, op,
+                ": Incompatible shapes of A and B for the equation ", left ? "AX = B" : "XA = B", " (", rows(a), "x",
+                cols(a), " and ", rows(b), "x", cols(b), ")");
 }
 
 // Both stacks expanded to common leading sizes.
@@ -50,7 +64,7 @@ std::pair<Val, Val> matched(Builder& b, Val x, Val y) {
 }  // namespace
 
 void infer_linalg_cholesky_ex(InferCtx& c) {
-  check_square(c, c.val(0));
+  check_float_square(c, c.val(0));
   set_out(c, c.val(0)->sizes, c.val(0)->dtype);
   set_out(c, lead(c.val(0)), DType::I32);
 }
@@ -91,7 +105,7 @@ void infer_linalg_qr(InferCtx& c) {
 
 void infer_linalg_eigh_stack(InferCtx& c) {
   Val a = c.val(0);
-  check_square(c, a);
+  check_float_square(c, a);
   const std::string& uplo = c.args[1].as_str();
   FJ_USER_CHECK(uplo == "L" || uplo == "U" || uplo == "l" || uplo == "u", ErrorKind::Runtime,
                 "Expected UPLO argument to be 'L' or 'U', but got ", uplo);
@@ -111,26 +125,26 @@ void infer_linalg_svd_stack(InferCtx& c) {
 
 void infer_linalg_solve_stack(InferCtx& c) {
   Val a = c.val(0), b = c.val(1);
-  check_square(c, a);
+  check_float_square(c, a);
   check_stack(c, a, b);
   set_out(c, b->sizes, b->dtype);
   set_out(c, lead(a), DType::I32);
 }
 
 void infer_linalg_solve_triangular_stack(InferCtx& c) {
-  check_square(c, c.val(0));
+  check_float_square(c, c.val(0));
   check_stack(c, c.val(0), c.val(1));
   set_out(c, c.val(1)->sizes, c.val(1)->dtype);
 }
 
 void infer_linalg_slogdet(InferCtx& c) {
-  check_square(c, c.val(0));
+  check_float_square(c, c.val(0));
   set_out(c, lead(c.val(0)), c.val(0)->dtype);
   set_out(c, lead(c.val(0)), c.val(0)->dtype);
 }
 
 void infer_linalg_det(InferCtx& c) {
-  check_square(c, c.val(0));
+  check_float_square(c, c.val(0));
   set_out(c, lead(c.val(0)), c.val(0)->dtype);
 }
 
@@ -144,49 +158,38 @@ void infer_linalg_lstsq_stack(InferCtx& c) {
 }
 
 void infer_linalg_same_square(InferCtx& c) {
-  check_square(c, c.val(0));
+  check_float_square(c, c.val(0));
   set_out(c, c.val(0)->sizes, c.val(0)->dtype);
 }
 
-// (A, B, left): B may be a stack of vectors, which PyTorch tells by its sizes.
-void decompose_linalg_solve(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& outs) {
+// (A, B, left, check_errors) -> (X, info). B may be a stack of vectors, which PyTorch tells by its sizes.
+void decompose_linalg_solve_ex(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& outs) {
   Val a = args[0].val(), rhs = args[1].val();
   bool left = args[2].as_bool();
-  FJ_USER_CHECK(a->dim() >= 2, ErrorKind::Runtime, op.name, ": The input tensor A must have at least 2 dimensions.");
-  FJ_USER_CHECK(rows(a) == cols(a), ErrorKind::Runtime, op.name,
-                ": A must be batches of square matrices, but they are ", rows(a), " by ", cols(a), " matrices");
-  FJ_USER_CHECK(a->dtype == rhs->dtype, ErrorKind::Runtime, op.name,
-                ": Expected A and B to have the same dtype, but found A of type ", scalar_type_name(a->dtype),
-                " and B of type ", scalar_type_name(rhs->dtype), " instead");
+  check_square(op.name, a);
   bool vector = rhs->dim() == 1 || (a->dim() - 1 == rhs->dim() && rhs->sizes == lead(a, 1));
   FJ_USER_CHECK(left || !vector, ErrorKind::Runtime, op.name,
                 ": Vector broadcasting of the left hand side is not supported for left=False.");
   Val y = vector ? insert_dim(b, rhs, rhs->dim()) : rhs;
-  check_matrix(op.name, "B", y);
-  FJ_USER_CHECK((left ? rows(y) : cols(y)) == rows(a), ErrorKind::Runtime, op.name,
-                ": Incompatible shapes of A and B for the equation ", left ? "AX = B" : "XA = B", " (", rows(a), "x",
-                cols(a), " and ", rows(y), "x", cols(y), ")");
+  check_equation(op.name, a, y, left);
   if (!left) a = transpose_last(b, a), y = transpose_last(b, y);
   auto [x, z] = matched(b, a, y);
-  Val out = t::_linalg_solve_stack(b, x, z, Arg(true))[0];
-  if (!left) out = transpose_last(b, out);
+  auto both = t::_linalg_solve_stack(b, x, z, args[3]);
+  Val out = left ? both[0] : transpose_last(b, both[0]);
   outs.push_back(vector ? drop_dim(b, out, out->dim() - 1) : out);
+  outs.push_back(both[1]);
+}
+
+void decompose_linalg_solve(Builder& b, const OpDef&, Args args, SmallVec<Val, 2>& outs) {
+  outs.push_back(t::linalg_solve_ex(b, args[0], args[1], args[2], Arg(true))[0]);
 }
 
 // (A, B, upper, left, unitriangular)
 void decompose_linalg_solve_triangular(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& outs) {
   Val a = args[0].val(), y = args[1].val();
   bool upper = args[2].as_bool(), left = args[3].as_bool();
-  FJ_USER_CHECK(a->dim() >= 2 && y->dim() >= 2, ErrorKind::Runtime, op.name, ": The input tensor ",
-                a->dim() < 2 ? "A" : "B", " must have at least 2 dimensions.");
-  FJ_USER_CHECK(rows(a) == cols(a), ErrorKind::Runtime, op.name,
-                ": A must be batches of square matrices, but they are ", rows(a), " by ", cols(a), " matrices");
-  FJ_USER_CHECK(a->dtype == y->dtype, ErrorKind::Runtime, op.name,
-                ": Expected A and B to have the same dtype, but found A of type ", scalar_type_name(a->dtype),
-                " and B of type ", scalar_type_name(y->dtype), " instead");
-  FJ_USER_CHECK((left ? rows(y) : cols(y)) == rows(a), ErrorKind::Runtime, op.name,
-                ": Incompatible shapes of A and B for the equation ", left ? "AX = B" : "XA = B", " (", rows(a), "x",
-                cols(a), " and ", rows(y), "x", cols(y), ")");
+  check_square(op.name, a);
+  check_equation(op.name, a, y, left);
   if (!left) a = transpose_last(b, a), y = transpose_last(b, y), upper = !upper;
   auto [x, z] = matched(b, a, y);
   Val out = t::_linalg_solve_triangular_stack(b, x, z, Arg(upper), args[4]);
@@ -278,9 +281,7 @@ void decompose_lu_unpack(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2
 void decompose_linalg_matrix_power(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& outs) {
   Val a = args[0].val();
   int64_t n = args[1].as_int();
-  FJ_USER_CHECK(a->dim() >= 2, ErrorKind::Runtime, op.name, ": The input tensor A must have at least 2 dimensions.");
-  FJ_USER_CHECK(rows(a) == cols(a), ErrorKind::Runtime, op.name,
-                ": A must be batches of square matrices, but they are ", rows(a), " by ", cols(a), " matrices");
+  check_square(op.name, a);
   if (n < 0) a = t::linalg_inv_ex(b, a, Arg(true))[0], n = -n;
   if (n == 0) {
     Val eye = t::eye_m(b, Arg(rows(a)), Arg(rows(a)), Arg(a->dtype));

@@ -8,6 +8,18 @@ std::string batch_text(int64_t outer, int64_t i) {
   return outer ? "(Batch element " + std::to_string(i) + "): " : std::string();
 }
 
+// Calls f(matrix, LU, pivots, bad) for the factorisation of every matrix of the stack.
+template <class T, class F>
+void for_each_lu(const Stack<T>& a, F&& f) {
+  int64_t n = a.rows();
+  auto lu = matrix_memory<T>(n * n);
+  std::vector<int64_t> pivots(static_cast<size_t>(n));
+  for (int64_t i = 0; i < a.count(); ++i) {
+    a.read(i, lu.data(), at_least_one(n));
+    f(i, lu.data(), pivots.data(), n == 0 ? 0 : lapack::getrf<T>(n, n, lu.data(), n, pivots.data()));
+  }
+}
+
 }  // namespace
 
 // (A [*, n, n], B [*, n, k], check_errors) -> (X, info)
@@ -17,19 +29,16 @@ void linalg_solve_stack(NativeCtx& c) {
     Stack<T> a(c.in(0)), b(c.in(1)), x(c.out(0));
     Stack<int32_t> info(c.out(1), 0);
     int64_t n = a.rows(), k = b.cols();
-    auto lu = matrix_memory<T>(n * n), rhs = matrix_memory<T>(n * k);
-    std::vector<int64_t> pivots(static_cast<size_t>(n));
-    for (int64_t i = 0; i < a.count(); ++i) {
-      a.read(i, lu.data(), at_least_one(n));
-      b.read(i, rhs.data(), at_least_one(n));
-      int64_t bad = n == 0 ? 0 : lapack::getrf<T>(n, n, lu.data(), n, pivots.data());
+    auto rhs = matrix_memory<T>(n * k);
+    for_each_lu(a, [&](int64_t i, T* lu, int64_t* pivots, int64_t bad) {
       if (c.arg(2).as_bool())
         FJ_USER_CHECK(bad <= 0, ErrorKind::Linalg, "linalg.solve: ", batch_text(a.outer(), i),
                       "The solver failed because the input matrix is singular.");
-      if (n > 0 && k > 0) lapack::getrs<T>('N', n, k, lu.data(), n, pivots.data(), rhs.data(), n);
+      b.read(i, rhs.data(), at_least_one(n));
+      if (n > 0 && k > 0) lapack::getrs<T>('N', n, k, lu, n, pivots, rhs.data(), n);
       x.write(i, rhs.data(), at_least_one(n));
       *info.at(i) = static_cast<int32_t>(bad);
-    }
+    });
   });
 }
 
@@ -40,20 +49,17 @@ void linalg_inv_ex(NativeCtx& c) {
     Stack<T> a(c.in(0)), x(c.out(0));
     Stack<int32_t> info(c.out(1), 0);
     int64_t n = a.rows();
-    auto lu = matrix_memory<T>(n * n), rhs = matrix_memory<T>(n * n);
-    std::vector<int64_t> pivots(static_cast<size_t>(n));
-    for (int64_t i = 0; i < a.count(); ++i) {
-      a.read(i, lu.data(), at_least_one(n));
-      std::fill(rhs.begin(), rhs.end(), T(0));
-      for (int64_t d = 0; d < n; ++d) rhs[static_cast<size_t>(d * n + d)] = 1;
-      int64_t bad = n == 0 ? 0 : lapack::getrf<T>(n, n, lu.data(), n, pivots.data());
+    auto rhs = matrix_memory<T>(n * n);
+    for_each_lu(a, [&](int64_t i, T* lu, int64_t* pivots, int64_t bad) {
       if (c.arg(1).as_bool())
         FJ_USER_CHECK(bad <= 0, ErrorKind::Linalg, "linalg.inv: ", batch_text(a.outer(), i), "The diagonal element ",
                       bad, " is zero, the inversion could not be completed because the input matrix is singular.");
-      if (n > 0) lapack::getrs<T>('N', n, n, lu.data(), n, pivots.data(), rhs.data(), n);
+      std::fill(rhs.begin(), rhs.end(), T(0));
+      for (int64_t d = 0; d < n; ++d) rhs[static_cast<size_t>(d * n + d)] = 1;
+      if (n > 0) lapack::getrs<T>('N', n, n, lu, n, pivots, rhs.data(), n);
       x.write(i, rhs.data(), at_least_one(n));
       *info.at(i) = static_cast<int32_t>(bad);
-    }
+    });
   });
 }
 
@@ -91,21 +97,17 @@ void linalg_slogdet(NativeCtx& c) {
   by_float(c.in(0).dtype, [&]<class T>() {
     Stack<T> a(c.in(0)), sign(c.out(0), 0), logabs(c.out(1), 0);
     int64_t n = a.rows();
-    auto lu = matrix_memory<T>(n * n);
-    std::vector<int64_t> pivots(static_cast<size_t>(n));
-    for (int64_t i = 0; i < a.count(); ++i) {
-      a.read(i, lu.data(), at_least_one(n));
-      if (n > 0) lapack::getrf<T>(n, n, lu.data(), n, pivots.data());
+    for_each_lu(a, [&](int64_t i, T* lu, int64_t* pivots, int64_t) {
       T s = 1, total = 0;
       for (int64_t d = 0; d < n; ++d) {
-        T x = lu[static_cast<size_t>(d * n + d)];
-        if (pivots[static_cast<size_t>(d)] != d + 1) s = -s;
+        T x = lu[d * n + d];
+        if (pivots[d] != d + 1) s = -s;
         s *= x > 0 ? T(1) : x < 0 ? T(-1) : x;  // zero and NaN pass through
         total += std::log(std::abs(x));
       }
       *sign.at(i) = s;
       *logabs.at(i) = total;
-    }
+    });
   });
 }
 
@@ -115,17 +117,11 @@ void linalg_det(NativeCtx& c) {
   by_float(c.in(0).dtype, [&]<class T>() {
     Stack<T> a(c.in(0)), det(c.out(), 0);
     int64_t n = a.rows();
-    auto lu = matrix_memory<T>(n * n);
-    std::vector<int64_t> pivots(static_cast<size_t>(n));
-    for (int64_t i = 0; i < a.count(); ++i) {
-      a.read(i, lu.data(), at_least_one(n));
-      if (n > 0) lapack::getrf<T>(n, n, lu.data(), n, pivots.data());
+    for_each_lu(a, [&](int64_t i, T* lu, int64_t* pivots, int64_t) {
       T x = 1;
-      for (int64_t d = 0; d < n; ++d)
-        x *= pivots[static_cast<size_t>(d)] == d + 1 ? lu[static_cast<size_t>(d * n + d)]
-                                                     : -lu[static_cast<size_t>(d * n + d)];
+      for (int64_t d = 0; d < n; ++d) x *= pivots[d] == d + 1 ? lu[d * n + d] : -lu[d * n + d];
       *det.at(i) = x;
-    }
+    });
   });
 }
 
