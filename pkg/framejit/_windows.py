@@ -5,37 +5,53 @@ import math
 from framejit import _C
 
 
-def _check(name, length):
+def _window(make, length, periodic, dtype, requires_grad):
+    """make(0, 1, …, span) in double precision, where the span is a whole period or ends on the last sample."""
+    if length <= 1:
+        return _C.ones(length, dtype=dtype).requires_grad_(requires_grad)
+    values = make(_C.arange(length, dtype=_C.float64), length if periodic else length - 1)
+    return values.to(dtype).requires_grad_(requires_grad)
+
+
+# --- the shapes ---
+
+
+def _cosines(weights):
+    """The sum of (-1)^k a_k cos(2 pi k n / span)."""
+    return lambda n, span: sum((-1) ** k * a * (n * (2 * math.pi * k / span)).cos() for k, a in enumerate(weights))
+
+
+def _triangle(n, span):
+    return 1 - (n * (2.0 / span) - 1).abs()
+
+
+def _kaiser(beta):
+    """I0(beta sqrt(1 - (2 n / span - 1)²)) / I0(beta)."""
+
+    def make(n, span):
+        x = n * (2.0 / span) - 1
+        return _C.i0(beta * (1 - x * x).clamp(min=0).sqrt()) / _C.i0(_C.tensor(float(beta), dtype=_C.float64))
+
+    return make
+
+
+# --- framejit.*_window: periodic by default ---
+
+
+def _periodic(name, make, length, periodic, dtype, requires_grad):
     if length < 0:
         raise RuntimeError(f"{name} requires non-negative window_length, got window_length={length}")
-
-
-def _type(name, dtype):
     dtype = _C.get_default_dtype() if dtype is None else dtype
     if not dtype.is_floating_point:
         raise RuntimeError(f"{name} expects floating point dtypes, got: {dtype}")
-    return dtype
-
-
-def _cosines(length, periodic, weights, dtype):
-    """Sum of (-1)^k a_k cos(2 pi k n / N), in double precision."""
-    if length == 0:
-        return _C.empty(0, dtype=dtype)
-    if length == 1:
-        return _C.ones(1, dtype=dtype)
-    n = _C.arange(length, dtype=_C.float64) * (2 * math.pi / (length if periodic else length - 1))
-    total = _C.zeros(length, dtype=_C.float64)
-    for k, a in enumerate(weights):
-        total = total + (-1) ** k * a * (n * k).cos()
-    return total.to(dtype)
+    return _window(make, length, periodic, dtype, requires_grad)
 
 
 def hann_window(
     window_length, periodic=True, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False
 ):
     """0.5 - 0.5 cos(2 pi n / N)."""
-    _check("hann_window", window_length)
-    return _cosines(window_length, periodic, (0.5, 0.5), _type("hann_window", dtype)).requires_grad_(requires_grad)
+    return _periodic("hann_window", _cosines((0.5, 0.5)), window_length, periodic, dtype, requires_grad)
 
 
 def hamming_window(
@@ -51,32 +67,21 @@ def hamming_window(
     requires_grad=False,
 ):
     """alpha - beta cos(2 pi n / N)."""
-    _check("hamming_window", window_length)
-    return _cosines(window_length, periodic, (alpha, beta), _type("hamming_window", dtype)).requires_grad_(
-        requires_grad
-    )
+    return _periodic("hamming_window", _cosines((alpha, beta)), window_length, periodic, dtype, requires_grad)
 
 
 def blackman_window(
     window_length, periodic=True, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False
 ):
     """0.42 - 0.5 cos(2 pi n / N) + 0.08 cos(4 pi n / N)."""
-    _check("blackman_window", window_length)
-    return _cosines(window_length, periodic, (0.42, 0.5, 0.08), _type("blackman_window", dtype)).requires_grad_(
-        requires_grad
-    )
+    return _periodic("blackman_window", _cosines((0.42, 0.5, 0.08)), window_length, periodic, dtype, requires_grad)
 
 
 def bartlett_window(
     window_length, periodic=True, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False
 ):
     """A triangle: 1 - |2 n / N - 1|."""
-    _check("bartlett_window", window_length)
-    dtype = _type("bartlett_window", dtype)
-    if window_length <= 1:
-        return _C.ones(window_length, dtype=dtype)
-    n = _C.arange(window_length, dtype=_C.float64) * (2.0 / (window_length if periodic else window_length - 1))
-    return (1 - (n - 1).abs()).to(dtype).requires_grad_(requires_grad)
+    return _periodic("bartlett_window", _triangle, window_length, periodic, dtype, requires_grad)
 
 
 def kaiser_window(
@@ -90,17 +95,8 @@ def kaiser_window(
     pin_memory=False,
     requires_grad=False,
 ):
-    """I0(beta sqrt(1 - (2 n / N - 1)²)) / I0(beta)."""
-    _check("kaiser_window", window_length)
-    return _kaiser(window_length, not periodic, beta, _type("kaiser_window", dtype)).requires_grad_(requires_grad)
-
-
-def _kaiser(length, sym, beta, dtype):
-    if length <= 1:
-        return _C.ones(length, dtype=dtype)
-    n = _C.arange(length, dtype=_C.float64) * (2.0 / (length - 1 if sym else length)) - 1
-    top = _C.i0(beta * (1 - n * n).clamp(min=0).sqrt())
-    return (top / _C.i0(_C.tensor(float(beta), dtype=_C.float64))).to(dtype)
+    """The Kaiser window, by the Bessel function I0."""
+    return _periodic("kaiser_window", _kaiser(beta), window_length, periodic, dtype, requires_grad)
 
 
 # --- signal.windows: symmetric by default ---
@@ -115,13 +111,7 @@ def _signal(name, make, M, sym, dtype, requires_grad, **values):
     dtype = _C.get_default_dtype() if dtype is None else dtype
     if dtype not in (_C.float32, _C.float64):
         raise ValueError(f"{name} expects float32 or float64 dtypes, got: {dtype}")
-    if M <= 1:
-        return _C.ones(M, dtype=dtype).requires_grad_(requires_grad)
-    return make(_C.arange(M, dtype=_C.float64), M - 1 if sym else M).to(dtype).requires_grad_(requires_grad)
-
-
-def _general_cosine(weights):
-    return lambda n, span: sum((-1) ** k * a * (n * (2 * math.pi * k / span)).cos() for k, a in enumerate(weights))
+    return _window(make, M, not sym, dtype, requires_grad)
 
 
 def general_cosine(M, *, a, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
@@ -130,7 +120,7 @@ def general_cosine(M, *, a, sym=True, dtype=None, layout=None, device=None, requ
         raise TypeError("Coefficients must be a list/tuple")
     if not a:
         raise ValueError("Coefficients cannot be empty")
-    return _signal("general_cosine", _general_cosine(a), M, sym, dtype, requires_grad)
+    return _signal("general_cosine", _cosines(a), M, sym, dtype, requires_grad)
 
 
 def general_hamming(M, *, alpha=0.54, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
@@ -162,8 +152,7 @@ def nuttall(M, *, sym=True, dtype=None, layout=None, device=None, requires_grad=
 
 def bartlett(M, *, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
     """The triangle."""
-    make = lambda n, span: 1 - (n * (2.0 / span) - 1).abs()
-    return _signal("bartlett", make, M, sym, dtype, requires_grad)
+    return _signal("bartlett", _triangle, M, sym, dtype, requires_grad)
 
 
 def cosine(M, *, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
@@ -190,4 +179,4 @@ def kaiser(M, *, beta=12.0, sym=True, dtype=None, layout=None, device=None, requ
     """The Kaiser window."""
     if beta < 0:
         raise ValueError(f"beta must be non-negative, got: {beta} instead.")
-    return _signal("kaiser", lambda n, span: _kaiser(M, sym, beta, _C.float64), M, sym, dtype, requires_grad)
+    return _signal("kaiser", _kaiser(beta), M, sym, dtype, requires_grad)
