@@ -4,6 +4,7 @@ import math
 from collections import namedtuple
 
 from framejit import _C
+from framejit._common import into as _into
 
 _Mode = namedtuple("mode", ("values", "indices"))
 
@@ -18,10 +19,6 @@ def dstack(tensors, *, out=None):
     from framejit._functions import atleast_3d
 
     return _into(out, _C.cat([atleast_3d(t) for t in tensors], 2))
-
-
-def _into(out, result):
-    return result if out is None else out.copy_(result)
 
 
 def _axis_split(name, least, axis):

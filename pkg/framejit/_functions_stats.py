@@ -4,6 +4,8 @@ import math
 
 from framejit import _C
 from framejit._autocast_lists import listed
+from framejit._common import into as _into
+from framejit._common import scalar_name as _scalar_name
 
 
 def _quantile(input, q, dim, keepdim, interpolation, ignore_nan):
@@ -83,10 +85,6 @@ def nanquantile(input, q, dim=None, keepdim=False, *, interpolation="linear", ou
     return _into(out, _quantile(input, q, dim, keepdim, interpolation, True))
 
 
-def _into(out, result):
-    return result if out is None else out.copy_(result)
-
-
 def histc(input, bins=100, min=0, max=0, *, out=None):
     """How many elements fall into each of `bins` equal cells from min to max (of the data where both are equal)."""
     if bins <= 0:
@@ -106,11 +104,6 @@ def histc(input, bins=100, min=0, max=0, *, out=None):
     inside = flat[(flat >= low) & (flat <= high)]
     cells = ((inside - low) * bins / (high - low)).floor().to(_C.int64).clamp(max=bins - 1)
     return _into(out, _C.bincount(cells, minlength=bins).to(input.dtype))
-
-
-def _scalar_name(dtype):
-    names = {"int64": "Long", "int32": "Int", "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool"}
-    return names.get(str(dtype).rpartition(".")[2], str(dtype))
 
 
 def bucketize(input, boundaries, *, out_int32=False, right=False, out=None):

@@ -9,6 +9,9 @@ from typing import NamedTuple as _NamedTuple
 from framejit import _C
 from framejit import _ops as _t
 from framejit._autocast_lists import listed
+from framejit._common import into as _into
+from framejit._common import scalar_name as _scalar_name
+from framejit.autograd.grad_mode import no_grad as _no_grad
 
 LinAlgError = _C.LinAlgError
 
@@ -24,6 +27,7 @@ matrix_power = _t.linalg_matrix_power
 qr = _t.linalg_qr
 slogdet = _t.linalg_slogdet
 solve = _t.linalg_solve
+solve_ex = _t.linalg_solve_ex
 solve_triangular = _t.linalg_solve_triangular
 
 
@@ -47,11 +51,6 @@ class _Lu(_NamedTuple):
 class _LuFactor(_NamedTuple):
     LU: object
     pivots: object
-
-
-class _SolveEx(_NamedTuple):
-    result: object
-    info: object
 
 
 class _Lstsq(_NamedTuple):
@@ -110,20 +109,6 @@ def lu(A, *, pivot=True):
     return _Lu(*_t.lu_unpack(LU, pivots))
 
 
-def solve_ex(A, B, *, left=True, check_errors=False):
-    """(X, info): as `solve`; a singular matrix is told by `info` instead of an error."""
-    if check_errors:
-        return _SolveEx(solve(A, B, left=left), _t.zeros(A.shape[:-2], dtype=_t.int32))
-    vector = B.dim() == 1 or (A.dim() - 1 == B.dim() and B.shape == A.shape[:-1])
-    Y = B.unsqueeze(-1) if vector else B
-    if not left:
-        A, Y = A.mT, Y.mT
-    lead = _t.broadcast_shapes(A.shape[:-2], Y.shape[:-2])
-    X, info = _t._linalg_solve_stack(A.expand(*lead, *A.shape[-2:]), Y.expand(*lead, *Y.shape[-2:]), False)
-    X = X if left else X.mT
-    return _SolveEx(X.squeeze(-1) if vector else X, info)
-
-
 @listed("A", "B", name="linalg_lstsq")
 def lstsq(A, B, rcond=None, *, driver=None):
     """The least squares solution of A X = B (of smallest norm), residuals, rank, singular values.
@@ -170,21 +155,11 @@ def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None, out=None):
         x = x.to(dtype)
     if not x.is_floating_point():
         raise RuntimeError(
-            f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {_name(x.dtype)}"
+            f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {_scalar_name(x.dtype)}"
         )
     dims = None if dim is None else [dim] if isinstance(dim, int) else list(dim)
     result = _vector_norm(x, float(ord), dims, keepdim)
     return _into(out, result)
-
-
-def _name(dtype):
-    return {"int64": "Long", "int32": "Int", "bool": "Bool", "uint8": "Byte", "int16": "Short", "int8": "Char"}[
-        str(dtype).rpartition(".")[2]
-    ]
-
-
-def _into(out, result):
-    return result if out is None else out.copy_(result)
 
 
 def _vector_norm(x, p, dims, keepdim):
@@ -213,7 +188,7 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=No
         A = A.to(dtype)
     if not A.is_floating_point():
         raise RuntimeError(
-            f"linalg.matrix_norm: Expected a floating point or complex tensor as input. Got {_name(A.dtype)}"
+            f"linalg.matrix_norm: Expected a floating point or complex tensor as input. Got {_scalar_name(A.dtype)}"
         )
     if A.dim() < 2:
         raise RuntimeError("linalg.matrix_norm: The input tensor A must have at least 2 dimensions.")
@@ -427,9 +402,3 @@ def tensorsolve(A, B, dims=None, *, out=None):
             "Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim])"
         )
     return _into(out, solve(A.reshape(B.numel(), -1), B.reshape(-1)).reshape(shape))
-
-
-def _no_grad():
-    from framejit.autograd.grad_mode import no_grad
-
-    return no_grad()

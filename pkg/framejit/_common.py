@@ -1,0 +1,24 @@
+"""What Python functions around ops share: `out=` arguments and PyTorch's names of dtypes in messages."""
+
+_SCALAR_NAMES = {
+    "bool": "Bool",
+    "uint8": "Byte",
+    "int8": "Char",
+    "int16": "Short",
+    "int32": "Int",
+    "int64": "Long",
+    "float16": "Half",
+    "bfloat16": "BFloat16",
+    "float32": "Float",
+    "float64": "Double",
+}
+
+
+def into(out, result):
+    """`result`, copied into `out` where one is given."""
+    return result if out is None else out.copy_(result)
+
+
+def scalar_name(dtype):
+    """The dtype as PyTorch's messages name it: "Long" for int64."""
+    return _SCALAR_NAMES[str(dtype).rpartition(".")[2]]
