@@ -3,14 +3,17 @@
     python -m framejit.testing.cpython test_generators test_with
 
 Each file runs in processes of its own: once plainly, which says how each test ends and how many instructions it executes, and once
-with each test method compiled. A test that ends otherwise when compiled is a difference; a process that dies is a crash. At the
-end: the share of the executed instructions that ran inside segments, and what broke segments most often.
+with each test method compiled. A test that ends otherwise when compiled is a difference. A test in which the process dies, or that
+takes longer than the limit, is one as well; the others of its file are run again without it. There is a line for each file, and at
+the end one for all: differences, the share of the executed instructions that ran inside segments, and what broke segments most often.
 """
 
 import argparse
 import collections
+import faulthandler
 import importlib
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -25,7 +28,7 @@ TESTS = (
     "test_float test_string test_fstring test_named_expressions test_listcomps test_genexps test_keywordonlyarg "
     "test_positional_only_arg test_extcall test_augassign test_binop test_compare test_contains test_enumerate test_iter "
     "test_opcodes test_property test_unpack_ex test_userdict test_userlist test_bisect test_deque test_defaultdict "
-    "test_ordereddict test_copy test_exception_group test_except_star test_exception_variations test_baseexception "
+    "test_ordered_dict test_copy test_exception_group test_except_star test_exception_variations test_baseexception "
     "test_statistics test_fractions test_types test_class test_funcattrs test_global test_sort test_pow test_richcmp"
 ).split()
 
@@ -76,15 +79,19 @@ def _methods(suite):
 class _Result(unittest.TestResult):
     """How each test ended; names of the tests that are running go to the report at once, for the case of a crash."""
 
-    def __init__(self, report):
+    def __init__(self, report, limit):
         super().__init__()
-        self.report, self.ends, self.running = report, {}, None
+        self.report, self.limit, self.ends = report, limit, {}
 
     def startTest(self, test):
         super().startTest(test)
-        self.running = test.id()
         self.ends[test.id()] = "passed"
-        self.report.write_text(json.dumps({"running": self.running}))
+        self.report.write_text(json.dumps({"running": test.id()}))
+        faulthandler.dump_traceback_later(self.limit, exit=True)
+
+    def stopTest(self, test):
+        faulthandler.cancel_dump_traceback_later()
+        super().stopTest(test)
 
     def addError(self, test, err):
         self.note(test, "error", err)
@@ -111,10 +118,26 @@ class _Result(unittest.TestResult):
             self.errors.append((test.id(), self._exc_info_to_string(err, test)[-1500:]))
 
 
-def _child(name, mode, out):
-    report = Path(out)
+def _without(suite, dead):
+    """The suite without the tests whose ids are given."""
+    kept = unittest.TestSuite()
+    for test in suite:
+        if isinstance(test, unittest.TestSuite):
+            kept.addTest(_without(test, dead))
+        elif test.id() not in dead:
+            kept.addTest(test)
+    return kept
+
+
+_MEMORY = 6 << 30  # address space of one run, in bytes: a runaway test gets a MemoryError, not the machine's memory
+
+
+def _child(name, options):
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    faulthandler.enable()
+    mode, report = options.child, Path(options.out)
     module = importlib.import_module("test." + name)
-    suite = unittest.defaultTestLoader.loadTestsFromModule(module)
+    suite = _without(unittest.defaultTestLoader.loadTestsFromModule(module), options.without)
     compiled, counter = [], _Counter()
     methods = list(_methods(suite))
     if mode == "compiled":
@@ -130,7 +153,7 @@ def _child(name, mode, out):
     elif mode == "counted":
         for cls, method, function in methods:
             setattr(cls, method, counter.wrap(function))
-    result = _Result(report)
+    result = _Result(report, options.limit)
     began = time.perf_counter()
     suite.run(result)
     told = {
@@ -145,46 +168,87 @@ def _child(name, mode, out):
     report.write_text(json.dumps(told))
 
 
-def _run(name, mode, limit):
+def _run(name, mode, limit, dead=()):
+    """One file in a process of its own: what it told, or "crash" and the test that was running."""
     with tempfile.NamedTemporaryFile(suffix=".json") as out:
-        command = [sys.executable, "-m", __spec__.name, "--child", mode, "--out", out.name, name]
+        command = [sys.executable, "-m", __spec__.name, "--child", mode, "--out", out.name, "--limit", str(limit), name]
+        command += [f"--without={test}" for test in dead]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=limit, stdin=subprocess.DEVNULL)
-            code, text = done.returncode, done.stderr[-1500:]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=20 * limit, stdin=subprocess.DEVNULL)
+            code, text = done.returncode, "\n".join(done.stderr.splitlines()[-20:])
         except subprocess.TimeoutExpired:
-            code, text = -1, f"more than {limit} s"
+            code, text = -1, f"more than {20 * limit} s"
         try:
             told = json.loads(Path(out.name).read_text())
         except ValueError:
             told = {}
     if "ends" not in told:
-        told = {"crash": f"exit code {code} in {told.get('running', 'import')}: {text}"}
+        told = {"running": told.get("running", "import"), "crash": f"exit code {code}: {text}"}
     return told
 
 
-def compare(name, limit=600, count=True):
-    """One test file: what differs, and the numbers."""
+def _run_surviving(name, limit):
+    """The compiled run, made again without each test in which the process died: what it told, and {test: how it died}."""
+    dead = {}
+    while True:
+        told = _run(name, "compiled", limit, dead)
+        if "crash" not in told:
+            return told, dead
+        dead[told["running"]] = told["crash"]
+        if told["running"] == "import" or len(dead) == 20:
+            return {"ends": {}, "errors": [], "instructions": 0, "breaks": {}}, dead
+
+
+def compare(name, limit=60, count=True):
+    """One test file: what differs, and the numbers. `limit` is in seconds, for one test."""
     plain = _run(name, "plain", limit)
     if "crash" in plain:
         return {"name": name, "skipped": plain["crash"].splitlines()[-1], "differences": []}
-    compiled = _run(name, "compiled", limit)
-    if "crash" in compiled:
-        return {"name": name, "differences": [compiled["crash"]], "tests": len(plain["ends"])}
+    compiled, dead = _run_surviving(name, limit)
     errors = dict(compiled["errors"])
-    differences = [
-        f"{test}: {end}, compiled {compiled['ends'].get(test)}\n{errors.get(test, '')}"
-        for test, end in plain["ends"].items()
-        if end != compiled["ends"].get(test)
-    ]
-    counted = _run(name, "counted", limit) if count else {}
+    differences = [f"{test}: {how}" for test, how in dead.items()]
+    if compiled["ends"]:
+        differences += [
+            f"{test}: {end}, compiled {compiled['ends'].get(test)}\n{errors.get(test, '')}"
+            for test, end in plain["ends"].items()
+            if end != compiled["ends"].get(test) and test not in dead
+        ]
+    counted = _run(name, "counted", 10 * limit) if count else {}
     return {
         "name": name,
         "tests": len(plain["ends"]),
         "differences": differences,
+        "crashes": len(dead),
         "inside": compiled["instructions"],
         "executed": counted.get("count", 0),
         "breaks": compiled["breaks"],
     }
+
+
+def _report(row):
+    if "skipped" in row:
+        print(f"{row['name']:28} does not run plainly: {row['skipped']}", flush=True)
+        return
+    share = f"{min(1, row['inside'] / row['executed']):6.1%} in segments" if row["executed"] else ""
+    died = f" ({row['crashes']} by dying)" if row["crashes"] else ""
+    print(f"{row['name']:28} {row['tests']:5} tests, {len(row['differences'])} differ{died}  {share}", flush=True)
+    for text in row["differences"]:
+        print("    " + text.strip().replace("\n", "\n    "), flush=True)
+
+
+def _summary(rows):
+    ran = [row for row in rows if "skipped" not in row]
+    breaks = collections.Counter()
+    for row in ran:
+        breaks.update(row["breaks"])
+    print("breaks: " + ", ".join(f"{reason} {n}" for reason, n in breaks.most_common()))
+    executed = sum(row["executed"] for row in ran)
+    inside = sum(min(row["inside"], row["executed"]) for row in ran)
+    share = f", {inside / executed:.1%} of {executed} executed instructions inside segments" if executed else ""
+    print(
+        f"{sum(row['tests'] for row in ran)} tests in {len(ran)} files ({len(rows) - len(ran)} do not run plainly): "
+        f"{sum(len(row['differences']) for row in ran)} differences in {sum(1 for row in ran if row['differences'])} files{share}"
+    )
 
 
 def main():
@@ -192,30 +256,18 @@ def main():
     parser.add_argument("tests", nargs="*", help="names of files of Lib/test, without .py")
     parser.add_argument("--child", choices=("plain", "compiled", "counted"), help=argparse.SUPPRESS)
     parser.add_argument("--out", help=argparse.SUPPRESS)
-    parser.add_argument("--limit", type=int, default=600, help="seconds for one run of one file")
+    parser.add_argument("--without", action="append", default=[], help=argparse.SUPPRESS)
+    parser.add_argument("--limit", type=int, default=60, help="seconds for one test")
     parser.add_argument("--no-count", action="store_true", help="do not measure the share of instructions")
     options = parser.parse_args()
     if options.child:
-        return _child(options.tests[0], options.child, options.out)
-    different, inside, executed, breaks = 0, 0, 0, collections.Counter()
+        return _child(options.tests[0], options)
+    rows = []
     for name in options.tests or TESTS:
-        row = compare(name, options.limit, not options.no_count)
-        if "skipped" in row:
-            print(f"{name:28} does not run plainly: {row['skipped']}", flush=True)
-            continue
-        share = f"{min(1, row['inside'] / row['executed']):6.1%} in segments" if row.get("executed") else ""
-        print(f"{name:28} {row['tests']:5} tests, {len(row['differences'])} differ  {share}", flush=True)
-        for text in row["differences"]:
-            print("    " + text.strip().replace("\n", "\n    "), flush=True)
-        different += len(row["differences"])
-        if row.get("executed"):
-            inside += min(row["inside"], row["executed"])
-            executed += row["executed"]
-        breaks.update(row.get("breaks", {}))
-    if executed:
-        print(f"{inside / executed:.1%} of {executed} executed instructions ran inside segments")
-    print("breaks: " + ", ".join(f"{reason} {n}" for reason, n in breaks.most_common()))
-    return 1 if different else 0
+        rows.append(compare(name, options.limit, not options.no_count))
+        _report(rows[-1])
+    _summary(rows)
+    return 1 if any(row["differences"] for row in rows) else 0
 
 
 if __name__ == "__main__":
