@@ -7,10 +7,8 @@ import contextlib
 import functools
 import heapq
 import itertools
-import sys
 
 import framejit
-from framejit import _C
 
 from tests import capture_fuzz
 from tests.capture_fuzz import Box, Writer, opaque
@@ -291,8 +289,6 @@ class WideWriter(Writer):
 
 
 def run_seed(seed):
-    """None, or a description of the difference."""
-    source = WideWriter(seed).source()
     scope = {
         "framejit": framejit,
         "Box": Box,
@@ -308,32 +304,8 @@ def run_seed(seed):
         "Keyed": Keyed,
         "__name__": "fuzz",
     }
-    exec(compile(source, f"<wide seed {seed}>", "exec"), scope)
-    program = scope["program"]
-    compiled = _C.CompiledFunction(program)
-    for k in (0, 0, 1, 0):
-        expected, got = capture_fuzz.outcome(program, k), capture_fuzz.outcome(compiled, k)
-        if expected != got:
-            # A generator that caught an exception is part of a cycle: its `finally` runs when that is collected.
-            expected, got = (capture_fuzz.outcome(f, k, collect=True) for f in (program, compiled))
-        if expected != got:
-            return f"wide seed {seed}\n{source}\nplain    {expected}\ncompiled {got}"
-    return None
+    return capture_fuzz.difference(WideWriter(seed).source(), f"wide seed {seed}", scope)
 
 
 if __name__ == "__main__":
-    import warnings
-
-    warnings.simplefilter("ignore")
-    first, count = int(sys.argv[1]), int(sys.argv[2])
-    bad = 0
-    for s in range(first, first + count):
-        if "-v" in sys.argv:
-            print(s, flush=True)
-        difference = run_seed(s)
-        if difference:
-            bad += 1
-            print(difference, flush=True)
-            if bad > 2 and "-a" not in sys.argv:
-                break
-    print(count, "programs,", bad, "differences", _C.counters())
+    capture_fuzz.main(run_seed)
