@@ -7,6 +7,8 @@ import warnings
 import framejit
 import numpy as np
 
+from tests.peer.nests import flat
+
 try:
     import torch
 except ImportError:
@@ -20,10 +22,6 @@ F32, CUBE, KEYS = A.astype(np.float32), RNG.standard_normal((2, 3, 4)), RNG.inte
 LINE = np.sort(V)
 SQUARE = A[:, :4] + 3 * np.eye(4)
 MODES = ("linear", "lower", "higher", "nearest", "midpoint")
-
-
-def flat(value):
-    return [leaf for part in value for leaf in flat(part)] if isinstance(value, (tuple, list)) else [value]
 
 
 def array(value):

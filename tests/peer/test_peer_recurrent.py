@@ -7,6 +7,8 @@ import warnings
 import framejit
 import numpy as np
 
+from tests.peer.nests import flat
+
 try:
     import torch
 except ImportError:
@@ -17,13 +19,6 @@ RNG = np.random.default_rng(0)
 
 def normal(*shape):
     return RNG.standard_normal(shape).astype(np.float32)
-
-
-def flat(value):
-    """The tensors of a nest of tuples, None included."""
-    if isinstance(value, (tuple, list)):
-        return [leaf for part in value for leaf in flat(part)]
-    return [value]
 
 
 @unittest.skipIf(torch is None, "torch is not installed")

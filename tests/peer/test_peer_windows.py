@@ -6,6 +6,8 @@ import warnings
 import framejit
 import numpy as np
 
+from tests.peer.nests import flat
+
 try:
     import torch
 except ImportError:
@@ -16,10 +18,6 @@ RNG = np.random.default_rng(4)
 
 def normal(*shape):
     return RNG.standard_normal(shape)
-
-
-def flat(value):
-    return [leaf for part in value for leaf in flat(part)] if isinstance(value, (tuple, list)) else [value]
 
 
 @unittest.skipIf(torch is None, "torch is not installed")
