@@ -29,6 +29,14 @@ def check_betas(betas):
             raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
 
 
+def check_moments(lr, betas, eps, weight_decay):
+    """The options of Adam and its kin."""
+    check_lr_tensor(lr)
+    check_not_negative(lr=lr, eps=eps)
+    check_betas(betas)
+    check_not_negative(weight_decay=weight_decay)
+
+
 def check_lr_tensor(lr):
     """A learning rate given as a tensor holds one value."""
     if isinstance(lr, _t.Tensor) and lr.numel() != 1:
@@ -51,6 +59,13 @@ def number(value):
 def new_step():
     """A step counter as checkpoints hold it: a float32 scalar tensor."""
     return _t.tensor(0.0, dtype=_t.float32)
+
+
+def start(state, param, *names):
+    """Fill a fresh state: a step counter, and zeros like the parameter under each name."""
+    state["step"] = new_step()
+    for name in names:
+        state[name] = _t.zeros_like(param)
 
 
 def advance(state):
@@ -85,6 +100,17 @@ def shrink(param, rate, weight_decay):
         param.sub_(param * rate * weight_decay)
     else:
         param.mul_(1 - rate * weight_decay)
+
+
+def decayed(group, param, grad, lr=None):
+    """The gradient with the weight decay in it; a decoupled decay shrinks the parameter by `lr` instead."""
+    weight_decay = group["weight_decay"]
+    if weight_decay == 0:
+        return grad
+    if group.get("decoupled_weight_decay"):
+        shrink(param, lr, weight_decay)
+        return grad
+    return grad.add(param, alpha=number(weight_decay))
 
 
 def running(tensor):

@@ -1,8 +1,6 @@
 """Adadelta."""
 
-from framejit import _ops as _t
-
-from ._common import advance, check_lr_tensor, check_not_negative, check_switches, descend, new_step, number
+from ._common import advance, check_lr_tensor, check_not_negative, check_switches, decayed, descend, number, start
 from .optimizer import Optimizer
 
 
@@ -50,12 +48,9 @@ class Adadelta(Optimizer):
     def _update(self, group, param, grad):
         state = self.state[param]
         if not state:
-            state["step"] = new_step()
-            state["square_avg"] = _t.zeros_like(param)
-            state["acc_delta"] = _t.zeros_like(param)
+            start(state, param, "square_avg", "acc_delta")
         advance(state)
-        if group["weight_decay"] != 0:
-            grad = grad.add(param, alpha=group["weight_decay"])
+        grad = decayed(group, param, grad)
         rho, eps = group["rho"], group["eps"]
         square, steps = state["square_avg"], state["acc_delta"]
         square.mul_(rho).addcmul_(grad, grad, value=1 - rho)

@@ -2,7 +2,7 @@
 
 from framejit import _ops as _t
 
-from ._common import advance, check_lr_tensor, check_not_negative, descend_ratio, new_step, number
+from ._common import advance, check_lr_tensor, check_not_negative, decayed, descend_ratio, new_step, number
 from .optimizer import Optimizer
 
 
@@ -58,8 +58,7 @@ class Adagrad(Optimizer):
     def _update(self, group, param, grad):
         state = self.state[param]
         step = advance(state)
-        if group["weight_decay"] != 0:
-            grad = grad.add(param, alpha=group["weight_decay"])
+        grad = decayed(group, param, grad)
         rate = number(group["lr"]) / (1 + (step - 1) * group["lr_decay"])
         total = state["sum"]
         total.addcmul_(grad, grad, value=1)

@@ -2,17 +2,7 @@
 
 from framejit import _ops as _t
 
-from ._common import (
-    advance,
-    check_betas,
-    check_lr_tensor,
-    check_not_negative,
-    check_switches,
-    descend_ratio,
-    new_step,
-    number,
-    shrink,
-)
+from ._common import advance, check_moments, check_switches, decayed, descend_ratio, number, start
 from .optimizer import Optimizer
 
 
@@ -37,10 +27,7 @@ class Adam(Optimizer):
         fused=None,
         decoupled_weight_decay=False,
     ):
-        check_lr_tensor(lr)
-        check_not_negative(lr=lr, eps=eps)
-        check_betas(betas)
-        check_not_negative(weight_decay=weight_decay)
+        check_moments(lr, betas, eps, weight_decay)
         check_switches(capturable, fused, foreach)
         super().__init__(
             params,
@@ -80,20 +67,14 @@ class Adam(Optimizer):
     def _update(self, group, param, grad):
         state = self.state[param]
         if not state:
-            state["step"] = new_step()
-            state["exp_avg"] = _t.zeros_like(param)
-            state["exp_avg_sq"] = _t.zeros_like(param)
+            start(state, param, "exp_avg", "exp_avg_sq")
             if group["amsgrad"]:
                 state["max_exp_avg_sq"] = _t.zeros_like(param)
         step = advance(state)
         lr = number(group["lr"])
         beta1, beta2 = group["betas"]
         beta1, beta2 = number(beta1), number(beta2)
-        if group["weight_decay"] != 0:
-            if group["decoupled_weight_decay"]:
-                shrink(param, lr, group["weight_decay"])
-            else:
-                grad = grad.add(param, alpha=group["weight_decay"])
+        grad = decayed(group, param, grad, lr)
         mean, square = state["exp_avg"], state["exp_avg_sq"]
         mean.lerp_(grad, 1 - beta1)
         square.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)

@@ -2,16 +2,7 @@
 
 from framejit import _ops as _t
 
-from ._common import (
-    advance,
-    check_betas,
-    check_lr_tensor,
-    check_not_negative,
-    check_switches,
-    descend_ratio,
-    new_step,
-    number,
-)
+from ._common import advance, check_moments, check_switches, decayed, descend_ratio, number, start
 from .optimizer import Optimizer
 
 
@@ -33,10 +24,7 @@ class Adamax(Optimizer):
         differentiable=False,
         capturable=False,
     ):
-        check_lr_tensor(lr)
-        check_not_negative(lr=lr, eps=eps)
-        check_betas(betas)
-        check_not_negative(weight_decay=weight_decay)
+        check_moments(lr, betas, eps, weight_decay)
         check_switches(capturable)
         super().__init__(
             params,
@@ -59,12 +47,9 @@ class Adamax(Optimizer):
     def _update(self, group, param, grad):
         state = self.state[param]
         if not state:
-            state["step"] = new_step()
-            state["exp_avg"] = _t.zeros_like(param)
-            state["exp_inf"] = _t.zeros_like(param)
+            start(state, param, "exp_avg", "exp_inf")
         step = advance(state)
-        if group["weight_decay"] != 0:
-            grad = grad.add(param, alpha=group["weight_decay"])
+        grad = decayed(group, param, grad)
         beta1, beta2 = group["betas"]
         mean, largest = state["exp_avg"], state["exp_inf"]
         mean.lerp_(grad, 1 - beta1)

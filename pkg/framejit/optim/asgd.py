@@ -2,7 +2,7 @@
 
 from framejit import _ops as _t
 
-from ._common import check_lr_tensor, check_not_negative, check_switches, new_step, number
+from ._common import advance, check_lr_tensor, check_not_negative, check_switches, decayed, number, start
 from .optimizer import Optimizer
 
 
@@ -48,14 +48,12 @@ class ASGD(Optimizer):
         state = self.state[param]
         lr = number(group["lr"])
         if not state:
-            state["step"] = new_step()
+            start(state, param)
             state["eta"] = _t.tensor(lr, dtype=_t.float32)
             state["mu"] = _t.ones((), dtype=_t.float32)
             state["ax"] = _t.zeros_like(param)
-        state["step"] += 1
-        step, eta, mu = number(state["step"]), number(state["eta"]), number(state["mu"])
-        if group["weight_decay"] != 0:
-            grad = grad.add(param, alpha=group["weight_decay"])
+        step, eta, mu = advance(state), number(state["eta"]), number(state["mu"])
+        grad = decayed(group, param, grad)
         param.mul_(1 - group["lambd"] * eta)
         param.add_(grad, alpha=-eta)
         average = state["ax"]

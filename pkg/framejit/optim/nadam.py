@@ -4,15 +4,14 @@ from framejit import _ops as _t
 
 from ._common import (
     advance,
-    check_betas,
-    check_lr_tensor,
+    check_moments,
     check_not_negative,
     check_switches,
+    decayed,
     descend_ratio,
-    new_step,
     number,
     running,
-    shrink,
+    start,
 )
 from .optimizer import Optimizer
 
@@ -37,10 +36,8 @@ class NAdam(Optimizer):
         capturable=False,
         differentiable=False,
     ):
-        check_lr_tensor(lr)
-        check_not_negative(lr=lr, eps=eps)
-        check_betas(betas)
-        check_not_negative(weight_decay=weight_decay, momentum_decay=momentum_decay)
+        check_moments(lr, betas, eps, weight_decay)
+        check_not_negative(momentum_decay=momentum_decay)
         check_switches(capturable)
         super().__init__(
             params,
@@ -65,18 +62,14 @@ class NAdam(Optimizer):
     def _update(self, group, param, grad):
         state = self.state[param]
         if not state:
-            state["step"] = new_step()
+            start(state, param)
             state["mu_product"] = _t.ones((), dtype=_t.float32)
             state["exp_avg"] = _t.zeros_like(param)
             state["exp_avg_sq"] = _t.zeros_like(param)
         step = advance(state)
         lr = number(group["lr"])
         beta1, beta2 = group["betas"]
-        if group["weight_decay"] != 0:
-            if group["decoupled_weight_decay"]:
-                shrink(param, lr, group["weight_decay"])
-            else:
-                grad = grad.add(param, alpha=group["weight_decay"])
+        grad = decayed(group, param, grad, lr)
         decay = group["momentum_decay"]
         mu = beta1 * (1.0 - 0.5 * 0.96 ** (step * decay))
         mu_next = beta1 * (1.0 - 0.5 * 0.96 ** ((step + 1) * decay))

@@ -1,8 +1,6 @@
 """RAdam."""
 
-from framejit import _ops as _t
-
-from ._common import advance, check_betas, check_lr_tensor, check_not_negative, check_switches, new_step, number
+from ._common import advance, check_moments, check_switches, decayed, number, start
 from .optimizer import Optimizer
 
 
@@ -23,10 +21,7 @@ class RAdam(Optimizer):
         capturable=False,
         differentiable=False,
     ):
-        check_lr_tensor(lr)
-        check_not_negative(lr=lr, eps=eps)
-        check_betas(betas)
-        check_not_negative(weight_decay=weight_decay)
+        check_moments(lr, betas, eps, weight_decay)
         check_switches(capturable)
         super().__init__(
             params,
@@ -50,17 +45,11 @@ class RAdam(Optimizer):
     def _update(self, group, param, grad):
         state = self.state[param]
         if not state:
-            state["step"] = new_step()
-            state["exp_avg"] = _t.zeros_like(param)
-            state["exp_avg_sq"] = _t.zeros_like(param)
+            start(state, param, "exp_avg", "exp_avg_sq")
         step = advance(state)
         lr = number(group["lr"])
         beta1, beta2 = group["betas"]
-        if group["weight_decay"] != 0:
-            if group["decoupled_weight_decay"]:
-                param.mul_(1 - lr * group["weight_decay"])
-            else:
-                grad = grad.add(param, alpha=group["weight_decay"])
+        grad = decayed(group, param, grad, lr)
         mean, square = state["exp_avg"], state["exp_avg_sq"]
         mean.lerp_(grad, 1 - beta1)
         square.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)

@@ -7,10 +7,11 @@ from ._common import (
     check_lr_tensor,
     check_not_negative,
     check_switches,
+    decayed,
     descend,
     descend_ratio,
-    new_step,
     number,
+    start,
 )
 from .optimizer import Optimizer
 
@@ -60,15 +61,13 @@ class RMSprop(Optimizer):
     def _update(self, group, param, grad):
         state = self.state[param]
         if not state:
-            state["step"] = new_step()
-            state["square_avg"] = _t.zeros_like(param)
+            start(state, param, "square_avg")
             if group["momentum"] > 0:
                 state["momentum_buffer"] = _t.zeros_like(param)
             if group["centered"]:
                 state["grad_avg"] = _t.zeros_like(param)
         advance(state)
-        if group["weight_decay"] != 0:
-            grad = grad.add(param, alpha=group["weight_decay"])
+        grad = decayed(group, param, grad)
         alpha, square = group["alpha"], state["square_avg"]
         square.mul_(alpha).addcmul_(grad, grad, value=1 - alpha)
         if group["centered"]:

@@ -2,7 +2,7 @@
 
 from framejit import _ops as _t
 
-from ._common import check_lr_tensor, check_not_negative, check_switches, new_step, number
+from ._common import advance, check_lr_tensor, check_not_negative, check_switches, number, start
 from .optimizer import Optimizer
 
 
@@ -46,10 +46,9 @@ class Rprop(Optimizer):
     def _update(self, group, param, grad):
         state = self.state[param]
         if not state:
-            state["step"] = new_step()
-            state["prev"] = _t.zeros_like(param)
+            start(state, param, "prev")
             state["step_size"] = _t.full_like(grad, number(group["lr"]))
-        state["step"] += 1
+        advance(state)
         (shrink, grow), (least, most) = group["etas"], group["step_sizes"]
         previous, size = state["prev"], state["step_size"]
         agreement = grad.mul(previous).sign()

@@ -1,6 +1,6 @@
 """Stochastic gradient descent with momentum."""
 
-from ._common import check_lr_tensor, check_not_negative, descend, number
+from ._common import check_lr_tensor, check_not_negative, decayed, descend, number
 from .optimizer import Optimizer
 
 
@@ -47,8 +47,7 @@ class SGD(Optimizer):
         return self._run_updates(closure)
 
     def _update(self, group, param, grad):
-        if group["weight_decay"] != 0:
-            grad = grad.add(param, alpha=number(group["weight_decay"]))
+        grad = decayed(group, param, grad)
         momentum = group["momentum"]
         if momentum != 0:
             state = self.state[param]
