@@ -2,13 +2,11 @@
 
 from framejit import _ops as _t
 from framejit.nn import functional as F
-from framejit.nn import init
-from framejit.nn.parameter import Parameter
 
-from .module import Module
+from .normalization import _AffineNorm
 
 
-class _NormBase(Module):
+class _NormBase(_AffineNorm):
     """Per-channel scale, shift and running statistics."""
 
     _version = 2
@@ -33,8 +31,7 @@ class _NormBase(Module):
         self.affine = affine
         self.track_running_stats = track_running_stats
         options = {"device": device, "dtype": dtype}
-        self.register_parameter("weight", Parameter(_t.empty(num_features, **options)) if affine else None)
-        self.register_parameter("bias", Parameter(_t.empty(num_features, **options)) if affine and bias else None)
+        self._register_affine(num_features, affine, affine and bias, device, dtype)
         if track_running_stats:
             self.register_buffer("running_mean", _t.zeros(num_features, **options))
             self.register_buffer("running_var", _t.ones(num_features, **options))
@@ -53,10 +50,7 @@ class _NormBase(Module):
 
     def reset_parameters(self):
         self.reset_running_stats()
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
+        super().reset_parameters()
 
     def _check_input_dim(self, input):
         raise NotImplementedError
