@@ -81,21 +81,22 @@ def adaptive_max_pool2d(input, output_size, return_indices=False):
     return result if return_indices else result[0]
 
 
+def _p_norm(mean, count, norm_type):
+    """The p-norm of `count` values from the mean of their powers."""
+    return (_t.sign(mean) * _t.relu(_t.abs(mean))).mul(count).pow(1.0 / norm_type)
+
+
 def lp_pool1d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
     """The p-norm of each window."""
     mean = avg_pool1d(input.pow(norm_type), kernel_size, stride, 0, ceil_mode)
-    return (_t.sign(mean) * relu(_t.abs(mean))).mul(_first(kernel_size)).pow(1.0 / norm_type)
+    return _p_norm(mean, _first(kernel_size), norm_type)
 
 
 def lp_pool2d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
     """The p-norm of each window."""
     mean = avg_pool2d(input.pow(norm_type), kernel_size, stride, 0, ceil_mode)
     height, width = kernel_size if isinstance(kernel_size, (tuple, list)) else (kernel_size, kernel_size)
-    return (_t.sign(mean) * relu(_t.abs(mean))).mul(height * width).pow(1.0 / norm_type)
-
-
-def relu(x):
-    return _t.relu(x)
+    return _p_norm(mean, height * width, norm_type)
 
 
 def _first(value):

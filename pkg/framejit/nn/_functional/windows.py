@@ -5,7 +5,7 @@ import math
 from framejit import _ops as _t
 from framejit._autocast_lists import listed
 
-from .pooling import _output_size, _stride
+from .pooling import _output_size, _p_norm, _stride
 
 
 def _listed(value, n):
@@ -68,7 +68,7 @@ def adaptive_max_pool3d_with_indices(input, output_size, return_indices=False):
 def lp_pool3d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
     """The p-norm of each window."""
     mean = avg_pool3d(input.pow(norm_type), kernel_size, stride, 0, ceil_mode)
-    return (_t.sign(mean) * _t.relu(mean.abs())).mul(math.prod(_listed(kernel_size, 3))).pow(1.0 / norm_type)
+    return _p_norm(mean, math.prod(_listed(kernel_size, 3)), norm_type)
 
 
 # --- unpooling ---
