@@ -147,16 +147,29 @@ def lstsq(A, B, rcond=None, *, driver=None):
 # --- norms ---
 
 
+def _float_input(name, x, dtype):
+    """The input as `dtype`, which may widen it but not narrow it."""
+    if not x.is_floating_point():
+        raise RuntimeError(
+            f"linalg.{name}: Expected a floating point or complex tensor as input. Got {_scalar_name(x.dtype)}"
+        )
+    if dtype is None:
+        return x
+    if not dtype.is_floating_point:
+        raise RuntimeError(f"linalg.{name}: dtype should be floating point or complex, but got {_scalar_name(dtype)}")
+    if _t.promote_types(x.dtype, dtype) != dtype:
+        raise RuntimeError(
+            f"linalg.{name}: the dtype of the input ({_scalar_name(x.dtype)}) should be convertible without narrowing to "
+            f"the specified dtype ({_scalar_name(dtype)})"
+        )
+    return x.to(dtype)
+
+
 def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None, out=None):
     """(sum |x|**ord)**(1/ord) over `dim`, or over all elements; max and min for ±inf, the count of nonzeros for 0."""
     if not isinstance(ord, (int, float)):
         raise RuntimeError(f"linalg.vector_norm: expected a number for ord, got {ord!r}")
-    if dtype is not None:
-        x = x.to(dtype)
-    if not x.is_floating_point():
-        raise RuntimeError(
-            f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {_scalar_name(x.dtype)}"
-        )
+    x = _float_input("vector_norm", x, dtype)
     dims = None if dim is None else [dim] if isinstance(dim, int) else list(dim)
     result = _vector_norm(x, float(ord), dims, keepdim)
     return _into(out, result)
@@ -184,12 +197,7 @@ def _vector_norm(x, p, dims, keepdim):
 
 def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=None):
     """A norm of matrices in the dimensions `dim`: 'fro', 'nuc', ±1, ±2, ±inf."""
-    if dtype is not None:
-        A = A.to(dtype)
-    if not A.is_floating_point():
-        raise RuntimeError(
-            f"linalg.matrix_norm: Expected a floating point or complex tensor as input. Got {_scalar_name(A.dtype)}"
-        )
+    A = _float_input("matrix_norm", A, dtype)
     if A.dim() < 2:
         raise RuntimeError("linalg.matrix_norm: The input tensor A must have at least 2 dimensions.")
     rows, cols = (d % A.dim() for d in dim)

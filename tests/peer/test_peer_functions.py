@@ -119,6 +119,12 @@ LINALG = [
     (lambda t, x: t.linalg.inv(x), A),
     (lambda t, x: t.linalg.norm(x, "odd"), A),
     (lambda t, x: t.linalg.matrix_norm(x[0]), A),
+    *(
+        (lambda t, x, n=n, d=d: getattr(t.linalg, n)(x, dtype=getattr(t, d)), v)
+        for n in ("vector_norm", "matrix_norm")
+        for d in ("float32", "float64", "int64")
+        for v in (A, F32, I)
+    ),
 ]
 
 
