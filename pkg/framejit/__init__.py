@@ -124,6 +124,11 @@ def __getattr__(name):
 
         if name in COPIES:
             return COPIES[name]
+    if name.startswith("_foreach_"):
+        from framejit._foreach import FOREACH
+
+        if name in FOREACH:
+            return FOREACH[name]
     if name in _LAZY_NAMES:
         value = getattr(_importlib.import_module(_LAZY_NAMES[name]), name)
         globals()[name] = value
