@@ -125,7 +125,10 @@ V bind(Tracer& t, PyObject* raw, V self, PyTypeObject* type, PyObject* name) {
   }
   if (kind == &PyClassMethodDescr_Type) {
     Ref bound = Ref::steal(kind->tp_descr_get(raw, nullptr, reinterpret_cast<PyObject*>(type)));
-    return t.constant(bound);
+    V cls = t.made(reinterpret_cast<PyObject*>(type));
+    if (!cls) return t.constant(bound);
+    Ref get = Ref::steal(PyObject_GetAttr(raw, FJ_NAME("__get__")));
+    return t.made_constant(std::move(bound), t.keep(std::move(get)), {t.none(), cls});
   }
   if (!self && (kind->tp_flags & Py_TPFLAGS_HEAPTYPE) && kind->tp_descr_get && kind != tuplegetter_type()) {
     V descriptor = t.wrap_known(raw);  // seen through the class
@@ -168,14 +171,30 @@ V generic_get_attr(Tracer& t, V v, PyObject* name) {
   return raw ? bind(t, raw, v, type, name) : nullptr;
 }
 
+namespace {
+
+// A class that says `__iter__ = None` refuses the protocol.
+[[noreturn]] void blocked(Tracer& t, PyTypeObject* type, PyObject* name) {
+  static constexpr std::pair<const char*, const char*> kWords[] = {
+      {"__iter__", "iterable"}, {"__reversed__", "reversible"}, {"__contains__", "a container"}};
+  for (auto& [method, words] : kWords)
+    if (is_text(name, method)) t.raise(PyExc_TypeError, cat("'", type->tp_name, "' object is not ", words));
+  if (is_text(name, "__hash__")) t.raise(PyExc_TypeError, cat("unhashable type: '", type->tp_name, "'"));
+  t.raise(PyExc_TypeError, "'NoneType' object is not callable");
+}
+
+}  // namespace
+
 V special(Tracer& t, V self, PyObject* name) {
   PyTypeObject* type = t.type_of(self);
   PyObject* raw = t.type_lookup(type, name);
-  return raw && raw != Py_None ? bind(t, raw, self, type, name) : nullptr;
+  if (raw == Py_None) blocked(t, type, name);
+  return raw ? bind(t, raw, self, type, name) : nullptr;
 }
 
 bool has_python_special(Tracer& t, V v, PyObject* name) {
   PyObject* raw = t.type_lookup(t.type_of(v), name);
+  if (raw == Py_None && is_python_class(v->cls)) blocked(t, v->cls, name);
   return raw && PyFunction_Check(raw);
 }
 

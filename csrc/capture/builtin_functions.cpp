@@ -50,6 +50,19 @@ bool is_instance(Tracer& t, V v, V cls) {
   return r;
 }
 
+bool is_callable(Tracer& t, V v) { return t.type_of(v)->tp_call != nullptr; }
+
+// How next() ended: by the exception of the iterator's own, by what a generator returned, or just so.
+[[noreturn]] void raise_stop(Tracer& t, V iterator) {
+  if (t.stop) t.throw_value(std::exchange(t.stop, nullptr));
+  V result = nullptr;
+  if (iterator->is == Is::Iterator && as<IteratorValue>(iterator)->how == Iter::Generator)
+    result = as<IteratorValue>(iterator)->frame->result;
+  const bool some = result && !is_const(t, result, Py_None);
+  if (some && result->is == Is::Tuple) cut(Reason::raises, "a generator that returns a tuple");
+  t.throw_value(t.exception(reinterpret_cast<PyTypeObject*>(PyExc_StopIteration), some ? Values{result} : Values{}));
+}
+
 namespace {
 
 V b_len(Tracer& t, Args& a) {
@@ -96,14 +109,13 @@ V b_delattr(Tracer& t, Args& a) {
 
 V b_callable(Tracer& t, Args& a) {
   want(a, 1, 1);
-  PyTypeObject* type = t.type_of(a.pos[0]);
-  if (a.pos[0]->is == Is::Const) return t.boolean(PyCallable_Check(a.pos[0]->real));
-  return t.boolean(type->tp_call != nullptr);
+  return t.boolean(is_callable(t, a.pos[0]));
 }
 
 V b_iter(Tracer& t, Args& a) {
   want(a, 1, 2);
   if (a.pos.size() == 1) return iterate(t, a.pos[0]);
+  if (!is_callable(t, a.pos[0])) t.raise(PyExc_TypeError, "iter(v, w): v must be callable");
   auto* it = t.iterator(Iter::Sentinel, &PyCallIter_Type);
   it->over = a.pos[0];
   it->parts = {a.pos[1]};
@@ -113,18 +125,18 @@ V b_next(Tracer& t, Args& a) {
   want(a, 1, 2);
   if (V v = next(t, a.pos[0])) return v;
   if (a.pos.size() == 2) return a.pos[1];
-  V result = nullptr;
-  if (a.pos[0]->is == Is::Iterator && as<IteratorValue>(a.pos[0])->how == Iter::Generator)
-    result = as<IteratorValue>(a.pos[0])->frame->result;
-  auto* stop = reinterpret_cast<PyTypeObject*>(PyExc_StopIteration);
-  t.throw_value(t.exception(stop, result && !is_const(t, result, Py_None) ? Values{result} : Values{}));
+  raise_stop(t, a.pos[0]);
 }
 
 V b_sum(Tracer& t, Args& a) {
   V start = a.take("start");
+  if (start && a.pos.size() > 1) cut(Reason::argument_form, "sum()");
+  want(a, 1, 2);
   if (a.pos.size() > 1) start = a.pos[1];
+  V it = iterate(t, a.pos[0]);
   V total = start ? start : t.integer(0);
-  V it = iterate(t, a.pos.at(0));
+  if (PyObject* text = start ? const_object(start) : nullptr)
+    if (PyUnicode_Check(text) || PyBytes_Check(text)) cut(Reason::raises, "sum() of texts");
   while (V v = next(t, it)) total = binary(t, 0, total, v);
   return total;
 }
@@ -246,6 +258,8 @@ V b_reduce(Tracer& t, Args& a) {
 // The address of an object is no constant: it may be kept and compared, but does not leave the trace.
 V b_id(Tracer& t, Args& a) {
   want(a, 1, 1);
+  if (a.pos[0]->is == Is::Tuple && as<TupleValue>(a.pos[0])->reused)
+    cut(Reason::native_call, "id() of a passing tuple");
   return t.identity_of(a.pos[0]);
 }
 

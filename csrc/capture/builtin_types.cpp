@@ -92,30 +92,40 @@ V y_dict(Tracer& t, Args& a) { return fill_dict(t, t.dict(), a); }
 V y_ordered_dict(Tracer& t, Args& a) { return fill_dict(t, t.dict(&PyODict_Type), a); }
 V fill_set(Tracer& t, SetValue* s, Args& a) {
   want(a, 0, 1);
+  if (!a.pos.empty()) t.use(a.pos[0]);
   if (!a.pos.empty())
     for (V v : unpack(t, a.pos[0])) set_add(t, s, v);
   return s;
 }
 V y_set(Tracer& t, Args& a) { return fill_set(t, t.set(), a); }
-V y_frozenset(Tracer& t, Args& a) { return fill_set(t, t.set(&PyFrozenSet_Type), a); }
+V y_frozenset(Tracer& t, Args& a) {
+  want(a, 0, 1);
+  if (!a.pos.empty() && t.type_of(a.pos[0]) == &PyFrozenSet_Type) return a.pos[0];
+  return fill_set(t, t.set(&PyFrozenSet_Type), a);
+}
 
 V y_enumerate(Tracer& t, Args& a) {
   V start = a.take("start");
+  if (V iterable = a.pos.empty() ? a.take("iterable") : nullptr) a.pos.push_back(iterable);
+  if (start) a.pos.push_back(start);
   want(a, 1, 2);
+  V count = a.pos.size() > 1 ? a.pos[1] : t.integer(0);
+  if (count->is != Is::Const || !PyLong_CheckExact(count->real)) cut(Reason::argument_form, "enumerate()");
   auto* it = t.iterator(Iter::Enumerate, &PyEnum_Type);
+  it->count = count;
   it->parts = {iterate(t, a.pos[0])};
-  it->count = a.pos.size() > 1 ? a.pos[1] : start ? start : t.integer(0);
   return it;
 }
 V y_zip(Tracer& t, Args& a) {
   V strict = a.take("strict");
+  want(a, 0, SIZE_MAX);
   auto* it = t.iterator(Iter::Zip, &PyZip_Type);
   for (V v : a.pos) it->parts.push_back(iterate(t, v));
   it->strict = strict && truth(t, strict);
   return it;
 }
 V y_map(Tracer& t, Args& a) {
-  if (a.pos.size() < 2) cut(Reason::raises, "map() with too few arguments");
+  want(a, 2, SIZE_MAX);
   auto* it = t.iterator(Iter::Map, &PyMap_Type);
   it->over = a.pos[0];
   for (size_t i = 1; i < a.pos.size(); ++i) it->parts.push_back(iterate(t, a.pos[i]));
@@ -128,27 +138,63 @@ V y_filter(Tracer& t, Args& a) {
   it->parts = {iterate(t, a.pos[1])};
   return it;
 }
+V backwards(Tracer& t, V over, int64_t length, PyTypeObject* cls) {
+  auto* it = t.iterator(Iter::Reversed, cls);
+  it->over = over;
+  it->at = length - 1;
+  return it;
+}
+
+V backwards(Tracer& t, DictValue* d, ViewValue::What what) {
+  if (native_base(d->cls) != &PyDict_Type) cut(Reason::native_call, "reversed() of ", d->cls->tp_name);
+  Values keys;
+  for (auto& [k, v] : dict_items(t, d)) keys.insert(keys.begin(), k);
+  auto* it = t.items_iterator(std::move(keys), reversed_dict_type());
+  it->live = d;
+  it->live_size = static_cast<int64_t>(it->parts.size());
+  it->live_what = what;
+  return it;
+}
+
+// A constant: a range turned round, a text read from its end.
+V backwards(Tracer& t, V constant) {
+  PyObject* o = constant->real;
+  if (Py_TYPE(o) == &PyRange_Type) {
+    Ref slice = Ref::steal(PySlice_New(Py_None, Py_None, t.integer(-1)->real));
+    return iterate(t, t.constant(Ref::steal(PyObject_GetItem(o, slice.get()))));
+  }
+  if (PyType_Check(o)) cut(Reason::native_call, "reversed() of a class");
+  Ref made = Ref::steal(PyObject_CallOneArg(obj(PyReversed_Type), o));
+  if (!made) t.raise_pending();
+  Values items;
+  while (Ref item = Ref::steal(PyIter_Next(made.get()))) items.push_back(t.constant(item));
+  return t.items_iterator(std::move(items), &PyReversed_Type);
+}
+
 V y_reversed(Tracer& t, Args& a) {
   want(a, 1, 1);
   t.use(a.pos[0]);
-  if (a.pos[0]->is == Is::Object)
-    if (V m = special(t, a.pos[0], FJ_NAME("__reversed__"))) return call_values(t, m, {});
-  if (a.pos[0]->is == Is::List && !has_python_special(t, a.pos[0], FJ_NAME("__iter__"))) {
-    auto* it = t.iterator(Iter::Reversed, &PyListRevIter_Type);
-    it->over = a.pos[0];
-    it->at = length(t, a.pos[0]) - 1;
-    return it;
+  V v = a.pos[0];
+  if (has_python_special(t, v, FJ_NAME("__reversed__")))
+    return call_values(t, special(t, v, FJ_NAME("__reversed__")), {});
+  if (has_python_special(t, v, FJ_NAME("__getitem__")) || has_python_special(t, v, FJ_NAME("__len__"))) {
+    if (v->is != Is::Object || !has_python_special(t, v, FJ_NAME("__getitem__")))
+      cut(Reason::native_call, "reversed()");
+    return backwards(t, v, length(t, v), &PyReversed_Type);
   }
-  Values items;
-  if (a.pos[0]->is == Is::Object) {
-    for (int64_t i = length(t, a.pos[0]); i-- > 0;) items.push_back(get_item(t, a.pos[0], t.integer(i)));
-  } else {
-    if (a.pos[0]->is == Is::Set || a.pos[0]->is == Is::Iterator)
-      t.raise(PyExc_TypeError, cat("'", a.pos[0]->cls->tp_name, "' object is not reversible"));
-    items = unpack(t, a.pos[0]);
-    std::reverse(items.begin(), items.end());
+  switch (v->is) {
+    case Is::List:
+      if (is_deque(v)) cut(Reason::native_call, "reversed() of a deque");
+      return backwards(t, v, length(t, v), &PyListRevIter_Type);
+    case Is::Tuple: return backwards(t, v, length(t, v), &PyReversed_Type);
+    case Is::Dict: return backwards(t, as<DictValue>(v), ViewValue::Keys);
+    case Is::View: return backwards(t, as<ViewValue>(v)->dict, as<ViewValue>(v)->what);
+    case Is::Const: return backwards(t, v);
+    case Is::Set:
+    case Is::Iterator:
+    case Is::Object: t.raise(PyExc_TypeError, cat("'", v->cls->tp_name, "' object is not reversible"));
+    default: cut(Reason::native_call, "reversed() of ", v->cls->tp_name);
   }
-  return t.items_iterator(std::move(items), a.pos[0]->is == Is::List ? &PyListRevIter_Type : &PyReversed_Type);
 }
 
 // super() without arguments: the class from the __class__ cell, the instance from the first local.
@@ -257,6 +303,8 @@ V y_defaultdict(Tracer& t, Args& a) {
   Ref type = Ref::steal(PyObject_GetAttrString(module, "defaultdict"));
   auto* d = t.dict(reinterpret_cast<PyTypeObject*>(type.get()));
   d->default_factory = a.pos.empty() ? t.none() : a.pos[0];
+  if (!is_const(t, d->default_factory, Py_None) && !is_callable(t, d->default_factory))
+    t.raise(PyExc_TypeError, "first argument must be callable or None");
   if (!a.pos.empty()) a.pos.erase(a.pos.begin());
   return fill_dict(t, d, a);
 }
@@ -301,6 +349,14 @@ constexpr TypeRow kTypes[] = {
 };
 
 }  // namespace
+
+PyTypeObject* reversed_dict_type() {
+  static PyTypeObject* const type = [] {
+    Ref it = Ref::steal(PyObject_CallOneArg(obj(PyReversed_Type), Ref::steal(PyDict_New()).get()));
+    return Py_TYPE(it.get());
+  }();
+  return type;
+}
 
 V call_builtin_type(Tracer& t, PyTypeObject* type, Args args) {
   static std::unordered_map<PyObject*, Rule>* rules = nullptr;

@@ -39,6 +39,8 @@ MethodRule iterator_method(std::string_view name);
 MethodRule text_method(std::string_view name);
 Rule builtin_rule(PyObject* function);
 void sort_values(Tracer& t, Values& items, V key, bool reverse);
+bool is_callable(Tracer& t, V v);
+[[noreturn]] void raise_stop(Tracer& t, V iterator);
 
 template <class Row, size_t N>
 auto find_rule(const Row (&rows)[N], std::string_view name) -> decltype(rows[0].rule) {

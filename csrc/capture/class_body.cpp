@@ -123,6 +123,7 @@ V make_class(Tracer& t, PyTypeObject* meta, V name, const Values& bases, DictVal
 V build_class(Tracer& t, Args& a) {
   V meta_value = a.take("metaclass");
   if (!a.named.empty()) cut(Reason::class_body, "a class with keyword arguments");
+  for (V v : a.pos) t.use(v);
   if (a.pos.size() < 2 || a.pos[0]->is != Is::Function) cut(Reason::argument_form, "__build_class__");
   PyObject* meta = reinterpret_cast<PyObject*>(&PyType_Type);
   if (meta_value && (!t.constant_of(meta_value, &meta) || !PyType_Check(meta)))

@@ -19,7 +19,11 @@ V compare_real(Tracer& t, int op, V a, V b) {
   return t.leaf(leaf_compare, op, {x, y});
 }
 
-V compare_sequences(Tracer& t, int op, const Values& a, const Values& b) {
+// Comparing elements may change the sequences: their lengths are looked at anew.
+V compare_sequences(Tracer& t, int op, V left, V right) {
+  const Values &a = *sequence_items(left), &b = *sequence_items(right);
+  if (left->is == Is::List && !is_deque(left) && a.size() != b.size() && (op == Py_EQ || op == Py_NE))
+    return t.boolean(op == Py_NE);
   size_t i = 0;
   while (i < a.size() && i < b.size() && equal(t, a[i], b[i])) ++i;
   if (i < a.size() && i < b.size()) {
@@ -70,12 +74,11 @@ V try_compare(Tracer& t, int op, V self, V other) {
   return is_const(t, r, Py_NotImplemented) ? nullptr : r;
 }
 
-// __ne__ falls back on __eq__, as object.__ne__ does.
+// object.__ne__ asks __eq__.
 V try_either(Tracer& t, int op, V self, V other) {
-  if (V r = try_compare(t, op, self, other)) return r;
-  if (op == Py_NE)
-    if (V r = try_compare(t, Py_EQ, self, other)) return t.boolean(!truth(t, r));
-  return nullptr;
+  const bool by_eq = op == Py_NE && self->is != Is::Const && !has_python_special(t, self, FJ_NAME("__ne__"));
+  V r = try_compare(t, by_eq ? Py_EQ : op, self, other);
+  return r && by_eq ? t.boolean(!truth(t, r)) : r;
 }
 
 bool is_namespace(PyTypeObject* type) { return std::string_view(type->tp_name) == "types.SimpleNamespace"; }
@@ -103,7 +106,7 @@ V compare(Tracer& t, int op, V a, V b) {
     return compare_real(t, op, a, b);
   }
   if (both(a, b, Is::Tuple) || (both(a, b, Is::List) && is_deque(a) == is_deque(b)))
-    return compare_sequences(t, op, *sequence_items(a), *sequence_items(b));
+    return compare_sequences(t, op, a, b);
   if (both(a, b, Is::Dict) && (op == Py_EQ || op == Py_NE))
     return t.boolean(equal_dicts(t, as<DictValue>(a), as<DictValue>(b)) == (op == Py_EQ));
   if (both(a, b, Is::Set)) return compare_sets(t, op, as<SetValue>(a), as<SetValue>(b));
@@ -112,6 +115,12 @@ V compare(Tracer& t, int op, V a, V b) {
     DictValue *x = instance_dict(t, a), *y = instance_dict(t, b);
     return t.boolean(equal_dicts(t, x, y) == (op == Py_EQ));
   }
+  if (both(a, b, Is::Native)) {
+    auto *x = as<NativeValue>(a), *y = as<NativeValue>(b);
+    if (op == Py_EQ || op == Py_NE)
+      return t.boolean((x->descr == y->descr && same(t, x->self, y->self)) == (op == Py_EQ));
+  }
+  if (both(a, b, Is::Cell)) cut(Reason::native_object, "a comparison of cells");
   if (both(a, b, Is::Method)) {
     const bool eq = same(t, as<MethodValue>(a)->func, as<MethodValue>(b)->func) &&
                     same(t, as<MethodValue>(a)->self, as<MethodValue>(b)->self);
@@ -119,6 +128,10 @@ V compare(Tracer& t, int op, V a, V b) {
   }
   if (set_like(a) && set_like(b)) return compare_sets(t, op, as_elements(t, a), as_elements(t, b));
   if (both(a, b, Is::Opaque) && !a->outside() && !b->outside() && a->real && b->real) goto identity;  // id(…)
+  for (auto [x, y] : {std::pair{a, b}, std::pair{b, a}})  // a member of an enumeration of tuples, and a tuple
+    if (x->is == Is::Const && y->is != Is::Const && y->is != Is::Object && !is_plain_constant(x->real) &&
+        Py_TYPE(x->real)->tp_richcompare != PyBaseObject_Type.tp_richcompare && !PyType_Check(x->real))
+      return compare_real(t, op, a, b);
   if (a->is == Is::View || b->is == Is::View || a->is == Is::Opaque || b->is == Is::Opaque)
     if (!(a->is == Is::Const && is_const(t, a, Py_None)) && !(b->is == Is::Const && is_const(t, b, Py_None)))
       cut(Reason::native_object, "a comparison of ", a->cls->tp_name, " and ", b->cls->tp_name);
@@ -246,6 +259,12 @@ int64_t length(Tracer& t, V v) {
 
 bool contains(Tracer& t, V container, V v) {
   t.use(container);
+  if (Values* items =
+          container->cls == &PyList_Type || container->cls == &PyTuple_Type ? sequence_items(container) : nullptr) {
+    for (size_t i = 0; i < items->size(); ++i)
+      if (equal(t, (*items)[i], v)) return true;
+    return false;
+  }
   if (container->is != Is::Const && (container->cls->tp_flags & Py_TPFLAGS_HEAPTYPE))
     if (has_python_special(t, container, FJ_NAME("__contains__")))
       return truth(t, call_values(t, special(t, container, FJ_NAME("__contains__")), {v}));

@@ -189,6 +189,8 @@ void dict_clear(Tracer& t, DictValue* d) {
 void dict_fill(Tracer& t, DictValue* d) {
   t.use(d);
   if (d->full) return;
+  if (native_base(d->cls) == &PyODict_Type && PyDict_GET_SIZE(d->real) > 1)
+    cut(Reason::native_object, "the order of an OrderedDict from outside");
   Ref keys = Ref::steal(PySequence_Tuple(d->real));
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(keys.get()); ++i) {
     PyObject* k = PyTuple_GET_ITEM(keys.get(), i);
@@ -232,15 +234,24 @@ int64_t dict_length(Tracer& t, DictValue* d) {
 }
 
 void dict_update(Tracer& t, DictValue* d, V other) {
-  if (other->is == Is::Dict) {
-    for (auto& [k, v] : dict_items(t, as<DictValue>(other))) dict_set(t, d, k, v);
+  t.use(other);
+  const bool own = has_python_special(t, other, FJ_NAME("__iter__")) || native_base(other->cls) == &PyODict_Type;
+  if (other->is == Is::Dict && (!own || other->cls == &PyODict_Type)) {
+    const auto items = dict_items(t, as<DictValue>(other));
+    for (auto& [k, v] : items) {
+      dict_set(t, d, k, v);  // may run the keys' methods
+      if (other != d && dict_length(t, as<DictValue>(other)) != static_cast<int64_t>(items.size()))
+        t.raise(PyExc_RuntimeError, "dict mutated during update");
+    }
     return;
   }
   if (V keys = find_attr(t, other, FJ_NAME("keys"))) {
-    for (V k : unpack(t, call_values(t, keys, {}))) dict_set(t, d, k, get_item(t, other, k));
+    V it = iterate(t, call_values(t, keys, {}));
+    while (V k = next(t, it)) dict_set(t, d, k, get_item(t, other, k));
     return;
   }
-  for (V pair : unpack(t, other)) {
+  V it = iterate(t, other);
+  while (V pair = next(t, it)) {
     Values kv = unpack(t, pair);
     if (kv.size() != 2) cut(Reason::raises, "dict update element");
     dict_set(t, d, kv[0], kv[1]);

@@ -21,6 +21,7 @@ void check_generators(Tracer& t) {
 
 void finish(Tracer& t, Segment& s, RecipeWriter& w) {
   w.effects();
+  w.check_order();
   check_generators(t);
   s.instructions = t.instructions;
   t.tensors->finish(t, s, w.outputs());

@@ -21,6 +21,17 @@ IteratorValue* over(Tracer& t, V v, Iter how, PyTypeObject* cls) {
   return it;
 }
 
+// An iterator that nothing outside waits for: what __iter__ has returned has to have a __next__.
+V checked_iterator(Tracer& t, V it) {
+  t.use(it);
+  const iternextfunc next = it->cls->tp_iternext;
+  if (it->is != Is::Iterator && (!next || next == _PyObject_NextNotImplemented))
+    t.raise(PyExc_TypeError, cat("iter() returned non-iterator of type '", it->cls->tp_name, "'"));
+  return it;
+}
+
+}  // namespace
+
 // The elements of a set in the order in which CPython would give them: a real set with the same history is asked.
 Values ordered_set(Tracer& t, SetValue* s) {
   Values items = set_items(s);
@@ -36,6 +47,8 @@ Values ordered_set(Tracer& t, SetValue* s) {
     ordered.push_back(t.constant(PyList_GET_ITEM(list.get(), i)));
   return ordered;
 }
+
+namespace {
 
 V live_iterator(Tracer& t, DictValue* d, ViewValue::What what) {
   static PyTypeObject* const kTypes[] = {&PyDictIterKey_Type, &PyDictIterItem_Type, &PyDictIterValue_Type};
@@ -63,7 +76,8 @@ V iterate_constant(Tracer& t, V v) {
   }
   if (PyType_Check(o)) {
     PyObject* raw = t.type_lookup(Py_TYPE(o), FJ_NAME("__iter__"));
-    if (raw) return call_values(t, bind(t, raw, v, Py_TYPE(o), FJ_NAME("__iter__")), {});
+    if (raw && raw != Py_None)
+      return checked_iterator(t, call_values(t, bind(t, raw, v, Py_TYPE(o), FJ_NAME("__iter__")), {}));
   }
   t.raise(PyExc_TypeError, cat("'", Py_TYPE(o)->tp_name, "' object is not iterable"));
 }
@@ -83,7 +97,7 @@ V iterate(Tracer& t, V v) {
     return over(t, v, Iter::Sequence, &PyRangeIter_Type);
   t.use(v);
   if ((v->is == Is::Tuple || v->is == Is::List || v->is == Is::Dict) && own_iter(t, v))
-    return call_values(t, special(t, v, FJ_NAME("__iter__")), {});
+    return checked_iterator(t, call_values(t, special(t, v, FJ_NAME("__iter__")), {}));
   switch (v->is) {
     case Is::Tuple: return over(t, v, Iter::Sequence, &PyTupleIter_Type);
     case Is::List: {
@@ -93,7 +107,12 @@ V iterate(Tracer& t, V v) {
     }
     case Is::Dict: return live_iterator(t, as<DictValue>(v), ViewValue::Keys);
     case Is::View: return live_iterator(t, as<ViewValue>(v)->dict, as<ViewValue>(v)->what);
-    case Is::Set: return t.items_iterator(ordered_set(t, as<SetValue>(v)), &PySetIter_Type);
+    case Is::Set: {
+      auto* it = t.items_iterator(ordered_set(t, as<SetValue>(v)), &PySetIter_Type);
+      it->live_set = as<SetValue>(v);
+      it->live_size = static_cast<int64_t>(it->parts.size());
+      return it;
+    }
     case Is::Iterator: return v;
     case Is::Const: return iterate_constant(t, v);
     case Is::Tensor: {
@@ -102,7 +121,7 @@ V iterate(Tracer& t, V v) {
     }
     case Is::Object: {
       V it = special(t, v, FJ_NAME("__iter__"));
-      return it ? call_values(t, it, {}) : iterate_by_index(t, v);
+      return it ? checked_iterator(t, call_values(t, it, {})) : iterate_by_index(t, v);
     }
     default: cut(Reason::native_object, "iteration over ", v->cls->tp_name);
   }
@@ -125,6 +144,12 @@ V next_in_sequence(Tracer& t, IteratorValue* it) {
   t.raise(PyExc_ValueError, cat("zip() argument ", at + 1, " is ", how, " than argument", at == 1 ? " " : "s 1-", at));
 }
 
+// A tuple that CPython gives again when nobody else holds it any more.
+V reusable(TupleValue* tuple) {
+  tuple->reused = true;
+  return tuple;
+}
+
 V next_zip(Tracer& t, IteratorValue* it) {
   Values row;
   for (size_t i = 0; i < it->parts.size(); ++i) {
@@ -140,7 +165,7 @@ V next_zip(Tracer& t, IteratorValue* it) {
     }
     return nullptr;
   }
-  return it->parts.empty() ? nullptr : t.tuple(std::move(row));
+  return it->parts.empty() ? nullptr : reusable(t.tuple(std::move(row)));
 }
 
 V next_map(Tracer& t, IteratorValue* it) {
@@ -164,7 +189,7 @@ V next_filter(Tracer& t, IteratorValue* it) {
 V next_enumerate(Tracer& t, IteratorValue* it) {
   V v = next(t, it->parts[0]);
   if (!v) return nullptr;
-  V pair = t.tuple({it->count, v});
+  V pair = reusable(t.tuple({it->count, v}));
   it->count = binary(t, 0, it->count, t.integer(1));
   return pair;
 }
@@ -174,10 +199,34 @@ V next_item(Tracer& t, IteratorValue* it) {
     it->live_size = -1;
     t.raise(PyExc_RuntimeError, "dictionary changed size during iteration");
   }
+  if (it->live_set && it->live_size != length(t, it->live_set)) {
+    it->live_size = -1;
+    t.raise(PyExc_RuntimeError, "Set changed size during iteration");
+  }
   const auto at = static_cast<size_t>(it->at);
   if (at >= it->parts.size()) return nullptr;
   ++it->at;
   return it->live ? live_item(t, it, at) : it->parts[at];
+}
+
+// reversed() of an object with __len__ and __getitem__, of a list or of a tuple.
+V next_reversed(Tracer& t, IteratorValue* it) {
+  if (it->at < 0) return nullptr;
+  if (const Values* items = sequence_items(it->over))
+    return it->at < static_cast<int64_t>(items->size()) ? (*items)[static_cast<size_t>(it->at--)] : nullptr;
+  try {
+    return get_item(t, it->over, t.integer(it->at--));
+  } catch (Raised& r) {
+    if (!PyType_IsSubtype(r.exception->cls, reinterpret_cast<PyTypeObject*>(PyExc_IndexError))) throw;
+    return nullptr;
+  }
+}
+
+// iter(function, sentinel). The function may have exhausted this very iterator meanwhile.
+V next_sentinel(Tracer& t, IteratorValue* it) {
+  V v = call_values(t, it->over, {});
+  if (it->done || equal(t, v, it->parts[0])) return nullptr;
+  return v;
 }
 
 V next_by_index(Tracer& t, IteratorValue* it) {
@@ -217,15 +266,8 @@ V next_of(Tracer& t, IteratorValue* it) {
     case Iter::Peek: return next_peek(t, it);
     case Iter::Generator: return resume_generator(t, it, nullptr, nullptr);
     case Iter::Count: return next_by_index(t, it);
-    case Iter::Reversed: {
-      const Values& items = *sequence_items(it->over);
-      return it->at >= 0 && it->at < static_cast<int64_t>(items.size()) ? items[static_cast<size_t>(it->at--)]
-                                                                        : nullptr;
-    }
-    case Iter::Sentinel: {
-      V v = call_values(t, it->over, {});
-      return equal(t, v, it->parts[0]) ? nullptr : v;
-    }
+    case Iter::Reversed: return next_reversed(t, it);
+    case Iter::Sentinel: return next_sentinel(t, it);
     case Iter::Chain:
       while (static_cast<size_t>(it->at) < it->parts.size()) {
         if (V v = next(t, it->parts[static_cast<size_t>(it->at)])) return v;
@@ -243,8 +285,33 @@ V live_item(Tracer& t, IteratorValue* it, size_t at) {
   if (it->live_what == ViewValue::Keys) return key;
   V value = dict_get(t, it->live, key);
   if (!value) cut(Reason::native_object, "a dict whose keys changed while it was iterated over");
-  return it->live_what == ViewValue::Values_ ? value : t.tuple({key, value});
+  return it->live_what == ViewValue::Values_ ? value : reusable(t.tuple({key, value}));
 }
+
+namespace {
+
+// An iterator that asks others does so again after its end; the others remember that they are exhausted.
+bool asks_again(Iter how) {
+  return how == Iter::Zip || how == Iter::Map || how == Iter::Filter || how == Iter::Enumerate ||
+         how == Iter::Generator;
+}
+
+// What ends an iterator by StopIteration: NULL, and the exception in t.stop.
+template <class F>
+V until_stop(Tracer& t, F&& give) {
+  V handled = t.handled;
+  t.stop = nullptr;
+  try {
+    return give();
+  } catch (Raised& r) {
+    if (!PyType_IsSubtype(r.exception->cls, reinterpret_cast<PyTypeObject*>(PyExc_StopIteration))) throw;
+    t.handled = handled;
+    t.stop = r.exception;
+    return nullptr;
+  }
+}
+
+}  // namespace
 
 V next(Tracer& t, V v) {
   const CallRule rule = t.take_rule();
@@ -252,23 +319,19 @@ V next(Tracer& t, V v) {
   if (v->is == Is::Iterator) {
     auto* it = as<IteratorValue>(v);
     if (it->how == Iter::Outside) cut(Reason::outside_iterator, it->cls->tp_name);
-    if (it->done && it->how != Iter::Generator) return nullptr;
-    V value = next_of(t, it);
+    t.stop = nullptr;
+    if (it->done && !asks_again(it->how)) return nullptr;
+    V value = it->how == Iter::Generator ? next_of(t, it) : until_stop(t, [&] { return next_of(t, it); });
     it->changed = it->outside();
     if (!value) it->done = true;
     return value;
   }
   V method = v->is == Is::Object ? special(t, v, FJ_NAME("__next__")) : nullptr;
   if (!method) t.raise(PyExc_TypeError, cat("'", v->cls->tp_name, "' object is not an iterator"));
-  V handled = t.handled;
-  try {
+  return until_stop(t, [&] {
     t.call_rule = rule;
     return call_values(t, method, {});
-  } catch (Raised& r) {
-    if (!PyType_IsSubtype(r.exception->cls, reinterpret_cast<PyTypeObject*>(PyExc_StopIteration))) throw;
-    t.handled = handled;
-    return nullptr;
-  }
+  });
 }
 
 int64_t remaining(V v) {

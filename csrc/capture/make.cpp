@@ -68,7 +68,7 @@ MethodValue* Tracer::method(V func, V self) {
 }
 
 NativeValue* Tracer::native(PyObject* descr, PyObject* name, V self) {
-  auto* v = make<NativeValue>(&PyCFunction_Type);
+  auto* v = make<NativeValue>(Py_TYPE(descr) == &PyWrapperDescr_Type ? method_wrapper_type() : &PyCFunction_Type);
   v->descr = keep(Ref::borrow(descr));
   v->name = name;
   v->self = self;

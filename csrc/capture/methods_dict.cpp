@@ -47,6 +47,7 @@ V m_pop(Tracer& t, V self, Args& a) {
   t.raise(PyExc_KeyError, a.pos[0]);
 }
 V m_popitem(Tracer& t, V self, Args& a) {
+  if (self->outside()) cut(Reason::native_method, "popitem()");
   V last = self->cls == &PyODict_Type ? arg(a, 0, "last") : nullptr;
   want(a, 0, last ? 1 : 0);
   auto items = dict_items(t, dict_of(self));
@@ -72,6 +73,7 @@ V m_clear(Tracer& t, V self, Args& a) {
 }
 V m_copy(Tracer& t, V self, Args& a) {
   want(a, 0, 0);
+  if (self->cls != &PyDict_Type && self->cls != &PyODict_Type) cut(Reason::native_method, self->cls->tp_name, ".copy");
   auto* d = t.dict(self->cls == &PyODict_Type ? &PyODict_Type : &PyDict_Type);
   dict_update(t, d, self);
   return d;
@@ -157,18 +159,26 @@ V s_remove(Tracer& t, V self, Args& a) {
   if (!set_remove(t, set_of(self), a.pos[0])) t.raise(PyExc_KeyError, a.pos[0]);
   return t.none();
 }
+void s_clear_all(Tracer& t, SetValue* s) {
+  t.use(s);
+  s->items.clear();
+  s->index = Ref::steal(PyDict_New());
+  s->changed = s->outside();
+}
 V s_clear(Tracer& t, V self, Args& a) {
   want(a, 0, 0);
-  for (V v : set_items(set_of(self))) set_remove(t, set_of(self), v);
+  s_clear_all(t, set_of(self));
   return t.none();
 }
 V s_update(Tracer& t, V self, Args& a) {
+  want(a, 0, SIZE_MAX);
   for (V more : a.pos)
     for (V v : unpack(t, more)) set_add(t, set_of(self), v);
   return t.none();
 }
 V s_copy(Tracer& t, V self, Args& a) {
   want(a, 0, 0);
+  if (self->cls == &PyFrozenSet_Type) return self;
   auto* s = t.set(self->cls);
   for (V v : set_items(set_of(self))) set_add(t, s, v);
   return s;
@@ -182,6 +192,10 @@ SetValue* as_set(Tracer& t, V v) {
 }
 template <int op>
 V s_binary(Tracer& t, V self, Args& a) {
+  if (op == 12)
+    want(a, 1, 1);
+  else
+    want(a, 0, SIZE_MAX);
   V out = self;
   for (V other : a.pos) out = binary(t, op, out, as_set(t, other));
   return a.pos.empty() ? s_copy(t, self, a) : out;
@@ -219,11 +233,23 @@ V s_pop(Tracer& t, V self, Args& a) {
 }
 template <int op>
 V s_in_place(Tracer& t, V self, Args& a) {
+  if (op == 25)
+    want(a, 1, 1);
+  else
+    want(a, 0, SIZE_MAX);
   for (V other : a.pos) binary(t, op, self, as_set(t, other));
   return t.none();
 }
 
+V s_init(Tracer& t, V self, Args& a) {
+  want(a, 0, 1);
+  s_clear_all(t, set_of(self));
+  if (!a.pos.empty()) s_update(t, self, a);
+  return t.none();
+}
+
 constexpr MethodRow kSet[] = {
+    {"__init__", s_init},
     {"pop", s_pop},
     {"intersection_update", s_in_place<14>},
     {"difference_update", s_in_place<23>},

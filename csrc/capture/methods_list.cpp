@@ -75,24 +75,40 @@ V m_copy(Tracer& t, V self, Args& a) {
 V m_sort(Tracer& t, V self, Args& a) {
   V key = a.take("key"), reverse = a.take("reverse");
   want(a, 0, 0);
-  Values items = as<ListValue>(self)->items;
-  sort_values(t, items, key, reverse && truth(t, reverse));
-  list_of(self)->items = std::move(items);
+  const bool backwards = reverse && truth(t, reverse);
+  auto* l = list_of(self);
+  Values items = std::exchange(l->items, {});  // it is empty meanwhile
+  const uint32_t writes = l->writes;
+  sort_values(t, items, key, backwards);
+  if (l->writes != writes) cut(Reason::raises, "a list modified during sort");
+  l->items = std::move(items);
   return t.none();
+}
+
+// Comparing may change the list: its length is looked at anew.
+int64_t find(Tracer& t, V self, V wanted, int64_t i, int64_t end) {
+  const Values& items = *sequence_items(self);
+  const uint32_t writes = self->is == Is::List ? as<ListValue>(self)->writes : 0;
+  for (; i < end && i < static_cast<int64_t>(items.size()); ++i) {
+    V item = items[static_cast<size_t>(i)];
+    const bool found = same(t, item, wanted) || equal(t, item, wanted);
+    if (is_deque(self) && as<ListValue>(self)->writes != writes)
+      cut(Reason::raises, "a deque mutated while it is searched");
+    if (found) return i;
+  }
+  return -1;
 }
 
 int64_t find(Tracer& t, V self, Args& a) {
   want(a, 1, 3);
-  const Values& items = *sequence_items(self);
-  const auto n = static_cast<int64_t>(items.size());
+  const auto n = static_cast<int64_t>(sequence_items(self)->size());
   auto bound = [&](size_t at, int64_t otherwise) {
     if (a.pos.size() <= at) return otherwise;
     int64_t i = to_index(t, a.pos[at], "index()");
-    return i < 0 ? std::max<int64_t>(0, i + n) : std::min(i, n);
+    return i < 0 ? std::max<int64_t>(0, i + n) : i;
   };
-  for (int64_t i = bound(1, 0), end = bound(2, n); i < end; ++i)
-    if (same(t, items[static_cast<size_t>(i)], a.pos[0]) || equal(t, items[static_cast<size_t>(i)], a.pos[0])) return i;
-  return -1;
+  const int64_t first = bound(1, 0), end = bound(2, n);
+  return find(t, self, a.pos[0], first, a.pos.size() > 2 ? end : INT64_MAX);
 }
 V m_index(Tracer& t, V self, Args& a) {
   const int64_t i = find(t, self, a);
@@ -102,8 +118,9 @@ V m_index(Tracer& t, V self, Args& a) {
 }
 V m_remove(Tracer& t, V self, Args& a) {
   want(a, 1, 1);
-  const int64_t i = find(t, self, a);
+  const int64_t i = find(t, self, a.pos[0], 0, INT64_MAX);
   if (i < 0) t.raise(PyExc_ValueError, "list.remove(x): x not in list");
+  if (i >= static_cast<int64_t>(as<ListValue>(self)->items.size())) cut(Reason::raises, "a list mutated by remove()");
   auto& items = list_of(self)->items;
   items.erase(items.begin() + i);
   return t.none();
@@ -111,13 +128,14 @@ V m_remove(Tracer& t, V self, Args& a) {
 V m_count(Tracer& t, V self, Args& a) {
   want(a, 1, 1);
   int64_t n = 0;
-  for (V v : *sequence_items(self)) n += same(t, v, a.pos[0]) || equal(t, v, a.pos[0]);
+  for (int64_t i = 0; (i = find(t, self, a.pos[0], i, INT64_MAX)) >= 0; ++i) ++n;
   return t.integer(n);
 }
 
 // The operator and subscript methods, called by name or through super().
 V m_getitem(Tracer& t, V self, Args& a) {
   want(a, 1, 1);
+  if (self->cls == &PyList_Type || self->cls == &PyTuple_Type) return get_item(t, self, a.pos[0]);
   V plain = self->is == Is::List ? static_cast<V>(t.list(*sequence_items(self))) : t.tuple(*sequence_items(self));
   return get_item(t, plain, a.pos[0]);
 }
@@ -147,7 +165,7 @@ V m_iter(Tracer& t, V self, Args& a) {
 }
 V m_contains(Tracer& t, V self, Args& a) {
   want(a, 1, 1);
-  return t.boolean(find(t, self, a) >= 0);
+  return t.boolean(find(t, self, a.pos[0], 0, INT64_MAX) >= 0);
 }
 V m_list_init(Tracer& t, V self, Args& a) {
   want(a, 0, 1);

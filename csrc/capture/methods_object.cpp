@@ -28,9 +28,14 @@ V o_init(Tracer& t, V self, Args& a) {
   if (self->is == Is::Object && as<ObjectValue>(self)->args) {
     if (!a.named.empty()) cut(Reason::argument_form, "an exception with keyword arguments");
     as<ObjectValue>(self)->args = t.tuple(a.pos);
-  } else if (a.size() > 0 && has_python_special(t, self, FJ_NAME("__init__"))) {
-    cut(Reason::raises, "object.__init__() takes no arguments");
+    return t.none();
   }
+  if (self->is != Is::Object && self->is != Is::Tuple) cut(Reason::native_method, self->cls->tp_name, ".__init__");
+  // Arguments that __new__ took and __init__ does not know are left alone; others are an error.
+  PyObject* own_new = t.type_lookup(self->cls, FJ_NAME("__new__"));
+  const bool by_new = own_new && own_new != _PyType_Lookup(&PyBaseObject_Type, FJ_NAME("__new__"));
+  if (a.size() > 0 && (has_python_special(t, self, FJ_NAME("__init__")) || !by_new))
+    cut(Reason::raises, "object.__init__() takes no arguments");
   return t.none();
 }
 V o_eq(Tracer& t, V self, Args& a) {
@@ -113,17 +118,13 @@ IteratorValue* generator_of(V self) {
 
 V sent(Tracer& t, IteratorValue* g, V value, V thrown) {
   if (V v = resume_generator(t, g, value, thrown)) return v;
-  V r = g->frame->result;
-  t.throw_value(t.exception(reinterpret_cast<PyTypeObject*>(PyExc_StopIteration),
-                            r && !is_const(t, r, Py_None) ? Values{r} : Values{}));
+  t.stop = nullptr;
+  raise_stop(t, g);
 }
 V g_next(Tracer& t, V self, Args& a) {
   want(a, 0, 0);
   if (V v = next(t, self)) return v;
-  auto* it = as<IteratorValue>(self);
-  V r = it->how == Iter::Generator ? it->frame->result : nullptr;
-  t.throw_value(t.exception(reinterpret_cast<PyTypeObject*>(PyExc_StopIteration),
-                            r && !is_const(t, r, Py_None) ? Values{r} : Values{}));
+  raise_stop(t, self);
 }
 V g_iter(Tracer&, V self, Args& a) {
   want(a, 0, 0);

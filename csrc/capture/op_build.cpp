@@ -14,6 +14,21 @@ void add_to(Tracer& t, V list, const Values& more) {
   list_changed(l);
   l->items.insert(l->items.end(), more.begin(), more.end());
 }
+
+// No more elements than CPython asks for: one more than there are names.
+Values unpack_some(Tracer& t, V v, size_t most) {
+  t.use(v);
+  if (sequence_items(v) && !has_python_special(t, v, FJ_NAME("__iter__"))) return unpack(t, v);
+  Values items;
+  V it = iterate(t, v);
+  while (items.size() < most) {
+    V item = next(t, it);
+    if (!item) break;
+    items.push_back(item);
+  }
+  return items;
+}
+
 [[noreturn]] void given_twice(Tracer& t, V callable, V name) {
   if (!callable || callable->is != Is::Function) cut(Reason::raises, "a keyword argument is given twice");
   V module = get_attr(t, callable, FJ_NAME("__module__")), qualname = get_attr(t, callable, FJ_NAME("__qualname__"));
@@ -95,7 +110,7 @@ FJ_OPCODE(DICT_MERGE) {
 }
 
 FJ_OPCODE(UNPACK_SEQUENCE) {
-  Values items = unpack(t, f.top());
+  Values items = unpack_some(t, f.top(), n(in) + 1);
   if (items.size() != n(in)) {
     f.pop();
     t.raise(PyExc_ValueError, items.size() > n(in)

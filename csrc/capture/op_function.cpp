@@ -56,7 +56,7 @@ FJ_OPCODE(SEND) {
   } else {
     if (!is_const(t, sent, Py_None)) cut(Reason::unsupported_instruction, "send() into yield from");
     value = next(t, receiver);
-    if (!value) result = t.none();
+    if (!value) result = t.stop ? exception_attr(t, as<ObjectValue>(t.stop), FJ_NAME("value")) : t.none();
   }
   if (value) {
     f.push(value);

@@ -67,7 +67,7 @@ V concatenate(Tracer& t, V a, V b) {
 }
 
 Values repeated(const Values& items, int64_t times) {
-  if (times > 0 && static_cast<int64_t>(items.size()) * times > 100000)
+  if (times > 0 && times > 100000 / static_cast<int64_t>(items.size() + 1))
     cut(Reason::too_long, "a sequence of more than 100,000 elements");
   Values out;
   for (int64_t i = 0; i < times; ++i) out.insert(out.end(), items.begin(), items.end());
@@ -94,12 +94,19 @@ V sequence_operator(Tracer& t, int op, V a, V b) {
     list_changed(l);
     return a;
   }
+  if (base == kAdd && a->is == Is::Tuple && b->is == Is::Tuple && !is_size_type(a->cls)) {
+    if (a->cls == &PyTuple_Type && sequence_items(b)->empty()) return a;
+    if (b->cls == &PyTuple_Type && sequence_items(a)->empty()) return b;
+  }
   if (base == kAdd && a->is == b->is) return concatenate(t, a, b);
   PyObject* times;
   if (base == kMul && b->is == Is::Object && special(t, b, FJ_NAME("__index__")))
     b = t.integer(to_index(t, b, "a number of repeats"));
   if (base != kMul || !t.constant_of(b, &times) || !PyLong_Check(times)) return nullptr;
-  Values items = repeated(*sequence_items(a), PyLong_AsLongLong(times));
+  const Py_ssize_t count = PyNumber_AsSsize_t(times, PyExc_OverflowError);
+  if (count == -1 && PyErr_Occurred()) t.raise_pending();
+  if (a->is == Is::Tuple && a->cls == &PyTuple_Type && (count == 1 || sequence_items(a)->empty())) return a;
+  Values items = repeated(*sequence_items(a), count);
   if (in_place && a->is == Is::List) {
     as<ListValue>(a)->items = std::move(items);
     list_changed(as<ListValue>(a));
@@ -152,11 +159,17 @@ V try_method(Tracer& t, V self, const char* name, V other) {
   return is_const(t, r, Py_NotImplemented) ? nullptr : r;
 }
 
+// Does the subclass have another method of this name than the class?
+bool overrides(Tracer& t, PyTypeObject* subclass, PyTypeObject* cls, const char* name) {
+  return name && t.type_lookup(subclass, intern(name)) != t.type_lookup(cls, intern(name));
+}
+
 V by_methods(Tracer& t, int op, V a, V b) {
   const Row& base = kRows[op % kInPlace];
   if (op >= kInPlace)
     if (V r = try_method(t, a, kRows[op].name, b)) return r;
-  const bool reflected_first = a->cls != b->cls && PyType_IsSubtype(b->cls, a->cls) && b->is != Is::Const;
+  const bool reflected_first = a->cls != b->cls && PyType_IsSubtype(b->cls, a->cls) && b->is != Is::Const &&
+                               overrides(t, b->cls, a->cls, base.reflected);
   if (reflected_first)
     if (V r = try_method(t, b, base.reflected, a)) return r;
   if (V r = try_method(t, a, base.name, b)) return r;

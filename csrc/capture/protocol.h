@@ -51,6 +51,8 @@ int64_t remaining(V iterator);  // how many elements are left, -1: not known
 void set_add(Tracer& t, SetValue* s, V v);
 bool set_remove(Tracer& t, SetValue* s, V v);
 Values set_items(SetValue* s);
+Values ordered_set(Tracer& t, SetValue* s);  // its elements as iteration gives them
+PyTypeObject* reversed_dict_type();
 void list_changed(ListValue* l);
 // To a list from outside that has not been looked into; false if it is no such list.
 bool append_unread(Tracer& t, V list, V item);

@@ -10,18 +10,31 @@ ObjectValue* Tracer::exception(PyTypeObject* type, Values args) {
   return e;
 }
 
+namespace {
+
+// The one being handled becomes the context. The chain does not become a ring, and one that is a ring already is left
+// at the second round, as CPython does it.
+void chain(ObjectValue* handled, ObjectValue* e) {
+  ObjectValue *slow = handled, *o = handled;
+  for (bool odd = false; o->context; odd = !odd) {
+    if (o->context == e) {
+      o->context = nullptr;
+      break;
+    }
+    o = as<ObjectValue>(o->context);
+    if (o == slow) break;
+    if (odd) slow = as<ObjectValue>(slow->context);
+  }
+  e->context = handled;
+}
+
+}  // namespace
+
 void Tracer::throw_value(V exception) {
   auto* e = as<ObjectValue>(exception);
   if (!e->raised) e->born = step;
   e->raised = true;
-  if (handled && handled != exception) {
-    for (auto* o = as<ObjectValue>(handled); o->context; o = as<ObjectValue>(o->context))
-      if (o->context == exception) {  // the chain does not become a ring
-        o->context = nullptr;
-        break;
-      }
-    e->context = handled;
-  }
+  if (handled && handled != exception) chain(as<ObjectValue>(handled), e);
   throw Raised{exception};
 }
 

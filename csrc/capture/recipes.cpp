@@ -151,6 +151,8 @@ RecipeId RecipeWriter::write_function(FunctionValue* f) {
 
 RecipeId RecipeWriter::write_generator(IteratorValue* g) {
   SymFrame& f = *g->frame;
+  for (auto& [name, value] : f.function->members)  // it has its names from when it was made
+    if (is_text(name, "__name__") || is_text(name, "__qualname__")) cannot(g);
   // Running, or waiting inside an except or finally clause, whose exception is kept outside the frame.
   if (f.started && !g->done && (f.state != SymFrame::Yielded || f.code.in_handler(f.pc))) cannot(g);
   const RecipeId id = g->recipe = add(Make::Generator);
@@ -162,6 +164,48 @@ RecipeId RecipeWriter::write_generator(IteratorValue* g) {
       for (V v : f.stack) ids.push_back(of(v));
   }
   row(id).parts = std::move(ids);
+  return id;
+}
+
+namespace {
+
+// Something of the same type that has no elements, for an iterator that is exhausted and has let its own go.
+V emptied(Tracer& t, IteratorValue* it) {
+  if (it->over->is == Is::List) return t.list();
+  if (it->over->is == Is::Tuple) return t.tuple({});
+  if (it->cls == &PyRangeIter_Type) return t.constant(Ref::steal(PyObject_CallFunction(obj(&PyRange_Type), "i", 0)));
+  if (it->over->cls != &PyUnicode_Type && it->over->cls != &PyBytes_Type) cannot(it);
+  return t.constant(Ref::steal(PyObject_CallNoArgs(obj(it->over->cls))));
+}
+
+bool has_keys_in_order(Tracer& t, DictValue* d, const Values& keys) {
+  const auto items = dict_items(t, d);
+  if (items.size() != keys.size()) return false;
+  for (size_t i = 0; i < keys.size(); ++i)
+    if (items[i].first != keys[i]) return false;
+  return true;
+}
+
+}  // namespace
+
+// A real iterator over a dict or set looks at its size and goes on at its own place: what it goes over must be as it
+// was.
+RecipeId RecipeWriter::write_live(IteratorValue* it) {
+  V over = it->live ? static_cast<V>(it->live) : it->live_set;
+  if (it->done || (over->outside() && over->changed)) cannot(it);
+  const RecipeId id = add(Make::Iterator);
+  RecipeId of_what;
+  if (it->live) {
+    if (native_base(over->cls) != &PyDict_Type || !has_keys_in_order(t_, it->live, it->parts)) cannot(it);
+    if (it->cls == reversed_dict_type()) cannot(it);
+    static constexpr const char* kNames[] = {"keys", "items", "values"};
+    of_what = call(_PyType_Lookup(&PyDict_Type, intern(kNames[it->live_what])), {of(over)});
+  } else {
+    if (ordered_set(t_, it->live_set) != it->parts) cannot(it);
+    of_what = of(over);
+  }
+  row(id).parts = {of_what};
+  row(id).index = static_cast<int32_t>(it->at);
   return id;
 }
 
@@ -182,23 +226,27 @@ RecipeId RecipeWriter::write_iterator(IteratorValue* it) {
     for (V v : it->maker_args) args.push_back(of(v));
     return call(it->maker, std::move(args));
   }
-  if (it->live && !it->done) {
-    Values rest;
-    for (size_t i = static_cast<size_t>(it->at); i < it->parts.size(); ++i) rest.push_back(live_item(t_, it, i));
-    return iterator(parts(Make::Tuple, rest), 0);
-  }
   if (it->how == Iter::Generator) return write_generator(it);
-  if (it->done) return iterator(parts(Make::Tuple, {}), 0);
   switch (it->how) {
-    case Iter::Sequence: return iterator(of(it->over), it->at);
+    case Iter::Sequence: return it->done ? iterator(of(emptied(t_, it)), 0) : iterator(of(it->over), it->at);
     case Iter::Reversed: {
+      if (it->done || !sequence_items(it->over)) cannot(it);
       const RecipeId id = iterator(of(it->over), it->at);
       row(id).object = Ref::borrow(obj(&PyReversed_Type));
       return id;
     }
-    case Iter::Items: return iterator(parts(Make::Tuple, it->parts), it->at);
+    case Iter::Items:
+      if (it->live || it->live_set) return write_live(it);
+      if (it->cls != &PyTupleIter_Type) cannot(it);
+      return iterator(parts(Make::Tuple, it->parts), it->at);
     case Iter::Zip:
-      if (it->strict) cannot(it);
+      if (it->strict && !it->parts.empty()) {
+        const RecipeId id = with(obj(&PyZip_Type), {});
+        const RecipeId yes = constant(Py_True);
+        row(id).parts.push_back(yes);
+        row(id).names = Ref::steal(PyTuple_Pack(1, FJ_NAME("strict")));
+        return id;
+      }
       return with(obj(&PyZip_Type), {});
     case Iter::Map: return with(obj(&PyMap_Type), {of(it->over)});
     case Iter::Filter: return with(obj(&PyFilter_Type), {of(it->over)});
@@ -374,6 +422,52 @@ void RecipeWriter::effects() {
     if (v->is != Is::Tensor || !as<TensorValue>(v)->grad_changed) continue;
     s_.effects.push_back({Do::SetAttr, of(v), constant(FJ_NAME("grad")), of(as<TensorValue>(v)->grad)});
   }
+}
+
+namespace {
+
+// Looks for a ring through a call: what is made by a call is made with all that it needs.
+struct RingSearch {
+  const std::vector<Recipe>& recipes;
+  const std::vector<V>& values;
+  std::vector<char> seen;  // 0: not yet, 1: on the path, 2: done
+  std::vector<size_t> path;
+
+  void visit(size_t at) {
+    seen[at] = 1;
+    path.push_back(at);
+    if (recipes[at].make != Make::Cell)
+      for (RecipeId part : recipes[at].parts) {
+        if (part < 0) continue;
+        if (seen[static_cast<size_t>(part)] == 1) close(static_cast<size_t>(part));
+        if (!seen[static_cast<size_t>(part)]) visit(static_cast<size_t>(part));
+      }
+    path.pop_back();
+    seen[at] = 2;
+  }
+
+  void close(size_t first) {
+    bool calls = false;
+    V last = nullptr;
+    for (size_t i = path.size(); i-- > 0;) {
+      calls |= recipes[path[i]].make == Make::Call || recipes[path[i]].make == Make::Iterator;
+      V v = values[path[i]];
+      if (v && (!last || v->born > last->born)) last = v;
+      if (path[i] == first) break;
+    }
+    if (calls && last) cannot(last);
+  }
+};
+
+}  // namespace
+
+void RecipeWriter::check_order() {
+  std::vector<V> values(s_.recipes.size());
+  for (V v : written_)
+    if (v->recipe != kNoRecipe) values[static_cast<size_t>(v->recipe)] = v;
+  RingSearch search{s_.recipes, values, std::vector<char>(s_.recipes.size()), {}};
+  for (size_t i = 0; i < s_.recipes.size(); ++i)
+    if (!search.seen[i]) search.visit(i);
 }
 
 }  // namespace fj::capture

@@ -14,6 +14,7 @@ class RecipeWriter {
   RecipeId parts(Make make, const Values& items, PyObject* object = nullptr);
   RecipeId call(PyObject* callable, std::vector<RecipeId> args);
   void effects();
+  void check_order();  // nothing is needed to make itself
   const std::vector<PyObject*>& outputs() const { return outputs_; }
 
  private:
@@ -26,6 +27,7 @@ class RecipeWriter {
   RecipeId write_iterator(IteratorValue* it);
   RecipeId write_generator(IteratorValue* it);
   RecipeId write_tensor(TensorValue* v);
+  RecipeId write_live(IteratorValue* it);
   void attributes(RecipeId id, DictValue* d);
   void set_item(V target, const DictValue::Write& w);
   void effects_of(V v);

@@ -8,7 +8,10 @@
 
 namespace fj::capture {
 
-void list_changed(ListValue* l) { l->changed = l->outside(); }
+void list_changed(ListValue* l) {
+  l->changed = l->outside();
+  ++l->writes;
+}
 
 bool slice_bounds(Tracer& t, V key, int64_t length, int64_t* start, int64_t* stop, int64_t* step) {
   if (key->is != Is::Slice && !(key->is == Is::Const && PySlice_Check(key->real))) return false;

@@ -167,6 +167,7 @@ class Tracer {
   SymFrame* outermost = nullptr;
   SymFrame* frame = nullptr;  // the innermost
   V handled = nullptr;        // the exception being handled
+  V stop = nullptr;           // the StopIteration by which the last next() ended, NULL if it raised none
   struct Maker {
     PyObject* callable;
     Values args;
@@ -251,7 +252,8 @@ bool is_python_class(PyTypeObject* type);
 PyTypeObject* native_base(PyTypeObject* type);  // the nearest base written in C: it decides what an instance is
 bool is_text_match(PyObject* object);           // a re.Pattern or re.Match
 bool is_method_wrapper(PyObject* object);       // "abc".__add__
-bool is_plain_constant(PyObject* object);       // an immutable built-in value, all the way down
-bool is_identity_constant(PyObject* object);    // a type, module, builtin, …: known by identity
+PyTypeObject* method_wrapper_type();
+bool is_plain_constant(PyObject* object);     // an immutable built-in value, all the way down
+bool is_identity_constant(PyObject* object);  // a type, module, builtin, …: known by identity
 
 }  // namespace fj::capture

@@ -76,12 +76,14 @@ struct TupleValue : Value {
   TupleValue() : Value(Is::Tuple) {}
   Values items;
   struct DictValue* attrs = nullptr;  // instances of subclasses
+  bool reused = false;                // by the iterator that gave it: CPython may give the same object again
 };
 
 struct ListValue : Value {
   ListValue() : Value(Is::List) {}
   Values items;  // of a list from outside that was only appended to so far (changed, not touched): what was appended
   int64_t maxlen = -1;  // of a deque that has one
+  uint32_t writes = 0;  // how often it was changed
   struct DictValue* attrs = nullptr;
 };
 
@@ -189,6 +191,7 @@ struct IteratorValue : Value {
   SymFrame* frame = nullptr;  // Generator
   V yield_from = nullptr;
   struct DictValue* live = nullptr;  // Items of a dict: its size must not change, its values are read when they are due
+  struct SetValue* live_set = nullptr;  // Items of a set: its size must not change
   int64_t live_size = 0;
   int live_what = 0;          // ViewValue::What
   bool substitute = false;    // a generator of framejit._polyfills in place of an object of a C type …

@@ -80,13 +80,15 @@ PyTypeObject* native_base(PyTypeObject* type) {
   return type;
 }
 
-bool is_method_wrapper(PyObject* o) {
+PyTypeObject* method_wrapper_type() {
   static PyTypeObject* const type = [] {  // not exported by 3.13
     Ref wrapper = Ref::steal(PyObject_GetAttrString(FJ_NAME(""), "__add__"));
     return Py_TYPE(wrapper.get());
   }();
-  return Py_TYPE(o) == type;
+  return type;
 }
+
+bool is_method_wrapper(PyObject* o) { return Py_TYPE(o) == method_wrapper_type(); }
 
 bool is_plain_constant(PyObject* o) {
   if (o == Py_None || PyBool_Check(o) || PyLong_CheckExact(o) || PyFloat_CheckExact(o) || PyUnicode_CheckExact(o) ||

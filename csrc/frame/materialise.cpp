@@ -3,6 +3,7 @@
 #include "frame/materialise.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "frame/py_objects.h"
 #include "py/generator.h"
@@ -21,6 +22,8 @@ Materialiser::Materialiser(const capture::Segment& segment, guard::Fetched& fetc
     : segment_(segment), fetched_(fetched) {
   const size_t needed = segment.recipes.size() + static_cast<size_t>(segment.noutputs);
   values_ = needed <= kInline ? inline_ : new PyObject*[needed];
+  states_ = needed <= kInline ? inline_states_ : new uint8_t[needed];
+  std::fill(states_, states_ + needed, uint8_t{0});
   outputs_ = values_ + segment.recipes.size();
   std::fill(values_, values_ + needed, nullptr);
 }
@@ -28,6 +31,7 @@ Materialiser::Materialiser(const capture::Segment& segment, guard::Fetched& fetc
 Materialiser::~Materialiser() {
   for (size_t i = 0; i < segment_.recipes.size() + static_cast<size_t>(noutputs_); ++i) Py_XDECREF(values_[i]);
   if (values_ != inline_) delete[] values_;
+  if (states_ != inline_states_) delete[] states_;
 }
 
 bool Materialiser::run_program() {
@@ -74,15 +78,17 @@ bool Materialiser::run_program() {
 bool Materialiser::build() {
   const auto count = static_cast<RecipeId>(segment_.recipes.size());
   for (RecipeId id = 0; id < count; ++id) {
-    if (!create(id)) return false;
+    if (create(id)) continue;
+    // Capture writes no recipe that is needed to make itself.
+    if (blocked_) PyErr_SetString(PyExc_SystemError, "framejit: an object that is needed to make itself");
+    return false;
   }
   // Attributes and lists before sets and dicts, whose keys may need them to be hashed.
   for (bool keyed : {false, true}) {
     for (RecipeId id = 0; id < count; ++id) {
       const Recipe& r = segment_.recipes[static_cast<size_t>(id)];
       const bool has_keys = r.make == Make::Dict || r.make == Make::Set;
-      if (has_keys != keyed) continue;
-      if (!fill(r, values_[id])) return false;
+      if (has_keys == keyed && !finish(id)) return false;
     }
   }
   return true;
@@ -99,8 +105,50 @@ std::vector<Ref> Materialiser::take(const std::vector<RecipeId>& ids) const {
 
 bool Materialiser::create(RecipeId id) {
   if (id < 0 || values_[id]) return true;
+  if (state(id) & kCreating) {
+    blocked_ = true;
+    return false;
+  }
+  state(id) |= kCreating;
   values_[id] = make(segment_.recipes[static_cast<size_t>(id)]);
+  state(id) &= static_cast<uint8_t>(~kCreating);
   return values_[id] != nullptr;
+}
+
+bool Materialiser::finish(RecipeId id) {
+  if (!create(id)) return false;
+  if (id < 0 || state(id) & kFilled) return true;
+  state(id) |= kFilled;
+  return fill(segment_.recipes[static_cast<size_t>(id)], values_[id]);
+}
+
+// Was it only for an object that is being made? Then it is tried again when that is there.
+bool Materialiser::wait() { return std::exchange(blocked_, false); }
+
+// Cells and attributes may lead back to the object that is being made (a class, by way of its methods): they wait.
+bool Materialiser::complete_parts(const Recipe& r) {
+  for (RecipeId part : r.parts) {
+    if (complete(part)) continue;
+    return r.make == Make::Cell && wait();
+  }
+  for (const auto& [name, part] : r.attrs) {
+    if (!complete(part)) return wait();
+  }
+  return true;
+}
+
+bool Materialiser::complete(RecipeId id) {
+  if (!create(id)) return false;
+  if (id < 0 || state(id) & kCompleted) return true;
+  state(id) |= kCompleted;
+  const Recipe& r = segment_.recipes[static_cast<size_t>(id)];
+  bool ok = complete_parts(r);
+  bool ready = ok;
+  for (RecipeId part : r.parts) ready = ready && (part < 0 || values_[part]);
+  for (const auto& [name, part] : r.attrs) ready = ready && (part < 0 || values_[part]);
+  if (ready) ok = finish(id);
+  if (!ready) state(id) &= static_cast<uint8_t>(~kCompleted);
+  return ok;
 }
 
 bool Materialiser::create_parts(const Recipe& r) {
@@ -189,9 +237,9 @@ PyObject* Materialiser::make_exception(const Recipe& r) {
 
 PyObject* Materialiser::make_iterator(const Recipe& r) {
   // A list has to have its elements before __setstate__ looks at its length.
-  const RecipeId of = r.parts[0];
-  if (!fill(segment_.recipes[static_cast<size_t>(of)], value(of))) return nullptr;
-  Ref it = Ref::steal(r.object ? PyObject_CallOneArg(r.object.get(), value(of)) : PyObject_GetIter(value(of)));
+  if (!complete(r.parts[0])) return nullptr;
+  Ref it = Ref::steal(r.object ? PyObject_CallOneArg(r.object.get(), value(r.parts[0]))
+                               : PyObject_GetIter(value(r.parts[0])));
   // A list's effects come later: it may not be long enough yet.
   if (!it || (r.index == 0 && !r.object) || py::set_position(it.get(), r.index)) return it.release();
   Ref done = Ref::steal(PyObject_CallMethod(it.get(), "__setstate__", "i", r.index));
@@ -202,7 +250,7 @@ PyObject* Materialiser::call(const Recipe& r) {
   std::vector<PyObject*> args;
   for (RecipeId part : r.parts) args.push_back(value(part));
   for (RecipeId part : r.parts) {
-    if (!fill(segment_.recipes[static_cast<size_t>(part)], value(part))) return nullptr;
+    if (!complete(part)) return nullptr;
   }
   const auto named = static_cast<size_t>(r.names ? PyTuple_GET_SIZE(r.names.get()) : 0);
   return PyObject_Vectorcall(r.object.get(), args.data(), args.size() - named, r.names.get());
@@ -211,21 +259,17 @@ PyObject* Materialiser::call(const Recipe& r) {
 bool Materialiser::fill(const Recipe& r, PyObject* made) {
   switch (r.make) {
     case Make::List:
-      if (PyList_GET_SIZE(made)) return true;  // filled early for an iterator or a call
       for (RecipeId part : r.parts) {
         if (!create(part) || PyList_Append(made, value(part)) < 0) return false;
       }
       break;
     case Make::Dict:
-      for (size_t i = 0; i + 1 < r.parts.size(); i += 2) {
-        if (!create(r.parts[i]) || !create(r.parts[i + 1])) return false;
-        if (dict_set(made, value(r.parts[i]), value(r.parts[i + 1])) < 0) return false;
-      }
+      if (!fill_dict(r, made)) return false;
       break;
     case Make::Generator: return create_parts(r) && fill_generator(r, made);
     case Make::Set:
       for (RecipeId part : r.parts) {
-        if (!create(part) || PySet_Add(made, value(part)) < 0) return false;
+        if (!complete(part) || PySet_Add(made, value(part)) < 0) return false;
       }
       break;
     case Make::Cell:
@@ -234,6 +278,14 @@ bool Materialiser::fill(const Recipe& r, PyObject* made) {
     default: break;
   }
   return r.attrs.empty() || fill_attrs(r, made);
+}
+
+bool Materialiser::fill_dict(const Recipe& r, PyObject* made) {
+  for (size_t i = 0; i + 1 < r.parts.size(); i += 2) {
+    if (!complete(r.parts[i]) || !create(r.parts[i + 1])) return false;
+    if (dict_set(made, value(r.parts[i]), value(r.parts[i + 1])) < 0) return false;
+  }
+  return true;
 }
 
 bool Materialiser::fill_generator(const Recipe& r, PyObject* made) {

@@ -31,6 +31,10 @@ class Materialiser {
 
  private:
   bool create(capture::RecipeId id);
+  bool finish(capture::RecipeId id);    // created and filled
+  bool complete(capture::RecipeId id);  // and so is what can be reached from it and may be asked meanwhile
+  bool complete_parts(const capture::Recipe& r);
+  bool wait();
   bool create_parts(const capture::Recipe& r);
   PyObject* make(const capture::Recipe& r);
   PyObject* make_tuple(const capture::Recipe& r);
@@ -39,11 +43,16 @@ class Materialiser {
   PyObject* make_exception(const capture::Recipe& r);
   PyObject* call(const capture::Recipe& r);
   bool fill(const capture::Recipe& r, PyObject* made);
+  bool fill_dict(const capture::Recipe& r, PyObject* made);
   bool fill_generator(const capture::Recipe& r, PyObject* made);
   bool fill_attrs(const capture::Recipe& r, PyObject* made);
   bool perform(const capture::Effect& e);
   PyObject* value(capture::RecipeId id) const { return id < 0 ? nullptr : values_[id]; }
   py::Ref parts_tuple(const capture::Recipe& r);
+
+  bool blocked_ = false;  // what has just failed needs an object that is being made; no Python error is set
+  enum : uint8_t { kCreating = 1, kFilled = 2, kCompleted = 4 };
+  uint8_t& state(capture::RecipeId id) { return states_[static_cast<size_t>(id)]; }
 
   static constexpr int kInline = 24;
   const capture::Segment& segment_;
@@ -52,7 +61,9 @@ class Materialiser {
   PyObject** outputs_;             // owned, of the program
   int noutputs_ = 0;               // filled
   capture::InstanceRef instance_;  // of a segment whose sizes vary
+  uint8_t* states_;                // of the recipes
   PyObject* inline_[kInline];
+  uint8_t inline_states_[kInline];
 };
 
 }  // namespace fj::frame

@@ -125,6 +125,7 @@ int advance(PyObject* it, Py_ssize_t n) {
 }
 
 bool set_position(PyObject* it, Py_ssize_t index) {
+  if (over_dict(it) || Py_TYPE(it) == &PySetIter_Type) return advance(it, index) == 0;
   if (!over_sequence(it) && !reversed_list(it)) return false;
   as<SequenceIterator>(it)->index = index;
   return true;
