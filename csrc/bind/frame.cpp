@@ -5,6 +5,7 @@
 #include "capture/substitute.h"
 #include "frame/compiled_function.h"
 #include "frame/entry.h"
+#include "frame/ledger.h"
 #include "frame/observe.h"
 #include "frame/stats.h"
 
@@ -14,6 +15,7 @@ namespace {
 PyObject* reset(PyObject*, PyObject*) {
   frame::reset_all();
   frame::stats() = {};
+  frame::clear_ledger();
   Py_RETURN_NONE;
 }
 
@@ -29,6 +31,8 @@ PyObject* counters(PyObject*, PyObject*) {
 #undef FJ_STAT
   return dict;
 }
+
+PyObject* ledger(PyObject*, PyObject*) { return frame::ledger(); }
 
 PyObject* set_compile_enabled(PyObject*, PyObject* on) {
   const int value = PyObject_IsTrue(on);
@@ -58,6 +62,7 @@ PyObject* substitute(PyObject*, PyObject* args) {
 PyMethodDef kMethods[] = {
     {"reset", reset, METH_NOARGS, "Forget everything that compiled functions have compiled, and the counters."},
     {"counters", counters, METH_NOARGS, "What compiled functions did in this process, as a dict of numbers."},
+    {"_ledger", ledger, METH_NOARGS, "Which instructions ran inside segments, and why others did not (see ledger.h)."},
     {"_set_compile_enabled", set_compile_enabled, METH_O, "Switch compiled functions on or off; returns what it was."},
     {"_note_size_marks", note_size_marks, METH_NOARGS, "A tensor has been marked by dynamo.mark_dynamic or its like."},
     {"_substitute", substitute, METH_VARARGS, "Captured code that calls the first is captured as calling the second."},

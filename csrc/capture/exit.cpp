@@ -1,5 +1,6 @@
 #include "capture/exit.h"
 
+#include "base/flags.h"
 #include "capture/recipes.h"
 #include "capture/tensors.h"
 
@@ -24,6 +25,7 @@ void finish(Tracer& t, Segment& s, RecipeWriter& w) {
   w.check_order();
   check_generators(t);
   s.instructions = t.instructions;
+  if (flags::get().force_capture) s.by_code = t.executed_by_code();
   t.tensors->finish(t, s, w.outputs());
   s.guards = t.finish_guards();
 }

@@ -17,6 +17,7 @@ bool begins_unit(const SymFrame& f, const py::Instr& in) {
 
 void count(Tracer& t, SymFrame& f, const py::Instr& in) {
   if (++t.instructions > kMaxInstructions) cut(Reason::too_long, "the limit is ", kMaxInstructions, " instructions");
+  ++f.executed;
   if (!f.nests || !begins_unit(f, in)) return;
   // An inner frame is never started in its prologue: until its body, it belongs to the call.
   if (&f != t.outermost && in.index < f.code.body_start()) return;

@@ -138,6 +138,7 @@ struct Segment {
   int noutputs = 0;
   int nops = 0;              // graph nodes, for counters and logs
   int64_t instructions = 0;  // bytecode instructions that it stands for
+  std::vector<std::pair<py::Ref, int64_t>> by_code;  // the same for each code object, with config.force_capture
   std::string graph;         // the graph's text, when a log or a test asked for it
   std::vector<Recipe> recipes;
   std::vector<Effect> effects;

@@ -32,6 +32,7 @@ struct SymFrame {
   std::vector<int64_t> handler_steps;
   int64_t raised_at = 0;
   std::unordered_map<int, int64_t> rounds;  // of each loop header: how often it was jumped back to
+  int64_t executed = 0;                     // instructions
   bool started = false;                     // generators
   bool executing = false;
   V thrown = nullptr;  // to raise at the yield where it is suspended

@@ -35,6 +35,17 @@ SymFrame* Tracer::new_frame(PyCodeObject* code) {
   return frames_.back().get();
 }
 
+std::vector<std::pair<Ref, int64_t>> Tracer::executed_by_code() const {
+  std::vector<std::pair<Ref, int64_t>> out;
+  std::unordered_map<PyCodeObject*, size_t> at;
+  for (const auto& f : frames_) {
+    const auto [row, added] = at.try_emplace(f->object(), out.size());
+    if (added) out.emplace_back(Ref::borrow(reinterpret_cast<PyObject*>(f->object())), 0);
+    out[row->second].second += f->executed;
+  }
+  return out;
+}
+
 namespace {
 
 void fill_outermost(Tracer& t, SymFrame& f) {

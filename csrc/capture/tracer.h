@@ -84,6 +84,7 @@ class Tracer {
   PyObject* written_class_attr(PyTypeObject* type, PyObject* name);
   V identity_of(V v);  // id(v), as a value that can be compared and hashed
   SymFrame* new_frame(PyCodeObject* code);
+  std::vector<std::pair<Ref, int64_t>> executed_by_code() const;
   PyObject* keep(Ref object);  // alive as long as the trace
 
   // --- outside objects (wrap.cpp) and the guards that using them needs (touch.cpp)

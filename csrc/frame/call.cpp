@@ -6,6 +6,8 @@
 #include "base/flags.h"
 #include "frame/bind_args.h"
 #include "frame/compiled_function.h"
+#include "frame/ledger.h"
+#include "frame/take_all.h"
 #include "frame/stats.h"
 #include "py/error.h"
 #include "tensor/thread_state.h"
@@ -54,7 +56,10 @@ PyObject* run(const Context& shared, const Call& c) {
     if (found == Found::Error) return nullptr;
     if (found == Found::Plain) return plain(c);
   }
-  if (chosen->nothing) return plain(c);
+  if (chosen->nothing) {
+    note_rest(entry.code.get(), chosen->segment->exit.reason);
+    return plain(c);
+  }
   if (!chosen->returns) return with_frame(context, c, chosen);
   guard::Fetched fetched(entry.tree.sources(), state.values);
   return without_frame(*chosen, fetched, c);
@@ -66,16 +71,16 @@ void refresh(CompiledFunction* c) {
   c->context->table = TableRef(new EntryTable);
 }
 
-bool must_run_plain(PyObject* function) {
-  return !compiling || flags::get().disable || !tracer() || thread_state().top || py::traced(PyThreadState_Get()) ||
-         !py::drivable(reinterpret_cast<PyCodeObject*>(reinterpret_cast<PyFunctionObject*>(function)->func_code));
-}
-
 }  // namespace
 
 void reset_all() { ++current_epoch; }
 bool enabled() { return compiling; }
 bool set_enabled(bool on) { return std::exchange(compiling, on); }
+
+bool must_run_plain(PyObject* function) {
+  return !compiling || flags::get().disable || !tracer() || thread_state().top || py::traced(PyThreadState_Get()) ||
+         !py::drivable(reinterpret_cast<PyCodeObject*>(reinterpret_cast<PyFunctionObject*>(function)->func_code));
+}
 
 Target target_of(PyObject* callable, CallForm form) {
   switch (form) {
@@ -92,7 +97,11 @@ Target target_of(PyObject* callable, CallForm form) {
 }
 
 PyObject* call_target(const Context& context, Target target, const Call& c) {
-  if (!target.function || must_run_plain(target.function)) return plain(c);
+  if (!target.function) return plain(c);
+  if (must_run_plain(target.function)) {
+    note_rest(reinterpret_cast<PyFunctionObject*>(target.function)->func_code, "must_run_plain");
+    return plain(c);
+  }
   if (!py::c_stack_left()) return nullptr;
   return py::guarded<PyObject*>(nullptr, [&]() -> PyObject* {
     if (!target.self) return run(context, {target.function, c.args, c.nargsf, c.kwnames});
@@ -136,6 +145,10 @@ PyObject* call_partial(CompiledFunction* owner, PyObject* const* args, Py_ssize_
 PyObject* call_compiled(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
   auto* c = reinterpret_cast<CompiledFunction*>(self);
   refresh(c);
+  if (flags::get().force_capture && !py::taker_of_thread()) {
+    TakeAll below(*c->context);
+    return call_compiled(self, args, nargsf, kwnames);
+  }
   if (c->form == CallForm::Partial) return call_partial(c, args, PyVectorcall_NARGS(nargsf), kwnames);
   return call_target(*c->context, target_of(c->wrapped, c->form), {c->wrapped, args, nargsf, kwnames});
 }

@@ -100,14 +100,19 @@ bool left_alone(PyObject* module) {
   return PyUnicode_CompareWithASCIIString(top.get(), "__main__") != 0 && PySet_Contains(others, top.get()) != 0;
 }
 
+}  // namespace
+
+bool is_disabled(PyObject* function) {
+  PyObject* dict = reinterpret_cast<PyFunctionObject*>(function)->func_dict;
+  return dict && PyDict_GetItemString(dict, "_framejit_disable");
+}
+
 bool worth_compiling(PyObject* function) {
   auto* f = reinterpret_cast<PyFunctionObject*>(function);
   if (!py::drivable(reinterpret_cast<PyCodeObject*>(f->func_code))) return false;
-  if (f->func_dict && PyDict_GetItemString(f->func_dict, "_framejit_disable")) return false;
+  if (is_disabled(function)) return false;
   return flags::get().force_capture || !left_alone(f->func_module);
 }
-
-}  // namespace
 
 bool init_compiled_call() {
   if (!call_type) call_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&kSpec));

@@ -19,4 +19,8 @@ void compile_callee(py::FrameView& frame, int unit, const Context& context);
 // Carries out a call, compiled if it is of something to compile.
 PyObject* call_compiling(const Context& context, const Call& call);
 
+// Is it a function that is compiled where a compiled one calls it?
+bool worth_compiling(PyObject* function);
+bool is_disabled(PyObject* function);
+
 }  // namespace fj::frame

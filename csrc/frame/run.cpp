@@ -6,10 +6,12 @@
 
 #include "base/flags.h"
 #include "frame/callee.h"
+#include "frame/ledger.h"
 #include "frame/materialise.h"
 #include "frame/observe.h"
 #include "frame/report.h"
 #include "frame/stats.h"
+#include "frame/take_all.h"
 #include "frame/unit.h"
 #include "py/error.h"
 #include "tensor/autocast.h"
@@ -96,7 +98,10 @@ LoadedSegment* find(EntryPoint& entry, guard::Fetched& fetched) {
 
 Found learn(Context& context, EntryPoint& entry, const capture::EntryPoint& state, LoadedSegment** out) {
   ++stats().misses;
-  if (entry.full || entry.tracing || !tracer()) return Found::Plain;
+  if (entry.full || entry.tracing || !tracer()) {
+    note_rest(entry.code.get(), entry.full ? "recompile_limit" : "being_traced");
+    return Found::Plain;
+  }
   const int64_t limit = context.recompile_limit >= 0 ? context.recompile_limit : flags::get().recompile_limit;
   if (static_cast<int64_t>(entry.segments.size()) >= limit) {
     const std::string text = limit_text(context, entry, state);
@@ -104,8 +109,10 @@ Found learn(Context& context, EntryPoint& entry, const capture::EntryPoint& stat
     entry.full = true;
     ++stats().limit_reached;
     warn_limit(text);
+    note_rest(entry.code.get(), "recompile_limit");
     return Found::Plain;
   }
+  const py::Offers nothing(nobody());  // what tracing and the back end call is not the program
   py::Ref backend;
   if (const Verdict v = ask_begin(context, entry, state, backend); v != Verdict::Compile) return found_of(v);
   if (!entry.segments.empty()) log_recompile(context, entry, state);
@@ -117,6 +124,7 @@ Found learn(Context& context, EntryPoint& entry, const capture::EntryPoint& stat
   // The guards describe the state that was traced; a state that fails its own guards must not run the segment.
   guard::Fetched fetched(entry.tree.sources(), state.values);
   *out = find(entry, fetched);
+  if (!*out) note_rest(entry.code.get(), "own_guards_fail");
   return *out ? Found::Segment : Found::Plain;
 }
 
@@ -130,6 +138,7 @@ PyObject* run_frameless(LoadedSegment& loaded, guard::Fetched& fetched) {
   }
   ++stats().hits;
   stats().instructions += segment.instructions;
+  note_inside(segment);
   if (!made.apply()) return nullptr;
   set_modes(segment);
   return made.take(segment.exit.value).release();
@@ -209,17 +218,22 @@ void fill(py::FrameView& frame, const capture::Snapshot& shot, const Materialise
 // Runs the segment. GoOn: its exit's frames are in `held`.
 SegmentDriver::Next SegmentDriver::carry_out(py::FrameView& frame, LoadedSegment& loaded, guard::Fetched& fetched,
                                              HeldFrames& held, Action& out) {
-  if (loaded.nothing) return Next::Stop;
+  if (loaded.nothing) {
+    note_rest(reinterpret_cast<PyObject*>(frame.code()), loaded.segment->exit.reason);
+    return Next::Stop;
+  }
   const Segment& segment = *loaded.segment;
   Materialiser made(segment, fetched);
   if (!made.run_program() || !made.build()) {
     // Nothing has happened: the interpreter finds the same error at its own instruction.
     ++stats().fallbacks;
     PyErr_Clear();
+    note_rest(reinterpret_cast<PyObject*>(frame.code()), "recipe_failed");
     return Next::Stop;
   }
   ++stats().hits;
   stats().instructions += segment.instructions;
+  note_inside(segment);
   if (!made.apply()) {
     out = raise_here(frame);
     return Next::Stop;
@@ -248,9 +262,11 @@ SegmentDriver::Next SegmentDriver::leave(py::FrameView& frame, LoadedSegment& lo
     frame.set_index(shot.offset);
     return Next::GoOn;
   }
+  note_unit(shot.code.get(), loaded.segment->exit.reason);
   if (loaded.unit.how != Unit::Interpreter) {
     frame.show(loaded.unit.at);
     if (carry_out_unit(loaded.unit, frame, context_, loaded.compiles_callee)) return Next::GoOn;
+    note_rest(shot.code.get(), "handler");
     out = Action::raise(loaded.unit.at, traps);
     return Next::Stop;
   }
@@ -281,6 +297,7 @@ SegmentDriver::Next SegmentDriver::descend(py::FrameView& frame, LoadedSegment& 
     frame.pop();
     next = shot.target;
   } else if (!result) {
+    note_rest(shot.code.get(), "handler");
     out = Action::raise(shot.offset, loaded.traps[level]);
     return Next::Stop;
   } else if (shot.resume == capture::Resume::Push || shot.resume == capture::Resume::Next) {

@@ -153,6 +153,40 @@ PyObject* call_plain(PyObject* callable, PyObject* const* args, size_t nargsf, P
 // has to be drivable; the driver gets the frame even while a tracer is active.
 PyObject* enter_blank_frame(PyObject* function, FrameDriver& driver, bool* taken = nullptr) noexcept;
 
+// A call of a Python function that is about to begin, made by anybody.
+class OfferedFrame {
+ public:
+  virtual PyFunctionObject* function() const = 0;
+  virtual PyObject* run(FrameDriver& driver) = 0;
+  virtual PyObject* run_plain() = 0;
+
+ protected:
+  ~OfferedFrame() = default;
+};
+
+// Who is offered every frame that a driver may have and that nobody entered by enter_frame, in this thread, for as long
+// as an Offers of it is the innermost one.
+class FrameTaker {
+ public:
+  // False: the frame is left alone. Else it has been run, and *result is what it gave.
+  virtual bool take(OfferedFrame& frame, PyObject** result) noexcept = 0;
+
+ protected:
+  ~FrameTaker() = default;
+};
+
+class Offers {
+ public:
+  explicit Offers(FrameTaker& taker);
+  ~Offers();
+  Offers(const Offers&) = delete;
+  Offers& operator=(const Offers&) = delete;
+
+ private:
+  FrameTaker* before_;
+};
+FrameTaker* taker_of_thread();
+
 // May a driver have frames of this code at all?
 bool drivable(PyCodeObject* code);
 

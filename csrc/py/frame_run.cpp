@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <span>
+#include <utility>
 
 #include "py/frame_abi.h"
 #include "py/error.h"
@@ -127,6 +128,7 @@ struct Request {
 };
 
 thread_local Request* waiting = nullptr;
+thread_local FrameTaker* taker = nullptr;
 int waiting_count = 0;  // of all threads; under the GIL
 _PyFrameEvalFunction chained = nullptr;
 
@@ -143,10 +145,27 @@ void disarm(PyInterpreterState* interp) {
   if (_PyInterpreterState_GetEvalFrameFunc(interp) == hook) _PyInterpreterState_SetEvalFrameFunc(interp, chained);
 }
 
+struct Offered final : OfferedFrame {
+  Offered(PyThreadState* t, _PyInterpreterFrame* f) : ts(t), frame(f) {}
+  PyFunctionObject* function() const override { return reinterpret_cast<PyFunctionObject*>(abi::function_of(frame)); }
+  PyObject* run(FrameDriver& driver) override { return FrameRunner(ts, frame).run(driver); }
+  PyObject* run_plain() override { return _PyEval_EvalFrameDefault(ts, frame, 0); }
+  PyThreadState* ts;
+  _PyInterpreterFrame* frame;
+};
+
+bool offer(PyThreadState* ts, _PyInterpreterFrame* frame, PyObject** result) {
+  if (frame->owner != FRAME_OWNED_BY_THREAD || !drivable(abi::code_of(frame)) || traced(ts)) return false;
+  Offered offered(ts, frame);
+  return taker->take(offered, result);
+}
+
 PyObject* hook(PyThreadState* ts, _PyInterpreterFrame* frame, int throwflag) {
   Request* request = waiting;
   if (!request || throwflag || frame->owner != FRAME_OWNED_BY_THREAD || abi::code_of(frame) != request->code ||
       abi::function_of(frame) != request->function) {
+    PyObject* result = nullptr;
+    if (taker && !throwflag && offer(ts, frame, &result)) return result;
     _PyFrameEvalFunction next = chained ? chained : _PyEval_EvalFrameDefault;
     return next(ts, frame, throwflag);
   }
@@ -188,6 +207,14 @@ bool poll(PyThreadState* ts) noexcept {
   if (!abi::breaker_set(ts)) return true;
   { ReleaseGil others; }
   return Py_MakePendingCalls() == 0 && PyErr_CheckSignals() == 0;
+}
+
+FrameTaker* taker_of_thread() { return taker; }
+
+Offers::Offers(FrameTaker& t) : before_(std::exchange(taker, &t)) { arm(PyInterpreterState_Get()); }
+Offers::~Offers() {
+  disarm(PyInterpreterState_Get());
+  taker = before_;
 }
 
 bool traced(PyThreadState* ts) { return abi::watched(ts); }

@@ -21,6 +21,8 @@ import time
 import unittest
 from pathlib import Path
 
+from framejit.testing import _share
+
 TESTS = (
     "test_generators test_exceptions test_with test_contextlib test_functools test_itertools test_collections test_dict "
     "test_list test_set test_descr test_dataclasses test_enum test_patma test_unpack test_scope test_call test_raise "
@@ -31,33 +33,6 @@ TESTS = (
     "test_ordered_dict test_copy test_exception_group test_except_star test_exception_variations test_baseexception "
     "test_statistics test_fractions test_types test_class test_funcattrs test_global test_sort test_pow test_richcmp"
 ).split()
-
-
-class _Counter:
-    """Counts the instructions that the test methods execute, those of the functions that they call included."""
-
-    def __init__(self):
-        self.count = 0
-
-    def step(self, frame, event, _):
-        frame.f_trace_opcodes = True
-        frame.f_trace_lines = False
-        if event == "opcode":
-            self.count += 1
-        return self.step
-
-    def wrap(self, function):
-        import functools
-
-        @functools.wraps(function)
-        def counted(*args, **kwargs):
-            sys.settrace(self.step)
-            try:
-                return function(*args, **kwargs)
-            finally:
-                sys.settrace(None)
-
-        return counted
 
 
 def _methods(suite):
@@ -138,7 +113,7 @@ def _child(name, options):
     mode, report = options.child, Path(options.out)
     module = importlib.import_module("test." + name)
     suite = _without(unittest.defaultTestLoader.loadTestsFromModule(module), options.without)
-    compiled, counter = [], _Counter()
+    compiled, counter = [], _share.Counter()
     methods = list(_methods(suite))
     if mode == "compiled":
         from framejit import _C
@@ -160,10 +135,10 @@ def _child(name, options):
         "ends": result.ends,
         "errors": result.errors,
         "seconds": time.perf_counter() - began,
-        "count": counter.count,
+        "count": counter.counts(),
     }
     if mode == "compiled":
-        told["instructions"] = _C.counters()["instructions"]
+        told["accounts"] = _share.accounts(_C._ledger())
         told["breaks"] = collections.Counter(e["reason"] for c in compiled for e in c._entries() if e["reason"])
     report.write_text(json.dumps(told))
 
@@ -196,7 +171,7 @@ def _run_surviving(name, limit):
             return told, dead
         dead[told["running"]] = told["crash"]
         if told["running"] == "import" or len(dead) == 20:
-            return {"ends": {}, "errors": [], "instructions": 0, "breaks": {}}, dead
+            return {"ends": {}, "errors": [], "accounts": {}, "breaks": {}}, dead
 
 
 def compare(name, limit=60, count=True):
@@ -213,14 +188,15 @@ def compare(name, limit=60, count=True):
             for test, end in plain["ends"].items()
             if end != compiled["ends"].get(test) and test not in dead
         ]
-    counted = _run(name, "counted", 10 * limit) if count else {}
+    share = _share.Share()
+    if count:
+        share.add(_run(name, "counted", 10 * limit, dead).get("count", {}), compiled["accounts"])
     return {
         "name": name,
         "tests": len(plain["ends"]),
         "differences": differences,
         "crashes": len(dead),
-        "inside": compiled["instructions"],
-        "executed": counted.get("count", 0),
+        "share": share,
         "breaks": compiled["breaks"],
     }
 
@@ -229,26 +205,28 @@ def _report(row):
     if "skipped" in row:
         print(f"{row['name']:28} does not run plainly: {row['skipped']}", flush=True)
         return
-    share = f"{min(1, row['inside'] / row['executed']):6.1%} in segments" if row["executed"] else ""
+    share = f"{row['share'].ratio:6.1%} of {row['share'].executed} in segments" if row["share"].executed else ""
     died = f" ({row['crashes']} by dying)" if row["crashes"] else ""
     print(f"{row['name']:28} {row['tests']:5} tests, {len(row['differences'])} differ{died}  {share}", flush=True)
     for text in row["differences"]:
         print("    " + text.strip().replace("\n", "\n    "), flush=True)
 
 
-def _summary(rows):
+def _summary(rows, places):
     ran = [row for row in rows if "skipped" not in row]
     breaks = collections.Counter()
     for row in ran:
         breaks.update(row["breaks"])
     print("breaks: " + ", ".join(f"{reason} {n}" for reason, n in breaks.most_common()))
-    executed = sum(row["executed"] for row in ran)
-    inside = sum(min(row["inside"], row["executed"]) for row in ran)
-    share = f", {inside / executed:.1%} of {executed} executed instructions inside segments" if executed else ""
+    share = _share.Share()
+    for row in ran:
+        share.merge(row["share"])
     print(
         f"{sum(row['tests'] for row in ran)} tests in {len(ran)} files ({len(rows) - len(ran)} do not run plainly): "
-        f"{sum(len(row['differences']) for row in ran)} differences in {sum(1 for row in ran if row['differences'])} files{share}"
+        f"{sum(len(row['differences']) for row in ran)} differences in {sum(1 for row in ran if row['differences'])} files"
     )
+    if share.executed:
+        print("\n".join(share.lines(places)))
 
 
 def main():
@@ -259,6 +237,9 @@ def main():
     parser.add_argument("--without", action="append", default=[], help=argparse.SUPPRESS)
     parser.add_argument("--limit", type=int, default=60, help="seconds for one test")
     parser.add_argument("--no-count", action="store_true", help="do not measure the share of instructions")
+    parser.add_argument(
+        "--places", type=int, default=0, help="how many functions to list that ran most outside segments"
+    )
     options = parser.parse_args()
     if options.child:
         return _child(options.tests[0], options)
@@ -266,7 +247,7 @@ def main():
     for name in options.tests or TESTS:
         rows.append(compare(name, options.limit, not options.no_count))
         _report(rows[-1])
-    _summary(rows)
+    _summary(rows, options.places)
     return 1 if any(row["differences"] for row in rows) else 0
 
 

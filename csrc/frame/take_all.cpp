@@ -1,0 +1,36 @@
+// See take_all.h.
+#include "frame/take_all.h"
+
+#include "frame/callee.h"
+#include "frame/compiled_function.h"
+
+namespace fj::frame {
+
+bool TakeAll::take(py::OfferedFrame& frame, PyObject** result) noexcept {
+  PyObject* function = reinterpret_cast<PyObject*>(frame.function());
+  if (is_disabled(function)) {
+    const py::Offers none(nobody());
+    *result = frame.run_plain();
+    return true;
+  }
+  if (must_run_plain(function) || !worth_compiling(function)) return false;
+  if (!py::c_stack_left()) {
+    PyErr_Clear();
+    return false;
+  }
+  Context own = context_;
+  own.name = reinterpret_cast<PyCodeObject*>(reinterpret_cast<PyFunctionObject*>(function)->func_code)->co_qualname;
+  SegmentDriver driver(own, nullptr);
+  *result = frame.run(driver);
+  return true;
+}
+
+py::FrameTaker& nobody() {
+  struct Nobody final : py::FrameTaker {
+    bool take(py::OfferedFrame&, PyObject**) noexcept override { return false; }
+  };
+  static Nobody one;
+  return one;
+}
+
+}  // namespace fj::frame
