@@ -23,6 +23,20 @@ PyObject* is_tracing(PyObject*, PyObject*) {
   return PyBool_FromLong(dynamic_cast<trace::TraceSession*>(thread_state().top) != nullptr);
 }
 
+// _enter_region(name), _exit_region(name): the body of a higher-order operator (graph::Region)
+PyObject* enter_region(PyObject*, PyObject* name) {
+  const char* text = PyUnicode_AsUTF8(name);
+  if (!text) return nullptr;
+  trace::enter_region(text);
+  Py_RETURN_NONE;
+}
+PyObject* exit_region(PyObject*, PyObject* name) {
+  const char* text = PyUnicode_AsUTF8(name);
+  if (!text) return nullptr;
+  trace::exit_region(text);
+  Py_RETURN_NONE;
+}
+
 // _push_saved_tensors_hooks(pack, unpack)
 PyObject* push_saved_hooks(PyObject*, PyObject* args) {
   PyObject *pack, *unpack;
@@ -87,6 +101,8 @@ PyMethodDef kModeFunctions[] = {
     {"_push_saved_tensors_hooks", push_saved_hooks, METH_VARARGS, nullptr},
     {"_pop_saved_tensors_hooks", pop_saved_hooks, METH_NOARGS, nullptr},
     {"_is_tracing", is_tracing, METH_NOARGS, nullptr},
+    {"_enter_region", enter_region, METH_O, nullptr},
+    {"_exit_region", exit_region, METH_O, nullptr},
     {"_set_anomaly", set_anomaly, METH_VARARGS, nullptr},
     {"is_anomaly_enabled", is_anomaly, METH_NOARGS, "Is anomaly mode on?"},
     {"is_anomaly_check_nan_enabled", is_anomaly_nan, METH_NOARGS, "Does anomaly mode look for NaNs?"},

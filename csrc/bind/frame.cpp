@@ -1,4 +1,5 @@
 // CompiledFunction and the switches of the frame room as module names.
+#include "base/progress.h"
 #include "bind/module.h"
 #include "capture/capture.h"
 #include "capture/sizes.h"
@@ -8,6 +9,8 @@
 #include "frame/ledger.h"
 #include "frame/observe.h"
 #include "frame/stats.h"
+#include "py/error.h"
+#include "tensor/layer.h"
 
 namespace fj::bind {
 namespace {
@@ -49,6 +52,25 @@ PyObject* set_observer(PyObject*, PyObject* callable) {
   Py_RETURN_NONE;
 }
 
+PyObject* progress_reporter = nullptr;
+
+// Compilations hold the interpreter's lock; an error in a report is nobody's.
+void report_progress(const void* what, double seconds, const char* stage, size_t done) {
+  if (!progress_reporter || !PyGILState_Check()) return;
+  py::SavedError saved;
+  LayerPause outside;
+  auto* name = static_cast<PyObject*>(const_cast<void*>(what));
+  py::Ref answer = py::Ref::steal(PyObject_CallFunction(progress_reporter, "Odzn", name ? name : Py_None, seconds,
+                                                        stage, static_cast<Py_ssize_t>(done)));
+  if (!answer) PyErr_WriteUnraisable(progress_reporter);
+}
+
+PyObject* set_progress(PyObject*, PyObject* callable) {
+  Py_XSETREF(progress_reporter, callable == Py_None ? nullptr : Py_NewRef(callable));
+  progress::set_report(progress_reporter ? report_progress : nullptr);
+  Py_RETURN_NONE;
+}
+
 PyObject* substitute(PyObject*, PyObject* args) {
   PyObject *callable, *function;
   if (!PyArg_ParseTuple(args, "OO:_substitute", &callable, &function)) return nullptr;
@@ -67,6 +89,7 @@ PyMethodDef kMethods[] = {
     {"_note_size_marks", note_size_marks, METH_NOARGS, "A tensor has been marked by dynamo.mark_dynamic or its like."},
     {"_substitute", substitute, METH_VARARGS, "Captured code that calls the first is captured as calling the second."},
     {"_set_observer", set_observer, METH_O, "Who is told of compilations and may decide about them (see observe.h)."},
+    {"_set_progress", set_progress, METH_O, "Who is told of compilations that take long (see base/progress.h)."},
     {nullptr, nullptr, 0, nullptr},
 };
 

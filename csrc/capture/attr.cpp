@@ -16,6 +16,7 @@ DictValue* instance_dict(Tracer& t, V v) {
                      : v->is == Is::Tuple    ? &as<TupleValue>(v)->attrs
                      : v->is == Is::Dict     ? &as<DictValue>(v)->attrs
                      : v->is == Is::Function ? &as<FunctionValue>(v)->attrs
+                     : v->is == Is::Partial  ? &as<PartialValue>(v)->attrs
                                              : nullptr;
   if (!slot) return nullptr;
   if (*slot) return *slot;
@@ -308,7 +309,7 @@ V partial_attr(Tracer& t, PartialValue* p, PyObject* name) {
     for (auto& [k, v] : p->keywords) dict_set(t, d, t.constant(k), v);
     return d;
   }
-  cut(Reason::native_object, "an attribute of functools.partial");
+  return generic_get_attr(t, p, name);
 }
 
 V object_attr(Tracer& t, V v, PyObject* name) {

@@ -3,6 +3,7 @@
 #include "capture/leaf.h"
 #include "capture/number.h"
 #include "capture/protocol.h"
+#include "capture/substitute.h"
 #include "capture/tensors.h"
 
 namespace fj::capture {
@@ -48,7 +49,10 @@ V call_constant(Tracer& t, PyObject* o, Args args) {
     args.pos.erase(args.pos.begin());
     return call_native(t, t.native(o, reinterpret_cast<PyDescrObject*>(o)->d_name, self), std::move(args));
   }
-  if (is_tensor_callable(o)) return call_leaf(t, o, args);
+  if (is_tensor_callable(o)) {
+    if (PyObject* python = added_substitute_of(o)) return call_substitute(t, o, python, std::move(args));
+    return call_leaf(t, o, args);
+  }
   const std::string_view kind = Py_TYPE(o)->tp_name;
   if (kind == "operator.itemgetter" || kind == "operator.attrgetter")
     return call_getter(t, o, kind == "operator.attrgetter", args);

@@ -1,4 +1,5 @@
 // Calling a Python function: its arguments are bound as CPython binds them and its frame is interpreted in place.
+#include "capture/directive.h"
 #include "capture/substitute.h"
 #include "capture/sym_frame.h"
 #include "py/frame.h"
@@ -163,8 +164,10 @@ V call_function(Tracer& t, FunctionValue* f, Args args) {
     if (PyObject* python = substitute_of(f->real)) return call_substitute(t, f->real, python, std::move(args));
   if (f->outside() && is_pure_code(f->code)) return call_pure_function(t, f, args);
   if (PyObject* mark = disabling_mark(f)) {
-    cut(PyUnicode_Check(mark) ? Reason::asked_for : Reason::disabled, PyUnicode_AsUTF8(f->code->co_qualname), "()");
+    cut(PyUnicode_Check(mark) && is_text(mark, "asked_for") ? Reason::asked_for : Reason::disabled,
+        PyUnicode_AsUTF8(f->code->co_qualname), "()");
   }
+  if (V directed = follow_directive(t, f, args)) return directed;
   if (t.depth >= kMaxDepth) cut(Reason::too_deep, PyUnicode_AsUTF8(f->code->co_qualname), "()");
   if (f->code->co_flags & (CO_COROUTINE | CO_ASYNC_GENERATOR)) cut(Reason::generator_function, "a coroutine");
   SymFrame* frame = t.new_frame(f->code);

@@ -1,4 +1,5 @@
 // The interpreter's loop: one handler per instruction, exceptions through the code's own table.
+#include "base/progress.h"
 #include "capture/sym_frame.h"
 
 namespace fj::capture {
@@ -18,11 +19,14 @@ bool begins_unit(const SymFrame& f, const py::Instr& in) {
 void count(Tracer& t, SymFrame& f, const py::Instr& in) {
   if (++t.instructions > kMaxInstructions) cut(Reason::too_long, "the limit is ", kMaxInstructions, " instructions");
   ++f.executed;
+  if ((t.instructions & 1023) == 0 && t.stop_at < 0 && progress::step("capture", static_cast<size_t>(t.instructions)))
+    cut(Reason::too_long, "the compile budget is spent");
   if (!f.nests || !begins_unit(f, in)) return;
   // An inner frame is never started in its prologue: until its body, it belongs to the call.
   if (&f != t.outermost && in.index < f.code.body_start()) return;
   t.step = ++t.units;
-  if (t.step != t.stop_at) return;
+  const bool by_itself = t.instruction_wise && &f == t.outermost && in.index >= f.code.body_start();
+  if (t.step != t.stop_at && !by_itself) return;
   t.stopped_in = &f;
   throw StopHere{};
 }

@@ -336,7 +336,11 @@ RecipeId RecipeWriter::write(V v) {
       auto* p = as<PartialValue>(v);
       std::vector<RecipeId> ids{of(p->func)};
       for (V a : p->args) ids.push_back(of(a));
-      if (p->keywords.empty()) return call(obj(v->cls), std::move(ids));
+      if (p->keywords.empty()) {
+        const RecipeId made = call(obj(v->cls), std::move(ids));
+        attributes(made, p->attrs);
+        return made;
+      }
       Ref names = Ref::steal(PyTuple_New(static_cast<Py_ssize_t>(p->keywords.size())));
       for (size_t i = 0; i < p->keywords.size(); ++i) {
         PyTuple_SET_ITEM(names.get(), static_cast<Py_ssize_t>(i), Py_NewRef(p->keywords[i].first));
@@ -344,6 +348,7 @@ RecipeId RecipeWriter::write(V v) {
       }
       const RecipeId made = call(obj(v->cls), std::move(ids));
       row(made).names = std::move(names);
+      attributes(made, p->attrs);
       return made;
     }
     case Is::Opaque: cannot(v);

@@ -78,8 +78,13 @@ void mark(V v, PyObject* callable, const Args* args) {
 
 }  // namespace
 
+PyObject* added_substitute_of(PyObject* callable) {
+  auto it = added().find(callable);
+  return it == added().end() ? nullptr : it->second;
+}
+
 PyObject* substitute_of(PyObject* callable) {
-  if (auto it = added().find(callable); it != added().end()) return it->second;
+  if (PyObject* python = added_substitute_of(callable)) return python;
   const Tables* t = tables_for(callable);
   if (!t) return nullptr;
   auto it = t->functions.find(callable);

@@ -6,6 +6,8 @@ namespace fj::capture {
 
 // The Python function that stands for a C callable (or for a Python one that takes a lock), or NULL.
 PyObject* substitute_of(PyObject* callable);
+// The same among what the program has added alone.
+PyObject* added_substitute_of(PyObject* callable);
 void add_substitute(PyObject* callable, PyObject* function);  // None takes it away
 PyObject* substitute_of_method(PyTypeObject* type, std::string_view name);
 V call_substitute(Tracer& t, PyObject* callable, PyObject* function, Args args);

@@ -43,6 +43,8 @@ constexpr std::string_view kLeaves[] = {
     "broadcast_shapes",
     "_call_op",
     "_is_tracing",
+    "_enter_region",
+    "_exit_region",
     "_func_input",
     "_func_plain",
     "_func_rewrap",

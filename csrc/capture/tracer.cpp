@@ -93,11 +93,21 @@ std::string exception_words(V e) {
   return words;
 }
 
+// The mark of disable(recursive=False).
+bool is_instruction_wise(PyFunctionObject* function) {
+  PyObject* mark = function && function->func_dict
+                       ? PyDict_GetItemWithError(function->func_dict, FJ_NAME("_framejit_disable"))
+                       : nullptr;
+  return mark && PyUnicode_Check(mark) && is_text(mark, "calls");
+}
+
 // One run. Returns the segment, or what the next run is to stop at.
 std::unique_ptr<Segment> attempt(const EntryPoint& entry, guard::Tree& tree, const CompileOptions& options,
                                  Attempt& plan) {
   Tracer t(entry, tree, options);
   t.stop_at = plan.stop;
+  t.instruction_wise = is_instruction_wise(entry.function);
+  if (t.instruction_wise) plan.why = {Reason::disabled, "disable(recursive=False)"};
   auto s = std::make_unique<Segment>();
   SymFrame* f = t.new_frame(entry.code);
   t.outermost = f;

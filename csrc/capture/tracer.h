@@ -152,6 +152,7 @@ class Tracer {
   int64_t step = -1;   // the number of the one being executed in the innermost frame that nests
   int64_t stop_at = -1;
   SymFrame* stopped_in = nullptr;
+  bool instruction_wise = false;  // CPython executes each instruction; only what they call is compiled
   // Ends the trace in the middle of the instruction, as it now stands: what is left to do is to take the truth of the
   // top of the stack. Cuts before it where no exit can be written.
   [[noreturn]] void stop_for_truth(SymFrame& frame);
@@ -196,6 +197,7 @@ class Tracer {
   void for_each_value(F&& f) {
     for (auto& v : arena_) f(v.get());
   }
+  const std::vector<guard::Check>& guards_so_far() const { return guards_; }
   const std::vector<V>& outside_values() const { return outside_; }
   const std::vector<TensorValue*>& inputs() const { return inputs_; }
   std::vector<TensorValue*> inputs_;  // in the graph's order

@@ -217,6 +217,7 @@ struct PartialValue : Value {
   V func = nullptr;
   Values args;
   std::vector<std::pair<PyObject*, V>> keywords;
+  DictValue* attrs = nullptr;
 };
 
 struct OpaqueValue : Value {

@@ -5,6 +5,7 @@
 // runner, compiled at the first backward pass.
 #include <algorithm>
 
+#include "base/progress.h"
 #include "driver/compiled.h"
 #include "driver/graph_runner.h"
 #include "driver/stats.h"
@@ -47,6 +48,7 @@ struct Backward {
   const GraphRunner& ready() {
     if (!runner) {
       CompileTimer timer(false);
+      progress::Scope scope(nullptr, false);
       runner = make_runner(std::move(graph), stepwise);
     }
     return *runner;

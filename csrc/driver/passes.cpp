@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "base/flags.h"
+#include "base/progress.h"
 #include "codegen/codegen.h"
 #include "schedule/schedule.h"
 #include "transform/decompose.h"
@@ -24,6 +25,7 @@ int64_t now_ns() {
 }
 
 KernelRef compile_kernel(const loop::Kernel& k) {
+  progress::step_or_stop("kernels", static_cast<size_t>(codegen::cache_stats().entries));
   if (flags::get().verify > 0) {
     std::string broken = loop::verify(k);
     FJ_CHECK(broken.empty(), broken, "\n", loop::print(k));
@@ -43,6 +45,7 @@ Pass* find_pass(std::string_view name) {
 }
 
 std::unique_ptr<graph::Graph> run_pass(Pass& pass, const graph::Graph& g) {
+  progress::step_or_stop(pass.name, g.nodes.size());
   int64_t start = now_ns();
   auto out = pass.run(g);
   pass.ns += now_ns() - start;

@@ -1,4 +1,6 @@
 // Graphs for back ends written in Python: framejit._backends.lower gets the graph as plain data and gives a callable.
+#include <unordered_map>
+
 #include "driver/compiled.h"
 #include "driver/python_program.h"
 #include "py/error.h"
@@ -99,10 +101,26 @@ class Describer {
       check(PyDict_SetItemString(kwargs.get(), def.name, v.get()));
     }
     Ref args = tuple_of(positional, [&](const Arg* a) { return arg(*a); });
-    return check(Py_BuildValue("(sOOO{})", n.op->full_name, results.get(), args.get(), kwargs.get()));
+    Ref meta = meta_of(n);
+    return check(Py_BuildValue("(sOOOO)", n.op->full_name, results.get(), args.get(), kwargs.get(), meta.get()));
   }
 
  private:
+  // {"regions": ((number, name), …)}, outermost first, of those that were closed.
+  Ref meta_of(const graph::Node& n) {
+    Ref meta = check(PyDict_New());
+    std::vector<const graph::Region*> path;
+    for (const graph::Region* r = n.region.get(); r; r = r->parent.get())
+      if (r->closed) path.insert(path.begin(), r);
+    if (path.empty()) return meta;
+    Ref regions = tuple_of(path, [&](const graph::Region* r) {
+      const auto number = static_cast<Py_ssize_t>(numbers_.try_emplace(r, numbers_.size()).first->second);
+      return check(Py_BuildValue("(ns)", number, r->name.c_str()));
+    });
+    check(PyDict_SetItemString(meta.get(), "regions", regions.get()));
+    return meta;
+  }
+
   void set_autocast(const graph::Autocast& to, std::vector<Ref>& out) {
     if (to == autocast_) return;
     Ref name = text(cat("autocast_", regions_));
@@ -120,6 +138,7 @@ class Describer {
   }
 
   Ref ref_type_;
+  std::unordered_map<const graph::Region*, size_t> numbers_;
   graph::Autocast autocast_;
   int regions_ = 0;
 };

@@ -104,7 +104,9 @@ bool left_alone(PyObject* module) {
 
 bool is_disabled(PyObject* function) {
   PyObject* dict = reinterpret_cast<PyFunctionObject*>(function)->func_dict;
-  return dict && PyDict_GetItemString(dict, "_framejit_disable");
+  PyObject* mark = dict ? PyDict_GetItemString(dict, "_framejit_disable") : nullptr;
+  // "calls": it runs instruction by instruction, so that what it calls is compiled
+  return mark && !(PyUnicode_Check(mark) && PyUnicode_CompareWithASCIIString(mark, "calls") == 0);
 }
 
 bool worth_compiling(PyObject* function) {

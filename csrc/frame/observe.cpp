@@ -22,8 +22,9 @@ Ref text(const std::string& s) {
 // What all events say.
 Ref info_of(const Context& context, const EntryPoint& entry) {
   PyObject* backend = context.options.backend ? context.options.backend : Py_None;
-  return check(Py_BuildValue("{sOsOsisisOsi}", "name", context.name, "code", entry.code.get(), "offset", entry.offset,
-                             "segments", static_cast<int>(entry.segments.size()), "backend", backend, "fullgraph",
+  return check(Py_BuildValue("{sOsOsisisOsOsi}", "name", context.name, "code", entry.code.get(), "offset", entry.offset,
+                             "segments", static_cast<int>(entry.segments.size()), "backend", backend, "options",
+                             context.options.options ? context.options.options : Py_None, "fullgraph",
                              context.options.fullgraph ? 1 : 0));
 }
 
@@ -77,6 +78,12 @@ bool tell_end(const Context& context, const EntryPoint& entry, const LoadedSegme
   });
   if (type) PyErr_Restore(type, value, trace);
   return ok || type;
+}
+
+Ref ask_guards(PyObject* options, const Ref& rows) {
+  if (!observer)
+    return check(PySequence_Repeat(check(Py_BuildValue("[O]", Py_True)).get(), PyList_GET_SIZE(rows.get())));
+  return check(call("guards", check(Py_BuildValue("{sOsO}", "options", options, "rows", rows.get()))).release());
 }
 
 Verdict ask_limit(const Context& context, const EntryPoint& entry, const std::string& words) {

@@ -2,6 +2,7 @@
 // package is imported. Without it nothing here costs anything.
 //
 // observer("begin", info) before a segment is traced, and observer("end", info) after it, also when tracing failed;
+// observer("guards", info) when a user's function filters guards (guard_filter.h);
 // observer("limit", info) when the recompile limit turns a call away. What it raises goes to the user's call.
 #pragma once
 #include <string>
@@ -19,6 +20,8 @@ enum class Verdict : uint8_t { Compile, Plain, Error };
 Verdict ask_begin(const Context& context, const EntryPoint& entry, const capture::EntryPoint& state, py::Ref& backend);
 // False with an error set if the observer raised. `made` is NULL when tracing gave nothing.
 bool tell_end(const Context& context, const EntryPoint& entry, const LoadedSegment* made);
+// Which of the guards that `rows` describes are to be kept: a list of bools (guard_filter.h). Throws PythonError.
+py::Ref ask_guards(PyObject* options, const py::Ref& rows);
 Verdict ask_limit(const Context& context, const EntryPoint& entry, const std::string& text);
 
 }  // namespace fj::frame

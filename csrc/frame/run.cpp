@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "base/flags.h"
+#include "base/progress.h"
 #include "frame/callee.h"
+#include "frame/guard_filter.h"
 #include "frame/ledger.h"
 #include "frame/materialise.h"
 #include "frame/observe.h"
@@ -66,6 +68,7 @@ LoadedSegment* add_traced(Context& context, const capture::CompileOptions& optio
     raise_fullgraph(context, loaded->segment->exit);
     return nullptr;
   }
+  if (!filter_guards(context, entry, state, *loaded->segment)) return nullptr;
   entry.tree.insert(loaded->segment->guards, static_cast<int>(entry.segments.size()), fetches(*loaded->segment));
   entry.segments.push_back(std::move(loaded));
   return entry.segments.back().get();
@@ -118,6 +121,7 @@ Found learn(Context& context, EntryPoint& entry, const capture::EntryPoint& stat
   if (!entry.segments.empty()) log_recompile(context, entry, state);
   capture::CompileOptions options = context.options;
   if (backend) options.backend = backend.get();
+  progress::Scope scope(context.name, true);
   LoadedSegment* made = add_traced(context, options, entry, state);
   if (!tell_end(context, entry, made)) return Found::Error;
   if (!made) return PyErr_Occurred() ? Found::Error : Found::Plain;

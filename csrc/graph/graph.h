@@ -39,6 +39,14 @@ struct Autocast {
   friend bool operator==(const Autocast&, const Autocast&) = default;
 };
 
+// A part of the program whose nodes belong together: the body of a higher-order operator. Like autocast's, it is for
+// back ends written in Python; native code does not care.
+struct Region {
+  std::string name;
+  std::shared_ptr<const Region> parent;
+  bool closed = false;  // its end has been recorded; one that stayed open is none
+};
+
 struct Node {
   const OpDef* op = nullptr;
   ArgVec args;
@@ -46,6 +54,7 @@ struct Node {
   std::shared_ptr<const Location> location;
   bool no_grad = false;  // recorded while grad mode was off
   Autocast autocast;
+  std::shared_ptr<const Region> region;  // the innermost
 };
 
 class Graph {

@@ -132,6 +132,36 @@ TensorRef TraceSession::make_input(TensorObj* real, std::string name) {
   return t;
 }
 
+namespace {
+
+TraceSession* active_session() {
+  for (Layer* l = thread_state().top; l; l = l->below)
+    if (auto* session = dynamic_cast<TraceSession*>(l)) return session;
+  return nullptr;
+}
+
+}  // namespace
+
+void enter_region(std::string name) {
+  TraceSession* session = active_session();
+  if (!session) return;
+  auto inner = std::make_shared<graph::Region>();
+  inner->name = std::move(name);
+  inner->parent = session->region;
+  session->region = std::move(inner);
+}
+
+void exit_region(const std::string& name) {
+  TraceSession* session = active_session();
+  if (!session) return;
+  // Those that an exception has left stay open.
+  std::shared_ptr<graph::Region> r = session->region;
+  while (r && r->name != name) r = std::const_pointer_cast<graph::Region>(r->parent);
+  if (!r) return;
+  r->closed = true;
+  session->region = std::const_pointer_cast<graph::Region>(r->parent);
+}
+
 bool TraceSession::is_mine(const TensorObj* t) const { return wrapper_in(t, this) != nullptr; }
 graph::Value* TraceSession::value_of(const TensorObj* t) const {
   FakeWrapper* w = wrapper_in(t, this);
@@ -167,6 +197,7 @@ void TraceSession::append(const OpDef& op, Args values, std::span<const TensorMe
                           SmallVec<graph::Value*, 2>& results) {
   graph::Node* n = graph_.add_node(op, values, metas);
   n->location = location;
+  n->region = region;
   n->no_grad = !thread_state().grad_mode;
   const AutocastState& cast = thread_state().autocast;
   if (cast.cpu) n->autocast = graph::Autocast{true, cast.cache, cast.cpu_dtype};

@@ -47,6 +47,7 @@ class TraceSession final : public Layer {
 
   // Given to every node that is recorded from now on.
   std::shared_ptr<const graph::Location> location;
+  std::shared_ptr<graph::Region> region;
   graph::Graph& graph() { return graph_; }
 
   void dispatch(const OpDef& op, Args args, Outs& outs) override;
@@ -71,6 +72,11 @@ class TraceSession final : public Layer {
   Lift lift_ = nullptr;
   void* lift_context_ = nullptr;
 };
+
+// Opens a region of the trace that is active, and closes the innermost one of that name, if there is one. Nothing
+// happens outside traces.
+void enter_region(std::string name);
+void exit_region(const std::string& name);
 
 bool is_fake(PyObject* o);
 // The session that a fake tensor belongs to; null for other tensors and dead ones.
