@@ -17,8 +17,8 @@ PAGES = ("compile", "why-break", "why-recompile")
 EXAMPLE = re.compile(r"```python\n(.*?)```\n\n```text\n(.*?)```", re.DOTALL)
 SOURCE = DOCS.parent / "csrc" / "capture" / "break_reasons.def"
 DOCTESTED = (
-    "_backends _compile _options as_torch as_torch.stand_ins.testing._file_check compiler dynamo dynamo._stance dynamo.callback "
-    "dynamo.control dynamo.decorators dynamo.explain dynamo.testing dynamo.utils testing._capture utils._pytree"
+    "_backends _compile _options as_torch as_torch.stand_ins.testing._file_check compiler compiler._guards dynamo dynamo._export "
+    "dynamo._stance dynamo.callback dynamo.comptime dynamo.control dynamo.decorators dynamo.explain dynamo.in_graph dynamo.testing dynamo.utils testing._capture utils._pytree"
 ).split()
 
 

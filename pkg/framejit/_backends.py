@@ -1,17 +1,14 @@
 """Back ends by name, and the bridge between captured graphs and back ends written in Python.
 
 A Python back end gets an `fx.GraphModule` and a list of example inputs and gives back a callable. Capture hands a
-graph over as plain data, `graph_module` turns it into fx: a call of an op becomes a `call_function` node of the op's
-public function, or of the Tensor method where the op is one.
+graph over as plain data, `_captured.graph_module` turns it into fx.
 """
 
 import functools
-import importlib
-import operator
-import re
 import warnings
 
-from framejit import _C, _ops
+from framejit import _C
+from framejit._captured import Ref, graph_module  # noqa: F401 (the extension takes Ref from here)
 from framejit._compile import NATIVE
 
 _registry = {}  # name -> (function, tags)
@@ -200,100 +197,6 @@ def _clone(value):
 
 
 # ---- graphs from capture ----------------------------------------------------------------------------------
-
-
-class Ref(str):
-    """In the arguments of a described node: the value of that name."""
-
-
-def graph_module(inputs, nodes, outputs, examples=()):
-    """An fx.GraphModule of a graph given as data.
-
-    inputs, outputs: names of values. nodes: (op name, result names, args, kwargs, meta), where args and kwargs
-    hold `Ref`s.
-    """
-    from framejit.fx import Graph, GraphModule
-    from framejit.fx.node import map_aggregate
-
-    graph, values = Graph(), {}
-
-    def resolve(leaf):
-        return values[leaf] if isinstance(leaf, Ref) else leaf
-
-    for i, name in enumerate(inputs):
-        node = values[name] = graph.create_node("placeholder", "input", name=_readable(name))
-        node.target = node.name
-        if i < len(examples):
-            values[name].meta["example_value"] = examples[i]
-    for op, results, args, kwargs, meta in nodes:
-        kind, target = _target(op)
-        node = graph.create_node(
-            kind,
-            target,
-            map_aggregate(args, resolve),
-            map_aggregate(kwargs, resolve),
-            results[0] if len(results) == 1 else None,
-        )
-        node.meta.update(meta or {})
-        if len(results) == 1 and not _gives_sequence(op):
-            values[results[0]] = node
-        else:
-            for i, name in enumerate(results):
-                values[name] = graph.call_function(operator.getitem, (node, i), name=name)
-    graph.output(tuple(values[name] for name in outputs))
-    graph.lint()
-    return GraphModule({}, graph)
-
-
-_UNINTERESTING = frozenset(("__dict__", "_modules", "_parameters", "_buffers"))
-
-
-def _readable(name):
-    """An input's name; one that is the path to a value, such as a module's weight, becomes a plain word."""
-    parts = [part for part in re.findall(r"\w+", name) if part not in _UNINTERESTING]
-    return "_".join(parts) or "input"
-
-
-_SEQUENCE_OPS = frozenset(
-    (
-        "split",
-        "split_with_sizes",
-        "chunk",
-        "unbind",
-        "tensor_split",
-        "meshgrid",
-        "hsplit",
-        "vsplit",
-        "broadcast_tensors",
-    )
-)
-
-
-def _gives_sequence(op):
-    """Ops that give a tuple even of one tensor."""
-    return op.partition(".")[0] in _SEQUENCE_OPS
-
-
-# what stands in a graph beside ops: changes of the modes in which the following ops run
-_SWITCHES = {
-    "_set_grad_enabled": "framejit._C._set_grad_enabled",
-    "_enter_autocast": "framejit.amp.autocast_mode._enter_autocast",
-    "_exit_autocast": "framejit.amp.autocast_mode._exit_autocast",
-}
-
-
-def _target(op):
-    """Kind and target of the node that calls an op: its function, or the method where there is none."""
-    name = op.partition(".")[0]  # overloads share a name
-    if name in _SWITCHES:
-        module, _, attribute = _SWITCHES[name].rpartition(".")
-        return "call_function", getattr(importlib.import_module(module), attribute)
-    function = getattr(_ops, name, None)
-    if function is not None:
-        return "call_function", function
-    if hasattr(_ops.Tensor, name):
-        return "call_method", name
-    raise RuntimeError(f"the op {op} has no function that a graph for Python could call")
 
 
 def lower(backend, inputs, nodes, outputs, examples):

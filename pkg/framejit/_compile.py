@@ -103,6 +103,17 @@ def _check(settings):
     native_backend(settings["backend"], mode, options)
 
 
+def _report(*progress):
+    """What the extension tells of compilations that take long."""
+    from framejit.dynamo._progress import report
+
+    report(*progress)
+
+
+if hasattr(_C, "_set_progress"):
+    _C._set_progress(_report)
+
+
 @functools.cache
 def _warn_plain():
     warnings.warn("framejit cannot compile on this interpreter or CPU; functions run uncompiled", stacklevel=3)

@@ -9,7 +9,8 @@ import operator
 from framejit.fx import Graph, GraphModule
 from framejit.fx.node import map_aggregate
 
-from ._backends import _readable, call_backend
+from ._backends import call_backend
+from ._captured import readable
 
 
 class Slot(int):
@@ -31,7 +32,7 @@ class _Builder:
 
     def step(self, function, args, result, acts):
         if function == "input":
-            node = self.graph.create_node("placeholder", "input", name=_readable(args[0]))
+            node = self.graph.create_node("placeholder", "input", name=readable(args[0]))
             node.target = node.name
             node.meta["example_value"] = next(self.examples)
         else:

@@ -1,7 +1,10 @@
 """compiler: the public directions to the compiler, under PyTorch's names."""
 
+import functools as _functools
+
 from framejit._backends import list_backends
 from framejit._compile import compile, get_default_backend, set_default_backend
+from framejit._regions import invoke_subgraph
 from framejit.dynamo._stance import set_stance
 from framejit.dynamo.control import disable, is_compiling, reset
 from framejit.dynamo.decorators import allow_in_graph, assume_constant_result, substitute_in_graph
@@ -34,8 +37,28 @@ def cudagraph_mark_step_begin():
 
 
 def nested_compile_region(fn=None, *, options=None, max_reuse_entries=8, reuse_hash_fn=None):
-    """fn: a part of a compiled function that is to be compiled once. Kernels that occur twice are made once in any case."""
-    return fn if fn is not None else nested_compile_region
+    """A decorator: calls of fn are nodes of their own, `invoke_subgraph`, in the graphs that back ends written in Python get.
+
+    Kernels that occur twice are made once in any case, so native code is the same with and without it; options,
+    max_reuse_entries and reuse_hash_fn are accepted. Raises TypeError for what cannot be called.
+
+    >>> import framejit
+    >>> @nested_compile_region
+    ... def layer(x):
+    ...     return x.sin() + 1
+    >>> framejit.compile(lambda x: layer(layer(x)), fullgraph=True)(framejit.zeros(1)).tolist()
+    [1.8414709568023682]
+    """
+    if fn is None:
+        return nested_compile_region
+    if not callable(fn):
+        raise TypeError(f"nested_compile_region: expected a callable, but got {type(fn).__name__}")
+
+    @_functools.wraps(fn)
+    def region(*args, **kwargs):
+        return invoke_subgraph(fn, *args, **kwargs)
+
+    return region
 
 
 __all__ = [

@@ -1,32 +1,120 @@
-"""PyTorch's permissions to drop guards. Each takes the guards of a function and says which to keep: here all of them.
+"""Which guards a compiled function may do without: `framejit.compile(f, options={"guard_filter_fn": filter})`.
 
-Dropping guards makes calls quicker and results wrong; framejit's cost little, so it never makes use of the permission.
+Leaving guards out makes a function answer calls with what was compiled for others. framejit leaves out what the filter
+permits, except for guards on which memory safety rests: those on tensors, and on the sizes of containers.
+
+>>> import framejit
+>>> from framejit.compiler import skip_guard_on_globals_unsafe
+>>> scale = 2
+>>> globals()["scale"] = 2
+>>> f = framejit.compile(lambda x: x * scale, options={"guard_filter_fn": skip_guard_on_globals_unsafe})
+>>> f(framejit.ones(2)).tolist()
+[2.0, 2.0]
+>>> globals()["scale"] = 3
+>>> f(framejit.ones(2)).tolist()
+[2.0, 2.0]
 """
 
+from framejit import _C
 
-def _keep_all(name):
-    def keep(guard_entries):
-        return [True] * len(guard_entries)
+# kinds of guards, by PyTorch's names
+_KINDS = {
+    "Absent": "NOT_PRESENT_IN_GENERIC_DICT",
+    "Admitted": "SHAPE_ENV",
+    "Code": "CLOSURE_MATCH",
+    "DictFacts": "DICT_CONTAINS",
+    "DifferentObjects": "DUPLICATE_INPUT",
+    "Equal": "EQUALS_MATCH",
+    "HasNext": "RANGE_ITERATOR_MATCH",
+    "Keys": "DICT_KEYS_MATCH",
+    "Length": "SEQUENCE_LENGTH",
+    "Modes": "GRAD_MODE",
+    "Same": "ID_MATCH",
+    "SameObject": "DUPLICATE_INPUT",
+    "SetItems": "SET_CONTAINS",
+    "Sizes": "TENSOR_MATCH",
+    "SomeSizes": "TENSOR_MATCH",
+    "Storages": "STORAGE_OVERLAPPING",
+    "Tensor": "TENSOR_MATCH",
+    "Truth": "BOOL_MATCH",
+    "TypeFacts": "TYPE_MATCH",
+    "TypeIs": "TYPE_MATCH",
+}
 
-    keep.__name__ = keep.__qualname__ = name
-    keep.__doc__ = "For `options={'guard_filter_fn': ...}`: keeps all guards."
-    return keep
+
+class GuardFilterEntry:
+    """A guard, as a filter sees it.
+
+    name: the path to the object, such as `x.layers[3]`. has_value, value: the object. guard_type: the kind, by PyTorch's name.
+    is_global: the path starts at something that all calls share. orig_guard: the guard in words.
+    """
+
+    derived_guard_types = ()
+
+    def __init__(self, name, kind, words, value, has_value, is_global):
+        self.name, self.value, self.orig_guard = name, value, words
+        self.guard_type = _KINDS[kind]
+        self.has_value, self.is_global = bool(has_value), bool(is_global)
+
+    def __repr__(self):
+        return f"GuardFilterEntry({self.guard_type}: {self.orig_guard})"
 
 
-keep_portable_guards_unsafe = _keep_all("keep_portable_guards_unsafe")
-skip_guard_on_inbuilt_nn_modules_unsafe = _keep_all("skip_guard_on_inbuilt_nn_modules_unsafe")
-skip_guard_on_all_nn_modules_unsafe = _keep_all("skip_guard_on_all_nn_modules_unsafe")
-skip_guard_on_globals_unsafe = _keep_all("skip_guard_on_globals_unsafe")
-skip_all_guards_unsafe = _keep_all("skip_all_guards_unsafe")
+def _is_module(value):
+    from framejit.nn import Module
+
+    return isinstance(value, Module)
+
+
+def _in_module(entry):
+    """Whether a guard is about a module or something in one."""
+    return entry.has_value and _is_module(entry.value) or "._modules" in entry.name or "._parameters" in entry.name
+
+
+def keep_portable_guards_unsafe(guard_entries):
+    """For `options={"guard_filter_fn": ...}`: leaves out guards on the identity of objects, which differ between processes."""
+    return [entry.guard_type not in ("ID_MATCH", "CLOSURE_MATCH", "DUPLICATE_INPUT") for entry in guard_entries]
+
+
+def skip_guard_on_inbuilt_nn_modules_unsafe(guard_entries):
+    """For `options={"guard_filter_fn": ...}`: leaves out guards on modules of framejit.nn."""
+    return [not (_in_module(e) and type(e.value).__module__.startswith("framejit.nn")) for e in guard_entries]
+
+
+def skip_guard_on_all_nn_modules_unsafe(guard_entries):
+    """For `options={"guard_filter_fn": ...}`: leaves out guards on modules."""
+    return [not _in_module(entry) for entry in guard_entries]
+
+
+def skip_guard_on_globals_unsafe(guard_entries):
+    """For `options={"guard_filter_fn": ...}`: leaves out guards on globals."""
+    return [not entry.is_global for entry in guard_entries]
+
+
+def skip_all_guards_unsafe(guard_entries):
+    """For `options={"guard_filter_fn": ...}`: leaves out all guards that can be left out."""
+    return [False] * len(guard_entries)
 
 
 def keep_tensor_guards_unsafe(guard_entries, keep_parameters=False):
-    """For `options={'guard_filter_fn': ...}`: keeps all guards."""
-    return [True] * len(guard_entries)
+    """For `options={"guard_filter_fn": ...}`: keeps guards on tensors alone, on parameters if asked for."""
+
+    def keeps(entry):
+        if not isinstance(entry.value, _C.Tensor):
+            return False
+        return keep_parameters or not getattr(entry.value, "_is_param", type(entry.value).__name__ == "Parameter")
+
+    return [keeps(entry) for entry in guard_entries]
 
 
 def set_enable_guard_collectives(enabled):
-    """Whether processes agree on compiling again. There are no process groups; gives the last value back."""
+    """Whether processes agree on compiling again. There are no process groups; gives the last value back.
+
+    >>> set_enable_guard_collectives(True)
+    False
+    >>> set_enable_guard_collectives(False)
+    True
+    """
     global _collectives
     before, _collectives = _collectives, bool(enabled)
     return before

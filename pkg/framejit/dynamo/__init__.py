@@ -25,6 +25,8 @@ from .control import (
 from .decorators import (
     allow_in_graph,
     assume_constant_result,
+    disallow_in_graph,
+    forbid_in_graph,
     mark_dynamic,
     mark_static,
     mark_static_address,
@@ -43,12 +45,16 @@ __all__ = [
     "allow_in_graph",
     "assume_constant_result",
     "callback",
+    "comptime",
     "config",
     "decorators",
     "disable",
+    "disallow_in_graph",
     "dont_skip_tracing",
     "exc",
     "explain",
+    "export",
+    "forbid_in_graph",
     "graph_break",
     "is_compiling",
     "is_dynamo_disable_recursive",
@@ -94,8 +100,12 @@ def is_dynamo_supported():
 
 
 def __getattr__(name):
-    if name in ("testing", "test_case"):
+    if name in ("comptime", "testing", "test_case"):
         return _importlib.import_module(f"{__name__}.{name}")
+    if name == "export":
+        from ._export import export
+
+        return export
     if name == "OptimizedModule":
         from framejit._compile_module import OptimizedModule
 

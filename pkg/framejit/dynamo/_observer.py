@@ -3,10 +3,13 @@
 csrc/frame/observe.h describes the events.
 """
 
+import sys
+
 from framejit import _C, _backends
 
 from . import _stance, config, exc
 from .callback import CallbackArgs, CallbackTrigger, callback_handler
+from .in_graph import FORBIDDEN
 from .utils import counters, guard_failures
 
 _frame_ids = {}  # code object -> number, kept until reset()
@@ -53,14 +56,33 @@ def _end(info):
     _count_aot()
     if _inner(info):
         return
+    if "reason" not in info and "framejit.dynamo.comptime" in sys.modules:
+        sys.modules["framejit.dynamo.comptime"].forget()  # fullgraph has raised in its place
     if "reason" in info:
         counters["frames"]["ok"] += 1
         if info["ops"]:
             counters["stats"]["calls_captured"] += info["ops"]
             counters["stats"]["unique_graphs"] += 1
         if info["reason"] is not None:
+            if info["detail"].startswith(FORBIDDEN):
+                callback_handler.run_end_callbacks(CallbackArgs(CallbackTrigger.DYNAMO, _compile_id(info)))
+                raise AssertionError(f"{info['detail']} was to be compiled")
             counters["graph_break"][f"{info['reason']}: {info['detail']}".rstrip(": ")] += 1
     callback_handler.run_end_callbacks(CallbackArgs(CallbackTrigger.DYNAMO, _compile_id(info)))
+
+
+def _guards(info):
+    """Which guards a function of the options keeps."""
+    from framejit.compiler._guards import GuardFilterEntry
+
+    entries = [GuardFilterEntry(*row[:6]) for row in info["rows"]]
+    keep = info["options"]["guard_filter_fn"](entries)
+    if len(keep) != len(entries):
+        raise exc.UserError(
+            exc.UserErrorType.INVALID_OUTPUT,
+            f"guard_filter_fn must return a bool for each of {len(entries)} guards, but returned {len(keep)}",
+        )
+    return [bool(k) for k in keep]
 
 
 def _limit(info):
@@ -87,4 +109,4 @@ def _count_aot():
         _seen[name] = now[name]
 
 
-_EVENTS = {"begin": _begin, "end": _end, "limit": _limit}
+_EVENTS = {"begin": _begin, "end": _end, "guards": _guards, "limit": _limit}

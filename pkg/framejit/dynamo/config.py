@@ -30,6 +30,7 @@ _ALIASES = {
 # Read by Python code of framejit.
 _READ = {
     "allow_ignore_mark_dynamic": False,
+    "compile_progress": True,
     "verify_correctness": False,
     "suppress_errors": False,
     "error_on_recompile": False,
@@ -140,7 +141,19 @@ def _get_disable():
     return not enabled
 
 
+def _get_budget():
+    ms = _C._flags()["compile_budget"]
+    return ms / 1000 if ms else None
+
+
+def _set_budget(seconds):
+    if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds <= 0):
+        raise TypeError(f"framejit.dynamo.config.compile_budget takes a number of seconds or None, not {seconds!r}")
+    _C._set_flag("compile_budget", max(1, round(seconds * 1000)) if seconds else 0)
+
+
 _HOOKED = {
+    "compile_budget": (_get_budget, _set_budget),
     "disable": (_get_disable, lambda value: _C._set_compile_enabled(not value)),
     **{name: _flag(name) for name in _FLAGS},
 }

@@ -38,10 +38,11 @@ def disable(fn=None, recursive=True, *, reason=None):
     if getattr(fn, "_framejit_disable", False):
         return fn
 
+    if not recursive and isinstance(fn, (types.FunctionType, types.MethodType)):
+        return _only_itself(fn, reason)
+
     @_wraps(fn)
     def plain(*args, **kwargs):
-        if not recursive:
-            return fn(*args, **kwargs)
         before = _C._set_compile_enabled(False)
         try:
             return fn(*args, **kwargs)
@@ -49,11 +50,27 @@ def disable(fn=None, recursive=True, *, reason=None):
             _C._set_compile_enabled(before)
 
     plain._framejit_disable = True
-    plain._torchdynamo_disable = True
-    plain._torchdynamo_disable_msg = reason
-    plain._torchdynamo_disable_recursive = recursive
-    plain._torchdynamo_orig_callable = fn
+    _mark_disabled(plain, fn, recursive, reason)
     return plain
+
+
+def _only_itself(fn, reason):
+    """A copy of a function that CPython runs; what it calls is compiled where the function is called from compiled code."""
+    if isinstance(fn, types.MethodType):
+        return types.MethodType(_only_itself(fn.__func__, reason), fn.__self__)
+    copy = types.FunctionType(fn.__code__.replace(), fn.__globals__, fn.__name__, fn.__defaults__, fn.__closure__)
+    copy.__kwdefaults__ = fn.__kwdefaults__
+    functools.update_wrapper(copy, fn)
+    copy._framejit_disable = "calls"
+    _mark_disabled(copy, fn, False, reason)
+    return copy
+
+
+def _mark_disabled(wrapper, fn, recursive, reason):
+    wrapper._torchdynamo_disable = True
+    wrapper._torchdynamo_disable_msg = reason
+    wrapper._torchdynamo_disable_recursive = recursive
+    wrapper._torchdynamo_orig_callable = fn
 
 
 def _wraps(fn):

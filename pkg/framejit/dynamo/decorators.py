@@ -1,97 +1,15 @@
-"""What a program says about its functions and tensors, for the compiler."""
-
-import functools
-import inspect
-import types
+"""What a program says about its tensors, for the compiler; and the place where PyTorch has all directions together."""
 
 from framejit import _C
 
 from .control import disable, dont_skip_tracing, graph_break, nonstrict_trace, run, skip_frame  # noqa: F401
-
-# ---- functions --------------------------------------------------------------------------------------------
-
-
-def _each(name, fn, mark):
-    """Applies a mark to one function or to each of several."""
-    if isinstance(fn, (list, tuple)):
-        return [_each(name, x, mark) for x in fn]
-    if not callable(fn):
-        raise TypeError(f"{name}: expected a callable, but got {type(fn).__name__}")
-    mark(fn)
-    return fn
-
-
-def allow_in_graph(fn):
-    """Promises that a function may be called while tracing, with tensors without data. Gives fn back.
-
-    framejit captures functions by interpreting them, and tensor operations inside become nodes of the graph; so there is
-    nothing to allow, and it breaks the graph where fn does something that cannot be captured. Raises TypeError for what
-    cannot be called.
-    """
-    return _each("allow_in_graph", fn, lambda fn: None)
-
-
-def assume_constant_result(fn):
-    """Promises that a function always gives the same result: it may be called once, at compile time. Gives fn back.
-
-    framejit captures it as any other function and guards what the result depends on. Raises TypeError for what cannot be
-    called.
-    """
-    return _each("assume_constant_result", fn, lambda fn: setattr(fn, "_dynamo_marked_constant", True))
-
-
-_substituted = {}  # id of the original -> (original, substitute)
-
-
-def substitute_in_graph(original_fn, *, can_constant_fold_through=False, skip_signature_check=False):
-    """A decorator: captured code that calls original_fn is captured as calling the decorated Python function.
-
-    For functions written in C, and for Python ones that cannot be captured. What is given back calls original_fn. Raises
-    TypeError if either is no function or their signatures differ, ValueError if original_fn has a substitute already.
-
-    >>> import binascii, framejit
-    >>> @substitute_in_graph(binascii.crc32, skip_signature_check=True)
-    ... def crc32(data, value=0):
-    ...     return len(data)
-    >>> f = framejit.compile(lambda x: x + binascii.crc32(b"abc"), fullgraph=True)
-    >>> f(framejit.zeros(1)).tolist()
-    [3.0]
-    """
-    if not callable(original_fn) or isinstance(original_fn, type):
-        raise TypeError(f"substitute_in_graph expects a function but got {type(original_fn).__name__}")
-
-    def decorate(traceable_fn):
-        if not isinstance(traceable_fn, types.FunctionType):
-            raise TypeError(f"@substitute_in_graph(...) expects a function but got {type(traceable_fn).__name__}")
-        if not skip_signature_check:
-            _check_signatures(original_fn, traceable_fn)
-        if id(original_fn) in _substituted:
-            raise ValueError(f"{original_fn} has a substitute already")
-        _substituted[id(original_fn)] = (original_fn, traceable_fn)
-        _C._substitute(original_fn, traceable_fn)
-
-        @functools.wraps(original_fn)
-        def wrapped(*args, **kwargs):
-            return original_fn(*args, **kwargs)
-
-        wrapped._framejit_substitute = traceable_fn
-        return wrapped
-
-    return decorate
-
-
-def _check_signatures(original, traceable):
-    """The two must take the same arguments, as far as the original says what it takes."""
-    try:
-        theirs = inspect.signature(original)
-    except (TypeError, ValueError):
-        return
-    ours = inspect.signature(traceable)
-    if [(p.name, p.kind) for p in theirs.parameters.values()] != [(p.name, p.kind) for p in ours.parameters.values()]:
-        raise TypeError(f"Signature mismatch between {original} and {traceable}: {theirs} != {ours}")
-
-
-# ---- tensors ----------------------------------------------------------------------------------------------
+from .in_graph import (  # noqa: F401
+    allow_in_graph,
+    assume_constant_result,
+    disallow_in_graph,
+    forbid_in_graph,
+    substitute_in_graph,
+)
 
 
 def _add_marks(t, kind, index):

@@ -48,6 +48,10 @@ class ConstraintViolationError(RuntimeError):
     """A size that the program marked as dynamic can have one value only."""
 
 
+class IncorrectUsage(Exception):
+    """A direction to the compiler was given for something that it is not for."""
+
+
 class UserErrorType(enum.Enum):
     """The kinds of UserError."""
 
@@ -90,6 +94,7 @@ __all__ = [
     "CondOpArgsMismatchError",
     "ConstraintViolationError",
     "FailOnRecompileLimitHit",
+    "IncorrectUsage",
     "InternalTorchDynamoError",
     "InvalidBackend",
     "PackageError",

@@ -1,0 +1,21 @@
+"""torch._higher_order_ops.hints_wrap"""
+
+from framejit._regions import Region
+
+
+class _HintsWrapper(Region):
+    """`hints_wrapper(body, args, kwargs, hints=...)`: a region with hints for a back end."""
+
+    def __call__(self, body_fn, args, kwargs, hints):
+        if not isinstance(args, tuple):
+            args = tuple(args)
+        if not isinstance(kwargs, dict) or not all(isinstance(key, str) for key in kwargs):
+            raise RuntimeError(f"kwargs must be a dict with string keys, got {type(kwargs)}")
+        if not isinstance(hints, dict) or not all(
+            isinstance(value, (int, float, bool, str)) for value in hints.values()
+        ):
+            raise RuntimeError(f"hints must be a dict containing int, float, bool or str value, got {hints}")
+        return super().__call__(body_fn, *args, **kwargs)
+
+
+hints_wrapper = _HintsWrapper("hints_wrapper")
