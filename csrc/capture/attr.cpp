@@ -1,4 +1,5 @@
 // Reading attributes: the generic protocol over the MRO, descriptors and the instance's dict.
+#include <algorithm>
 #include <cstring>
 
 #include "capture/leaf.h"
@@ -23,7 +24,9 @@ DictValue* instance_dict(Tracer& t, V v) {
   t.use(v);
   if (!v->outside()) {
     const bool has = v->cls->tp_dictoffset != 0 || (v->cls->tp_flags & Py_TPFLAGS_MANAGED_DICT);
-    return has ? *slot = t.dict() : nullptr;
+    if (has) *slot = t.dict();
+    if (has) (*slot)->owner = v;
+    return *slot;
   }
   PyObject** at = _PyObject_GetDictPtr(v->real);
   if (!at) return nullptr;
@@ -34,7 +37,8 @@ DictValue* instance_dict(Tracer& t, V v) {
 
 namespace {
 
-bool is_data_descriptor(PyObject* raw) { return Py_TYPE(raw)->tp_descr_set != nullptr; }
+// One that is asked before the instance's dict.
+bool is_data_descriptor(PyObject* raw) { return Py_TYPE(raw)->tp_descr_set && Py_TYPE(raw)->tp_descr_get; }
 
 // A named result of an op: max(...).values.
 V read_struct_field(TupleValue* self, PyObject* name) {
@@ -122,7 +126,7 @@ V bind(Tracer& t, PyObject* raw, V self, PyTypeObject* type, PyObject* name) {
     V cls = t.constant(reinterpret_cast<PyObject*>(type));
     if (f->is == Is::Function) return t.method(f, cls);
     if (f->is != Is::Native && f->is != Is::Const) cut(Reason::native_object, "a classmethod of ", f->cls->tp_name);
-    return bind(t, func.get(), cls, Py_TYPE(reinterpret_cast<PyObject*>(type)), name);
+    return PY_VERSION_HEX < 0x030D0000 ? bind(t, func.get(), cls, type, name) : t.method(f, cls);
   }
   if (kind == &PyClassMethodDescr_Type) {
     Ref bound = Ref::steal(kind->tp_descr_get(raw, nullptr, reinterpret_cast<PyObject*>(type)));
@@ -193,10 +197,18 @@ V special(Tracer& t, V self, PyObject* name) {
   return raw ? bind(t, raw, self, type, name) : nullptr;
 }
 
+// What the class says instead of the type written in C that it comes from: most often a function, but any object may
+// stand there.
+PyObject* overridden(Tracer& t, PyTypeObject* type, PyObject* name) {
+  PyObject* raw = t.type_lookup(type, name);
+  if (!raw || PyFunction_Check(raw)) return raw;
+  return is_python_class(type) && raw != _PyType_Lookup(native_base(type), name) ? raw : nullptr;
+}
+
 bool has_python_special(Tracer& t, V v, PyObject* name) {
-  PyObject* raw = t.type_lookup(t.type_of(v), name);
-  if (raw == Py_None && is_python_class(v->cls)) blocked(t, v->cls, name);
-  return raw && PyFunction_Check(raw);
+  PyObject* raw = overridden(t, t.type_of(v), name);
+  if (raw == Py_None) blocked(t, v->cls, name);
+  return raw != nullptr;
 }
 
 V type_attr(Tracer& t, PyTypeObject* type, PyObject* name) {
@@ -221,7 +233,14 @@ namespace {
 
 V module_attr(Tracer& t, PyObject* module, PyObject* name) {
   PyObject* dict = PyModule_GetDict(module);
+  if (!PyModule_CheckExact(module)) {  // its class may have a say
+    PyTypeObject* type = Py_TYPE(module);
+    PyObject* raw = t.type_lookup(type, name);
+    if (overridden(t, type, FJ_NAME("__getattribute__")) || (raw && raw != _PyType_Lookup(&PyModule_Type, name)))
+      cut(Reason::native_object, type->tp_name, ".", PyUnicode_AsUTF8(name));
+  }
   if (V v = t.global_lookup(dict, name)) return v;
+  if (!PyModule_CheckExact(module)) cut(Reason::native_object, "an attribute that a module does not have");
   Ref real = Ref::steal(PyObject_GetAttr(module, name));  // a module's __getattr__ may import a part of its package
   if (!real) {
     PyErr_Clear();
@@ -233,8 +252,29 @@ V module_attr(Tracer& t, PyObject* module, PyObject* name) {
   return t.wrap_known(real.get());
 }
 
+bool is_wrapper(PyObject* o) {
+  return Py_TYPE(o) == &PyStaticMethod_Type || Py_TYPE(o) == &PyClassMethod_Type || Py_TYPE(o) == &PyProperty_Type;
+}
+
+// Attributes of a staticmethod, classmethod or property that do not change; of one that the trace has made, those that
+// do not come from the stand-in of its function.
+V wrapper_attr(Tracer& t, V v, PyObject* name) {
+  static constexpr const char* kFixed[] = {"__func__", "__wrapped__", "fget",    "fset",      "fdel",
+                                           "getter",   "setter",      "deleter", "__class__", "__get__"};
+  static constexpr const char* kCopied[] = {"__name__", "__qualname__", "__module__", "__doc__"};
+  auto among = [&](auto& names) {
+    return std::any_of(std::begin(names), std::end(names), [&](const char* known) { return is_text(name, known); });
+  };
+  if (!among(kFixed) && (!among(kCopied) || t.maker_of(v)))
+    cut(Reason::native_object, v->cls->tp_name, ".", PyUnicode_AsUTF8(name));
+  Ref real = Ref::steal(PyObject_GetAttr(v->real, name));
+  if (!real) PyErr_Clear();
+  return real ? t.wrap_known(real.get()) : nullptr;
+}
+
 V constant_attr(Tracer& t, V v, PyObject* name) {
   PyObject* o = v->real;
+  if (is_wrapper(o)) return wrapper_attr(t, v, name);
   if (PyType_Check(o)) return type_attr(t, reinterpret_cast<PyTypeObject*>(o), name);
   if (PyModule_Check(o)) return module_attr(t, o, name);
   Ref real = Ref::steal(PyObject_GetAttr(o, name));
@@ -313,13 +353,13 @@ V partial_attr(Tracer& t, PartialValue* p, PyObject* name) {
 }
 
 V object_attr(Tracer& t, V v, PyObject* name) {
-  PyObject* hook = t.type_lookup(t.type_of(v), FJ_NAME("__getattribute__"));
+  PyObject* hook = overridden(t, t.type_of(v), FJ_NAME("__getattribute__"));
   PyObject* fallback = t.type_lookup(v->cls, FJ_NAME("__getattr__"));
-  if (hook && !PyFunction_Check(hook) && !fallback) return generic_get_attr(t, v, name);
+  if (hook && !PyFunction_Check(hook)) cut(Reason::native_object, v->cls->tp_name, ".__getattribute__");
+  if (!hook && !fallback) return generic_get_attr(t, v, name);
   V handled = t.handled;
   try {
-    V found = hook && PyFunction_Check(hook) ? call_values(t, t.wrap_known(hook), {v, t.constant(name)})
-                                             : generic_get_attr(t, v, name);
+    V found = hook ? call_values(t, t.wrap_known(hook), {v, t.constant(name)}) : generic_get_attr(t, v, name);
     if (found) return found;
   } catch (Raised& r) {
     if (!PyType_IsSubtype(r.exception->cls, reinterpret_cast<PyTypeObject*>(PyExc_AttributeError)) || !fallback) throw;

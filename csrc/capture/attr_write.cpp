@@ -140,11 +140,10 @@ void write_attr(Tracer& t, V v, PyObject* name, V value) {
   t.use(v);
   if (v->is != Is::Const && v->is != Is::Tensor) {
     PyObject* hook = value ? FJ_NAME("__setattr__") : FJ_NAME("__delattr__");
-    PyObject* raw = t.type_lookup(v->cls, hook);
-    if (raw && PyFunction_Check(raw)) {
-      Values args{v, t.constant(name)};
+    if (PyObject* raw = overridden(t, v->cls, hook)) {
+      Values args{t.constant(name)};
       if (value) args.push_back(value);
-      call_values(t, t.wrap_known(raw), args);
+      call_values(t, bind(t, raw, v, v->cls, hook), args);
       return;
     }
   }

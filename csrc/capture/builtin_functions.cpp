@@ -22,6 +22,19 @@ PyTypeObject* type_alone(Tracer& t, V v) {
   return v->cls;
 }
 
+// By its __class__, where that is not its type.
+bool claims_class(Tracer& t, V v, PyObject* cls) {
+  PyObject* name = FJ_NAME("__class__");
+  const bool plain = !overridden(t, v->cls, FJ_NAME("__getattribute__")) && !overridden(t, v->cls, name);
+  V claimed = plain ? nullptr : find_attr(t, v, name);
+  PyObject* o = claimed ? const_object(claimed) : nullptr;
+  if (!o || !PyType_Check(o) || o == reinterpret_cast<PyObject*>(v->cls)) return false;
+  t.use(claimed);
+  const int r = PyObject_IsSubclass(o, cls);
+  if (r < 0) t.raise_pending();
+  return r;
+}
+
 }  // namespace
 
 bool is_instance(Tracer& t, V v, V cls) {
@@ -45,9 +58,20 @@ bool is_instance(Tracer& t, V v, V cls) {
     if (check && PyFunction_Check(check) && check != abc_check)
       return truth(t, call_values(t, t.method(t.wrap_known(check), cls), {v}));
   }
+  if (!PyType_Check(o)) {
+    Ref parts = Ref::steal(PyObject_GetAttrString(o, "__args__"));
+    PyErr_Clear();
+    if (!is_union(o) || !parts) cut(Reason::argument_form, "isinstance of ", cls->cls->tp_name);
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(parts.get()); ++i) {
+      PyObject* part = PyTuple_GET_ITEM(parts.get(), i);
+      if (!PyType_Check(part) && part != Py_None) cut(Reason::argument_form, "isinstance of ", cls->cls->tp_name);
+      if (part == Py_None ? type == Py_TYPE(Py_None) : is_instance(t, v, t.wrap_known(part))) return true;
+    }
+    return false;
+  }
   const int r = PyObject_IsSubclass(reinterpret_cast<PyObject*>(type), o);
   if (r < 0) t.raise_pending();
-  return r;
+  return r || (v->is == Is::Object && claims_class(t, v, o));
 }
 
 bool is_callable(Tracer& t, V v) { return t.type_of(v)->tp_call != nullptr; }
@@ -232,11 +256,10 @@ V b_divmod(Tracer& t, Args& a) {
   cut(Reason::native_call, "divmod()");
 }
 
-// The stable merge sort that needs only <, as list.sort does; keys are computed once.
 V b_sorted(Tracer& t, Args& a) {
   V key = a.take("key"), reverse = a.take("reverse");
   want(a, 1, 1);
-  auto* l = t.list(unpack(t, a.pos[0]));
+  auto* l = t.list(unpack_hinted(t, a.pos[0]));
   sort_values(t, l->items, key, reverse && truth(t, reverse));
   return l;
 }
@@ -324,29 +347,6 @@ constexpr RuleRow kBuiltins[] = {
 };
 
 }  // namespace
-
-void sort_values(Tracer& t, Values& items, V key, bool reverse) {
-  if (key && is_const(t, key, Py_None)) key = nullptr;
-  std::vector<std::pair<V, V>> rows;
-  for (V v : items) rows.push_back({key ? call_values(t, key, {v}) : v, v});
-  if (reverse) std::reverse(rows.begin(), rows.end());
-  for (size_t i = 1; i < rows.size(); ++i)  // binary insertion: stable, few comparisons
-  {
-    auto row = rows[i];
-    size_t lo = 0, hi = i;
-    while (lo < hi) {
-      const size_t mid = (lo + hi) / 2;
-      if (truth(t, compare(t, Py_LT, row.first, rows[mid].first)))
-        hi = mid;
-      else
-        lo = mid + 1;
-    }
-    rows.erase(rows.begin() + static_cast<long>(i));
-    rows.insert(rows.begin() + static_cast<long>(lo), row);
-  }
-  if (reverse) std::reverse(rows.begin(), rows.end());
-  for (size_t i = 0; i < rows.size(); ++i) items[i] = rows[i].second;
-}
 
 Rule builtin_rule(PyObject* function) {
   static std::unordered_map<PyObject*, Rule>* rules = nullptr;

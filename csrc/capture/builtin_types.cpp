@@ -23,7 +23,11 @@ V number(Tracer& t, Args& a, PyTypeObject& type, const char* method) {
     t.use(v);
     if (v->is == Is::Tensor) cut(Reason::data_dependent, type.tp_name, "() of a tensor");
     if (v->is == Is::Object) {
-      if (V m = special(t, v, intern(method))) return call_values(t, m, {});
+      if (V m = special(t, v, intern(method))) {
+        V found = call_values(t, m, {});
+        if (t.type_of(found) != &type) cut(Reason::raises, method, "() returned ", found->cls->tp_name);
+        return found;
+      }
       if (V m = special(t, v, FJ_NAME("__index__")))
         return call_values(t, obj(type) ? t.constant(obj(type)) : nullptr, {call_values(t, m, {})});
     }
@@ -73,11 +77,11 @@ V y_tuple(Tracer& t, Args& a) {
   want(a, 0, 1);
   if (a.pos.empty()) return t.tuple({});
   if (a.pos[0]->is == Is::Tuple && t.type_of(a.pos[0]) == &PyTuple_Type) return a.pos[0];
-  return t.tuple(unpack(t, a.pos[0]));
+  return t.tuple(unpack_hinted(t, a.pos[0]));
 }
 V y_list(Tracer& t, Args& a) {
   want(a, 0, 1);
-  return t.list(a.pos.empty() ? Values{} : unpack(t, a.pos[0]));
+  return t.list(a.pos.empty() ? Values{} : unpack_hinted(t, a.pos[0]));
 }
 V fill_dict(Tracer& t, DictValue* d, Args& a) {
   if (a.pos.size() > 1) cut(Reason::raises, "dict() with two arguments");
@@ -152,6 +156,7 @@ V backwards(Tracer& t, DictValue* d, ViewValue::What what) {
   auto* it = t.items_iterator(std::move(keys), reversed_dict_type());
   it->live = d;
   it->live_size = static_cast<int64_t>(it->parts.size());
+  it->live_writes = d->key_writes;
   it->live_what = what;
   return it;
 }
@@ -212,7 +217,9 @@ V y_super(Tracer& t, Args& a) {
                 : nullptr;
     }
     s->self = f.locals.empty() ? nullptr : f.locals[0];
-    if (s->self && s->self->is == Is::Cell && !s->self->outside()) s->self = as<CellValue>(s->self)->contents;
+    const bool in_cell = s->self && s->self->is == Is::Cell && PyTuple_GET_SIZE(f.object()->co_localsplusnames) > 0 &&
+                         (PyBytes_AS_STRING(f.object()->co_localspluskinds)[0] & 0x40);  // CO_FAST_CELL
+    if (in_cell) s->self = cell_contents(t, as<CellValue>(s->self));
   } else {
     want(a, 2, 2);
     cls = a.pos[0];
@@ -254,7 +261,7 @@ V y_staticmethod(Tracer& t, Args& a) { return wrapper(t, a, PyStaticMethod_Type)
 V y_namespace(Tracer& t, Args& a) {
   if (!a.pos.empty()) cut(Reason::argument_form, "SimpleNamespace() of a mapping");
   auto* o = t.make<ObjectValue>(Py_TYPE(PySys_GetObject("implementation")));
-  o->dict = t.dict();
+  (o->dict = t.dict())->owner = o;
   for (auto& [name, v] : a.named) dict_set(t, o->dict, t.constant(name), v);
   return o;
 }

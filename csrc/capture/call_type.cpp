@@ -39,15 +39,13 @@ bool metaclass_calls(Tracer& t, PyTypeObject* type, V* callable) {
   PyTypeObject* meta = Py_TYPE(reinterpret_cast<PyObject*>(type));
   if (meta == &PyType_Type) return false;
   PyObject* raw = t.type_lookup(meta, FJ_NAME("__call__"));
-  if (!raw || !PyFunction_Check(raw)) return false;
+  if (raw == _PyType_Lookup(&PyType_Type, FJ_NAME("__call__"))) return false;
+  if (!raw || !PyFunction_Check(raw)) cut(Reason::native_call, "a metaclass's __call__");
   *callable = t.wrap_known(raw);
   return true;
 }
 
-bool takes_no_init(Tracer& t, PyTypeObject* type) {
-  PyObject* raw = t.type_lookup(type, FJ_NAME("__init__"));
-  return !raw || !PyFunction_Check(raw);
-}
+bool takes_no_init(Tracer& t, PyTypeObject* type) { return !overridden(t, type, FJ_NAME("__init__")); }
 
 void run_init(Tracer& t, V instance, PyTypeObject* type, Args args, const CallRule& rule) {
   PyObject* raw = t.type_lookup(type, FJ_NAME("__init__"));
@@ -67,7 +65,7 @@ void check_exception(PyTypeObject* type, size_t count) {
   auto* plain = reinterpret_cast<PyTypeObject*>(PyExc_BaseException);
   if (base->tp_init == plain->tp_init && base->tp_new == plain->tp_new && base->tp_str == plain->tp_str) return;
   for (PyObject* known : {PyExc_StopIteration, PyExc_SystemExit, PyExc_KeyError, PyExc_AttributeError, PyExc_NameError,
-                          PyExc_UnboundLocalError, PyExc_BaseExceptionGroup})
+                          PyExc_UnboundLocalError})
     if (reinterpret_cast<PyObject*>(base) == known) return;
   const bool os = PyType_IsSubtype(base, reinterpret_cast<PyTypeObject*>(PyExc_OSError)) ||
                   PyType_IsSubtype(base, reinterpret_cast<PyTypeObject*>(PyExc_ImportError));
@@ -88,8 +86,14 @@ V instantiate(Tracer& t, PyTypeObject* type, Args args) {
     V f = bind(t, raw, nullptr, type, FJ_NAME("__new__"));
     instance = call(t, f, std::move(with_class));
     if (!PyType_IsSubtype(t.type_of(instance), type)) return instance;
+  } else if (type->tp_new != native_base(type)->tp_new) {
+    cut(Reason::native_call, type->tp_name, ".__new__");
   } else if (native_base(type) == &PyTuple_Type) {
-    return t.tuple(args.pos.empty() ? Values{} : unpack(t, args.pos[0]), type);
+    check_plain(t, type);
+    if (takes_no_init(t, type)) want(args, 0, 1);
+    if (args.pos.size() > 1) cut(Reason::argument_form, type->tp_name);
+    instance = t.tuple(args.pos.empty() ? Values{} : unpack(t, args.pos[0]), type);
+    if (takes_no_init(t, type)) return instance;
   } else if (is_exception_type(type)) {
     check_plain(t, type);
     check_exception(type, args.pos.size());

@@ -107,6 +107,8 @@ V make_class(Tracer& t, PyTypeObject* meta, V name, const Values& bases, DictVal
   for (auto& [k, v] : dict_items(t, space)) {
     PyObject* key = name_of(t, k, "an attribute's name");
     if (is_text(key, "__classcell__")) {
+      t.use(v);
+      if (v->is != Is::Cell) cut(Reason::class_body, "__classcell__");
       cell = v;
       continue;
     }
@@ -116,7 +118,12 @@ V make_class(Tracer& t, PyTypeObject* meta, V name, const Values& bases, DictVal
   Ref made = Ref::steal(PyObject_CallFunctionObjArgs(reinterpret_cast<PyObject*>(meta), name->real, base_tuple.get(),
                                                      real_space.get(), nullptr));
   V cls = t.made_constant(std::move(made), reinterpret_cast<PyObject*>(meta), {name, t.tuple(bases), kept});
-  if (cell && cell->is == Is::Cell) as<CellValue>(cell)->contents = cls;
+  if (cell) {
+    auto* c = as<CellValue>(cell);
+    c->known = true;
+    c->contents = cls;
+    c->changed = c->outside();
+  }
   return cls;
 }
 

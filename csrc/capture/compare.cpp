@@ -38,9 +38,9 @@ V compare_sequences(Tracer& t, int op, V left, V right) {
 
 bool equal_dicts(Tracer& t, DictValue* a, DictValue* b) {
   if (dict_length(t, a) != dict_length(t, b)) return false;
-  for (auto& [k, v] : dict_items(t, a)) {
-    V other = dict_get(t, b, k);
-    if (!other || !equal(t, v, other)) return false;
+  for (auto& e : dict_entries(t, a)) {
+    V other = dict_find(t, b, e);
+    if (!other || !equal(t, e.value, other)) return false;
   }
   return true;
 }
@@ -52,6 +52,8 @@ bool subset(Tracer& t, SetValue* a, SetValue* b) {
 }
 
 V compare_sets(Tracer& t, int op, SetValue* a, SetValue* b) {
+  no_custom_elements(t, a);
+  no_custom_elements(t, b);
   const bool le = subset(t, a, b), ge = subset(t, b, a);
   const bool r[] = {le && !ge, le, le && ge, !(le && ge), ge && !le, ge};
   return t.boolean(r[op]);

@@ -1,86 +1,7 @@
-// Dicts: reads, writes, the journal of writes to outside ones, and the stand-ins by which keys are found.
+// Dicts: reads, writes, and the journal of writes to outside ones.
 #include "capture/protocol.h"
 
 namespace fj::capture {
-
-PyObject* stand_for(Tracer& t, V key) {
-  t.use(key);
-  switch (key->is) {
-    case Is::Const: return key->real;
-    case Is::Tensor: return key->outside() ? key->real : as<TensorValue>(key)->fake;
-    case Is::Tuple: {
-      auto& items = as<TupleValue>(key)->items;
-      if (key->cls != &PyTuple_Type && has_python_special(t, key, FJ_NAME("__hash__")))
-        cut(Reason::custom_key, key->cls->tp_name);
-      PyObject* tuple = t.keep(Ref::steal(PyTuple_New(static_cast<Py_ssize_t>(items.size()))));
-      for (size_t i = 0; i < items.size(); ++i) {
-        PyObject* part = stand_for(t, items[i]);
-        Py_INCREF(part);
-        PyTuple_SET_ITEM(tuple, static_cast<Py_ssize_t>(i), part);
-      }
-      return tuple;
-    }
-    case Is::Set:
-      if (key->cls == &PyFrozenSet_Type) {
-        Ref real = t.need_real(key, Reason::custom_key, "a frozenset");
-        return t.keep(real);
-      }
-      t.raise(PyExc_TypeError, cat("unhashable type: '", key->cls->tp_name, "'"));
-    case Is::List:
-    case Is::Dict:
-      if (!has_python_special(t, key, FJ_NAME("__hash__")))
-        t.raise(PyExc_TypeError, cat("unhashable type: '", key->cls->tp_name, "'"));
-      cut(Reason::custom_key, key->cls->tp_name);
-    case Is::Object:
-      if (has_python_special(t, key, FJ_NAME("__hash__"))) return t.custom_stand(key);
-      if (has_python_special(t, key, FJ_NAME("__eq__"))) cut(Reason::custom_key, key->cls->tp_name);
-      [[fallthrough]];
-    case Is::Function:
-      if (!key->real)
-        key->real = t.keep(Ref::steal(PyObject_CallNoArgs(reinterpret_cast<PyObject*>(&PyBaseObject_Type))));
-      return key->real;
-    case Is::Opaque:
-      if (!key->outside() && key->real) return key->real;  // id(…)
-      [[fallthrough]];
-    default: cut(Reason::custom_key, key->cls->tp_name);
-  }
-}
-
-// Objects with their own __hash__ that are equal share one stand-in. CPython compares an object only with keys of the
-// same hash in the same table.
-PyObject* Tracer::custom_stand(V key) {
-  PyObject* hash;
-  if (!constant_of(call_values(*this, special(*this, key, FJ_NAME("__hash__")), {}), &hash) || !PyLong_Check(hash))
-    cut(Reason::custom_key, key->cls->tp_name);
-  const Py_hash_t h = PyObject_Hash(hash);
-  for (auto& known : custom_keys_)
-    if (known.hash == h && (known.key == key || (known.key->cls == key->cls && equal(*this, known.key, key))))
-      return known.stand;
-  PyObject* stand = keep(Ref::steal(PyObject_CallNoArgs(reinterpret_cast<PyObject*>(&PyBaseObject_Type))));
-  custom_keys_.push_back({h, key, stand});
-  return stand;
-}
-
-// An object with its own __hash__ next to a key of another kind with that hash: who is equal to whom is not known here.
-void Tracer::check_key(PyObject* index, PyObject* stand) {
-  if (custom_keys_.empty()) return;
-  auto custom = [&](PyObject* s) -> const CustomKey* {
-    for (auto& known : custom_keys_)
-      if (known.stand == s) return &known;
-    return nullptr;
-  };
-  const CustomKey* own = custom(stand);
-  const Py_hash_t h = own ? own->hash : PyObject_Hash(stand);
-  if (h == -1) PyErr_Clear();
-  PyObject *other, *at;
-  Py_ssize_t pos = 0;
-  while (PyDict_Next(index, &pos, &other, &at)) {
-    const CustomKey* theirs = custom(other);
-    if (other == stand || (!own && !theirs)) continue;
-    if ((theirs ? theirs->hash : PyObject_Hash(other)) == h) cut(Reason::custom_key, "keys of two kinds with one hash");
-  }
-  PyErr_Clear();
-}
 
 namespace {
 
@@ -89,7 +10,19 @@ DictValue::Entry* find_entry(DictValue* d, PyObject* stand) {
   return at ? &d->entries[PyLong_AsSize_t(at)] : nullptr;
 }
 
+V key_at(Value* owner, size_t i) {
+  auto& e = as<DictValue>(owner)->entries[i];
+  return e.value ? e.key : nullptr;
+}
+
+// The stand-in under which the dict holds an equal key, if it does.
+PyObject* resolve(Tracer& t, DictValue* d, V key, PyObject* stand) {
+  if (!d->full && t.custom_key(stand)) dict_fill(t, d);
+  return t.resolve({d->index.get(), d, key_at}, key, stand);
+}
+
 void add_entry(DictValue* d, V key, PyObject* stand, V value) {
+  ++d->key_writes;
   Ref at = Ref::steal(PyLong_FromSize_t(d->entries.size()));
   d->entries.push_back({key, stand, value});
   PyDict_SetItem(d->index.get(), stand, at.get());
@@ -106,13 +39,16 @@ void set_entry(DictValue* d, V key, PyObject* stand, V value) {
 void delete_entry(DictValue* d, V key, PyObject* stand) {
   if (!d->full) return set_entry(d, key, stand, nullptr);
   if (auto* e = find_entry(d, stand)) {
+    ++d->key_writes;
     e->value = nullptr;
     PyDict_DelItem(d->index.get(), stand);
   }
 }
 
-void journal(DictValue* d, V key, V value, bool clear = false) {
+void journal(Tracer& t, DictValue* d, V key, V value, bool clear = false) {
   if (!d->outside()) return;
+  if (key && t.type_of(key) && key->is != Is::Const && has_python_special(t, key, FJ_NAME("__hash__")))
+    cut(Reason::custom_key, "a write to a dict from outside");
   d->changed = true;
   if (clear) d->writes.clear();
   for (auto w = d->writes.rbegin(); !clear && w != d->writes.rend(); ++w) {
@@ -151,36 +87,62 @@ V read_outside(Tracer& t, DictValue* d, V key, PyObject* stand) {
 
 }  // namespace
 
-V dict_get(Tracer& t, DictValue* d, V key) {
-  t.use(d);
-  PyObject* stand = stand_for(t, key);
-  t.check_key(d->index.get(), stand);
+namespace {
+
+V get_at(Tracer& t, DictValue* d, V key, PyObject* stand) {
   if (auto* e = find_entry(d, stand)) return e->value;
   if (PyErr_Occurred()) t.raise_pending();
   return d->full ? nullptr : read_outside(t, d, key, stand);
 }
 
-V dict_get(Tracer& t, DictValue* d, PyObject* key) { return dict_get(t, d, t.constant(key)); }
-
-void dict_set(Tracer& t, DictValue* d, V key, V value) {
-  t.use(d);
-  PyObject* stand = stand_for(t, key);
-  t.check_key(d->index.get(), stand);
-  journal(d, key, value);
+void set_at(Tracer& t, DictValue* d, V key, PyObject* stand, V value) {
+  journal(t, d, key, value);
   set_entry(d, key, stand, value);
 }
 
-bool dict_del(Tracer& t, DictValue* d, V key) {
-  if (!dict_get(t, d, key)) return false;
-  journal(d, key, nullptr);
-  delete_entry(d, key, stand_for(t, key));
-  return true;
+void delete_at(Tracer& t, DictValue* d, V key, PyObject* stand) {
+  journal(t, d, key, nullptr);
+  delete_entry(d, key, stand);
 }
+
+PyObject* stand_in(Tracer& t, DictValue* d, V key) {
+  t.use(d);
+  return resolve(t, d, key, stand_for(t, key));
+}
+
+}  // namespace
+
+V dict_get(Tracer& t, DictValue* d, V key) { return get_at(t, d, key, stand_in(t, d, key)); }
+V dict_get(Tracer& t, DictValue* d, PyObject* key) { return dict_get(t, d, t.constant(key)); }
+
+V dict_find(Tracer& t, DictValue* d, const DictValue::Entry& key) {
+  t.use(d);
+  return get_at(t, d, key.key, resolve(t, d, key.key, key.stand));
+}
+
+void dict_set(Tracer& t, DictValue* d, V key, V value) { set_at(t, d, key, stand_in(t, d, key), value); }
+
+V dict_setdefault(Tracer& t, DictValue* d, V key, V value) {
+  PyObject* stand = stand_in(t, d, key);
+  if (V held = get_at(t, d, key, stand)) return held;
+  set_at(t, d, key, stand, value);
+  return value;
+}
+
+V dict_pop(Tracer& t, DictValue* d, V key) {
+  PyObject* stand = stand_in(t, d, key);
+  V held = get_at(t, d, key, stand);
+  if (held) delete_at(t, d, key, stand);
+  return held;
+}
+
+bool dict_del(Tracer& t, DictValue* d, V key) { return dict_pop(t, d, key) != nullptr; }
 
 void dict_clear(Tracer& t, DictValue* d) {
   t.use(d);
-  journal(d, nullptr, nullptr, true);
+  journal(t, d, nullptr, nullptr, true);
   d->full = true;
+  ++d->key_writes;
   d->entries.clear();
   d->index = Ref::steal(PyDict_New());
 }
@@ -215,6 +177,14 @@ void dict_fill(Tracer& t, DictValue* d) {
   }
 }
 
+std::vector<DictValue::Entry> dict_entries(Tracer& t, DictValue* d) {
+  dict_fill(t, d);
+  std::vector<DictValue::Entry> held;
+  for (auto& e : d->entries)
+    if (e.value) held.push_back(e);
+  return held;
+}
+
 std::vector<std::pair<V, V>> dict_items(Tracer& t, DictValue* d) {
   dict_fill(t, d);
   std::vector<std::pair<V, V>> items;
@@ -237,9 +207,10 @@ void dict_update(Tracer& t, DictValue* d, V other) {
   t.use(other);
   const bool own = has_python_special(t, other, FJ_NAME("__iter__")) || native_base(other->cls) == &PyODict_Type;
   if (other->is == Is::Dict && (!own || other->cls == &PyODict_Type)) {
-    const auto items = dict_items(t, as<DictValue>(other));
-    for (auto& [k, v] : items) {
-      dict_set(t, d, k, v);  // may run the keys' methods
+    const auto items = dict_entries(t, as<DictValue>(other));
+    t.use(d);
+    for (auto& e : items) {
+      set_at(t, d, e.key, resolve(t, d, e.key, e.stand), e.value);  // may run the keys' __eq__
       if (other != d && dict_length(t, as<DictValue>(other)) != static_cast<int64_t>(items.size()))
         t.raise(PyExc_RuntimeError, "dict mutated during update");
     }

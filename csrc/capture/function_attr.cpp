@@ -1,4 +1,6 @@
 // Attributes of Python functions, read and written: __name__, __doc__, __defaults__, __closure__ and the like.
+#include <algorithm>
+
 #include "capture/protocol.h"
 
 namespace fj::capture {
@@ -53,7 +55,10 @@ V function_attr(Tracer& t, FunctionValue* f, PyObject* name) {
 }
 
 bool write_function_attr(Tracer& t, FunctionValue* f, PyObject* name, V value) {
-  if (!value || is_text(name, "__code__") || is_text(name, "__closure__") || is_text(name, "__globals__")) return false;
+  static constexpr const char* kWritable[] = {"__name__",     "__qualname__",   "__doc__",        "__module__",
+                                              "__defaults__", "__kwdefaults__", "__annotations__"};
+  if (!value || std::none_of(std::begin(kWritable), std::end(kWritable), [&](auto* s) { return is_text(name, s); }))
+    return false;
   const bool text = is_text(name, "__name__") || is_text(name, "__qualname__");
   PyObject* o = const_object(value);
   if (text && (!o || !PyUnicode_Check(o))) return false;

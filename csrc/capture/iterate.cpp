@@ -57,6 +57,7 @@ V live_iterator(Tracer& t, DictValue* d, ViewValue::What what) {
   auto* it = t.items_iterator(std::move(keys), kTypes[what]);
   it->live = d;
   it->live_size = static_cast<int64_t>(it->parts.size());
+  it->live_writes = d->key_writes;
   it->live_what = what;
   return it;
 }
@@ -102,7 +103,7 @@ V iterate(Tracer& t, V v) {
     case Is::Tuple: return over(t, v, Iter::Sequence, &PyTupleIter_Type);
     case Is::List: {
       auto* it = over(t, v, Iter::Sequence, is_deque(v) ? &PySeqIter_Type : &PyListIter_Type);
-      it->live_size = is_deque(v) ? static_cast<int64_t>(as<ListValue>(v)->items.size()) : -1;
+      it->live_writes = as<ListValue>(v)->writes;
       return it;
     }
     case Is::Dict: return live_iterator(t, as<DictValue>(v), ViewValue::Keys);
@@ -132,7 +133,7 @@ namespace {
 V next_in_sequence(Tracer& t, IteratorValue* it) {
   V s = it->over;
   t.use(s);
-  if (is_deque(s) && it->live_size != static_cast<int64_t>(as<ListValue>(s)->items.size()))
+  if (is_deque(s) && it->live_writes != as<ListValue>(s)->writes)
     t.raise(PyExc_RuntimeError, "deque mutated during iteration");
   if (Values* items = sequence_items(s))
     return static_cast<size_t>(it->at) < items->size() ? (*items)[static_cast<size_t>(it->at++)] : nullptr;
@@ -199,6 +200,8 @@ V next_item(Tracer& t, IteratorValue* it) {
     it->live_size = -1;
     t.raise(PyExc_RuntimeError, "dictionary changed size during iteration");
   }
+  if (it->live && it->live_writes != it->live->key_writes)
+    cut(Reason::native_object, "a dict whose keys change while it is iterated over");
   if (it->live_set && it->live_size != length(t, it->live_set)) {
     it->live_size = -1;
     t.raise(PyExc_RuntimeError, "Set changed size during iteration");
@@ -283,7 +286,9 @@ V next_of(Tracer& t, IteratorValue* it) {
 V live_item(Tracer& t, IteratorValue* it, size_t at) {
   V key = it->parts[at];
   if (it->live_what == ViewValue::Keys) return key;
-  V value = dict_get(t, it->live, key);
+  V value = nullptr;
+  for (auto& e : it->live->entries)  // found again without asking it for its hash
+    if (e.key == key && e.value) value = e.value;
   if (!value) cut(Reason::native_object, "a dict whose keys changed while it was iterated over");
   return it->live_what == ViewValue::Values_ ? value : reusable(t.tuple({key, value}));
 }
@@ -324,6 +329,7 @@ V next(Tracer& t, V v) {
     V value = it->how == Iter::Generator ? next_of(t, it) : until_stop(t, [&] { return next_of(t, it); });
     it->changed = it->outside();
     if (!value) it->done = true;
+    if (value && it->substitute && value->is == Is::Tuple) as<TupleValue>(value)->reused = true;
     return value;
   }
   V method = v->is == Is::Object ? special(t, v, FJ_NAME("__next__")) : nullptr;
@@ -359,6 +365,23 @@ int64_t remaining(V v) {
     }
     default: return -1;
   }
+}
+
+// list(), tuple(), extend() and * in a display ask how many elements to expect: that may be a method of the program's.
+Values unpack_hinted(Tracer& t, V iterable) {
+  t.use(iterable);
+  if (iterable->is != Is::Object) return unpack(t, iterable);
+  Values all;
+  V it = iterate(t, iterable);
+  if (V len = special(t, iterable, FJ_NAME("__len__"))) {
+    V hint = call_values(t, len, {});
+    if (hint->is != Is::Const || !PyLong_CheckExact(hint->real)) cut(Reason::raises, "__len__()");
+    if (to_index(t, hint, "__len__()") < 0) t.raise(PyExc_ValueError, "__len__() should return >= 0");
+  } else if (special(t, iterable, FJ_NAME("__length_hint__"))) {
+    cut(Reason::native_call, "__length_hint__()");
+  }
+  while (V v = next(t, it)) all.push_back(v);
+  return all;
 }
 
 Values unpack(Tracer& t, V iterable) {

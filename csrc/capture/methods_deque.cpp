@@ -7,7 +7,11 @@ namespace fj::capture {
 
 namespace {
 
-ListValue* deque_of(V self) { return as<ListValue>(self); }
+// For what changes it.
+ListValue* deque_of(V self) {
+  list_changed(as<ListValue>(self));
+  return as<ListValue>(self);
+}
 
 void trim(ListValue* d, bool left) {
   if (d->maxlen < 0 || static_cast<int64_t>(d->items.size()) <= d->maxlen) return;
@@ -48,7 +52,9 @@ V d_popleft(Tracer& t, V self, Args& a) {
 }
 V d_extend(Tracer& t, V self, Args& a) {
   want(a, 1, 1);
-  for (V v : unpack(t, a.pos[0])) {
+  t.use(a.pos[0]);
+  V it = iterate(t, a.pos[0] == self ? t.list(as<ListValue>(self)->items) : a.pos[0]);
+  while (V v = next(t, it)) {
     deque_of(self)->items.push_back(v);
     trim(deque_of(self), true);
   }
@@ -56,7 +62,9 @@ V d_extend(Tracer& t, V self, Args& a) {
 }
 V d_extendleft(Tracer& t, V self, Args& a) {
   want(a, 1, 1);
-  for (V v : unpack(t, a.pos[0])) {
+  t.use(a.pos[0]);
+  V it = iterate(t, a.pos[0] == self ? t.list(as<ListValue>(self)->items) : a.pos[0]);
+  while (V v = next(t, it)) {
     auto& items = deque_of(self)->items;
     items.insert(items.begin(), v);
     trim(deque_of(self), false);
@@ -75,8 +83,8 @@ V d_rotate(Tracer& t, V self, Args& a) {
 }
 V d_copy(Tracer& t, V self, Args& a) {
   want(a, 0, 0);
-  auto* copy = t.list(deque_of(self)->items, self->cls);
-  copy->maxlen = deque_of(self)->maxlen;
+  auto* copy = t.list(as<ListValue>(self)->items, self->cls);
+  copy->maxlen = as<ListValue>(self)->maxlen;
   return copy;
 }
 V d_insert(Tracer& t, V self, Args& a) {
@@ -91,12 +99,16 @@ V d_insert(Tracer& t, V self, Args& a) {
 }
 V d_remove(Tracer& t, V self, Args& a) {
   want(a, 1, 1);
-  auto& items = deque_of(self)->items;
-  for (size_t i = 0; i < items.size(); ++i)
-    if (equal(t, items[i], a.pos[0])) {
-      items.erase(items.begin() + static_cast<long>(i));
-      return t.none();
-    }
+  auto* d = as<ListValue>(self);
+  const uint32_t writes = d->writes;
+  for (size_t i = 0; i < d->items.size(); ++i) {
+    const bool found = equal(t, d->items[i], a.pos[0]);
+    if (d->writes != writes) t.raise(PyExc_IndexError, "deque mutated during remove().");
+    if (!found) continue;
+    d->items.erase(d->items.begin() + static_cast<long>(i));
+    list_changed(d);
+    return t.none();
+  }
   t.raise(PyExc_ValueError, "deque.remove(x): x not in deque");
 }
 V d_iter(Tracer& t, V self, Args& a) {

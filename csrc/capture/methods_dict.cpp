@@ -32,17 +32,11 @@ V m_get(Tracer& t, V self, Args& a) {
 }
 V m_setdefault(Tracer& t, V self, Args& a) {
   want(a, 1, 2);
-  if (V v = dict_get(t, dict_of(self), a.pos[0])) return v;
-  V v = a.pos.size() > 1 ? a.pos[1] : t.none();
-  dict_set(t, dict_of(self), a.pos[0], v);
-  return v;
+  return dict_setdefault(t, dict_of(self), a.pos[0], a.pos.size() > 1 ? a.pos[1] : t.none());
 }
 V m_pop(Tracer& t, V self, Args& a) {
   want(a, 1, 2);
-  if (V v = dict_get(t, dict_of(self), a.pos[0])) {
-    dict_del(t, dict_of(self), a.pos[0]);
-    return v;
-  }
+  if (V v = dict_pop(t, dict_of(self), a.pos[0])) return v;
   if (a.pos.size() > 1) return a.pos[1];
   t.raise(PyExc_KeyError, a.pos[0]);
 }
@@ -170,25 +164,33 @@ V s_clear(Tracer& t, V self, Args& a) {
   s_clear_all(t, set_of(self));
   return t.none();
 }
+SetValue* as_set(Tracer& t, V v) {
+  t.use(v);
+  if (v->is == Is::Set) {
+    no_custom_elements(t, as<SetValue>(v));
+    return as<SetValue>(v);
+  }
+  auto* s = t.set();
+  for (V item : unpack(t, v)) set_add(t, s, item);
+  return s;
+}
 V s_update(Tracer& t, V self, Args& a) {
   want(a, 0, SIZE_MAX);
+  for (V& more : a.pos)
+    if (t.type_of(more); more->is == Is::Set) more = as_set(t, more);
   for (V more : a.pos)
     for (V v : unpack(t, more)) set_add(t, set_of(self), v);
   return t.none();
 }
-V s_copy(Tracer& t, V self, Args& a) {
-  want(a, 0, 0);
-  if (self->cls == &PyFrozenSet_Type) return self;
-  auto* s = t.set(self->cls);
-  for (V v : set_items(set_of(self))) set_add(t, s, v);
+V copy_of(Tracer& t, SetValue* set) {
+  no_custom_elements(t, set);
+  auto* s = t.set(set->cls);
+  for (V v : set_items(set)) set_add(t, s, v);
   return s;
 }
-SetValue* as_set(Tracer& t, V v) {
-  t.use(v);
-  if (v->is == Is::Set) return as<SetValue>(v);
-  auto* s = t.set();
-  for (V item : unpack(t, v)) set_add(t, s, item);
-  return s;
+V s_copy(Tracer& t, V self, Args& a) {
+  want(a, 0, 0);
+  return self->cls == &PyFrozenSet_Type ? self : copy_of(t, set_of(self));
 }
 template <int op>
 V s_binary(Tracer& t, V self, Args& a) {
@@ -198,7 +200,7 @@ V s_binary(Tracer& t, V self, Args& a) {
     want(a, 0, SIZE_MAX);
   V out = self;
   for (V other : a.pos) out = binary(t, op, out, as_set(t, other));
-  return a.pos.empty() ? s_copy(t, self, a) : out;
+  return a.pos.empty() ? copy_of(t, set_of(self)) : out;
 }
 V s_issubset(Tracer& t, V self, Args& a) {
   want(a, 1, 1);
@@ -243,6 +245,7 @@ V s_in_place(Tracer& t, V self, Args& a) {
 
 V s_init(Tracer& t, V self, Args& a) {
   want(a, 0, 1);
+  if (self->cls != &PySet_Type) cut(Reason::native_method, self->cls->tp_name, ".__init__");
   s_clear_all(t, set_of(self));
   if (!a.pos.empty()) s_update(t, self, a);
   return t.none();

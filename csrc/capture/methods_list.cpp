@@ -31,7 +31,7 @@ V m_append(Tracer& t, V self, Args& a) {
 }
 V m_extend(Tracer& t, V self, Args& a) {
   want(a, 1, 1);
-  Values more = unpack(t, a.pos[0]);
+  Values more = unpack_hinted(t, a.pos[0]);
   auto& items = list_of(self)->items;
   items.insert(items.end(), more.begin(), more.end());
   return t.none();
@@ -79,8 +79,17 @@ V m_sort(Tracer& t, V self, Args& a) {
   auto* l = list_of(self);
   Values items = std::exchange(l->items, {});  // it is empty meanwhile
   const uint32_t writes = l->writes;
-  sort_values(t, items, key, backwards);
-  if (l->writes != writes) cut(Reason::raises, "a list modified during sort");
+  try {
+    sort_values(t, items, key, backwards);
+  } catch (Raised&) {
+    l->items = std::move(items);
+    throw;
+  }
+  if (l->writes != writes) {
+    if (l->items.empty()) cut(Reason::raises, "a list modified during sort");
+    l->items = std::move(items);
+    t.raise(PyExc_ValueError, "list modified during sort");
+  }
   l->items = std::move(items);
   return t.none();
 }
@@ -169,7 +178,7 @@ V m_contains(Tracer& t, V self, Args& a) {
 }
 V m_list_init(Tracer& t, V self, Args& a) {
   want(a, 0, 1);
-  Values items = a.pos.empty() ? Values{} : unpack(t, a.pos[0]);
+  Values items = a.pos.empty() ? Values{} : unpack_hinted(t, a.pos[0]);
   list_of(self)->items = std::move(items);
   return t.none();
 }

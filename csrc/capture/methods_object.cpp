@@ -87,6 +87,8 @@ V o_reduce_ex(Tracer& t, V self, Args& a) {
   for (const char* name : {"__reduce__", "__getstate__", "__getnewargs__", "__getnewargs_ex__", "__slots__"})
     if (!plain || _PyType_Lookup(self->cls, intern(name)) != _PyType_Lookup(&PyBaseObject_Type, intern(name)))
       cut(Reason::native_method, self->cls->tp_name, ".__reduce_ex__");
+  PyObject* slots = _PyType_Lookup(self->cls, FJ_NAME("__slotnames__"));
+  if (slots && !(PyList_CheckExact(slots) && PyList_GET_SIZE(slots) == 0)) cut(Reason::native_method, "__slotnames__");
   PyObject* copyreg = PyImport_ImportModule("copyreg");
   Ref maker = Ref::steal(copyreg ? PyObject_GetAttrString(copyreg, "__newobj__") : nullptr);
   if (!maker || to_index(t, a.pos[0], "__reduce_ex__") < 2) cut(Reason::native_method, "__reduce_ex__");
@@ -172,7 +174,7 @@ constexpr MethodRow kIterator[] = {
 
 V x_join(Tracer& t, V self, Args& a) {
   want(a, 1, 1);
-  Values parts = unpack(t, a.pos[0]);
+  Values parts = unpack_hinted(t, a.pos[0]);
   Args real;
   real.pos = {t.list(std::move(parts))};
   return call_pure(t, Ref::steal(PyObject_GetAttrString(self->real, "join")).get(), real);
@@ -270,6 +272,9 @@ V call_native(Tracer& t, NativeValue* n, Args args) {
     case Is::Super: cut(Reason::native_method, n->self->cls->tp_name, ".", name);
     default: break;
   }
+  if (n->self->is != Is::Object && n->self->is != Is::Iterator &&
+      _PyType_Lookup(native_base(n->self->cls), n->name) != n->descr)  // dict's method of an OrderedDict
+    cut(Reason::native_method, Py_TYPE(n->descr)->tp_name, " ", name, " of ", n->self->cls->tp_name);
   if (MethodRule rule = rule_for(n->self, name)) return rule(t, n->self, args);
   if (n->self->is == Is::Tuple && !is_python_class(n->self->cls)) {  // Size.numel()
     Ref real = t.to_real(n->self);

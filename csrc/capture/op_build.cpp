@@ -86,7 +86,7 @@ FJ_OPCODE(MAP_ADD) {
   dict_set(t, as<DictValue>(f.top(n(in))), k, v);
 }
 FJ_OPCODE(LIST_EXTEND) {
-  Values more = unpack(t, f.pop());
+  Values more = unpack_hinted(t, f.pop());
   add_to(t, f.top(n(in)), more);
 }
 FJ_OPCODE(SET_UPDATE) {

@@ -59,7 +59,7 @@ FJ_OPCODE(CALL_FUNCTION_EX) {
       args.named.push_back({t.keep(Ref::steal(name)), v});
     }
   }
-  args.pos = unpack(t, f.pop());
+  args.pos = unpack_hinted(t, f.pop());
   V callable;
   if (kBefore313) {
     callable = f.pop();

@@ -79,6 +79,20 @@ FJ_OPCODE(CLEANUP_THROW) {
   t.throw_value(e);
 }
 
+namespace {
+
+// What a package does not have yet may be a module of it that is imported now.
+void check_parts(Tracer& t, PyObject* module, V names) {
+  if (!PyModule_Check(module) || !t.global_lookup(PyModule_GetDict(module), FJ_NAME("__path__"))) return;
+  for (V name : unpack(t, names)) {
+    PyObject* text = name_of(t, name, "an import");
+    if (is_text(text, "*") || !t.global_lookup(PyModule_GetDict(module), text))
+      cut(Reason::import_statement, PyUnicode_AsUTF8(text));
+  }
+}
+
+}  // namespace
+
 FJ_OPCODE(IMPORT_NAME) {
   V from_list = f.pop(), level = f.pop();
   PyObject* name = f.name(in.arg);
@@ -95,8 +109,13 @@ FJ_OPCODE(IMPORT_NAME) {
       if (!module) cut(Reason::import_statement, PyUnicode_AsUTF8(name));
     }
   }
+  if (!is_const(t, from_list, Py_None)) check_parts(t, module, from_list);
   f.push(t.constant(module));
 }
-FJ_OPCODE(IMPORT_FROM) { f.push(get_attr(t, f.top(), f.name(in.arg))); }
+FJ_OPCODE(IMPORT_FROM) {
+  V found = find_attr(t, f.top(), f.name(in.arg));
+  if (!found) cut(Reason::import_statement, "a name that the module does not have");
+  f.push(found);
+}
 
 }  // namespace fj::capture

@@ -88,7 +88,7 @@ V sequence_operator(Tracer& t, int op, V a, V b) {
   if (base == kMul && sequence_items(b) && plain(a) && !in_place) std::swap(a, b);
   if (!sequence_items(a)) return nullptr;
   if (in_place && a->is == Is::List && base == kAdd) {
-    Values more = unpack(t, b);
+    Values more = unpack_hinted(t, b);
     auto* l = as<ListValue>(a);
     l->items.insert(l->items.end(), more.begin(), more.end());
     list_changed(l);
@@ -119,6 +119,8 @@ V set_operator(Tracer& t, int op, V a, V b) {
   if (a->is != Is::Set && a->is != Is::View) return nullptr;
   if (b->is != Is::Set && b->is != Is::View) return nullptr;
   const int base = op % kInPlace;
+  for (V v : {a, b})
+    if (v->is == Is::Set) no_custom_elements(t, as<SetValue>(v));
   SetValue* left = t.set(a->is == Is::Set ? a->cls : &PySet_Type);
   for (V v : unpack(t, a)) set_add(t, left, v);
   SetValue* right = t.set();
@@ -143,8 +145,10 @@ V set_operator(Tracer& t, int op, V a, V b) {
 V dict_operator(Tracer& t, int op, V a, V b) {
   if (a->is != Is::Dict || b->is != Is::Dict || op % kInPlace != 7) return nullptr;
   DictValue* out = as<DictValue>(a);
+  for (V v : {a, b})
+    if (native_base(v->cls) != &PyDict_Type) cut(Reason::native_object, "an operator on ", v->cls->tp_name);
   if (op < kInPlace) {
-    out = t.dict(a->cls);
+    out = t.dict();
     dict_update(t, out, a);
   }
   dict_update(t, out, b);

@@ -17,10 +17,11 @@ V bind(Tracer& t, PyObject* raw, V self, PyTypeObject* type, PyObject* name);
 V exception_attr(Tracer& t, ObjectValue* e, PyObject* name);
 V function_attr(Tracer& t, FunctionValue* f, PyObject* name);  // NULL: ask the real one
 bool write_function_attr(Tracer& t, FunctionValue* f, PyObject* name, V value);
-V cell_contents(Tracer& t, CellValue* c);                 // NULL if it is empty
-DictValue* instance_dict(Tracer& t, V v);                 // NULL if instances have none
-V special(Tracer& t, V self, PyObject* name);             // type-level method, bound; NULL if absent
-bool has_python_special(Tracer& t, V v, PyObject* name);  // the class defines it in Python
+V cell_contents(Tracer& t, CellValue* c);                             // NULL if it is empty
+DictValue* instance_dict(Tracer& t, V v);                             // NULL if instances have none
+V special(Tracer& t, V self, PyObject* name);                         // type-level method, bound; NULL if absent
+bool has_python_special(Tracer& t, V v, PyObject* name);              // the class defines it, not the C type below
+PyObject* overridden(Tracer& t, PyTypeObject* type, PyObject* name);  // and this is what it is, or NULL
 
 // --- calls (call*.cpp)
 V call(Tracer& t, V callable, Args args);
@@ -34,6 +35,7 @@ V call_leaf_method(Tracer& t, PyObject* descriptor, V tensor, Args& args);
 V call_pure(Tracer& t, PyObject* callable, Args& args);  // really called with constants
 bool is_pure(PyObject* callable);
 V new_object(Tracer& t, PyTypeObject* type);
+void check_exception(PyTypeObject* type, size_t count);  // cuts where its C type does more than keep the arguments
 
 // --- containers (dict.cpp, set.cpp, sequence.cpp, iterate.cpp)
 PyObject* stand_for(Tracer& t, V key);
@@ -41,6 +43,10 @@ V dict_get(Tracer& t, DictValue* d, V key);  // NULL if absent
 V dict_get(Tracer& t, DictValue* d, PyObject* key);
 void dict_set(Tracer& t, DictValue* d, V key, V value);
 bool dict_del(Tracer& t, DictValue* d, V key);
+V dict_setdefault(Tracer& t, DictValue* d, V key, V value);
+V dict_pop(Tracer& t, DictValue* d, V key);                         // NULL if absent
+V dict_find(Tracer& t, DictValue* d, const DictValue::Entry& key);  // the value of a key whose hash is known
+std::vector<DictValue::Entry> dict_entries(Tracer& t, DictValue* d);
 void dict_clear(Tracer& t, DictValue* d);
 void dict_fill(Tracer& t, DictValue* d);
 int64_t dict_length(Tracer& t, DictValue* d);
@@ -49,6 +55,7 @@ void dict_update(Tracer& t, DictValue* d, V other);
 bool set_has(Tracer& t, SetValue* s, V v);
 int64_t remaining(V iterator);  // how many elements are left, -1: not known
 void set_add(Tracer& t, SetValue* s, V v);
+void no_custom_elements(Tracer& t, SetValue* s);  // or cuts
 bool set_remove(Tracer& t, SetValue* s, V v);
 Values set_items(SetValue* s);
 Values ordered_set(Tracer& t, SetValue* s);  // its elements as iteration gives them
@@ -61,6 +68,7 @@ Values* sequence_items(V v);  // of a list or tuple, else NULL
 V iterate(Tracer& t, V v);
 V next(Tracer& t, V iterator);  // NULL at the end
 Values unpack(Tracer& t, V iterable);
+Values unpack_hinted(Tracer& t, V iterable);
 V live_item(Tracer& t, IteratorValue* it, size_t at);               // of an iterator over a dict
 V resume_generator(Tracer& t, IteratorValue* g, V sent, V thrown);  // NULL when it has returned (see frame->result)
 

@@ -76,10 +76,19 @@ V call_new(Tracer& t, PyTypeObject* base, Args& a) {
   PyObject* cls;
   if (a.pos.empty() || !t.constant_of(a.pos[0], &cls) || !PyType_Check(cls)) cut(Reason::argument_form, "__new__");
   auto* type = reinterpret_cast<PyTypeObject*>(cls);
-  if (base == &PyTuple_Type) return t.tuple(a.pos.size() > 1 ? unpack(t, a.pos[1]) : Values{}, type);
+  if (!PyType_IsSubtype(type, base)) cut(Reason::raises, base->tp_name, ".__new__");
+  if (base == &PyTuple_Type) {
+    want(a, 1, 2);
+    return t.tuple(a.pos.size() > 1 ? unpack(t, a.pos[1]) : Values{}, type);
+  }
+  // The arguments are __init__'s, if there is one and __new__ is object's own.
+  if (base == &PyBaseObject_Type && a.size() > 1 &&
+      (type->tp_new != PyBaseObject_Type.tp_new || type->tp_init == PyBaseObject_Type.tp_init))
+    cut(Reason::raises, "object.__new__() takes one argument");
+  if (is_exception_type(base)) check_exception(type, a.pos.size() - 1);
   if (is_exception_type(base)) return t.exception(type, Values(a.pos.begin() + 1, a.pos.end()));
   if (base == &PyBaseObject_Type || base == &PyList_Type || base == &PyDict_Type) return new_object(t, type);
-  if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE)) {
+  if (type == base && !(type->tp_flags & Py_TPFLAGS_HEAPTYPE)) {
     Args rest = a;
     rest.pos.erase(rest.pos.begin());
     return call_builtin_type(t, type, std::move(rest));

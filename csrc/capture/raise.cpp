@@ -6,7 +6,7 @@ namespace fj::capture {
 ObjectValue* Tracer::exception(PyTypeObject* type, Values args) {
   auto* e = make<ObjectValue>(type);
   e->args = tuple(std::move(args));
-  if (type->tp_dictoffset) e->dict = dict();
+  if (type->tp_dictoffset) (e->dict = dict())->owner = e;
   return e;
 }
 
@@ -56,7 +56,7 @@ V Tracer::exception_from_pending() {
     items.push_back(from_real(PyTuple_GET_ITEM(args.get(), i)));
   e->args = tuple(std::move(items));
   e->real = keep(v);
-  if (e->cls->tp_dictoffset) e->dict = dict();
+  if (e->cls->tp_dictoffset) (e->dict = dict())->owner = e;
   return e;
 }
 

@@ -1,5 +1,7 @@
 #include "capture/recipes.h"
 
+#include <unordered_set>
+
 #include "capture/builtins.h"
 #include "capture/substitute.h"
 
@@ -83,18 +85,55 @@ void RecipeWriter::attributes(RecipeId id, DictValue* d) {
   }
 }
 
+// The hashes of keys whose __hash__ is the program's, that it is not run again; empty if there are none.
+Ref RecipeWriter::hashes(DictValue* d) {
+  const auto entries = dict_entries(t_, d);
+  Ref known;
+  std::unordered_set<Py_hash_t> seen;
+  for (size_t i = 0; i < entries.size(); ++i) {
+    const auto* custom = t_.custom_key(entries[i].stand);
+    if (entries[i].key->is == Is::Tuple && entries[i].key->cls != &PyTuple_Type) cannot(d);
+    if (!custom) continue;
+    if (native_base(d->cls) != &PyDict_Type) cannot(d);
+    if (!known) {
+      known = Ref::steal(PyTuple_New(static_cast<Py_ssize_t>(entries.size())));
+      for (size_t k = 0; k < entries.size(); ++k)
+        PyTuple_SET_ITEM(known.get(), static_cast<Py_ssize_t>(k), Py_NewRef(Py_None));
+    }
+    PyObject* hash = PyLong_FromSsize_t(custom->hash);
+    PyObject* none = PyTuple_GET_ITEM(known.get(), static_cast<Py_ssize_t>(i));
+    PyTuple_SET_ITEM(known.get(), static_cast<Py_ssize_t>(i), hash);
+    Py_DECREF(none);
+  }
+  for (auto& e : known ? entries : std::vector<DictValue::Entry>{}) {  // equal hashes would be compared again
+    const auto* custom = t_.custom_key(e.stand);
+    if (!seen.insert(custom ? custom->hash : PyObject_Hash(e.stand)).second) cannot(d);
+  }
+  PyErr_Clear();
+  return known;
+}
+
 RecipeId RecipeWriter::write_dict(DictValue* d) {
   if (d->default_factory) {  // collections.defaultdict(factory, {…})
     auto* plain = t_.dict();
     for (auto& [k, v] : dict_items(t_, d)) dict_set(t_, plain, k, v);
     return call(obj(d->cls), {of(d->default_factory), write_dict(plain)});
   }
+  if (d->owner) {  // the object makes it
+    PyObject* raw = _PyType_Lookup(d->owner->cls, FJ_NAME("__dict__"));
+    Ref get = Ref::steal(raw ? PyObject_GetAttr(raw, FJ_NAME("__get__")) : nullptr);
+    if (!get) PyErr_Clear();
+    if (!get) cannot(d);
+    return call(t_.keep(std::move(get)), {of(d->owner)});
+  }
   const RecipeId id = d->recipe = add(Make::Dict, d->cls == &PyDict_Type ? nullptr : obj(d->cls));
   std::vector<RecipeId> ids;
-  for (auto& [k, v] : dict_items(t_, d)) {
-    ids.push_back(of(k));
-    ids.push_back(of(v));
+  for (auto& e : dict_entries(t_, d)) {
+    ids.push_back(of(e.key));
+    ids.push_back(of(e.value));
   }
+  Ref known = hashes(d);
+  row(id).names = std::move(known);
   row(id).parts = std::move(ids);
   attributes(id, d->attrs);
   return id;
@@ -228,7 +267,9 @@ RecipeId RecipeWriter::write_iterator(IteratorValue* it) {
   }
   if (it->how == Iter::Generator) return write_generator(it);
   switch (it->how) {
-    case Iter::Sequence: return it->done ? iterator(of(emptied(t_, it)), 0) : iterator(of(it->over), it->at);
+    case Iter::Sequence:
+      if (is_deque(it->over)) cannot(it);
+      return it->done ? iterator(of(emptied(t_, it)), 0) : iterator(of(it->over), it->at);
     case Iter::Reversed: {
       if (it->done || !sequence_items(it->over)) cannot(it);
       const RecipeId id = iterator(of(it->over), it->at);
@@ -284,7 +325,10 @@ RecipeId RecipeWriter::write(V v) {
     case Is::Tuple: {
       if (v->cls != &PyTuple_Type && !is_python_class(v->cls))  // Size, named results of ops
         return call(obj(v->cls), {parts(Make::Tuple, as<TupleValue>(v)->items)});
-      const RecipeId id = parts(Make::Tuple, as<TupleValue>(v)->items, v->cls == &PyTuple_Type ? nullptr : obj(v->cls));
+      const RecipeId id = v->recipe = add(Make::Tuple, v->cls == &PyTuple_Type ? nullptr : obj(v->cls));
+      std::vector<RecipeId> ids;
+      for (V item : as<TupleValue>(v)->items) ids.push_back(of(item));
+      row(id).parts = std::move(ids);
       attributes(id, as<TupleValue>(v)->attrs);
       return id;
     }
@@ -303,11 +347,19 @@ RecipeId RecipeWriter::write(V v) {
       attributes(id, as<ListValue>(v)->attrs);
       return id;
     }
-    case Is::Set: return parts(v->cls == &PySet_Type ? Make::Set : Make::FrozenSet, set_items(as<SetValue>(v)));
+    case Is::Set:
+      for (V item : set_items(as<SetValue>(v)))
+        if (item->is == Is::Object && has_python_special(t_, item, FJ_NAME("__hash__"))) cannot(v);
+      return parts(v->cls == &PySet_Type ? Make::Set : Make::FrozenSet, set_items(as<SetValue>(v)));
     case Is::Dict: return write_dict(as<DictValue>(v));
     case Is::Object: return write_object(as<ObjectValue>(v));
     case Is::Function: return write_function(as<FunctionValue>(v));
-    case Is::Method: return parts(Make::Method, {as<MethodValue>(v)->func, as<MethodValue>(v)->self});
+    case Is::Method: {
+      const RecipeId id = v->recipe = add(Make::Method);
+      const RecipeId func = of(as<MethodValue>(v)->func), self = of(as<MethodValue>(v)->self);
+      row(id).parts = {func, self};
+      return id;
+    }
     case Is::Native: {  // not getattr: a class further down may have the name too
       auto* n = as<NativeValue>(v);
       Ref get = Ref::steal(PyObject_GetAttr(n->descr, FJ_NAME("__get__")));

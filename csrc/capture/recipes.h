@@ -22,6 +22,7 @@ class RecipeWriter {
   Recipe& row(RecipeId id) { return s_.recipes[static_cast<size_t>(id)]; }
   RecipeId write(V v);
   RecipeId write_dict(DictValue* d);
+  Ref hashes(DictValue* d);
   RecipeId write_object(ObjectValue* o);
   RecipeId write_function(FunctionValue* f);
   RecipeId write_iterator(IteratorValue* it);

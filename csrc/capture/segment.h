@@ -38,7 +38,7 @@ enum class Make : uint8_t {
   List,       // parts; object: the type when it is a subclass
   Set,        // parts
   FrozenSet,  // parts
-  Dict,       // parts: key, value, key, value, …; object: the type when it is a subclass
+  Dict,       // parts: key, value, key, value, …; object: the type when it is a subclass; names: known hashes or None
   Slice,      // parts: start, stop, step
   Cell,       // parts[0]: contents or kNoRecipe
   Function,   // object: code; parts: globals, qualname, defaults, kwdefaults, closure (a tuple of cells), annotations

@@ -77,8 +77,20 @@ class Tracer {
   TensorValue* tensor(PyObject* fake);
   // A constant of the trace that calling `callable` makes anew outside: a class, a property, a match (class_body.cpp).
   V made_constant(Ref real, PyObject* callable, Values args);
-  PyObject* custom_stand(V key);  // of an object with its own __hash__ (dict.cpp)
-  void check_key(PyObject* index, PyObject* stand);
+  // Objects with their own __hash__ as keys (keys.cpp).
+  struct CustomKey {
+    Py_hash_t hash;
+    V key;
+    PyObject* stand;
+  };
+  struct Table {
+    PyObject* index;  // stand-in → position
+    Value* owner;
+    V (*key_at)(Value* owner, size_t position);  // NULL: removed
+  };
+  PyObject* custom_stand(V key);
+  const CustomKey* custom_key(PyObject* stand) const;  // NULL: another kind of key
+  PyObject* resolve(const Table& table, V key, PyObject* stand);
   PyObject* stand_in(V v);  // a real object that wrap_known takes back to v
   void write_class_attr(V cls, PyObject* name, V value);
   PyObject* written_class_attr(PyTypeObject* type, PyObject* name);
@@ -226,11 +238,6 @@ class Tracer {
   bool keep_symbols_ = false;  // to_real is preparing a leaf call
   std::unordered_map<V, V> identities_;
   std::unordered_map<PyObject*, V> stand_ins_;
-  struct CustomKey {
-    Py_hash_t hash;
-    V key;
-    PyObject* stand;
-  };
   std::vector<CustomKey> custom_keys_;
   std::unordered_map<V, Maker> makers_;
   std::vector<V> outside_;
@@ -256,6 +263,7 @@ PyTypeObject* native_base(PyTypeObject* type);  // the nearest base written in C
 bool is_text_match(PyObject* object);           // a re.Pattern or re.Match
 bool is_method_wrapper(PyObject* object);       // "abc".__add__
 PyTypeObject* method_wrapper_type();
+bool is_union(PyObject* object);              // int | str
 bool is_plain_constant(PyObject* object);     // an immutable built-in value, all the way down
 bool is_identity_constant(PyObject* object);  // a type, module, builtin, …: known by identity
 

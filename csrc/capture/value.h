@@ -100,7 +100,9 @@ struct DictValue : Value {
     V value;  // NULL: delete; key NULL: clear
   };
   bool full = false;
-  py::Ref index;  // stand → position in entries
+  uint32_t key_writes = 0;  // how often a key was added or deleted
+  Value* owner = nullptr;   // the object or function made by the trace whose __dict__ it is
+  py::Ref index;            // stand → position in entries
   std::vector<Entry> entries;
   std::vector<Write> writes;   // to an outside dict, in order
   DictValue* attrs = nullptr;  // instances of subclasses
@@ -190,6 +192,7 @@ struct IteratorValue : Value {
   bool done = false;
   SymFrame* frame = nullptr;  // Generator
   V yield_from = nullptr;
+  uint32_t live_writes = 0;
   struct DictValue* live = nullptr;  // Items of a dict: its size must not change, its values are read when they are due
   struct SetValue* live_set = nullptr;  // Items of a set: its size must not change
   int64_t live_size = 0;

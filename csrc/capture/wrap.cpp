@@ -29,6 +29,8 @@ bool is_getter(PyObject* object) {
   return name == "operator.itemgetter" || name == "operator.attrgetter";
 }
 
+}  // namespace
+
 // int | str
 bool is_union(PyObject* object) {
   static PyTypeObject* const type = [] {
@@ -37,6 +39,8 @@ bool is_union(PyObject* object) {
   }();
   return Py_TYPE(object) == type;
 }
+
+namespace {
 
 // Compiled regular expressions never change.
 bool is_pattern(PyObject* object) { return std::string_view(Py_TYPE(object)->tp_name) == "re.Pattern"; }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "frame/py_objects.h"
+#include "py/dict.h"
 #include "py/generator.h"
 #include "py/iterators.h"
 #include "tensor/autograd.h"
@@ -283,7 +284,11 @@ bool Materialiser::fill(const Recipe& r, PyObject* made) {
 bool Materialiser::fill_dict(const Recipe& r, PyObject* made) {
   for (size_t i = 0; i + 1 < r.parts.size(); i += 2) {
     if (!complete(r.parts[i]) || !create(r.parts[i + 1])) return false;
-    if (dict_set(made, value(r.parts[i]), value(r.parts[i + 1])) < 0) return false;
+    PyObject* hash = r.names ? PyTuple_GET_ITEM(r.names.get(), static_cast<Py_ssize_t>(i / 2)) : Py_None;
+    PyObject *key = value(r.parts[i]), *held = value(r.parts[i + 1]);
+    const int failed =
+        hash == Py_None ? dict_set(made, key, held) : py::dict_set_known_hash(made, key, held, PyLong_AsSsize_t(hash));
+    if (failed < 0) return false;
   }
   return true;
 }

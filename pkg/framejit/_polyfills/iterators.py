@@ -5,7 +5,15 @@ import operator
 import sys
 
 
+def _is_number(value):
+    kind = type(value)
+    return kind is complex or any([hasattr(kind, name) for name in ("__index__", "__int__", "__float__")])
+
+
 def count(start=0, step=1):
+    if not _is_number(start) or not _is_number(step):
+        raise TypeError("a number is required")
+
     def items(n):
         while True:
             yield n
