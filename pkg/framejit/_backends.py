@@ -22,9 +22,14 @@ _GROUPS = ("framejit_backends", "torch_dynamo_backends")
 
 
 def register_backend(compiler_fn=None, name=None, tags=()):
-    """Make a back end known by name; usable as a decorator. Raises AssertionError for a name that is taken.
+    """Make a back end known by name; usable as a decorator. Gives the function back.
 
-    A package makes its back ends known without being imported by entry points of the group `framejit_backends`.
+    compiler_fn (callable): takes an fx.GraphModule and a list of example inputs, gives a callable that runs the graph.
+    name (str): by default the function's own. tags (sequence of str): `list_backends` leaves out "debug" and
+    "experimental".
+
+    A package makes its back ends known without being imported by entry points of the group `framejit_backends`. Raises
+    TypeError for what cannot be called, AssertionError for a name that is taken.
 
     >>> @register_backend(name="doubling", tags=("debug",))
     ... def doubling(gm, example_inputs):
@@ -46,7 +51,10 @@ def register_backend(compiler_fn=None, name=None, tags=()):
 
 
 def list_backends(exclude_tags=("debug", "experimental")) -> list[str]:
-    """The names that `compile(backend=...)` accepts, without those of back ends with the excluded tags.
+    """The names that `compile(backend=...)` accepts, as a sorted list of str.
+
+    exclude_tags (sequence of str, or None): leaves out the back ends that have one of these tags. Raises TypeError for
+    what cannot be iterated.
 
     >>> "inductor" in list_backends(), "eager" in list_backends(), "eager" in list_backends(None)
     (True, False, True)
@@ -57,7 +65,14 @@ def list_backends(exclude_tags=("debug", "experimental")) -> list[str]:
 
 
 def lookup_backend(compiler_fn):
-    """The back end of that name, as a callable. Raises InvalidBackend; a callable is given back."""
+    """The back end of that name, as a callable; a callable is given back.
+
+    compiler_fn (str or callable): the name. Raises InvalidBackend for one that nobody registered.
+
+    >>> import framejit
+    >>> framejit.compile(lambda x: x + 1, backend=lookup_backend("eager"))(framejit.ones(2)).tolist()
+    [2.0, 2.0]
+    """
     if not isinstance(compiler_fn, str):
         return compiler_fn
     if compiler_fn in NATIVE:
@@ -81,7 +96,14 @@ def _installed():
 
 
 class InvalidBackend(_C.UnsupportedError.__base__):
-    """`compile` was asked for a back end that nobody registered."""
+    """`compile` was asked for a back end that nobody registered.
+
+    >>> import framejit
+    >>> framejit.compile(lambda x: x, backend="nobody's")
+    Traceback (most recent call last):
+        ...
+    framejit.dynamo.exc.InvalidBackend: Invalid backend: "nobody's", see `framejit.compiler.list_backends()` ...
+    """
 
     def __init__(self, name):
         super().__init__(f"Invalid backend: {name!r}, see `framejit.compiler.list_backends()` for available backends.")

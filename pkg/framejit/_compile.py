@@ -31,19 +31,23 @@ def compile(
     recompile_limit=None,
     isolate_recompiles=False,
 ):
-    """A callable that does what `model` does, by machine code where that is possible. Also a decorator, with or without
-    arguments.
+    """A callable that does what `model` does, by machine code where that is possible. Also a decorator, with or
+    without arguments.
 
-    model: a function, method, partial, class, module or other callable. A module becomes an OptimizedModule.
-    fullgraph: raise dynamo.exc.Unsupported where some of the function cannot be compiled, instead of leaving it to CPython.
-    dynamic: None leaves a size open once a second value of it has been seen, True leaves all open from the start, False
-    compiles every combination of sizes for itself.
-    backend: a name (`framejit.compiler.list_backends()`), or a callable that gets an fx.GraphModule and example inputs and
-    returns a callable. None is the default one.
-    mode, options: at most one of the two. Modes are PyTorch's and compile alike; options the native back end knows by name.
-    name: what messages call the function. disable: give `model` back as it is.
-    recompile_limit: for this function, in the place of `dynamo.config.recompile_limit`.
-    isolate_recompiles: accepted; what is compiled is counted for each call of `compile` by itself anyway.
+    model (callable): a function, method, partial, class, module or other callable. A module becomes an
+    OptimizedModule.
+    fullgraph (bool): raise dynamo.exc.Unsupported where some of the function cannot be compiled, instead of leaving it
+    to CPython.
+    dynamic (bool or None): None leaves a size open once a second value of it has been seen, True leaves all open from
+    the start, False compiles every combination of sizes for itself.
+    backend (str or callable): a name (`framejit.compiler.list_backends()`), or a callable that gets an fx.GraphModule
+    and example inputs and returns a callable. None is the default one.
+    mode (str), options (dict): at most one of the two. Modes are PyTorch's and compile alike; options the native back
+    end knows by name.
+    name (str): what messages call the function.
+    disable (bool): give `model` back as it is.
+    recompile_limit (int): for this function, in the place of `dynamo.config.recompile_limit`.
+    isolate_recompiles (bool): accepted; what is compiled is counted for each call of `compile` by itself anyway.
 
     Raises TypeError for arguments of wrong types, RuntimeError for a mode or option that does not exist, and
     dynamo.exc.InvalidBackend.
@@ -182,9 +186,10 @@ _default_backend = "inductor"
 
 
 def set_default_backend(backend):
-    """What `compile(backend=None)` takes from now on: a name or a callable; None is "inductor", the native one.
+    """What `compile(backend=None)` takes from now on.
 
-    Raises dynamo.exc.InvalidBackend and TypeError as `compile` does.
+    backend (str, callable or None): None is "inductor", the native one. Raises dynamo.exc.InvalidBackend and TypeError
+    as `compile` does.
 
     >>> set_default_backend("eager")
     >>> get_default_backend()
@@ -197,5 +202,9 @@ def set_default_backend(backend):
 
 
 def get_default_backend():
-    """What `compile(backend=None)` takes."""
+    """What `compile(backend=None)` takes: a str or a callable.
+
+    >>> get_default_backend()
+    'inductor'
+    """
     return _default_backend

@@ -42,7 +42,16 @@ def compile_call(module, **settings):
 
 
 class OptimizedModule(Module):
-    """A module whose call is compiled; everything else about it is the original's, `_orig_mod`."""
+    """A module whose call is compiled; everything else about it is the original's, `_orig_mod`. `compile` makes it.
+
+    module (nn.Module): the original. settings (dict): the arguments of `compile`. Raises what `compile` raises.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> compiled = framejit.compile(nn.Linear(2, 1))
+    >>> list(compiled.state_dict()), isinstance(compiled, nn.Linear), type(compiled).__name__
+    (['weight', 'bias'], True, 'OptimizedModule')
+    """
 
     def __init__(self, module, settings):
         super().__init__()

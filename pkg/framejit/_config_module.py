@@ -59,8 +59,15 @@ class ConfigModule(types.ModuleType):
     def patch(self, arg1=None, arg2=None, **changes):
         """Change switches while a block, or each call of the decorated function or test class, runs.
 
-        `patch("name", value)`, `patch({"name": value})` and `patch(name=value)` are the same. Raises AttributeError for a
-        name that does not exist, TypeError for other forms.
+        arg1 (str or dict): a name, or names with values. arg2 (object): the value of that name. `patch("name",
+        value)`, `patch({"name": value})` and `patch(name=value)` are the same. Raises AttributeError for a name that
+        does not exist, TypeError for other forms and, when the block begins, for a value of a type that the switch
+        does not take.
+
+        >>> import framejit
+        >>> with framejit.dynamo.config.patch("recompile_limit", 3):
+        ...     framejit.dynamo.config.recompile_limit
+        3
         """
         if arg1 is not None:
             if changes:

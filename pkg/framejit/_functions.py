@@ -15,7 +15,15 @@ inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
 
 
 def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
-    """|input - other| <= atol + rtol * |other|, element by element."""
+    """|input - other| <= atol + rtol * |other|, element by element: a bool tensor.
+
+    input, other (Tensor): of one dtype, of sizes that broadcast. rtol, atol (float): how far they may be apart.
+    equal_nan (bool): NaN equals NaN. Raises RuntimeError for different dtypes and for sizes that do not broadcast.
+
+    >>> import framejit
+    >>> framejit.isclose(framejit.tensor([1.0, 2.0]), framejit.tensor([1.0, 2.1]))
+    tensor([ True, False])
+    """
     if input.dtype != other.dtype:
         raise RuntimeError(f"{_plain_name(input.dtype)} did not match {_plain_name(other.dtype)}")
     close = input == other
@@ -37,12 +45,26 @@ def _plain_name(dtype):
 
 
 def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
-    """Whether `isclose` holds everywhere."""
+    """Whether `isclose` holds everywhere: a bool.
+
+    input, other (Tensor), rtol, atol (float), equal_nan (bool): as for `isclose`. Raises what it raises.
+
+    >>> import framejit
+    >>> framejit.allclose(framejit.ones(2), framejit.ones(2) + 1e-6)
+    True
+    """
     return bool(isclose(input, other, rtol, atol, equal_nan).all())
 
 
 def equal(input, other):
-    """Whether two tensors have the same shape and elements."""
+    """Whether two tensors have the same shape and elements: a bool.
+
+    input, other (Tensor): of one dtype. Raises RuntimeError for different dtypes.
+
+    >>> import framejit
+    >>> framejit.equal(framejit.ones(2), framejit.ones(2)), framejit.equal(framejit.ones(2), framejit.ones(3))
+    (True, False)
+    """
     if input.dtype != other.dtype:
         raise RuntimeError(
             f"Expected object of data type {input.dtype} but got data type {other.dtype} for argument "

@@ -39,6 +39,13 @@ def uninstall():
     """Undo `install`: the names are forgotten, and the next `import torch` looks for an installed one.
 
     Modules that have been imported already keep what they have.
+
+    >>> import sys, framejit.as_torch
+    >>> framejit.as_torch.install()
+    >>> import torch
+    >>> framejit.as_torch.uninstall()
+    >>> "torch" in sys.modules
+    False
     """
     sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, TorchFinder)]
     for name in [name for name in sys.modules if name.partition(".")[0] in ("torch", "functorch")]:

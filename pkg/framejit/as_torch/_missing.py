@@ -12,7 +12,17 @@ import types
 
 
 class MissingName(AttributeError):
-    """A name of PyTorch's that framejit does not have was used."""
+    """A name of PyTorch's that framejit does not have was used. An AttributeError.
+
+    >>> import framejit.as_torch
+    >>> framejit.as_torch.install()
+    >>> from torch import no_such_name
+    >>> no_such_name(1)
+    Traceback (most recent call last):
+        ...
+    framejit.as_torch.MissingName: ...
+    >>> framejit.as_torch.uninstall()
+    """
 
 
 class Missing:

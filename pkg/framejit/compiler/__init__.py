@@ -33,14 +33,20 @@ def is_exporting():
 
 
 def cudagraph_mark_step_begin():
-    """Says that a new step begins and that results of the last one may be overwritten. framejit never overwrites results."""
+    """Says that a new step begins and that results of the last one may be overwritten. framejit never overwrites
+    results.
+
+    >>> cudagraph_mark_step_begin()
+    """
 
 
 def nested_compile_region(fn=None, *, options=None, max_reuse_entries=8, reuse_hash_fn=None):
-    """A decorator: calls of fn are nodes of their own, `invoke_subgraph`, in the graphs that back ends written in Python get.
+    """A decorator: calls of fn are nodes of their own, `invoke_subgraph`, in the graphs that back ends written in
+    Python get.
 
-    Kernels that occur twice are made once in any case, so native code is the same with and without it; options,
-    max_reuse_entries and reuse_hash_fn are accepted. Raises TypeError for what cannot be called.
+    fn (callable): the part to keep together. options (dict), max_reuse_entries (int), reuse_hash_fn (callable):
+    accepted; kernels that occur twice are made once in any case, so native code is the same with and without it.
+    Raises TypeError for what cannot be called.
 
     >>> import framejit
     >>> @nested_compile_region

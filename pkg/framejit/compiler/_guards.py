@@ -72,32 +72,83 @@ def _in_module(entry):
 
 
 def keep_portable_guards_unsafe(guard_entries):
-    """For `options={"guard_filter_fn": ...}`: leaves out guards on the identity of objects, which differ between processes."""
+    """For `options={"guard_filter_fn": ...}`: leaves out guards on the identity of objects, which differ between
+    processes.
+
+    guard_entries (list of GuardFilterEntry): the guards. Gives a list of bool. Raises TypeError for what cannot be
+    iterated.
+
+    >>> entry = GuardFilterEntry("x.hook", "Same", "x.hook is the function f", None, False, False)
+    >>> keep_portable_guards_unsafe([entry])
+    [False]
+    """
     return [entry.guard_type not in ("ID_MATCH", "CLOSURE_MATCH", "DUPLICATE_INPUT") for entry in guard_entries]
 
 
 def skip_guard_on_inbuilt_nn_modules_unsafe(guard_entries):
-    """For `options={"guard_filter_fn": ...}`: leaves out guards on modules of framejit.nn."""
+    """For `options={"guard_filter_fn": ...}`: leaves out guards on modules of framejit.nn.
+
+    guard_entries (list of GuardFilterEntry): the guards. Gives a list of bool. Raises TypeError for what cannot be
+    iterated.
+
+    >>> from framejit import nn
+    >>> entry = GuardFilterEntry("self.layer", "TypeIs", "type(self.layer) is Linear", nn.Linear(1, 1), True, False)
+    >>> skip_guard_on_inbuilt_nn_modules_unsafe([entry])
+    [False]
+    """
     return [not (_in_module(e) and type(e.value).__module__.startswith("framejit.nn")) for e in guard_entries]
 
 
 def skip_guard_on_all_nn_modules_unsafe(guard_entries):
-    """For `options={"guard_filter_fn": ...}`: leaves out guards on modules."""
+    """For `options={"guard_filter_fn": ...}`: leaves out guards on modules.
+
+    guard_entries (list of GuardFilterEntry): the guards. Gives a list of bool. Raises TypeError for what cannot be
+    iterated.
+
+    >>> from framejit import nn
+    >>> entry = GuardFilterEntry("self", "TypeIs", "type(self) is Net", nn.Module(), True, False)
+    >>> skip_guard_on_all_nn_modules_unsafe([entry])
+    [False]
+    """
     return [not _in_module(entry) for entry in guard_entries]
 
 
 def skip_guard_on_globals_unsafe(guard_entries):
-    """For `options={"guard_filter_fn": ...}`: leaves out guards on globals."""
+    """For `options={"guard_filter_fn": ...}`: leaves out guards on globals.
+
+    guard_entries (list of GuardFilterEntry): the guards. Gives a list of bool. Raises TypeError for what cannot be
+    iterated.
+
+    >>> scale = GuardFilterEntry("scale", "Equal", "scale == 2", 2, True, True)
+    >>> n = GuardFilterEntry("n", "Equal", "n == 2", 2, True, False)
+    >>> skip_guard_on_globals_unsafe([scale, n])
+    [False, True]
+    """
     return [not entry.is_global for entry in guard_entries]
 
 
 def skip_all_guards_unsafe(guard_entries):
-    """For `options={"guard_filter_fn": ...}`: leaves out all guards that can be left out."""
+    """For `options={"guard_filter_fn": ...}`: leaves out all guards that can be left out.
+
+    guard_entries (list of GuardFilterEntry): the guards. Gives a list of bool. Raises TypeError if it has no length.
+
+    >>> skip_all_guards_unsafe([GuardFilterEntry("n", "Equal", "n == 2", 2, True, False)])
+    [False]
+    """
     return [False] * len(guard_entries)
 
 
 def keep_tensor_guards_unsafe(guard_entries, keep_parameters=False):
-    """For `options={"guard_filter_fn": ...}`: keeps guards on tensors alone, on parameters if asked for."""
+    """For `options={"guard_filter_fn": ...}`: keeps guards on tensors alone.
+
+    guard_entries (list of GuardFilterEntry): the guards. keep_parameters (bool): keep those on parameters, too. Gives
+    a list of bool. Raises TypeError for what cannot be iterated.
+
+    >>> x = GuardFilterEntry("x", "Tensor", "x is a float32[2]", _C.ones(2), True, False)
+    >>> n = GuardFilterEntry("n", "Equal", "n == 2", 2, True, False)
+    >>> keep_tensor_guards_unsafe([x, n])
+    [True, False]
+    """
 
     def keeps(entry):
         if not isinstance(entry.value, _C.Tensor):
@@ -108,7 +159,10 @@ def keep_tensor_guards_unsafe(guard_entries, keep_parameters=False):
 
 
 def set_enable_guard_collectives(enabled):
-    """Whether processes agree on compiling again. There are no process groups; gives the last value back.
+    """Whether processes agree on compiling again. There are no process groups, so nothing changes. Gives the last
+    value back.
+
+    enabled (bool): the new value. Raises nothing of its own.
 
     >>> set_enable_guard_collectives(True)
     False

@@ -1,4 +1,10 @@
-"""compiler.config: PyTorch's public switches; those of framejit.dynamo.config are the same switches."""
+"""compiler.config: PyTorch's public switches; those of framejit.dynamo.config are the same switches.
+
+>>> import framejit
+>>> with framejit.compiler.config.patch(recompile_limit=2):
+...     framejit.dynamo.config.recompile_limit
+2
+"""
 
 from framejit import _config_module
 from framejit.dynamo import config as _dynamo

@@ -56,9 +56,11 @@ def export(
 ):
     """`export(f)(*args)` captures f whole, for arguments like these, and gives (graph_module, guards).
 
-    The module takes the same arguments and gives the same result; it holds the parameters that f used. It is right for
-    arguments for which the guards hold. Sizes are those of the arguments: `dynamic_shapes` is not supported, nor are
-    `aten_graph`, `pre_dispatch` and `decomposition_table`.
+    f (callable): a function or module, called with extra_args and extra_kwargs at once if any are given. The module
+    that is made takes the same arguments and gives the same result; it holds the parameters that f used. It is right
+    for arguments for which the guards (list of str) hold. aten_graph, pre_dispatch (bool), decomposition_table (dict),
+    dynamic_shapes (object): not supported. tracing_mode (str), assume_static_by_default, same_signature (bool):
+    accepted; sizes are those of the arguments.
 
     Raises exc.Unsupported if f cannot be captured whole, AssertionError if a module changes its own attributes,
     NotImplementedError for options that are not supported.

@@ -45,7 +45,9 @@ def _begin(info):
         if config.error_on_recompile:
             raise exc.RecompileError(f"{_where(info)} is recompiled and error_on_recompile is set:{info['misses']}")
     counters["frames"]["total"] += 1
-    callback_handler.run_start_callbacks(CallbackArgs(CallbackTrigger.DYNAMO, _compile_id(info)))
+    args = CallbackArgs(CallbackTrigger.DYNAMO, _compile_id(info))
+    callback_handler.run_start_callbacks(args)
+    _under_way.append(args)
     backend = _stance.forced_backend(info["backend"])
     if config.verify_correctness:
         return (_backends.verifying(backend),)
@@ -68,7 +70,10 @@ def _end(info):
                 callback_handler.run_end_callbacks(CallbackArgs(CallbackTrigger.DYNAMO, _compile_id(info)))
                 raise AssertionError(f"{info['detail']} was to be compiled")
             counters["graph_break"][f"{info['reason']}: {info['detail']}".rstrip(": ")] += 1
-    callback_handler.run_end_callbacks(CallbackArgs(CallbackTrigger.DYNAMO, _compile_id(info)))
+    # what was told at the start: the function has one segment more by now
+    callback_handler.run_end_callbacks(
+        _under_way.pop() if _under_way else CallbackArgs(CallbackTrigger.DYNAMO, _compile_id(info))
+    )
 
 
 def _guards(info):
@@ -95,6 +100,7 @@ def _where(info):
     return f'{info["name"]} (File "{code.co_filename}", line {code.co_firstlineno})'
 
 
+_under_way = []  # what the callbacks were told of compilations that have not ended
 _seen = {}
 
 

@@ -26,10 +26,12 @@ _current = _State()
 class set_stance:
     """Change what compiled functions do when they are called; at once, or for a block or a function's calls.
 
-    "default" compiles. "force_eager" runs compiled functions as plain Python. "eager_on_recompile" uses what is compiled and
-    runs everything else plainly, "fail_on_recompile" raises RuntimeError instead. "eager_then_compile" runs the first call of
-    each function plainly, "aot_eager_then_compile" the same with the back end "aot_eager". `force_backend` replaces the back
-    end of what is compiled meanwhile. `skip_guard_eval_unsafe` permits framejit to skip guards; it never does.
+    stance (str): "default" compiles. "force_eager" runs compiled functions as plain Python. "eager_on_recompile" uses
+    what is compiled and runs everything else plainly, "fail_on_recompile" raises RuntimeError instead.
+    "eager_then_compile" runs the first call of each function plainly, "aot_eager_then_compile" the same with the back
+    end "aot_eager".
+    skip_guard_eval_unsafe (bool): permits framejit to skip guards; it never does.
+    force_backend (str or callable): replaces the back end of what is compiled meanwhile.
 
     Raises RuntimeError for an unknown stance and for one that a back end is forced with other than "default".
 

@@ -19,7 +19,13 @@ from . import exc
 
 
 class CallbackTrigger(enum.Enum):
-    """What made the compiler work."""
+    """What made the compiler work; an enum. framejit's callbacks always get DYNAMO.
+
+    value (int): the number of the member. Raises ValueError for a number that is none.
+
+    >>> CallbackTrigger.DYNAMO.value
+    1
+    """
 
     DYNAMO = 1
     LAZY_BACKWARD = 2
@@ -29,14 +35,29 @@ class CallbackTrigger(enum.Enum):
 
 @dataclass
 class CallbackArgs:
-    """What a callback is given: the trigger, and "function/how often" of the segment that is compiled."""
+    """What a callback is given.
+
+    callback_trigger (CallbackTrigger): why. compile_id (str): "function/how often" of the segment that is compiled.
+    Raises TypeError if one of them is missing.
+
+    >>> CallbackArgs(CallbackTrigger.DYNAMO, "0/0").compile_id
+    '0/0'
+    """
 
     callback_trigger: CallbackTrigger
     compile_id: str
 
 
 class CompilationCallbackHandler:
-    """The registered callbacks. Each compiled segment makes one call of each start and one of each end callback."""
+    """The registered callbacks. Each compiled segment makes one call of each start and one of each end callback.
+
+    >>> handler = CompilationCallbackHandler()
+    >>> _ = handler.register_start_callback(lambda args: print("compiling", args.compile_id))
+    >>> with handler.install_callbacks(CallbackTrigger.DYNAMO, "3/0"):
+    ...     print("at work")
+    compiling 3/0
+    at work
+    """
 
     def __init__(self):
         self.start_callbacks, self.end_callbacks = [], []
@@ -105,13 +126,34 @@ callback_handler = CompilationCallbackHandler()
 
 
 def on_compile_start(callback):
-    """Call `callback(args)` whenever a compilation starts; args is a CallbackArgs. Usable as a decorator.
+    """Call `callback(args)` whenever a compilation starts. Usable as a decorator; gives callback back.
 
-    What it raises reaches the caller of the compiled function as exc.InternalTorchDynamoError, with the error as its cause.
+    callback (callable): takes a CallbackArgs. What it raises reaches the caller of the compiled function as
+    `dynamo.exc.InternalTorchDynamoError`, with the error as its cause. `dynamo.reset()` forgets all callbacks.
+
+    >>> import framejit
+    >>> @on_compile_start
+    ... def started(args):
+    ...     print("compiling", args.compile_id)
+    >>> framejit.dynamo.reset(); _ = on_compile_start(started)
+    >>> _ = framejit.compile(lambda x: x + 1)(framejit.ones(2))
+    compiling 0/0
+    >>> callback_handler.remove_all_callbacks()
     """
     return callback_handler.register_start_callback(callback)
 
 
 def on_compile_end(callback):
-    """Call `callback(args)` whenever a compilation has ended."""
+    """Call `callback(args)` whenever a compilation has ended. Usable as a decorator; gives callback back.
+
+    callback (callable): takes a CallbackArgs. What it raises reaches the caller of the compiled function as
+    `dynamo.exc.InternalTorchDynamoError`, with the error as its cause. `dynamo.reset()` forgets all callbacks.
+
+    >>> import framejit
+    >>> framejit.dynamo.reset()
+    >>> _ = on_compile_end(lambda args: print("compiled", args.compile_id))
+    >>> _ = framejit.compile(lambda x: 3 - x)(framejit.ones(2))
+    compiled 0/0
+    >>> callback_handler.remove_all_callbacks()
+    """
     return callback_handler.register_end_callback(callback)

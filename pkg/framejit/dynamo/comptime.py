@@ -35,7 +35,13 @@ class Made:
 
 
 class ComptimeVar:
-    """A value of the traced code, as it stands when it is asked for."""
+    """A value of the traced code, as it stands when it is asked for.
+
+    value (object): the value; a tensor has no data. Raises nothing of its own.
+
+    >>> ComptimeVar(3).is_python_constant(), ComptimeVar(3).as_python_constant()
+    (True, 3)
+    """
 
     def __init__(self, value):
         self._value = value
@@ -79,7 +85,22 @@ def _text(value):
 
 
 class ComptimeContext:
-    """What a comptime function is given. In all methods, stacklevel 0 is the function that called `comptime`, 1 its caller."""
+    """What a comptime function is given. In all methods, stacklevel 0 is the function that called `comptime`, 1 its
+    caller.
+
+    state (tuple): frames, graph and guards, from the extension, which alone makes contexts; others raise TypeError or
+    ValueError.
+
+    >>> import framejit
+    >>> from framejit.dynamo.comptime import comptime
+    >>> def f(x):
+    ...     y = x * 2
+    ...     comptime(lambda ctx: ctx.print_locals())
+    ...     return y
+    >>> _ = framejit.compile(f)(framejit.ones(2))
+    x = Tensor(size=(2,), dtype=float32)
+    y = Tensor(size=(2,), dtype=float32)
+    """
 
     def __init__(self, state):
         self._frames, self._graph, self._guards = state
@@ -154,11 +175,21 @@ class _GraphBreak(Exception):
 
 
 class _Comptime:
-    """`comptime(fn)` calls fn with a ComptimeContext when the code around it is captured, and does nothing at run time.
+    """`comptime(fn)` calls fn with a ComptimeContext when the code around it is captured, and does nothing at run
+    time.
 
-    fn may read the variables around it, whose values are those of the capture. What it raises reaches the caller of the
-    compiled function. `fallback_fn` is called where the code runs uncompiled. Usable as a decorator. The methods do at compile
-    time what the context's methods of the same names do.
+    fn (callable): may read the variables around it, whose values are those of the capture. What it raises reaches the
+    caller of the compiled function. fallback_fn (callable): called where the code runs uncompiled. Usable as a
+    decorator. The methods do at compile time what the context's methods of the same names do.
+
+    >>> import framejit
+    >>> from framejit.dynamo.comptime import comptime
+    >>> def f(x):
+    ...     y = x * 2
+    ...     comptime(lambda ctx: print("y is", ctx.get_local("y")))
+    ...     return y
+    >>> _ = framejit.compile(f)(framejit.ones(2))
+    y is Tensor(size=(2,), dtype=float32)
     """
 
     def __call__(self, fn, fallback_fn=None):

@@ -1,11 +1,27 @@
 """Switches of the compiler that can change while a program runs.
 
-    framejit.dynamo.config.recompile_limit = 16
-    with framejit.dynamo.config.patch(error_on_recompile=True): ...
+>>> import framejit
+>>> framejit.dynamo.config.recompile_limit = 16
+>>> with framejit.dynamo.config.patch(recompile_limit=2):
+...     framejit.dynamo.config.recompile_limit
+2
+>>> framejit.dynamo.config.recompile_limit
+16
+>>> del framejit.dynamo.config.recompile_limit  # the default again
+>>> framejit.dynamo.config.no_such_switch = 1
+Traceback (most recent call last):
+    ...
+AttributeError: framejit.dynamo.config.no_such_switch does not exist
+
+These change something: recompile_limit (int, how often a function is compiled again), unroll_limit (int, rounds of a
+loop that are unrolled), assume_static_by_default and automatic_dynamic_shapes (bool, see docs/dynamic_shapes.md),
+verify (int) and log (str), which are FRAMEJIT_VERIFY and FRAMEJIT_LOG, disable (bool), error_on_recompile,
+fail_on_recompile_limit_hit and suppress_errors (bool, raise or do not), verify_correctness (bool, compares each graph
+with running it op by op) and allow_ignore_mark_dynamic (bool).
 
 `_FLAGS` and `_HOOKED` take effect at once. `_KEPT` are switches of PyTorch that have nothing to switch here, because
-framejit does what they ask for in any case or never does it; they can be set, so that programs for both need no branches.
-A name that is in no list does not exist. What is fixed at start is an environment variable (FRAMEJIT_*).
+framejit does what they ask for in any case or never does it; they can be set, so that programs for both need no
+branches. A name that is in no list does not exist. What is fixed at start is an environment variable (FRAMEJIT_*).
 """
 
 from framejit import _C, _config_module

@@ -10,8 +10,11 @@ from framejit import _C
 def disable(fn=None, recursive=True, *, reason=None):
     """A callable whose code is never captured: compiled callers leave the call to CPython. A decorator, too.
 
-    recursive: nothing that it calls is compiled either. A class is given back with its `__init__` and `__call__` disabled, a
-    module with its call. Raises TypeError for what cannot be called.
+    fn (callable): a function, or a class, given back with its `__init__` and `__call__` disabled, or a module, given
+    back with its call disabled. recursive (bool): nothing that it calls is compiled either. reason (str): what break
+    reports say.
+
+    Raises TypeError for what cannot be called.
 
     >>> import framejit
     >>> @disable
@@ -86,12 +89,22 @@ def _wraps(fn):
 
 
 def is_dynamo_disable_recursive(method):
-    """Whether `disable` was applied with recursive=True; None if it was not applied."""
+    """Whether `disable` was applied with recursive=True; None if it was not applied.
+
+    method (callable): the function in question. Raises nothing of its own.
+
+    >>> is_dynamo_disable_recursive(disable(len)), is_dynamo_disable_recursive(disable(len, recursive=False))
+    (True, False)
+    >>> is_dynamo_disable_recursive(len) is None
+    True
+    """
     return getattr(method, "_torchdynamo_disable_recursive", None)
 
 
 def run(fn=None):
-    """Use what is compiled already and compile nothing more while `fn` runs.
+    """Use what is compiled already and compile nothing more while `fn` runs. A decorator, too.
+
+    fn (callable): what to run, compiled or a caller of compiled functions. Raises what `fn` raises.
 
     >>> import framejit
     >>> f = framejit.compile(lambda x: x + 1)
@@ -114,6 +127,9 @@ def run(fn=None):
 def graph_break(msg=""):
     """Ends the graph when captured; does nothing otherwise.
 
+    msg (str): accepted for PyTorch's programs; break reports do not show it. With fullgraph=True the compiled function
+    raises `dynamo.exc.Unsupported` here.
+
     >>> import framejit
     >>> def f(x):
     ...     x = x + 1
@@ -128,7 +144,18 @@ graph_break._framejit_disable = "asked_for"
 
 
 def skip_frame(msg=""):
-    """Leaves the rest of the function that calls it to CPython when captured; does nothing otherwise."""
+    """Leaves the rest of the function that calls it to CPython when captured; does nothing otherwise.
+
+    msg (str): accepted for PyTorch's programs. With fullgraph=True the compiled function raises
+    `dynamo.exc.Unsupported`.
+
+    >>> import framejit
+    >>> def f(x):
+    ...     skip_frame()
+    ...     return x * 2
+    >>> framejit.dynamo.explain(f)(framejit.ones(2)).graph_break_count
+    1
+    """
 
 
 skip_frame._framejit_disable = "asked_for"
@@ -144,24 +171,55 @@ def is_compiling():
 
 
 def nonstrict_trace(traceable_fn):
-    """traceable_fn: functions are captured by interpreting them, and what has no rule breaks the graph."""
+    """Gives traceable_fn back: functions are captured by interpreting them, and what has no rule breaks the graph.
+
+    traceable_fn (callable): the function. Raises nothing of its own.
+
+    >>> nonstrict_trace(abs) is abs
+    True
+    """
     return traceable_fn
 
 
 def dont_skip_tracing(fn=None):
-    """fn: framejit skips no function by where it is defined, when it is reached from compiled code."""
+    """Gives fn back: framejit skips no function by where it is defined, when it is reached from compiled code. A
+    decorator.
+
+    fn (callable): the function. Raises nothing of its own.
+
+    >>> dont_skip_tracing(abs) is abs
+    True
+    """
     return fn if fn is not None else dont_skip_tracing
 
 
 def optimize(backend="inductor", *, nopython=False, dynamic=None, disable=False, error_on_graph_break=None, **options):
-    """The old form of `framejit.compile`, as a decorator factory."""
+    """The old form of `framejit.compile`, as a decorator factory.
+
+    backend (str or callable), dynamic (bool), disable (bool): as for `compile`. nopython, error_on_graph_break (bool):
+    either one is `fullgraph=True`. Other keywords are ignored. Raises what `compile` raises.
+
+    >>> import framejit
+    >>> optimize("eager")(lambda x: x + 1)(framejit.ones(2)).tolist()
+    [2.0, 2.0]
+    """
     from framejit._compile import compile
 
     return compile(backend=backend, fullgraph=nopython or bool(error_on_graph_break), dynamic=dynamic, disable=disable)
 
 
 def optimize_assert(backend="inductor", *, dynamic=None, **ignored):
-    """`optimize` with fullgraph=True."""
+    """`optimize` with fullgraph=True.
+
+    backend (str or callable), dynamic (bool): as for `compile`. Other keywords are ignored. Raises what `compile`
+    raises; what it makes raises `dynamo.exc.Unsupported` where the function cannot be captured whole.
+
+    >>> import framejit
+    >>> optimize_assert("eager")(lambda x: print(x + 1))(framejit.ones(2))
+    Traceback (most recent call last):
+        ...
+    framejit.dynamo.exc.Unsupported: native_call (a call of a function written in C): print()...
+    """
     return optimize(backend, nopython=True, dynamic=dynamic)
 
 
@@ -185,5 +243,16 @@ def reset() -> None:
 
 
 def reset_code_caches():
-    """Forget what was compiled."""
+    """Forget what was compiled, but not callbacks and counters.
+
+    >>> import framejit
+    >>> f = framejit.compile(lambda x: x + 1)
+    >>> _ = f(framejit.ones(2))
+    >>> reset_code_caches()
+    >>> with framejit.compiler.set_stance("fail_on_recompile"):
+    ...     f(framejit.ones(2))
+    Traceback (most recent call last):
+        ...
+    RuntimeError: <lambda> was to be compiled while the stance is 'fail_on_recompile'...
+    """
     _C.reset()

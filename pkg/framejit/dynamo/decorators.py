@@ -31,14 +31,18 @@ def _add_marks(t, kind, index):
 def mark_dynamic(t, index, *, hint_override=None, min=None, max=None, specialize_on=None):
     """The size of this dimension will differ from call to call: what is compiled for `t` takes any.
 
+    t (Tensor): the argument-to-be. index (int, or a list or tuple of int): which dimensions. min, max (int): the sizes
+    that occur. hint_override (int), specialize_on (list of callable): accepted, without effect.
+
+    Raises IndexError for a dimension that `t` does not have. A function that can be compiled for one size only raises
+    `ConstraintViolationError` when it is compiled; so does one whose branches treat sizes between `min` and `max`
+    differently.
+
     >>> import framejit
     >>> x = framejit.ones(3, 4)
     >>> mark_dynamic(x, 0)
     >>> x._dynamo_dynamic_indices
     {0}
-
-    A function that can be compiled for one size only raises `ConstraintViolationError`; so does one whose branches
-    treat sizes between `min` and `max` differently. `hint_override` and `specialize_on` are accepted and change nothing.
     """
     _add_marks(t, "dynamic", index)
     if min is not None or max is not None:
@@ -49,17 +53,54 @@ def mark_dynamic(t, index, *, hint_override=None, min=None, max=None, specialize
 
 
 def maybe_mark_dynamic(t, index):
-    """As `mark_dynamic`, but a function that needs one size is compiled for that size."""
+    """As `mark_dynamic`, but a function that needs one size is compiled for that size.
+
+    t (Tensor), index (int, or a list or tuple of int): the argument-to-be and its dimensions. Raises IndexError for a
+    dimension that `t` does not have.
+
+    >>> import framejit
+    >>> f = framejit.compile(lambda x: x + 1)
+    >>> for n in (3, 4):
+    ...     x = framejit.ones(n)
+    ...     maybe_mark_dynamic(x, 0)
+    ...     _ = f(x)
+    >>> framejit.dynamo.statistics(f)["graphs"]
+    1
+    """
     _add_marks(t, "weak_dynamic", index)
 
 
 def mark_unbacked(t, index, hint_override=None, strict=False, specialize_on=None, shape_id=None):
-    """As `mark_dynamic`: sizes here always have a value at hand, so there is no size without one."""
+    """As `mark_dynamic`: sizes here always have a value at hand, so there is no size without one.
+
+    t (Tensor), index (int, or a list or tuple of int): the argument-to-be and its dimensions. hint_override (int),
+    strict (bool), specialize_on (list), shape_id (str): accepted, without effect. Raises IndexError for a dimension
+    that `t` does not have.
+
+    >>> import framejit
+    >>> x = framejit.ones(3, 4)
+    >>> mark_unbacked(x, -1)
+    >>> x._dynamo_unbacked_indices
+    {1}
+    """
     _add_marks(t, "unbacked", index)
 
 
 def mark_static(t, index=None):
-    """The size of this dimension (all, without an index) is a constant of what is compiled for `t`."""
+    """The size of this dimension is a constant of what is compiled for `t`.
+
+    t (Tensor): the argument-to-be. index (int, or a list or tuple of int): which dimensions; None marks all. Raises
+    TypeError for a class, IndexError for a dimension that `t` does not have.
+
+    >>> import framejit
+    >>> f = framejit.compile(lambda x: x + 1, dynamic=True)
+    >>> for n in (3, 4):
+    ...     x = framejit.ones(n)
+    ...     mark_static(x, 0)
+    ...     _ = f(x)
+    >>> framejit.dynamo.statistics(f)["graphs"]
+    2
+    """
     if isinstance(t, type):
         raise TypeError("mark_static takes a tensor; modules' tensors are static until they change")
     index = tuple(range(t.dim())) if index is None else index
@@ -72,7 +113,10 @@ def mark_static(t, index=None):
 def mark_static_address(t, guard=False):
     """Says that a tensor stays where it is. Compiled code never depends on addresses, so it changes nothing.
 
-    Raises TypeError for what is no tensor.
+    t (Tensor): the tensor. guard (bool): accepted. Raises TypeError for what is no tensor.
+
+    >>> import framejit
+    >>> mark_static_address(framejit.ones(2))
     """
     if not isinstance(t, _C.Tensor):
         raise TypeError(f"mark_static_address expects a tensor but received {type(t).__name__}")
@@ -80,4 +124,9 @@ def mark_static_address(t, guard=False):
 
 
 def override_optimization_hint(x, val):
-    """What size to optimise for. framejit optimises for all sizes alike."""
+    """What size to optimise for: accepted, since framejit optimises for all sizes alike.
+
+    x (int): a size. val (int): the size to expect. Raises nothing of its own.
+
+    >>> override_optimization_hint(8, 64)
+    """

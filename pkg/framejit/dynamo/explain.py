@@ -38,10 +38,23 @@ class BreakReason:
 
 
 class ExplainOutput:
-    """The captured graphs and the breaks between them; `str()` tells it all.
+    """The captured graphs and the breaks between them, as `explain` gives it; `str()` tells it all.
 
-    graphs, graph_count, graph_break_count, break_reasons (BreakReason), op_count, ops_per_graph, out_guards (texts),
-    guard_count, compile_times (text).
+    graphs (list of fx.GraphModule), entries (list of dict): what was captured, which only `explain` makes; entries of
+    another form raise TypeError or KeyError.
+
+    Its attributes: graphs, graph_count, graph_break_count, break_reasons (list of BreakReason), op_count,
+    ops_per_graph, out_guards (list of str), guard_count, compile_times (str).
+
+    >>> import framejit
+    >>> def f(x):
+    ...     y = x.sin()
+    ...     print("half way")
+    ...     return y + 1
+    >>> told = framejit.explain(f)(framejit.ones(2))
+    half way
+    >>> told.graph_count, [reason.reason for reason in told.break_reasons], told.op_count
+    (2, ['native_call'], 2)
     """
 
     def __init__(self, graphs, entries):
@@ -71,6 +84,9 @@ class ExplainOutput:
 
 def explain(f, *extra_args, **extra_kwargs):
     """`explain(f)(*args)` runs f once, capturing it afresh, and gives an ExplainOutput.
+
+    f (callable): a function or module, compiled or not. Given more arguments, it runs f with them at once. Raises what
+    f raises, and TypeError for what cannot be called.
 
     >>> import framejit
     >>> told = explain(lambda x: x.sin() + 1)(framejit.ones(2))

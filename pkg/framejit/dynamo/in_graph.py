@@ -26,9 +26,9 @@ _allowed = {}  # id -> function, of allow_in_graph
 def allow_in_graph(fn):
     """Keeps what a function does together: one node in the graphs that back ends written in Python get. Gives fn back.
 
-    fn: a function, or a list of them; what is no Python function is allowed already. framejit captures functions by
-    interpreting them, so where fn does something that cannot be captured the graph breaks all the same. Raises TypeError for
-    what cannot be called.
+    fn (callable, or a list or tuple of them): what is no Python function is allowed already. framejit captures
+    functions by interpreting them, so where fn does something that cannot be captured the graph breaks all the same.
+    Raises TypeError for what cannot be called.
 
     >>> import framejit
     >>> def softly(x):
@@ -58,10 +58,11 @@ def _allow(fn):
 
 
 def disallow_in_graph(fn):
-    """Ends the graph before each call of an op, or of a function that was allowed; CPython makes the call. Gives fn back.
+    """Ends the graph before each call of an op, or of a function that was allowed; CPython makes the call. Gives fn
+    back.
 
-    fn: such a function, or a list of them. What has been compiled already stays. Raises exc.IncorrectUsage for other
-    functions (`disable` is for those), TypeError for what cannot be called.
+    fn (callable, or a list or tuple of them): such a function. What has been compiled already stays. Raises
+    exc.IncorrectUsage for other functions (`disable` is for those), TypeError for what cannot be called.
 
     >>> import framejit
     >>> _ = disallow_in_graph(framejit.sub)
@@ -101,7 +102,7 @@ FORBIDDEN = "a forbidden call: "
 def forbid_in_graph(fn):
     """Makes it an error to capture a call of fn: AssertionError where such a function is compiled. Gives fn back.
 
-    fn: a callable, or a list of them. Raises TypeError for what cannot be called.
+    fn (callable, or a list or tuple of them): the function. Raises TypeError for what cannot be called.
 
     >>> import framejit
     >>> @forbid_in_graph
@@ -116,10 +117,12 @@ def forbid_in_graph(fn):
 
 
 def assume_constant_result(fn):
-    """Promises that a function always gives the same result: it is called once, while its caller is compiled. Gives fn back.
+    """Promises that a function always gives the same result: it is called once, while its caller is compiled. Gives fn
+    back.
 
-    The result belongs to what was compiled; fn itself is not captured and may do anything. Its arguments must be known then:
-    arguments of the compiled function, or what does not depend on tensors' data. Raises TypeError for what cannot be called.
+    fn (callable, or a list or tuple of them): not captured itself, it may do anything; the result belongs to what was
+    compiled. Its arguments must be known then: arguments of the compiled function, or what does not depend on tensors'
+    data. Raises TypeError for what cannot be called.
 
     >>> import framejit
     >>> @assume_constant_result
@@ -144,8 +147,10 @@ _substituted = {}  # id of the original -> (original, substitute)
 def substitute_in_graph(original_fn, *, can_constant_fold_through=False, skip_signature_check=False):
     """A decorator: captured code that calls original_fn is captured as calling the decorated Python function.
 
-    For functions written in C, and for Python ones that cannot be captured. What is given back calls original_fn. Raises
-    TypeError if either is no function or their signatures differ, ValueError if original_fn has a substitute already.
+    original_fn (function): one written in C, or a Python one that cannot be captured. can_constant_fold_through
+    (bool): accepted. skip_signature_check (bool): do not compare the parameters of the two. What the decorator gives
+    back calls original_fn. Raises TypeError if either is no function or their signatures differ, ValueError if
+    original_fn has a substitute already.
 
     >>> import binascii, framejit
     >>> @substitute_in_graph(binascii.crc32, skip_signature_check=True)

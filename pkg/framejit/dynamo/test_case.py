@@ -11,7 +11,17 @@ from .utils import counters
 
 
 class TestCase(_test_case.TestCase):
-    """assertEqual compares tensors; setUp and tearDown call `reset()` and clear the counters."""
+    """A unittest.TestCase whose assertEqual compares tensors; setUp and tearDown call `reset()` and clear the
+    counters.
+
+    >>> import framejit
+    >>> class StepTest(TestCase):
+    ...     def test_step(self):
+    ...         f = framejit.compile(lambda x: x + 1)
+    ...         self.assertEqual(f(framejit.ones(2)), framejit.full((2,), 2.0))
+    >>> StepTest("test_step").run().wasSuccessful()
+    True
+    """
 
     @classmethod
     def setUpClass(cls):
@@ -36,7 +46,15 @@ class TestCase(_test_case.TestCase):
 
 
 def run_tests(needs=()):
-    """Run the tests of `__main__`; without the modules named in `needs`, run none."""
+    """Run the tests of `__main__`; without the modules named in `needs`, run none and say so on stderr.
+
+    needs (str or sequence of str): names of modules. Raises SystemExit as `unittest.main` does.
+
+    >>> import contextlib, sys
+    >>> with contextlib.redirect_stderr(sys.stdout):
+    ...     run_tests("no_such_module")
+    no tests are run: no_such_module is missing
+    """
     for need in (needs,) if isinstance(needs, str) else needs:
         if need == "cuda" or importlib.util.find_spec(need) is None:
             print(f"no tests are run: {need} is missing", file=sys.stderr)

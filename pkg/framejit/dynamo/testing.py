@@ -77,7 +77,17 @@ class CompileCounter:
 
 
 class CompileCounterWithBackend:
-    """Another back end, by name or callable, counting and recording graphs."""
+    """Another back end, counting and recording graphs.
+
+    backend (str or callable): what compiles. Raises dynamo.exc.InvalidBackend when it is called, for a name nobody
+    registered.
+
+    >>> import framejit
+    >>> counter = CompileCounterWithBackend("eager")
+    >>> _ = framejit.compile(lambda x: x.sin() + 1, backend=counter)(framejit.zeros(2))
+    >>> counter.frame_count, counter.op_count, len(counter.graphs)
+    (1, 2, 1)
+    """
 
     def __init__(self, backend):
         self.backend = backend
@@ -97,7 +107,16 @@ class CompileCounterWithBackend:
 
 
 class EagerAndRecordGraphs:
-    """The eager back end, recording graphs."""
+    """The eager back end, recording graphs.
+
+    >>> import framejit
+    >>> recorder = EagerAndRecordGraphs()
+    >>> _ = framejit.compile(lambda x: x.sin(), backend=recorder)(framejit.zeros(2))
+    >>> print(recorder.graphs[0].code.strip())
+    def forward(self, x):
+        v1 = framejit.sin(x);  x = None
+        return (v1,)
+    """
 
     def __init__(self):
         self.graphs = []
@@ -108,7 +127,14 @@ class EagerAndRecordGraphs:
 
 
 class AotEagerAndRecordGraphs:
-    """The back end "aot_eager", recording the graphs that it is given."""
+    """The back end "aot_eager", recording the graphs that it is given.
+
+    >>> import framejit
+    >>> recorder = AotEagerAndRecordGraphs()
+    >>> _ = framejit.compile(lambda x: x.sin(), backend=recorder)(framejit.zeros(2))
+    >>> len(recorder.graphs)
+    1
+    """
 
     backend = "aot_eager"
 
@@ -121,7 +147,14 @@ class AotEagerAndRecordGraphs:
 
 
 class InductorAndRecordGraphs(AotEagerAndRecordGraphs):
-    """The native back end, recording the graphs that it is given."""
+    """The native back end, recording the graphs that it is given.
+
+    >>> import framejit
+    >>> recorder = InductorAndRecordGraphs()
+    >>> _ = framejit.compile(lambda x: x.sin(), backend=recorder)(framejit.zeros(2))
+    >>> len(recorder.graphs)
+    1
+    """
 
     backend = "inductor"
 
@@ -131,7 +164,16 @@ class InductorAndRecordGraphs(AotEagerAndRecordGraphs):
 
 def standard_test(self, fn, nargs, expected_ops=None, expected_ops_dynamic=None, expected_frame_count=1):
     """Fails unless fn, called twice with `nargs` random matrices, gives the same compiled and is captured in as many
-    graphs and calls as expected."""
+    graphs and calls as expected.
+
+    self (unittest.TestCase): whose assertions raise. fn (callable), nargs (int): the function and how many 10 x 10
+    matrices it takes. expected_ops, expected_ops_dynamic, expected_frame_count (int): calls in the graphs, with sizes
+    as constants or as inputs, and graphs. Raises AssertionError, and dynamo.exc.Unsupported for a function that cannot
+    be captured whole.
+
+    >>> import unittest
+    >>> standard_test(unittest.TestCase(), lambda a, b: a + b * 2, 2, expected_ops=2)
+    """
     counter = CompileCounter()
     if not config.assume_static_by_default and expected_ops_dynamic is not None:
         expected_ops = expected_ops_dynamic
@@ -151,14 +193,30 @@ def standard_test(self, fn, nargs, expected_ops=None, expected_ops_dynamic=None,
 
 
 def extract_graph(fn, *args, **kwargs):
-    """The graphs of fn for these arguments: as captured."""
+    """The graphs of fn for these arguments, as captured: a list of fx.GraphModule.
+
+    fn (callable): called with args and kwargs. Raises what fn raises.
+
+    >>> import framejit
+    >>> len(extract_graph(lambda x: x + 1, framejit.ones(2)))
+    1
+    """
     recorder = EagerAndRecordGraphs()
     compile(fn, backend=recorder)(*args, **kwargs)
     return recorder.graphs
 
 
 def rand_strided(size, stride, dtype=None, device="cpu", extra_size=0):
-    """A random tensor with that size and those strides."""
+    """A random tensor with that size and those strides; integers are zeros.
+
+    size, stride (sequence of int): elements, and elements to step over, of each dimension. dtype (framejit.dtype):
+    float32 by default. device (str): only "cpu". extra_size (int): unused elements behind it. Raises RuntimeError for
+    negative strides.
+
+    >>> x = rand_strided((2, 3), (1, 2))
+    >>> x.shape, x.stride()
+    (framejit.Size([2, 3]), (1, 2))
+    """
     dtype = _C.float32 if dtype is None else dtype
     needed = 1 + sum((n - 1) * step for n, step in zip(size, stride)) + extra_size if all(size) else extra_size
     if dtype.is_floating_point:
@@ -169,14 +227,29 @@ def rand_strided(size, stride, dtype=None, device="cpu", extra_size=0):
 
 
 def reset_rng_state(use_xla=False):
-    """Seed all generators with 1337."""
+    """Seed all generators with 1337: framejit's, Python's and, if it is imported, NumPy's.
+
+    use_xla (bool): accepted. Raises nothing of its own.
+
+    >>> import framejit
+    >>> reset_rng_state(); x = framejit.rand(2)
+    >>> reset_rng_state(); bool((framejit.rand(2) == x).all())
+    True
+    """
     from framejit.testing._test_case import set_rng_seed
 
     set_rng_seed(1337)
 
 
 def reduce_to_scalar_loss(out):
-    """A scalar made of all of a result, for `backward()`. Raises NotImplementedError for other types."""
+    """A scalar made of all of a result, for `backward()`: the mean, and the mean of means.
+
+    out (Tensor, or a list, tuple or dict of them): the result. Raises NotImplementedError for other types.
+
+    >>> import framejit
+    >>> reduce_to_scalar_loss([framejit.ones(2), framejit.zeros(3)])
+    tensor(0.5000)
+    """
     if isinstance(out, _C.Tensor):
         return out.sum() / out.numel()
     if isinstance(out, (list, tuple)):
@@ -187,7 +260,14 @@ def reduce_to_scalar_loss(out):
 
 
 def requires_bwd_pass(out):
-    """Whether there is a tensor to differentiate in a result."""
+    """Whether there is a tensor to differentiate in a result.
+
+    out (Tensor, or a list, tuple or dict of them): the result; anything else has none. Raises nothing of its own.
+
+    >>> import framejit
+    >>> requires_bwd_pass({"loss": framejit.ones(1, requires_grad=True)}), requires_bwd_pass(3)
+    (True, False)
+    """
     if isinstance(out, _C.Tensor):
         return out.requires_grad
     if isinstance(out, (list, tuple)):
@@ -198,14 +278,30 @@ def requires_bwd_pass(out):
 
 
 def collect_results(model, prediction, loss, example_inputs):
-    """What a training step leaves: the prediction, the loss, gradients and buffers, gradients of the inputs."""
+    """What a training step leaves: the prediction, the loss, gradients and buffers, gradients of the inputs.
+
+    model (nn.Module), prediction, loss (object), example_inputs (list): of the step. Raises AttributeError for what is
+    no module.
+
+    >>> import framejit
+    >>> model, x = framejit.nn.Linear(2, 1), framejit.ones(3, 2)
+    >>> loss = model(x).sum(); loss.backward()
+    >>> sorted(collect_results(model, None, loss, [x])[2])
+    ['bias', 'weight']
+    """
     grads = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
     inputs = [x.grad for x in example_inputs if isinstance(x, _C.Tensor) and x.grad is not None]
     return [prediction, loss, grads, dict(model.named_buffers()), inputs]
 
 
 def unsupported(a, b):
-    """Breaks the graph and gives b."""
+    """Breaks the graph and gives b.
+
+    a, b (object): anything. Raises dynamo.exc.Unsupported where it is captured with fullgraph=True.
+
+    >>> unsupported(1, 2)
+    2
+    """
     control.graph_break()
     return b
 
@@ -214,27 +310,55 @@ def unsupported(a, b):
 
 
 def strip_comment(code):
-    """The text without what follows a #."""
+    """The text without what follows a #.
+
+    code (str): the text; other objects are printed first. Raises nothing of its own.
+
+    >>> strip_comment("x = 1  # one")
+    'x = 1'
+    """
     return re.sub(r"(?m)[ \t]*#.*$", "", str(code))
 
 
 def remove_trailing_space(code):
-    """The text without blanks at the ends of its lines."""
+    r"""The text without blanks at the ends of its lines.
+
+    code (str): the text. Raises AttributeError for other types.
+
+    >>> remove_trailing_space("a  \nb ")
+    'a\nb'
+    """
     return "\n".join(line.rstrip() for line in code.split("\n"))
 
 
 def empty_line_normalizer(code):
-    """The text with runs of empty lines made one."""
+    r"""The text with runs of empty lines made one.
+
+    code (str): the text; other objects are printed first. Raises nothing of its own.
+
+    >>> empty_line_normalizer("a\n\n\nb")
+    'a\nb'
+    """
     return re.sub(r"[\r\n]+", "\n", str(code))
 
 
 def normalize_gm(gm_text):
-    """The printed form of a graph module without comments and empty lines."""
+    r"""The printed form of a graph module without comments and empty lines.
+
+    gm_text (str): what `GraphModule.print_readable(print_output=False)` gives. Raises nothing of its own.
+
+    >>> normalize_gm("x = 1  # one\n\nreturn x")
+    'x = 1\nreturn x'
+    """
     return empty_line_normalizer(strip_comment(gm_text))
 
 
 def check_dynamic_shape_capture():
-    """Whether sizes are inputs by default, which changes what tests expect."""
+    """Whether sizes are inputs by default, which changes what tests expect.
+
+    >>> check_dynamic_shape_capture()
+    False
+    """
     return not config.assume_static_by_default
 
 
@@ -242,7 +366,20 @@ def check_dynamic_shape_capture():
 
 
 def make_test_cls_with_patches(cls, cls_prefix, fn_suffix, *patches, xfail_prop=None, decorator=lambda fn: fn):
-    """A copy of a test class whose tests run with switches changed; patches are (config module, name, value)."""
+    """A copy of a test class whose tests run with switches changed.
+
+    cls (type): the class. cls_prefix, fn_suffix (str): its name and those of its tests get these. patches: tuples
+    (config module, name of the switch, value). xfail_prop (str): tests with this attribute are expected to fail.
+    decorator (callable): applied to each test. Raises AttributeError for a switch that does not exist.
+
+    >>> import framejit, unittest
+    >>> class StepTest(unittest.TestCase):
+    ...     def test_limit(self):
+    ...         self.assertEqual(framejit.dynamo.config.recompile_limit, 3)
+    >>> Small = make_test_cls_with_patches(StepTest, "Small", "_small", (framejit.dynamo.config, "recompile_limit", 3))
+    >>> Small.__name__, Small("test_limit_small").run().wasSuccessful()
+    ('SmallStepTest', True)
+    """
     members = {}
     for name in dir(cls):
         value = getattr(cls, name)
@@ -263,7 +400,13 @@ def make_test_cls_with_patches(cls, cls_prefix, fn_suffix, *patches, xfail_prop=
 
 
 def expectedFailureDynamic(fn):
-    """Marks a test that fails when sizes are inputs by default."""
+    """Marks a test that fails when sizes are inputs by default, for `make_test_cls_with_patches`. Gives it back.
+
+    fn (function): the test. Raises AttributeError for what cannot have attributes.
+
+    >>> expectedFailureDynamic(lambda: None)._expected_failure_dynamic
+    True
+    """
     fn._expected_failure_dynamic = True
     return fn
 
@@ -272,22 +415,48 @@ expectedFailureCodegenDynamic = expectedFailureDynamic
 
 
 def expectedFailureDynamicWrapper(fn):
-    """The same for a test that must not be wrapped."""
+    """As `expectedFailureDynamic`, for a test that must not be wrapped.
+
+    fn (function): the test. Raises AttributeError for what cannot have attributes.
+
+    >>> expectedFailureDynamicWrapper(lambda: None)._expected_failure_dynamic_wrapper
+    True
+    """
     fn._expected_failure_dynamic_wrapper = True
     return fn
 
 
-def _skip_if(condition, reason):
-    return lambda fn: unittest.skip(reason)(fn) if condition else fn
+_SKIP = """Skips a test, with the reason "{reason}", on other versions.
+
+fn (function or class): the test. Raises unittest.SkipTest when it is run there.
+
+>>> {name}(len).__name__
+'len'
+"""
+
+
+def _skip_if(name, condition, reason):
+    def decorate(fn):
+        return unittest.skip(reason)(fn) if condition else fn
+
+    decorate.__name__ = decorate.__qualname__ = name
+    decorate.__doc__ = _SKIP.format(name=name, reason=reason)
+    return decorate
 
 
 _MINOR = sys.version_info[:2]
-skipIfNotPy311 = _skip_if(_MINOR < (3, 11), "requires Python 3.11 or later")
-skipIfNotPy312 = _skip_if(_MINOR < (3, 12), "requires Python 3.12 or later")
-skipIfOnlyNotPy312 = _skip_if(_MINOR != (3, 12), "requires Python 3.12")
-skipIfPy312 = _skip_if(_MINOR >= (3, 12), "not for Python 3.12 or later")
+skipIfNotPy311 = _skip_if("skipIfNotPy311", _MINOR < (3, 11), "requires Python 3.11 or later")
+skipIfNotPy312 = _skip_if("skipIfNotPy312", _MINOR < (3, 12), "requires Python 3.12 or later")
+skipIfOnlyNotPy312 = _skip_if("skipIfOnlyNotPy312", _MINOR != (3, 12), "requires Python 3.12")
+skipIfPy312 = _skip_if("skipIfPy312", _MINOR >= (3, 12), "not for Python 3.12 or later")
 
 
 def xfailIfPy312(fn):
-    """Expect a failure on Python 3.12 and later."""
+    """Expect a failure on Python 3.12 and later.
+
+    fn (function): the test. Raises AttributeError for what cannot have attributes.
+
+    >>> xfailIfPy312(lambda: None).__name__
+    '<lambda>'
+    """
     return unittest.expectedFailure(fn) if _MINOR >= (3, 12) else functools.wraps(fn)(fn)

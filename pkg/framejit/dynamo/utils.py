@@ -14,9 +14,18 @@ guard_failures = defaultdict(list)
 
 
 def statistics(compiled=None):
-    """What compiling has done in this process: graphs, breaks, guards, kernels, compile_ms.
+    """What compiling has done in this process, as a dict: graphs, breaks, guards, kernels (int), compile_ms (float,
+    milliseconds).
 
-    With a compiled function, graphs, breaks and guards are that function's alone.
+    compiled (callable): with a compiled function, graphs, breaks and guards are that function's alone; other objects
+    change nothing. Raises nothing of its own.
+
+    >>> import framejit
+    >>> f = framejit.compile(lambda x: x + 1)
+    >>> _ = f(framejit.ones(2))
+    >>> told = statistics(f)
+    >>> told["graphs"], told["breaks"]
+    (1, 0)
     """
     calls, compiler = _C.counters(), _C._compiler_stats()
     result = {
@@ -35,12 +44,26 @@ def statistics(compiled=None):
 
 
 def is_break(entry):
-    """Whether an entry of a compiled function ends in a graph break."""
+    """Whether an entry of a compiled function ends in a graph break.
+
+    entry (dict): one of those that `explain` reads. Raises KeyError for a dict that is none.
+
+    >>> is_break({"reason": "native_call"}), is_break({"reason": None})
+    (True, False)
+    """
     return entry["reason"] is not None
 
 
 def compile_times(repr="str", aggregate=False):
-    """The milliseconds spent in each stage of compiling: a table, or with repr="csv" (names, values)."""
+    """The milliseconds spent in each stage of compiling, in this process so far.
+
+    repr (str): "str" gives a table, "csv" a pair of lists, names and values. aggregate (bool): accepted. Raises
+    ValueError for another repr.
+
+    >>> names, values = compile_times("csv")
+    >>> names[0], len(names) == len(values)
+    ('compile_graphs', True)
+    """
     stats = _C._compile_stats()
     rows = [("compile_graphs", stats["compile_ms"]), *sorted(stats["pass_ms"].items())]
     if repr == "csv":
@@ -51,30 +74,65 @@ def compile_times(repr="str", aggregate=False):
 
 
 def ifdynstaticdefault(count1, count2):
-    """count1 if sizes are constants by default, else count2."""
+    """count1 if sizes are constants by default, else count2.
+
+    count1, count2 (object): the values to choose from. Raises nothing of its own.
+
+    >>> ifdynstaticdefault(1, 2)
+    1
+    """
     from . import config
 
     return count1 if config.assume_static_by_default else count2
 
 
 def detect_fake_mode(inputs=None):
-    """None: back ends are given real tensors."""
+    """None: back ends are given real tensors.
+
+    inputs (list of Tensor): accepted. Raises nothing of its own.
+
+    >>> detect_fake_mode([]) is None
+    True
+    """
     return None
 
 
 def istype(obj, allowed_types):
-    """Whether the type of obj is one of the types itself."""
+    """Whether the type of obj is one of the types itself, not derived from one.
+
+    obj (object): the object. allowed_types (type, or a tuple, list or set of types): the types. Raises nothing of its
+    own.
+
+    >>> istype(1, (int, str)), istype(True, int)
+    (True, False)
+    """
     return type(obj) in allowed_types if isinstance(allowed_types, (tuple, list, set)) else type(obj) is allowed_types
 
 
 def clone_input(x, *, dtype=None):
-    """A copy of a tensor that is a leaf and requires gradients if x does."""
+    """A copy of a tensor that is a leaf and requires gradients if x does.
+
+    x (Tensor): the original. dtype (framejit.dtype): the copy's, by default that of x. Raises AttributeError for what
+    is no tensor.
+
+    >>> import framejit
+    >>> x = framejit.ones(2, requires_grad=True) * 2
+    >>> x.is_leaf, clone_input(x).is_leaf, clone_input(x).requires_grad
+    (False, True, True)
+    """
     copy = x.detach().clone() if dtype is None else x.detach().to(dtype, copy=True)
     return copy.requires_grad_(x.requires_grad)
 
 
 def clone_inputs(example_inputs):
-    """The same for a list or dict of tensors."""
+    """`clone_input` of each tensor in a list or dict; other values stay.
+
+    example_inputs (list or dict): the values. Raises TypeError for what cannot be iterated.
+
+    >>> import framejit
+    >>> clone_inputs([framejit.ones(2), "word"])
+    [tensor([1., 1.]), 'word']
+    """
     if isinstance(example_inputs, dict):
         return {key: clone_input(x) if isinstance(x, _C.Tensor) else x for key, x in example_inputs.items()}
     return [clone_input(x) if isinstance(x, _C.Tensor) else x for x in example_inputs]
@@ -84,6 +142,11 @@ def same(
     a, b, fp64_ref=None, cos_similarity=False, tol=1e-4, equal_nan=False, exact_dtype=True, relax_numpy_equality=False
 ):
     """Whether two results are equal in structure and, part by part, equal or close.
+
+    a, b (tensors, numbers, and sequences, dicts, sets and objects of them): the results. tol (float): how far two
+    floating numbers may be apart, absolutely and relative to b. equal_nan (bool): NaN equals NaN. exact_dtype (bool):
+    dtypes must be equal. fp64_ref (object), cos_similarity, relax_numpy_equality (bool): accepted. Raises what `==` of
+    the parts raises.
 
     >>> import framejit
     >>> same([framejit.ones(2), 1], [framejit.ones(2) + 1e-6, 1]), same(framejit.ones(2), framejit.ones(3))

@@ -6,7 +6,16 @@ from framejit import _C
 
 
 class CaptureError(AssertionError):
-    """A function was not captured as asserted; the text says where and why."""
+    """A function was not captured as asserted; the text says where and why. An AssertionError.
+
+    >>> import framejit
+    >>> try:
+    ...     framejit.testing.assert_no_break(print, "a")
+    ... except CaptureError as error:
+    ...     print(str(error).splitlines()[0])
+    a
+    print has 1 graph break(s):
+    """
 
 
 def _explained(fn, args, kwargs):
@@ -18,7 +27,8 @@ def _explained(fn, args, kwargs):
 def assert_no_break(fn, *args, **kwargs):
     """Runs fn compiled and fails unless it was captured without a graph break. Gives the ExplainOutput.
 
-    Raises CaptureError, an AssertionError, with each break's place and reason.
+    fn (callable): called with args and kwargs. Raises CaptureError, an AssertionError, with each break's place and
+    reason, and what fn raises.
 
     >>> import framejit
     >>> assert_no_break(lambda x: x.sin() + 1, framejit.ones(2)).graph_count
@@ -34,6 +44,8 @@ def assert_no_break(fn, *args, **kwargs):
 def assert_single_graph(fn, *args, **kwargs):
     """Runs fn compiled and fails unless it was captured as exactly one graph without a break. Gives the ExplainOutput.
 
+    fn (callable): called with args and kwargs. Raises CaptureError, and what fn raises.
+
     >>> import framejit
     >>> assert_single_graph(lambda x: [x], framejit.ones(2))
     Traceback (most recent call last):
@@ -47,10 +59,11 @@ def assert_single_graph(fn, *args, **kwargs):
 
 
 def assert_no_recompile(fn=None, *calls):
-    """A block in which nothing may be compiled that has been compiled before; or one function, compiled and called with each
-    of several tuples of arguments. Raises CaptureError with the guards that failed.
+    """A block in which nothing may be compiled that has been compiled before; or one function, compiled and called
+    with each of several tuples of arguments.
 
-    What is called for the first time may be compiled.
+    fn (callable or None), *calls (tuples): the function and its calls. Raises CaptureError with the guards that
+    failed. What is called for the first time may be compiled.
 
     >>> import framejit
     >>> f = framejit.compile(lambda x, n: x * n)

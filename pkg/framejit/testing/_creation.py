@@ -16,7 +16,19 @@ def make_tensor(
     exclude_zero=False,
     memory_format=None,
 ):
-    """A tensor of values uniform in [low, high); with `noncontiguous` every second element of a larger one."""
+    """A tensor of values uniform in [low, high), by default [-9, 9), and [0, 10) for uint8.
+
+    *shape (int, or one sequence of int), dtype (framejit.dtype), device (str), low, high (number): what to make.
+    requires_grad (bool): as for a leaf. noncontiguous (bool): it is every second element of a larger one.
+    exclude_zero (bool): has 1 in the place of 0. memory_format (framejit.memory_format): only contiguous.
+
+    Raises ValueError for low >= high, and for noncontiguous with a memory format.
+
+    >>> import framejit
+    >>> x = make_tensor(2, 3, dtype=framejit.float32, low=0, noncontiguous=True)
+    >>> x.shape, x.stride(), bool((x >= 0).all())
+    (framejit.Size([2, 3]), (6, 2), True)
+    """
     if len(shape) == 1 and isinstance(shape[0], (list, tuple)):
         shape = shape[0]
     shape = tuple(shape)

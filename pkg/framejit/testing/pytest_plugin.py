@@ -3,8 +3,12 @@
     @pytest.mark.no_recompile        nothing is compiled twice during the test
     @pytest.mark.no_break            no compiled function breaks its graph during the test
 
-and the fixtures `assert_single_graph`, `assert_no_break` and `assert_no_recompile`, which are framejit.testing's.
-framejit is imported by tests that use them only.
+and the fixtures `assert_single_graph`, `assert_no_break` and `assert_no_recompile`, which are framejit.testing's. A
+test that fails so raises framejit.testing.CaptureError. framejit is imported by tests that use them only.
+
+>>> def test_step(assert_single_graph):  # in a file of tests
+...     assert_single_graph(lambda x: x + 1, framejit.ones(2))
+>>> test_step(framejit.testing.assert_single_graph)
 """
 
 import pytest

@@ -154,7 +154,17 @@ class Module:
     __call__ = _wrapped_call_impl
 
     def compile(self, *args, **kwargs):
-        """Compile this module's call in place; the arguments are `framejit.compile`'s."""
+        """Compile this module's call in place.
+
+        *args, **kwargs: those of `framejit.compile` after the model: fullgraph, dynamic (bool), backend (str or
+        callable), and so on. Raises what `framejit.compile` raises. `state_dict()` and the class stay as they are.
+
+        >>> import framejit
+        >>> layer = framejit.nn.Linear(2, 1)
+        >>> layer.compile(fullgraph=True)
+        >>> layer(framejit.ones(3, 2)).shape
+        framejit.Size([3, 1])
+        """
         from framejit._compile_module import compile_call
 
         self.__dict__["_compiled_call_impl"] = compile_call(self, *args, **kwargs)

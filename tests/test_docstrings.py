@@ -1,0 +1,83 @@
+"""Every public name has a docstring with types, errors and an example, and every example prints what it says.
+
+tests/data/undocumented.txt lists the names that are not there yet, with what they lack. It may only shrink: a new name that
+lacks something fails, and so does a name that is listed and lacks nothing. FRAMEJIT_UPDATE_DOCS=1 takes such names out.
+"""
+
+import doctest
+import importlib
+import inspect
+import os
+import unittest
+from pathlib import Path
+
+import framejit
+
+from tests import public_names
+
+LIST = Path(__file__).resolve().parent / "data" / "undocumented.txt"
+FLAGS = doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL | doctest.NORMALIZE_WHITESPACE
+
+
+def described(names):
+    return {name: " ".join(found) for name, value in names.items() if (found := public_names.lacks(value))}
+
+
+def listed():
+    rows = (line.split(None, 1) for line in LIST.read_text().splitlines() if line and not line.startswith("#"))
+    return {name: rest for name, rest in rows}
+
+
+def run_examples(name, value):
+    """The report of what the examples in a docstring print otherwise; empty if they hold."""
+    text = value.__doc__ if inspect.ismodule(value) else inspect.getdoc(value)
+    home = (
+        importlib.import_module(getattr(value, "__module__", None) or "framejit")
+        if not inspect.ismodule(value)
+        else value
+    )
+    names = {**vars(home), "framejit": framejit, "__name__": "__main__"}
+    test = doctest.DocTestParser().get_doctest(text, names, name, None, 0)
+    out = []
+    framejit.manual_seed(0)
+    doctest.DocTestRunner(optionflags=FLAGS, verbose=False).run(test, out=out.append)
+    return "".join(out)
+
+
+class DocstringTest(unittest.TestCase):
+    maxDiff = None
+
+    def test_the_surface_is_described(self):
+        self.assertEqual(described(public_names.surface()), {})
+
+    def test_the_package_is_described(self):
+        found, known = described(public_names.package()), listed()
+        if os.environ.get("FRAMEJIT_UPDATE_DOCS") == "1":
+            head = [line for line in LIST.read_text().splitlines() if line.startswith("#")]
+            known = {name: found[name] for name in known if name in found}
+            LIST.write_text("\n".join([*head, *(f"{name} {rest}" for name, rest in sorted(known.items())), ""]))
+        new = {
+            name: what
+            for name, what in found.items()
+            if name not in known or set(what.split()) - set(known[name].split())
+        }
+        self.assertEqual(new, {}, "these names lack something")
+        self.assertEqual(
+            [name for name in known if name not in found], [], "these lack nothing: take them out of the list"
+        )
+
+    def test_examples(self):
+        seen = set()
+        for name, value in {**public_names.surface(), **public_names.package()}.items():
+            text = value.__doc__ if inspect.ismodule(value) else inspect.getdoc(value)
+            if not text or ">>> " not in text or text in seen:
+                continue
+            seen.add(text)
+            with self.subTest(name=name):
+                report = run_examples(name, value)
+                self.assertEqual(report, "")
+        self.assertGreater(len(seen), 100)
+
+
+if __name__ == "__main__":
+    unittest.main()
