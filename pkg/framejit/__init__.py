@@ -58,6 +58,7 @@ _LAZY_MODULES = frozenset(
         "amp",
         "cpu",
         "demo",
+        "distributions",
         "jit",
         "linalg",
         "signal",
@@ -82,6 +83,10 @@ _LAZY_NAMES = {
     "vmap": "framejit.func",
     "set_printoptions": "framejit._tensor_str",
     "get_printoptions": "framejit._tensor_str",
+    "binomial": "framejit.distributions._sampling",
+    "poisson": "framejit.distributions._sampling",
+    "_standard_gamma": "framejit.distributions._sampling",
+    "_sample_dirichlet": "framejit.distributions._sampling",
 }
 
 _LAZY_NAMES.update(

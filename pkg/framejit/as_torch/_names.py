@@ -29,7 +29,7 @@ ABSENT = frozenset(
     _awaits _custom_op _custom_ops _decomp _deploy _dispatch _export _functorch _guards _higher_order_ops
     _inductor _jit_internal _lazy _library _linalg_utils _lobpcg _logging _lowrank _meta_registrations _namedtensor_internals
     _numpy _ops _prims _prims_common _python_dispatcher _refs _size_docs _sources _storage_docs _strobelight _subclasses
-    _utils_internal _vendor _vmap_internals _weights_only_unpickler accelerator ao cpu distributed distributions export fft
+    _utils_internal _vendor _vmap_internals _weights_only_unpickler accelerator ao cpu distributed export fft
     futures hub jit library linalg masked mps mtia multiprocessing nested onnx package profiler
     quantization quasirandom signal sparse special storage torch_version xpu
     nn.attention nn.backends nn.intrinsic nn.modules.lazy nn.modules.rnn nn.modules.transformer nn.parallel nn.qat
