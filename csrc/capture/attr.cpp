@@ -4,6 +4,7 @@
 
 #include "capture/leaf.h"
 #include "capture/builtins.h"
+#include "capture/generator.h"
 #include "capture/protocol.h"
 #include "capture/grads.h"
 #include "capture/tensors.h"
@@ -151,8 +152,13 @@ V bind(Tracer& t, PyObject* raw, V self, PyTypeObject* type, PyObject* name) {
   if (kind == &PyMemberDescr_Type) {
     if (self->is == Is::Object && is_exception_type(self->cls) && !_PyType_Lookup(self->cls, FJ_NAME("__slots__")))
       return exception_attr(t, as<ObjectValue>(self), name);
+    if (is_text(name, "__dict__"))  // SimpleNamespace has a member of this name
+      if (DictValue* d = instance_dict(t, self)) return d;
     return read_slot(t, self, raw);
   }
+  if (self->is == Is::Iterator && as<IteratorValue>(self)->how == Iter::Generator && self->cls == &PyGen_Type &&
+      (kind == &PyMemberDescr_Type || kind == &PyGetSetDescr_Type))
+    return generator_attr(t, as<IteratorValue>(self), name);
   if (kind == &PyGetSetDescr_Type) return read_getset(t, self, raw, name);
   if (kind == tuplegetter_type()) return read_tuple_field(self, raw);
   if (kind->tp_descr_get && !PyCFunction_Check(raw)) {
@@ -219,6 +225,11 @@ V type_attr(Tracer& t, PyTypeObject* type, PyObject* name) {
   if (meta_raw && is_data_descriptor(meta_raw)) {
     if (Py_TYPE(meta_raw) == &PyProperty_Type || (Py_TYPE(meta_raw)->tp_flags & Py_TPFLAGS_HEAPTYPE))
       return bind(t, meta_raw, self, meta, name);
+    if (PyObject* own = is_text(name, "__annotations__") && !t.made(reinterpret_cast<PyObject*>(type)) && type->tp_dict
+                            ? PyDict_GetItemWithError(type->tp_dict, name)
+                            : nullptr;
+        own && PyDict_CheckExact(own) && t.type_lookup(type, name) == own)
+      return t.known_dict(own);
     Ref real = Ref::steal(PyObject_GetAttr(reinterpret_cast<PyObject*>(type), name));
     if (!real) t.raise_pending();
     if (!is_plain_constant(real.get()) && !is_identity_constant(real.get()) && !PyTuple_Check(real.get()))

@@ -27,6 +27,16 @@ void write_slot(ObjectValue* o, PyObject* raw, V value) {
   t.raise(PyExc_AttributeError, cat("'", v->cls->tp_name, "' object has no attribute '", PyUnicode_AsUTF8(name), "'"));
 }
 
+void set_traceback(Tracer& t, ObjectValue* e, V value) {
+  const bool none = is_const(t, value, Py_None);
+  if (!none && (value->is != Is::Opaque || value->cls != &PyTraceBack_Type))
+    t.raise(PyExc_TypeError, "__traceback__ must be a traceback or None");
+  if (!none && value->outside()) cut(Reason::traceback, "__traceback__ is set");
+  e->raised = !none;
+  e->traceback = none ? nullptr : value;
+  e->born = t.step;
+}
+
 bool write_exception(Tracer& t, ObjectValue* e, PyObject* name, V value) {
   if (is_text(name, "__cause__")) {
     e->cause = value;
@@ -37,7 +47,7 @@ bool write_exception(Tracer& t, ObjectValue* e, PyObject* name, V value) {
     e->args = t.tuple(unpack(t, value));
   } else if (is_text(name, "__traceback__") || is_text(name, "__suppress_context__")) {
     if (is_text(name, "__suppress_context__")) cut(Reason::native_object, "__suppress_context__ is set");
-    if (is_text(name, "__traceback__") && !is_const(t, value, Py_None)) cut(Reason::traceback, "__traceback__ is set");
+    set_traceback(t, e, value);
   } else {
     return false;
   }
@@ -155,6 +165,14 @@ void write_attr(Tracer& t, V v, PyObject* name, V value) {
 void set_attr(Tracer& t, V v, PyObject* name, V value) { write_attr(t, v, name, value); }
 void del_attr(Tracer& t, V v, PyObject* name) { write_attr(t, v, name, nullptr); }
 
+V traceback_of(Tracer& t, V exception) {
+  auto* e = as<ObjectValue>(exception);
+  if (e->outside()) cut(Reason::traceback, "__traceback__");
+  if (!e->raised) return t.none();
+  if (!e->traceback) e->traceback = t.make<OpaqueValue>(&PyTraceBack_Type);
+  return e->traceback;
+}
+
 V exception_attr(Tracer& t, ObjectValue* e, PyObject* name) {
   if (e->outside()) {
     if (is_text(name, "__traceback__")) cut(Reason::traceback, "__traceback__");
@@ -167,7 +185,11 @@ V exception_attr(Tracer& t, ObjectValue* e, PyObject* name) {
   if (is_text(name, "__cause__")) return e->cause ? e->cause : t.none();
   if (is_text(name, "__context__")) return e->context ? e->context : t.none();
   if (is_text(name, "__suppress_context__")) return t.boolean(e->has_cause);
-  if (is_text(name, "__traceback__")) cut(Reason::traceback, "__traceback__");
+  if (is_text(name, "__traceback__")) return traceback_of(t, e);
+  if (is_group_type(e->cls) && is_text(name, "message") && !e->slots.empty()) return e->args->items.at(0);
+  if (is_text(name, "exceptions"))
+    for (auto& [descr, value] : e->slots)
+      if (is_group_type(e->cls)) return value;
   if (is_text(name, "value") && PyType_IsSubtype(e->cls, reinterpret_cast<PyTypeObject*>(PyExc_StopIteration)))
     return e->args->items.empty() ? t.none() : e->args->items[0];
   if (is_text(name, "code") && e->cls == reinterpret_cast<PyTypeObject*>(PyExc_SystemExit))

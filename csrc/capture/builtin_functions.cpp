@@ -295,11 +295,43 @@ V f_exc_info(Tracer& t, Args& a) {
   want(a, 0, 0);
   if (!t.handled) return t.tuple({t.none(), t.none(), t.none()});
   V type = t.constant(reinterpret_cast<PyObject*>(t.handled->cls));
-  return t.tuple({type, t.handled, t.make<OpaqueValue>(&PyTraceBack_Type)});
+  return t.tuple({type, t.handled, traceback_of(t, t.handled)});
 }
 V f_get_ident(Tracer& t, Args& a) {
   want(a, 0, 0);
   return t.identity_of(t.boolean(true));
+}
+
+V f_filters_mutated(Tracer& t, Args& a) {
+  want(a, 0, 0);
+  if (t.late_calls.empty()) {
+    Ref module = Ref::steal(PyImport_ImportModule("_warnings"));
+    Ref function = Ref::steal(PyObject_GetAttrString(module.get(), "_filters_mutated"));
+    if (!function) t.raise_pending();
+    t.late_calls.push_back(t.keep(std::move(function)));
+  }
+  return t.none();
+}
+
+// eval() of a text, with the names of the function that calls it.
+V b_eval(Tracer& t, Args& a) {
+  PyObject* source;
+  if (a.size() != 1 || a.pos.size() != 1 || !t.constant_of(a.pos[0], &source) || !PyUnicode_CheckExact(source) ||
+      !t.frame->function)
+    cut(Reason::native_call, "eval()");
+  const std::string_view text = PyUnicode_AsUTF8(source);
+  if (text.find(":=") != text.npos || text.find('\0') != text.npos) cut(Reason::native_call, "eval()");
+  const size_t begin = std::min(text.find_first_not_of(" \t"), text.size());
+  Ref code = Ref::steal(Py_CompileString(text.data() + begin, "<string>", Py_eval_input));
+  if (!code) t.raise_pending();
+  SymFrame& f = *t.frame;
+  auto* space = f.space ? f.space : t.dict();
+  for (int i = 0; !f.space && i < f.code.locals_count(); ++i) {
+    V v = f.locals[static_cast<size_t>(i)];
+    if (v && v->is == Is::Cell) v = cell_contents(t, as<CellValue>(v));
+    if (v) dict_set(t, space, t.constant(f.code.local_name(i)), v);
+  }
+  return run_in_namespace(t, reinterpret_cast<PyCodeObject*>(t.keep(std::move(code))), f.globals, space, nullptr);
 }
 
 struct FunctionRow {
@@ -311,6 +343,7 @@ constexpr FunctionRow kFunctions[] = {
     {"framejit._C", "_run_backward", run_backward},
     {"framejit._C", "_function_apply", function_apply},
     {"functools", "reduce", b_reduce},
+    {"_warnings", "_filters_mutated", f_filters_mutated},
     {"sys", "exc_info", f_exc_info},
     {"sys", "exception", f_exception},
     {"_thread", "get_ident", f_get_ident},
@@ -319,6 +352,7 @@ constexpr FunctionRow kFunctions[] = {
 constexpr RuleRow kBuiltins[] = {
     {"id", b_id},
     {"__build_class__", build_class},
+    {"eval", b_eval},
     {"len", b_len},
     {"isinstance", b_isinstance},
     {"issubclass", b_issubclass},

@@ -266,6 +266,16 @@ V y_namespace(Tracer& t, Args& a) {
   return o;
 }
 
+V y_mapping_proxy(Tracer& t, Args& a) {
+  want(a, 1, 1);
+  t.use(a.pos[0]);
+  if (a.pos[0]->is != Is::Dict || a.pos[0]->cls != &PyDict_Type) cut(Reason::argument_form, "MappingProxyType()");
+  auto* v = t.make<ViewValue>(&PyDictProxy_Type);
+  v->what = ViewValue::Proxy;
+  v->dict = as<DictValue>(a.pos[0]);
+  return v;
+}
+
 V y_bound_method(Tracer& t, Args& a) {
   want(a, 2, 2);
   return t.method(a.pos[0], a.pos[1]);
@@ -346,6 +356,7 @@ constexpr TypeRow kTypes[] = {
     {"builtins", "classmethod", y_classmethod},
     {"builtins", "staticmethod", y_staticmethod},
     {"types", "MethodType", y_bound_method},
+    {"types", "MappingProxyType", y_mapping_proxy},
     {"types", "SimpleNamespace", y_namespace},
     {"collections", "deque", make_deque},
     {"collections", "OrderedDict", y_ordered_dict},

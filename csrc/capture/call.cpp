@@ -134,6 +134,11 @@ V call(Tracer& t, V callable, Args args) {
       }
       t.raise(PyExc_TypeError, cat("'", callable->cls->tp_name, "' object is not callable"));
     case Is::Opaque:
+      if (callable->outside() && std::string_view(callable->cls->tp_name) == "functools._lru_cache_wrapper" &&
+          is_pure_by_name(callable->real)) {
+        t.guard(Kind::Same, callable->source, callable->real);
+        return call_really(t, t.keep(Ref::borrow(callable->real)), args);
+      }
       if (V inner = wrapped_function(t, callable)) {
         t.call_rule = rule;
         return call(t, inner, std::move(args));

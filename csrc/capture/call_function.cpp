@@ -134,18 +134,7 @@ V call_pure_function(Tracer& t, FunctionValue* f, Args& args) {
     for (auto& [k, v] : dict_items(t, as<DictValue>(dict)))
       if (v->outside()) t.guard(Kind::Same, v->source, t.keep(Ref::borrow(v->real)));
   }
-  Ref result;
-  {
-    Ref pos = Ref::steal(PyTuple_New(static_cast<Py_ssize_t>(args.pos.size())));
-    for (size_t i = 0; i < args.pos.size(); ++i)
-      PyTuple_SET_ITEM(pos.get(), static_cast<Py_ssize_t>(i),
-                       t.need_real(args.pos[i], Reason::native_call, "a pure function").release());
-    if (!args.named.empty()) cut(Reason::argument_form, "a pure function");
-    result = Ref::steal(PyObject_Call(f->real, pos.get(), nullptr));
-  }
-  if (!result) t.raise_pending();
-  if (PyFunction_Check(result.get())) return t.wrap_known(result.get());
-  return t.from_real(result.get());
+  return call_really(t, f->real, args);
 }
 
 // The mark of `disable` on a function from outside, borrowed; graph_break's is the text "asked_for".
@@ -162,7 +151,7 @@ V call_function(Tracer& t, FunctionValue* f, Args args) {
   t.use(f);
   if (f->outside())
     if (PyObject* python = substitute_of(f->real)) return call_substitute(t, f->real, python, std::move(args));
-  if (f->outside() && is_pure_code(f->code)) return call_pure_function(t, f, args);
+  if (f->outside() && (is_pure_code(f->code) || is_pure_by_name(f->real))) return call_pure_function(t, f, args);
   if (PyObject* mark = disabling_mark(f)) {
     cut(PyUnicode_Check(mark) && is_text(mark, "asked_for") ? Reason::asked_for : Reason::disabled,
         PyUnicode_AsUTF8(f->code->co_qualname), "()");
@@ -184,60 +173,6 @@ V call_function(Tracer& t, FunctionValue* f, Args args) {
     ~Depth() { --depth; }
   } deeper(t.depth);
   return run_frame(t, *frame);
-}
-
-// Runs a generator to its next yield; NULL when it returns (frame->result is then what it returned).
-V resume_generator(Tracer& t, IteratorValue* g, V sent, V thrown) {
-  SymFrame& f = *g->frame;
-  if (g->done) {
-    if (thrown) t.throw_value(thrown);
-    f.result = t.none();
-    return nullptr;
-  }
-  if (f.executing && g->substitute) cut(Reason::native_call, "an iterator that is used while it runs");
-  if (f.executing) t.raise(PyExc_ValueError, "generator already executing");
-  if (t.depth >= kMaxDepth) cut(Reason::too_deep, "a generator");
-  const bool first = !f.started;
-  if (first) g->born = t.step;
-  f.started = true;
-  V handled = t.handled;
-  ++t.depth;
-  struct Restore {
-    Tracer& t;
-    V handled;
-    SymFrame& frame;
-    ~Restore() {
-      --t.depth;
-      frame.executing = false;
-      t.handled = handled;
-    }
-  } restore{t, handled, f};
-  f.executing = true;
-  try {
-    if (thrown) {
-      if (first) {
-        g->done = true;
-        t.throw_value(thrown);
-      }
-      f.thrown = thrown;
-    } else if (!first) {
-      f.push(sent ? sent : t.none());
-    }
-    V value = run_frame(t, f);
-    if (f.state == SymFrame::Yielded) return value;
-    g->done = true;
-    return nullptr;
-  } catch (Raised& r) {
-    g->done = true;
-    if (PyType_IsSubtype(r.exception->cls, reinterpret_cast<PyTypeObject*>(PyExc_StopIteration))) {
-      auto* e = t.exception(reinterpret_cast<PyTypeObject*>(PyExc_RuntimeError),
-                            {t.string("generator raised StopIteration")});
-      e->cause = e->context = r.exception;
-      e->has_cause = true;
-      t.throw_value(e);
-    }
-    throw;
-  }
 }
 
 }  // namespace fj::capture

@@ -72,6 +72,40 @@ void check_exception(PyTypeObject* type, size_t count) {
   if (!os || count > 1) cut(Reason::native_call, base->tp_name, "()");
 }
 
+namespace {
+
+// BaseExceptionGroup.__new__: an ExceptionGroup if nothing in it is more than an Exception. What it refuses is left to it.
+PyTypeObject* check_group(Tracer& t, PyTypeObject* type, const Values& args) {
+  static auto* const group =
+      reinterpret_cast<PyTypeObject*>(PyDict_GetItemString(PyEval_GetBuiltins(), "ExceptionGroup"));
+  auto refuse = [&](bool bad) {
+    if (bad) cut(Reason::native_call, type->tp_name, "()");
+  };
+  refuse(args.size() != 2);
+  for (V v : args) t.use(v);
+  Values* members = sequence_items(args[1]);
+  refuse(!const_object(args[0]) || !PyUnicode_Check(args[0]->real) || !members || members->empty());
+  bool plain = true;
+  for (V e : *members) {
+    t.use(e);
+    refuse(e->is != Is::Object || !is_exception_type(e->cls));
+    plain &= PyType_IsSubtype(e->cls, reinterpret_cast<PyTypeObject*>(PyExc_Exception)) != 0;
+  }
+  refuse(!plain && PyType_IsSubtype(type, reinterpret_cast<PyTypeObject*>(PyExc_Exception)));
+  return plain && reinterpret_cast<PyObject*>(type) == PyExc_BaseExceptionGroup ? group : type;
+}
+
+}  // namespace
+
+ObjectValue* new_exception(Tracer& t, PyTypeObject* type, Values args) {
+  if (!is_group_type(type)) return t.exception(type, std::move(args));
+  type = check_group(t, type, args);
+  V members = t.tuple(*sequence_items(args[1]));
+  ObjectValue* e = t.exception(type, std::move(args));
+  e->slots.push_back({_PyType_Lookup(type, FJ_NAME("exceptions")), members});
+  return e;
+}
+
 // type.__call__
 V instantiate(Tracer& t, PyTypeObject* type, Args args) {
   const CallRule rule = t.take_rule();
@@ -98,7 +132,7 @@ V instantiate(Tracer& t, PyTypeObject* type, Args args) {
     check_plain(t, type);
     check_exception(type, args.pos.size());
     if (!args.named.empty() && takes_no_init(t, type)) cut(Reason::native_call, "an exception with keyword arguments");
-    instance = t.exception(type, args.pos);
+    instance = new_exception(t, type, args.pos);
     if (takes_no_init(t, type)) return instance;
   } else {
     instance = new_object(t, type);

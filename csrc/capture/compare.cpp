@@ -59,7 +59,9 @@ V compare_sets(Tracer& t, int op, SetValue* a, SetValue* b) {
   return t.boolean(r[op]);
 }
 
-bool set_like(V v) { return v->is == Is::Set || (v->is == Is::View && as<ViewValue>(v)->what != ViewValue::Values_); }
+bool set_like(V v) {
+  return v->is == Is::Set || (v->is == Is::View && !is_proxy(v) && as<ViewValue>(v)->what != ViewValue::Values_);
+}
 
 SetValue* as_elements(Tracer& t, V v) {
   if (v->is == Is::Set) return as<SetValue>(v);
@@ -97,6 +99,8 @@ V compare(Tracer& t, int op, V a, V b) {
   if (!(a->is == Is::Const && b->is == Is::Tensor)) t.use(a);
   if (!(b->is == Is::Const && a->is == Is::Tensor)) t.use(b);
   if (both(a, b, Is::Const)) return compare_real(t, op, a, b);
+  if (is_proxy(a)) a = as<ViewValue>(a)->dict;
+  if (is_proxy(b)) b = as<ViewValue>(b)->dict;
   const bool swap = a->cls != b->cls && PyType_IsSubtype(b->cls, a->cls);
   if (swap)
     if (V r = try_either(t, kSwapped[op], b, a)) return r;
@@ -210,7 +214,9 @@ bool truth(Tracer& t, V v) {
     case Is::Set:
     case Is::View: return length(t, v) != 0;
     case Is::Object: return special(t, v, FJ_NAME("__len__")) ? length(t, v) != 0 : true;
-    case Is::Opaque: cut(Reason::native_object, "the truth of ", v->cls->tp_name);
+    case Is::Opaque:
+      if (v->cls == &PyTraceBack_Type || v->cls == &PyFrame_Type) return true;
+      cut(Reason::native_object, "the truth of ", v->cls->tp_name);
     default: return true;
   }
 }
@@ -274,7 +280,7 @@ bool contains(Tracer& t, V container, V v) {
     case Is::Dict: return dict_get(t, as<DictValue>(container), v) != nullptr;
     case Is::Set: return set_has(t, as<SetValue>(container), v);
     case Is::View:
-      if (as<ViewValue>(container)->what == ViewValue::Keys)
+      if (as<ViewValue>(container)->what == ViewValue::Keys || is_proxy(container))
         return dict_get(t, as<ViewValue>(container)->dict, v) != nullptr;
       break;
     case Is::Const: {

@@ -1,6 +1,7 @@
 #include "capture/exit.h"
 
 #include "base/flags.h"
+#include "capture/generator.h"
 #include "capture/recipes.h"
 #include "capture/tensors.h"
 
@@ -8,12 +9,7 @@ namespace fj::capture {
 
 namespace {
 
-// A suspended generator that the trace lets go would be closed by CPython there: its finally clauses are not skipped.
-bool has_clean_up(const SymFrame& f) {
-  const py::Handler* h = f.code.handler(f.pc);
-  return h && f.code.at(h->target).op != py::Op::CALL_INTRINSIC_1;  // 3.12 on: StopIteration becomes RuntimeError
-}
-
+// A suspended generator that is let go unseen would be closed by CPython there: its finally clauses are not skipped.
 void check_generators(Tracer& t) {
   for (IteratorValue* g : t.generators)
     if (g->recipe == kNoRecipe && !g->done && g->frame->started && has_clean_up(*g->frame))

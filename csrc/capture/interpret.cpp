@@ -1,5 +1,6 @@
 // The interpreter's loop: one handler per instruction, exceptions through the code's own table.
 #include "base/progress.h"
+#include "capture/generator.h"
 #include "capture/sym_frame.h"
 
 namespace fj::capture {
@@ -44,6 +45,23 @@ bool unwind(Tracer& t, SymFrame& f, const py::Instr& in, const Raised& raised) {
   return true;
 }
 
+// An exception leaves a frame: its traceback has one more entry.
+void left_by(V exception) {
+  as<ObjectValue>(exception)->raised = true;
+  as<ObjectValue>(exception)->traceback = nullptr;
+}
+
+void drop_locals(Tracer& t, SymFrame& f) {
+  f.locals.clear();
+  f.stack.clear();
+  try {
+    let_go(t);
+  } catch (Break& b) {
+    if (b.cut.step < 0) b.cut = t.cut_point();
+    throw;
+  }
+}
+
 }  // namespace
 
 CutPoint Tracer::cut_point() const {
@@ -85,7 +103,10 @@ V run_frame(Tracer& t, SymFrame& f) {
       if (f.next <= f.pc && f.state == SymFrame::Running) go_round(t, f);
     } catch (Raised& r) {
       if (r.cut.step < 0) r.cut = t.cut_point();
-      if (!unwind(t, f, in, r)) throw;
+      if (!unwind(t, f, in, r)) {
+        left_by(r.exception);
+        throw;
+      }
       continue;
     } catch (Break& b) {
       if (b.cut.step < 0) b.cut = t.cut_point();
@@ -93,6 +114,7 @@ V run_frame(Tracer& t, SymFrame& f) {
     }
     f.pc = f.next;
   }
+  if (f.state == SymFrame::Returned && f.nests && !t.generators.empty()) drop_locals(t, f);
   return f.result;
 }
 

@@ -107,7 +107,8 @@ V iterate(Tracer& t, V v) {
       return it;
     }
     case Is::Dict: return live_iterator(t, as<DictValue>(v), ViewValue::Keys);
-    case Is::View: return live_iterator(t, as<ViewValue>(v)->dict, as<ViewValue>(v)->what);
+    case Is::View:
+      return live_iterator(t, as<ViewValue>(v)->dict, is_proxy(v) ? ViewValue::Keys : as<ViewValue>(v)->what);
     case Is::Set: {
       auto* it = t.items_iterator(ordered_set(t, as<SetValue>(v)), &PySetIter_Type);
       it->live_set = as<SetValue>(v);

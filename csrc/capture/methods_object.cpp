@@ -1,5 +1,6 @@
-// Methods of object, exceptions, iterators, generators and strings, and the dispatch of native methods by receiver.
+// Methods of object, exceptions and strings, and the dispatch of native methods by receiver.
 #include "capture/builtins.h"
+#include "capture/substitute.h"
 #include "capture/sym_frame.h"
 #include "capture/tensors.h"
 
@@ -61,7 +62,7 @@ V o_str(Tracer& t, V self, Args& a) {
 V o_init_subclass(Tracer& t, V, Args&) { return t.none(); }
 V o_with_traceback(Tracer& t, V self, Args& a) {
   want(a, 1, 1);
-  if (!is_const(t, a.pos[0], Py_None)) cut(Reason::traceback, "with_traceback()");
+  generic_set_attr(t, self, FJ_NAME("__traceback__"), a.pos[0]);
   return self;
 }
 
@@ -112,66 +113,6 @@ constexpr MethodRow kObject[] = {
     {"with_traceback", o_with_traceback},
 };
 
-IteratorValue* generator_of(V self) {
-  auto* it = as<IteratorValue>(self);
-  if (it->how != Iter::Generator) cut(Reason::native_method, "a generator method of an iterator");
-  return it;
-}
-
-V sent(Tracer& t, IteratorValue* g, V value, V thrown) {
-  if (V v = resume_generator(t, g, value, thrown)) return v;
-  t.stop = nullptr;
-  raise_stop(t, g);
-}
-V g_next(Tracer& t, V self, Args& a) {
-  want(a, 0, 0);
-  if (V v = next(t, self)) return v;
-  raise_stop(t, self);
-}
-V g_iter(Tracer&, V self, Args& a) {
-  want(a, 0, 0);
-  return self;
-}
-V g_send(Tracer& t, V self, Args& a) {
-  want(a, 1, 1);
-  auto* g = generator_of(self);
-  if (!g->frame->started && !is_const(t, a.pos[0], Py_None))
-    t.raise(PyExc_TypeError, "can't send non-None value to a just-started generator");
-  return sent(t, g, a.pos[0], nullptr);
-}
-V g_throw(Tracer& t, V self, Args& a) {
-  want(a, 1, 3);
-  V e = a.pos[0];
-  t.use(e);
-  if (a.pos.size() > 1 && !is_const(t, a.pos[1], Py_None)) e = a.pos[1];
-  if (e->is == Is::Const) e = call_values(t, e, {});
-  if (e->is != Is::Object) cut(Reason::raises, "throw() of something that is no exception");
-  return sent(t, generator_of(self), nullptr, e);
-}
-V g_close(Tracer& t, V self, Args& a) {
-  want(a, 0, 0);
-  auto* g = generator_of(self);
-  if (!g->frame->started || g->done) {
-    g->done = true;
-    return t.none();
-  }
-  V handled = t.handled;
-  try {
-    if (resume_generator(t, g, nullptr, t.exception(reinterpret_cast<PyTypeObject*>(PyExc_GeneratorExit), {})))
-      t.raise(PyExc_RuntimeError, "generator ignored GeneratorExit");
-  } catch (Raised& r) {
-    if (r.exception->cls != reinterpret_cast<PyTypeObject*>(PyExc_GeneratorExit) &&
-        r.exception->cls != reinterpret_cast<PyTypeObject*>(PyExc_StopIteration))
-      throw;
-    t.handled = handled;
-  }
-  return t.none();
-}
-
-constexpr MethodRow kIterator[] = {
-    {"__next__", g_next}, {"__iter__", g_iter}, {"send", g_send}, {"throw", g_throw}, {"close", g_close},
-};
-
 V x_join(Tracer& t, V self, Args& a) {
   want(a, 1, 1);
   Values parts = unpack_hinted(t, a.pos[0]);
@@ -202,6 +143,9 @@ MethodRule rule_for(V self, std::string_view name) {
 }
 
 V call_on_view(Tracer& t, ViewValue* v, std::string_view name, Args& a) {
+  if (is_proxy(v) && name == "__getitem__" && a.pos.size() == 1) return get_item(t, v, a.pos[0]);
+  if (is_proxy(v) && (name == "get" || name == "keys" || name == "items" || name == "values" || name == "copy"))
+    return dict_method(name)(t, v->dict, a);
   if (name == "__len__") return t.integer(dict_length(t, v->dict));
   if (name == "__iter__") return iterate(t, v);
   if (name == "__contains__" && a.pos.size() == 1) return t.boolean(contains(t, v, a.pos[0]));
@@ -252,7 +196,6 @@ V call_on_tensor(Tracer& t, NativeValue* n, Args& a) {
 }  // namespace
 
 MethodRule object_method(std::string_view name) { return find_rule(kObject, name); }
-MethodRule iterator_method(std::string_view name) { return find_rule(kIterator, name); }
 MethodRule text_method(std::string_view name) { return find_rule(kText, name); }
 
 V call_native(Tracer& t, NativeValue* n, Args args) {
@@ -275,6 +218,11 @@ V call_native(Tracer& t, NativeValue* n, Args args) {
   if (n->self->is != Is::Object && n->self->is != Is::Iterator &&
       _PyType_Lookup(native_base(n->self->cls), n->name) != n->descr)  // dict's method of an OrderedDict
     cut(Reason::native_method, Py_TYPE(n->descr)->tp_name, " ", name, " of ", n->self->cls->tp_name);
+  if (n->self->is == Is::Object && is_group_type(n->self->cls) &&
+      (name == "split" || name == "subgroup" || name == "derive")) {
+    args.pos.insert(args.pos.begin(), n->self);
+    return call_helper(t, name.data(), std::move(args));
+  }
   if (MethodRule rule = rule_for(n->self, name)) return rule(t, n->self, args);
   if (n->self->is == Is::Tuple && !is_python_class(n->self->cls)) {  // Size.numel()
     Ref real = t.to_real(n->self);

@@ -1,5 +1,6 @@
 // Raising, handlers, with statements.
 #include "capture/handlers.h"
+#include "capture/substitute.h"
 
 namespace fj::capture {
 
@@ -67,6 +68,28 @@ FJ_OPCODE(CHECK_EXC_MATCH) {
   f.push(t.boolean(matches(t, f.top(), pattern)));
 }
 
+FJ_OPCODE(CHECK_EG_MATCH) {
+  Args args;
+  args.pos = {f.top(2), f.top()};
+  Values found = unpack(t, call_helper(t, "check_eg_match", std::move(args)));
+  f.pop();
+  V match = found.at(1);
+  if (is_const(t, match, Py_None)) return f.push(match);
+  f.top() = found.at(0);
+  f.push(match);
+  t.handled = match;
+}
+FJ_OPCODE(PREP_RERAISE_STAR) {
+  V raised = f.pop(), original = f.pop();
+  Args args;
+  args.pos = {original, raised};
+  f.push(call_helper(t, "prep_reraise_star", std::move(args)));
+}
+FJ_OPCODE(CALL_INTRINSIC_2) {
+  if (in.arg != 1) cut(Reason::unsupported_instruction, "intrinsic ", in.arg, " of two");
+  op_PREP_RERAISE_STAR(t, f, in);
+}
+
 FJ_OPCODE(BEFORE_WITH) {
   V manager = f.pop();
   V enter = special(t, manager, FJ_NAME("__enter__"));
@@ -80,14 +103,12 @@ FJ_OPCODE(BEFORE_WITH) {
   t.call_rule = {Resume::Push};
   f.push(call_values(t, enter, {}));
 }
-// Stack: exit method, lasti, previous exception, exception. The traceback is not looked at by managers that can be
-// traced.
+// Stack: exit method, lasti, previous exception, exception.
 FJ_OPCODE(WITH_EXCEPT_START) {
   V e = f.top();
   V exit = f.top(4);
   V type = t.constant(reinterpret_cast<PyObject*>(e->cls));
-  V traceback = t.make<OpaqueValue>(&PyTraceBack_Type);
-  f.push(call_values(t, exit, {type, e, traceback}));
+  f.push(call_values(t, exit, {type, e, traceback_of(t, e)}));
 }
 
 }  // namespace fj::capture

@@ -44,41 +44,6 @@ FJ_OPCODE(RETURN_CONST) {
 FJ_OPCODE(RETURN_GENERATOR) { f.push(t.none()); }
 FJ_OPCODE(YIELD_VALUE) { give_back(f, f.pop(), SymFrame::Yielded); }
 
-// Before 3.12 the receiver is popped at the end and the result pushed; later the result stands on top of the receiver.
-FJ_OPCODE(SEND) {
-  V sent = f.pop();
-  V receiver = f.top();
-  V value = nullptr, result = nullptr;
-  if (receiver->is == Is::Iterator && as<IteratorValue>(receiver)->how == Iter::Generator) {
-    auto* g = as<IteratorValue>(receiver);
-    value = resume_generator(t, g, sent, nullptr);
-    if (!value) result = g->frame->result;
-  } else {
-    if (!is_const(t, sent, Py_None)) cut(Reason::unsupported_instruction, "send() into yield from");
-    value = next(t, receiver);
-    if (!value) result = t.stop ? exception_attr(t, as<ObjectValue>(t.stop), FJ_NAME("value")) : t.none();
-  }
-  if (value) {
-    f.push(value);
-    return;
-  }
-  if (kBefore312) f.pop();
-  f.push(result);
-  f.jump(in.target);
-}
-FJ_OPCODE(END_SEND) {
-  V v = f.pop();
-  f.pop();
-  f.push(v);
-}
-FJ_OPCODE(CLEANUP_THROW) {
-  V e = f.pop();
-  f.pop();
-  V sub = f.pop();
-  (void)sub;
-  t.throw_value(e);
-}
-
 namespace {
 
 // What a package does not have yet may be a module of it that is imported now.

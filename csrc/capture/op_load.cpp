@@ -1,4 +1,5 @@
 // Locals, cells, globals, constants and the stack.
+#include "capture/generator.h"
 #include "capture/handlers.h"
 
 namespace fj::capture {
@@ -39,9 +40,17 @@ void release(Tracer& t, SymFrame& f, V old) {
     cut(Reason::lifetime, "a local of type ", old->cls->tp_name, " is let go");
 }
 
+// Some reference to it is gone.
+void dropped(Tracer& t, V old) {
+  if (!old || old->is == Is::Const || old->is == Is::Tensor || t.generators.empty()) return;
+  let_go(t);
+}
+
 void store(Tracer& t, SymFrame& f, int i) {
-  if (local(f, i) != f.top()) release(t, f, local(f, i));
+  V old = local(f, i);
+  if (old != f.top()) release(t, f, old);
   local(f, i) = f.pop();
+  dropped(t, old);
 }
 
 CellValue* cell_at(SymFrame& f, int i) {
@@ -72,7 +81,11 @@ void write_cell(Tracer& t, CellValue* c, V v) {
 FJ_OPCODE(NOP) {}
 FJ_OPCODE(RESUME) {}
 FJ_OPCODE(PRECALL) {}
-FJ_OPCODE(POP_TOP) { release(t, f, f.pop()); }
+FJ_OPCODE(POP_TOP) {
+  V old = f.pop();
+  release(t, f, old);
+  dropped(t, old);
+}
 FJ_OPCODE(END_FOR) { f.pop(); }
 FJ_OPCODE(PUSH_NULL) { f.push(nullptr); }
 FJ_OPCODE(COPY) { f.push(f.top(static_cast<size_t>(in.arg))); }
@@ -99,8 +112,10 @@ FJ_OPCODE(STORE_FAST_STORE_FAST) {
   store(t, f, in.arg & 15);
 }
 FJ_OPCODE(DELETE_FAST) {
-  release(t, f, checked_local(t, f, in.arg));
+  V old = checked_local(t, f, in.arg);
+  release(t, f, old);
   local(f, in.arg) = nullptr;
+  dropped(t, old);
 }
 
 FJ_OPCODE(MAKE_CELL) { local(f, in.arg) = t.cell(local(f, in.arg)); }

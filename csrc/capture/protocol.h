@@ -15,6 +15,7 @@ void generic_set_attr(Tracer& t, V v, PyObject* name, V value);  // object.__set
 V type_attr(Tracer& t, PyTypeObject* type, PyObject* name);      // getattr(cls, name), NULL if absent
 V bind(Tracer& t, PyObject* raw, V self, PyTypeObject* type, PyObject* name);
 V exception_attr(Tracer& t, ObjectValue* e, PyObject* name);
+V traceback_of(Tracer& t, V exception);  // None, or something that can be handed on and compared
 V function_attr(Tracer& t, FunctionValue* f, PyObject* name);  // NULL: ask the real one
 bool write_function_attr(Tracer& t, FunctionValue* f, PyObject* name, V value);
 V cell_contents(Tracer& t, CellValue* c);                             // NULL if it is empty
@@ -34,8 +35,11 @@ V call_leaf(Tracer& t, PyObject* callable, Args& args);  // a tensor operation, 
 V call_leaf_method(Tracer& t, PyObject* descriptor, V tensor, Args& args);
 V call_pure(Tracer& t, PyObject* callable, Args& args);  // really called with constants
 bool is_pure(PyObject* callable);
+bool is_pure_by_name(PyObject* callable);  // a function, or a cache around one
+V call_really(Tracer& t, PyObject* callable, const Args& args);
 V new_object(Tracer& t, PyTypeObject* type);
 void check_exception(PyTypeObject* type, size_t count);  // cuts where its C type does more than keep the arguments
+ObjectValue* new_exception(Tracer& t, PyTypeObject* type, Values args);
 
 // --- containers (dict.cpp, set.cpp, sequence.cpp, iterate.cpp)
 PyObject* stand_for(Tracer& t, V key);
@@ -108,6 +112,9 @@ PyObject* name_of(Tracer& t, V v, const char* what);
 inline bool is_text(PyObject* name, const char* text) { return PyUnicode_CompareWithASCIIString(name, text) == 0; }
 inline bool is_exception_type(PyTypeObject* t) {
   return PyType_IsSubtype(t, reinterpret_cast<PyTypeObject*>(PyExc_BaseException));
+}
+inline bool is_group_type(PyTypeObject* t) {
+  return PyType_IsSubtype(t, reinterpret_cast<PyTypeObject*>(PyExc_BaseExceptionGroup));
 }
 
 }  // namespace fj::capture

@@ -86,7 +86,7 @@ V call_new(Tracer& t, PyTypeObject* base, Args& a) {
       (type->tp_new != PyBaseObject_Type.tp_new || type->tp_init == PyBaseObject_Type.tp_init))
     cut(Reason::raises, "object.__new__() takes one argument");
   if (is_exception_type(base)) check_exception(type, a.pos.size() - 1);
-  if (is_exception_type(base)) return t.exception(type, Values(a.pos.begin() + 1, a.pos.end()));
+  if (is_exception_type(base)) return new_exception(t, type, Values(a.pos.begin() + 1, a.pos.end()));
   if (base == &PyBaseObject_Type || base == &PyList_Type || base == &PyDict_Type) return new_object(t, type);
   if (type == base && !(type->tp_flags & Py_TPFLAGS_HEAPTYPE)) {
     Args rest = a;
@@ -116,6 +116,11 @@ const char* text_of(PyObject* f) {
 
 // Methods of compiled patterns and of matches, with constants.
 V call_on_match(Tracer& t, PyObject* f, std::string_view name, Args& args) {
+  if ((name == "sub" || name == "subn") && args.pos.size() >= 2 && args.pos[0]->is != Is::Const) {
+    args.pos.insert(args.pos.begin(), t.constant(PyCFunction_GET_SELF(f)));
+    if (name == "subn") args.named.push_back({FJ_NAME("with_count"), t.boolean(true)});
+    return call_helper(t, "sub_function", std::move(args));
+  }
   if (name == "scanner" || name == "__reduce__" || !all_real(t, args)) unknown(f);
   Ref pos = Ref::steal(PyTuple_New(static_cast<Py_ssize_t>(args.pos.size())));
   for (size_t i = 0; i < args.pos.size(); ++i)
@@ -153,6 +158,45 @@ V call_bound(Tracer& t, PyObject* f, PyObject* self, Args& args) {
 }  // namespace
 
 bool is_pure(PyObject* callable) { return pure_set().count(callable) != 0; }
+
+// Python functions that compute from constants, but over C objects or caches of their own.
+bool is_pure_by_name(PyObject* callable) {
+  static constexpr struct {
+    const char *module, *name;
+  } kRows[] = {
+      {"json", "loads"},
+      {"json", "dumps"},
+      {"urllib.parse", "urlsplit"},
+      {"urllib.parse", "quote_from_bytes"},
+      {"urllib.parse", "unquote_to_bytes"},
+      {"fnmatch", "_compile_pattern"},
+  };
+  auto read = [&](PyObject* attribute) {
+    Ref found = Ref::steal(PyObject_GetAttr(callable, attribute));
+    if (!found || !PyUnicode_Check(found.get())) PyErr_Clear(), found = {};
+    return found;
+  };
+  Ref name = read(FJ_NAME("__name__"));
+  for (const auto& row : kRows) {
+    if (!name || !is_text(name.get(), row.name)) continue;
+    Ref module = read(FJ_NAME("__module__"));
+    if (module && is_text(module.get(), row.module)) return true;
+  }
+  return false;
+}
+
+V call_really(Tracer& t, PyObject* callable, const Args& args) {
+  Ref pos = Ref::steal(PyTuple_New(static_cast<Py_ssize_t>(args.pos.size()))), named = Ref::steal(PyDict_New());
+  for (size_t i = 0; i < args.pos.size(); ++i)
+    PyTuple_SET_ITEM(pos.get(), static_cast<Py_ssize_t>(i),
+                     t.need_real(args.pos[i], Reason::native_call, "a pure function").release());
+  for (auto& [name, v] : args.named)
+    PyDict_SetItem(named.get(), name, t.need_real(v, Reason::native_call, "a pure function").get());
+  Ref result = Ref::steal(PyObject_Call(callable, pos.get(), named.get()));
+  if (!result) t.raise_pending();
+  if (PyFunction_Check(result.get())) return t.wrap_known(result.get());
+  return t.from_real(result.get());
+}
 
 V call_builtin(Tracer& t, PyObject* f, Args args) {
   if (Rule rule = builtin_rule(f)) return rule(t, args);

@@ -34,6 +34,7 @@ void Tracer::throw_value(V exception) {
   auto* e = as<ObjectValue>(exception);
   if (!e->raised) e->born = step;
   e->raised = true;
+  e->traceback = nullptr;
   if (handled && handled != exception) chain(as<ObjectValue>(handled), e);
   throw Raised{exception};
 }

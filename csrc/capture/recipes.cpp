@@ -151,6 +151,10 @@ RecipeId RecipeWriter::write_object(ObjectValue* o) {
       const RecipeId cause = of(o->cause);
       row(id).attrs.push_back({Ref::borrow(FJ_NAME("__cause__")), cause});
     }
+    if (o->context) {
+      const RecipeId context = of(o->context);
+      row(id).attrs.push_back({Ref::borrow(FJ_NAME("__context__")), context});
+    }
     attributes(id, o->dict);
     return id;
   }
@@ -379,6 +383,7 @@ RecipeId RecipeWriter::write(V v) {
     case Is::Super:
       return call(obj(&PySuper_Type), {constant(obj(as<SuperValue>(v)->after)), of(as<SuperValue>(v)->self)});
     case Is::View: {
+      if (is_proxy(v)) return call(obj(&PyDictProxy_Type), {of(as<ViewValue>(v)->dict)});
       static constexpr const char* kNames[] = {"keys", "items", "values"};
       PyObject* method = _PyType_Lookup(&PyDict_Type, intern(kNames[as<ViewValue>(v)->what]));
       if (!method) cannot(v);
@@ -389,7 +394,7 @@ RecipeId RecipeWriter::write(V v) {
       std::vector<RecipeId> ids{of(p->func)};
       for (V a : p->args) ids.push_back(of(a));
       if (p->keywords.empty()) {
-        const RecipeId made = call(obj(v->cls), std::move(ids));
+        const RecipeId made = p->recipe = call(obj(v->cls), std::move(ids));
         attributes(made, p->attrs);
         return made;
       }
@@ -479,6 +484,7 @@ void RecipeWriter::effects() {
     if (v->is != Is::Tensor || !as<TensorValue>(v)->grad_changed) continue;
     s_.effects.push_back({Do::SetAttr, of(v), constant(FJ_NAME("grad")), of(as<TensorValue>(v)->grad)});
   }
+  for (PyObject* function : t_.late_calls) s_.effects.push_back({Do::Call, constant(function)});
 }
 
 namespace {

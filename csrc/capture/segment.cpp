@@ -10,7 +10,7 @@ constexpr const char* kMakes[] = {"source", "const",     "output",    "number", 
                                   "set",    "frozenset", "dict",      "slice",    "cell",  "function",
                                   "method", "object",    "exception", "iterator", "call",  "generator"};
 constexpr const char* kDoes[] = {"set_attr", "del_attr", "set_item", "del_item", "clear",    "set_list",
-                                 "append",   "set_set",  "set_cell", "advance",  "set_count"};
+                                 "append",   "set_set",  "set_cell", "advance",  "set_count", "call"};
 constexpr const char* kExits[] = {"return", "break", "loop", "branch", "resume"};
 
 std::string repr(PyObject* o) {

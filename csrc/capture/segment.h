@@ -75,6 +75,7 @@ enum class Do : uint8_t {
   SetCell,   // contents of the cell target; value may be kNoRecipe
   Advance,   // iterator target: next() key times, the last of which may find it exhausted
   SetCount,  // enumerate target: its count
+  Call,      // target(), after everything else
 };
 
 struct Effect {

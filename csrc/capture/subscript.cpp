@@ -159,6 +159,9 @@ V get_item(Tracer& t, V v, V key) {
       [[fallthrough]];
     case Is::Tensor: return real_item(t, v, key);
     case Is::Object: t.raise(PyExc_TypeError, cat("'", v->cls->tp_name, "' object is not subscriptable"));
+    case Is::View:
+      if (is_proxy(v)) return get_item(t, as<ViewValue>(v)->dict, key);
+      [[fallthrough]];
     default: cut(Reason::native_object, "a subscript of ", v->cls->tp_name);
   }
 }

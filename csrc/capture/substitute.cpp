@@ -15,7 +15,7 @@ struct Tables {
   std::unordered_map<PyObject*, PyObject*> functions;
   std::unordered_set<PyObject*> globals;
   std::unordered_set<PyObject*> pure;
-  Ref methods;
+  Ref methods, helpers;
 };
 
 Ref attribute(const Ref& module, const char* name) {
@@ -29,6 +29,7 @@ const Tables* load() {
   Ref functions = attribute(module, "SUBSTITUTES"), globals = attribute(module, "MODULES"),
       pure = attribute(module, "PURE");
   t->methods = attribute(module, "METHODS");
+  t->helpers = attribute(module, "HELPERS");
   PyObject *key, *value;
   Py_ssize_t at = 0;
   while (functions && PyDict_Next(functions.get(), &at, &key, &value)) t->functions[Py_NewRef(key)] = Py_NewRef(value);
@@ -119,6 +120,13 @@ V call_substitute(Tracer& t, PyObject* callable, PyObject* function, Args args) 
   else
     mark(result, callable, &given);
   return result;
+}
+
+V call_helper(Tracer& t, const char* name, Args args) {
+  const Tables* tables = py::once(made, load);
+  PyObject* function = tables->helpers ? PyDict_GetItemString(tables->helpers.get(), name) : nullptr;
+  if (!function) cut(Reason::native_call, name, "()");
+  return call(t, t.wrap_known(function), std::move(args));
 }
 
 bool is_substitute_part(PyObject* globals) { return made && made->globals.count(globals) != 0; }

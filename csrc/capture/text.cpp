@@ -84,6 +84,10 @@ V real_text(Tracer& t, V v, PyObject* (*how)(PyObject*)) {
 
 V exception_text(Tracer& t, ObjectValue* e, bool repr) {
   Values& args = e->args->items;
+  if (!repr && is_group_type(e->cls)) {
+    const auto n = unpack(t, exception_attr(t, e, FJ_NAME("exceptions"))).size();
+    return t.string(cat(utf8(t, args[0]), " (", n, " sub-exception", n == 1 ? ")" : "s)"));
+  }
   if (!repr) {
     if (args.empty()) return t.string("");
     if (PyType_IsSubtype(e->cls, reinterpret_cast<PyTypeObject*>(PyExc_OSError)))

@@ -122,6 +122,7 @@ struct ObjectValue : Value {
   std::vector<std::pair<PyObject*, V>> slot_writes;
   TupleValue* args = nullptr;            // exceptions
   V cause = nullptr, context = nullptr;  // exceptions
+  V traceback = nullptr;                 // of one that has been raised, once it is asked for
   bool has_cause = false;
 };
 
@@ -211,9 +212,13 @@ struct SuperValue : Value {
 
 struct ViewValue : Value {
   ViewValue() : Value(Is::View) {}
-  enum What : uint8_t { Keys, Items_, Values_ } what = Keys;
+  enum What : uint8_t { Keys, Items_, Values_, Proxy } what = Keys;
   DictValue* dict = nullptr;
 };
+
+inline bool is_proxy(const Value* v) {  // a mappingproxy
+  return v->is == Is::View && static_cast<const ViewValue*>(v)->what == ViewValue::Proxy;
+}
 
 struct PartialValue : Value {
   PartialValue() : Value(Is::Partial) {}

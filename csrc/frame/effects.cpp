@@ -46,6 +46,7 @@ bool Materialiser::perform(const capture::Effect& e) {
     case Do::SetCell: return PyCell_Set(target, made) == 0;
     case Do::Advance: return py::advance(target, PyLong_AsSsize_t(key)) == 0;
     case Do::SetCount: return py::set_count(target, made) == 0;
+    case Do::Call: return static_cast<bool>(Ref::steal(PyObject_CallNoArgs(target)));
   }
   return false;
 }

@@ -104,6 +104,25 @@ def cached_property_get(self, instance, owner=None):
     return value
 
 
+def sub_function(pattern, repl, string, count=0, with_count=False):
+    """re.Pattern.sub and subn where the replacement is a function."""
+    parts, at, n = [], 0, 0
+    for m in pattern.finditer(string):
+        if count and n >= count:
+            break
+        n += 1
+        parts.append(string[at : m.start()])
+        at = m.end()
+        text = repl(m)
+        if text is not None:
+            parts.append(text)
+    parts.append(string[at:])
+    text = (b"" if isinstance(string, bytes) else "").join(parts)
+    return (text, n) if with_count else text
+
+
+HELPERS = {"sub_function": sub_function}
+
 SUBSTITUTES = {
     type(functools.lru_cache(lambda: 0)): lru_cache_wrapper,
     functools.cmp_to_key: cmp_to_key,
