@@ -21,7 +21,8 @@ HEAD = """# Constructs of Python
 Written by `tools/make_constructs.py` from the cases of `tests/constructs`, which run each construct plainly and compiled, with
 tensor work before, inside and after it, and compare result, effects, exceptions and printed text in order. A construct is *one
 graph* if its whole function is one segment; otherwise the reason is a row of `csrc/capture/break_reasons.def`, and the function
-is several segments with the interpreter between them. Versions: the Pythons on which a construct breaks.
+is several segments with the interpreter between them. Where an exception leaves the function, the one segment ends at the
+instruction that raises: CPython carries that out, for a real traceback. Versions: the Pythons on which a construct breaks.
 
 """
 

@@ -74,7 +74,8 @@ void check_exception(PyTypeObject* type, size_t count) {
 
 namespace {
 
-// BaseExceptionGroup.__new__: an ExceptionGroup if nothing in it is more than an Exception. What it refuses is left to it.
+// BaseExceptionGroup.__new__: an ExceptionGroup if nothing in it is more than an Exception. What it refuses is left to
+// it.
 PyTypeObject* check_group(Tracer& t, PyTypeObject* type, const Values& args) {
   static auto* const group =
       reinterpret_cast<PyTypeObject*>(PyDict_GetItemString(PyEval_GetBuiltins(), "ExceptionGroup"));

@@ -30,8 +30,8 @@ void end_of_yield_from(SymFrame& f, V result) {
   f.pc = f.code.at(back.target).target;
 }
 
-// An exception that is thrown in at a `yield from` goes to the iterator below. Returns what that yields; otherwise NULL,
-// with the frame ready to go on.
+// An exception that is thrown in at a `yield from` goes to the iterator below. Returns what that yields; otherwise
+// NULL, with the frame ready to go on.
 V throw_below(Tracer& t, SymFrame& f, V thrown) {
   V below = f.top(), handled = t.handled, value = nullptr, result = nullptr;
   f.thrown = thrown;

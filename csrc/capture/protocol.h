@@ -15,7 +15,7 @@ void generic_set_attr(Tracer& t, V v, PyObject* name, V value);  // object.__set
 V type_attr(Tracer& t, PyTypeObject* type, PyObject* name);      // getattr(cls, name), NULL if absent
 V bind(Tracer& t, PyObject* raw, V self, PyTypeObject* type, PyObject* name);
 V exception_attr(Tracer& t, ObjectValue* e, PyObject* name);
-V traceback_of(Tracer& t, V exception);  // None, or something that can be handed on and compared
+V traceback_of(Tracer& t, V exception);                        // None, or something that can be handed on and compared
 V function_attr(Tracer& t, FunctionValue* f, PyObject* name);  // NULL: ask the real one
 bool write_function_attr(Tracer& t, FunctionValue* f, PyObject* name, V value);
 V cell_contents(Tracer& t, CellValue* c);                             // NULL if it is empty

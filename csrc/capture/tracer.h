@@ -200,7 +200,7 @@ class Tracer {
     V value;
   };
   std::vector<ClassWrite> class_writes;
-  std::vector<PyObject*> late_calls;  // C functions that tell a module that something it looks at has changed
+  std::vector<PyObject*> late_calls;       // C functions that tell a module that something it looks at has changed
   std::vector<IteratorValue*> generators;  // all that the trace made
   std::unique_ptr<TensorSession> tensors;
   std::unique_ptr<Tape> tape;  // NULL while no size can vary

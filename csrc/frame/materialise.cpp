@@ -174,7 +174,10 @@ PyObject* Materialiser::make(const Recipe& r) {
     case Make::Dict: return new_empty(&PyDict_Type, r.object.get());
     case Make::Set: return PySet_New(nullptr);
     case Make::Cell: return PyCell_New(nullptr);
-    case Make::Generator: return create(r.parts[0]) ? py::blank_generator(value(r.parts[0])) : nullptr;
+    case Make::Generator:  // takes its name from the function as that is now
+      if (!create(r.parts[0]) || !fill(segment_.recipes[static_cast<size_t>(r.parts[0])], value(r.parts[0])))
+        return nullptr;
+      return py::blank_generator(value(r.parts[0]));
     case Make::Object:
       if (r.object) return new_object(reinterpret_cast<PyTypeObject*>(r.object.get()));
       break;

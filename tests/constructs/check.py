@@ -65,7 +65,7 @@ def explain(case, calls=3):
     outcomes = [outcome(compiled, case.function) for _ in range(calls)]
     entries = compiled._entries()
     broken = [e for e in entries if e["reason"]]
-    if len(entries) == len(broken) == 1 and broken[0]["reason"] == "raises" and "raised" in outcomes[0][0]:
+    if len(entries) == len(broken) == 1 and broken[0]["reason"] == "raises" and canon("raised") == outcomes[0][0][2]:
         broken = []  # one segment up to the instruction that raises, which is the function's end
     reason = broken[0]["reason"] if broken else "" if entries else "not compiled"
     detail = "; ".join(f"{e['reason']}: {e['detail']} (line {e['line']})" for e in broken)
