@@ -104,14 +104,19 @@ def arguments(value) -> list[inspect.Parameter]:
     """The parameters that a caller names; none where the signature is not known."""
     if isinstance(value, types.ModuleType) or isinstance(value, type) and issubclass(value, (BaseException, enum.Enum)):
         return []
-    if isinstance(value, type) and "__init__" not in vars(value) and "__new__" not in vars(value):
-        return []  # constructed as its base is
+    if isinstance(value, type) and _maker(value) is not value and not _maker(value).__name__.startswith("_"):
+        return []  # constructed as its base is, whose docstring says how
     try:
         signature = inspect.signature(value)
     except (TypeError, ValueError):
         return []
     skipped = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return [p for p in signature.parameters.values() if p.kind not in skipped and p.name != "self" and p.name[0] != "_"]
+
+
+def _maker(cls: type) -> type:
+    """The class in whose words a class is constructed."""
+    return next(base for base in cls.__mro__ if "__init__" in vars(base) or "__new__" in vars(base))
 
 
 def typed(p: inspect.Parameter, text: str) -> bool:

@@ -65,10 +65,27 @@ PyObject* get_module(PyObject* self, void*) {
   if (Py_TYPE(self) == &method_type) Py_RETURN_NONE;
   return PyUnicode_FromString("framejit");
 }
+// Errors and examples of rows, which the package keeps beside the extension: a tuple of texts.
+py::Ref doc_ends(std::span<const OpDef* const> rows) {
+  py::Ref names = py::Ref::steal(PyTuple_New(static_cast<Py_ssize_t>(rows.size())));
+  for (size_t i = 0; names && i < rows.size(); ++i) {
+    PyObject* name = PyUnicode_FromString(rows[i]->full_name);
+    if (!name) return {};
+    PyTuple_SET_ITEM(names.get(), static_cast<Py_ssize_t>(i), name);
+  }
+  py::Ref module = names ? py::Ref::steal(PyImport_ImportModule("framejit._op_docs")) : py::Ref();
+  return module ? py::Ref::steal(PyObject_CallMethod(module.get(), "ends", "(O)", names.get())) : py::Ref();
+}
 PyObject* get_doc(PyObject* self, void*) {
-  std::string text;
-  for (const OpDef* op : rows_of(self)) text += cat(op->schema, "\n\n", op->doc, "\n");
-  return PyUnicode_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size()));
+  std::span<const OpDef* const> rows = rows_of(self);
+  py::Ref ends = doc_ends(rows);
+  if (!ends || !PyTuple_Check(ends.get()) || PyTuple_GET_SIZE(ends.get()) != static_cast<Py_ssize_t>(rows.size()))
+    return PyErr_Occurred() ? nullptr : PyUnicode_FromString("");
+  py::Ref text = py::Ref::steal(PyUnicode_FromString(""));
+  for (size_t i = 0; text && i < rows.size(); ++i)
+    text = py::Ref::steal(PyUnicode_FromFormat("%U%s%s\n\n%s\n%U", text.get(), i ? "\n" : "", rows[i]->schema,
+                                               rows[i]->doc, PyTuple_GET_ITEM(ends.get(), static_cast<Py_ssize_t>(i))));
+  return text.release();
 }
 PyObject* get_objclass(PyObject*, void*) { return Py_NewRef(reinterpret_cast<PyObject*>(tensor_type)); }
 // By name: functions from the package, methods from the type.

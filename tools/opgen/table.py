@@ -28,6 +28,7 @@ COLUMNS = {
     "samples",
     "ref",
     "doc",
+    "example",
     "flags",
     "tol",
     "aliases",

@@ -138,10 +138,28 @@ globals().update({name: getattr(_t, name) for name in _OPS if hasattr(_t, name)}
 
 
 def upsample_nearest(input, size=None, scale_factor=None):
-    """`interpolate` with the mode "nearest"."""
+    """`interpolate` with the mode "nearest".
+
+    input (Tensor), size (int, sequence of int, or None), scale_factor (float, sequence of float, or None). Raises
+    AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.upsample_nearest(framejit.rand(1, 1, 2, 2), (3, 4)).shape
+    framejit.Size([1, 1, 3, 4])
+    """
     return interpolate(input, size, scale_factor, mode="nearest")
 
 
 def upsample_bilinear(input, size=None, scale_factor=None):
-    """`interpolate` with the mode "bilinear" and aligned corners."""
+    """`interpolate` with the mode "bilinear" and aligned corners.
+
+    input (Tensor), size (int, sequence of int, or None), scale_factor (float, sequence of float, or None). Raises
+    AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.upsample_bilinear(framejit.rand(1, 1, 3, 3), scale_factor=2).shape
+    framejit.Size([1, 1, 6, 6])
+    """
     return interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)

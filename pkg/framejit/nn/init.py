@@ -22,7 +22,15 @@ _GAINS = {
 
 
 def calculate_gain(nonlinearity, param=None):
-    """How much a nonlinearity shrinks the standard deviation, inverted."""
+    """How much a nonlinearity shrinks the standard deviation, inverted.
+
+    nonlinearity (str), param (float or None). Raises ValueError (Unsupported nonlinearity …; negative_slope … not a
+    valid number).
+
+    >>> from framejit import nn
+    >>> nn.init.calculate_gain("relu") ** 2
+    2.0000000000000004
+    """
     if nonlinearity == "leaky_relu":
         if param is None:
             slope = 0.01
@@ -37,36 +45,85 @@ def calculate_gain(nonlinearity, param=None):
 
 
 def uniform_(tensor, a=0.0, b=1.0, generator=None):
-    """Values uniform in [a, b)."""
+    """Values uniform in [a, b).
+
+    tensor (Tensor), a, b (float), generator (framejit.Generator or None). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> bool(nn.init.uniform_(framejit.empty(100), 2.0, 3.0).min() >= 2)
+    True
+    """
     with no_grad():
         return tensor.uniform_(a, b, generator=generator) if generator is not None else tensor.uniform_(a, b)
 
 
 def normal_(tensor, mean=0.0, std=1.0, generator=None):
-    """Normally distributed values."""
+    """Normally distributed values.
+
+    tensor (Tensor), mean, std (float), generator (framejit.Generator or None). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.init.normal_(framejit.empty(2), mean=5.0, std=0.0)
+    tensor([5., 5.])
+    """
     with no_grad():
         return tensor.normal_(mean, std, generator=generator) if generator is not None else tensor.normal_(mean, std)
 
 
 def constant_(tensor, val):
-    """One value everywhere."""
+    """One value everywhere.
+
+    tensor (Tensor), val (float). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.init.constant_(framejit.empty(2), 3.0)
+    tensor([3., 3.])
+    """
     with no_grad():
         return tensor.fill_(val)
 
 
 def ones_(tensor):
-    """Ones."""
+    """Ones.
+
+    tensor (Tensor). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.init.ones_(framejit.empty(2))
+    tensor([1., 1.])
+    """
     return constant_(tensor, 1.0)
 
 
 def zeros_(tensor):
-    """Zeros."""
+    """Zeros.
+
+    tensor (Tensor). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.init.zeros_(framejit.ones(2))
+    tensor([0., 0.])
+    """
     with no_grad():
         return tensor.zero_()
 
 
 def eye_(tensor):
-    """The identity matrix."""
+    """The identity matrix.
+
+    tensor (Tensor). Raises ValueError (Only tensors with 2 dimensions are supported).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.init.eye_(framejit.empty(2, 2))
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
     if tensor.dim() != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
     with no_grad():
@@ -75,7 +132,16 @@ def eye_(tensor):
 
 
 def dirac_(tensor, groups=1):
-    """The convolution weight that passes channels through."""
+    """The convolution weight that passes channels through.
+
+    tensor (Tensor), groups (int). Raises ValueError (Only tensors with 3, 4, or 5 dimensions are supported; dim 0 must
+    be divisible by groups).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.init.dirac_(framejit.empty(1, 1, 3))
+    tensor([[[0., 1., 0.]]])
+    """
     if tensor.dim() not in (3, 4, 5):
         raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")
     sizes = tensor.size()
@@ -92,7 +158,16 @@ def dirac_(tensor, groups=1):
 
 
 def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None):
-    """Normally distributed values, redrawn until they lie in [a, b]."""
+    """Normally distributed values, redrawn until they lie in [a, b].
+
+    tensor (Tensor), mean, std, a, b (float), generator (framejit.Generator or None). Raises AttributeError for other
+    types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> bool(nn.init.trunc_normal_(framejit.empty(100), a=-1.0, b=1.0).abs().max() <= 1)
+    True
+    """
 
     def cdf(x):
         return (1.0 + math.erf(x / math.sqrt(2.0))) / 2.0
@@ -132,20 +207,45 @@ def _calculate_correct_fan(tensor, mode):
 
 
 def xavier_uniform_(tensor, gain=1.0, generator=None):
-    """Glorot's uniform initialisation."""
+    """Glorot's uniform initialisation.
+
+    tensor (Tensor), gain (float), generator (framejit.Generator or None). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> bool(nn.init.xavier_uniform_(framejit.empty(2, 4)).abs().max() <= 1)
+    True
+    """
     fan_in, fan_out = _calculate_fan_in_and_fan_out(tensor)
     bound = math.sqrt(3.0) * gain * math.sqrt(2.0 / (fan_in + fan_out))
     return uniform_(tensor, -bound, bound, generator)
 
 
 def xavier_normal_(tensor, gain=1.0, generator=None):
-    """Glorot's normal initialisation."""
+    """Glorot's normal initialisation.
+
+    tensor (Tensor), gain (float), generator (framejit.Generator or None). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.init.xavier_normal_(framejit.empty(3, 4)).shape
+    framejit.Size([3, 4])
+    """
     fan_in, fan_out = _calculate_fan_in_and_fan_out(tensor)
     return normal_(tensor, 0.0, gain * math.sqrt(2.0 / (fan_in + fan_out)), generator)
 
 
 def kaiming_uniform_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", generator=None):
-    """He's uniform initialisation."""
+    """He's uniform initialisation.
+
+    tensor (Tensor), a (float), mode, nonlinearity (str), generator (framejit.Generator or None). Raises AttributeError
+    for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> bool(nn.init.kaiming_uniform_(framejit.empty(3, 6)).abs().max() <= 1)
+    True
+    """
     if 0 in tensor.shape:
         warnings.warn("Initializing zero-element tensors is a no-op")
         return tensor
@@ -155,7 +255,16 @@ def kaiming_uniform_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", gene
 
 
 def kaiming_normal_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", generator=None):
-    """He's normal initialisation."""
+    """He's normal initialisation.
+
+    tensor (Tensor), a (float), mode, nonlinearity (str), generator (framejit.Generator or None). Raises AttributeError
+    for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.init.kaiming_normal_(framejit.empty(3, 4)).shape
+    framejit.Size([3, 4])
+    """
     if 0 in tensor.shape:
         warnings.warn("Initializing zero-element tensors is a no-op")
         return tensor
@@ -165,7 +274,17 @@ def kaiming_normal_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", gener
 
 
 def orthogonal_(tensor, gain=1, generator=None):
-    """A matrix with orthonormal rows or columns, by Gram-Schmidt on normal values."""
+    """A matrix with orthonormal rows or columns, by Gram-Schmidt on normal values.
+
+    tensor (Tensor), gain (float), generator (framejit.Generator or None). Raises ValueError (Only tensors with 2 or
+    more dimensions are supported).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> w = nn.init.orthogonal_(framejit.empty(3, 3))
+    >>> framejit.allclose(w @ w.T, framejit.eye(3), atol=1e-5)
+    True
+    """
     if tensor.dim() < 2:
         raise ValueError("Only tensors with 2 or more dimensions are supported")
     if tensor.numel() == 0:
@@ -187,7 +306,16 @@ def orthogonal_(tensor, gain=1, generator=None):
 
 
 def sparse_(tensor, sparsity, std=0.01, generator=None):
-    """Normal values with a fraction of zeros in each column."""
+    """Normal values with a fraction of zeros in each column.
+
+    tensor (Tensor), sparsity, std (float), generator (framejit.Generator or None). Raises ValueError (Only tensors
+    with 2 dimensions are supported).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> int((nn.init.sparse_(framejit.empty(10, 3), sparsity=0.2) == 0).sum())
+    6
+    """
     if tensor.dim() != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
     rows, columns = tensor.shape

@@ -10,7 +10,16 @@ from framejit import _ops as _t
 
 
 class Parameter(_t.Tensor):
-    """A tensor that becomes one of a module's parameters when it is assigned as an attribute."""
+    """A tensor that becomes one of a module's parameters when it is assigned as an attribute.
+
+    data (Tensor or None), requires_grad (bool). Raises TypeError (Parameter data must be a Tensor, not …).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> w = nn.Parameter(framejit.ones(2))
+    >>> w.requires_grad, w.is_leaf
+    (True, True)
+    """
 
     def __new__(cls, data=None, requires_grad=True):
         if data is None:
@@ -46,7 +55,17 @@ class _BufferMeta(type):
 
 
 class Buffer(metaclass=_BufferMeta):
-    """`Buffer(data, persistent=True)`: marks a tensor so that assigning it registers a buffer."""
+    """`Buffer(data, persistent=True)`: marks a tensor so that assigning it registers a buffer.
+
+    data (Tensor or None), persistent (bool). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> module = nn.Module()
+    >>> module.mean = nn.Buffer(framejit.zeros(2))
+    >>> list(module.state_dict())
+    ['mean']
+    """
 
     def __new__(cls, data=None, *, persistent=True):
         if data is None:

@@ -121,8 +121,24 @@ def multi_head_attention_forward(
 ):
     """Attention of `query` (L, N, E) over `key` and `value` (S, N, E); all 2-D where there is no batch.
 
-    Boolean masks are True where a position is hidden; float masks are added to the scores. Returns the output (L, N, E)
-    and the weights (N, L, S), averaged over heads or not, or None.
+    Boolean masks are True where a position is hidden; float masks are added to the scores. Returns the output (L, N,
+    E) and the weights (N, L, S), averaged over heads or not, or None.
+
+    key (Tensor), embed_dim_to_check, num_heads (int), in_proj_weight, in_proj_bias, bias_k, bias_v (Tensor or None),
+    add_zero_attn (bool), dropout_p (float), out_proj_weight (Tensor), out_proj_bias (Tensor or None), training (bool),
+    key_padding_mask (Tensor or None), need_weights (bool), attn_mask (Tensor or None), use_separate_proj_weight
+    (bool), q_proj_weight, k_proj_weight, v_proj_weight, static_k, static_v (Tensor or None), average_attn_weights,
+    is_causal (bool). Raises RuntimeError (Need attn_mask if specifying the is_causal hint), AssertionError (was
+    expecting embedding dimension of …; embed_dim … not divisible by num_heads …; expecting key_padding_mask shape of
+    …).
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> x, w = framejit.rand(5, 2, 8), framejit.rand(24, 8)
+    >>> out, weights = F.multi_head_attention_forward(
+    ...     x, x, x, 8, 2, w, None, None, None, False, 0.0, framejit.eye(8), None)
+    >>> out.shape, weights.shape
+    (framejit.Size([5, 2, 8]), framejit.Size([2, 5, 5]))
     """
     batched = _check_inputs(query, key, value, key_padding_mask, attn_mask, num_heads)
     if is_causal and attn_mask is None:

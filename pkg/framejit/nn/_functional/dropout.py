@@ -11,7 +11,17 @@ def _check_probability(p):
 
 
 def dropout(input, p=0.5, training=True, inplace=False):
-    """Zero each element with probability p and scale the others by 1 / (1 - p)."""
+    """Zero each element with probability p and scale the others by 1 / (1 - p).
+
+    input (Tensor), p (float), training, inplace (bool). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> sorted(set(F.dropout(framejit.ones(100), 0.5).tolist()))
+    [0.0, 2.0]
+    >>> F.dropout(framejit.ones(3), 0.5, training=False)
+    tensor([1., 1., 1.])
+    """
     _check_probability(p)
     if not training or p == 0.0:
         return input
@@ -36,7 +46,16 @@ def _drop_features(input, p, training, inplace):
 
 
 def dropout1d(input, p=0.5, training=True, inplace=False):
-    """Zero whole channels of (N, C, L) or (C, L)."""
+    """Zero whole channels of (N, C, L) or (C, L).
+
+    input (Tensor), p (float), training, inplace (bool). Raises RuntimeError.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.dropout1d(framejit.ones(1, 2, 3), 0.5, training=False)
+    tensor([[[1., 1., 1.],
+             [1., 1., 1.]]])
+    """
     _check_probability(p)
     if input.dim() not in (2, 3):
         raise RuntimeError(
@@ -53,7 +72,15 @@ def dropout1d(input, p=0.5, training=True, inplace=False):
 
 
 def dropout2d(input, p=0.5, training=True, inplace=False):
-    """Zero whole channels of (N, C, H, W)."""
+    """Zero whole channels of (N, C, H, W).
+
+    input (Tensor), p (float), training, inplace (bool). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.dropout2d(framejit.ones(2, 3, 4, 4)).shape
+    framejit.Size([2, 3, 4, 4])
+    """
     _check_probability(p)
     if input.dim() not in (3, 4):
         warnings.warn(
@@ -64,7 +91,15 @@ def dropout2d(input, p=0.5, training=True, inplace=False):
 
 
 def dropout3d(input, p=0.5, training=True, inplace=False):
-    """Zero whole channels of (N, C, D, H, W)."""
+    """Zero whole channels of (N, C, D, H, W).
+
+    input (Tensor), p (float), training, inplace (bool). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.dropout3d(framejit.ones(2, 3, 4, 4, 4)).shape
+    framejit.Size([2, 3, 4, 4, 4])
+    """
     _check_probability(p)
     if input.dim() not in (4, 5):
         warnings.warn(
@@ -81,7 +116,15 @@ _SELU_ALPHA_PRIME = -1.7580993408473766
 
 
 def alpha_dropout(input, p=0.5, training=False, inplace=False):
-    """Dropout that keeps mean and variance of a self-normalising network."""
+    """Dropout that keeps mean and variance of a self-normalising network.
+
+    input (Tensor), p (float), training, inplace (bool). Raises nothing of its own.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.alpha_dropout(framejit.ones(3), 0.5, training=False)
+    tensor([1., 1., 1.])
+    """
     _check_probability(p)
     if not training or p == 0.0:
         return input

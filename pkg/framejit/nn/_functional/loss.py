@@ -55,7 +55,16 @@ def _weighted(loss, weight, reduction):
 
 
 def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
-    """(input - target)²."""
+    """(input - target)².
+
+    input, target (Tensor), size_average, reduce (bool or None), reduction (str), weight (Tensor or None). Raises
+    AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.mse_loss(framejit.tensor([1.0, 2.0]), framejit.tensor([2.0, 4.0]))
+    tensor(2.5000)
+    """
     reduction = legacy_reduction(size_average, reduce, reduction)
     input, target = _broadcast_with_warning("mse_loss", input, target)
     if weight is not None:
@@ -64,7 +73,16 @@ def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", we
 
 
 def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
-    """|input - target|."""
+    """|input - target|.
+
+    input, target (Tensor), size_average, reduce (bool or None), reduction (str), weight (Tensor or None). Raises
+    AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.l1_loss(framejit.tensor([1.0, 2.0]), framejit.tensor([2.0, 4.0]))
+    tensor(1.5000)
+    """
     reduction = legacy_reduction(size_average, reduce, reduction)
     input, target = _broadcast_with_warning("l1_loss", input, target)
     if weight is not None:
@@ -73,7 +91,16 @@ def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", wei
 
 
 def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
-    """Quadratic below `beta`, linear above."""
+    """Quadratic below `beta`, linear above.
+
+    input, target (Tensor), size_average, reduce (bool or None), reduction (str), beta (float). Raises AttributeError
+    for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.smooth_l1_loss(framejit.tensor([0.0, 0.0]), framejit.tensor([0.5, 3.0]))
+    tensor(1.3125)
+    """
     reduction = legacy_reduction(size_average, reduce, reduction)
     input, target = _broadcast_with_warning("smooth_l1_loss", input, target)
     if beta == 0.0:
@@ -82,7 +109,16 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
 
 
 def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
-    """Quadratic below `delta`, linear above, continuous in slope."""
+    """Quadratic below `delta`, linear above, continuous in slope.
+
+    input, target (Tensor), reduction (str), delta (float), weight (Tensor or None). Raises AttributeError for other
+    types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.huber_loss(framejit.tensor([0.0, 0.0]), framejit.tensor([0.5, 3.0]))
+    tensor(1.3125)
+    """
     input, target = _broadcast_with_warning("huber_loss", input, target)
     if weight is not None:
         return _weighted(_t.huber_loss(input, target, reduction="none", delta=delta), weight, reduction)
@@ -92,7 +128,16 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
 def cross_entropy(
     input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean", label_smoothing=0.0
 ):
-    """log_softmax followed by nll_loss; the target is class indices or class probabilities."""
+    """log_softmax followed by nll_loss; the target is class indices or class probabilities.
+
+    input, target (Tensor), weight (Tensor or None), size_average (bool or None), ignore_index (int), reduce (bool or
+    None), reduction (str), label_smoothing (float). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.cross_entropy(framejit.tensor([[2.0, 0.0, 1.0]]), framejit.tensor([0]))
+    tensor(0.4076)
+    """
     reduction = legacy_reduction(size_average, reduce, reduction)
     return _t.cross_entropy(
         input, target, weight=weight, reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing
@@ -100,13 +145,31 @@ def cross_entropy(
 
 
 def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"):
-    """Minus the input at the target's class."""
+    """Minus the input at the target's class.
+
+    input, target (Tensor), weight (Tensor or None), size_average (bool or None), ignore_index (int), reduce (bool or
+    None), reduction (str). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.nll_loss(framejit.tensor([[-0.5, -1.0]]), framejit.tensor([1]))
+    tensor(1.)
+    """
     reduction = legacy_reduction(size_average, reduce, reduction)
     return _t.nll_loss(input, target, weight=weight, reduction=reduction, ignore_index=ignore_index)
 
 
 def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
-    """Cross entropy of probabilities in [0, 1]."""
+    """Cross entropy of probabilities in [0, 1].
+
+    input, target (Tensor), weight (Tensor or None), size_average, reduce (bool or None), reduction (str). Raises
+    ValueError.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.binary_cross_entropy(framejit.tensor([0.9, 0.2]), framejit.tensor([1.0, 0.0]))
+    tensor(0.1643)
+    """
     reduction = legacy_reduction(size_average, reduce, reduction)
     if target.size() != input.size():
         raise ValueError(
@@ -119,7 +182,16 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
 def binary_cross_entropy_with_logits(
     input, target, weight=None, size_average=None, reduce=None, reduction="mean", pos_weight=None
 ):
-    """sigmoid followed by binary_cross_entropy, computed stably."""
+    """sigmoid followed by binary_cross_entropy, computed stably.
+
+    input, target (Tensor), weight (Tensor or None), size_average, reduce (bool or None), reduction (str), pos_weight
+    (Tensor or None). Raises ValueError (Target size (…) must be the same as input size (…)).
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.binary_cross_entropy_with_logits(framejit.tensor([2.0, -1.0]), framejit.tensor([1.0, 0.0]))
+    tensor(0.2201)
+    """
     reduction = legacy_reduction(size_average, reduce, reduction)
     if target.size() != input.size():
         raise ValueError(f"Target size ({target.size()}) must be the same as input size ({input.size()})")
@@ -127,7 +199,16 @@ def binary_cross_entropy_with_logits(
 
 
 def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_target=False):
-    """target * (log target - input); `batchmean` is the mathematical definition."""
+    """target * (log target - input); `batchmean` is the mathematical definition.
+
+    input, target (Tensor), size_average, reduce (bool or None), reduction (str), log_target (bool). Raises TypeError
+    for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.kl_div(framejit.tensor([[0.5, 0.5]]).log(), framejit.tensor([[0.9, 0.1]]), reduction="batchmean")
+    tensor(0.3681)
+    """
     if size_average is not None or reduce is not None:
         reduction = legacy_reduction(size_average, reduce)
     elif reduction == "mean":
@@ -144,14 +225,31 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
 
 @listed("input", "target")
 def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
-    """log(1 + exp(-target * input))."""
+    """log(1 + exp(-target * input)).
+
+    input, target (Tensor), size_average, reduce (bool or None), reduction (str). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.soft_margin_loss(framejit.tensor([0.0, 0.0]), framejit.tensor([1.0, -1.0]))
+    tensor(0.6931)
+    """
     reduction = legacy_reduction(size_average, reduce, reduction)
     return reduce_loss(_t.softplus(-target * input), reduction)
 
 
 @listed("input", "target")
 def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=None, reduction="mean"):
-    """input where target is 1, max(0, margin - input) where it is -1."""
+    """input where target is 1, max(0, margin - input) where it is -1.
+
+    input, target (Tensor), margin (float), size_average, reduce (bool or None), reduction (str). Raises TypeError for
+    other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.hinge_embedding_loss(framejit.tensor([0.2, 0.3]), framejit.tensor([1.0, -1.0]))
+    tensor(0.4500)
+    """
     reduction = legacy_reduction(size_average, reduce, reduction)
     zeros = _t.zeros_like(input)
     loss = _t.where(target != 1, (margin - input).clamp_min(0), zeros) + _t.where(target != -1, input, zeros)
@@ -160,7 +258,16 @@ def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=No
 
 @listed("input1", "input2", "target")
 def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
-    """max(0, -target * (input1 - input2) + margin)."""
+    """max(0, -target * (input1 - input2) + margin).
+
+    input1, input2, target (Tensor), margin (float), size_average, reduce (bool or None), reduction (str). Raises
+    RuntimeError (margin_ranking_loss : All input tensors should have same dimension).
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.margin_ranking_loss(framejit.tensor([1.0]), framejit.tensor([2.0]), framejit.tensor([1.0]), 0.5)
+    tensor(1.5000)
+    """
     reduction = legacy_reduction(size_average, reduce, reduction)
     if not input1.dim() == input2.dim() == target.dim():
         raise RuntimeError(
@@ -172,7 +279,16 @@ def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, red
 
 @listed("input1", "input2", "target")
 def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
-    """1 - cos where target is 1, max(0, cos - margin) where it is -1."""
+    """1 - cos where target is 1, max(0, cos - margin) where it is -1.
+
+    input1, input2, target (Tensor), margin (float), size_average, reduce (bool or None), reduction (str). Raises
+    TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.cosine_embedding_loss(framejit.tensor([[1.0, 0.0]]), framejit.tensor([[1.0, 1.0]]), framejit.tensor([1]))
+    tensor(0.2929)
+    """
     reduction = legacy_reduction(size_average, reduce, reduction)
     epsilon = 1e-12
     product = (input1 * input2).sum(-1)
@@ -186,7 +302,16 @@ def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, r
 def triplet_margin_loss(
     anchor, positive, negative, margin=1.0, p=2, eps=1e-6, swap=False, size_average=None, reduce=None, reduction="mean"
 ):
-    """max(0, d(anchor, positive) - d(anchor, negative) + margin)."""
+    """max(0, d(anchor, positive) - d(anchor, negative) + margin).
+
+    anchor, positive, negative (Tensor), margin, p, eps (float), swap (bool), size_average, reduce (bool or None),
+    reduction (str). Raises ValueError (margin must be greater than 0).
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.triplet_margin_loss(framejit.tensor([[0.0]]), framejit.tensor([[1.0]]), framejit.tensor([[1.5]]))
+    tensor(0.5000)
+    """
     reduction = legacy_reduction(size_average, reduce, reduction)
     if margin <= 0:
         raise ValueError(f"margin must be greater than 0, got {margin}")
@@ -200,7 +325,16 @@ def triplet_margin_loss(
 def triplet_margin_with_distance_loss(
     anchor, positive, negative, *, distance_function=None, margin=1.0, swap=False, reduction="mean"
 ):
-    """triplet_margin_loss with any distance."""
+    """triplet_margin_loss with any distance.
+
+    anchor, positive, negative (Tensor), distance_function (callable or None), margin (float), swap (bool), reduction
+    (str). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.triplet_margin_with_distance_loss(framejit.tensor([[0.0]]), framejit.tensor([[1.0]]), framejit.tensor([[1.5]]))
+    tensor(0.5000)
+    """
     distance = pairwise_distance if distance_function is None else distance_function
     near, far = distance(anchor, positive), distance(anchor, negative)
     if swap:
@@ -209,7 +343,16 @@ def triplet_margin_with_distance_loss(
 
 
 def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
-    """The mean over classes of the binary cross entropy with logits."""
+    """The mean over classes of the binary cross entropy with logits.
+
+    input, target (Tensor), weight (Tensor or None), size_average, reduce (bool or None), reduction (str). Raises
+    TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.multilabel_soft_margin_loss(framejit.tensor([[0.0, 1.0]]), framejit.tensor([[1.0, 0.0]]))
+    tensor(1.0032)
+    """
     reduction = legacy_reduction(size_average, reduce, reduction)
     loss = -(target * _t.logsigmoid(input) + (1 - target) * _t.logsigmoid(-input))
     if weight is not None:
@@ -219,7 +362,16 @@ def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, r
 
 @listed("input", "weight")
 def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"):
-    """The mean over the wrong classes j of max(0, margin - input[target] + input[j]) ** p."""
+    """The mean over the wrong classes j of max(0, margin - input[target] + input[j]) ** p.
+
+    input, target (Tensor), p, margin (float), weight (Tensor or None), size_average, reduce (bool or None), reduction
+    (str). Raises ValueError (only p == 1 and p == 2 supported).
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.multi_margin_loss(framejit.tensor([[0.1, 0.2, 0.4, 0.8]]), framejit.tensor([3]))
+    tensor(0.3250)
+    """
     reduction = legacy_reduction(size_average, reduce, reduction)
     if p not in (1, 2):
         raise ValueError("only p == 1 and p == 2 supported")
@@ -237,7 +389,16 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
 def poisson_nll_loss(
     input, target, log_input=True, full=False, size_average=None, eps=1e-8, reduce=None, reduction="mean"
 ):
-    """The negative log likelihood of counts under a Poisson distribution."""
+    """The negative log likelihood of counts under a Poisson distribution.
+
+    input, target (Tensor), log_input, full (bool), size_average (bool or None), eps (float), reduce (bool or None),
+    reduction (str). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.poisson_nll_loss(framejit.tensor([0.0]), framejit.tensor([2.0]))
+    tensor(1.)
+    """
     reduction = legacy_reduction(size_average, reduce, reduction)
     loss = input.exp() - target * input if log_input else input - target * (input + eps).log()
     if full:  # Stirling's approximation of log(target!)
@@ -247,7 +408,16 @@ def poisson_nll_loss(
 
 
 def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"):
-    """The negative log likelihood of the target under a normal distribution."""
+    """The negative log likelihood of the target under a normal distribution.
+
+    input, target (Tensor), var (Tensor or number), full (bool), eps (float), reduction (str). Raises ValueError (var
+    has negative entry/entries; var is of incorrect size).
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.gaussian_nll_loss(framejit.tensor([1.0]), framejit.tensor([3.0]), framejit.tensor([4.0]))
+    tensor(1.1931)
+    """
     if isinstance(var, (int, float)):
         if var < 0:
             raise ValueError("var has negative entry/entries")

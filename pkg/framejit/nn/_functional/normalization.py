@@ -16,24 +16,62 @@ def _verify_batch_size(size):
 
 
 def batch_norm(input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5):
-    """Normalise each channel over the batch; with `training` the running statistics are updated in place."""
+    """Normalise each channel over the batch; with `training` the running statistics are updated in place.
+
+    input (Tensor), running_mean, running_var, weight, bias (Tensor or None), training (bool), momentum, eps (float).
+    Raises TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.batch_norm(framejit.tensor([[1.0, 10.0], [3.0, 30.0]]), None, None, training=True)
+    tensor([[-1.0000, -1.0000],
+            [ 1.0000,  1.0000]])
+    """
     if training:
         _verify_batch_size(input.size())
     return _t.batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps)
 
 
 def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
-    """Normalise over the last dimensions, those of `normalized_shape`."""
+    """Normalise over the last dimensions, those of `normalized_shape`.
+
+    input (Tensor), normalized_shape (int, or tuple of int), weight, bias (Tensor or None), eps (float). Raises
+    TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.layer_norm(framejit.tensor([[1.0, 3.0], [10.0, 30.0]]), (2,))
+    tensor([[-1.0000,  1.0000],
+            [-1.0000,  1.0000]])
+    """
     return _t.layer_norm(input, normalized_shape, weight, bias, eps)
 
 
 def rms_norm(input, normalized_shape, weight=None, eps=None):
-    """Divide by the root mean square over the last dimensions."""
+    """Divide by the root mean square over the last dimensions.
+
+    input (Tensor), normalized_shape (int, or tuple of int), weight (Tensor or None), eps (float or None). Raises
+    TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.rms_norm(framejit.tensor([[3.0, 3.0]]), (2,))
+    tensor([[1., 1.]])
+    """
     return _t.rms_norm(input, normalized_shape, weight, eps)
 
 
 def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
-    """Normalise over groups of channels of each sample."""
+    """Normalise over groups of channels of each sample.
+
+    input (Tensor), num_groups (int), weight, bias (Tensor or None), eps (float). Raises RuntimeError (Expected at
+    least 2 dimensions for input tensor but received …).
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.group_norm(framejit.tensor([[[1.0], [3.0]]]), 1).flatten()
+    tensor([-1.0000,  1.0000])
+    """
     if input.dim() < 2:
         raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {input.dim()}")
     return _t.group_norm(input, num_groups, weight, bias, eps)
@@ -42,7 +80,16 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
 def instance_norm(
     input, running_mean=None, running_var=None, weight=None, bias=None, use_input_stats=True, momentum=0.1, eps=1e-5
 ):
-    """Normalise each channel of each sample: a batch norm with samples and channels folded together."""
+    """Normalise each channel of each sample: a batch norm with samples and channels folded together.
+
+    input (Tensor), running_mean, running_var, weight, bias (Tensor or None), use_input_stats (bool), momentum, eps
+    (float). Raises ValueError (Expected more than 1 spatial element when training).
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.instance_norm(framejit.tensor([[[1.0, 3.0]]]))
+    tensor([[[-1.0000,  1.0000]]])
+    """
     size = input.size()
     if use_input_stats:
         spatial = 1
@@ -65,7 +112,16 @@ def instance_norm(
 
 
 def local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0):
-    """Divide by a power of the mean square over neighbouring channels."""
+    """Divide by a power of the mean square over neighbouring channels.
+
+    input (Tensor), size (int), alpha, beta, k (float). Raises ValueError (Expected 3D or higher dimensionality input
+    (got … dimensions)).
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.local_response_norm(framejit.rand(1, 4, 5, 5), 3).shape
+    framejit.Size([1, 4, 5, 5])
+    """
     if input.dim() < 3:
         raise ValueError(f"Expected 3D or higher dimensionality input (got {input.dim()} dimensions)")
     if input.numel() == 0:
@@ -78,6 +134,15 @@ def local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0):
 
 
 def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
-    """Divide by the p-norm along `dim`."""
+    """Divide by the p-norm along `dim`.
+
+    input (Tensor), p (float), dim (int), eps (float), out (Tensor to write the result to or None). Raises
+    AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.normalize(framejit.tensor([[3.0, 4.0]]))
+    tensor([[0.6000, 0.8000]])
+    """
     norm = input.norm(p, dim, keepdim=True).clamp_min(eps).expand_as(input)
     return input / norm if out is None else _t.div(input, norm, out=out)

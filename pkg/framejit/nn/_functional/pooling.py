@@ -8,21 +8,49 @@ def _stride(stride, kernel_size):
 
 
 def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
-    """The mean of each window."""
+    """The mean of each window.
+
+    input (Tensor), kernel_size (int, or sequence of int), stride (int, or sequence of int, or None), padding (int, or
+    sequence of int), ceil_mode, count_include_pad (bool). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.avg_pool1d(framejit.tensor([[1.0, 2.0, 3.0, 4.0]]), 2)
+    tensor([[1.5000, 3.5000]])
+    """
     return _t.avg_pool1d(input, kernel_size, _stride(stride, kernel_size), padding, ceil_mode, count_include_pad)
 
 
 def avg_pool2d(
     input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None
 ):
-    """The mean of each window."""
+    """The mean of each window.
+
+    input (Tensor), kernel_size (int, or sequence of int), stride (int, or sequence of int, or None), padding (int, or
+    sequence of int), ceil_mode, count_include_pad (bool), divisor_override (int or None). Raises TypeError for other
+    types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.avg_pool2d(framejit.rand(1, 3, 8, 6), 2).shape
+    framejit.Size([1, 3, 4, 3])
+    """
     return _t.avg_pool2d(
         input, kernel_size, _stride(stride, kernel_size), padding, ceil_mode, count_include_pad, divisor_override
     )
 
 
 def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
-    """The maximum of each window, with its place where `return_indices`."""
+    """The maximum of each window, with its place where `return_indices`.
+
+    input (Tensor), kernel_size (int, or sequence of int), stride (int, or sequence of int, or None), padding, dilation
+    (int, or sequence of int), ceil_mode, return_indices (bool). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.max_pool1d(framejit.tensor([[1.0, 2.0, 4.0, 3.0]]), 2)
+    tensor([[2., 4.]])
+    """
     stride = _stride(stride, kernel_size)
     if return_indices:
         return _t.max_pool1d_with_indices(input, kernel_size, stride, padding, dilation, ceil_mode)
@@ -30,7 +58,16 @@ def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
 
 
 def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
-    """The maximum of each window, with its place where `return_indices`."""
+    """The maximum of each window, with its place where `return_indices`.
+
+    input (Tensor), kernel_size (int, or sequence of int), stride (int, or sequence of int, or None), padding, dilation
+    (int, or sequence of int), ceil_mode, return_indices (bool). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.max_pool2d(framejit.rand(1, 3, 9, 8), 3, 2, 1).shape
+    framejit.Size([1, 3, 5, 4])
+    """
     stride = _stride(stride, kernel_size)
     if return_indices:
         return _t.max_pool2d_with_indices(input, kernel_size, stride, padding, dilation, ceil_mode)
@@ -40,14 +77,33 @@ def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
 def max_pool1d_with_indices(
     input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
 ):
-    """max_pool1d that always gives the indices."""
+    """max_pool1d that always gives the indices.
+
+    input (Tensor), kernel_size (int, or sequence of int), stride (int, or sequence of int, or None), padding, dilation
+    (int, or sequence of int), ceil_mode, return_indices (bool). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.max_pool1d_with_indices(framejit.tensor([[1.0, 2.0, 4.0, 3.0]]), 2)
+    (tensor([[2., 4.]]), tensor([[1, 2]]))
+    """
     return max_pool1d(input, kernel_size, stride, padding, dilation, ceil_mode, True)
 
 
 def max_pool2d_with_indices(
     input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
 ):
-    """max_pool2d that always gives the indices."""
+    """max_pool2d that always gives the indices.
+
+    input (Tensor), kernel_size (int, or sequence of int), stride (int, or sequence of int, or None), padding, dilation
+    (int, or sequence of int), ceil_mode, return_indices (bool). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> values, places = F.max_pool2d_with_indices(framejit.rand(1, 3, 8, 6), 2)
+    >>> values.shape, places.dtype
+    (framejit.Size([1, 3, 4, 3]), framejit.int64)
+    """
     return max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode, True)
 
 
@@ -60,23 +116,57 @@ def _output_size(output_size, input, spatial):
 
 
 def adaptive_avg_pool1d(input, output_size):
-    """The mean over windows chosen so that the output has the given size."""
+    """The mean over windows chosen so that the output has the given size.
+
+    input (Tensor), output_size (int, or sequence of int and None). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.adaptive_avg_pool1d(framejit.tensor([[1.0, 2.0, 3.0, 4.0]]), 2)
+    tensor([[1.5000, 3.5000]])
+    """
     return _t.adaptive_avg_pool1d(input, _output_size(output_size, input, 1))
 
 
 def adaptive_avg_pool2d(input, output_size):
-    """The mean over windows chosen so that the output has the given size."""
+    """The mean over windows chosen so that the output has the given size.
+
+    input (Tensor), output_size (int, or sequence of int and None). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.adaptive_avg_pool2d(framejit.rand(1, 3, 8, 6), (2, None)).shape
+    framejit.Size([1, 3, 2, 6])
+    """
     return _t.adaptive_avg_pool2d(input, _output_size(output_size, input, 2))
 
 
 def adaptive_max_pool1d(input, output_size, return_indices=False):
-    """The maximum over windows chosen so that the output has the given size."""
+    """The maximum over windows chosen so that the output has the given size.
+
+    input (Tensor), output_size (int, or sequence of int and None), return_indices (bool). Raises AttributeError for
+    other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.adaptive_max_pool1d(framejit.tensor([[1.0, 2.0, 3.0, 4.0]]), 2)
+    tensor([[2., 4.]])
+    """
     result = _t.adaptive_max_pool1d(input, _output_size(output_size, input, 1))
     return result if return_indices else result[0]
 
 
 def adaptive_max_pool2d(input, output_size, return_indices=False):
-    """The maximum over windows chosen so that the output has the given size."""
+    """The maximum over windows chosen so that the output has the given size.
+
+    input (Tensor), output_size (int, or sequence of int and None), return_indices (bool). Raises AttributeError for
+    other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.adaptive_max_pool2d(framejit.rand(1, 3, 8, 6), 2).shape
+    framejit.Size([1, 3, 2, 2])
+    """
     result = _t.adaptive_max_pool2d(input, _output_size(output_size, input, 2))
     return result if return_indices else result[0]
 
@@ -87,13 +177,31 @@ def _p_norm(mean, count, norm_type):
 
 
 def lp_pool1d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
-    """The p-norm of each window."""
+    """The p-norm of each window.
+
+    input (Tensor), norm_type (float), kernel_size (int, or sequence of int), stride (int, or sequence of int, or
+    None), ceil_mode (bool). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.lp_pool1d(framejit.tensor([[3.0, 4.0, 6.0, 8.0]]), 2, 2)
+    tensor([[ 5., 10.]])
+    """
     mean = avg_pool1d(input.pow(norm_type), kernel_size, stride, 0, ceil_mode)
     return _p_norm(mean, _first(kernel_size), norm_type)
 
 
 def lp_pool2d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
-    """The p-norm of each window."""
+    """The p-norm of each window.
+
+    input (Tensor), norm_type (float), kernel_size (int, or sequence of int), stride (int, or sequence of int, or
+    None), ceil_mode (bool). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.lp_pool2d(framejit.rand(1, 3, 9, 9), 2, 3).shape
+    framejit.Size([1, 3, 3, 3])
+    """
     mean = avg_pool2d(input.pow(norm_type), kernel_size, stride, 0, ceil_mode)
     height, width = kernel_size if isinstance(kernel_size, (tuple, list)) else (kernel_size, kernel_size)
     return _p_norm(mean, height * width, norm_type)

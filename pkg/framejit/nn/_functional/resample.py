@@ -19,7 +19,17 @@ def interpolate(
     recompute_scale_factor=None,
     antialias=False,
 ):
-    """Resize the spatial dimensions to `size`, or by `scale_factor`."""
+    """Resize the spatial dimensions to `size`, or by `scale_factor`.
+
+    input (Tensor), size (int, sequence of int, or None), scale_factor (float, sequence of float, or None), mode (str),
+    align_corners, recompute_scale_factor, antialias (bool or None). Raises NotImplementedError (the mode … is not
+    supported, only …; Got …D input, but … mode needs …D input), ValueError.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.interpolate(framejit.tensor([[[1.0, 2.0]]]), scale_factor=2)
+    tensor([[[1., 1., 2., 2.]]])
+    """
     if mode not in _MODES:
         raise NotImplementedError(f"interpolate: the mode {mode!r} is not supported, only {', '.join(_MODES)}")
     if antialias and (mode not in ("bilinear", "bicubic") or input.dim() != 4):
@@ -135,5 +145,14 @@ def _mix_lines(input, dim, extent, size, step, align_corners):
 
 
 def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=None):
-    """The old name of `interpolate`."""
+    """The old name of `interpolate`.
+
+    input (Tensor), size (int, sequence of int, or None), scale_factor (float, sequence of float, or None), mode (str),
+    align_corners (bool or None). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.upsample(framejit.tensor([[[1.0, 2.0]]]), scale_factor=2)
+    tensor([[[1., 1., 2., 2.]]])
+    """
     return interpolate(input, size, scale_factor, mode, align_corners)

@@ -10,7 +10,22 @@ _PADDINGS = ("zeros", "border", "reflection")
 
 
 def affine_grid(theta, size, align_corners=None):
-    """Places in [-1, 1] of an affine map: theta (N, 2, 3) for sizes (N, C, H, W), or (N, 3, 4) for (N, C, D, H, W)."""
+    """Places in [-1, 1] of an affine map: theta (N, 2, 3) for sizes (N, C, H, W), or (N, 3, 4) for (N, C, D, H, W).
+
+    size (sequence of int), align_corners (bool or None). Raises NotImplementedError, ValueError (Expected theta to
+    have floating point type; Expected a batch of …D affine matrices of shape Nx…x… for size …. Got …; Expected
+    non-zero, positive output size. Got …).
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> theta = framejit.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]])
+    >>> F.affine_grid(theta, (1, 1, 2, 2), align_corners=True)
+    tensor([[[[-1., -1.],
+              [ 1., -1.]],
+    <BLANKLINE>
+             [[-1.,  1.],
+              [ 1.,  1.]]]])
+    """
     align = bool(align_corners)
     spatial = len(size) - 2
     if spatial not in (2, 3):
@@ -40,7 +55,18 @@ def affine_grid(theta, size, align_corners=None):
 
 
 def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corners=None):
-    """Values of `input` (N, C, H, W) at the places `grid` (N, h, w, 2), x before y, in [-1, 1]; likewise in 3-D."""
+    """Values of `input` (N, C, H, W) at the places `grid` (N, h, w, 2), x before y, in [-1, 1]; likewise in 3-D.
+
+    mode, padding_mode (str), align_corners (bool or None). Raises ValueError (expected mode to be 'bilinear',
+    'nearest' or 'bicubic', but got: '…'; expected padding_mode to be 'zeros', 'border', or 'reflection', but got:
+    '…'), RuntimeError (expected 4D or 5D input and grid with same number of dimensions; expected grid and input to
+    have same batch size; expected grid to have size … in last dimension).
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.grid_sample(framejit.tensor([[[[1.0, 2.0], [3.0, 4.0]]]]), framejit.zeros(1, 1, 1, 2), align_corners=False)
+    tensor([[[[2.5000]]]])
+    """
     if mode not in _MODES:
         raise ValueError(
             f"nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: '{mode}'"

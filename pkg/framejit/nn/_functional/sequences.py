@@ -22,7 +22,18 @@ def embedding_bag(
     include_last_offset=False,
     padding_idx=None,
 ):
-    """Sums, means or maxima of bags of embedding rows: input (B, N), or (N,) cut into bags by `offsets`."""
+    """Sums, means or maxima of bags of embedding rows: input (B, N), or (N,) cut into bags by `offsets`.
+
+    weight (Tensor), offsets (Tensor or None), max_norm (float or None), norm_type (float), scale_grad_by_freq (bool),
+    mode (str), sparse (bool), per_sample_weights (Tensor or None), include_last_offset (bool), padding_idx (int or
+    None). Raises ValueError (mode has to be one of sum or mean; If per_sample_weights (…) is not None, then it must
+    have the same shape as the input (…); input has to be 1D or 2D Tensor), NotImplementedError, RuntimeError.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.embedding_bag(framejit.tensor([2, 0]), framejit.tensor([[1.0], [2.0], [3.0]]), framejit.tensor([0]), mode="sum")
+    tensor([[4.]])
+    """
     if mode not in ("sum", "mean", "max"):
         raise ValueError("mode has to be one of sum or mean")
     if per_sample_weights is not None and mode != "sum":
@@ -86,6 +97,16 @@ def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reducti
     """-log of the probability of all alignments of `targets` with `log_probs` (T, N, C) (Graves et al. 2006).
 
     targets: (N, S) padded, or all targets one after another; lengths: per sample. Means are over targets' lengths.
+
+    targets (Tensor), input_lengths, target_lengths (Tensor, or sequence of int), blank (int), reduction (str),
+    zero_infinity (bool). Raises RuntimeError (blank must be in label range; input_lengths and target_lengths must be
+    of size batch_size; Expected input_lengths to have value at most …).
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> scores = framejit.zeros(6, 1, 4).log_softmax(2)
+    >>> F.ctc_loss(scores, framejit.tensor([[1, 2]]), framejit.tensor([6]), framejit.tensor([2]))
+    tensor(2.0346)
     """
     legacy_reduction(None, None, reduction)
     unbatched = log_probs.dim() == 2
@@ -149,7 +170,16 @@ def _alignments(log_probs, targets, lengths, goals, blank):
 
 @listed("input")
 def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
-    """Hinge loss of several labels: targets list the labels, ended by -1."""
+    """Hinge loss of several labels: targets list the labels, ended by -1.
+
+    input, target (Tensor), size_average, reduce (bool or None), reduction (str). Raises RuntimeError (inconsistent
+    target size: … for input of size: …).
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.multilabel_margin_loss(framejit.tensor([[0.1, 0.2, 0.4, 0.8]]), framejit.tensor([[3, 0, -1, 1]]))
+    tensor(0.8500)
+    """
     reduction = legacy_reduction(size_average, reduce, reduction)
     x, y = (t if t.dim() == 2 else t.reshape(1, -1) for t in (input, target))
     if x.shape != y.shape:

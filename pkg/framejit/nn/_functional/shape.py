@@ -9,7 +9,17 @@ from .dropout import dropout
 
 
 def pad(input, pad, mode="constant", value=None):
-    """Pad the last dimensions by the pairs in `pad`, innermost first."""
+    """Pad the last dimensions by the pairs in `pad`, innermost first.
+
+    input (Tensor), pad (sequence of int), mode (str), value (float or None). Raises ValueError (Padding mode "…"
+    doesn't take in value argument), NotImplementedError (Unrecognised padding mode …; Only 2D, 3D, 4D, 5D padding with
+    non-constant padding are supported for now).
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.pad(framejit.tensor([1.0, 2.0]), (1, 2))
+    tensor([0., 1., 2., 0., 0.])
+    """
     if mode == "constant":
         return _t.constant_pad_nd(input, pad, 0 if value is None else value)
     if value is not None and value != 0:
@@ -28,7 +38,17 @@ _PAD_OPS = {"reflect": "reflection_pad", "replicate": "replication_pad", "circul
 
 
 def one_hot(tensor, num_classes=-1):
-    """A new last dimension with a one at each value's place; -1 classes means as many as the largest value needs."""
+    """A new last dimension with a one at each value's place; -1 classes means as many as the largest value needs.
+
+    tensor (Tensor of int64), num_classes (int). Raises RuntimeError (Can not infer total number of classes from empty
+    tensor).
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.one_hot(framejit.tensor([0, 2]), 3)
+    tensor([[1, 0, 0],
+            [0, 0, 1]])
+    """
     if num_classes == -1:
         if tensor.numel() == 0:
             raise RuntimeError("Can not infer total number of classes from empty tensor.")
@@ -37,7 +57,18 @@ def one_hot(tensor, num_classes=-1):
 
 
 def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, sparse=False):
-    """Rows of `weight` looked up by index; the row `padding_idx` gets no gradient."""
+    """Rows of `weight` looked up by index; the row `padding_idx` gets no gradient.
+
+    input (Tensor of int64), weight (Tensor), padding_idx (int or None), max_norm (float or None), norm_type (float),
+    scale_grad_by_freq, sparse (bool). Raises RuntimeError (sparse gradients are not supported), AssertionError
+    (Padding_idx must be within num_embeddings).
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.embedding(framejit.tensor([2, 0]), framejit.tensor([[1.0], [2.0], [3.0]]))
+    tensor([[3.],
+            [1.]])
+    """
     if padding_idx is None:
         padding_idx = -1
     else:
@@ -63,13 +94,29 @@ def _renormalize_rows(weight, index, max_norm, norm_type):
 
 
 def bilinear(input1, input2, weight, bias=None):
-    """input1[..., i] * weight[o, i, j] * input2[..., j], summed over i and j."""
+    """input1[..., i] * weight[o, i, j] * input2[..., j], summed over i and j.
+
+    input1, input2, weight (Tensor), bias (Tensor or None). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.bilinear(framejit.tensor([[1.0, 2.0]]), framejit.tensor([[3.0]]), framejit.ones(1, 2, 1))
+    tensor([[9.]])
+    """
     result = _t.einsum("...i,oij,...j->...o", [input1, weight, input2])
     return result if bias is None else result + bias
 
 
 def cosine_similarity(x1, x2, dim=1, eps=1e-8):
-    """The cosine of the angle between x1 and x2 along `dim`."""
+    """The cosine of the angle between x1 and x2 along `dim`.
+
+    x1, x2 (Tensor), dim (int), eps (float). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.cosine_similarity(framejit.tensor([[1.0, 0.0]]), framejit.tensor([[1.0, 1.0]]))
+    tensor([0.7071])
+    """
     x1, x2 = broadcast_tensors(x1, x2)
     n1 = x1.norm(2, dim, keepdim=True).clamp_min(eps)
     n2 = x2.norm(2, dim, keepdim=True).clamp_min(eps)
@@ -77,12 +124,28 @@ def cosine_similarity(x1, x2, dim=1, eps=1e-8):
 
 
 def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
-    """The p-norm of x1 - x2 + eps along the last dimension."""
+    """The p-norm of x1 - x2 + eps along the last dimension.
+
+    x1, x2 (Tensor), p, eps (float), keepdim (bool). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.pairwise_distance(framejit.tensor([[0.0, 0.0]]), framejit.tensor([[3.0, 4.0]]))
+    tensor([5.0000])
+    """
     return (x1 - x2 + eps).norm(p, -1, keepdim)
 
 
 def pixel_shuffle(input, upscale_factor):
-    """(*, C r², H, W) to (*, C, H r, W r)."""
+    """(*, C r², H, W) to (*, C, H r, W r).
+
+    input (Tensor), upscale_factor (int). Raises RuntimeError.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.pixel_shuffle(framejit.rand(1, 4, 3, 3), 2).shape
+    framejit.Size([1, 1, 6, 6])
+    """
     *batch, channels, height, width = input.shape
     r = upscale_factor
     if channels % (r * r):
@@ -97,7 +160,16 @@ def pixel_shuffle(input, upscale_factor):
 
 
 def pixel_unshuffle(input, downscale_factor):
-    """(*, C, H r, W r) to (*, C r², H, W)."""
+    """(*, C, H r, W r) to (*, C r², H, W).
+
+    input (Tensor), downscale_factor (int). Raises RuntimeError (pixel_unshuffle expects height and width to be
+    divisible by downscale_factor).
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.pixel_unshuffle(framejit.rand(1, 1, 6, 6), 2).shape
+    framejit.Size([1, 4, 3, 3])
+    """
     *batch, channels, height, width = input.shape
     r = downscale_factor
     if height % r or width % r:
@@ -112,7 +184,16 @@ def pixel_unshuffle(input, downscale_factor):
 
 
 def channel_shuffle(input, groups):
-    """Interleave the channels of `groups` groups."""
+    """Interleave the channels of `groups` groups.
+
+    input (Tensor), groups (int). Raises RuntimeError (Number of channels must be divisible by groups. Got … channels
+    and … groups).
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.channel_shuffle(framejit.arange(4.0).reshape(1, 4, 1, 1), 2).flatten()
+    tensor([0., 2., 1., 3.])
+    """
     batch, channels = input.shape[:2]
     if channels % groups:
         raise RuntimeError(
@@ -126,7 +207,17 @@ def channel_shuffle(input, groups):
 def scaled_dot_product_attention(
     query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, enable_gqa=False
 ):
-    """softmax(query @ keyᵀ * scale + mask) @ value."""
+    """softmax(query @ keyᵀ * scale + mask) @ value.
+
+    query, key, value (Tensor), attn_mask (Tensor or None), dropout_p (float), is_causal (bool), scale (float or None),
+    enable_gqa (bool). Raises RuntimeError (Explicit attn_mask should not be set when is_causal=True).
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> q = framejit.rand(2, 4, 5, 8)
+    >>> F.scaled_dot_product_attention(q, q, q, is_causal=True).shape
+    framejit.Size([2, 4, 5, 8])
+    """
     if enable_gqa:
         key = key.repeat_interleave(query.size(-3) // key.size(-3), -3)
         value = value.repeat_interleave(query.size(-3) // value.size(-3), -3)

@@ -18,7 +18,16 @@ def _listed(value, n):
 
 @listed("input")
 def max_pool3d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
-    """The maximum of each window of (N, C, D, H, W), with its place where `return_indices`."""
+    """The maximum of each window of (N, C, D, H, W), with its place where `return_indices`.
+
+    input (Tensor), kernel_size (int, or sequence of int), stride (int, or sequence of int, or None), padding, dilation
+    (int, or sequence of int), ceil_mode, return_indices (bool). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.max_pool3d(framejit.rand(1, 3, 8, 6, 4), 2).shape
+    framejit.Size([1, 3, 4, 3, 2])
+    """
     both = _t.max_pool3d_with_indices(input, kernel_size, _stride(stride, kernel_size), padding, dilation, ceil_mode)
     return both if return_indices else both[0]
 
@@ -26,47 +35,122 @@ def max_pool3d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
 def max_pool3d_with_indices(
     input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
 ):
-    """max_pool3d that always gives the indices."""
+    """max_pool3d that always gives the indices.
+
+    input (Tensor), kernel_size (int, or sequence of int), stride (int, or sequence of int, or None), padding, dilation
+    (int, or sequence of int), ceil_mode, return_indices (bool). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> values, places = F.max_pool3d_with_indices(framejit.rand(1, 3, 8, 6, 4), 2)
+    >>> values.shape, places.dtype
+    (framejit.Size([1, 3, 4, 3, 2]), framejit.int64)
+    """
     return max_pool3d(input, kernel_size, stride, padding, dilation, ceil_mode, True)
 
 
 def avg_pool3d(
     input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None
 ):
-    """The mean of each window of (N, C, D, H, W)."""
+    """The mean of each window of (N, C, D, H, W).
+
+    input (Tensor), kernel_size (int, or sequence of int), stride (int, or sequence of int, or None), padding (int, or
+    sequence of int), ceil_mode, count_include_pad (bool), divisor_override (int or None). Raises TypeError for other
+    types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.avg_pool3d(framejit.rand(1, 3, 8, 6, 4), 2).shape
+    framejit.Size([1, 3, 4, 3, 2])
+    """
     return _t.avg_pool3d(
         input, kernel_size, _stride(stride, kernel_size), padding, ceil_mode, count_include_pad, divisor_override
     )
 
 
 def adaptive_avg_pool3d(input, output_size):
-    """The mean over windows chosen so that the output has the given size."""
+    """The mean over windows chosen so that the output has the given size.
+
+    input (Tensor), output_size (int, or sequence of int and None). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.adaptive_avg_pool3d(framejit.rand(1, 3, 8, 6, 4), 2).shape
+    framejit.Size([1, 3, 2, 2, 2])
+    """
     return _t.adaptive_avg_pool3d(input, _output_size(output_size, input, 3))
 
 
 def adaptive_max_pool3d(input, output_size, return_indices=False):
-    """The maximum over windows chosen so that the output has the given size."""
+    """The maximum over windows chosen so that the output has the given size.
+
+    input (Tensor), output_size (int, or sequence of int and None), return_indices (bool). Raises AttributeError for
+    other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.adaptive_max_pool3d(framejit.rand(1, 3, 8, 6, 4), 2).shape
+    framejit.Size([1, 3, 2, 2, 2])
+    """
     result = _t.adaptive_max_pool3d(input, _output_size(output_size, input, 3))
     return result if return_indices else result[0]
 
 
 def adaptive_max_pool1d_with_indices(input, output_size, return_indices=False):
-    """adaptive_max_pool1d that always gives the indices."""
+    """adaptive_max_pool1d that always gives the indices.
+
+    input (Tensor), output_size (int, or sequence of int and None), return_indices (bool). Raises AttributeError for
+    other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.adaptive_max_pool1d_with_indices(framejit.tensor([[1.0, 2.0, 3.0, 4.0]]), 2)
+    (tensor([[2., 4.]]), tensor([[1, 3]]))
+    """
     return _t.adaptive_max_pool1d(input, _output_size(output_size, input, 1))
 
 
 def adaptive_max_pool2d_with_indices(input, output_size, return_indices=False):
-    """adaptive_max_pool2d that always gives the indices."""
+    """adaptive_max_pool2d that always gives the indices.
+
+    input (Tensor), output_size (int, or sequence of int and None), return_indices (bool). Raises AttributeError for
+    other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> values, places = F.adaptive_max_pool2d_with_indices(framejit.rand(1, 3, 8, 6), 2)
+    >>> values.shape, places.dtype
+    (framejit.Size([1, 3, 2, 2]), framejit.int64)
+    """
     return _t.adaptive_max_pool2d(input, _output_size(output_size, input, 2))
 
 
 def adaptive_max_pool3d_with_indices(input, output_size, return_indices=False):
-    """adaptive_max_pool3d that always gives the indices."""
+    """adaptive_max_pool3d that always gives the indices.
+
+    input (Tensor), output_size (int, or sequence of int and None), return_indices (bool). Raises AttributeError for
+    other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> values, places = F.adaptive_max_pool3d_with_indices(framejit.rand(1, 3, 8, 6, 4), 2)
+    >>> values.shape, places.dtype
+    (framejit.Size([1, 3, 2, 2, 2]), framejit.int64)
+    """
     return adaptive_max_pool3d(input, output_size, True)
 
 
 def lp_pool3d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
-    """The p-norm of each window."""
+    """The p-norm of each window.
+
+    input (Tensor), norm_type (float), kernel_size (int, or sequence of int), stride (int, or sequence of int, or
+    None), ceil_mode (bool). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.lp_pool3d(framejit.rand(1, 3, 9, 9, 9), 2, 3).shape
+    framejit.Size([1, 3, 3, 3, 3])
+    """
     mean = avg_pool3d(input.pow(norm_type), kernel_size, stride, 0, ceil_mode)
     return _p_norm(mean, math.prod(_listed(kernel_size, 3)), norm_type)
 
@@ -100,19 +184,49 @@ def _unpool(n, input, indices, kernel_size, stride, padding, output_size):
 
 
 def max_unpool1d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
-    """The reverse of max_pool1d: values back where the indices say, zeros elsewhere."""
+    """The reverse of max_pool1d: values back where the indices say, zeros elsewhere.
+
+    input, indices (Tensor), kernel_size (int, or sequence of int), stride (int, or sequence of int, or None), padding
+    (int, or sequence of int), output_size (sequence of int, or None). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> values, places = F.max_pool1d(framejit.tensor([[1.0, 2.0, 4.0, 3.0]]), 2, return_indices=True)
+    >>> F.max_unpool1d(values, places, 2)
+    tensor([[0., 2., 4., 0.]])
+    """
     return _unpool(1, input, indices, kernel_size, stride, padding, output_size)
 
 
 @listed("input")
 def max_unpool2d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
-    """The reverse of max_pool2d: values back where the indices say, zeros elsewhere."""
+    """The reverse of max_pool2d: values back where the indices say, zeros elsewhere.
+
+    input, indices (Tensor), kernel_size (int, or sequence of int), stride (int, or sequence of int, or None), padding
+    (int, or sequence of int), output_size (sequence of int, or None). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> values, places = F.max_pool2d(framejit.rand(1, 1, 4, 4), 2, return_indices=True)
+    >>> F.max_unpool2d(values, places, 2).shape
+    framejit.Size([1, 1, 4, 4])
+    """
     return _unpool(2, input, indices, kernel_size, stride, padding, output_size)
 
 
 @listed("input")
 def max_unpool3d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
-    """The reverse of max_pool3d: values back where the indices say, zeros elsewhere."""
+    """The reverse of max_pool3d: values back where the indices say, zeros elsewhere.
+
+    input, indices (Tensor), kernel_size (int, or sequence of int), stride (int, or sequence of int, or None), padding
+    (int, or sequence of int), output_size (sequence of int, or None). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> values, places = F.max_pool3d(framejit.rand(1, 1, 4, 4, 4), 2, return_indices=True)
+    >>> F.max_unpool3d(values, places, 2).shape
+    framejit.Size([1, 1, 4, 4, 4])
+    """
     return _unpool(3, input, indices, kernel_size, stride, padding, output_size)
 
 
@@ -170,7 +284,16 @@ def _fractional_starts(sample, size, out, kernel):
 def fractional_max_pool2d(
     input, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None
 ):
-    """Max pooling over windows at pseudo-random places that cover the input."""
+    """Max pooling over windows at pseudo-random places that cover the input.
+
+    input (Tensor), kernel_size (int, or sequence of int), output_size (int, sequence of int, or None), output_ratio
+    (float, sequence of float, or None), return_indices (bool). Raises ValueError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.fractional_max_pool2d(framejit.rand(1, 3, 8, 8), 2, output_size=3).shape
+    framejit.Size([1, 3, 3, 3])
+    """
     return _fractional(2, input, kernel_size, output_size, output_ratio, return_indices, _random_samples)
 
 
@@ -178,21 +301,50 @@ def fractional_max_pool2d(
 def fractional_max_pool3d(
     input, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None
 ):
-    """Max pooling over windows at pseudo-random places that cover the input."""
+    """Max pooling over windows at pseudo-random places that cover the input.
+
+    input (Tensor), kernel_size (int, or sequence of int), output_size (int, sequence of int, or None), output_ratio
+    (float, sequence of float, or None), return_indices (bool). Raises ValueError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.fractional_max_pool3d(framejit.rand(1, 3, 8, 8, 8), 2, output_size=3).shape
+    framejit.Size([1, 3, 3, 3, 3])
+    """
     return _fractional(3, input, kernel_size, output_size, output_ratio, return_indices, _random_samples)
 
 
 def fractional_max_pool2d_with_indices(
     input, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None
 ):
-    """fractional_max_pool2d that always gives the indices."""
+    """fractional_max_pool2d that always gives the indices.
+
+    input (Tensor), kernel_size (int, or sequence of int), output_size (int, sequence of int, or None), output_ratio
+    (float, sequence of float, or None), return_indices (bool). Raises ValueError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> values, places = F.fractional_max_pool2d_with_indices(framejit.rand(1, 3, 8, 8), 2, output_ratio=0.5)
+    >>> values.shape, places.dtype
+    (framejit.Size([1, 3, 4, 4]), framejit.int64)
+    """
     return fractional_max_pool2d(input, kernel_size, output_size, output_ratio, True, _random_samples)
 
 
 def fractional_max_pool3d_with_indices(
     input, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None
 ):
-    """fractional_max_pool3d that always gives the indices."""
+    """fractional_max_pool3d that always gives the indices.
+
+    input (Tensor), kernel_size (int, or sequence of int), output_size (int, sequence of int, or None), output_ratio
+    (float, sequence of float, or None), return_indices (bool). Raises ValueError for other types.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> values, places = F.fractional_max_pool3d_with_indices(framejit.rand(1, 3, 8, 8, 8), 2, output_ratio=0.5)
+    >>> values.shape, places.dtype
+    (framejit.Size([1, 3, 4, 4, 4]), framejit.int64)
+    """
     return fractional_max_pool3d(input, kernel_size, output_size, output_ratio, True, _random_samples)
 
 
@@ -215,7 +367,15 @@ def _window_places(sizes, kernel, dilation, padding, stride):
 
 
 def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
-    """The sliding windows of (N, C, H, W) as columns: (N, C * kernel, windows)."""
+    """The sliding windows of (N, C, H, W) as columns: (N, C * kernel, windows).
+
+    input (Tensor), kernel_size, dilation, padding, stride (int, or sequence of int). Raises RuntimeError.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.unfold(framejit.rand(1, 3, 4, 4), 2, stride=2).shape
+    framejit.Size([1, 12, 4])
+    """
     if input.dim() not in (3, 4):
         raise RuntimeError(
             f"Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, but got: {list(input.shape)}"
@@ -230,7 +390,17 @@ def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
 
 
 def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
-    """The sum of sliding windows (N, C * kernel, windows) at their places in (N, C, H, W): the transpose of unfold."""
+    """The sum of sliding windows (N, C * kernel, windows) at their places in (N, C, H, W): the transpose of unfold.
+
+    input (Tensor), output_size (int, or sequence of int and None), kernel_size, dilation, padding, stride (int, or
+    sequence of int). Raises RuntimeError (Expected size of input's dimension 1 to be divisible by the product of
+    kernel_size).
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.fold(framejit.rand(1, 12, 4), (4, 4), 2, stride=2).shape
+    framejit.Size([1, 3, 4, 4])
+    """
     if input.dim() not in (2, 3):
         raise RuntimeError(
             f"Expected 2D or 3D (batch mode) tensor for input with possibly 0 batch size and non-zero dimensions for input, but got: {list(input.shape)}"

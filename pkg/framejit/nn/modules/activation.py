@@ -17,32 +17,62 @@ class _Plain(Module):
 
 
 class Sigmoid(_Plain):
-    """1 / (1 + exp(-x))."""
+    """1 / (1 + exp(-x)).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.Sigmoid()(framejit.tensor([-1.0, 0.0]))
+    tensor([0.2689, 0.5000])
+    """
 
     _function = staticmethod(F.sigmoid)
 
 
 class Tanh(_Plain):
-    """The hyperbolic tangent."""
+    """The hyperbolic tangent.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.Tanh()(framejit.tensor([-1.0, 0.0]))
+    tensor([-0.7616,  0.0000])
+    """
 
     _function = staticmethod(F.tanh)
 
 
 class LogSigmoid(_Plain):
-    """log(sigmoid(x)), computed stably."""
+    """log(sigmoid(x)), computed stably.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.LogSigmoid()(framejit.tensor([-1.0, 2.0]))
+    tensor([-1.3133, -0.1269])
+    """
 
     def forward(self, input):
         return F.logsigmoid(input)
 
 
 class Softsign(_Plain):
-    """x / (1 + |x|)."""
+    """x / (1 + |x|).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.Softsign()(framejit.tensor([-1.0, 3.0]))
+    tensor([-0.5000,  0.7500])
+    """
 
     _function = staticmethod(F.softsign)
 
 
 class Tanhshrink(_Plain):
-    """x - tanh(x)."""
+    """x - tanh(x).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.Tanhshrink()(framejit.tensor([-1.0, 0.0]))
+    tensor([-0.2384,  0.0000])
+    """
 
     _function = staticmethod(F.tanhshrink)
 
@@ -65,32 +95,72 @@ class _InPlace(Module):
 
 
 class ReLU(_InPlace):
-    """max(x, 0)."""
+    """max(x, 0).
+
+    inplace (bool). Calls raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.ReLU()(framejit.tensor([-1.0, 2.0]))
+    tensor([0., 2.])
+    """
 
     def forward(self, input):
         return F.relu(input, self.inplace)
 
 
 class SELU(_InPlace):
-    """The self-normalising exponential unit."""
+    """The self-normalising exponential unit.
+
+    inplace (bool). Calls raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.SELU()(framejit.tensor([-1.0, 2.0]))
+    tensor([-1.1113,  2.1014])
+    """
 
     _function = staticmethod(F.selu)
 
 
 class SiLU(_InPlace):
-    """x * sigmoid(x)."""
+    """x * sigmoid(x).
+
+    inplace (bool). Calls raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.SiLU()(framejit.tensor([-1.0, 2.0]))
+    tensor([-0.2689,  1.7616])
+    """
 
     _function = staticmethod(F.silu)
 
 
 class Mish(_InPlace):
-    """x * tanh(softplus(x))."""
+    """x * tanh(softplus(x)).
+
+    inplace (bool). Calls raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.Mish()(framejit.tensor([-1.0, 2.0]))
+    tensor([-0.3034,  1.9440])
+    """
 
     _function = staticmethod(F.mish)
 
 
 class Hardsigmoid(_InPlace):
-    """relu6(x + 3) / 6."""
+    """relu6(x + 3) / 6.
+
+    inplace (bool). Calls raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.Hardsigmoid()(framejit.tensor([-4.0, 0.0, 1.0]))
+    tensor([0.0000, 0.5000, 0.6667])
+    """
 
     _function = staticmethod(F.hardsigmoid)
 
@@ -99,7 +169,15 @@ class Hardsigmoid(_InPlace):
 
 
 class Hardswish(_InPlace):
-    """x * relu6(x + 3) / 6."""
+    """x * relu6(x + 3) / 6.
+
+    inplace (bool). Calls raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.Hardswish()(framejit.tensor([-4.0, 1.0, 4.0]))
+    tensor([-0.0000, 0.6667, 4.0000])
+    """
 
     _function = staticmethod(F.hardswish)
 
@@ -108,7 +186,16 @@ class Hardswish(_InPlace):
 
 
 class Hardtanh(Module):
-    """x clamped to [min_val, max_val]."""
+    """x clamped to [min_val, max_val].
+
+    min_val, max_val (float), inplace (bool), min_value, max_value (float or None). Raises AssertionError (max_val must
+    be larger than min_val).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.Hardtanh()(framejit.tensor([-4.0, 0.5, 4.0]))
+    tensor([-1.0000,  0.5000,  1.0000])
+    """
 
     __constants__ = ["min_val", "max_val", "inplace"]
 
@@ -128,7 +215,15 @@ class Hardtanh(Module):
 
 
 class ReLU6(Hardtanh):
-    """min(max(x, 0), 6)."""
+    """min(max(x, 0), 6).
+
+    inplace (bool). Calls raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.ReLU6()(framejit.tensor([-1.0, 2.0, 9.0]))
+    tensor([0., 2., 6.])
+    """
 
     def __init__(self, inplace=False):
         super().__init__(0.0, 6.0, inplace)
@@ -138,7 +233,15 @@ class ReLU6(Hardtanh):
 
 
 class Threshold(Module):
-    """x above the threshold, a fixed value below."""
+    """x above the threshold, a fixed value below.
+
+    threshold, value (float), inplace (bool). Calls raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.Threshold(0.5, 20.0)(framejit.tensor([0.1, 0.9]))
+    tensor([20.0000,  0.9000])
+    """
 
     __constants__ = ["threshold", "value", "inplace"]
 
@@ -172,19 +275,43 @@ class _AlphaUnit(Module):
 
 
 class ELU(_AlphaUnit):
-    """x where positive, alpha * (exp(x) - 1) elsewhere."""
+    """x where positive, alpha * (exp(x) - 1) elsewhere.
+
+    alpha (float), inplace (bool). Calls raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.ELU()(framejit.tensor([-1.0, 2.0]))
+    tensor([-0.6321,  2.0000])
+    """
 
     _function = staticmethod(F.elu)
 
 
 class CELU(_AlphaUnit):
-    """max(0, x) + min(0, alpha * (exp(x / alpha) - 1))."""
+    """max(0, x) + min(0, alpha * (exp(x / alpha) - 1)).
+
+    alpha (float), inplace (bool). Calls raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.CELU()(framejit.tensor([-1.0, 2.0]))
+    tensor([-0.6321,  2.0000])
+    """
 
     _function = staticmethod(F.celu)
 
 
 class LeakyReLU(Module):
-    """x where positive, a fraction of it elsewhere."""
+    """x where positive, a fraction of it elsewhere.
+
+    negative_slope (float), inplace (bool). Calls raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.LeakyReLU()(framejit.tensor([-1.0, 2.0]))
+    tensor([-0.0100,  2.0000])
+    """
 
     __constants__ = ["inplace", "negative_slope"]
 
@@ -201,7 +328,15 @@ class LeakyReLU(Module):
 
 
 class RReLU(Module):
-    """LeakyReLU with random slopes while training."""
+    """LeakyReLU with random slopes while training.
+
+    lower, upper (float), inplace (bool). Raises nothing of its own.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.RReLU().eval()(framejit.tensor([-24.0, 2.0]))
+    tensor([-5.5000,  2.0000])
+    """
 
     __constants__ = ["lower", "upper", "inplace"]
 
@@ -219,7 +354,16 @@ class RReLU(Module):
 
 
 class PReLU(Module):
-    """LeakyReLU with a learned slope."""
+    """LeakyReLU with a learned slope.
+
+    num_parameters (int), init (float), device (framejit.device or str or None), dtype (framejit.dtype or None). Calls
+    raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.PReLU()(framejit.tensor([-1.0, 2.0])).tolist()
+    [-0.25, 2.0]
+    """
 
     __constants__ = ["num_parameters"]
 
@@ -243,7 +387,15 @@ class PReLU(Module):
 
 
 class GELU(Module):
-    """x times the normal distribution function of x."""
+    """x times the normal distribution function of x.
+
+    approximate (str). Calls raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.GELU()(framejit.tensor([-1.0, 2.0]))
+    tensor([-0.1587,  1.9545])
+    """
 
     __constants__ = ["approximate"]
 
@@ -259,7 +411,15 @@ class GELU(Module):
 
 
 class GLU(Module):
-    """a * sigmoid(b) for the halves a, b of the input."""
+    """a * sigmoid(b) for the halves a, b of the input.
+
+    dim (int). Calls raise AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.GLU()(framejit.tensor([1.0, 2.0, 0.0, 0.0]))
+    tensor([0.5000, 1.0000])
+    """
 
     __constants__ = ["dim"]
 
@@ -275,7 +435,15 @@ class GLU(Module):
 
 
 class Softplus(Module):
-    """log(1 + exp(beta x)) / beta."""
+    """log(1 + exp(beta x)) / beta.
+
+    beta, threshold (float). Calls raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.Softplus()(framejit.tensor([-1.0, 30.0]))
+    tensor([ 0.3133, 30.0000])
+    """
 
     __constants__ = ["beta", "threshold"]
 
@@ -303,14 +471,30 @@ class _Shrink(Module):
 
 
 class Hardshrink(_Shrink):
-    """x outside ±lambd, 0 inside."""
+    """x outside ±lambd, 0 inside.
+
+    lambd (float). Calls raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.Hardshrink()(framejit.tensor([-1.0, 0.3, 2.0]))
+    tensor([-1.,  0.,  2.])
+    """
 
     def forward(self, input):
         return F.hardshrink(input, self.lambd)
 
 
 class Softshrink(_Shrink):
-    """x moved by lambd towards 0."""
+    """x moved by lambd towards 0.
+
+    lambd (float). Calls raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.Softshrink()(framejit.tensor([-1.0, 0.3, 2.0]))
+    tensor([-0.5000,  0.0000,  1.5000])
+    """
 
     def forward(self, input):
         return F.softshrink(input, self.lambd)
@@ -336,25 +520,55 @@ class _SoftmaxBase(Module):
 
 
 class Softmax(_SoftmaxBase):
-    """exp(x) normalised to sum to one along `dim`."""
+    """exp(x) normalised to sum to one along `dim`.
+
+    dim (int or None). Calls raise AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.Softmax(0)(framejit.tensor([0.0, 0.0]))
+    tensor([0.5000, 0.5000])
+    """
 
     _function = staticmethod(F.softmax)
 
 
 class Softmin(_SoftmaxBase):
-    """Softmax of -x."""
+    """Softmax of -x.
+
+    dim (int or None). Calls raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.Softmin(0)(framejit.tensor([0.0, 1.0]))
+    tensor([0.7311, 0.2689])
+    """
 
     _function = staticmethod(F.softmin)
 
 
 class LogSoftmax(_SoftmaxBase):
-    """The logarithm of Softmax."""
+    """The logarithm of Softmax.
+
+    dim (int or None). Calls raise AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.LogSoftmax(0)(framejit.tensor([0.0, 0.0]))
+    tensor([-0.6931, -0.6931])
+    """
 
     _function = staticmethod(F.log_softmax)
 
 
 class Softmax2d(Module):
-    """Softmax over the channels of an image."""
+    """Softmax over the channels of an image.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.Softmax2d()(framejit.zeros(1, 4, 1, 1)).flatten()
+    tensor([0.2500, 0.2500, 0.2500, 0.2500])
+    """
 
     def forward(self, input):
         if input.dim() not in (3, 4):

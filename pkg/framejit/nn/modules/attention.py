@@ -19,6 +19,17 @@ class MultiheadAttention(Module):
     """Attention with several heads: softmax(Q Kᵀ / sqrt(head_dim)) V per head, then a linear map.
 
     Inputs (L, N, E), or (N, L, E) with `batch_first`, or (L, E); returns the output and the weights, or None for them.
+
+    embed_dim, num_heads (int), dropout (float), bias, add_bias_kv, add_zero_attn (bool), kdim, vdim (int or None),
+    device (framejit.device or str or None), dtype (framejit.dtype or None). Raises ValueError (embed_dim and num_heads
+    must be greater than 0), AssertionError (embed_dim must be divisible by num_heads).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> x = framejit.rand(2, 5, 8)
+    >>> out, weights = nn.MultiheadAttention(8, 2, batch_first=True)(x, x, x)
+    >>> out.shape, weights.shape
+    (framejit.Size([2, 5, 8]), framejit.Size([2, 5, 5]))
     """
 
     __constants__ = ["batch_first"]

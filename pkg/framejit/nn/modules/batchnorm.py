@@ -99,7 +99,18 @@ class _BatchNorm(_NormBase):
 
 
 class BatchNorm1d(_BatchNorm):
-    """Batch normalisation over (N, C) or (N, C, L)."""
+    """Batch normalisation over (N, C) or (N, C, L).
+
+    num_features (int), eps (float), momentum (float or None), affine, track_running_stats (bool), device
+    (framejit.device or str or None), dtype (framejit.dtype or None), bias (bool). Calls raise AttributeError for other
+    types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.BatchNorm1d(2)(framejit.tensor([[1.0, 10.0], [3.0, 30.0]]))
+    tensor([[-1.0000, -1.0000],
+            [ 1.0000,  1.0000]], grad_fn=<NativeBatchNormBackward0>)
+    """
 
     def _check_input_dim(self, input):
         if input.dim() != 2 and input.dim() != 3:
@@ -107,7 +118,19 @@ class BatchNorm1d(_BatchNorm):
 
 
 class BatchNorm2d(_BatchNorm):
-    """Batch normalisation over (N, C, H, W)."""
+    """Batch normalisation over (N, C, H, W).
+
+    num_features (int), eps (float), momentum (float or None), affine, track_running_stats (bool), device
+    (framejit.device or str or None), dtype (framejit.dtype or None), bias (bool). Raises nothing of its own.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> layer = nn.BatchNorm2d(3)
+    >>> layer(framejit.rand(2, 3, 4, 4)).shape
+    framejit.Size([2, 3, 4, 4])
+    >>> [name for name, _ in layer.named_buffers()]
+    ['running_mean', 'running_var', 'num_batches_tracked']
+    """
 
     def _check_input_dim(self, input):
         if input.dim() != 4:
@@ -115,7 +138,17 @@ class BatchNorm2d(_BatchNorm):
 
 
 class BatchNorm3d(_BatchNorm):
-    """Batch normalisation over (N, C, D, H, W)."""
+    """Batch normalisation over (N, C, D, H, W).
+
+    num_features (int), eps (float), momentum (float or None), affine, track_running_stats (bool), device
+    (framejit.device or str or None), dtype (framejit.dtype or None), bias (bool). Calls raise AttributeError for other
+    types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.BatchNorm3d(3)(framejit.rand(2, 3, 4, 4, 4)).shape
+    framejit.Size([2, 3, 4, 4, 4])
+    """
 
     def _check_input_dim(self, input):
         if input.dim() != 5:
@@ -170,18 +203,48 @@ class _InstanceNorm(_NormBase):
 
 
 class InstanceNorm1d(_InstanceNorm):
-    """Instance normalisation over (N, C, L) or (C, L)."""
+    """Instance normalisation over (N, C, L) or (C, L).
+
+    num_features (int), eps (float), momentum (float or None), affine, track_running_stats (bool), device
+    (framejit.device or str or None), dtype (framejit.dtype or None), bias (bool). Calls raise AttributeError for other
+    types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.InstanceNorm1d(1)(framejit.tensor([[[1.0, 3.0]]]))
+    tensor([[[-1.0000,  1.0000]]])
+    """
 
     _no_batch_dim = 2
 
 
 class InstanceNorm2d(_InstanceNorm):
-    """Instance normalisation over (N, C, H, W) or (C, H, W)."""
+    """Instance normalisation over (N, C, H, W) or (C, H, W).
+
+    num_features (int), eps (float), momentum (float or None), affine, track_running_stats (bool), device
+    (framejit.device or str or None), dtype (framejit.dtype or None), bias (bool). Calls raise AttributeError for other
+    types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.InstanceNorm2d(3, affine=True)(framejit.rand(2, 3, 4, 4)).shape
+    framejit.Size([2, 3, 4, 4])
+    """
 
     _no_batch_dim = 3
 
 
 class InstanceNorm3d(_InstanceNorm):
-    """Instance normalisation over (N, C, D, H, W) or (C, D, H, W)."""
+    """Instance normalisation over (N, C, D, H, W) or (C, D, H, W).
+
+    num_features (int), eps (float), momentum (float or None), affine, track_running_stats (bool), device
+    (framejit.device or str or None), dtype (framejit.dtype or None), bias (bool). Calls raise AttributeError for other
+    types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.InstanceNorm3d(3)(framejit.rand(2, 3, 4, 4, 4)).shape
+    framejit.Size([2, 3, 4, 4, 4])
+    """
 
     _no_batch_dim = 4

@@ -16,7 +16,14 @@ def absolute_index(index, length):
 
 
 class Sequential(Module):
-    """Runs its children one after the other."""
+    """Runs its children one after the other.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 1))
+    >>> model(framejit.rand(3, 4)).shape, model[1]
+    (framejit.Size([3, 1]), ReLU())
+    """
 
     def __init__(self, *args):
         super().__init__()
@@ -112,7 +119,15 @@ class Sequential(Module):
 
 
 class ModuleList(Module):
-    """A list of modules."""
+    """A list of modules.
+
+    modules (iterable of nn.Module or None). Raises nothing of its own.
+
+    >>> from framejit import nn
+    >>> layers = nn.ModuleList([nn.Linear(2, 2) for _ in range(3)])
+    >>> len(layers), len(list(layers.parameters()))
+    (3, 6)
+    """
 
     def __init__(self, modules=None):
         super().__init__()
@@ -189,7 +204,16 @@ class ModuleList(Module):
 
 
 class ModuleDict(Module):
-    """A dict of modules."""
+    """A dict of modules.
+
+    modules (dict, or iterable of pairs, or None). Raises nothing of its own.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> layers = nn.ModuleDict({"one": nn.Linear(2, 3), "two": nn.ReLU()})
+    >>> layers["two"](layers["one"](framejit.rand(1, 2))).shape
+    framejit.Size([1, 3])
+    """
 
     def __init__(self, modules=None):
         super().__init__()

@@ -165,18 +165,51 @@ class _PlainConvNd(_ConvNd):
 
 
 class Conv1d(_PlainConvNd):
-    """Convolution over (N, C, L)."""
+    """Convolution over (N, C, L).
+
+    in_channels, out_channels (int), kernel_size, stride (int, or sequence of int), padding (int, sequence of int, or
+    str), dilation (int, or sequence of int), groups (int), bias (bool), padding_mode (str), device (framejit.device or
+    str or None), dtype (framejit.dtype or None). Raises ValueError for channels that groups does not divide, an
+    unknown padding mode, and padding="same" with a stride.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.Conv1d(4, 6, 3)(framejit.rand(2, 4, 9)).shape
+    framejit.Size([2, 6, 7])
+    """
 
     _tuple, _function = staticmethod(_single), "conv1d"
 
 
 class Conv2d(_PlainConvNd):
-    """Convolution over (N, C, H, W)."""
+    """Convolution over (N, C, H, W).
+
+    in_channels, out_channels (int), kernel_size, stride (int, or sequence of int), padding (int, sequence of int, or
+    str), dilation (int, or sequence of int), groups (int), bias (bool), padding_mode (str), device (framejit.device or
+    str or None), dtype (framejit.dtype or None). Raises ValueError for channels that groups does not divide, an
+    unknown padding mode, and padding="same" with a stride.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.Conv2d(4, 6, 3, stride=2, padding=1)(framejit.rand(2, 4, 9, 8)).shape
+    framejit.Size([2, 6, 5, 4])
+    """
 
     _tuple, _function = staticmethod(_pair), "conv2d"
 
 
 class Conv3d(_PlainConvNd):
-    """Convolution over (N, C, D, H, W)."""
+    """Convolution over (N, C, D, H, W).
+
+    in_channels, out_channels (int), kernel_size, stride (int, or sequence of int), padding (int, sequence of int, or
+    str), dilation (int, or sequence of int), groups (int), bias (bool), padding_mode (str), device (framejit.device or
+    str or None), dtype (framejit.dtype or None). Raises ValueError for channels that groups does not divide, an
+    unknown padding mode, and padding="same" with a stride.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.Conv3d(4, 6, 3)(framejit.rand(2, 4, 9, 8, 7)).shape
+    framejit.Size([2, 6, 7, 6, 5])
+    """
 
     _tuple, _function = staticmethod(_triple), "conv3d"

@@ -77,18 +77,51 @@ class _ConvTransposeNd(_ConvNd):
 
 
 class ConvTranspose1d(_ConvTransposeNd):
-    """Transposed convolution over (N, C, L)."""
+    """Transposed convolution over (N, C, L).
+
+    in_channels, out_channels (int), kernel_size, stride, padding, output_padding (int, or sequence of int), groups
+    (int), bias (bool), dilation (int, or sequence of int), padding_mode (str), device (framejit.device or str or
+    None), dtype (framejit.dtype or None). Raises ValueError for channels that groups does not divide, and for a
+    padding mode other than zeros.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.ConvTranspose1d(4, 6, 3)(framejit.rand(2, 4, 9)).shape
+    framejit.Size([2, 6, 11])
+    """
 
     _tuple, _function = staticmethod(_single), "conv_transpose1d"
 
 
 class ConvTranspose2d(_ConvTransposeNd):
-    """Transposed convolution over (N, C, H, W)."""
+    """Transposed convolution over (N, C, H, W).
+
+    in_channels, out_channels (int), kernel_size, stride, padding, output_padding (int, or sequence of int), groups
+    (int), bias (bool), dilation (int, or sequence of int), padding_mode (str), device (framejit.device or str or
+    None), dtype (framejit.dtype or None). Raises ValueError for channels that groups does not divide, and for a
+    padding mode other than zeros.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.ConvTranspose2d(4, 6, 3, stride=2)(framejit.rand(2, 4, 9, 8)).shape
+    framejit.Size([2, 6, 19, 17])
+    """
 
     _tuple, _function = staticmethod(_pair), "conv_transpose2d"
 
 
 class ConvTranspose3d(_ConvTransposeNd):
-    """Transposed convolution over (N, C, D, H, W)."""
+    """Transposed convolution over (N, C, D, H, W).
+
+    in_channels, out_channels (int), kernel_size, stride, padding, output_padding (int, or sequence of int), groups
+    (int), bias (bool), dilation (int, or sequence of int), padding_mode (str), device (framejit.device or str or
+    None), dtype (framejit.dtype or None). Raises ValueError for channels that groups does not divide, and for a
+    padding mode other than zeros.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.ConvTranspose3d(4, 6, 3)(framejit.rand(2, 4, 5, 4, 3)).shape
+    framejit.Size([2, 6, 7, 6, 5])
+    """
 
     _tuple, _function = staticmethod(_triple), "conv_transpose3d"

@@ -6,7 +6,15 @@ from .module import Module
 
 
 class PairwiseDistance(Module):
-    """The p-norm of the difference."""
+    """The p-norm of the difference.
+
+    p, eps (float), keepdim (bool). Calls raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.PairwiseDistance()(framejit.tensor([[0.0, 0.0]]), framejit.tensor([[3.0, 4.0]]))
+    tensor([5.0000])
+    """
 
     __constants__ = ["norm", "eps", "keepdim"]
 
@@ -21,7 +29,15 @@ class PairwiseDistance(Module):
 
 
 class CosineSimilarity(Module):
-    """The cosine of the angle."""
+    """The cosine of the angle.
+
+    dim (int), eps (float). Calls raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.CosineSimilarity()(framejit.tensor([[1.0, 0.0]]), framejit.tensor([[1.0, 1.0]]))
+    tensor([0.7071])
+    """
 
     __constants__ = ["dim", "eps"]
 

@@ -4,7 +4,15 @@ from .module import Module
 
 
 class Flatten(Module):
-    """Folds a range of dimensions into one."""
+    """Folds a range of dimensions into one.
+
+    start_dim, end_dim (int). Calls raise AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.Flatten()(framejit.rand(2, 3, 4)).shape
+    framejit.Size([2, 12])
+    """
 
     __constants__ = ["start_dim", "end_dim"]
 
@@ -21,7 +29,16 @@ class Flatten(Module):
 
 
 class Unflatten(Module):
-    """Splits one dimension into several."""
+    """Splits one dimension into several.
+
+    dim (int), unflattened_size (int, or tuple of int). Raises TypeError (unflattened_size must be tuple of ints, but
+    found type …; unflattened_size must be tuple of ints, but found element of type … at pos …).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.Unflatten(1, (2, 2))(framejit.rand(3, 4)).shape
+    framejit.Size([3, 2, 2])
+    """
 
     __constants__ = ["dim", "unflattened_size"]
 

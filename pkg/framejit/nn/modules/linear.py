@@ -11,7 +11,13 @@ from .module import Module
 
 
 class Identity(Module):
-    """Returns its input; takes and ignores any arguments."""
+    """Returns its input; takes and ignores any arguments.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.Identity(7, anything=True)(framejit.ones(2))
+    tensor([1., 1.])
+    """
 
     def __init__(self, *args, **kwargs):
         super().__init__()
@@ -21,7 +27,17 @@ class Identity(Module):
 
 
 class Linear(Module):
-    """y = x Aᵀ + b."""
+    """y = x Aᵀ + b.
+
+    in_features, out_features (int), bias (bool), device (framejit.device or str or None), dtype (framejit.dtype or
+    None). Raises nothing of its own.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> layer = nn.Linear(4, 2)
+    >>> layer.weight.shape, layer(framejit.rand(3, 4)).shape
+    (framejit.Size([2, 4]), framejit.Size([3, 2]))
+    """
 
     __constants__ = ["in_features", "out_features"]
 
@@ -51,7 +67,16 @@ class Linear(Module):
 
 
 class Bilinear(Module):
-    """y = x1ᵀ A x2 + b."""
+    """y = x1ᵀ A x2 + b.
+
+    in1_features, in2_features, out_features (int), bias (bool), device (framejit.device or str or None), dtype
+    (framejit.dtype or None). Raises ValueError (in1_features must be > 0).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.Bilinear(4, 5, 6)(framejit.rand(3, 4), framejit.rand(3, 5)).shape
+    framejit.Size([3, 6])
+    """
 
     __constants__ = ["in1_features", "in2_features", "out_features"]
 

@@ -20,7 +20,15 @@ class _WeightedLoss(_Loss):
 
 
 class L1Loss(_Loss):
-    """|input - target|."""
+    """|input - target|.
+
+    size_average, reduce (bool or None), reduction (str). Calls raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.L1Loss()(framejit.tensor([1.0, 2.0]), framejit.tensor([2.0, 4.0]))
+    tensor(1.5000)
+    """
 
     __constants__ = ["reduction"]
 
@@ -29,7 +37,15 @@ class L1Loss(_Loss):
 
 
 class MSELoss(_Loss):
-    """(input - target)²."""
+    """(input - target)².
+
+    size_average, reduce (bool or None), reduction (str). Calls raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.MSELoss()(framejit.tensor([1.0, 2.0]), framejit.tensor([2.0, 4.0]))
+    tensor(2.5000)
+    """
 
     __constants__ = ["reduction"]
 
@@ -38,7 +54,15 @@ class MSELoss(_Loss):
 
 
 class SmoothL1Loss(_Loss):
-    """Quadratic below beta, linear above."""
+    """Quadratic below beta, linear above.
+
+    size_average, reduce (bool or None), reduction (str), beta (float). Calls raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.SmoothL1Loss()(framejit.tensor([0.0, 0.0]), framejit.tensor([0.5, 3.0]))
+    tensor(1.3125)
+    """
 
     __constants__ = ["reduction"]
 
@@ -51,7 +75,15 @@ class SmoothL1Loss(_Loss):
 
 
 class HuberLoss(_Loss):
-    """Quadratic below delta, linear above."""
+    """Quadratic below delta, linear above.
+
+    reduction (str), delta (float). Calls raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.HuberLoss()(framejit.tensor([0.0, 0.0]), framejit.tensor([0.5, 3.0]))
+    tensor(1.3125)
+    """
 
     __constants__ = ["reduction", "delta"]
 
@@ -64,7 +96,16 @@ class HuberLoss(_Loss):
 
 
 class NLLLoss(_WeightedLoss):
-    """Minus the log probability of the target class."""
+    """Minus the log probability of the target class.
+
+    weight (Tensor or None), size_average (bool or None), ignore_index (int), reduce (bool or None), reduction (str).
+    Calls raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.NLLLoss()(framejit.tensor([[-0.5, -1.0]]), framejit.tensor([1]))
+    tensor(1.)
+    """
 
     __constants__ = ["ignore_index", "reduction"]
 
@@ -77,7 +118,16 @@ class NLLLoss(_WeightedLoss):
 
 
 class CrossEntropyLoss(_WeightedLoss):
-    """Log softmax followed by NLLLoss."""
+    """Log softmax followed by NLLLoss.
+
+    weight (Tensor or None), size_average (bool or None), ignore_index (int), reduce (bool or None), reduction (str),
+    label_smoothing (float). Calls raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.CrossEntropyLoss()(framejit.tensor([[2.0, 0.0, 1.0]]), framejit.tensor([0]))
+    tensor(0.4076)
+    """
 
     __constants__ = ["ignore_index", "reduction", "label_smoothing"]
 
@@ -100,7 +150,16 @@ class CrossEntropyLoss(_WeightedLoss):
 
 
 class BCELoss(_WeightedLoss):
-    """Binary cross entropy of probabilities."""
+    """Binary cross entropy of probabilities.
+
+    weight (Tensor or None), size_average, reduce (bool or None), reduction (str). Calls raise TypeError for other
+    types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.BCELoss()(framejit.tensor([0.9, 0.2]), framejit.tensor([1.0, 0.0]))
+    tensor(0.1643)
+    """
 
     __constants__ = ["reduction"]
 
@@ -109,7 +168,16 @@ class BCELoss(_WeightedLoss):
 
 
 class BCEWithLogitsLoss(_Loss):
-    """Sigmoid followed by BCELoss."""
+    """Sigmoid followed by BCELoss.
+
+    weight (Tensor or None), size_average, reduce (bool or None), reduction (str), pos_weight (Tensor or None). Calls
+    raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.BCEWithLogitsLoss()(framejit.tensor([2.0, -1.0]), framejit.tensor([1.0, 0.0]))
+    tensor(0.2201)
+    """
 
     def __init__(self, weight=None, size_average=None, reduce=None, reduction="mean", pos_weight=None):
         super().__init__(size_average, reduce, reduction)
@@ -123,7 +191,15 @@ class BCEWithLogitsLoss(_Loss):
 
 
 class KLDivLoss(_Loss):
-    """The Kullback-Leibler divergence; the input is in log space."""
+    """The Kullback-Leibler divergence; the input is in log space.
+
+    size_average, reduce (bool or None), reduction (str), log_target (bool). Calls raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.KLDivLoss(reduction="batchmean")(framejit.tensor([[0.5, 0.5]]).log(), framejit.tensor([[0.9, 0.1]]))
+    tensor(0.3681)
+    """
 
     __constants__ = ["reduction"]
 
@@ -136,7 +212,15 @@ class KLDivLoss(_Loss):
 
 
 class SoftMarginLoss(_Loss):
-    """log(1 + exp(-target * input))."""
+    """log(1 + exp(-target * input)).
+
+    size_average, reduce (bool or None), reduction (str). Calls raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.SoftMarginLoss()(framejit.tensor([0.0, 0.0]), framejit.tensor([1.0, -1.0]))
+    tensor(0.6931)
+    """
 
     __constants__ = ["reduction"]
 
@@ -145,7 +229,15 @@ class SoftMarginLoss(_Loss):
 
 
 class HingeEmbeddingLoss(_Loss):
-    """input for similar pairs, a hinge for dissimilar ones."""
+    """input for similar pairs, a hinge for dissimilar ones.
+
+    margin (float), size_average, reduce (bool or None), reduction (str). Calls raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.HingeEmbeddingLoss()(framejit.tensor([0.2, 0.3]), framejit.tensor([1.0, -1.0]))
+    tensor(0.4500)
+    """
 
     __constants__ = ["margin", "reduction"]
 
@@ -158,7 +250,15 @@ class HingeEmbeddingLoss(_Loss):
 
 
 class CosineEmbeddingLoss(_Loss):
-    """1 - cos for similar pairs, a hinge on cos for dissimilar ones."""
+    """1 - cos for similar pairs, a hinge on cos for dissimilar ones.
+
+    margin (float), size_average, reduce (bool or None), reduction (str). Calls raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.CosineEmbeddingLoss()(framejit.tensor([[1.0, 0.0]]), framejit.tensor([[1.0, 1.0]]), framejit.tensor([1]))
+    tensor(0.2929)
+    """
 
     __constants__ = ["margin", "reduction"]
 
@@ -171,7 +271,15 @@ class CosineEmbeddingLoss(_Loss):
 
 
 class MarginRankingLoss(_Loss):
-    """A hinge on the difference of two scores."""
+    """A hinge on the difference of two scores.
+
+    margin (float), size_average, reduce (bool or None), reduction (str). Calls raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.MarginRankingLoss(0.5)(framejit.tensor([1.0]), framejit.tensor([2.0]), framejit.tensor([1.0]))
+    tensor(1.5000)
+    """
 
     __constants__ = ["margin", "reduction"]
 
@@ -184,7 +292,16 @@ class MarginRankingLoss(_Loss):
 
 
 class MultiLabelSoftMarginLoss(_WeightedLoss):
-    """The mean over classes of the binary cross entropy with logits."""
+    """The mean over classes of the binary cross entropy with logits.
+
+    weight (Tensor or None), size_average, reduce (bool or None), reduction (str). Calls raise TypeError for other
+    types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.MultiLabelSoftMarginLoss()(framejit.tensor([[0.0, 1.0]]), framejit.tensor([[1.0, 0.0]]))
+    tensor(1.0032)
+    """
 
     __constants__ = ["reduction"]
 
@@ -193,7 +310,16 @@ class MultiLabelSoftMarginLoss(_WeightedLoss):
 
 
 class MultiMarginLoss(_WeightedLoss):
-    """A hinge on the target's score against each other class's."""
+    """A hinge on the target's score against each other class's.
+
+    p, margin (float), weight (Tensor or None), size_average, reduce (bool or None), reduction (str). Raises ValueError
+    (only p == 1 and p == 2 supported).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.MultiMarginLoss()(framejit.tensor([[0.1, 0.2, 0.4, 0.8]]), framejit.tensor([3]))
+    tensor(0.3250)
+    """
 
     __constants__ = ["p", "margin", "reduction"]
 
@@ -211,7 +337,16 @@ class MultiMarginLoss(_WeightedLoss):
 
 
 class PoissonNLLLoss(_Loss):
-    """Negative log likelihood of Poisson counts."""
+    """Negative log likelihood of Poisson counts.
+
+    log_input, full (bool), size_average (bool or None), eps (float), reduce (bool or None), reduction (str). Calls
+    raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.PoissonNLLLoss()(framejit.tensor([0.0]), framejit.tensor([2.0]))
+    tensor(1.)
+    """
 
     __constants__ = ["log_input", "full", "eps", "reduction"]
 
@@ -228,7 +363,15 @@ class PoissonNLLLoss(_Loss):
 
 
 class GaussianNLLLoss(_Loss):
-    """Negative log likelihood under a normal distribution."""
+    """Negative log likelihood under a normal distribution.
+
+    full (bool), eps (float), reduction (str). Calls raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.GaussianNLLLoss()(framejit.tensor([1.0]), framejit.tensor([3.0]), framejit.tensor([4.0]))
+    tensor(1.1931)
+    """
 
     __constants__ = ["full", "eps", "reduction"]
 
@@ -242,7 +385,16 @@ class GaussianNLLLoss(_Loss):
 
 
 class TripletMarginLoss(_Loss):
-    """A hinge on the distances to a positive and a negative example."""
+    """A hinge on the distances to a positive and a negative example.
+
+    margin, p, eps (float), swap (bool), size_average, reduce (bool or None), reduction (str). Raises ValueError
+    (expected margin to be greater than 0).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.TripletMarginLoss()(framejit.tensor([[0.0]]), framejit.tensor([[1.0]]), framejit.tensor([[1.5]]))
+    tensor(0.5000)
+    """
 
     __constants__ = ["margin", "p", "eps", "swap", "reduction"]
 
@@ -269,7 +421,16 @@ class TripletMarginLoss(_Loss):
 
 
 class TripletMarginWithDistanceLoss(_Loss):
-    """TripletMarginLoss with any distance."""
+    """TripletMarginLoss with any distance.
+
+    distance_function (callable or None), margin (float), swap (bool), reduction (str). Raises ValueError (expected
+    margin to be greater than 0).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.TripletMarginWithDistanceLoss()(framejit.tensor([[0.0]]), framejit.tensor([[1.0]]), framejit.tensor([[1.5]]))
+    tensor(0.5000)
+    """
 
     __constants__ = ["margin", "swap", "reduction"]
 

@@ -25,7 +25,21 @@ def _addindent(text, n_spaces):
 
 
 class Module:
-    """Base class of all neural network modules; see PyTorch's `torch.nn.Module`, whose protocol this is."""
+    """Base class of all neural network modules; see PyTorch's `torch.nn.Module`, whose protocol this is.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> class Scale(nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.factor = nn.Parameter(framejit.ones(1))
+    ...     def forward(self, x):
+    ...         return x * self.factor
+    >>> Scale()(framejit.tensor([2.0]))
+    tensor([2.], grad_fn=<MulBackward0>)
+    >>> [name for name, _ in Scale().named_parameters()]
+    ['factor']
+    """
 
     dump_patches = False
     _version = 1

@@ -29,7 +29,17 @@ class _AffineNorm(Module):
 
 
 class LayerNorm(_AffineNorm):
-    """Normalises over the last dimensions."""
+    """Normalises over the last dimensions.
+
+    normalized_shape (int, or tuple of int), eps (float), elementwise_affine, bias (bool), device (framejit.device or
+    str or None), dtype (framejit.dtype or None). Calls raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.LayerNorm(2)(framejit.tensor([[1.0, 3.0], [10.0, 30.0]]))
+    tensor([[-1.0000,  1.0000],
+            [-1.0000,  1.0000]], grad_fn=<NativeLayerNormBackward0>)
+    """
 
     __constants__ = ["normalized_shape", "eps", "elementwise_affine"]
 
@@ -52,7 +62,16 @@ class LayerNorm(_AffineNorm):
 
 
 class RMSNorm(Module):
-    """Divides by the root mean square over the last dimensions."""
+    """Divides by the root mean square over the last dimensions.
+
+    normalized_shape (int, or tuple of int), eps (float or None), elementwise_affine (bool), device (framejit.device or
+    str or None), dtype (framejit.dtype or None). Calls raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.RMSNorm(2)(framejit.tensor([[3.0, 3.0]]))
+    tensor([[1., 1.]], grad_fn=<RmsNormBackward0>)
+    """
 
     __constants__ = ["normalized_shape", "eps", "elementwise_affine"]
 
@@ -79,7 +98,17 @@ class RMSNorm(Module):
 
 
 class GroupNorm(_AffineNorm):
-    """Normalises over groups of channels."""
+    """Normalises over groups of channels.
+
+    num_groups, num_channels (int), eps (float), affine (bool), device (framejit.device or str or None), dtype
+    (framejit.dtype or None), bias (bool). Raises ValueError (num_groups must be positive; num_channels (…) must be
+    divisible by num_groups (…)).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.GroupNorm(2, 4)(framejit.rand(3, 4, 5)).shape
+    framejit.Size([3, 4, 5])
+    """
 
     __constants__ = ["num_groups", "num_channels", "eps", "affine"]
 
@@ -107,7 +136,15 @@ class GroupNorm(_AffineNorm):
 
 
 class LocalResponseNorm(Module):
-    """Divides by a power of the mean square over neighbouring channels."""
+    """Divides by a power of the mean square over neighbouring channels.
+
+    size (int), alpha, beta, k (float). Calls raise AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.LocalResponseNorm(3)(framejit.rand(1, 4, 5, 5)).shape
+    framejit.Size([1, 4, 5, 5])
+    """
 
     __constants__ = ["size", "alpha", "beta", "k"]
 

@@ -52,9 +52,30 @@ class _ZeroPadNd(_ConstantPadNd):
         return f"{self.padding}"
 
 
+_DOC = """Pads the last {spatial} dimension(s), mode {mode}.
+
+padding (int, or {ends} of them): how much at both ends of each, last dimension first{more}. Raises ValueError for another
+number of them; calls raise TypeError for other types.
+
+>>> import framejit
+>>> from framejit import nn
+>>> nn.{name}({arguments})(framejit.rand(1, 2{sizes})).shape
+framejit.Size([1, 2{padded}])
+"""
+
+
 def _define(base, prefix, mode, spatial):
-    name = f"{prefix}{spatial}d"
-    doc = f"Pads the last {spatial} dimension(s), mode {mode}."
+    name, value = f"{prefix}{spatial}d", base is _ConstantPadNd
+    doc = _DOC.format(
+        spatial=spatial,
+        mode=mode,
+        ends=2 * spatial,
+        more=". value (float): what with" if value else "",
+        name=name,
+        arguments="1, 9.0" if value else "1",
+        sizes=", 4" * spatial,
+        padded=", 6" * spatial,
+    )
     return type(name, (base,), {"__doc__": doc, "__module__": __name__, "_mode": mode, "_spatial": spatial})
 
 

@@ -32,7 +32,16 @@ def _typename(value):
 
 
 class ParameterList(Module):
-    """A list of parameters."""
+    """A list of parameters.
+
+    values (iterable or None). Raises nothing of its own.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> held = nn.ParameterList([framejit.ones(2), framejit.zeros(3)])
+    >>> len(list(held.parameters()))
+    2
+    """
 
     def __init__(self, values=None):
         super().__init__()
@@ -80,7 +89,16 @@ class ParameterList(Module):
 
 
 class ParameterDict(Module):
-    """A dict of parameters."""
+    """A dict of parameters.
+
+    parameters (dict, or iterable of pairs, or None). Raises nothing of its own.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> held = nn.ParameterDict({"a": framejit.ones(2)})
+    >>> held["a"].requires_grad
+    True
+    """
 
     def __init__(self, parameters=None):
         super().__init__()

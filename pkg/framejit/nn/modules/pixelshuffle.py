@@ -6,7 +6,15 @@ from .module import Module
 
 
 class PixelShuffle(Module):
-    """(*, C r², H, W) to (*, C, H r, W r)."""
+    """(*, C r², H, W) to (*, C, H r, W r).
+
+    upscale_factor (int). Calls raise AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.PixelShuffle(2)(framejit.rand(1, 4, 3, 3)).shape
+    framejit.Size([1, 1, 6, 6])
+    """
 
     __constants__ = ["upscale_factor"]
 
@@ -22,7 +30,15 @@ class PixelShuffle(Module):
 
 
 class PixelUnshuffle(Module):
-    """(*, C, H r, W r) to (*, C r², H, W)."""
+    """(*, C, H r, W r) to (*, C r², H, W).
+
+    downscale_factor (int). Calls raise AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.PixelUnshuffle(2)(framejit.rand(1, 1, 6, 6)).shape
+    framejit.Size([1, 4, 3, 3])
+    """
 
     __constants__ = ["downscale_factor"]
 
@@ -38,7 +54,15 @@ class PixelUnshuffle(Module):
 
 
 class ChannelShuffle(Module):
-    """Interleaves the channels of several groups."""
+    """Interleaves the channels of several groups.
+
+    groups (int). Calls raise AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.ChannelShuffle(2)(framejit.arange(4.0).reshape(1, 4, 1, 1)).flatten()
+    tensor([0., 2., 1., 3.])
+    """
 
     __constants__ = ["groups"]
 

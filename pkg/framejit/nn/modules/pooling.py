@@ -40,19 +40,46 @@ class _MaxPoolNd(Module):
 
 
 class MaxPool1d(_MaxPoolNd):
-    """The maximum of each window of (N, C, L)."""
+    """The maximum of each window of (N, C, L).
+
+    kernel_size (int, or sequence of int), stride (int, or sequence of int, or None), padding, dilation (int, or
+    sequence of int), return_indices, ceil_mode (bool). Calls raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.MaxPool1d(2)(framejit.tensor([[1.0, 2.0, 4.0, 3.0]]))
+    tensor([[2., 4.]])
+    """
 
     _function = staticmethod(F.max_pool1d)
 
 
 class MaxPool2d(_MaxPoolNd):
-    """The maximum of each window of (N, C, H, W)."""
+    """The maximum of each window of (N, C, H, W).
+
+    kernel_size (int, or sequence of int), stride (int, or sequence of int, or None), padding, dilation (int, or
+    sequence of int), return_indices, ceil_mode (bool). Calls raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.MaxPool2d(3, 2, 1)(framejit.rand(1, 3, 9, 8)).shape
+    framejit.Size([1, 3, 5, 4])
+    """
 
     _function = staticmethod(F.max_pool2d)
 
 
 class AvgPool1d(Module):
-    """The mean of each window of (N, C, L)."""
+    """The mean of each window of (N, C, L).
+
+    kernel_size (int, or sequence of int), stride (int, or sequence of int, or None), padding (int, or sequence of
+    int), ceil_mode, count_include_pad (bool). Calls raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.AvgPool1d(2)(framejit.tensor([[1.0, 2.0, 3.0, 4.0]]))
+    tensor([[1.5000, 3.5000]])
+    """
 
     __constants__ = ["kernel_size", "stride", "padding", "ceil_mode", "count_include_pad"]
 
@@ -72,7 +99,16 @@ class AvgPool1d(Module):
 
 
 class AvgPool2d(Module):
-    """The mean of each window of (N, C, H, W)."""
+    """The mean of each window of (N, C, H, W).
+
+    kernel_size (int, or sequence of int), stride (int, or sequence of int, or None), padding (int, or sequence of
+    int), ceil_mode, count_include_pad (bool), divisor_override (int or None). Calls raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.AvgPool2d(2)(framejit.rand(1, 3, 8, 6)).shape
+    framejit.Size([1, 3, 4, 3])
+    """
 
     __constants__ = ["kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override"]
 
@@ -124,13 +160,31 @@ class _LPPoolNd(Module):
 
 
 class LPPool1d(_LPPoolNd):
-    """The p-norm of each window of (N, C, L)."""
+    """The p-norm of each window of (N, C, L).
+
+    norm_type (float), kernel_size (int, or sequence of int), stride (int, or sequence of int, or None), ceil_mode
+    (bool). Calls raise AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.LPPool1d(2, 2)(framejit.tensor([[3.0, 4.0, 6.0, 8.0]]))
+    tensor([[ 5., 10.]])
+    """
 
     _function = staticmethod(F.lp_pool1d)
 
 
 class LPPool2d(_LPPoolNd):
-    """The p-norm of each window of (N, C, H, W)."""
+    """The p-norm of each window of (N, C, H, W).
+
+    norm_type (float), kernel_size (int, or sequence of int), stride (int, or sequence of int, or None), ceil_mode
+    (bool). Calls raise AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.LPPool2d(2, 3)(framejit.rand(1, 3, 9, 9)).shape
+    framejit.Size([1, 3, 3, 3])
+    """
 
     _function = staticmethod(F.lp_pool2d)
 
@@ -151,13 +205,29 @@ class _AdaptiveAvgPoolNd(Module):
 
 
 class AdaptiveAvgPool1d(_AdaptiveAvgPoolNd):
-    """Average pooling to a given length."""
+    """Average pooling to a given length.
+
+    output_size (int, or sequence of int and None). Calls raise AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.AdaptiveAvgPool1d(2)(framejit.tensor([[1.0, 2.0, 3.0, 4.0]]))
+    tensor([[1.5000, 3.5000]])
+    """
 
     _function = staticmethod(F.adaptive_avg_pool1d)
 
 
 class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
-    """Average pooling to a given height and width."""
+    """Average pooling to a given height and width.
+
+    output_size (int, or sequence of int and None). Calls raise AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.AdaptiveAvgPool2d((2, None))(framejit.rand(1, 3, 8, 6)).shape
+    framejit.Size([1, 3, 2, 6])
+    """
 
     _function = staticmethod(F.adaptive_avg_pool2d)
 
@@ -179,12 +249,28 @@ class _AdaptiveMaxPoolNd(Module):
 
 
 class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
-    """Max pooling to a given length."""
+    """Max pooling to a given length.
+
+    output_size (int, or sequence of int and None), return_indices (bool). Calls raise AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.AdaptiveMaxPool1d(2)(framejit.tensor([[1.0, 2.0, 3.0, 4.0]]))
+    tensor([[2., 4.]])
+    """
 
     _function = staticmethod(F.adaptive_max_pool1d)
 
 
 class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
-    """Max pooling to a given height and width."""
+    """Max pooling to a given height and width.
+
+    output_size (int, or sequence of int and None), return_indices (bool). Calls raise AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.AdaptiveMaxPool2d(2)(framejit.rand(1, 3, 8, 6)).shape
+    framejit.Size([1, 3, 2, 2])
+    """
 
     _function = staticmethod(F.adaptive_max_pool2d)

@@ -22,7 +22,17 @@ def apply_permutation(tensor, permutation, dim=1):
 
 
 class RNNBase(Module):
-    """What the three have in common: weights, checks, packing, repr."""
+    """What the three have in common: weights, checks, packing, repr.
+
+    mode (str), input_size, hidden_size, num_layers (int), bias, batch_first (bool), dropout (float), bidirectional
+    (bool), proj_size (int), device (framejit.device or str or None), dtype (framejit.dtype or None). Raises nothing of
+    its own.
+
+    >>> from framejit import nn
+    >>> rnn = nn.LSTM(4, 6)
+    >>> isinstance(rnn, nn.RNNBase), [name for name, _ in rnn.named_parameters()]
+    (True, ['weight_ih_l0', 'weight_hh_l0', 'bias_ih_l0', 'bias_hh_l0'])
+    """
 
     __constants__ = [
         "mode",
@@ -227,6 +237,16 @@ class RNN(RNNBase):
     """The Elman network: h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or with relu.
 
     Input (T, N, I), (N, T, I) with `batch_first`, (T, I), or a PackedSequence; state (layers * directions, N, H).
+
+    input_size, hidden_size, num_layers (int), nonlinearity (str), bias, batch_first (bool), dropout (float),
+    bidirectional (bool), device (framejit.device or str or None), dtype (framejit.dtype or None). Raises ValueError
+    (Unknown nonlinearity '…'. Select from 'tanh' or 'relu').
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> out, h = nn.RNN(4, 6)(framejit.rand(5, 2, 4))
+    >>> out.shape, h.shape
+    (framejit.Size([5, 2, 6]), framejit.Size([1, 2, 6]))
     """
 
     def __init__(
@@ -261,7 +281,17 @@ class RNN(RNNBase):
 
 
 class GRU(RNNBase):
-    """The gated recurrent unit (Cho et al. 2014), the reset gate on the hidden state's product. Shapes as RNN."""
+    """The gated recurrent unit (Cho et al. 2014), the reset gate on the hidden state's product. Shapes as RNN.
+
+    input_size, hidden_size, num_layers (int), bias, batch_first (bool), dropout (float), bidirectional (bool), device
+    (framejit.device or str or None), dtype (framejit.dtype or None). Raises nothing of its own.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> out, h = nn.GRU(4, 6, batch_first=True)(framejit.rand(2, 5, 4))
+    >>> out.shape, h.shape
+    (framejit.Size([2, 5, 6]), framejit.Size([1, 2, 6]))
+    """
 
     def __init__(
         self,
@@ -281,7 +311,18 @@ class GRU(RNNBase):
 
 
 class LSTM(RNNBase):
-    """Long short-term memory (Hochreiter and Schmidhuber 1997), with an optional projection. State: (h, c)."""
+    """Long short-term memory (Hochreiter and Schmidhuber 1997), with an optional projection. State: (h, c).
+
+    input_size, hidden_size, num_layers (int), bias, batch_first (bool), dropout (float), bidirectional (bool),
+    proj_size (int), device (framejit.device or str or None), dtype (framejit.dtype or None). Raises nothing of its
+    own.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> out, (h, c) = nn.LSTM(4, 6, num_layers=2)(framejit.rand(5, 2, 4))
+    >>> out.shape, h.shape, c.shape
+    (framejit.Size([5, 2, 6]), framejit.Size([2, 2, 6]), framejit.Size([2, 2, 6]))
+    """
 
     def __init__(
         self,

@@ -11,7 +11,15 @@ from .module import Module
 
 
 class RNNCellBase(Module):
-    """The weights and the argument checks of the cells."""
+    """The weights and the argument checks of the cells.
+
+    input_size, hidden_size (int), bias (bool), num_chunks (int), device (framejit.device or str or None), dtype
+    (framejit.dtype or None). Raises nothing of its own.
+
+    >>> from framejit import nn
+    >>> isinstance(nn.GRUCell(4, 6), nn.RNNCellBase)
+    True
+    """
 
     __constants__ = ["input_size", "hidden_size", "bias"]
 
@@ -72,7 +80,16 @@ class RNNCellBase(Module):
 
 
 class RNNCell(RNNCellBase):
-    """h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or with relu; x (N, I) or (I,)."""
+    """h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or with relu; x (N, I) or (I,).
+
+    input_size, hidden_size (int), bias (bool), nonlinearity (str), device (framejit.device or str or None), dtype
+    (framejit.dtype or None). Calls raise AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.RNNCell(4, 6)(framejit.rand(2, 4)).shape
+    framejit.Size([2, 6])
+    """
 
     __constants__ = ["input_size", "hidden_size", "bias", "nonlinearity"]
 
@@ -88,7 +105,17 @@ class RNNCell(RNNCellBase):
 
 
 class LSTMCell(RNNCellBase):
-    """One LSTM step: (h', c') from x and (h, c)."""
+    """One LSTM step: (h', c') from x and (h, c).
+
+    input_size, hidden_size (int), bias (bool), device (framejit.device or str or None), dtype (framejit.dtype or
+    None). Raises nothing of its own.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> h, c = nn.LSTMCell(4, 6)(framejit.rand(2, 4))
+    >>> h.shape, c.shape
+    (framejit.Size([2, 6]), framejit.Size([2, 6]))
+    """
 
     _states = 2
 
@@ -100,7 +127,16 @@ class LSTMCell(RNNCellBase):
 
 
 class GRUCell(RNNCellBase):
-    """One GRU step."""
+    """One GRU step.
+
+    input_size, hidden_size (int), bias (bool), device (framejit.device or str or None), dtype (framejit.dtype or
+    None). Calls raise AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.GRUCell(4, 6)(framejit.rand(2, 4)).shape
+    framejit.Size([2, 6])
+    """
 
     def __init__(self, input_size, hidden_size, bias=True, device=None, dtype=None):
         super().__init__(input_size, hidden_size, bias, 3, device, dtype)

@@ -11,7 +11,18 @@ from .module import Module
 
 
 class EmbeddingBag(Module):
-    """Sums, means or maxima of bags of embedding rows, without the rows in between."""
+    """Sums, means or maxima of bags of embedding rows, without the rows in between.
+
+    num_embeddings, embedding_dim (int), max_norm (float or None), norm_type (float), scale_grad_by_freq (bool), mode
+    (str), sparse, include_last_offset (bool), padding_idx (int or None), device (framejit.device or str or None),
+    dtype (framejit.dtype or None). Raises AssertionError (padding_idx must be within num_embeddings; Shape of weight
+    does not match num_embeddings and embedding_dim).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.EmbeddingBag(5, 4)(framejit.tensor([0, 2, 3, 1]), framejit.tensor([0, 2])).shape
+    framejit.Size([2, 4])
+    """
 
     __constants__ = [
         "num_embeddings",
@@ -107,7 +118,16 @@ class EmbeddingBag(Module):
 
 
 class CTCLoss(_Loss):
-    """-log of the probability of all alignments of target sequences (Graves et al. 2006)."""
+    """-log of the probability of all alignments of target sequences (Graves et al. 2006).
+
+    blank (int), reduction (str), zero_infinity (bool). Raises nothing of its own.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> scores = framejit.rand(6, 1, 4).log_softmax(2)
+    >>> nn.CTCLoss()(scores, framejit.tensor([[1, 2]]), framejit.tensor([6]), framejit.tensor([2])).shape
+    framejit.Size([])
+    """
 
     __constants__ = ["blank", "reduction"]
 
@@ -123,7 +143,15 @@ class CTCLoss(_Loss):
 
 
 class MultiLabelMarginLoss(_Loss):
-    """Hinge loss of several labels per sample."""
+    """Hinge loss of several labels per sample.
+
+    size_average, reduce (bool or None), reduction (str). Calls raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.MultiLabelMarginLoss()(framejit.tensor([[0.1, 0.2, 0.4, 0.8]]), framejit.tensor([[3, 0, -1, 1]]))
+    tensor(0.8500)
+    """
 
     __constants__ = ["reduction"]
 

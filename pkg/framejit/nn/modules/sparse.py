@@ -9,7 +9,18 @@ from .module import Module
 
 
 class Embedding(Module):
-    """A table of vectors looked up by index."""
+    """A table of vectors looked up by index.
+
+    num_embeddings, embedding_dim (int), padding_idx (int or None), max_norm (float or None), norm_type (float),
+    scale_grad_by_freq, sparse (bool), device (framejit.device or str or None), dtype (framejit.dtype or None). Raises
+    AssertionError (Padding_idx must be within num_embeddings; Shape of weight does not match num_embeddings and
+    embedding_dim).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.Embedding(5, 4)(framejit.tensor([[0, 2], [3, 1]])).shape
+    framejit.Size([2, 2, 4])
+    """
 
     __constants__ = [
         "num_embeddings",

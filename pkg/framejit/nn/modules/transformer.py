@@ -99,7 +99,17 @@ class _TransformerLayer(Module):
 
 
 class TransformerEncoderLayer(_TransformerLayer):
-    """Self-attention and a feed-forward network, each with a residual connection and a layer norm."""
+    """Self-attention and a feed-forward network, each with a residual connection and a layer norm.
+
+    d_model, nhead, dim_feedforward (int), dropout (float), activation (str), layer_norm_eps (float), batch_first,
+    norm_first, bias (bool), device (framejit.device or str or None), dtype (framejit.dtype or None). Calls raise
+    AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.TransformerEncoderLayer(8, 2, 16)(framejit.rand(5, 2, 8)).shape
+    framejit.Size([5, 2, 8])
+    """
 
     _attentions = ("self_attn",)
 
@@ -118,7 +128,17 @@ class TransformerEncoderLayer(_TransformerLayer):
 
 
 class TransformerDecoderLayer(_TransformerLayer):
-    """Self-attention, attention over the encoder's output, and a feed-forward network."""
+    """Self-attention, attention over the encoder's output, and a feed-forward network.
+
+    d_model, nhead, dim_feedforward (int), dropout (float), activation (str), layer_norm_eps (float), batch_first,
+    norm_first, bias (bool), device (framejit.device or str or None), dtype (framejit.dtype or None). Calls raise
+    TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.TransformerDecoderLayer(8, 2, 16)(framejit.rand(3, 2, 8), framejit.rand(5, 2, 8)).shape
+    framejit.Size([3, 2, 8])
+    """
 
     _attentions = ("self_attn", "multihead_attn")
 
@@ -155,7 +175,17 @@ class TransformerDecoderLayer(_TransformerLayer):
 
 
 class TransformerEncoder(Module):
-    """A stack of encoder layers."""
+    """A stack of encoder layers.
+
+    encoder_layer (nn.Module), num_layers (int), norm (nn.Module or None), enable_nested_tensor, mask_check (bool).
+    Raises nothing of its own.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> model = nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), num_layers=2)
+    >>> model(framejit.rand(2, 5, 8)).shape
+    framejit.Size([2, 5, 8])
+    """
 
     __constants__ = ["norm"]
 
@@ -179,7 +209,16 @@ class TransformerEncoder(Module):
 
 
 class TransformerDecoder(Module):
-    """A stack of decoder layers."""
+    """A stack of decoder layers.
+
+    decoder_layer (nn.Module), num_layers (int), norm (nn.Module or None). Raises nothing of its own.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> model = nn.TransformerDecoder(nn.TransformerDecoderLayer(8, 2, 16), num_layers=2)
+    >>> model(framejit.rand(3, 2, 8), framejit.rand(5, 2, 8)).shape
+    framejit.Size([3, 2, 8])
+    """
 
     __constants__ = ["norm"]
 
@@ -218,7 +257,18 @@ class TransformerDecoder(Module):
 
 
 class Transformer(Module):
-    """An encoder and a decoder: `src` (S, N, E) and `tgt` (T, N, E), or batch first, to (T, N, E)."""
+    """An encoder and a decoder: `src` (S, N, E) and `tgt` (T, N, E), or batch first, to (T, N, E).
+
+    d_model, nhead, num_encoder_layers, num_decoder_layers, dim_feedforward (int), dropout (float), activation (str),
+    custom_encoder, custom_decoder (nn.Module or None), layer_norm_eps (float), batch_first, norm_first, bias (bool),
+    device (framejit.device or str or None), dtype (framejit.dtype or None). Raises nothing of its own.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> model = nn.Transformer(8, 2, num_encoder_layers=1, num_decoder_layers=1, dim_feedforward=16)
+    >>> model(framejit.rand(5, 2, 8), framejit.rand(3, 2, 8)).shape
+    framejit.Size([3, 2, 8])
+    """
 
     def __init__(
         self,

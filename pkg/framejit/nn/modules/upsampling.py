@@ -6,7 +6,16 @@ from .module import Module
 
 
 class Upsample(Module):
-    """Resizes the spatial dimensions."""
+    """Resizes the spatial dimensions.
+
+    size (int, sequence of int, or None), scale_factor (float, sequence of float, or None), mode (str), align_corners,
+    recompute_scale_factor (bool or None). Calls raise AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.Upsample(scale_factor=2)(framejit.tensor([[[1.0, 2.0]]]))
+    tensor([[[1., 1., 2., 2.]]])
+    """
 
     __constants__ = ["size", "scale_factor", "mode", "align_corners", "name", "recompute_scale_factor"]
 
@@ -38,14 +47,32 @@ class Upsample(Module):
 
 
 class UpsamplingNearest2d(Upsample):
-    """Resizes images, each new pixel the nearest old one."""
+    """Resizes images, each new pixel the nearest old one.
+
+    size (int, sequence of int, or None), scale_factor (float, sequence of float, or None). Calls raise AttributeError
+    for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.UpsamplingNearest2d((3, 4))(framejit.rand(1, 1, 2, 2)).shape
+    framejit.Size([1, 1, 3, 4])
+    """
 
     def __init__(self, size=None, scale_factor=None):
         super().__init__(size, scale_factor, mode="nearest")
 
 
 class UpsamplingBilinear2d(Upsample):
-    """Resizes images by mixing the four old pixels around each new one."""
+    """Resizes images by mixing the four old pixels around each new one.
+
+    size (int, sequence of int, or None), scale_factor (float, sequence of float, or None). Calls raise AttributeError
+    for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.UpsamplingBilinear2d(scale_factor=2)(framejit.rand(1, 1, 3, 3)).shape
+    framejit.Size([1, 1, 6, 6])
+    """
 
     def __init__(self, size=None, scale_factor=None):
         super().__init__(size, scale_factor, mode="bilinear", align_corners=True)

@@ -8,13 +8,28 @@ from .utils import _pair, _single, _triple
 
 
 class MaxPool3d(_MaxPoolNd):
-    """The maximum of each window of (N, C, D, H, W)."""
+    """The maximum of each window of (N, C, D, H, W).
+
+    kernel_size (int, or sequence of int), stride (int, or sequence of int, or None), padding, dilation (int, or
+    sequence of int), return_indices, ceil_mode (bool). Calls raise TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.MaxPool3d(2)(framejit.rand(1, 3, 8, 6, 4)).shape
+    framejit.Size([1, 3, 4, 3, 2])
+    """
 
     _function = staticmethod(F.max_pool3d)
 
 
 class AvgPool3d(AvgPool2d):
-    """The mean of each window of (N, C, D, H, W)."""
+    """The mean of each window of (N, C, D, H, W).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.AvgPool3d(2)(framejit.rand(1, 3, 8, 6, 4)).shape
+    framejit.Size([1, 3, 4, 3, 2])
+    """
 
     def forward(self, input):
         return F.avg_pool3d(
@@ -29,19 +44,44 @@ class AvgPool3d(AvgPool2d):
 
 
 class AdaptiveAvgPool3d(_AdaptiveAvgPoolNd):
-    """Average pooling to a given depth, height and width."""
+    """Average pooling to a given depth, height and width.
+
+    output_size (int, or sequence of int and None). Calls raise AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.AdaptiveAvgPool3d(2)(framejit.rand(1, 3, 8, 6, 4)).shape
+    framejit.Size([1, 3, 2, 2, 2])
+    """
 
     _function = staticmethod(F.adaptive_avg_pool3d)
 
 
 class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
-    """Max pooling to a given depth, height and width."""
+    """Max pooling to a given depth, height and width.
+
+    output_size (int, or sequence of int and None), return_indices (bool). Calls raise AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.AdaptiveMaxPool3d(2)(framejit.rand(1, 3, 8, 6, 4)).shape
+    framejit.Size([1, 3, 2, 2, 2])
+    """
 
     _function = staticmethod(F.adaptive_max_pool3d)
 
 
 class LPPool3d(_LPPoolNd):
-    """The p-norm of each window of (N, C, D, H, W)."""
+    """The p-norm of each window of (N, C, D, H, W).
+
+    norm_type (float), kernel_size (int, or sequence of int), stride (int, or sequence of int, or None), ceil_mode
+    (bool). Calls raise AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.LPPool3d(2, 3)(framejit.rand(1, 3, 9, 9, 9)).shape
+    framejit.Size([1, 3, 3, 3, 3])
+    """
 
     _function = staticmethod(F.lp_pool3d)
 
@@ -63,19 +103,49 @@ class _MaxUnpoolNd(Module):
 
 
 class MaxUnpool1d(_MaxUnpoolNd):
-    """The reverse of MaxPool1d."""
+    """The reverse of MaxPool1d.
+
+    kernel_size (int, or sequence of int), stride (int, or sequence of int, or None), padding (int, or sequence of
+    int). Raises nothing of its own.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> values, places = nn.MaxPool1d(2, return_indices=True)(framejit.tensor([[1.0, 2.0, 4.0, 3.0]]))
+    >>> nn.MaxUnpool1d(2)(values, places)
+    tensor([[0., 2., 4., 0.]])
+    """
 
     _tuple, _function = staticmethod(_single), staticmethod(F.max_unpool1d)
 
 
 class MaxUnpool2d(_MaxUnpoolNd):
-    """The reverse of MaxPool2d."""
+    """The reverse of MaxPool2d.
+
+    kernel_size (int, or sequence of int), stride (int, or sequence of int, or None), padding (int, or sequence of
+    int). Raises nothing of its own.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> values, places = nn.MaxPool2d(2, return_indices=True)(framejit.rand(1, 1, 4, 4))
+    >>> nn.MaxUnpool2d(2)(values, places).shape
+    framejit.Size([1, 1, 4, 4])
+    """
 
     _tuple, _function = staticmethod(_pair), staticmethod(F.max_unpool2d)
 
 
 class MaxUnpool3d(_MaxUnpoolNd):
-    """The reverse of MaxPool3d."""
+    """The reverse of MaxPool3d.
+
+    kernel_size (int, or sequence of int), stride (int, or sequence of int, or None), padding (int, or sequence of
+    int). Raises nothing of its own.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> values, places = nn.MaxPool3d(2, return_indices=True)(framejit.rand(1, 1, 4, 4, 4))
+    >>> nn.MaxUnpool3d(2)(values, places).shape
+    framejit.Size([1, 1, 4, 4, 4])
+    """
 
     _tuple, _function = staticmethod(_triple), staticmethod(F.max_unpool3d)
 
@@ -105,19 +175,47 @@ class _FractionalMaxPoolNd(Module):
 
 
 class FractionalMaxPool2d(_FractionalMaxPoolNd):
-    """Max pooling over windows at pseudo-random places (Graham 2015)."""
+    """Max pooling over windows at pseudo-random places (Graham 2015).
+
+    kernel_size (int, or sequence of int), output_size (int, or sequence of int and None), output_ratio (sequence of
+    float or None), return_indices (bool). Raises ValueError (… requires specifying either an output size, or a pooling
+    ratio; only one of output_size and output_ratio may be specified; output_ratio must be between 0 and 1 (got …)).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.FractionalMaxPool2d(2, output_size=3)(framejit.rand(1, 3, 8, 8)).shape
+    framejit.Size([1, 3, 3, 3])
+    """
 
     _tuple, _function = staticmethod(_pair), staticmethod(F.fractional_max_pool2d)
 
 
 class FractionalMaxPool3d(_FractionalMaxPoolNd):
-    """Max pooling over windows at pseudo-random places (Graham 2015)."""
+    """Max pooling over windows at pseudo-random places (Graham 2015).
+
+    kernel_size (int, or sequence of int), output_size (int, or sequence of int and None), output_ratio (sequence of
+    float or None), return_indices (bool). Raises ValueError (… requires specifying either an output size, or a pooling
+    ratio; only one of output_size and output_ratio may be specified; output_ratio must be between 0 and 1 (got …)).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.FractionalMaxPool3d(2, output_size=3)(framejit.rand(1, 3, 8, 8, 8)).shape
+    framejit.Size([1, 3, 3, 3, 3])
+    """
 
     _tuple, _function = staticmethod(_triple), staticmethod(F.fractional_max_pool3d)
 
 
 class Unfold(Module):
-    """Sliding windows of (N, C, H, W) as columns."""
+    """Sliding windows of (N, C, H, W) as columns.
+
+    kernel_size, dilation, padding, stride (int, or sequence of int). Calls raise AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.Unfold(2, stride=2)(framejit.rand(1, 3, 4, 4)).shape
+    framejit.Size([1, 12, 4])
+    """
 
     __constants__ = ["kernel_size", "dilation", "padding", "stride"]
 
@@ -136,7 +234,16 @@ class Unfold(Module):
 
 
 class Fold(Module):
-    """The sum of sliding windows at their places: the transpose of Unfold."""
+    """The sum of sliding windows at their places: the transpose of Unfold.
+
+    output_size (int, or sequence of int and None), kernel_size, dilation, padding, stride (int, or sequence of int).
+    Calls raise AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.Fold((4, 4), 2, stride=2)(framejit.rand(1, 12, 4)).shape
+    framejit.Size([1, 3, 4, 4])
+    """
 
     __constants__ = ["output_size", "kernel_size", "dilation", "padding", "stride"]
 

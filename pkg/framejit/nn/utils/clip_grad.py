@@ -14,7 +14,16 @@ def _with_gradients(parameters):
 
 
 def get_total_norm(tensors, norm_type=2.0, error_if_nonfinite=False, foreach=None):
-    """The norm of all tensors together, as if they were one vector."""
+    """The norm of all tensors together, as if they were one vector.
+
+    tensors (iterable of Tensor), norm_type (float), error_if_nonfinite (bool), foreach (bool or None). Raises
+    RuntimeError.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.utils.get_total_norm([framejit.tensor([3.0]), framejit.tensor([4.0])])
+    tensor(5.)
+    """
     tensors = [tensors] if isinstance(tensors, _t.Tensor) else list(tensors)
     norm_type = float(norm_type)
     if not tensors:
@@ -39,7 +48,19 @@ def _vector_norm(t, norm_type):
 
 
 def clip_grads_with_norm_(parameters, max_norm, total_norm, foreach=None):
-    """Scale the gradients so that a total norm above `max_norm` becomes it."""
+    """Scale the gradients so that a total norm above `max_norm` becomes it.
+
+    parameters (iterable of Tensor), max_norm (float), total_norm (Tensor), foreach (bool or None). Raises TypeError
+    for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> w = nn.Parameter(framejit.ones(2))
+    >>> w.grad = framejit.tensor([3.0, 4.0])
+    >>> nn.utils.clip_grads_with_norm_([w], 1.0, framejit.tensor(5.0))
+    >>> w.grad
+    tensor([0.6000, 0.8000])
+    """
     parameters = _with_gradients(parameters)
     if not parameters:
         return
@@ -51,7 +72,18 @@ def clip_grads_with_norm_(parameters, max_norm, total_norm, foreach=None):
 
 
 def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=False, foreach=None):
-    """Clip the joint norm of the gradients in place; gives the norm before clipping."""
+    """Clip the joint norm of the gradients in place; gives the norm before clipping.
+
+    parameters (iterable of Tensor), max_norm, norm_type (float), error_if_nonfinite (bool), foreach (bool or None).
+    Raises TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> w = nn.Parameter(framejit.ones(2))
+    >>> w.grad = framejit.tensor([3.0, 4.0])
+    >>> nn.utils.clip_grad_norm_([w], 1.0), w.grad
+    (tensor(5.), tensor([0.6000, 0.8000]))
+    """
     parameters = _with_gradients(parameters)
     with no_grad():
         total_norm = get_total_norm([p.grad for p in parameters], norm_type, error_if_nonfinite, foreach)
@@ -60,7 +92,18 @@ def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=Fals
 
 
 def clip_grad_norm(parameters, max_norm, norm_type=2.0, error_if_nonfinite=False, foreach=None):
-    """The old name of `clip_grad_norm_`."""
+    """The old name of `clip_grad_norm_`.
+
+    parameters (iterable of Tensor), max_norm, norm_type (float), error_if_nonfinite (bool), foreach (bool or None).
+    Raises TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> w = nn.Parameter(framejit.ones(2))
+    >>> w.grad = framejit.tensor([3.0, 4.0])
+    >>> nn.utils.clip_grad_norm([w], 1.0)
+    tensor(5.)
+    """
     warnings.warn(
         "`nn.utils.clip_grad_norm` is now deprecated in favor of `nn.utils.clip_grad_norm_`.",
         FutureWarning,
@@ -70,7 +113,18 @@ def clip_grad_norm(parameters, max_norm, norm_type=2.0, error_if_nonfinite=False
 
 
 def clip_grad_value_(parameters, clip_value, foreach=None):
-    """Clamp every gradient to ±clip_value in place."""
+    """Clamp every gradient to ±clip_value in place.
+
+    parameters (iterable of Tensor), clip_value (float), foreach (bool or None). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> w = nn.Parameter(framejit.ones(2))
+    >>> w.grad = framejit.tensor([3.0, -4.0])
+    >>> nn.utils.clip_grad_value_([w], 1.0)
+    >>> w.grad
+    tensor([ 1., -1.])
+    """
     clip_value = float(clip_value)
     with no_grad():
         for parameter in _with_gradients(parameters):

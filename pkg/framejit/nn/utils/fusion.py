@@ -18,13 +18,38 @@ def _folded(weight, bias, mean, var, eps, gamma, beta, shape):
 
 
 def fuse_conv_bn_weights(conv_w, conv_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b, transpose=False):
-    """The weight and bias of one convolution equal to a convolution followed by a batch norm."""
+    """The weight and bias of one convolution equal to a convolution followed by a batch norm.
+
+    conv_w, conv_b, bn_rm, bn_rv (Tensor), bn_eps (float), bn_w, bn_b (Tensor or None), transpose (bool). Raises
+    AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> mean, var, gamma, beta = framejit.tensor([[1.0], [3.0], [2.0], [0.5]])
+    >>> w, b = nn.utils.fuse_conv_bn_weights(framejit.ones(1, 1, 1), None, mean, var, 1.0, gamma, beta)
+    >>> w.flatten(), b
+    (tensor([1.]), Parameter containing:
+    tensor([-0.5000]))
+    """
     shape = [1, -1] if transpose else [-1, 1]
     return _folded(conv_w, conv_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b, shape + [1] * (conv_w.dim() - 2))
 
 
 def fuse_linear_bn_weights(linear_w, linear_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b):
-    """The weight and bias of one linear map equal to a linear map followed by a batch norm."""
+    """The weight and bias of one linear map equal to a linear map followed by a batch norm.
+
+    linear_w, linear_b, bn_rm, bn_rv (Tensor), bn_eps (float), bn_w, bn_b (Tensor or None). Raises TypeError for other
+    types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> mean, var, gamma, beta = framejit.tensor([[1.0], [3.0], [2.0], [0.5]])
+    >>> w, b = nn.utils.fuse_linear_bn_weights(framejit.ones(1, 1), None, mean, var, 1.0, gamma, beta)
+    >>> w, b
+    (Parameter containing:
+    tensor([[1.]]), Parameter containing:
+    tensor([-0.5000]))
+    """
     return _folded(linear_w, linear_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b, [-1, 1])
 
 
@@ -41,12 +66,33 @@ def _fuse(module, bn, fold, *args):
 
 
 def fuse_conv_bn_eval(conv, bn, transpose=False):
-    """A copy of the convolution with the batch norm folded in; both must be in eval mode."""
+    """A copy of the convolution with the batch norm folded in; both must be in eval mode.
+
+    conv, bn (nn.Module), transpose (bool). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> conv, bn = nn.Conv2d(2, 3, 1).eval(), nn.BatchNorm2d(3).eval()
+    >>> x = framejit.rand(1, 2, 4, 4)
+    >>> framejit.allclose(nn.utils.fuse_conv_bn_eval(conv, bn)(x), bn(conv(x)), atol=1e-5)
+    True
+    """
     return _fuse(conv, bn, fuse_conv_bn_weights, transpose)
 
 
 def fuse_linear_bn_eval(linear, bn):
-    """A copy of the linear map with the batch norm folded in; both must be in eval mode."""
+    """A copy of the linear map with the batch norm folded in; both must be in eval mode.
+
+    linear, bn (nn.Module). Raises AssertionError (To fuse, linear.out_features == bn.num_features or bn.num_features
+    == 1).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> linear, bn = nn.Linear(2, 3).eval(), nn.BatchNorm1d(3).eval()
+    >>> x = framejit.rand(4, 2)
+    >>> framejit.allclose(nn.utils.fuse_linear_bn_eval(linear, bn)(x), bn(linear(x)), atol=1e-5)
+    True
+    """
     if not (linear.out_features == bn.num_features or bn.num_features == 1):
         raise AssertionError("To fuse, linear.out_features == bn.num_features or bn.num_features == 1")
     return _fuse(linear, bn, fuse_linear_bn_weights)

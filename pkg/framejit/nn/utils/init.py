@@ -9,6 +9,12 @@ def skip_init(module_cls, *args, **kwargs):
     """The module with parameters that hold whatever memory held: for those who load a checkpoint next.
 
     Raises RuntimeError for a class that is no Module or takes no `device`.
+
+    module_cls (type).
+
+    >>> from framejit import nn
+    >>> nn.utils.skip_init(nn.Linear, 2, 3).weight.shape
+    framejit.Size([3, 2])
     """
     from framejit.nn.modules.module import Module
 

@@ -22,7 +22,15 @@ class _WeightNorm(Module):
 
 
 def weight_norm(module, name="weight", dim=0):
-    """w = g v / ‖v‖, the norm over all dimensions but `dim` (Salimans and Kingma 2016)."""
+    """w = g v / ‖v‖, the norm over all dimensions but `dim` (Salimans and Kingma 2016).
+
+    module (nn.Module), name (str). Raises AttributeError for other types.
+
+    >>> from framejit import nn
+    >>> layer = nn.utils.parametrizations.weight_norm(nn.Linear(2, 3))
+    >>> [name for name, _ in layer.named_parameters()]
+    ['bias', 'parametrizations.weight.original0', 'parametrizations.weight.original1']
+    """
     parametrize.register_parametrization(module, name, _WeightNorm(dim), unsafe=True)
     module._register_load_state_dict_pre_hook(_weight_norm_of_old_names(name))
     return module
@@ -86,7 +94,16 @@ class _SpectralNorm(Module):
 
 
 def spectral_norm(module, name="weight", n_power_iterations=1, eps=1e-12, dim=None):
-    """w / σ(w), σ the largest singular value by power iteration (Miyato et al. 2018)."""
+    """w / σ(w), σ the largest singular value by power iteration (Miyato et al. 2018).
+
+    module (nn.Module), name (str), n_power_iterations (int), eps (float), dim (int or None). Raises ValueError (Module
+    '…' has no parameter or buffer with name '…').
+
+    >>> from framejit import nn
+    >>> layer = nn.utils.parametrizations.spectral_norm(nn.Linear(2, 3)).eval()
+    >>> layer.weight.shape
+    framejit.Size([3, 2])
+    """
     weight = getattr(module, name, None)
     if not isinstance(weight, _t.Tensor):
         raise ValueError(f"Module '{module}' has no parameter or buffer with name '{name}'")

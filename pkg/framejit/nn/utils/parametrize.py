@@ -19,7 +19,14 @@ _cache = {}
 
 @contextlib.contextmanager
 def cached():
-    """While active, each parametrized tensor is computed at most once."""
+    """While active, each parametrized tensor is computed at most once.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> with nn.utils.parametrize.cached():
+    ...     framejit.nn.utils.parametrizations.weight_norm(nn.Linear(2, 3)).weight.shape
+    framejit.Size([3, 2])
+    """
     global _cache_enabled
     _cache_enabled += 1
     try:
@@ -37,7 +44,17 @@ def _set_tensor_in_place(tensor, value):
 
 
 class ParametrizationList(ModuleList):
-    """The parametrizations of one tensor, applied in order, with the original tensor or tensors they start from."""
+    """The parametrizations of one tensor, applied in order, with the original tensor or tensors they start from.
+
+    modules (iterable of nn.Module), original (Tensor), unsafe (bool). Raises ValueError (ParametrizationList requires
+    one or more modules; When `right_inverse` outputs one tensor, it may not change the dtype; A parametrization must
+    return a tensor. Got …).
+
+    >>> from framejit import nn
+    >>> layer = nn.utils.parametrizations.weight_norm(nn.Linear(2, 3))
+    >>> type(layer.parametrizations.weight).__name__
+    'ParametrizationList'
+    """
 
     def __init__(self, modules, original, unsafe=False):
         if len(modules) == 0:
@@ -181,7 +198,15 @@ def _inject_property(module, name):
 
 
 def is_parametrized(module, tensor_name=None):
-    """Whether the module has a parametrization at all, or one on the given tensor."""
+    """Whether the module has a parametrization at all, or one on the given tensor.
+
+    module (nn.Module), tensor_name (str or None). Raises AttributeError for other types.
+
+    >>> from framejit import nn
+    >>> layer = nn.utils.parametrizations.weight_norm(nn.Linear(2, 3))
+    >>> nn.utils.parametrize.is_parametrized(layer, "weight"), nn.utils.parametrize.is_parametrized(layer, "bias")
+    (True, False)
+    """
     found = module._modules.get("parametrizations")
     if not isinstance(found, ModuleDict):
         return False
@@ -189,7 +214,21 @@ def is_parametrized(module, tensor_name=None):
 
 
 def register_parametrization(module, tensor_name, parametrization, *, unsafe=False):
-    """Compute `module.tensor_name` by `parametrization` from now on. Raises ValueError where shape, dtype or name do not fit."""
+    """Compute `module.tensor_name` by `parametrization` from now on. Raises ValueError where shape, dtype or name do
+    not fit.
+
+    module (nn.Module), tensor_name (str), parametrization (nn.Module), unsafe (bool).
+
+    >>> from framejit import nn
+    >>> class Doubled(nn.Module):
+    ...     def forward(self, w):
+    ...         return 2 * w
+    >>> layer = nn.Linear(1, 1, bias=False)
+    >>> layer.weight.data.fill_(3.0)
+    tensor([[3.]])
+    >>> nn.utils.parametrize.register_parametrization(layer, "weight", Doubled()).weight.tolist()
+    [[6.0]]
+    """
     parametrization.train(module.training)
     if is_parametrized(module, tensor_name):
         own = module.parametrizations[tensor_name]
@@ -242,7 +281,18 @@ def _append_inverse(own, value):
 
 
 def remove_parametrizations(module, tensor_name, leave_parametrized=True):
-    """Make the tensor an ordinary one again: with the computed value, or the original one."""
+    """Make the tensor an ordinary one again: with the computed value, or the original one.
+
+    module (nn.Module), tensor_name (str), leave_parametrized (bool). Raises ValueError (Module … does not have a
+    parametrization on …).
+
+    >>> from framejit import nn
+    >>> layer = nn.utils.parametrizations.weight_norm(nn.Linear(2, 3))
+    >>> nn.utils.parametrize.remove_parametrizations(layer, "weight")
+    Linear(in_features=2, out_features=3, bias=True)
+    >>> [name for name, _ in layer.named_parameters()]
+    ['bias', 'weight']
+    """
     if not is_parametrized(module, tensor_name):
         raise ValueError(f"Module {module} does not have a parametrization on {tensor_name}")
     own = module.parametrizations[tensor_name]
@@ -269,12 +319,38 @@ def remove_parametrizations(module, tensor_name, leave_parametrized=True):
 
 
 def type_before_parametrizations(module):
-    """The module's class without the injected one."""
+    """The module's class without the injected one.
+
+    module (nn.Module). Raises AttributeError for other types.
+
+    >>> from framejit import nn
+    >>> layer = nn.utils.parametrizations.weight_norm(nn.Linear(2, 3))
+    >>> nn.utils.parametrize.type_before_parametrizations(layer).__name__
+    'Linear'
+    """
     return type(module).__bases__[0] if is_parametrized(module) else type(module)
 
 
 def transfer_parametrizations_and_params(from_module, to_module, tensor_name=None):
-    """Move the parametrizations (all, or one tensor's) and the parameters they rest on to another module."""
+    """Move the parametrizations (all, or one tensor's) and the parameters they rest on to another module.
+
+    from_module, to_module (nn.Module), tensor_name (str or None). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> first, second = nn.utils.parametrizations.weight_norm(nn.Linear(2, 3)), nn.Linear(2, 3)
+    >>> nn.utils.parametrize.transfer_parametrizations_and_params(first, second)
+    ParametrizedLinear(
+      in_features=2, out_features=3, bias=True
+      (parametrizations): ModuleDict(
+        (weight): ParametrizationList(
+          (0): _WeightNorm()
+        )
+      )
+    )
+    >>> framejit.equal(first.weight, second.weight)
+    True
+    """
     if not is_parametrized(from_module):
         return to_module
     names = [tensor_name] if tensor_name is not None else list(from_module.parametrizations)

@@ -14,7 +14,17 @@ class _Fields(NamedTuple):
 
 class PackedSequence(_Fields):
     """Sequences of falling length, stored time step by time step: `data` (sum of lengths, …), `batch_sizes` (an int64
-    CPU tensor: how many sequences are alive at each step), and the orders that sort and unsort the batch."""
+    CPU tensor: how many sequences are alive at each step), and the orders that sort and unsort the batch.
+
+    sorted_indices, unsorted_indices (Tensor or None). Raises ValueError (batch_sizes should always be on CPU),
+    AssertionError (expected data, batch_sizes).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> packed = nn.utils.rnn.pack_padded_sequence(framejit.tensor([[1, 2, 3], [4, 0, 0]]), [3, 1], batch_first=True)
+    >>> packed.data, packed.batch_sizes
+    (tensor([1, 4, 2, 3]), tensor([2, 1, 1]))
+    """
 
     def __new__(cls, data, batch_sizes=None, sorted_indices=None, unsorted_indices=None):
         if batch_sizes is None:
@@ -63,7 +73,15 @@ class PackedSequence(_Fields):
 
 
 def invert_permutation(permutation):
-    """The permutation that undoes the given one; None for None."""
+    """The permutation that undoes the given one; None for None.
+
+    permutation (Tensor). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.utils.rnn.invert_permutation(framejit.tensor([2, 0, 1]))
+    tensor([1, 2, 0])
+    """
     if permutation is None:
         return None
     order = _t.empty_like(permutation)
@@ -86,7 +104,16 @@ def _checked_lengths(input, lengths, batch_first):
 
 
 def pack_padded_sequence(input, lengths, batch_first=False, enforce_sorted=True):
-    """Pack a padded batch (T, N, …), or (N, T, …) with `batch_first`, of the given lengths."""
+    """Pack a padded batch (T, N, …), or (N, T, …) with `batch_first`, of the given lengths.
+
+    input (Tensor), lengths (Tensor, or list of int), batch_first, enforce_sorted (bool). Raises RuntimeError (Expected
+    the longest length (…) to be at most the padded length (…)).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.utils.rnn.pack_padded_sequence(framejit.tensor([[1, 2, 3], [4, 0, 0]]), [3, 1], batch_first=True).data
+    tensor([1, 4, 2, 3])
+    """
     lengths = _checked_lengths(input, lengths, batch_first)
     order = None
     if not enforce_sorted:
@@ -114,7 +141,18 @@ def pack_padded_sequence(input, lengths, batch_first=False, enforce_sorted=True)
 
 
 def pad_packed_sequence(sequence, batch_first=False, padding_value=0.0, total_length=None):
-    """The padded batch of a packed one, and its lengths (int64)."""
+    """The padded batch of a packed one, and its lengths (int64).
+
+    sequence (PackedSequence), batch_first (bool), padding_value (float), total_length (int or None). Raises ValueError
+    (Expected total_length to be at least the length of the longest sequence in input).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> packed = nn.utils.rnn.pack_sequence([framejit.tensor([1, 2, 3]), framejit.tensor([4])])
+    >>> nn.utils.rnn.pad_packed_sequence(packed, batch_first=True)
+    (tensor([[1, 2, 3],
+            [4, 0, 0]]), tensor([3, 1]))
+    """
     alive = sequence.batch_sizes.tolist()
     steps = len(alive)
     if total_length is not None and total_length < steps:
@@ -140,7 +178,17 @@ def pad_packed_sequence(sequence, batch_first=False, padding_value=0.0, total_le
 
 
 def pad_sequence(sequences, batch_first=False, padding_value=0.0, padding_side="right"):
-    """Stack sequences (L, …) after padding them to the longest: (T, N, …), or (N, T, …) with `batch_first`."""
+    """Stack sequences (L, …) after padding them to the longest: (T, N, …), or (N, T, …) with `batch_first`.
+
+    batch_first (bool), padding_value (float), padding_side (str). Raises RuntimeError (padding_side must be either
+    'left' or 'right').
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.utils.rnn.pad_sequence([framejit.tensor([1, 2, 3]), framejit.tensor([4])], batch_first=True)
+    tensor([[1, 2, 3],
+            [4, 0, 0]])
+    """
     if padding_side not in ("left", "right"):
         raise RuntimeError(f"padding_side must be either 'left' or 'right', got {padding_side}")
     sequences = list(sequences)
@@ -156,18 +204,44 @@ def pad_sequence(sequences, batch_first=False, padding_value=0.0, padding_side="
 
 
 def unpad_sequence(padded_sequences, lengths, batch_first=False):
-    """The sequences of a padded batch, cut to their lengths."""
+    """The sequences of a padded batch, cut to their lengths.
+
+    padded_sequences (Tensor), lengths (Tensor, or list of int), batch_first (bool). Raises AttributeError for other
+    types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.utils.rnn.unpad_sequence(framejit.tensor([[1, 2, 3], [4, 0, 0]]), framejit.tensor([3, 1]), batch_first=True)
+    [tensor([1, 2, 3]), tensor([4])]
+    """
     rows = padded_sequences if batch_first else padded_sequences.transpose(0, 1)
     return [rows[i][: int(length)] for i, length in enumerate(lengths)]
 
 
 def pack_sequence(sequences, enforce_sorted=True):
-    """Pack a list of sequences (L, …)."""
+    """Pack a list of sequences (L, …).
+
+    enforce_sorted (bool). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.utils.rnn.pack_sequence([framejit.tensor([1, 2, 3]), framejit.tensor([4])]).batch_sizes
+    tensor([2, 1, 1])
+    """
     lengths = _t.tensor([sequence.size(0) for sequence in sequences], dtype=_t.int64)
     return pack_padded_sequence(pad_sequence(sequences), lengths, enforce_sorted=enforce_sorted)
 
 
 def unpack_sequence(packed_sequences):
-    """The list of sequences that was packed."""
+    """The list of sequences that was packed.
+
+    packed_sequences (iterable). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> packed = nn.utils.rnn.pack_sequence([framejit.tensor([1, 2, 3]), framejit.tensor([4])])
+    >>> nn.utils.rnn.unpack_sequence(packed)
+    [tensor([1, 2, 3]), tensor([4])]
+    """
     padded, lengths = pad_packed_sequence(packed_sequences, batch_first=True)
     return unpad_sequence(padded, lengths, batch_first=True)

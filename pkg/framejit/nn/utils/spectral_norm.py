@@ -70,7 +70,16 @@ class SpectralNorm:
 
 
 def spectral_norm(module, name="weight", n_power_iterations=1, eps=1e-12, dim=None):
-    """w / σ(w) by power iteration (Miyato et al. 2018) through a forward pre-hook; returns the module."""
+    """w / σ(w) by power iteration (Miyato et al. 2018) through a forward pre-hook; returns the module.
+
+    module (nn.Module), name (str), n_power_iterations (int), eps (float), dim (int or None). Raises AttributeError for
+    other types.
+
+    >>> from framejit import nn
+    >>> layer = nn.utils.spectral_norm(nn.Linear(2, 3))
+    >>> [name for name, _ in layer.named_parameters()]
+    ['bias', 'weight_orig']
+    """
     if dim is None:
         dim = 1 if type(module).__name__.startswith("ConvTranspose") else 0
     SpectralNorm.apply(module, name, n_power_iterations, dim, eps)
@@ -78,7 +87,15 @@ def spectral_norm(module, name="weight", n_power_iterations=1, eps=1e-12, dim=No
 
 
 def remove_spectral_norm(module, name="weight"):
-    """Make the weight an ordinary parameter again; ValueError where there is no such hook."""
+    """Make the weight an ordinary parameter again; ValueError where there is no such hook.
+
+    module (nn.Module), name (str). Raises ValueError (spectral_norm of '…' not found in …).
+
+    >>> from framejit import nn
+    >>> layer = nn.utils.remove_spectral_norm(nn.utils.spectral_norm(nn.Linear(2, 3)))
+    >>> [name for name, _ in layer.named_parameters()]
+    ['bias', 'weight']
+    """
     for key, hook in module._forward_pre_hooks.items():
         if isinstance(hook, SpectralNorm) and hook.name == name:
             hook.remove(module)

@@ -53,13 +53,29 @@ class WeightNorm:
 
 
 def weight_norm(module, name="weight", dim=0):
-    """w = g v / ‖v‖ (Salimans and Kingma 2016) through a forward pre-hook; returns the module."""
+    """w = g v / ‖v‖ (Salimans and Kingma 2016) through a forward pre-hook; returns the module.
+
+    module (nn.Module), name (str), dim (int). Raises AttributeError for other types.
+
+    >>> from framejit import nn
+    >>> layer = nn.utils.weight_norm(nn.Linear(2, 3))
+    >>> [name for name, _ in layer.named_parameters()]
+    ['bias', 'weight_g', 'weight_v']
+    """
     WeightNorm.apply(module, name, dim)
     return module
 
 
 def remove_weight_norm(module, name="weight"):
-    """Make the weight an ordinary parameter again; ValueError where there is no such hook."""
+    """Make the weight an ordinary parameter again; ValueError where there is no such hook.
+
+    module (nn.Module), name (str). Raises ValueError (weight_norm of '…' not found in …).
+
+    >>> from framejit import nn
+    >>> layer = nn.utils.remove_weight_norm(nn.utils.weight_norm(nn.Linear(2, 3)))
+    >>> [name for name, _ in layer.named_parameters()]
+    ['bias', 'weight']
+    """
     for key, hook in module._forward_pre_hooks.items():
         if isinstance(hook, WeightNorm) and hook.name == name:
             hook.remove(module)
