@@ -44,6 +44,7 @@ _LAZY_MODULES = frozenset(
     (
         "nn",
         "optim",
+        "futures",
         "fx",
         "utils",
         "dynamo",
@@ -63,6 +64,7 @@ _LAZY_MODULES = frozenset(
         "linalg",
         "signal",
         "special",
+        "storage",
     )
 )
 
@@ -96,7 +98,7 @@ _LAZY_NAMES.update(
 _LAZY_NAMES.update(
     (name, "framejit._functions_stats")
     for name in (
-        "bucketize", "cdist", "corrcoef", "cov", "cumulative_trapezoid", "dist", "gradient", "histc", "nanquantile", "pdist",
+        "bucketize", "cdist", "corrcoef", "cov", "cumulative_trapezoid", "dist", "gradient", "histc", "nanmedian", "nanquantile", "pdist",
         "quantile", "trapezoid", "trapz",
     )
 )  # fmt: skip
@@ -114,6 +116,24 @@ _LAZY_NAMES.update(
         "chain_matmul", "cross", "ger", "lu", "lu_solve", "pca_lowrank", "pinverse", "qr", "svd", "svd_lowrank", "triangular_solve",
     )
 )  # fmt: skip
+_LAZY_NAMES.update(
+    (name, "framejit._checks")
+    for name in (
+        "OutOfMemoryError", "SymBool", "SymFloat", "SymInt", "_assert", "_assert_async", "_check", "_check_index", "_check_is_size",
+        "_check_not_implemented", "_check_tensor_all", "_check_tensor_all_with", "_check_type", "_check_value", "_check_with",
+        "sym_float", "sym_int", "sym_ite", "sym_max", "sym_min", "sym_not", "sym_sum",
+    )
+)  # fmt: skip
+_LAZY_NAMES.update(
+    (name, "framejit._defaults")
+    for name in (
+        "are_deterministic_algorithms_enabled", "get_default_device", "get_deterministic_debug_mode", "get_device_module",
+        "get_float32_matmul_precision", "is_deterministic_algorithms_warn_only_enabled", "legacy_contiguous_format", "set_default_device",
+        "set_deterministic_debug_mode", "set_float32_matmul_precision", "use_deterministic_algorithms",
+    )
+)  # fmt: skip
+_LAZY_NAMES["Future"] = "framejit.futures"
+_LAZY_NAMES["TypedStorage"] = "framejit.storage"
 _LAZY_NAMES.update(
     (kind + "_window", "framejit._windows") for kind in ("bartlett", "blackman", "hamming", "hann", "kaiser")
 )

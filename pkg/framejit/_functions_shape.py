@@ -185,6 +185,74 @@ def sum_to_size(self, *size):
     return self.sum(dims, True).reshape(size) if dims else self.reshape(size)
 
 
+def fill_diagonal_(self, fill_value, wrap=False):
+    """Writes a number on the main diagonal; `wrap` begins again below the last column of a tall matrix."""
+    if self.dim() < 2:
+        raise RuntimeError("dimensions must larger than 1")
+    if self.dim() > 2 and len(set(self.shape)) != 1:
+        raise RuntimeError("all dimensions of input must be of equal length")
+    least = min(self.shape)
+    step = sum(self.stride())
+    self.as_strided((least,), (step,), self.storage_offset()).fill_(fill_value)
+    rows, columns = self.shape[0], self.shape[1]
+    if wrap and self.dim() == 2 and rows > columns + 1:
+        for start in range(columns + 1, rows, columns + 1):
+            count = min(columns, rows - start)
+            self[start:].as_strided((count,), (step,), self[start:].storage_offset()).fill_(fill_value)
+    return self
+
+
+def apply_(self, function):
+    """Replaces each element x by function(x), a Python function of numbers."""
+    if self.requires_grad:
+        raise RuntimeError("Can't call apply_() on Variable that requires grad. Use var.detach().apply_() instead.")
+    values = [function(x) for x in self.reshape(-1).tolist()]
+    return self.copy_(_C.tensor(values, dtype=self.dtype).reshape(self.shape)) if values else self
+
+
+def map_(self, other, function):
+    """Replaces each element x by function(x, y), where y is that of another tensor."""
+    if self.requires_grad or other.requires_grad:
+        raise RuntimeError("Can't call map_() on Variable that requires grad. Use var.detach().map_() instead.")
+    other = other.expand(self.shape)
+    values = [function(x, y) for x, y in zip(self.reshape(-1).tolist(), other.reshape(-1).tolist())]
+    return self.copy_(_C.tensor(values, dtype=self.dtype).reshape(self.shape)) if values else self
+
+
+def resize(self, *sizes):
+    """The same elements in another shape; deprecated in favour of `reshape`."""
+    import warnings
+
+    sizes = sizes[0] if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes
+    warnings.warn("non-inplace resize is deprecated", stacklevel=2)
+    if math.prod(sizes) != self.numel():
+        raise RuntimeError(
+            f"requested resize to {'x'.join(map(str, sizes))} ({math.prod(sizes)} elements in total), but the given tensor has "
+            f"a size of {'x'.join(map(str, self.shape))} ({self.numel()} elements). autograd's resize can only change the "
+            "shape of a given tensor, while preserving the number of elements"
+        )
+    return self.reshape(*sizes)
+
+
+def resize_as(self, tensor):
+    """The same elements in the shape of another tensor; deprecated."""
+    return resize(self, tensor.size())
+
+
+def new(self, *args, device=None):
+    """A tensor of this one's dtype: of given sizes, uninitialised, or of given data."""
+    if not args:
+        return _C.empty(0, dtype=self.dtype)
+    first = args[0]
+    if isinstance(first, _C.Tensor):
+        return first.to(self.dtype).detach()
+    if isinstance(first, _C.Size) or all(isinstance(size, int) for size in args):
+        return _C.empty(*args, dtype=self.dtype)
+    if not isinstance(first, (list, tuple)) or len(args) > 1:
+        raise TypeError(f"new(): data must be a sequence (got {type(first).__name__})")
+    return _C.tensor(first).to(self.dtype)
+
+
 def put(input, index, source, accumulate=False):
     """The input with elements at flat indices replaced by (or added to) those of `source`."""
     return put_(input.clone(), index, source, accumulate)

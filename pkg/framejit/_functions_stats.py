@@ -1,6 +1,7 @@
 """Statistics and integration that arrange ops: quantiles, histograms, covariance, distances, trapezoids."""
 
 import math
+from collections import namedtuple
 
 from framejit import _C
 from framejit._autocast_lists import listed
@@ -83,6 +84,25 @@ def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear", out=N
 def nanquantile(input, q, dim=None, keepdim=False, *, interpolation="linear", out=None):
     """The q-quantiles of what is no NaN."""
     return _into(out, _quantile(input, q, dim, keepdim, interpolation, True))
+
+
+_Median = namedtuple("nanmedian", ("values", "indices"))
+
+
+def nanmedian(input, dim=None, keepdim=False):
+    """The median of what is no NaN (the lower one of two), of all elements or along `dim` with its index."""
+    if dim is None:
+        flat = input.reshape(-1)
+        return nanmedian(flat, 0)[0] if flat.numel() else _C.full((), math.nan, dtype=input.dtype)
+    if input.dim() == 0:
+        return _Median(input.clone(), _C.zeros((), dtype=_C.int64))
+    ordered, order = input.sort(dim, stable=True)
+    count = input.shape[dim] - (_C.isnan(ordered).sum(dim, True) if input.is_floating_point() else 0)
+    place = (count - 1) // 2 if isinstance(count, int) else ((count - 1).clamp(min=0) // 2)
+    if isinstance(place, int):
+        place = _C.full_like(order.narrow(dim, 0, 1), place)
+    values, indices = ordered.gather(dim, place), order.gather(dim, place)
+    return _Median(values, indices) if keepdim else _Median(values.squeeze(dim), indices.squeeze(dim))
 
 
 def histc(input, bins=100, min=0, max=0, *, out=None):

@@ -91,10 +91,10 @@ def _attach():
 
 # methods that are functions of these modules, under the same names
 _FUNCTION_METHODS = {
-    "_functions_stats": ("bucketize", "corrcoef", "cov", "dist", "histc", "nanquantile", "quantile"),
+    "_functions_stats": ("bucketize", "corrcoef", "cov", "dist", "histc", "nanmedian", "nanquantile", "quantile"),
     "_functions_shape": (
-        "diagflat", "diagonal_scatter", "dsplit", "float_power", "hsplit", "is_nonzero", "isreal", "kron", "lcm", "ldexp", "mode",
-        "mvlgamma", "put", "put_", "renorm", "select_scatter", "slice_scatter", "sum_to_size", "unsafe_chunk", "unsafe_split",
+        "apply_", "diagflat", "diagonal_scatter", "dsplit", "fill_diagonal_", "float_power", "hsplit", "is_nonzero", "isreal", "kron", "lcm", "ldexp", "map_", "mode",
+        "mvlgamma", "new", "put", "put_", "renorm", "resize", "resize_as", "select_scatter", "slice_scatter", "sum_to_size", "unsafe_chunk", "unsafe_split",
         "unsafe_split_with_sizes", "vsplit",
     ),
 }  # fmt: skip
@@ -128,6 +128,13 @@ def _where(self, condition, other):
     return _C.where(condition, self, other)
 
 
+def _typed_storage(self):
+    """The memory of this tensor as a flat sequence of numbers."""
+    from framejit.storage import TypedStorage
+
+    return TypedStorage._of(self)
+
+
 def _polygamma(self, n):
     return _C.polygamma(n, self)
 
@@ -143,6 +150,7 @@ def _attach_functions():
     for name in _LINALG_METHODS:
         setattr(_C.Tensor, name, _linalg_method(name))
     _C.Tensor.where = _where
+    _C.Tensor.storage = _typed_storage
     _C.Tensor.polygamma = _polygamma
     _C.Tensor.polygamma_ = _in_place(_polygamma)
 

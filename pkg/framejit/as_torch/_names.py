@@ -30,9 +30,9 @@ ABSENT = frozenset(
     _inductor _jit_internal _lazy _library _linalg_utils _lobpcg _logging _lowrank _meta_registrations _namedtensor_internals
     _numpy _ops _prims _prims_common _python_dispatcher _refs _size_docs _sources _storage_docs _strobelight _subclasses
     _utils_internal _vendor _vmap_internals _weights_only_unpickler accelerator ao cpu distributed export fft
-    futures hub jit library linalg masked mps mtia multiprocessing nested onnx package profiler
-    quantization quasirandom signal sparse special storage torch_version xpu
-    nn.attention nn.backends nn.intrinsic nn.modules.lazy nn.modules.rnn nn.modules.transformer nn.parallel nn.qat
+    hub jit library linalg masked mps mtia multiprocessing nested onnx package profiler
+    quantization quasirandom signal sparse special torch_version xpu
+    nn.attention.bias nn.backends nn.intrinsic nn.modules.lazy nn.modules.rnn nn.modules.transformer nn.parallel nn.qat
     nn.quantizable nn.quantized nn.utils.fusion nn.utils.parametrizations nn.utils.parametrize nn.utils.prune
     nn.utils.spectral_norm nn.utils.weight_norm nn.utils.stateless nn.utils.memory_format
     fx._compatibility fx._lazy_graph_module fx._utils fx.annotate fx.config fx.experimental fx.operator_schemas fx.passes
@@ -40,7 +40,7 @@ ABSENT = frozenset(
     optim._adafactor optim._muon optim._functional optim._multi_tensor optim.asgd optim.lbfgs optim.rprop optim.sparse_adam
     optim.swa_utils
     autograd.anomaly_mode autograd.forward_ad autograd.functional autograd.graph autograd.profiler autograd.profiler_legacy
-    autograd.profiler_util autograd.variable
+    autograd.profiler_util
     utils._config_module utils._content_store utils._cxx_pytree utils._foreach_utils utils._python_dispatch utils._sympy
     utils._traceback utils._triton utils.backend_registration utils.benchmark utils.bottleneck utils.bundled_inputs
     utils.checkpoint utils.collect_env utils.cpp_extension utils.deterministic utils.dlpack utils.file_baton utils.flop_counter

@@ -33,10 +33,14 @@ def __getattr__(name):
             gradcheck=module.gradcheck, gradgradcheck=module.gradgradcheck, GradcheckError=module.GradcheckError
         )
         return globals()[name]
-    if name in ("functional", "graph", "anomaly_mode", "forward_ad", "function"):
+    if name in ("functional", "graph", "anomaly_mode", "forward_ad", "function", "variable"):
         import importlib
 
         return importlib.import_module("framejit.autograd." + name)
+    if name == "Variable":
+        from framejit.autograd.variable import Variable
+
+        return Variable
     if name in ("detect_anomaly", "set_detect_anomaly"):
         from framejit.autograd import anomaly_mode
 

@@ -1,8 +1,8 @@
 """nn: modules, their functions, initialisers and helpers, with PyTorch's names."""
 
-from . import functional, init, utils
+from . import attention, functional, init, utils
 from .modules import *  # noqa: F403
 from .modules import modules_all as _modules_all
 from .parameter import Buffer, Parameter
 
-__all__ = [*_modules_all, "Buffer", "Parameter", "functional", "init", "utils"]
+__all__ = [*_modules_all, "Buffer", "Parameter", "attention", "functional", "init", "utils"]
