@@ -232,7 +232,7 @@ def create_block_mask(
     import inspect
 
     if len(inspect.signature(mask_mod).parameters) != 4:
-        raise ValueError("create_block_mask requires a mask_mod function, which takes 4 arguments")
+        raise AssertionError("create_block_mask requires a mask_mod function, which takes 4 arguments")
     size = (BLOCK_SIZE, BLOCK_SIZE) if isinstance(BLOCK_SIZE, int) else tuple(BLOCK_SIZE)
     mask = create_mask(mask_mod, B, H, Q_LEN, KV_LEN)
     rows, columns = -(-Q_LEN // size[0]), -(-KV_LEN // size[1])
