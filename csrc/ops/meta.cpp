@@ -64,6 +64,17 @@ TensorMeta make_meta(Shape sizes, DType dtype, Device device) {
   return m;
 }
 
+int64_t checked_extent(std::span<const int64_t> sizes, std::span<const int64_t> strides, int64_t offset) {
+  if (std::find(sizes.begin(), sizes.end(), 0) != sizes.end()) return 0;
+  int64_t end = offset, step;
+  bool fits = !__builtin_add_overflow(end, 1, &end);
+  for (size_t d = 0; fits && d < sizes.size(); ++d)
+    fits = !__builtin_mul_overflow(sizes[d] - 1, strides[d], &step) && !__builtin_add_overflow(end, step, &end);
+  FJ_USER_CHECK(fits, ErrorKind::Runtime, "Storage size calculation overflowed with sizes=", sizes,
+                " and strides=", strides);
+  return end;
+}
+
 int64_t checked_nbytes(const Shape& sizes, DType dtype) {
   int64_t n = size_of(dtype);
   for (Dim s : sizes) {

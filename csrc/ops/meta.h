@@ -2,6 +2,7 @@
 // pointer to it: rules read sizes and dtypes through a Val without knowing which builder it belongs to.
 #pragma once
 #include <cstdint>
+#include <span>
 
 #include "base/small_vec.h"
 #include "ops/dtype.h"
@@ -48,6 +49,9 @@ bool is_contiguous(const Shape& sizes, const Shape& strides);
 TensorMeta make_meta(Shape sizes, DType dtype, Device device = {});  // contiguous, offset 0
 // sizes × dtype in bytes; raises a RuntimeError where that leaves the range of int64.
 int64_t checked_nbytes(const Shape& sizes, DType dtype);
+// The number of elements from the storage's start to behind the last one that the view shows; 0 if it shows none.
+// Raises a RuntimeError where that leaves the range of int64.
+int64_t checked_extent(std::span<const int64_t> sizes, std::span<const int64_t> strides, int64_t offset);
 
 struct Val {
   const TensorMeta* m = nullptr;

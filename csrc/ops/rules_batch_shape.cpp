@@ -17,14 +17,15 @@ void shift_dims(BatchCtx& c, size_t at) {
   front_args(c, {0});
 }
 
-// A scalar per batch entry has no dimension to work along: it gets one, and the results lose it.
+// A scalar per batch entry has no dimension to work along: it gets one, and the results lose it if they still have it.
 void along_dim_of_scalars(BatchCtx& c, size_t dim_arg) {
   wrap_dim(c.args[dim_arg].as_int(), 0);
   front_args(c, {0});
   c.args[0] = Arg(insert_dim(c.b, c.args[0].val(), 1));
   c.args[dim_arg] = Arg(int64_t{1});
   finish(c);
-  for (Val& v : c.outs) v = drop_dim(c.b, v, 1);
+  for (Val& v : c.outs)
+    if (v->dim() > 1) v = drop_dim(c.b, v, 1);
 }
 
 void along_dim(BatchCtx& c, size_t dim_arg) {

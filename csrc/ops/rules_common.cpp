@@ -1,3 +1,4 @@
+#include "ops/checks.h"
 #include "ops/rules.h"
 
 namespace fj {
@@ -145,6 +146,7 @@ Shape pointwise_strides(Args args, const Shape& sizes) {
 }
 
 void set_out(InferCtx& c, Shape sizes, DType dtype) {
+  check_sizes(sizes, dtype);
   Device device;
   for_each_val(c.args, [&](Val v) { device = v->device; });
   c.out.push_back(make_meta(std::move(sizes), dtype, device));

@@ -1,4 +1,5 @@
 // Shape rules, decompositions and derivatives of convolutions.
+#include "ops/checks.h"
 #include "ops/rules_util.h"
 
 namespace fj {
@@ -27,6 +28,7 @@ void check_hyper(const Shape& stride, const Shape& padding, const Shape& dilatio
   for (Dim p : padding) FJ_USER_CHECK(p >= 0, ErrorKind::Runtime, "negative padding is not supported");
   for (Dim d : dilation) FJ_USER_CHECK(d > 0, ErrorKind::Runtime, "dilation should be greater than zero");
   FJ_USER_CHECK(groups > 0, ErrorKind::Runtime, "non-positive groups is not supported");
+  for (const Shape* list : {&stride, &padding, &dilation}) check_int32(*list);
 }
 
 std::string joined(std::span<const Dim> s) {
@@ -72,18 +74,16 @@ Val run_conv(Builder& b, const OpDef& op, Args args, const Shape& padding, Val i
   return unbatched ? drop_dim(b, out, 0) : out;
 }
 
-}  // namespace
-
-void infer_convolution(InferCtx& c) {
-  const TensorMeta &in = *c.val(0), &w = *c.val(1);
+// The sizes of the result; stride, padding, dilation and groups are the arguments from the fourth on.
+Shape conv_sizes(const InferCtx& c, const TensorMeta& in, const TensorMeta& w, Val bias) {
   size_t n = in.sizes.size() - 2;
-  FJ_USER_CHECK(in.dim() >= 3 && in.dim() == w.dim(), ErrorKind::Runtime,
-                "expected input and weight of the same rank, but got input of size ", in.sizes, " and weight of size ",
-                w.sizes);
+  FJ_USER_CHECK(in.dim() >= 3 && in.dim() <= 5 && in.dim() == w.dim(), ErrorKind::Runtime,
+                "expected input and weight of the same rank, 3 to 5, but got input of size ", in.sizes,
+                " and weight of size ", w.sizes);
   Shape stride = spatial_list(c.args[3], n, "stride"), padding = spatial_list(c.args[4], n, "padding"),
         dilation = spatial_list(c.args[5], n, "dilation");
   check_hyper(stride, padding, dilation, c.args[6].as_int());
-  check_channels(in, w, c.val(2), c.args[6].as_int());
+  check_channels(in, w, bias, c.args[6].as_int());
   Shape padded, kernel, sizes{in.sizes[0], w.sizes[0]};
   bool fits = true;
   for (size_t i = 0; i < n; ++i) {
@@ -94,11 +94,40 @@ void infer_convolution(InferCtx& c) {
   }
   FJ_USER_CHECK(fits, ErrorKind::Runtime, "Calculated padded input size per channel: (", joined(padded),
                 "). Kernel size: (", joined(kernel), "). Kernel size can't be greater than actual input size");
-  set_out(c, std::move(sizes), in.dtype);
+  return sizes;
 }
 
-void infer_convolution_input_grad(InferCtx& c) { set_out(c, Shape(c.args[2].as_ints()), c.val(0)->dtype); }
-void infer_convolution_weight_grad(InferCtx& c) { set_out(c, Shape(c.args[2].as_ints()), c.val(0)->dtype); }
+// A transposed convolution may leave out the last positions: its result is as large as its output padding says.
+void check_grad(const InferCtx& c, const Shape& expected) {
+  const Shape& grad = c.val(0)->sizes;
+  check_lead(c, grad, expected, 2);
+  for (size_t i = 2; i < grad.size(); ++i)
+    FJ_USER_CHECK(grad[i] <= expected[i], ErrorKind::Runtime, c.op.name, "(): expected grad of size ", expected,
+                  ", but got size ", grad);
+}
+
+// The tensor that argument 2 gives the sizes of.
+TensorMeta asked_for(const InferCtx& c) {
+  Shape sizes(c.args[2].as_ints());
+  check_sizes(sizes, c.val(0)->dtype);
+  return make_meta(std::move(sizes), c.val(0)->dtype);
+}
+
+}  // namespace
+
+void infer_convolution(InferCtx& c) { set_out(c, conv_sizes(c, *c.val(0), *c.val(1), c.val(2)), c.val(0)->dtype); }
+
+void infer_convolution_input_grad(InferCtx& c) {
+  TensorMeta in = asked_for(c);
+  check_grad(c, conv_sizes(c, in, *c.val(1), {}));
+  set_out(c, in.sizes, in.dtype);
+}
+
+void infer_convolution_weight_grad(InferCtx& c) {
+  TensorMeta weight = asked_for(c);
+  check_grad(c, conv_sizes(c, *c.val(1), weight, {}));
+  set_out(c, weight.sizes, weight.dtype);
+}
 
 void decompose_conv(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& outs) {
   size_t n = spatial_dims(op);

@@ -250,7 +250,13 @@ void infer_unique(InferCtx& c) {
 }
 void infer_searchsorted(InferCtx& c) {
   const TensorMeta& seq = *c.val(0);
+  FJ_USER_CHECK(seq.dim() > 0, ErrorKind::Runtime,
+                "torch.searchsorted(): boundaries tensor should have positive dimension, but got 0 dimension");
   if (!c.args[1].is_tensor()) {
+    FJ_USER_CHECK(seq.dim() == 1, ErrorKind::Runtime,
+                  "torch.searchsorted(): input value can be a scalar only when boundaries tensor dimension is 1, but "
+                  "we got boundaries tensor dim(",
+                  seq.dim(), ") and input value's dim(0) numel(1)");
     set_out(c, {}, DType::I64);
     return;
   }

@@ -280,9 +280,9 @@ void decompose_lu_unpack(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2
 // Repeated squaring; negative powers are those of the inverse.
 void decompose_linalg_matrix_power(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& outs) {
   Val a = args[0].val();
-  int64_t n = args[1].as_int();
+  uint64_t n = static_cast<uint64_t>(args[1].as_int());
   check_square(op.name, a);
-  if (n < 0) a = t::linalg_inv_ex(b, a, Arg(true))[0], n = -n;
+  if (args[1].as_int() < 0) a = t::linalg_inv_ex(b, a, Arg(true))[0], n = -n;
   if (n == 0) {
     Val eye = t::eye_m(b, Arg(rows(a)), Arg(rows(a)), Arg(a->dtype));
     outs.push_back(t::clone(b, expand_to(b, eye, a->sizes)));

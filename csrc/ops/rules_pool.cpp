@@ -1,5 +1,6 @@
 // Shape rules, decompositions, derivatives and batching of pooling.
 #include "ops/batch_util.h"
+#include "ops/checks.h"
 
 namespace fj {
 namespace {
@@ -40,14 +41,9 @@ struct Windows {
   Shape kernel, stride, padding, dilation;
 };
 
-// Checks and completes (self, kernel_size, stride, padding[, dilation]).
-Windows windows(const OpDef& op, Args args, size_t n, bool dilated) {
-  Windows w;
-  w.kernel = spatial_list(op, args[1], n, "kernel_size");
-  w.stride = args[2].as_ints().empty() ? w.kernel : spatial_list(op, args[2], n, "stride");
-  w.padding = spatial_list(op, args[3], n, "padding");
-  w.dilation = dilated ? spatial_list(op, args[4], n, "dilation") : Shape(n, 1);
-  for (size_t i = 0; i < n; ++i) {
+void check_windows(const Windows& w) {
+  for (const Shape* list : {&w.kernel, &w.stride, &w.padding, &w.dilation}) check_int32(*list);
+  for (size_t i = 0; i < w.kernel.size(); ++i) {
     FJ_USER_CHECK(w.kernel[i] > 0, ErrorKind::Runtime, "kernel size should be greater than zero, but got ",
                   w.kernel[i]);
     FJ_USER_CHECK(w.stride[i] > 0, ErrorKind::Runtime, "stride should not be zero");
@@ -58,17 +54,25 @@ Windows windows(const OpDef& op, Args args, size_t n, bool dilated) {
                   "pad should be at most half of effective kernel size, but got pad=", w.padding[i],
                   ", kernel_size=", w.kernel[i], " and dilation=", w.dilation[i]);
   }
+}
+
+// Checks and completes (self, kernel_size, stride, padding[, dilation]).
+Windows windows(const OpDef& op, Args args, size_t n, bool dilated) {
+  Windows w;
+  w.kernel = spatial_list(op, args[1], n, "kernel_size");
+  w.stride = args[2].as_ints().empty() ? w.kernel : spatial_list(op, args[2], n, "stride");
+  w.padding = spatial_list(op, args[3], n, "padding");
+  w.dilation = dilated ? spatial_list(op, args[4], n, "dilation") : Shape(n, 1);
+  check_windows(w);
   return w;
 }
 
-Shape pooled_sizes(const TensorMeta& in, std::span<const int64_t> kernel, std::span<const int64_t> stride,
-                   std::span<const int64_t> padding, std::span<const int64_t> dilation, bool ceil_mode) {
-  Shape sizes = in.sizes;
-  size_t n = kernel.size(), lead = sizes.size() - n;
+Shape pooled_sizes(const Shape& in, const Windows& w, bool ceil_mode) {
+  Shape sizes = in;
+  size_t n = w.kernel.size(), lead = sizes.size() - n;
   bool empty = false;
   for (size_t i = 0; i < n; ++i) {
-    sizes[lead + i] = pooled_size(in.sizes[lead + i], kernel[i], stride[i], padding[i],
-                                  dilation.empty() ? 1 : dilation[i], ceil_mode);
+    sizes[lead + i] = pooled_size(in[lead + i], w.kernel[i], w.stride[i], w.padding[i], w.dilation[i], ceil_mode);
     empty = empty || sizes[lead + i] < 1;
   }
   auto shape_text = [&](const Shape& s) {
@@ -77,9 +81,33 @@ Shape pooled_sizes(const TensorMeta& in, std::span<const int64_t> kernel, std::s
       out += (out.empty() ? "" : "x") + std::to_string(i >= lead && s[i] < 0 ? 0 : s[i]);
     return out;
   };
-  FJ_USER_CHECK(!empty, ErrorKind::Runtime, "Given input size: (", shape_text(in.sizes), "). Calculated output size: (",
+  FJ_USER_CHECK(!empty, ErrorKind::Runtime, "Given input size: (", shape_text(in), "). Calculated output size: (",
                 shape_text(sizes), "). Output size is too small");
   return sizes;
+}
+
+// One to three of `sizes` are spatial, and at least one is not.
+void check_planes(const InferCtx& c, const Shape& sizes, int64_t n) {
+  FJ_USER_CHECK(n >= 1 && n <= 3 && sizes.size() > static_cast<size_t>(n), ErrorKind::Runtime, c.op.name,
+                "(): expected one to three spatial dimensions and one before them, but got ", n, " of size ", sizes);
+}
+
+// As check_planes; no spatial size is zero.
+void check_filled_planes(const InferCtx& c, const Shape& sizes, size_t n) {
+  check_planes(c, sizes, static_cast<int64_t>(n));
+  for (size_t i = sizes.size() - n; i < sizes.size(); ++i)
+    FJ_USER_CHECK(sizes[i] > 0, ErrorKind::Runtime, c.op.name, "(): expected a non-empty input, but got size ", sizes);
+}
+
+// The complete windows of a private op, whose lists begin at argument `first`, over planes of these sizes.
+Windows given_windows(const InferCtx& c, const Shape& sizes, size_t first, bool dilated) {
+  size_t n = c.args[first].as_ints().size();
+  check_filled_planes(c, sizes, n);
+  for (size_t i = first + 1; i < first + (dilated ? 4 : 3); ++i) check_length(c, i, n);
+  auto list = [&](size_t i) { return Shape(c.args[first + i].as_ints()); };
+  Windows w{list(0), list(1), list(2), dilated ? list(3) : Shape(n, 1)};
+  check_windows(w);
+  return w;
 }
 
 void set_value_and_index(InferCtx& c, const Shape& sizes) {
@@ -87,9 +115,15 @@ void set_value_and_index(InferCtx& c, const Shape& sizes) {
   set_out(c, sizes, DType::I64);
 }
 
+void check_mean_dtype(const InferCtx& c, const char* name) {
+  FJ_USER_CHECK(is_float(c.val(0)->dtype), ErrorKind::NotImplemented, "\"", name, "\" not implemented for '",
+                scalar_type_name(c.val(0)->dtype), "'");
+}
+
 Shape adaptive_sizes(const InferCtx& c) {
   Shape sizes = c.val(0)->sizes;
   auto wanted = c.args[1].as_ints();
+  check_filled_planes(c, sizes, wanted.size());
   for (size_t i = 0; i < wanted.size(); ++i) {
     FJ_USER_CHECK(wanted[i] >= 0, ErrorKind::Runtime, c.op.name,
                   ": elements of output_size must be greater than or equal to 0 but received ", wanted);
@@ -134,26 +168,66 @@ void unfold_planes(BatchCtx& c) {
 }  // namespace
 
 void infer_max_pool(InferCtx& c) {
-  set_value_and_index(c, pooled_sizes(*c.val(0), c.args[1].as_ints(), c.args[2].as_ints(), c.args[3].as_ints(),
-                                      c.args[4].as_ints(), c.args[5].as_bool()));
+  const Shape& in = c.val(0)->sizes;
+  set_value_and_index(c, pooled_sizes(in, given_windows(c, in, 1, true), c.args[5].as_bool()));
 }
-void infer_max_pool_grad(InferCtx& c) { set_out(c, Shape(c.args[2].as_ints()), c.val(0)->dtype); }
-void infer_max_pool_pick(InferCtx& c) { set_out(c, c.val(1)->sizes, c.val(0)->dtype); }
+
+// (grad, indices, input_size, spatial)
+void infer_max_pool_grad(InferCtx& c) {
+  Shape sizes(c.args[2].as_ints());
+  int64_t n = c.args[3].as_int();
+  check_planes(c, sizes, n);
+  check_lead(c, c.val(0)->sizes, sizes, sizes.size() - static_cast<size_t>(n));
+  check_shape(c, 1, c.val(0)->sizes);
+  check_dtype(c, 1, DType::I64);
+  set_out(c, sizes, c.val(0)->dtype);
+}
+
+// (self, indices, spatial)
+void infer_max_pool_pick(InferCtx& c) {
+  const Shape &in = c.val(0)->sizes, &sizes = c.val(1)->sizes;
+  int64_t n = c.args[2].as_int();
+  check_planes(c, in, n);
+  check_lead(c, in, sizes, in.size() - static_cast<size_t>(n));
+  check_dtype(c, 1, DType::I64);
+  set_out(c, sizes, c.val(0)->dtype);
+}
+
 void infer_avg_pool(InferCtx& c) {
-  FJ_USER_CHECK(is_float(c.val(0)->dtype), ErrorKind::NotImplemented, "\"avg_pool2d\" not implemented for '",
-                scalar_type_name(c.val(0)->dtype), "'");
-  set_out(
-      c,
-      pooled_sizes(*c.val(0), c.args[1].as_ints(), c.args[2].as_ints(), c.args[3].as_ints(), {}, c.args[4].as_bool()),
-      c.val(0)->dtype);
+  const Shape& in = c.val(0)->sizes;
+  check_mean_dtype(c, "avg_pool2d");
+  FJ_USER_CHECK(c.args[6].is_none() || c.args[6].as_int() != 0, ErrorKind::Runtime, "divisor must be not zero");
+  set_out(c, pooled_sizes(in, given_windows(c, in, 1, false), c.args[4].as_bool()), c.val(0)->dtype);
 }
-void infer_avg_pool_grad(InferCtx& c) { set_out(c, Shape(c.args[1].as_ints()), c.val(0)->dtype); }
+
+// (grad, input_size, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+void infer_avg_pool_grad(InferCtx& c) {
+  Shape sizes(c.args[1].as_ints());
+  check_mean_dtype(c, "avg_pool2d");
+  FJ_USER_CHECK(c.args[7].is_none() || c.args[7].as_int() != 0, ErrorKind::Runtime, "divisor must be not zero");
+  check_shape(c, 0, pooled_sizes(sizes, given_windows(c, sizes, 2, false), c.args[5].as_bool()));
+  set_out(c, sizes, c.val(0)->dtype);
+}
+
 void infer_adaptive_avg_pool(InferCtx& c) {
-  FJ_USER_CHECK(is_float(c.val(0)->dtype), ErrorKind::NotImplemented, "\"adaptive_avg_pool2d\" not implemented for '",
-                scalar_type_name(c.val(0)->dtype), "'");
+  check_mean_dtype(c, "adaptive_avg_pool2d");
   set_out(c, adaptive_sizes(c), c.val(0)->dtype);
 }
-void infer_adaptive_avg_pool_grad(InferCtx& c) { set_out(c, Shape(c.args[1].as_ints()), c.val(0)->dtype); }
+
+// (grad, input_size); see the routine: up to three dimensions after the first count as spatial.
+void infer_adaptive_avg_pool_grad(InferCtx& c) {
+  Shape sizes(c.args[1].as_ints());
+  check_mean_dtype(c, "adaptive_avg_pool2d");
+  check_planes(c, sizes, 1);
+  size_t n = std::min<size_t>(sizes.size() - 1, 3);
+  const Shape& grad = c.val(0)->sizes;
+  check_lead(c, grad, sizes, sizes.size() - n);
+  for (size_t i = sizes.size() - n; i < sizes.size(); ++i)
+    FJ_USER_CHECK(sizes[i] > 0 || grad[i] == 0, ErrorKind::Runtime, c.op.name,
+                  "(): expected a non-empty input, but got size ", sizes);
+  set_out(c, sizes, c.val(0)->dtype);
+}
+
 void infer_adaptive_max_pool(InferCtx& c) { set_value_and_index(c, adaptive_sizes(c)); }
 
 void decompose_max_pool(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& outs) {

@@ -1,4 +1,5 @@
 // Joining, padding and rearranging: shape rules, decompositions and derivatives.
+#include "ops/checks.h"
 #include "ops/rules_util.h"
 
 namespace fj {
@@ -310,9 +311,30 @@ void vjp_repeat_interleave(VjpCtx& c) {
   c.result[0] = Arg(t::sum(c.b, t::reshape(c.b, c.grads[0], sizes), Arg::ints({d})));
 }
 
+// (grad, sizes, dim, size, step)
 void infer_unfold_backward(InferCtx& c) {
-  auto sizes = c.args[1].as_ints();
-  set_out(c, Shape(sizes.begin(), sizes.end()), c.val(0)->dtype);
+  Shape sizes(c.args[1].as_ints());
+  set_out(c, sizes, c.val(0)->dtype);
+  check_shape(c, 0, unfolded_sizes(sizes, c.args[2].as_int(), c.args[3].as_int(), c.args[4].as_int()));
+}
+
+// (grad, sizes, size, stride, offset)
+void infer_as_strided_add(InferCtx& c) {
+  Shape sizes(c.args[1].as_ints());
+  set_out(c, sizes, c.val(0)->dtype);
+  check_shape(c, 0, Shape(c.args[2].as_ints()));
+  check_strided(c.args[2].as_ints(), c.args[3].as_ints(), c.args[4].as_int(), product(sizes));
+}
+
+// (self, src, size, stride, storage_offset)
+void infer_as_strided_scatter(InferCtx& c) {
+  Val self = c.val(0), src = c.val(1);
+  Shape size(c.args[2].as_ints());
+  check_strided(size, c.args[3].as_ints(), c.args[4].is_none() ? 0 : c.args[4].as_int(), self->numel());
+  FJ_USER_CHECK(src->sizes == size, ErrorKind::Runtime,
+                "expected src to have a size equal to the slice of self. src size = ", src->sizes,
+                ", slice size = ", size);
+  set_out(c, self->sizes, self->dtype);
 }
 
 }  // namespace fj

@@ -1,4 +1,5 @@
 // Shape rules of views that pick, drop, add or reorder dimensions.
+#include "ops/checks.h"
 #include "ops/rules.h"
 
 namespace fj {
@@ -138,31 +139,18 @@ void infer_diagonal(InferCtx& c) {
 
 void infer_as_strided(InferCtx& c) {
   auto size = c.args[1].as_ints(), stride = c.args[2].as_ints();
-  FJ_USER_CHECK(size.size() == stride.size(), ErrorKind::Runtime, "mismatch in length of strides and shape");
-  for (int64_t s : stride)
-    FJ_USER_CHECK(s >= 0, ErrorKind::Runtime,
-                  "as_strided: Negative strides are not supported at the moment, got strides: ", stride);
-  for (int64_t s : size)
-    FJ_USER_CHECK(s >= 0, ErrorKind::Runtime, "as_strided: negative sizes are not supported, got sizes: ", size);
   Dim offset = c.args[3].is_none() ? c.val(0)->offset : c.args[3].as_int();
-  FJ_USER_CHECK(offset >= 0, ErrorKind::Runtime, "Tensor: invalid storage offset ", offset);
+  check_strided(size, stride, offset, INT64_MAX);  // who makes the tensor knows the storage's size
   set_view(c, Shape(size.begin(), size.end()), Shape(stride.begin(), stride.end()), offset);
 }
 
 void infer_unfold(InferCtx& c) {
   const TensorMeta& in = *c.val(0);
   int64_t d = wrap_dim(c.args[1].as_int(), in.dim()), size = c.args[2].as_int(), step = c.args[3].as_int();
-  Dim n = in.dim() ? in.sizes[d] : 1;
-  FJ_USER_CHECK(size >= 0 && size <= n, ErrorKind::Runtime, "maximum size for tensor at dimension ", d, " is ", n,
-                " but size is ", size);
-  FJ_USER_CHECK(step > 0, ErrorKind::Runtime, "step is ", step, " but must be > 0");
-  Shape sizes = in.sizes, strides = in.strides;
+  Shape sizes = unfolded_sizes(in.sizes, d, size, step), strides = in.strides;
   Dim stride = in.dim() ? in.strides[d] : 1;
-  if (in.dim()) {
-    sizes[d] = (n - size) / step + 1;
-    strides[d] = stride * step;
-  }
-  sizes.push_back(size);
+  // A step past the end makes one window: its stride is not used.
+  if (in.dim()) strides[d] = sizes[d] > 1 ? stride * step : stride;
   strides.push_back(stride);
   set_view(c, std::move(sizes), std::move(strides), in.offset);
 }

@@ -92,6 +92,9 @@ void decompose_unbind(Builder& b, const OpDef&, Args args, Outs& outs) {
 
 namespace {
 
+// Each section is a tensor: what would fill the memory with empty ones is refused.
+constexpr int64_t kMostSections = 1 << 20;
+
 void split_at(Builder& b, Val self, int64_t d, std::span<const int64_t> lengths, Outs& outs) {
   Dim at = 0;
   for (int64_t n : lengths) {
@@ -143,10 +146,12 @@ void decompose_chunk(Builder& b, const OpDef&, Args args, Outs& outs) {
   int64_t d = split_dim(self, args[2], "chunk"), chunks = args[1].as_int();
   FJ_USER_CHECK(chunks > 0, ErrorKind::Runtime, "chunk expects `chunks` to be greater than 0, got: ", chunks);
   if (self->sizes[d] == 0) {
+    FJ_USER_CHECK(chunks <= kMostSections, ErrorKind::Memory, "chunk: ", chunks,
+                  " empty chunks do not fit into memory");
     for (int64_t i = 0; i < chunks; ++i) outs.push_back(t::narrow(b, self, d, 0, 0));
     return;
   }
-  split_by(b, self, d, (self->sizes[d] + chunks - 1) / chunks, outs);
+  split_by(b, self, d, (self->sizes[d] - 1) / chunks + 1, outs);
 }
 
 void decompose_tensor_split(Builder& b, const OpDef&, Args args, Outs& outs) {
@@ -154,8 +159,7 @@ void decompose_tensor_split(Builder& b, const OpDef&, Args args, Outs& outs) {
   int64_t d = split_dim(self, args[2], "tensor_split"), k = args[1].as_int();
   FJ_USER_CHECK(k > 0, ErrorKind::Runtime, "number of sections must be larger than 0, got ", k);
   Dim n = self->sizes[d];
-  // Each section is a tensor: what would fill the memory with empty ones is refused.
-  FJ_USER_CHECK(k <= std::max<int64_t>(n, 1 << 20), ErrorKind::Memory, "tensor_split: ", k,
+  FJ_USER_CHECK(k <= std::max<int64_t>(n, kMostSections), ErrorKind::Memory, "tensor_split: ", k,
                 " sections of a dimension of size ", n, " do not fit into memory");
   SmallVec<int64_t, 6> lengths;
   for (int64_t i = 0; i < k; ++i) lengths.push_back(n / k + (i < n % k));

@@ -1,5 +1,6 @@
 // Derivative rules that are more than an expression. Each is vjp_X(VjpCtx&), named by rows as "fn:X".
 #include "ops/calls.h"
+#include "ops/checks.h"
 #include "ops/rules_util.h"
 
 namespace fj {
@@ -27,6 +28,13 @@ void vjp_permute(VjpCtx& c) {
   SmallVec<int64_t, 6> inverse(dims.size(), 0);
   for (int64_t i = 0; i < n; ++i) inverse[wrap_dim(dims[i], n)] = i;
   c.result[0] = Arg(t::permute(c.b, c.grads[0], Arg::ints(inverse)));
+}
+
+// (grad, self, dim)
+void infer_cumprod_backward(InferCtx& c) {
+  wrap_dim(c.args[2].as_int(), c.val(1)->dim());
+  check_shape(c, 0, c.val(1)->sizes);
+  set_out(c, c.val(0)->sizes, c.val(0)->dtype);
 }
 
 // Row k of `m` is x with a one in place k, so that cumprod(m)[k, i] is the derivative of product i by factor k, and

@@ -132,9 +132,7 @@ void VmapLayer::decompose(const OpDef& op, Args args, Outs& outs) {
 }
 
 // A scalar per batch entry is a vector below, which would outrank other operands in type promotion.
-static void cast_results(const OpDef& op, Args args, EagerBuilder& b, SmallVec<Val, 2>& results) {
-  SmallVec<TensorMeta, 2> metas;
-  infer_op(op, args, metas);
+static void cast_results(const SmallVec<TensorMeta, 2>& metas, EagerBuilder& b, SmallVec<Val, 2>& results) {
   for (size_t i = 0; i < results.size() && i < metas.size(); ++i)
     if (results[i]->dtype != metas[i].dtype) results[i] = t::_to_dtype(b, results[i], metas[i].dtype);
 }
@@ -142,9 +140,12 @@ static void cast_results(const OpDef& op, Args args, EagerBuilder& b, SmallVec<V
 void VmapLayer::run_rule(const Call& c, Outs& outs) {
   if (!c.op.batch || c.op.has(kDynamicShape)) refuse_rule(c.op);
   EagerBuilder b;
+  // What an entry may not do, the batch of all may not either, though with its one dimension more it often could.
+  SmallVec<TensorMeta, 2> metas;
+  infer_op(c.op, c.args, metas);
   BatchCtx ctx{b, c.op, c.values, c.bdims, c.list_bdims, size_};
   c.op.batch(ctx);
-  if (c.scalars && c.op.kind == OpKind::Pointwise) cast_results(c.op, c.args, b, ctx.outs);
+  if (c.scalars && c.op.kind == OpKind::Pointwise) cast_results(metas, b, ctx.outs);
   for (size_t i = 0; i < ctx.outs.size(); ++i) {
     TensorRef v = b.take(ctx.outs[i]);
     outs.push_back(ctx.out_bdims[i] < 0 ? std::move(v) : wrap(std::move(v), ctx.out_bdims[i]));

@@ -125,15 +125,9 @@ TensorRef scalar_tensor(const Arg& number, DType dtype) {
 }
 
 int64_t extent_nbytes(const TensorMeta& m) {
-  int64_t last = m.offset;
-  for (int64_t d = 0; d < m.dim(); ++d) {
-    if (m.sizes[d] == 0) return 0;
-    int64_t reach = 0;
-    if (__builtin_mul_overflow(m.sizes[d] - 1, m.strides[d], &reach) || __builtin_add_overflow(last, reach, &last))
-      raise(ErrorKind::Runtime, "Storage size calculation overflowed with sizes=", m.sizes, " and strides=", m.strides);
-  }
   int64_t bytes = 0;
-  if (__builtin_mul_overflow(last + 1, static_cast<int64_t>(size_of(m.dtype)), &bytes))
+  if (__builtin_mul_overflow(checked_extent(m.sizes, m.strides, m.offset), static_cast<int64_t>(size_of(m.dtype)),
+                             &bytes))
     raise(ErrorKind::Runtime, "Storage size calculation overflowed with sizes=", m.sizes, " and strides=", m.strides);
   return bytes;
 }

@@ -62,6 +62,7 @@ void logspace(NativeCtx& c) {
 
 void eye(NativeCtx& c) {
   TensorView& o = c.out();
+  if (o.numel() == 0) return;
   dispatch(o.dtype, [&]<class T>() {
     for (int64_t r = 0; r < o.sizes[0]; ++r) {
       Line<T> to{o.data + r * o.strides[0] * static_cast<int64_t>(sizeof(T)), o.strides[1]};

@@ -1,5 +1,6 @@
 // Pooling over one to three spatial dimensions. A plane is the spatial part of the input; planes are independent and
 // are what threads share. Missing spatial dimensions have size one.
+#include <limits>
 #include <memory>
 
 #include "runtime/native/iterate.h"
@@ -101,6 +102,14 @@ const T* dense(NativeCtx& ctx, const TensorView& v) {
   return to.ptr<T>();
 }
 
+template <class T>
+T lowest() {
+  if constexpr (std::is_integral_v<T>)
+    return std::numeric_limits<T>::lowest();
+  else
+    return static_cast<T>(-std::numeric_limits<float>::infinity());
+}
+
 // A NaN wins, as does the first of equals.
 template <WindowFn window>
 void max_windows(NativeCtx& ctx, const Planes& p) {
@@ -115,6 +124,11 @@ void max_windows(NativeCtx& ctx, const Planes& p) {
         int64_t* at = indices + i * p.out_size();
         each_output<window>(p, [&](int64_t o, const Window& wz, const Window& wy, const Window& wx) {
           int64_t best = (wz.begin * p.in[1] + wy.begin) * p.in[2] + wx.begin;
+          at[o] = best;
+          if (wz.begin >= wz.end || wy.begin >= wy.end || wx.begin >= wx.end) {  // dilation steps over the whole plane
+            v[o] = lowest<T>();
+            return;
+          }
           compute_t<T> top = plane[best];
           each_input(p, wz, wy, wx, [&](int64_t k) {
             compute_t<T> x = plane[k];
@@ -288,6 +302,9 @@ void adaptive_avg_pool_grad(NativeCtx& ctx) {
       ctx, planes(ctx.out(0).sizes, ctx.in(0).sizes, std::min<size_t>(ctx.in(0).sizes.size() - 1, 3)), {false, 0});
 }
 
+// The index of a window outside the plane names no element.
+static bool in_plane(const Planes& p, int64_t index) { return index >= 0 && index < p.in_size(); }
+
 void max_pool_grad(NativeCtx& ctx) {
   Planes p = planes(ctx.out(0).sizes, ctx.in(0).sizes, static_cast<size_t>(ctx.arg(3).as_int()));
   const int64_t* indices = dense<int64_t>(ctx, ctx.in(1));
@@ -300,7 +317,7 @@ void max_pool_grad(NativeCtx& ctx) {
       for (int64_t i = begin; i < end; ++i) {
         std::fill_n(plane.get(), p.in_size(), C(0));
         for (int64_t o = i * p.out_size(); o < (i + 1) * p.out_size(); ++o)
-          plane[indices[o]] += static_cast<C>(grad[o]);
+          if (in_plane(p, indices[o])) plane[indices[o]] += static_cast<C>(grad[o]);
         std::copy_n(plane.get(), p.in_size(), out + i * p.in_size());
       }
     });
@@ -315,7 +332,8 @@ void max_pool_pick(NativeCtx& ctx) {
     T* out = ctx.out(0).ptr<T>();
     ctx.parallel(p.count, static_cast<double>(p.out_size()), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i)
-        for (int64_t o = i * p.out_size(); o < (i + 1) * p.out_size(); ++o) out[o] = in[i * p.in_size() + indices[o]];
+        for (int64_t o = i * p.out_size(); o < (i + 1) * p.out_size(); ++o)
+          out[o] = in_plane(p, indices[o]) ? in[i * p.in_size() + indices[o]] : T(0);
     });
   });
 }
