@@ -1,4 +1,5 @@
-"""Random Python functions: plain call and compiled call must agree. `python -m tests.capture_fuzz FIRST COUNT` runs more seeds.
+"""Random Python functions: plain call and compiled call must agree. `python -m tests.capture_fuzz FIRST COUNT` runs more seeds
+and prints what share of the programs' instructions ran inside segments.
 
 A program is a function over ints, a list, a dict, an object and two tensors, with loops, branches, exceptions, closures,
 generators, comprehensions and calls that break the graph; it keeps a log of what it did.
@@ -11,6 +12,7 @@ import warnings
 
 import framejit
 from framejit import _C
+from framejit.testing import _share
 
 
 class Box:
@@ -340,12 +342,28 @@ def outcome(function, k, collect=False):
     return [result, show(args), show(log)]
 
 
-def difference(source, name, scope):
+CALLS = (0, 0, 1, 0)  # which arguments each call gets
+
+
+def count(program, share):
+    """Adds to `share` what the calls of `program` execute and what of it runs inside segments."""
+    counter = _share.Counter()
+    _C.reset()
+    compiled, counted = _C.CompiledFunction(program), counter.wrap(program)
+    for k in CALLS:
+        outcome(counted, k)
+        outcome(compiled, k)
+    share.add(counter.counts(), _share.accounts(_C._ledger()))
+
+
+def difference(source, name, scope, share=None):
     """None, or how a compiled call of `program` of the source differs from a plain one."""
     exec(compile(source, f"<{name}>", "exec"), scope)
     program = scope["program"]
     compiled = _C.CompiledFunction(program)
-    for k in (0, 0, 1, 0):
+    if share is not None:
+        count(program, share)
+    for k in CALLS:
         expected, got = outcome(program, k), outcome(compiled, k)
         if expected != got:
             # A generator that caught an exception is part of a cycle: its `finally` runs when that is collected.
@@ -355,26 +373,29 @@ def difference(source, name, scope):
     return None
 
 
-def run_seed(seed):
+def run_seed(seed, share=None):
     scope = {"framejit": framejit, "Box": Box, "opaque": opaque, "helper": helper}
-    return difference(Writer(seed).source(), f"seed {seed}", scope)
+    return difference(Writer(seed).source(), f"seed {seed}", scope, share)
 
 
 def main(run_seed):
-    """Runs seeds FIRST COUNT of the command line; -v prints each, -a goes on after three differences."""
+    """Runs seeds FIRST COUNT of the command line; -v prints each, -a goes on after three differences, -q does not count."""
     warnings.simplefilter("ignore")
+    _C._set_flag("force_capture", True)
     first, count = int(sys.argv[1]), int(sys.argv[2])
-    bad = 0
+    bad, share = 0, None if "-q" in sys.argv else _share.Share()
     for s in range(first, first + count):
         if "-v" in sys.argv:
             print(s, flush=True)
-        found = run_seed(s)
+        found = run_seed(s, share)
         if found:
             bad += 1
             print(found, flush=True)
             if bad > 2 and "-a" not in sys.argv:
                 break
-    print(count, "programs,", bad, "differences", _C.counters())
+    print(f"{count} programs from seed {first}: {bad} differences")
+    if share:
+        print("\n".join(share.lines()))
 
 
 if __name__ == "__main__":

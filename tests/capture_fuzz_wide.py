@@ -288,7 +288,7 @@ class WideWriter(Writer):
             self.emit("pass")
 
 
-def run_seed(seed):
+def run_seed(seed, share=None):
     scope = {
         "framejit": framejit,
         "Box": Box,
@@ -304,7 +304,7 @@ def run_seed(seed):
         "Keyed": Keyed,
         "__name__": "fuzz",
     }
-    return capture_fuzz.difference(WideWriter(seed).source(), f"wide seed {seed}", scope)
+    return capture_fuzz.difference(WideWriter(seed).source(), f"wide seed {seed}", scope, share)
 
 
 if __name__ == "__main__":

@@ -71,8 +71,9 @@ CutPoint Tracer::cut_point() const {
   return point;
 }
 
-void Tracer::stop_for_truth(SymFrame& f) {
-  Break why{Reason::data_branch, "if or while on a tensor"};
+void Tracer::stop_for_truth(SymFrame& f) { stop_before(f, {Reason::data_branch, "if or while on a tensor"}); }
+
+void Tracer::stop_before(SymFrame& f, Break why) {
   if (!f.nests || cut_point().in_handler) throw why;
   stopped_for = std::move(why);
   stopped_in = &f;

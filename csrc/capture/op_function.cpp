@@ -15,8 +15,11 @@ void set_part(Tracer& t, FunctionValue* fn, int which, V v) {
   }
 }
 
-void give_back(SymFrame& f, V v, SymFrame::State state) {
-  f.result = v;
+// A generator's own frame is CPython's when it yields or ends.
+void give_back(Tracer& t, SymFrame& f, SymFrame::State state) {
+  if (&f == t.outermost && f.code.is_generator())
+    t.stop_before(f, {Reason::yields, state == SymFrame::Yielded ? "yield" : "the end"});
+  f.result = f.pop();
   f.state = state;
 }
 
@@ -37,12 +40,14 @@ FJ_OPCODE(SET_FUNCTION_ATTRIBUTE) {
   f.push(fn);
 }
 
-FJ_OPCODE(RETURN_VALUE) { give_back(f, f.pop(), SymFrame::Returned); }
+FJ_OPCODE(RETURN_VALUE) { give_back(t, f, SymFrame::Returned); }
 FJ_OPCODE(RETURN_CONST) {
-  give_back(f, t.constant(PyTuple_GET_ITEM(f.object()->co_consts, in.arg)), SymFrame::Returned);
+  if (&f == t.outermost && f.code.is_generator()) t.stop_before(f, {Reason::yields, "the end"});
+  f.push(t.constant(PyTuple_GET_ITEM(f.object()->co_consts, in.arg)));
+  give_back(t, f, SymFrame::Returned);
 }
 FJ_OPCODE(RETURN_GENERATOR) { f.push(t.none()); }
-FJ_OPCODE(YIELD_VALUE) { give_back(f, f.pop(), SymFrame::Yielded); }
+FJ_OPCODE(YIELD_VALUE) { give_back(t, f, SymFrame::Yielded); }
 
 namespace {
 

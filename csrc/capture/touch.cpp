@@ -13,6 +13,8 @@ void Tracer::guard(Kind kind, SourceId source, PyObject* object, std::vector<int
   if (source != guard::kNoSource && tree.sources()[source].step == Step::Const && kind != Kind::SameObject) {
     if (kind == Kind::TypeIs || kind == Kind::Same) return;  // an object that is held does not become another
   }
+  if (tree.is_loose(kind, source))
+    cut(Reason::varying, tree.sources().describe(source, entry.code), " differs from call to call");
   guard::Check check;
   check.kind = kind;
   check.source = source;

@@ -138,7 +138,11 @@ std::unique_ptr<Segment> attempt(const EntryPoint& entry, guard::Tree& tree, con
   return nullptr;
 }
 
-bool refuses(PyCodeObject* code) { return code->co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR); }
+// A call of a generator function makes the generator; its frame, once it runs, may be captured.
+bool refuses(const EntryPoint& entry) {
+  const int flags = entry.code->co_flags;
+  return (flags & (CO_COROUTINE | CO_ASYNC_GENERATOR)) || ((flags & CO_GENERATOR) && entry.offset == 0);
+}
 
 std::unique_ptr<Segment> give_up(const EntryPoint& entry, const Break& why) {
   auto s = std::make_unique<Segment>();
@@ -153,7 +157,7 @@ std::unique_ptr<Segment> give_up(const EntryPoint& entry, const Break& why) {
 }  // namespace
 
 std::unique_ptr<Segment> trace(const EntryPoint& entry, guard::Tree& tree, const CompileOptions& options) {
-  if (refuses(entry.code)) return give_up(entry, {Reason::generator_function, "the compiled function"});
+  if (refuses(entry)) return give_up(entry, {Reason::generator_function, "the compiled function"});
   Attempt plan;
   PyObject *type, *value, *tb;
   PyErr_Fetch(&type, &value, &tb);

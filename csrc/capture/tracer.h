@@ -168,6 +168,8 @@ class Tracer {
   // Ends the trace in the middle of the instruction, as it now stands: what is left to do is to take the truth of the
   // top of the stack. Cuts before it where no exit can be written.
   [[noreturn]] void stop_for_truth(SymFrame& frame);
+  // The same before the instruction, for one that CPython has to execute; its operands are on the stack.
+  [[noreturn]] void stop_before(SymFrame& frame, Break why);
   Break stopped_for{Reason::internal, ""};
   std::vector<bool> loop_stores;
   // Set by an instruction just before the call that it makes as its last act, taken by the function called: what

@@ -77,9 +77,8 @@ void reset_all() { ++current_epoch; }
 bool enabled() { return compiling; }
 bool set_enabled(bool on) { return std::exchange(compiling, on); }
 
-bool must_run_plain(PyObject* function) {
-  return !compiling || flags::get().disable || !tracer() || thread_state().top || py::traced(PyThreadState_Get()) ||
-         !py::drivable(reinterpret_cast<PyCodeObject*>(reinterpret_cast<PyFunctionObject*>(function)->func_code));
+bool may_not_compile() {
+  return !compiling || flags::get().disable || !tracer() || thread_state().top || py::traced(PyThreadState_Get());
 }
 
 Target target_of(PyObject* callable, CallForm form) {
@@ -98,10 +97,8 @@ Target target_of(PyObject* callable, CallForm form) {
 
 PyObject* call_target(const Context& context, Target target, const Call& c) {
   if (!target.function) return plain(c);
-  if (must_run_plain(target.function)) {
-    note_rest(reinterpret_cast<PyFunctionObject*>(target.function)->func_code, "must_run_plain");
-    return plain(c);
-  }
+  auto* code = reinterpret_cast<PyCodeObject*>(reinterpret_cast<PyFunctionObject*>(target.function)->func_code);
+  if (may_not_compile() || !py::drivable(code)) return plain(c);
   if (!py::c_stack_left()) return nullptr;
   return py::guarded<PyObject*>(nullptr, [&]() -> PyObject* {
     if (!target.self) return run(context, {target.function, c.args, c.nargsf, c.kwnames});

@@ -111,7 +111,6 @@ bool is_disabled(PyObject* function) {
 
 bool worth_compiling(PyObject* function) {
   auto* f = reinterpret_cast<PyFunctionObject*>(function);
-  if (!py::drivable(reinterpret_cast<PyCodeObject*>(f->func_code))) return false;
   if (is_disabled(function)) return false;
   return flags::get().force_capture || !left_alone(f->func_module);
 }
@@ -121,10 +120,18 @@ bool init_compiled_call() {
   return call_type != nullptr;
 }
 
+namespace {
+
+bool is_worth_calling(PyObject* function) {
+  return function && worth_compiling(function) &&
+         py::drivable(reinterpret_cast<PyCodeObject*>(reinterpret_cast<PyFunctionObject*>(function)->func_code));
+}
+
+}  // namespace
+
 PyObject* call_compiling(const Context& context, const Call& call) {
   const Target target = target_of(call.callable, form_of(call.callable));
-  if (!target.function || !worth_compiling(target.function))
-    return py::call_plain(call.callable, call.args, call.nargsf, call.kwnames);
+  if (!is_worth_calling(target.function)) return py::call_plain(call.callable, call.args, call.nargsf, call.kwnames);
   Context own = context;
   own.name =
       reinterpret_cast<PyCodeObject*>(reinterpret_cast<PyFunctionObject*>(target.function)->func_code)->co_qualname;
@@ -136,7 +143,7 @@ void compile_callee(py::FrameView& frame, int unit, const Context& context) {
   PyObject* callable = slot >= 0 ? frame.stack(slot) : nullptr;
   if (!callable) return;
   const Target target = target_of(callable, form_of(callable));
-  if (!target.function || !worth_compiling(target.function)) return;
+  if (!is_worth_calling(target.function)) return;
   PyObject* made = call_type->tp_alloc(call_type, 0);
   if (!made) return PyErr_Clear();
   CompiledCall* c = as(made);

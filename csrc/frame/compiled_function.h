@@ -59,8 +59,8 @@ struct Call {
   size_t nargsf;
   PyObject* kwnames;
 };
-// Inside a traced or transformed region, while a debugger watches, while compiling is off; and generators.
-bool must_run_plain(PyObject* function);
+// Inside a traced or transformed region, while a debugger watches, while compiling is off.
+bool may_not_compile();
 PyObject* call_target(const Context& context, Target target, const Call& c);
 
 // The call itself (call.cpp).

@@ -74,6 +74,10 @@ LoadedSegment::LoadedSegment(std::unique_ptr<capture::Segment> s) : segment(std:
   returns = exit.kind == ExitKind::Return;
   nothing = exit.kind == ExitKind::Resume && exit.frames.empty();
   if (returns || exit.kind == ExitKind::Resume || exit.frames.empty()) return;
+  if (is_reason(exit, "yields")) {  // whoever resumes the generator finds its frame again
+    traps.resize(1);
+    return;
+  }
   compiles_callee = !is_reason(exit, "asked_for") && !is_reason(exit, "raises");
   for (size_t level = 0; level < exit.frames.size(); ++level) traps.push_back(traps_of(exit, level));
   if (exit.kind != ExitKind::Break && exit.kind != ExitKind::Branch) return;

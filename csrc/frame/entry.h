@@ -50,6 +50,7 @@ struct EntryPoint {
   guard::Tree tree;
   std::vector<std::unique_ptr<LoadedSegment>> segments;
   bool full = false;     // the recompile limit is reached: misses run plain
+  int loosened = 0;      // how many segments were made past it
   bool tracing = false;  // a trace of this entry is going on (it may run code that calls us again)
 };
 

@@ -85,6 +85,7 @@ void set_modes(const Segment& segment) {
 Action raise_here(py::FrameView& frame) {
   const int body = frame.decoded().body_start();
   if (frame.index() >= body) return Action::raise(frame.index());
+  if (frame.decoded().is_generator()) return Action::raise(body - 1);  // its prologue has run
   py::SavedError saved;
   frame.run_prologue();
   return Action::raise(body - 1);
@@ -99,22 +100,38 @@ LoadedSegment* find(EntryPoint& entry, guard::Fetched& fetched) {
   return nullptr;
 }
 
+namespace {
+
+// May another segment be made? Past the recompile limit it is one that does without the facts that differ; a few times.
+Found at_limit(Context& context, EntryPoint& entry, const capture::EntryPoint& state) {
+  constexpr int kMostLoosened = 24;
+  const int64_t limit = context.recompile_limit >= 0 ? context.recompile_limit : flags::get().recompile_limit;
+  if (static_cast<int64_t>(entry.segments.size()) < limit) return Found::Segment;
+  if (!entry.loosened) {
+    const std::string text = limit_text(context, entry, state);
+    if (const Verdict v = ask_limit(context, entry, text); v == Verdict::Error) return Found::Error;
+    ++stats().limit_reached;
+    warn_limit(text);
+  }
+  guard::Fetched fetched(entry.tree.sources(), state.values);
+  if (limit > 0 && !context.options.fullgraph && entry.loosened < kMostLoosened && entry.tree.loosen(fetched)) {
+    ++entry.loosened;
+    return Found::Segment;
+  }
+  entry.full = true;
+  note_rest(entry.code.get(), "recompile_limit");
+  return Found::Plain;
+}
+
+}  // namespace
+
 Found learn(Context& context, EntryPoint& entry, const capture::EntryPoint& state, LoadedSegment** out) {
   ++stats().misses;
   if (entry.full || entry.tracing || !tracer()) {
     note_rest(entry.code.get(), entry.full ? "recompile_limit" : "being_traced");
     return Found::Plain;
   }
-  const int64_t limit = context.recompile_limit >= 0 ? context.recompile_limit : flags::get().recompile_limit;
-  if (static_cast<int64_t>(entry.segments.size()) >= limit) {
-    const std::string text = limit_text(context, entry, state);
-    if (const Verdict v = ask_limit(context, entry, text); v == Verdict::Error) return Found::Error;
-    entry.full = true;
-    ++stats().limit_reached;
-    warn_limit(text);
-    note_rest(entry.code.get(), "recompile_limit");
-    return Found::Plain;
-  }
+  if (const Found found = at_limit(context, entry, state); found != Found::Segment) return found;
   const py::Offers nothing(nobody());  // what tracing and the back end call is not the program
   py::Ref backend;
   if (const Verdict v = ask_begin(context, entry, state, backend); v != Verdict::Compile) return found_of(v);

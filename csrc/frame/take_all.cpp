@@ -13,15 +13,20 @@ bool TakeAll::take(py::OfferedFrame& frame, PyObject** result) noexcept {
     *result = frame.run_plain();
     return true;
   }
-  if (must_run_plain(function) || !worth_compiling(function)) return false;
+  if (may_not_compile() || !worth_compiling(function)) return false;
   if (!py::c_stack_left()) {
     PyErr_Clear();
     return false;
   }
   Context own = context_;
   own.name = reinterpret_cast<PyCodeObject*>(reinterpret_cast<PyFunctionObject*>(function)->func_code)->co_qualname;
-  SegmentDriver driver(own, nullptr);
-  *result = frame.run(driver);
+  try {
+    SegmentDriver driver(own, nullptr);
+    *result = frame.run(driver);
+  } catch (...) {  // decoding failed: nothing has happened to the frame
+    PyErr_Clear();
+    *result = frame.run_plain();
+  }
   return true;
 }
 

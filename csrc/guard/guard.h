@@ -8,8 +8,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "guard/source.h"
@@ -71,6 +73,10 @@ class Tree {
   bool varies(SourceId source, PyObject* now) const;
   // Was a segment specialised on, or left open, sizes and strides of this source that differ from `now` at `i`?
   bool sizes_vary(SourceId source, const std::vector<int64_t>& now, size_t i) const;
+  // For a state that no segment takes: the first fact that each found otherwise is not to be relied on by later traces.
+  // False when there is none that a trace could do without.
+  bool loosen(Fetched& fetched);
+  bool is_loose(Kind kind, SourceId source) const { return loose_.count({kind, source}) != 0; }
   bool empty() const;
   // For the garbage collector: every object that checks and sources hold.
   int traverse(visitproc visit, void* arg) const;
@@ -85,6 +91,7 @@ class Tree {
   void drop_plans();
 
   SourceTable sources_;
+  std::set<std::pair<Kind, SourceId>> loose_;
   std::vector<std::unique_ptr<Check>> checks_;
   std::unordered_multimap<uint64_t, const Check*> by_hash_;
   std::vector<Candidate> segments_;

@@ -173,6 +173,39 @@ bool Tree::varies(SourceId source, PyObject* now) const {
   return false;
 }
 
+namespace {
+
+// Facts of Python values that one instruction needs: without them CPython executes it.
+bool may_be_loose(Kind kind) {
+  switch (kind) {
+    case Kind::TypeIs:
+    case Kind::Same:
+    case Kind::Equal:
+    case Kind::HasNext:
+    case Kind::Length:
+    case Kind::Keys:
+    case Kind::SetItems:
+    case Kind::Code:
+    case Kind::Truth: return true;
+    default: return false;
+  }
+}
+
+}  // namespace
+
+bool Tree::loosen(Fetched& fetched) {
+  bool any = false;
+  for (const Candidate& candidate : segments_)
+    for (const Check* c : candidate.checks) {
+      const Outcome outcome = run_check(*c, fetched);
+      if (outcome == Outcome::Pass) continue;
+      if (outcome == Outcome::Error) PyErr_Clear();
+      if (c->source != kNoSource && may_be_loose(c->kind)) any |= loose_.insert({c->kind, c->source}).second;
+      break;
+    }
+  return any;
+}
+
 bool Tree::sizes_vary(SourceId source, const std::vector<int64_t>& now, size_t i) const {
   for (const auto& c : checks_) {
     if (c->source != source || (c->kind != Kind::Sizes && c->kind != Kind::SomeSizes)) continue;

@@ -82,6 +82,13 @@ void FrameView::run_prologue() {
   }
 }
 
+bool FrameView::stand_at_next() {
+  index_ = abi::next_index(frame_, code_);
+  if (index_ < 0 || index_ >= decoded_->units() || !decoded_->resumable(index_)) return false;
+  depth_ = decoded_->depth(index_);
+  return frame_->stacktop == nlocals_ + depth_;
+}
+
 void FrameView::show(int index) { abi::set_current(frame_, code_, index); }
 
 FrameLink::FrameLink(FrameView& view, int index) : view_(view), ok_(abi::enter_recursion(view.ts_)) {

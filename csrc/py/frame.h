@@ -66,6 +66,10 @@ class FrameView {
   // What COPY_FREE_VARS and MAKE_CELL would do, for a frame that starts past them. Throws PythonError.
   void run_prologue();
 
+  // For a suspended generator's frame that is being resumed: where it goes on. False if the stack is not as it should
+  // be.
+  bool stand_at_next();
+
   // While linked: the instruction that the frame shows as the one being executed.
   void show(int index);
 
@@ -153,7 +157,7 @@ PyObject* call_plain(PyObject* callable, PyObject* const* args, size_t nargsf, P
 // has to be drivable; the driver gets the frame even while a tracer is active.
 PyObject* enter_blank_frame(PyObject* function, FrameDriver& driver, bool* taken = nullptr) noexcept;
 
-// A call of a Python function that is about to begin, made by anybody.
+// A frame that anybody is about to run: a call of a Python function, or a generator that is resumed.
 class OfferedFrame {
  public:
   virtual PyFunctionObject* function() const = 0;
@@ -187,7 +191,7 @@ class Offers {
 };
 FrameTaker* taker_of_thread();
 
-// May a driver have frames of this code at all?
+// May a driver have calls of this code?
 bool drivable(PyCodeObject* code);
 
 // Is a debugger, a profiler or sys.monitoring watching this thread? Then nothing may be skipped.

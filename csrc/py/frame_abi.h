@@ -5,13 +5,15 @@
 //   code_of, function_of, replace_code     the frame's (strong) code and function
 //   set_next(f, code, index)               the next instruction to run
 //   set_current(f, code, index)            the instruction that counts as running, for a linked frame
-//   set_raising(f, code, instr, boundary)  the instruction that raises; boundary: its handler differs from the unit
-//   before it next_of(f, code)                       inverse of set_next, for a frame that stands at a trap or at its
-//   start link, unlink, LinkState                put the frame on the thread's stack of frames TrapProbe made before
-//   the interpreter runs a shadow copy, tells afterwards whether it trapped give_back(ts, f, value)                the
-//   frame is done without the interpreter; clears what the caller will not breaker_set(ts)                        the
-//   loop would look for signals and other threads now watched(ts)                            a tracer, profiler or
-//   monitoring tool is active
+//   next_index(f, code)                    inverse of set_next, for a generator's frame that is resumed
+//   set_raising(f, code, instr, boundary)  the instruction that raises; boundary: its handler differs from that of the
+//                                          unit before it
+//   link, unlink, LinkState                put the frame on the thread's stack of frames
+//   TrapProbe                              made before the interpreter runs a shadow copy, tells afterwards whether it
+//                                          trapped
+//   give_back(ts, f, value)                the frame is done without the interpreter; clears what the caller will not
+//   breaker_set(ts)                        the loop would look for signals and other threads now
+//   watched(ts)                            a tracer, profiler or monitoring tool is active
 #pragma once
 
 #define Py_BUILD_CORE 1

@@ -14,6 +14,7 @@ inline void replace_code(Frame* f, PyCodeObject* code) {
 }
 
 inline void set_next(Frame* f, PyCodeObject* code, int index) { f->prev_instr = _PyCode_CODE(code) + index - 1; }
+inline int next_index(Frame* f, PyCodeObject* code) { return static_cast<int>(f->prev_instr + 1 - _PyCode_CODE(code)); }
 inline void set_current(Frame* f, PyCodeObject* code, int index) { f->prev_instr = _PyCode_CODE(code) + index; }
 inline void set_raising(Frame* f, PyCodeObject* code, int at, bool, bool) { f->prev_instr = _PyCode_CODE(code) + at; }
 

@@ -13,6 +13,7 @@ inline void replace_code(Frame* f, PyCodeObject* code) {
 }
 
 inline void set_next(Frame* f, PyCodeObject* code, int index) { f->instr_ptr = _PyCode_CODE(code) + index; }
+inline int next_index(Frame* f, PyCodeObject* code) { return static_cast<int>(f->instr_ptr - _PyCode_CODE(code)); }
 inline void set_current(Frame* f, PyCodeObject* code, int index) { f->instr_ptr = _PyCode_CODE(code) + index; }
 
 // The handler is looked up one unit before instr_ptr, the line at instr_ptr: an instruction with caches can satisfy

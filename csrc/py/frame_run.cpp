@@ -19,6 +19,8 @@ class FrameRunner {
   FrameRunner(PyThreadState* ts, _PyInterpreterFrame* frame)
       : ts_(ts), frame_(frame), view_(ts, frame), code_(Ref::borrow(view_.code())) {}
 
+  bool stand_at_next() { return view_.stand_at_next(); }
+
   PyObject* run(FrameDriver& driver) {
     for (;;) {
       Action action = driver.step(view_);
@@ -53,7 +55,11 @@ class FrameRunner {
       *result = _PyEval_EvalFrameDefault(ts_, frame_, raising ? 1 : 0);
     }
     int index = 0;
-    if (!shadowed || !probe.trapped(ts_, frame_, running, *result, action.traps, &index)) return false;
+    if (!shadowed) return false;
+    if (!probe.trapped(ts_, frame_, running, *result, action.traps, &index)) {
+      leave_suspended(running);
+      return false;
+    }
     *result = nullptr;  // not a reference: the value is still in its stack slot
     view_.index_ = index;
     view_.depth_ = view_.decoded_->depth(index);
@@ -61,6 +67,14 @@ class FrameRunner {
     abi::replace_code(frame_, view_.code_);
     abi::set_next(frame_, view_.code_, index);
     return true;
+  }
+
+  // A generator that has yielded keeps its frame, and the frame its own code.
+  void leave_suspended(PyCodeObject* running) {
+    if (!generator_ || !is_suspended(frame_)) return;
+    const int index = abi::next_index(frame_, running);
+    abi::replace_code(frame_, view_.code_);
+    abi::set_next(frame_, view_.code_, index);
   }
 
   void place(PyCodeObject* running, int index, bool raising) {
@@ -111,6 +125,7 @@ class FrameRunner {
 
   PyThreadState* ts_;
   _PyInterpreterFrame* frame_;
+  const bool generator_ = frame_->owner == FRAME_OWNED_BY_GENERATOR;  // whose caller keeps it alive
   FrameView view_;
   Ref code_;
 };
@@ -148,14 +163,21 @@ void disarm(PyInterpreterState* interp) {
 struct Offered final : OfferedFrame {
   Offered(PyThreadState* t, _PyInterpreterFrame* f) : ts(t), frame(f) {}
   PyFunctionObject* function() const override { return reinterpret_cast<PyFunctionObject*>(abi::function_of(frame)); }
-  PyObject* run(FrameDriver& driver) override { return FrameRunner(ts, frame).run(driver); }
+  PyObject* run(FrameDriver& driver) override {
+    FrameRunner runner(ts, frame);
+    if (frame->owner == FRAME_OWNED_BY_GENERATOR && !runner.stand_at_next()) return run_plain();
+    return runner.run(driver);
+  }
   PyObject* run_plain() override { return _PyEval_EvalFrameDefault(ts, frame, 0); }
   PyThreadState* ts;
   _PyInterpreterFrame* frame;
 };
 
 bool offer(PyThreadState* ts, _PyInterpreterFrame* frame, PyObject** result) {
-  if (frame->owner != FRAME_OWNED_BY_THREAD || !drivable(abi::code_of(frame)) || traced(ts)) return false;
+  PyCodeObject* code = abi::code_of(frame);
+  const bool called = frame->owner == FRAME_OWNED_BY_THREAD && drivable(code);
+  const bool resumed = frame->owner == FRAME_OWNED_BY_GENERATOR && (code->co_flags & CO_GENERATOR) != 0;
+  if ((!called && !resumed) || traced(ts)) return false;
   Offered offered(ts, frame);
   return taker->take(offered, result);
 }

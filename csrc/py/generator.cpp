@@ -18,6 +18,15 @@ std::vector<PyObject*> blank_arguments(PyCodeObject* code, Ref* names) {
   return std::vector<PyObject*>(static_cast<size_t>(positional + named) + 1, Py_None);
 }
 
+bool is_suspended(_PyInterpreterFrame* frame) {
+  const int state = _PyFrame_GetGenerator(frame)->gi_frame_state;
+#if PY_VERSION_HEX >= 0x030D0000
+  return state == FRAME_SUSPENDED || state == FRAME_SUSPENDED_YIELD_FROM;
+#else
+  return state == FRAME_SUSPENDED;
+#endif
+}
+
 PyObject* blank_generator(PyObject* function) {
   return guarded<PyObject*>(nullptr, [&]() -> PyObject* {
     auto* f = reinterpret_cast<PyFunctionObject*>(function);

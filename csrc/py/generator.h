@@ -6,6 +6,8 @@
 
 #include "py/ref.h"
 
+struct _PyInterpreterFrame;
+
 namespace fj::py {
 
 // What a function is called with when its frame is to be filled afterwards: None for each parameter, after one free
@@ -22,5 +24,8 @@ enum class GeneratorState { Fresh, Suspended, Finished };
 // borrowed, NULL allowed. `offset`: of the instruction after the yield. A fresh one keeps the cells it has.
 bool fill_generator(PyObject* generator, GeneratorState state, PyObject* const* locals, PyObject* const* stack,
                     int depth, int offset);
+
+// A frame that belongs to a generator: has it yielded?
+bool is_suspended(_PyInterpreterFrame* frame);
 
 }  // namespace fj::py
