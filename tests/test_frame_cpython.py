@@ -22,6 +22,11 @@ class CPythonTest(unittest.TestCase):
                 self.assertEqual(row["differences"], [])
                 self.assertGreater(row["inside"], 0)
 
+    def test_most_of_it_runs_inside_segments(self):
+        share = cpython.compare("test_generators", limit=120)["share"]
+        self.assertGreater(share.executed, 100_000)
+        self.assertGreater(share.ratio, 0.4, list(share.lines(10)))
+
     def test_a_difference_is_seen(self):
         row = cpython.compare("no_such_test_file", limit=60, count=False)
         self.assertIn("skipped", row)

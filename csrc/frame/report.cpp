@@ -109,6 +109,18 @@ void log_recompile(const Context& context, const EntryPoint& entry, const captur
                misses(entry, state).c_str());
 }
 
+void log_fallback(const capture::Segment& segment) {
+  PyObject *type, *value, *traceback;
+  PyErr_Fetch(&type, &value, &traceback);
+  const Ref held[] = {Ref::steal(type), Ref::steal(value), Ref::steal(traceback)};
+  if (!flags::log_on("breaks")) return;
+  Ref text = value ? Ref::steal(PyObject_Str(value)) : Ref();
+  PyErr_Clear();
+  std::fprintf(stderr, "framejit breaks: a segment that begins well raised %s: %s\n%s\n",
+               type ? reinterpret_cast<PyTypeObject*>(type)->tp_name : "nothing", text_of(text.get()).c_str(),
+               segment.exit.reason ? break_text(segment.exit).c_str() : "");
+}
+
 void log_segment(const Context& context, const EntryPoint& entry, const LoadedSegment& loaded) {
   const capture::Segment& s = *loaded.segment;
   const std::string name = text_of(context.name);

@@ -16,6 +16,8 @@ std::string misses(const EntryPoint& entry, const capture::EntryPoint& state);
 // Why a segment ends where it does: reason, detail, file, line, the source with a caret, and what to change.
 std::string break_text(const capture::Exit& exit);
 void log_recompile(const Context& context, const EntryPoint& entry, const capture::EntryPoint& state);
+// Takes the Python error that is set: why a segment could not be run to its end. Nothing has happened then.
+void log_fallback(const capture::Segment& segment);
 void log_segment(const Context& context, const EntryPoint& entry, const LoadedSegment& loaded);
 
 // Exits that are no failure to capture: the function returned, or raised an exception that the user's program raises

@@ -69,6 +69,11 @@ LoadedSegment* add_traced(Context& context, const capture::CompileOptions& optio
     return nullptr;
   }
   if (!filter_guards(context, entry, state, *loaded->segment)) return nullptr;
+  const auto relies_on_loose = [&](const guard::Check& c) { return entry.tree.is_loose(c.kind, c.source); };
+  if (std::any_of(loaded->segment->guards.begin(), loaded->segment->guards.end(), relies_on_loose)) {
+    entry.full = true;
+    return nullptr;
+  }
   entry.tree.insert(loaded->segment->guards, static_cast<int>(entry.segments.size()), fetches(*loaded->segment));
   entry.segments.push_back(std::move(loaded));
   return entry.segments.back().get();
@@ -141,6 +146,7 @@ Found learn(Context& context, EntryPoint& entry, const capture::EntryPoint& stat
   progress::Scope scope(context.name, true);
   LoadedSegment* made = add_traced(context, options, entry, state);
   if (!tell_end(context, entry, made)) return Found::Error;
+  if (!made) note_rest(entry.code.get(), "recompile_limit");
   if (!made) return PyErr_Occurred() ? Found::Error : Found::Plain;
   // The guards describe the state that was traced; a state that fails its own guards must not run the segment.
   guard::Fetched fetched(entry.tree.sources(), state.values);
@@ -154,7 +160,10 @@ PyObject* run_frameless(LoadedSegment& loaded, guard::Fetched& fetched) {
   Materialiser made(segment, fetched);
   if (!made.run_program() || !made.build()) {
     ++stats().fallbacks;
-    PyErr_Clear();
+    log_fallback(segment);
+    note_rest(
+        reinterpret_cast<PyObject*>(fetched.entry().function ? PyFunction_GET_CODE(fetched.entry().function) : Py_None),
+        "recipe_failed");
     return nullptr;
   }
   ++stats().hits;
@@ -248,7 +257,7 @@ SegmentDriver::Next SegmentDriver::carry_out(py::FrameView& frame, LoadedSegment
   if (!made.run_program() || !made.build()) {
     // Nothing has happened: the interpreter finds the same error at its own instruction.
     ++stats().fallbacks;
-    PyErr_Clear();
+    log_fallback(segment);
     note_rest(reinterpret_cast<PyObject*>(frame.code()), "recipe_failed");
     return Next::Stop;
   }
@@ -292,6 +301,7 @@ SegmentDriver::Next SegmentDriver::leave(py::FrameView& frame, LoadedSegment& lo
     return Next::Stop;
   }
   if (loaded.compiles_callee) compile_callee(frame, shot.offset, context_);
+  if (traps.empty()) note_rest(shot.code.get(), loaded.segment->exit.reason);
   out = Action::resume(shot.offset, traps);
   return Next::Stop;
 }

@@ -197,6 +197,7 @@ def compare(name, limit=60, count=True):
         "differences": differences,
         "crashes": len(dead),
         "share": share,
+        "inside": sum(account["inside"] for account in compiled["accounts"].values()),
         "breaks": compiled["breaks"],
     }
 
