@@ -12,10 +12,13 @@ from pathlib import Path
 
 import framejit
 
+from benchmarks import draw
+
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-PAGES = ("compile", "why-break", "why-recompile")
+PAGES = ("compile", "dynamic_shapes", "why-break", "why-recompile")
 EXAMPLE = re.compile(r"```python\n(.*?)```\n\n```text\n(.*?)```", re.DOTALL)
 SOURCE = DOCS.parent / "csrc" / "capture" / "break_reasons.def"
+TEXTS = {".cpp", ".h", ".def", ".toml", ".py", ".md"}
 DOCTESTED = (
     "_backends _compile _options as_torch as_torch.stand_ins.testing._file_check compiler compiler._guards dynamo dynamo._export "
     "dynamo._stance dynamo.callback dynamo.comptime dynamo.control dynamo.decorators dynamo.explain dynamo.in_graph dynamo.testing dynamo.utils testing._capture utils._pytree"
@@ -60,8 +63,34 @@ class PagesTest(unittest.TestCase):
                 with self.subTest(page=name, code=code):
                     self.assertEqual(any_version(output_of(code)), any_version(expected))
 
+    def test_the_picture_shows_the_measured_times(self):
+        rows = draw.table((DOCS / "performance.md").read_text())
+        self.assertEqual(set(rows), set(draw.ROWS))
+        self.assertEqual((DOCS / "gain.svg").read_text(), draw.svg(rows), "run benchmarks/draw.py")
+
     def test_every_reason_is_listed(self):
         self.assertIn(reasons(), (DOCS / "why-break.md").read_text())
+
+
+class FilesTest(unittest.TestCase):
+    def test_what_is_named_exists(self):
+        """Files that comments, tables and pages refer to: from the root on, or in a page by their bare names."""
+        root = DOCS.parent
+        texts = [
+            p for room in ("csrc", "docs", "tools", "tests") for p in (root / room).rglob("*") if p.suffix in TEXTS
+        ]
+        bare = {p.name for room in ("csrc", "tests", "tools") for p in (root / room).rglob("*.*")}
+        missing = set()
+        for path in (*texts, *root.glob("*.md")):
+            text = path.read_text()
+            named = re.findall(
+                r"\b(?:tests|tools|docs|csrc|benchmarks)/[\w/-]+\.(?:py|md|cpp|h|def|toml|png|svg)\b", text
+            )
+            missing |= {(path.name, name) for name in named if not (root / name).exists()}
+            if path.suffix == ".md":
+                named = re.findall(r"`(\w+\.(?:cpp|h|def|py))`", text)
+                missing |= {(path.name, name) for name in named if name not in bare}
+        self.assertEqual(missing, set())
 
 
 class DocstringTest(unittest.TestCase):
