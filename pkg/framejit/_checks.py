@@ -11,7 +11,12 @@ _DEFAULT = (
 
 
 class OutOfMemoryError(RuntimeError):
-    """What PyTorch raises when a device has no memory left; the CPU's allocator raises MemoryError here."""
+    """What PyTorch raises when a device has no memory left; the CPU's allocator raises MemoryError here.
+
+    >>> import framejit
+    >>> issubclass(framejit.OutOfMemoryError, RuntimeError)
+    True
+    """
 
 
 def _assert(condition, message):
@@ -105,52 +110,116 @@ def _check_tensor_all(cond, message=None):
 
 
 class SymInt:
-    """The type of symbolic ints in PyTorch; no object here is one."""
+    """The type of symbolic ints in PyTorch; no object here is one, and making one raises TypeError.
+
+    >>> import framejit
+    >>> isinstance(framejit.ones(3).shape[0], framejit.SymInt)
+    False
+    """
 
     def __new__(cls, *args, **kwargs):
         raise TypeError(f"framejit has no {cls.__name__} objects: sizes are plain Python numbers")
 
 
 class SymFloat(SymInt):
-    """The type of symbolic floats in PyTorch; no object here is one."""
+    """The type of symbolic floats in PyTorch; no object here is one, and making one raises TypeError.
+
+    >>> import framejit
+    >>> isinstance(framejit.ones(3).shape[0], framejit.SymFloat)
+    False
+    """
 
 
 class SymBool(SymInt):
-    """The type of symbolic bools in PyTorch; no object here is one."""
+    """The type of symbolic bools in PyTorch; no object here is one, and making one raises TypeError.
+
+    >>> import framejit
+    >>> isinstance(framejit.ones(3).shape[0], framejit.SymBool)
+    False
+    """
 
 
 def sym_not(a):
-    """not a"""
+    """not a.
+
+    a (bool). Raises nothing.
+
+    >>> import framejit
+    >>> framejit.sym_not(True)
+    False
+    """
     return not a
 
 
 def sym_float(a):
-    """float(a)"""
+    """float(a).
+
+    a (int or float). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> framejit.sym_float(2)
+    2.0
+    """
     return float(a)
 
 
 def sym_int(a):
-    """The integer part."""
+    """The integer part.
+
+    a (int or float). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> framejit.sym_int(-2.7)
+    -2
+    """
     return int(a)
 
 
 def sym_max(a, b):
-    """The larger one, as a float where one of them is."""
+    """The larger one, as a float where one of them is.
+
+    a, b (int or float). Raises TypeError for what has no order.
+
+    >>> import framejit
+    >>> framejit.sym_max(2, 1.0)
+    2.0
+    """
     largest = max(a, b)
     return float(largest) if builtins.float in (type(a), type(b)) else largest
 
 
 def sym_min(a, b):
-    """The smaller one, as a float where one of them is."""
+    """The smaller one, as a float where one of them is.
+
+    a, b (int or float). Raises TypeError for what has no order.
+
+    >>> import framejit
+    >>> framejit.sym_min(2, 1)
+    1
+    """
     least = min(a, b)
     return float(least) if builtins.float in (type(a), type(b)) else least
 
 
 def sym_ite(b, t, f):
-    """t if b else f"""
+    """t if b else f.
+
+    b (bool), t, f (object). Raises nothing.
+
+    >>> import framejit
+    >>> framejit.sym_ite(True, 1, 2)
+    1
+    """
     return t if b else f
 
 
 def sym_sum(args):
-    """sum(args)"""
+    """sum(args).
+
+    args (sequence of int or float). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> framejit.sym_sum([1, 2])
+    3
+    """
     return sum(args)

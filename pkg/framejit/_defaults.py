@@ -13,6 +13,8 @@ _state = {"deterministic": False, "warn_only": False, "precision": "highest"}
 def use_deterministic_algorithms(mode, *, warn_only=False):
     """Asks for deterministic algorithms, which all of these are.
 
+    mode (bool), warn_only (bool). Raises TypeError for another mode.
+
     >>> import framejit
     >>> framejit.use_deterministic_algorithms(True)
     >>> framejit.are_deterministic_algorithms_enabled()
@@ -25,12 +27,22 @@ def use_deterministic_algorithms(mode, *, warn_only=False):
 
 
 def are_deterministic_algorithms_enabled():
-    """Whether deterministic algorithms were asked for."""
+    """Whether deterministic algorithms were asked for.
+
+    >>> import framejit
+    >>> framejit.are_deterministic_algorithms_enabled()
+    False
+    """
     return _state["deterministic"]
 
 
 def is_deterministic_algorithms_warn_only_enabled():
-    """Whether others were to give a warning only."""
+    """Whether others were to give a warning only.
+
+    >>> import framejit
+    >>> framejit.is_deterministic_algorithms_warn_only_enabled()
+    False
+    """
     return _state["warn_only"]
 
 
@@ -38,7 +50,13 @@ _MODES = {"default": 0, "warn": 1, "error": 2}
 
 
 def set_deterministic_debug_mode(debug_mode):
-    """`use_deterministic_algorithms` by a name or a number: 0 "default", 1 "warn", 2 "error"."""
+    """`use_deterministic_algorithms` by a name or a number: 0 "default", 1 "warn", 2 "error".
+
+    debug_mode (int or str). Raises RuntimeError for another mode, TypeError for other types.
+
+    >>> import framejit
+    >>> framejit.set_deterministic_debug_mode("default")
+    """
     if not isinstance(debug_mode, (int, str)):
         raise TypeError(f"debug_mode must be str or int, but got {type(debug_mode)}")
     if isinstance(debug_mode, str):
@@ -51,12 +69,19 @@ def set_deterministic_debug_mode(debug_mode):
 
 
 def get_deterministic_debug_mode():
-    """The mode as a number."""
+    """The mode as a number.
+
+    >>> import framejit
+    >>> framejit.get_deterministic_debug_mode()
+    0
+    """
     return 0 if not _state["deterministic"] else 1 if _state["warn_only"] else 2
 
 
 def set_float32_matmul_precision(precision):
     """How precise products of float32 matrices must be at least; they are always computed in float32.
+
+    precision (str): "highest", "high" or "medium". Raises RuntimeError for other types.
 
     >>> import framejit
     >>> framejit.get_float32_matmul_precision()
@@ -69,23 +94,41 @@ def set_float32_matmul_precision(precision):
 
 
 def get_float32_matmul_precision():
-    """What `set_float32_matmul_precision` was told."""
+    """What `set_float32_matmul_precision` was told.
+
+    >>> import framejit
+    >>> framejit.get_float32_matmul_precision()
+    'highest'
+    """
     return _state["precision"]
 
 
 def get_default_device():
-    """The CPU."""
+    """The CPU.
+
+    >>> import framejit
+    >>> framejit.get_default_device()
+    device(type='cpu')
+    """
     return _C.device("cpu")
 
 
 def set_default_device(device):
-    """The device of new tensors: None or the CPU; another raises RuntimeError when a tensor is made there."""
+    """The device of new tensors.
+
+    device (framejit.device or str or None). Raises RuntimeError for any but the CPU.
+
+    >>> import framejit
+    >>> framejit.set_default_device("cpu")
+    """
     if device is not None and _C.device(device).type != "cpu":
         raise RuntimeError(f"framejit has no device {device}")
 
 
 def get_device_module(device=None):
     """The module of a device type.
+
+    device (framejit.device or str or None): the CPU by default. Raises RuntimeError for a type that has none.
 
     >>> import framejit
     >>> framejit.get_device_module("cpu").__name__

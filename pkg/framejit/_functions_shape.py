@@ -186,7 +186,15 @@ def sum_to_size(self, *size):
 
 
 def fill_diagonal_(self, fill_value, wrap=False):
-    """Writes a number on the main diagonal; `wrap` begins again below the last column of a tall matrix."""
+    """Writes a number on the main diagonal; `wrap` begins again below the last column of a tall matrix.
+
+    fill_value (int or float or bool), wrap (bool). Raises RuntimeError for vectors, and for unequal sizes of more than two
+    dimensions.
+
+    >>> import framejit
+    >>> framejit.zeros(2, 2).fill_diagonal_(3).tolist()
+    [[3.0, 0.0], [0.0, 3.0]]
+    """
     if self.dim() < 2:
         raise RuntimeError("dimensions must larger than 1")
     if self.dim() > 2 and len(set(self.shape)) != 1:
@@ -203,7 +211,14 @@ def fill_diagonal_(self, fill_value, wrap=False):
 
 
 def apply_(self, function):
-    """Replaces each element x by function(x), a Python function of numbers."""
+    """Replaces each element x by function(x).
+
+    function (callable of a number). Raises RuntimeError for a tensor that requires a gradient.
+
+    >>> import framejit
+    >>> framejit.arange(3).apply_(lambda x: x * x).tolist()
+    [0, 1, 4]
+    """
     if self.requires_grad:
         raise RuntimeError("Can't call apply_() on Variable that requires grad. Use var.detach().apply_() instead.")
     values = [function(x) for x in self.reshape(-1).tolist()]
@@ -211,7 +226,15 @@ def apply_(self, function):
 
 
 def map_(self, other, function):
-    """Replaces each element x by function(x, y), where y is that of another tensor."""
+    """Replaces each element x by function(x, y), where y is that of another tensor.
+
+    other (Tensor), function (callable of two numbers). Raises RuntimeError for tensors that require a gradient, or whose
+    sizes do not fit.
+
+    >>> import framejit
+    >>> framejit.arange(3).map_(framejit.ones(3), lambda x, y: x - y).tolist()
+    [-1, 0, 1]
+    """
     if self.requires_grad or other.requires_grad:
         raise RuntimeError("Can't call map_() on Variable that requires grad. Use var.detach().map_() instead.")
     other = other.expand(self.shape)
@@ -220,7 +243,14 @@ def map_(self, other, function):
 
 
 def resize(self, *sizes):
-    """The same elements in another shape; deprecated in favour of `reshape`."""
+    """The same elements in another shape; deprecated in favour of `reshape`.
+
+    *sizes (int). Raises RuntimeError where the numbers of elements differ.
+
+    >>> import framejit
+    >>> framejit.arange(4).resize(2, 2).tolist()
+    [[0, 1], [2, 3]]
+    """
     import warnings
 
     sizes = sizes[0] if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes
@@ -235,12 +265,26 @@ def resize(self, *sizes):
 
 
 def resize_as(self, tensor):
-    """The same elements in the shape of another tensor; deprecated."""
+    """The same elements in the shape of another tensor; deprecated.
+
+    tensor (Tensor). Raises RuntimeError where the numbers of elements differ.
+
+    >>> import framejit
+    >>> framejit.arange(4).resize_as(framejit.ones(2, 2)).shape
+    framejit.Size([2, 2])
+    """
     return resize(self, tensor.size())
 
 
 def new(self, *args, device=None):
-    """A tensor of this one's dtype: of given sizes, uninitialised, or of given data."""
+    """A tensor of this one's dtype: of given sizes, uninitialised, or of given data.
+
+    *args: sizes (int), a Size, a sequence or a Tensor; device (framejit.device or None). Raises TypeError for other data.
+
+    >>> import framejit
+    >>> framejit.ones(1).new([1, 2])
+    tensor([1., 2.])
+    """
     if not args:
         return _C.empty(0, dtype=self.dtype)
     first = args[0]

@@ -90,7 +90,14 @@ _Median = namedtuple("nanmedian", ("values", "indices"))
 
 
 def nanmedian(input, dim=None, keepdim=False):
-    """The median of what is no NaN (the lower one of two), of all elements or along `dim` with its index."""
+    """The median of what is no NaN (the lower one of two), of all elements or along `dim` with its index.
+
+    input (Tensor), dim (int or None), keepdim (bool). Raises IndexError for a dimension that is not there.
+
+    >>> import framejit
+    >>> framejit.nanmedian(framejit.tensor([1.0, float("nan"), 3.0, 2.0])).item()
+    2.0
+    """
     if dim is None:
         flat = input.reshape(-1)
         return nanmedian(flat, 0)[0] if flat.numel() else _C.full((), math.nan, dtype=input.dtype)

@@ -129,7 +129,12 @@ def _where(self, condition, other):
 
 
 def _typed_storage(self):
-    """The memory of this tensor as a flat sequence of numbers."""
+    """The memory of this tensor as a flat sequence of numbers.
+
+    >>> import framejit
+    >>> framejit.ones(2).storage().tolist()
+    [1.0, 1.0]
+    """
     from framejit.storage import TypedStorage
 
     return TypedStorage._of(self)

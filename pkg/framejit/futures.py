@@ -8,6 +8,8 @@ __all__ = ["Future", "collect_all", "wait_all"]
 class Future:
     """A value that is set once; callbacks run where it is set, or at once when it is there already.
 
+    devices (list or None): not used. Raises TypeError for other arguments; a second value raises RuntimeError.
+
     >>> from framejit.futures import Future
     >>> future = Future()
     >>> doubled = future.then(lambda done: 2 * done.value())
@@ -90,7 +92,15 @@ class Future:
 
 
 def collect_all(futures):
-    """A future of the list of futures, done when all are."""
+    """A future of the list of futures, done when all are.
+
+    futures (list of Future). Raises nothing.
+
+    >>> from framejit.futures import Future, collect_all
+    >>> both = collect_all([Future(), Future()])
+    >>> both.done()
+    False
+    """
     futures = list(futures)
     result = Future()
     lock, left = threading.Lock(), [len(futures)]
@@ -110,5 +120,14 @@ def collect_all(futures):
 
 
 def wait_all(futures):
-    """The values of all futures, when they are there."""
+    """The values of all futures, when they are there.
+
+    futures (list of Future). Raises the error that was set first in the list.
+
+    >>> from framejit.futures import Future, wait_all
+    >>> future = Future()
+    >>> future.set_result(1)
+    >>> wait_all([future])
+    [1]
+    """
     return [future.wait() for future in collect_all(futures).wait()]

@@ -10,6 +10,9 @@ UntypedStorage = _C.UntypedStorage
 class TypedStorage:
     """The memory of a tensor as numbers of its dtype, shared with it.
 
+    *args: a size (int) or numbers (sequence), dtype (framejit.dtype or None), device (framejit.device or None). Raises
+    IndexError for a place outside, RuntimeError for other indices.
+
     >>> import framejit
     >>> x = framejit.zeros(2, 2)
     >>> x[1].storage()[0] = 5.0

@@ -32,7 +32,7 @@ ABSENT = frozenset(
     _utils_internal _vendor _vmap_internals _weights_only_unpickler accelerator ao cpu distributed export fft
     hub jit library linalg masked mps mtia multiprocessing nested onnx package profiler
     quantization quasirandom signal sparse special torch_version xpu
-    nn.attention.bias nn.backends nn.intrinsic nn.modules.lazy nn.modules.rnn nn.modules.transformer nn.parallel nn.qat
+    nn.attention.bias nn.backends nn.intrinsic nn.modules.rnn nn.modules.transformer nn.parallel nn.qat
     nn.quantizable nn.quantized nn.utils.fusion nn.utils.parametrizations nn.utils.parametrize nn.utils.prune
     nn.utils.spectral_norm nn.utils.weight_norm nn.utils.stateless nn.utils.memory_format
     fx._compatibility fx._lazy_graph_module fx._utils fx.annotate fx.config fx.experimental fx.operator_schemas fx.passes

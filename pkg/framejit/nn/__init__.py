@@ -3,6 +3,16 @@
 from . import attention, functional, init, utils
 from .modules import *  # noqa: F403
 from .modules import modules_all as _modules_all
-from .parameter import Buffer, Parameter
+from .parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 
-__all__ = [*_modules_all, "Buffer", "Parameter", "attention", "functional", "init", "utils"]
+__all__ = [
+    *_modules_all,
+    "Buffer",
+    "Parameter",
+    "UninitializedBuffer",
+    "UninitializedParameter",
+    "attention",
+    "functional",
+    "init",
+    "utils",
+]

@@ -76,6 +76,135 @@ class Buffer(metaclass=_BufferMeta):
         return tensor
 
 
+# --- parameters whose shape is not known yet ---
+
+
+def _used(name):
+    raise ValueError(
+        f"Attempted to use an uninitialized parameter in {name}. This error happens when you are using a `LazyModule` or "
+        "explicitly manipulating `nn.parameter.UninitializedParameter` objects. When using LazyModules Call `forward` with a "
+        "dummy batch to initialize the parameters before calling framejit functions"
+    )
+
+
+def _refuse(name):
+    return lambda self, *args, **kwargs: _used(name)
+
+
+# What a tensor without a shape may be asked.
+_ANSWERED = frozenset(
+    "size copy_ is_floating_point half bfloat16 float double char short int long cpu to get_device type _make_subclass".split()
+)
+
+
+class UninitializedTensorMixin:
+    """A tensor without a shape: its dtype can be asked for and changed, `materialize` gives it memory.
+
+    Operators and methods raise ValueError, `shape` raises RuntimeError; functions see a tensor without elements.
+    """
+
+    cls_to_become = None
+
+    @property
+    def shape(self):
+        raise RuntimeError(
+            "Can't access the shape of an uninitialized parameter or buffer. This error usually happens in `load_state_dict` "
+            "when trying to load an uninitialized parameter into an initialized one. Call `forward` to initialize the "
+            "parameters before accessing their attributes."
+        )
+
+    def materialize(self, shape, device=None, dtype=None):
+        """Becomes an ordinary parameter or buffer of a shape, uninitialised."""
+        self.data = _t.empty(shape, dtype=self.dtype if dtype is None else dtype)
+        self.__class__ = self.cls_to_become
+
+    def share_memory_(self):
+        raise RuntimeError(
+            "Can't share memory on an uninitialized parameter or buffer. Call `forward` to initialize the parameters before "
+            "calling `module.share_memory()`."
+        )
+
+    def __getattribute__(self, name):
+        if name in _REFUSED:
+            _used(f"Tensor.{name}")
+        return super().__getattribute__(name)
+
+    def __repr__(self):
+        return f"<{type(self).__name__}>"
+
+    def __deepcopy__(self, memo):
+        if id(self) not in memo:
+            memo[id(self)] = type(self)(self.requires_grad, dtype=self.dtype)
+        return memo[id(self)]
+
+    def __reduce_ex__(self, protocol):
+        return type(self), (self.requires_grad, None, self.dtype)
+
+    __hash__ = object.__hash__
+
+
+for _name in (
+    "add radd sub rsub mul rmul truediv rtruediv matmul rmatmul pow rpow eq ne lt le gt ge neg bool len getitem setitem iter "
+    "iadd isub imul itruediv float int index"
+).split():
+    setattr(UninitializedTensorMixin, f"__{_name}__", _refuse(f"Tensor.__{_name}__"))
+
+_REFUSED = frozenset(
+    name
+    for name in dir(_t.Tensor)
+    if not name.startswith("_")
+    and name not in _ANSWERED
+    and callable(getattr(_t.Tensor, name))
+    and name != "share_memory_"
+)
+
+
+class UninitializedParameter(UninitializedTensorMixin, Parameter):
+    """A parameter whose shape the first input will tell.
+
+    requires_grad (bool), device (framejit.device or None), dtype (framejit.dtype or None). Raises nothing; what needs a
+    shape raises ValueError or RuntimeError.
+
+    >>> from framejit.nn.parameter import UninitializedParameter
+    >>> w = UninitializedParameter()
+    >>> w
+    <UninitializedParameter>
+    >>> w.materialize((2, 3))
+    >>> w.shape
+    framejit.Size([2, 3])
+    """
+
+    cls_to_become = Parameter
+
+    def __new__(cls, requires_grad=True, device=None, dtype=None):
+        return _t.Tensor._make_subclass(cls, _t.empty(0, dtype=dtype), requires_grad)
+
+    def __init__(self, requires_grad=True, device=None, dtype=None):
+        pass
+
+
+class UninitializedBuffer(UninitializedTensorMixin, _t.Tensor):
+    """A buffer whose shape the first input will tell.
+
+    requires_grad, persistent (bool), device (framejit.device or None), dtype (framejit.dtype or None). Raises nothing; what
+    needs a shape raises ValueError or RuntimeError.
+
+    >>> from framejit import nn
+    >>> nn.UninitializedBuffer()
+    <UninitializedBuffer>
+    """
+
+    cls_to_become = _t.Tensor
+
+    def __new__(cls, requires_grad=False, device=None, dtype=None, persistent=True):
+        buffer = _t.Tensor._make_subclass(cls, _t.empty(0, dtype=dtype), requires_grad)
+        buffer._is_buffer, buffer.persistent = True, persistent
+        return buffer
+
+    def __init__(self, requires_grad=False, device=None, dtype=None, persistent=True):
+        pass
+
+
 def is_lazy(parameter):
-    """Uninitialised parameters do not exist here; the question is asked by code written for PyTorch."""
-    return False
+    """Whether a parameter or buffer has no shape yet."""
+    return isinstance(parameter, UninitializedTensorMixin)

@@ -8,7 +8,7 @@ import itertools
 from collections import OrderedDict, namedtuple
 
 from framejit import _ops as _t
-from framejit.nn.parameter import Parameter
+from framejit.nn.parameter import Parameter, is_lazy
 
 EXTRA_STATE_KEY = "_extra_state"
 
@@ -113,6 +113,8 @@ def _load_one(module, name, own, key, value, assign, error_msgs):
             f"from checkpoint but received {type(value)}"
         )
         return
+    if is_lazy(own):
+        return _copy_one(module, name, own, key, value, assign, error_msgs)
     if own.dim() == 0 and value.dim() == 1 and value.shape[0] == 1:
         value = value[0]  # checkpoints of before zero-dimensional tensors
     if value.shape != own.shape:
@@ -121,6 +123,10 @@ def _load_one(module, name, own, key, value, assign, error_msgs):
             f"shape in current model is {own.shape}."
         )
         return
+    _copy_one(module, name, own, key, value, assign, error_msgs)
+
+
+def _copy_one(module, name, own, key, value, assign, error_msgs):
     try:
         with _no_grad():
             if not assign:
