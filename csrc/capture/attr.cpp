@@ -5,7 +5,7 @@
 #include "capture/leaf.h"
 #include "capture/builtins.h"
 #include "capture/generator.h"
-#include "capture/protocol.h"
+#include "capture/owned.h"
 #include "capture/grads.h"
 #include "capture/tensors.h"
 #include "py/once.h"
@@ -82,7 +82,7 @@ V read_getset(Tracer& t, V self, PyObject* raw, PyObject* name) {
     DictValue* d = instance_dict(t, self);
     return d;
   }
-  if (self->is == Is::List && !self->outside() && is_text(name, "maxlen"))
+  if (is_deque(self) && is_text(name, "maxlen"))
     return as<ListValue>(self)->maxlen < 0 ? t.none() : t.integer(as<ListValue>(self)->maxlen);
   if (self->is == Is::Object && is_exception_type(self->cls)) return exception_attr(t, as<ObjectValue>(self), name);
   if (!self->outside() || is_text(name, "__weakref__")) cut(Reason::native_object, self->cls->tp_name, " attribute");
@@ -149,6 +149,9 @@ V bind(Tracer& t, PyObject* raw, V self, PyTypeObject* type, PyObject* name) {
   if (self->is == Is::Function && (kind == &PyMemberDescr_Type || kind == &PyGetSetDescr_Type) &&
       !is_text(name, "__dict__"))
     if (V found = function_attr(t, as<FunctionValue>(self), name)) return found;
+  if (self->is == Is::Iterator && as<IteratorValue>(self)->how == Iter::Generator && self->cls == &PyGen_Type &&
+      (kind == &PyMemberDescr_Type || kind == &PyGetSetDescr_Type))
+    return generator_attr(t, as<IteratorValue>(self), name);
   if (kind == &PyMemberDescr_Type) {
     if (self->is == Is::Object && is_exception_type(self->cls) && !_PyType_Lookup(self->cls, FJ_NAME("__slots__")))
       return exception_attr(t, as<ObjectValue>(self), name);
@@ -156,9 +159,6 @@ V bind(Tracer& t, PyObject* raw, V self, PyTypeObject* type, PyObject* name) {
       if (DictValue* d = instance_dict(t, self)) return d;
     return read_slot(t, self, raw);
   }
-  if (self->is == Is::Iterator && as<IteratorValue>(self)->how == Iter::Generator && self->cls == &PyGen_Type &&
-      (kind == &PyMemberDescr_Type || kind == &PyGetSetDescr_Type))
-    return generator_attr(t, as<IteratorValue>(self), name);
   if (kind == &PyGetSetDescr_Type) return read_getset(t, self, raw, name);
   if (kind == tuplegetter_type()) return read_tuple_field(self, raw);
   if (kind->tp_descr_get && !PyCFunction_Check(raw)) {
@@ -217,6 +217,26 @@ bool has_python_special(Tracer& t, V v, PyObject* name) {
   return raw != nullptr;
 }
 
+namespace {
+
+// __dict__ of a class from outside, and __annotations__ of one that has none: CPython makes an empty dict then.
+V class_dict_attr(Tracer& t, PyTypeObject* type, PyObject* name) {
+  if (!is_python_class(type) || t.made(reinterpret_cast<PyObject*>(type)) || !type->tp_dict) return nullptr;
+  for (auto& w : t.class_writes)
+    if (w.cls->real == reinterpret_cast<PyObject*>(type)) return nullptr;
+  if (is_text(name, "__annotations__") && !PyDict_GetItemWithError(type->tp_dict, name)) {
+    t.type_lookup(type, name);
+    return t.dict();
+  }
+  if (!is_text(name, "__dict__")) return nullptr;
+  auto* v = t.make<ViewValue>(&PyDictProxy_Type);
+  v->what = ViewValue::Proxy;
+  v->dict = t.known_dict(type->tp_dict);
+  return v;
+}
+
+}  // namespace
+
 V type_attr(Tracer& t, PyTypeObject* type, PyObject* name) {
   PyTypeObject* meta = Py_TYPE(reinterpret_cast<PyObject*>(type));
   PyObject* meta_raw = t.type_lookup(meta, name);
@@ -230,6 +250,7 @@ V type_attr(Tracer& t, PyTypeObject* type, PyObject* name) {
                             : nullptr;
         own && PyDict_CheckExact(own) && t.type_lookup(type, name) == own)
       return t.known_dict(own);
+    if (V found = class_dict_attr(t, type, name)) return found;
     Ref real = Ref::steal(PyObject_GetAttr(reinterpret_cast<PyObject*>(type), name));
     if (!real) t.raise_pending();
     if (!is_plain_constant(real.get()) && !is_identity_constant(real.get()) && !PyTuple_Check(real.get()))
@@ -288,6 +309,11 @@ V constant_attr(Tracer& t, V v, PyObject* name) {
   if (is_wrapper(o)) return wrapper_attr(t, v, name);
   if (PyType_Check(o)) return type_attr(t, reinterpret_cast<PyTypeObject*>(o), name);
   if (PyModule_Check(o)) return module_attr(t, o, name);
+  if (t.maker_of(v) && is_plain_instance(o)) {
+    PyObject* raw = t.type_lookup(Py_TYPE(o), name);
+    if (raw && (PyFunction_Check(raw) || Py_TYPE(raw) == &PyProperty_Type || Py_TYPE(raw) == &PyClassMethod_Type))
+      return bind(t, raw, v, Py_TYPE(o), name);
+  }
   Ref real = Ref::steal(PyObject_GetAttr(o, name));
   if (!real) {
     if (!PyErr_ExceptionMatches(PyExc_AttributeError)) t.raise_pending();
@@ -404,7 +430,9 @@ V find_attr_raw(Tracer& t, V v, PyObject* name) {
         t.raise(PyExc_ValueError, "Cell is empty");
       }
       cut(Reason::native_object, "cell");
-    case Is::Opaque: cut(Reason::native_object, v->cls->tp_name, ".", PyUnicode_AsUTF8(name));
+    case Is::Opaque:
+      if (is_owned(v)) return owned_attr(t, v, name);
+      cut(Reason::native_object, v->cls->tp_name, ".", PyUnicode_AsUTF8(name));
     default: return object_attr(t, v, name);
   }
 }

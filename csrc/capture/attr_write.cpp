@@ -114,6 +114,25 @@ void write_module(Tracer& t, PyObject* module, PyObject* name, V value) {
 
 }  // namespace
 
+namespace {
+
+// An object of the trace gets another class: CPython is asked, with two empty objects, whether it may.
+bool become(Tracer& t, V v, V value) {
+  PyObject* cls;
+  if (v->outside() || v->is != Is::Object || as<ObjectValue>(v)->args || !t.constant_of(value, &cls) ||
+      !PyType_Check(cls))
+    return false;
+  auto* type = reinterpret_cast<PyTypeObject*>(cls);
+  for (PyTypeObject* each : {v->cls, type})
+    if (native_base(each) != &PyBaseObject_Type || !is_python_class(each)) return false;
+  Ref none = Ref::steal(PyTuple_New(0)), sample = Ref::steal(PyBaseObject_Type.tp_new(v->cls, none.get(), nullptr));
+  if (!sample || PyObject_GenericSetAttr(sample.get(), FJ_NAME("__class__"), cls) < 0) t.raise_pending();
+  v->cls = type;
+  return true;
+}
+
+}  // namespace
+
 void generic_set_attr(Tracer& t, V v, PyObject* name, V value) {
   PyTypeObject* type = t.type_of(v);
   if (v->is == Is::Const && PyType_Check(v->real)) return write_class(t, v, name, value);
@@ -131,6 +150,7 @@ void generic_set_attr(Tracer& t, V v, PyObject* name, V value) {
     cut(v->is == Is::Tensor ? Reason::unsupported_op : Reason::class_change, "a write to ", type->tp_name, ".",
         PyUnicode_AsUTF8(name));
   }
+  if (is_text(name, "__class__") && value && become(t, v, value)) return;
   if (is_text(name, "__class__") || is_text(name, "__dict__"))
     cut(Reason::native_object, "a write to __class__ or __dict__");
   if (PyObject* raw = t.type_lookup(type, name))

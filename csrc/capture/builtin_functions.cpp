@@ -5,6 +5,7 @@
 #include "capture/function_grad.h"
 #include "capture/grads.h"
 #include "capture/number.h"
+#include "capture/owned.h"
 #include "capture/class_body.h"
 #include "capture/sym_frame.h"
 #include "capture/tensors.h"
@@ -334,6 +335,42 @@ V b_eval(Tracer& t, Args& a) {
   return run_in_namespace(t, reinterpret_cast<PyCodeObject*>(t.keep(std::move(code))), f.globals, space, nullptr);
 }
 
+// What ABCMeta's own checks come down to; they keep caches, which nobody sees.
+V f_abc_check(Tracer& t, Args& a, bool of_instance) {
+  want(a, 2, 2);
+  PyObject *cls, *other;
+  if (!t.constant_of(a.pos[0], &cls) || t.made(cls)) cut(Reason::native_call, "_abc");
+  if (of_instance)
+    other = reinterpret_cast<PyObject*>(t.type_of(a.pos[1]));
+  else if (!t.constant_of(a.pos[1], &other))
+    cut(Reason::native_call, "_abc._abc_subclasscheck()");
+  Ref module = Ref::steal(PyImport_ImportModule("_abc"));
+  Ref answer = Ref::steal(module ? PyObject_CallMethod(module.get(), "_abc_subclasscheck", "OO", cls, other) : nullptr);
+  return t.constant(answer);
+}
+V f_abc_instance(Tracer& t, Args& a) { return f_abc_check(t, a, true); }
+V f_abc_subclass(Tracer& t, Args& a) { return f_abc_check(t, a, false); }
+
+// print() to a text buffer of the trace, or to an object whose write() is written in Python.
+V b_print(Tracer& t, Args& a) {
+  V file = a.take("file"), sep = a.take("sep"), end = a.take("end"), flush = a.take("flush");
+  if (!a.named.empty()) cut(Reason::native_call, "print()");
+  if (!file || is_const(t, file, Py_None))
+    file = t.global_lookup(PyModule_GetDict(PyImport_AddModule("sys")), FJ_NAME("stdout"));
+  if (!file || (!is_owned(file) && !(file->is == Is::Object && has_python_special(t, file, FJ_NAME("write")))))
+    cut(Reason::native_call, "print()");
+  V write = get_attr(t, file, FJ_NAME("write"));
+  for (size_t i = 0; i < a.pos.size(); ++i) {
+    if (i > 0) call_values(t, write, {sep && !is_const(t, sep, Py_None) ? sep : t.constant(FJ_NAME(" "))});
+    V text = to_str(t, a.pos[i]);
+    t.use(text);
+    call_values(t, write, {text});
+  }
+  call_values(t, write, {end && !is_const(t, end, Py_None) ? end : t.constant(FJ_NAME("\n"))});
+  if (flush && truth(t, flush)) call_values(t, get_attr(t, file, FJ_NAME("flush")), {});
+  return t.none();
+}
+
 struct FunctionRow {
   const char* module;
   const char* name;
@@ -343,6 +380,8 @@ constexpr FunctionRow kFunctions[] = {
     {"framejit._C", "_run_backward", run_backward},
     {"framejit._C", "_function_apply", function_apply},
     {"functools", "reduce", b_reduce},
+    {"_abc", "_abc_instancecheck", f_abc_instance},
+    {"_abc", "_abc_subclasscheck", f_abc_subclass},
     {"_warnings", "_filters_mutated", f_filters_mutated},
     {"sys", "exc_info", f_exc_info},
     {"sys", "exception", f_exception},
@@ -353,6 +392,7 @@ constexpr RuleRow kBuiltins[] = {
     {"id", b_id},
     {"__build_class__", build_class},
     {"eval", b_eval},
+    {"print", b_print},
     {"len", b_len},
     {"isinstance", b_isinstance},
     {"issubclass", b_issubclass},

@@ -5,6 +5,7 @@
 #include "capture/leaf.h"
 #include "capture/substitute.h"
 #include "capture/number.h"
+#include "capture/owned.h"
 #include "capture/sym_frame.h"
 #include "capture/tensors.h"
 #include "py/once.h"
@@ -394,6 +395,7 @@ V call_builtin_type(Tracer& t, PyTypeObject* type, Args args) {
     return call_substitute(t, reinterpret_cast<PyObject*>(type), python, std::move(args));
   if (is_tensor_callable(reinterpret_cast<PyObject*>(type)))
     return call_leaf(t, reinterpret_cast<PyObject*>(type), args);
+  if (V v = make_owned(t, reinterpret_cast<PyObject*>(type), args)) return v;
   cut(Reason::native_call, type->tp_name, "()");
 }
 

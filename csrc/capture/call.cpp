@@ -203,6 +203,18 @@ void number_as_input(Tracer& t, PyObject* callable, V beside, Args& args) {
 }  // namespace
 
 V call_leaf(Tracer& t, PyObject* callable, Args& args) {
+  PyObject* wanted;
+  if (V leaf = args.take("requires_grad")) {  // a leaf made here: the tensor, and then the mark
+    const bool on = t.constant_of(leaf, &wanted) && wanted == Py_True;
+    if (!on) args.named.push_back({FJ_NAME("requires_grad"), leaf});
+    if (on) {
+      V made = call_leaf(t, callable, args);
+      if (made->is != Is::Tensor) cut(Reason::unsupported_op, "requires_grad of ", made->cls->tp_name);
+      Args none;
+      t.tensors->leaf_made(t);
+      return call_leaf_method(t, _PyType_Lookup(made->cls, FJ_NAME("requires_grad_")), made, none);
+    }
+  }
   if (args.pos.size() == 2) number_as_input(t, callable, args.pos[0], args);
   LeafArgs a = leaf_args(t, args, Reason::unsupported_op, name_for_message(callable));
   return t.leaf(leaf_call, 0, {Leaf::constant(callable), a.pos, a.named});

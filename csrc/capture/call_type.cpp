@@ -35,11 +35,41 @@ V new_object(Tracer& t, PyTypeObject* type) {
 
 namespace {
 
+// class Celsius(float): the trace has a real one, which the recipe makes anew.
+V new_plain_instance(Tracer& t, PyTypeObject* type, const Args& args) {
+  PyTypeObject* base = native_base(type);
+  if (base != &PyLong_Type && base != &PyFloat_Type && base != &PyUnicode_Type && base != &PyBytes_Type) return nullptr;
+  if (!args.named.empty() || t.made(reinterpret_cast<PyObject*>(type))) return nullptr;
+  Ref pos = Ref::steal(PyTuple_New(static_cast<Py_ssize_t>(args.pos.size())));
+  Values parts{t.constant(reinterpret_cast<PyObject*>(type))};
+  for (size_t i = 0; i < args.pos.size(); ++i) {
+    t.use(args.pos[i]);
+    if (args.pos[i]->is != Is::Const || !is_plain_constant(args.pos[i]->real)) return nullptr;
+    PyTuple_SET_ITEM(pos.get(), static_cast<Py_ssize_t>(i), Py_NewRef(args.pos[i]->real));
+    parts.push_back(args.pos[i]);
+  }
+  Ref real = Ref::steal(base->tp_new(type, pos.get(), nullptr));
+  if (!real) t.raise_pending();
+  if (!is_plain_instance(real.get())) return nullptr;
+  for (PyTypeObject* c = type; is_python_class(c); c = c->tp_base)
+    dict_fill(t, t.known_dict(c->tp_dict));  // no new names
+  Ref maker = Ref::steal(PyObject_GetAttrString(reinterpret_cast<PyObject*>(base), "__new__"));
+  return t.made_constant(std::move(real), t.keep(std::move(maker)), std::move(parts));
+}
+
+}  // namespace
+
+namespace {
+
 bool metaclass_calls(Tracer& t, PyTypeObject* type, V* callable) {
   PyTypeObject* meta = Py_TYPE(reinterpret_cast<PyObject*>(type));
   if (meta == &PyType_Type) return false;
   PyObject* raw = t.type_lookup(meta, FJ_NAME("__call__"));
   if (raw == _PyType_Lookup(&PyType_Type, FJ_NAME("__call__"))) return false;
+  if (raw && PyType_Check(raw)) {  // TypedDict: dict, which gets the arguments alone
+    *callable = t.constant(raw);
+    return true;
+  }
   if (!raw || !PyFunction_Check(raw)) cut(Reason::native_call, "a metaclass's __call__");
   *callable = t.wrap_known(raw);
   return true;
@@ -65,7 +95,7 @@ void check_exception(PyTypeObject* type, size_t count) {
   auto* plain = reinterpret_cast<PyTypeObject*>(PyExc_BaseException);
   if (base->tp_init == plain->tp_init && base->tp_new == plain->tp_new && base->tp_str == plain->tp_str) return;
   for (PyObject* known : {PyExc_StopIteration, PyExc_SystemExit, PyExc_KeyError, PyExc_AttributeError, PyExc_NameError,
-                          PyExc_UnboundLocalError})
+                          PyExc_UnboundLocalError, PyExc_BaseExceptionGroup})
     if (reinterpret_cast<PyObject*>(base) == known) return;
   const bool os = PyType_IsSubtype(base, reinterpret_cast<PyTypeObject*>(PyExc_OSError)) ||
                   PyType_IsSubtype(base, reinterpret_cast<PyTypeObject*>(PyExc_ImportError));
@@ -136,6 +166,7 @@ V instantiate(Tracer& t, PyTypeObject* type, Args args) {
     instance = new_exception(t, type, args.pos);
     if (takes_no_init(t, type)) return instance;
   } else {
+    if (V plain = new_plain_instance(t, type, args)) return plain;
     instance = new_object(t, type);
     if (instance->is == Is::Object && args.size() > 0 && takes_no_init(t, type))
       t.raise(PyExc_TypeError, cat(type->tp_name, "() takes no arguments"));
@@ -165,7 +196,7 @@ V call_type(Tracer& t, PyTypeObject* type, Args args) {
   const CallRule rule = t.take_rule();
   V by_meta;
   if (metaclass_calls(t, type, &by_meta)) {
-    args.pos.insert(args.pos.begin(), t.constant(reinterpret_cast<PyObject*>(type)));
+    if (by_meta->is != Is::Const) args.pos.insert(args.pos.begin(), t.constant(reinterpret_cast<PyObject*>(type)));
     t.call_rule = rule;
     return call(t, by_meta, std::move(args));
   }

@@ -4,7 +4,7 @@
 #include "capture/builtins.h"
 #include "capture/leaf.h"
 #include "capture/number.h"
-#include "capture/protocol.h"
+#include "capture/owned.h"
 #include "capture/tensors.h"
 
 namespace fj::capture {
@@ -133,6 +133,16 @@ V compare(Tracer& t, int op, V a, V b) {
     if (op == Py_EQ || op == Py_NE) return t.boolean(eq == (op == Py_EQ));
   }
   if (set_like(a) && set_like(b)) return compare_sets(t, op, as_elements(t, a), as_elements(t, b));
+  if (is_owned(a) || is_owned(b)) {
+    static constexpr PyObject* (*kFunctions[])(PyObject*, PyObject*) = {
+        [](PyObject* x, PyObject* y) { return PyObject_RichCompare(x, y, Py_LT); },
+        [](PyObject* x, PyObject* y) { return PyObject_RichCompare(x, y, Py_LE); },
+        [](PyObject* x, PyObject* y) { return PyObject_RichCompare(x, y, Py_EQ); },
+        [](PyObject* x, PyObject* y) { return PyObject_RichCompare(x, y, Py_NE); },
+        [](PyObject* x, PyObject* y) { return PyObject_RichCompare(x, y, Py_GT); },
+        [](PyObject* x, PyObject* y) { return PyObject_RichCompare(x, y, Py_GE); }};
+    return owned_operator(t, kFunctions[op], a, b);
+  }
   if (both(a, b, Is::Opaque) && !a->outside() && !b->outside() && a->real && b->real) goto identity;  // id(…)
   for (auto [x, y] : {std::pair{a, b}, std::pair{b, a}})  // a member of an enumeration of tuples, and a tuple
     if (x->is == Is::Const && y->is != Is::Const && y->is != Is::Object && !is_plain_constant(x->real) &&
@@ -216,6 +226,7 @@ bool truth(Tracer& t, V v) {
     case Is::Object: return special(t, v, FJ_NAME("__len__")) ? length(t, v) != 0 : true;
     case Is::Opaque:
       if (v->cls == &PyTraceBack_Type || v->cls == &PyFrame_Type) return true;
+      if (is_owned(v)) return PyObject_IsTrue(v->real) == 1;
       cut(Reason::native_object, "the truth of ", v->cls->tp_name);
     default: return true;
   }
@@ -261,6 +272,13 @@ int64_t length(Tracer& t, V v) {
       return n;
     }
     case Is::Object: t.raise(PyExc_TypeError, cat("object of type '", v->cls->tp_name, "' has no len()"));
+    case Is::Opaque:
+      if (is_owned(v)) {
+        const Py_ssize_t n = PyObject_Size(v->real);
+        if (n < 0) t.raise_pending();
+        return n;
+      }
+      [[fallthrough]];
     default: cut(Reason::native_object, "len() of ", v->cls->tp_name);
   }
 }
@@ -292,6 +310,12 @@ bool contains(Tracer& t, V container, V v) {
       Leaf x = t.leaf_of(v, Reason::native_object, "in");
       return t.leaf(leaf_contains, 0, {Leaf::constant(container->real), x})->real == Py_True;
     }
+    case Is::Opaque:
+      if (is_owned(container))
+        return truth(t, owned_operator(
+                            t, [](PyObject* x, PyObject* y) { return PyBool_FromLong(PySequence_Contains(x, y) == 1); },
+                            container, v));
+      break;
     case Is::Tensor: cut(Reason::data_dependent, "in on a tensor");
     default: break;
   }

@@ -1,5 +1,5 @@
 // Between values and real objects, for calls that are really carried out.
-#include "capture/protocol.h"
+#include "capture/owned.h"
 #include "capture/sizes.h"
 #include "capture/tensors.h"
 
@@ -54,6 +54,7 @@ Ref Tracer::to_real(V v) {
   if (!keep_symbols_ || !symbolise(*this, v)) use(v);
   switch (v->is) {
     case Is::Const: return Ref::borrow(v->real);
+    case Is::Opaque: return is_owned(v) ? Ref::borrow(v->real) : Ref();
     case Is::Tensor: return Ref::borrow(as<TensorValue>(v)->fake);
     case Is::Tuple: return real_tuple(*this, as<TupleValue>(v));
     case Is::List: return v->cls == &PyList_Type ? real_sequence(*this, as<ListValue>(v)->items, false) : Ref();
@@ -87,7 +88,8 @@ bool Tracer::constant_of(V v, PyObject** out) {
 V Tracer::from_real(PyObject* o) {
   if (!o) raise_pending();
   if (is_tensor(o)) return tensor(o);
-  if (is_plain_constant(o) || is_identity_constant(o) || is_text_match(o)) return constant(o);
+  if (is_plain_constant(o) || is_identity_constant(o) || is_text_match(o) || is_date_type(Py_TYPE(o)))
+    return constant(o);
   if (PyTuple_Check(o)) {
     Values items;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(o); ++i) items.push_back(from_real(PyTuple_GET_ITEM(o, i)));

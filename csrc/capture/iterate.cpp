@@ -1,4 +1,5 @@
 // Iteration: iter(), next() and whole-iterable reads.
+#include "capture/owned.h"
 #include "capture/number.h"
 #include "capture/builtins.h"
 #include "capture/sym_frame.h"
@@ -116,6 +117,13 @@ V iterate(Tracer& t, V v) {
       return it;
     }
     case Is::Iterator: return v;
+    case Is::Opaque:
+      if (is_owned(v) && PySequence_Check(v->real)) {
+        Ref real = Ref::steal(PyObject_GetIter(v->real));
+        if (real) return over(t, v, Iter::Sequence, Py_TYPE(real.get()));
+        t.raise_pending();
+      }
+      cut(Reason::native_object, "iteration over ", v->cls->tp_name);
     case Is::Const: return iterate_constant(t, v);
     case Is::Tensor: {
       Args none;

@@ -1,5 +1,6 @@
 // Methods of object, exceptions and strings, and the dispatch of native methods by receiver.
 #include "capture/builtins.h"
+#include "capture/owned.h"
 #include "capture/substitute.h"
 #include "capture/sym_frame.h"
 #include "capture/tensors.h"
@@ -211,6 +212,8 @@ V call_native(Tracer& t, NativeValue* n, Args args) {
     case Is::Method:
     case Is::Partial: return call_on_function(t, n->self, name, args);
     case Is::Opaque:
+      if (is_owned(n->self)) return call_owned(t, n->self, n->name, args);
+      [[fallthrough]];
     case Is::Slice:
     case Is::Super: cut(Reason::native_method, n->self->cls->tp_name, ".", name);
     default: break;

@@ -2,7 +2,7 @@
 #include "capture/builtins.h"
 #include "capture/leaf.h"
 #include "capture/number.h"
-#include "capture/protocol.h"
+#include "capture/owned.h"
 #include "capture/tensors.h"
 
 namespace fj::capture {
@@ -271,6 +271,7 @@ V binary(Tracer& t, int op, V a, V b) {
   if (op % kInPlace == kMod && a->is == Is::Const && PyUnicode_CheckExact(a->real))
     if (V text = percent_format(t, a, b)) return text;
   if (op % kInPlace == kMod && a->is == Is::Const && !has_tensor(t, b)) return compute(t, op, a, b);  // "%s" % (…)
+  if (is_owned(a) || is_owned(b)) return owned_operator(t, kRows[op].fn, a, b);
   if (a->is == Is::Opaque || b->is == Is::Opaque)
     cut(Reason::native_object, "an operator on ", a->cls->tp_name, " and ", b->cls->tp_name);
   unsupported(t, op, a, b);

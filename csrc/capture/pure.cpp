@@ -4,6 +4,7 @@
 
 #include "capture/builtins.h"
 #include "capture/number.h"
+#include "capture/owned.h"
 #include "capture/substitute.h"
 #include "capture/tensors.h"
 #include "py/once.h"
@@ -149,7 +150,7 @@ V call_bound(Tracer& t, PyObject* f, PyObject* self, Args& args) {
     unknown(f);
   }
   if (is_text_match(self)) return call_on_match(t, f, name, args);
-  if (!is_plain_constant(self)) unknown(f);
+  if (!is_plain_constant(self) && !is_date_method(self, name) && !is_plain_instance(self)) unknown(f);
   if (MethodRule rule = PyUnicode_CheckExact(self) ? text_method(name) : nullptr)
     return rule(t, t.constant(self), args);
   return call_pure(t, f, args);
@@ -214,6 +215,7 @@ V call_builtin(Tracer& t, PyObject* f, Args args) {
     cut(Reason::native_call, "a method wrapper");
   }
   if (self && !PyModule_Check(self)) return call_bound(t, f, self, args);
+  if (V v = make_owned(t, f, args)) return v;
   unknown(f);
 }
 

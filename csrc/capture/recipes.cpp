@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "capture/builtins.h"
+#include "capture/owned.h"
 #include "capture/substitute.h"
 
 namespace fj::capture {
@@ -408,7 +409,11 @@ RecipeId RecipeWriter::write(V v) {
       attributes(made, p->attrs);
       return made;
     }
-    case Is::Opaque: cannot(v);
+    case Is::Opaque: {
+      Ref copier = is_owned(v) ? copier_of(v) : Ref();
+      if (!copier) cannot(v);
+      return call(t_.keep(std::move(copier)), {});
+    }
   }
   cannot(v);
 }

@@ -3,7 +3,7 @@
 
 #include "capture/builtins.h"
 #include "capture/leaf.h"
-#include "capture/protocol.h"
+#include "capture/owned.h"
 #include "capture/tensors.h"
 
 namespace fj::capture {
@@ -159,6 +159,9 @@ V get_item(Tracer& t, V v, V key) {
       [[fallthrough]];
     case Is::Tensor: return real_item(t, v, key);
     case Is::Object: t.raise(PyExc_TypeError, cat("'", v->cls->tp_name, "' object is not subscriptable"));
+    case Is::Opaque:
+      if (is_owned(v)) return owned_item(t, v, key);
+      [[fallthrough]];
     case Is::View:
       if (is_proxy(v)) return get_item(t, as<ViewValue>(v)->dict, key);
       [[fallthrough]];
@@ -187,6 +190,9 @@ void set_item(Tracer& t, V v, V key, V value) {
     case Is::Tuple:
     case Is::Const:
     case Is::Object: t.raise(PyExc_TypeError, cat("'", v->cls->tp_name, "' object does not support item assignment"));
+    case Is::Opaque:
+      if (is_owned(v)) return set_owned_item(t, v, key, value);
+      [[fallthrough]];
     default: cut(Reason::native_object, "item assignment to ", v->cls->tp_name);
   }
 }
@@ -205,6 +211,9 @@ void del_item(Tracer& t, V v, V key) {
       return;
     case Is::Object:
     case Is::Tuple: t.raise(PyExc_TypeError, cat("'", v->cls->tp_name, "' object doesn't support item deletion"));
+    case Is::Opaque:
+      if (is_owned(v)) return set_owned_item(t, v, key, nullptr);
+      [[fallthrough]];
     default: cut(Reason::native_object, "del of an item of ", v->cls->tp_name);
   }
 }

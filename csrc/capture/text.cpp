@@ -1,7 +1,7 @@
 // str(), repr() and format() of values.
 #include "capture/number.h"
 #include "capture/builtins.h"
-#include "capture/protocol.h"
+#include "capture/owned.h"
 
 namespace fj::capture {
 
@@ -79,6 +79,7 @@ V real_text(Tracer& t, V v, PyObject* (*how)(PyObject*)) {
     if (!real) cut(Reason::native_object, "the text of a container of objects");
     return t.constant(Ref::steal(how(real.get())));
   }
+  if (is_owned(v)) return t.constant(Ref::steal(how(v->real)));
   cut(Reason::native_object, "the text of ", v->cls->tp_name);
 }
 

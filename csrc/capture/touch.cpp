@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/hash.h"
+#include "capture/builtins.h"
 #include "capture/tensors.h"
 #include "capture/tracer.h"
 #include "py/iterators.h"
@@ -39,6 +40,20 @@ void Tracer::touch_const(V v) {
 }
 
 namespace {
+
+void read_deque(Tracer& t, ListValue* v) {
+  const Py_ssize_t n = Py_SIZE(v->real);
+  t.guard(Kind::Length, v->source, reinterpret_cast<PyObject*>(v->cls), {n});
+  for (Py_ssize_t i = 0; i < n; ++i) {
+    Ref item = Ref::steal(PySequence_GetItem(v->real, i));
+    v->items.push_back(t.wrap(t.keep(std::move(item)), t.source(Step::Item, v->source, static_cast<int>(i))));
+  }
+  PyObject* member = _PyType_Lookup(v->cls, FJ_NAME("maxlen"));
+  Ref bound = Ref::steal(PyObject_GetAttrString(v->real, "maxlen"));
+  if (!bound || !member) cut(Reason::native_object, "a deque without maxlen");
+  t.use(t.wrap(t.keep(bound), t.source(Step::Getter, v->source, 0, member)));
+  if (bound.get() != Py_None) v->maxlen = PyLong_AsLongLong(bound.get());
+}
 
 void read_items(Tracer& t, V v, Values& items) {
   const Py_ssize_t n = PyTuple_Check(v->real) ? PyTuple_GET_SIZE(v->real) : PyList_GET_SIZE(v->real);
@@ -125,7 +140,12 @@ void Tracer::touch(V v) {
     case Is::Const: touch_const(v); break;
     case Is::Tensor: tensors->make_input(*this, as<TensorValue>(v)); break;
     case Is::Tuple: read_items(*this, v, as<TupleValue>(v)->items); break;
-    case Is::List: read_items(*this, v, as<ListValue>(v)->items); break;
+    case Is::List:
+      if (is_deque(v))
+        read_deque(*this, as<ListValue>(v));
+      else
+        read_items(*this, v, as<ListValue>(v)->items);
+      break;
     case Is::Set: read_set(*this, as<SetValue>(v)); break;
     case Is::Function: read_function(*this, as<FunctionValue>(v)); break;
     case Is::Method: read_method(*this, as<MethodValue>(v)); break;

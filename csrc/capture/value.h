@@ -230,6 +230,7 @@ struct PartialValue : Value {
 
 struct OpaqueValue : Value {
   OpaqueValue() : Value(Is::Opaque) {}
+  bool owned = false;  // made by the trace, which calls it for real (owned.h)
 };
 
 template <class T>

@@ -2,6 +2,7 @@
 // mutable object must go on doing so.
 #include <string_view>
 
+#include "capture/builtins.h"
 #include "capture/tensors.h"
 #include "capture/tracer.h"
 #include "py/iterators.h"
@@ -45,6 +46,8 @@ namespace {
 // Compiled regular expressions never change.
 bool is_pattern(PyObject* object) { return std::string_view(Py_TYPE(object)->tp_name) == "re.Pattern"; }
 
+bool is_timezone(PyObject* object) { return std::string_view(Py_TYPE(object)->tp_name) == "datetime.timezone"; }
+
 bool is_default_dict(PyTypeObject* type) { return std::string_view(type->tp_name) == "collections.defaultdict"; }
 
 template <class T>
@@ -77,6 +80,31 @@ bool is_python_class(PyTypeObject* type) {
     return reinterpret_cast<PyTypeObject*>(made.get())->tp_dealloc;
   }();
   return (type->tp_flags & Py_TPFLAGS_HEAPTYPE) && type->tp_dealloc == dealloc;
+}
+
+namespace {
+
+bool adds_nothing_special(PyTypeObject* type) {
+  for (; is_python_class(type); type = type->tp_base) {
+    PyObject *name, *value;
+    Py_ssize_t pos = 0;
+    while (PyDict_Next(type->tp_dict, &pos, &name, &value)) {
+      const std::string_view text = PyUnicode_AsUTF8(name);
+      const bool special = text.size() > 4 && text.substr(0, 2) == "__" && text.substr(text.size() - 2) == "__";
+      if (special && PyFunction_Check(value) && text != "__repr__" && text != "__str__") return false;
+      if (text == "__new__") return false;
+    }
+    if (PyTuple_GET_SIZE(type->tp_bases) != 1) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+bool is_plain_instance(PyObject* o) {
+  PyTypeObject* type = Py_TYPE(o);
+  if (!is_python_class(type) || Py_TYPE(reinterpret_cast<PyObject*>(type)) != &PyType_Type) return false;
+  return (PyLong_Check(o) || PyFloat_Check(o) || PyUnicode_Check(o) || PyBytes_Check(o)) && adds_nothing_special(type);
 }
 
 PyTypeObject* native_base(PyTypeObject* type) {
@@ -112,7 +140,7 @@ bool is_identity_constant(PyObject* o) {
          t == &PyWrapperDescr_Type || t == &PyGetSetDescr_Type || t == &PyMemberDescr_Type ||
          t == &PyClassMethodDescr_Type || is_method_wrapper(o) || PyCode_Check(o) || t == &PyStaticMethod_Type ||
          t == &PyClassMethod_Type || t == &PyProperty_Type || t == &Py_GenericAliasType || is_getter(o) ||
-         is_union(o) || is_pattern(o) || is_enum_member(o) || is_tensor_identity_constant(o);
+         is_union(o) || is_pattern(o) || is_timezone(o) || is_enum_member(o) || is_tensor_identity_constant(o);
 }
 
 V Tracer::new_outside(PyObject* real, SourceId) {
@@ -125,7 +153,7 @@ V Tracer::new_outside(PyObject* real, SourceId) {
   if (is_partial(real)) return shell<PartialValue>(*this, real);
   PyTypeObject* base = native_base(t);
   if (base == &PyTuple_Type) return shell<TupleValue>(*this, real);
-  if (base == &PyList_Type) return shell<ListValue>(*this, real);
+  if (base == &PyList_Type || t == deque_type()) return shell<ListValue>(*this, real);
   if (base == &PyDict_Type || t == &PyODict_Type || is_default_dict(t)) return shell<DictValue>(*this, real);
   if (PyAnySet_CheckExact(real)) return shell<SetValue>(*this, real);
   if (base == &PyBaseObject_Type && is_python_class(t)) return shell<ObjectValue>(*this, real);

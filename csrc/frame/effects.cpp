@@ -30,7 +30,11 @@ bool Materialiser::perform(const capture::Effect& e) {
         return true;
       }
       return PySet_Clear(target) == 0;
-    case Do::SetList: return PyList_SetSlice(target, 0, PyList_GET_SIZE(target), made) == 0;
+    case Do::SetList:
+      if (!PyList_Check(target))  // a deque
+        return Ref::steal(PyObject_CallMethod(target, "clear", nullptr)) &&
+               Ref::steal(PyObject_CallMethod(target, "extend", "O", made));
+      return PyList_SetSlice(target, 0, PyList_GET_SIZE(target), made) == 0;
     case Do::Append: return PyList_Append(target, made) == 0;
     case Do::SetSet: {
       // The new elements first: the recipe's set may hold the last reference to what the old one also holds.

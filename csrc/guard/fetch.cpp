@@ -57,6 +57,7 @@ namespace {
 PyObject* item(PyObject* p, Py_ssize_t i) {
   if (PyList_Check(p)) return i < PyList_GET_SIZE(p) ? PyList_GET_ITEM(p, i) : nullptr;
   if (PyTuple_Check(p)) return i < PyTuple_GET_SIZE(p) ? PyTuple_GET_ITEM(p, i) : nullptr;
+  if (py::is_deque(p)) return py::deque_item(p, i);
   return nullptr;
 }
 

@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "guard/plan.h"
+#include "py/iterators.h"
 #include "py/watch.h"
 #include "tensor/tape_api.h"
 
@@ -138,6 +139,7 @@ bool Planner::walk_from(SourceId id, const Source& s, PyObject* from) {
 }
 
 bool Planner::walk_item(SourceId id, const Source& s, PyObject* from) {
+  if (py::is_deque(from)) return false;
   if (!PyList_Check(from) && !PyTuple_Check(from)) return true;
   word(id, &reinterpret_cast<PyVarObject*>(from)->ob_size);
   if (s.index >= Py_SIZE(from)) return true;
@@ -239,6 +241,7 @@ Planner::Known Planner::known_one(const Check& c) {
       if (Py_TYPE(v) == Py_TYPE(c.object.get())) plan_->constants_.push_back(py::Ref::borrow(v));
       break;
     case Kind::Length:
+      if (py::is_deque(v)) return Known::Live;
       if (PyList_Check(v) || PyTuple_Check(v)) word(c.source, &reinterpret_cast<PyVarObject*>(v)->ob_size);
       break;
     case Kind::Keys: watched = !PyDict_Check(v) || keys_exactly(c.source, v); break;

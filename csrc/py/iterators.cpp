@@ -162,4 +162,21 @@ int set_count(PyObject* it, PyObject* count) {
   return 0;
 }
 
+bool is_deque(PyObject* o) {
+  static PyObject* type = nullptr;
+  if (!type) {
+    Ref module = Ref::steal(PyImport_ImportModule("_collections"));
+    type = module ? PyObject_GetAttrString(module.get(), "deque") : nullptr;
+    PyErr_Clear();
+  }
+  return reinterpret_cast<PyObject*>(Py_TYPE(o)) == type;
+}
+
+PyObject* deque_item(PyObject* deque, Py_ssize_t i) {
+  if (i >= Py_SIZE(deque)) return nullptr;
+  PyObject* item = PySequence_GetItem(deque, i);
+  Py_XDECREF(item);  // the deque holds it
+  return item;
+}
+
 }  // namespace fj::py

@@ -27,4 +27,7 @@ bool is_strict_zip(PyObject* zip);
 Ref count_of(PyObject* enumerate);
 int set_count(PyObject* enumerate, PyObject* count);
 
+bool is_deque(PyObject* o);                           // collections.deque itself
+PyObject* deque_item(PyObject* deque, Py_ssize_t i);  // borrowed; NULL past the end
+
 }  // namespace fj::py
