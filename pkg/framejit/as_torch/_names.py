@@ -32,8 +32,8 @@ ABSENT = frozenset(
     _utils_internal _vendor _vmap_internals _weights_only_unpickler accelerator ao cpu distributed export fft
     hub jit library linalg masked mps mtia multiprocessing nested onnx package profiler
     quantization quasirandom signal sparse special torch_version xpu
-    nn.attention.bias nn.backends nn.intrinsic nn.modules.rnn nn.modules.transformer nn.parallel nn.qat
-    nn.quantizable nn.quantized nn.utils.fusion nn.utils.parametrizations nn.utils.parametrize nn.utils.prune
+    nn.attention.bias nn.backends nn.intrinsic nn.modules.rnn nn.modules.transformer nn.qat
+    nn.quantizable nn.utils.fusion nn.utils.parametrizations nn.utils.parametrize
     nn.utils.spectral_norm nn.utils.weight_norm nn.utils.stateless nn.utils.memory_format
     fx._compatibility fx._lazy_graph_module fx._utils fx.annotate fx.config fx.experimental fx.operator_schemas fx.passes
     fx.subgraph_rewriter fx.tensor_type fx.traceback
@@ -45,7 +45,7 @@ ABSENT = frozenset(
     utils._traceback utils._triton utils.backend_registration utils.benchmark utils.bottleneck utils.bundled_inputs
     utils.checkpoint utils.collect_env utils.cpp_extension utils.deterministic utils.dlpack utils.file_baton utils.flop_counter
     utils.mobile_optimizer utils.model_dump utils.model_zoo utils.module_tracker utils.tensorboard utils.throughput_benchmark
-    utils.weak utils.data.distributed utils.data.datapipes utils.data.graph
+    utils.weak  utils.data.datapipes utils.data.graph
     testing._comparison testing._creation testing._internal testing._utils
     _dynamo.aot_compile _dynamo.backends _dynamo.bytecode_analysis _dynamo.bytecode_transformation _dynamo.cache_size
     _dynamo.code_context _dynamo.codegen _dynamo.comptime _dynamo.compiled_autograd _dynamo.convert_frame _dynamo.current_scope_id

@@ -1,8 +1,9 @@
 """nn: modules, their functions, initialisers and helpers, with PyTorch's names."""
 
-from . import attention, functional, init, utils
+from . import attention, functional, init, parallel, quantized, utils
 from .modules import *  # noqa: F403
 from .modules import modules_all as _modules_all
+from .parallel import DataParallel
 from .parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 
 __all__ = [

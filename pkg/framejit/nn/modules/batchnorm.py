@@ -248,3 +248,56 @@ class InstanceNorm3d(_InstanceNorm):
     """
 
     _no_batch_dim = 4
+
+
+class SyncBatchNorm(_BatchNorm):
+    """Batch normalisation over (N, C, ...) with statistics of all processes, of which there is one.
+
+    num_features (int), eps, momentum (float), affine, track_running_stats, bias (bool), process_group (object), device
+    (framejit.device or None), dtype (framejit.dtype or None). Raises ValueError for an input of fewer than two dimensions.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.SyncBatchNorm(3)(framejit.rand(2, 3, 4)).shape
+    framejit.Size([2, 3, 4])
+    """
+
+    def __init__(
+        self,
+        num_features,
+        eps=1e-5,
+        momentum=0.1,
+        affine=True,
+        track_running_stats=True,
+        process_group=None,
+        device=None,
+        dtype=None,
+        *,
+        bias=True,
+    ):
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
+        self.process_group = process_group
+
+    def _check_input_dim(self, input):
+        if input.dim() < 2:
+            raise ValueError(f"expected at least 2D input (got {input.dim()}D input)")
+
+    @classmethod
+    def convert_sync_batchnorm(cls, module, process_group=None):
+        """The module with all its batch norms as this class, which take over their parameters and statistics."""
+        result = module
+        if isinstance(module, _BatchNorm):
+            result = cls(
+                module.num_features,
+                module.eps,
+                module.momentum,
+                module.affine,
+                module.track_running_stats,
+                process_group,
+                bias=module.bias is not None,
+            )
+            for name in ("weight", "bias", "running_mean", "running_var", "num_batches_tracked", "training"):
+                setattr(result, name, getattr(module, name))
+        for name, child in module.named_children():
+            result.add_module(name, cls.convert_sync_batchnorm(child, process_group))
+        return result
