@@ -26,6 +26,12 @@ void finish(Tracer& t, Segment& s, RecipeWriter& w) {
   s.guards = t.finish_guards();
 }
 
+bool is_as_it_was(Tracer& t, const SymFrame& f, V v, int i) {
+  if (&f != t.outermost || t.entry.offset == 0 || !v->outside()) return false;
+  const auto& source = t.tree.sources()[v->source];
+  return source.step == Step::Local && source.index == i;
+}
+
 Snapshot snapshot(Tracer& t, SymFrame& f, RecipeWriter& w) {
   Snapshot shot;
   if (&f != t.outermost) shot.function = w.of(f.function);
@@ -34,7 +40,8 @@ Snapshot snapshot(Tracer& t, SymFrame& f, RecipeWriter& w) {
   for (int i = 0; i < f.code.locals_count(); ++i) {
     V v = f.locals[static_cast<size_t>(i)];
     if (v && v->is != Is::Cell && !f.code.live(f.pc, i)) {
-      shot.locals.push_back(w.of_if_possible(v));  // a dead local shows only in locals()
+      // A dead local shows only in locals(). Another time it may be unbound here.
+      shot.locals.push_back(is_as_it_was(t, f, v, i) ? kAsItWas : w.of_if_possible(v));
       continue;
     }
     shot.locals.push_back(w.of(v));

@@ -9,7 +9,7 @@ namespace {
 constexpr const char* kMakes[] = {"source", "const",     "output",    "number",   "tuple", "list",
                                   "set",    "frozenset", "dict",      "slice",    "cell",  "function",
                                   "method", "object",    "exception", "iterator", "call",  "generator"};
-constexpr const char* kDoes[] = {"set_attr", "del_attr", "set_item", "del_item", "clear",    "set_list",
+constexpr const char* kDoes[] = {"set_attr", "del_attr", "set_item", "del_item", "clear",     "set_list",
                                  "append",   "set_set",  "set_cell", "advance",  "set_count", "call"};
 constexpr const char* kExits[] = {"return", "break", "loop", "branch", "resume"};
 
@@ -23,7 +23,7 @@ std::string ids(const std::vector<RecipeId>& parts) {
   std::string out;
   for (RecipeId id : parts) {
     out += out.empty() ? "" : ", ";
-    out += id == kNoRecipe ? std::string("-") : cat("%", id);
+    out += id == kNoRecipe ? std::string("-") : id == kAsItWas ? std::string("=") : cat("%", id);
   }
   return cat("(", out, ")");
 }

@@ -28,6 +28,7 @@ namespace fj::capture {
 
 using RecipeId = int32_t;
 constexpr RecipeId kNoRecipe = -1;  // a NULL slot
+constexpr RecipeId kAsItWas = -2;   // a local of the frame of the entry: what it holds, if anything
 
 enum class Make : uint8_t {
   Source,     // index: the source, fetched before any effect
@@ -137,10 +138,10 @@ struct Segment {
   std::unique_ptr<Program> program;  // NULL when the graph is empty, and with `shapes`
   std::shared_ptr<Shapes> shapes;    // when sizes vary: the programs for the combinations that have been met
   int noutputs = 0;
-  int nops = 0;              // graph nodes, for counters and logs
-  int64_t instructions = 0;  // bytecode instructions that it stands for
+  int nops = 0;                                      // graph nodes, for counters and logs
+  int64_t instructions = 0;                          // bytecode instructions that it stands for
   std::vector<std::pair<py::Ref, int64_t>> by_code;  // the same for each code object, with config.force_capture
-  std::string graph;         // the graph's text, when a log or a test asked for it
+  std::string graph;                                 // the graph's text, when a log or a test asked for it
   std::vector<Recipe> recipes;
   std::vector<Effect> effects;
   py::Ref error;  // what a back end written in Python raised: to be raised to the user, the rest is unusable then

@@ -237,7 +237,10 @@ void fill(py::FrameView& frame, const capture::Snapshot& shot, const Materialise
   if (room > kFew) many.resize(room);
   PyObject** values = room > kFew ? many.data() : few;
   size_t n = 0;
-  for (capture::RecipeId id : shot.locals) values[n++] = Py_XNewRef(made.borrow(id));
+  for (capture::RecipeId id : shot.locals) {
+    values[n] = Py_XNewRef(id == capture::kAsItWas ? frame.local(static_cast<int>(n)) : made.borrow(id));
+    ++n;
+  }
   for (capture::RecipeId id : shot.stack) values[n++] = Py_XNewRef(made.borrow(id));
   frame.exchange(values, shot.stack.size());
   for (size_t i = 0; i < room; ++i) Py_XDECREF(values[i]);
@@ -279,6 +282,8 @@ SegmentDriver::Next SegmentDriver::carry_out(py::FrameView& frame, LoadedSegment
   }
   for (const capture::Snapshot& shot : segment.exit.frames) {
     held.push_back({made.take(shot.function), made.take(shot.locals), made.take(shot.stack)});
+    for (size_t i = 0; i < shot.locals.size(); ++i)
+      if (shot.locals[i] == capture::kAsItWas) held.back().locals[i] = Ref::borrow(frame.local(static_cast<int>(i)));
   }
   return Next::GoOn;
 }
