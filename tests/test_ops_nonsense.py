@@ -74,6 +74,29 @@ class EntriesOfABatch(unittest.TestCase):
         values, indices = framejit.func.vmap(lambda x: tuple(framejit.kthvalue(x, 1)))(framejit.tensor([3.0, 1.0]))
         self.assertEqual((values.tolist(), indices.tolist()), ([3.0, 1.0], [0, 0]))
 
+    def test_slices_past_the_end(self):
+        self.assertEqual(framejit.arange(6).reshape(3, 2)[1 :: 2**62].tolist(), [[2, 3]])
+        self.assertEqual(framejit._C._nn.slice(framejit.ones(3, 1, 4), -1, 2, None, 2**63 - 1).shape, (3, 1, 1))
+
+
+class NotFinite(unittest.TestCase):
+    """LAPACK's iterations would not end."""
+
+    def setUp(self):
+        self.x = framejit.tensor([[1.0, float("inf")], [0.5, float("nan")]])
+
+    def test_spectra(self):
+        for name in ("svd", "svdvals", "eigvalsh", "cond"):
+            with self.subTest(name), self.assertRaises(framejit.linalg.LinAlgError):
+                getattr(framejit.linalg, name)(self.x)
+
+    def test_the_other_triangle_is_not_read(self):
+        upper = framejit.tensor([[1.0, float("nan")], [2.0, 1.0]])
+        self.assertEqual(framejit.linalg.eigvalsh(upper).tolist(), [-1.0, 3.0])
+
+    def test_least_squares(self):
+        self.assertTrue(framejit.linalg.lstsq(self.x, framejit.ones(2, 1)).solution.isnan().all())
+
 
 if __name__ == "__main__":
     unittest.main()

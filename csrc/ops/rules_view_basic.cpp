@@ -60,8 +60,8 @@ void infer_slice(InferCtx& c) {
   Dim start = limit(c.args[2], 0), end = limit(c.args[3], n);
   if (end < start) end = start;
   Shape sizes = in.sizes, strides = in.strides;
-  sizes[d] = (end - start + step - 1) / step;
-  strides[d] *= step;
+  sizes[d] = end > start ? (end - start - 1) / step + 1 : 0;
+  if (__builtin_mul_overflow(strides[d], step, &strides[d])) strides[d] = in.strides[d];  // of one element at most
   set_view(c, std::move(sizes), std::move(strides), in.offset + start * in.strides[d]);
 }
 

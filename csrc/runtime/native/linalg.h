@@ -1,5 +1,7 @@
 // Stacks of matrices for the linear algebra routines: any strides in, column-major copies for LAPACK, any strides out.
 #pragma once
+#include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "ops/rules.h"
@@ -47,6 +49,16 @@ struct Stack {
     for (int64_t k = 0; k < v.sizes[outer()]; ++k) p[k * v.strides[outer()]] = from[k];
   }
 };
+
+// Iterations of LAPACK may run for ever on an infinity or a NaN: ask before.
+template <class T>
+bool all_finite(const std::vector<T>& x) {
+  return std::all_of(x.begin(), x.end(), [](T v) { return std::isfinite(v); });
+}
+
+inline std::string batch_text(int64_t outer, int64_t i) {
+  return outer ? "(Batch element " + std::to_string(i) + "): " : std::string();
+}
 
 // f.template operator()<T>() for float32 and float64, the types that shape rules let through.
 template <class F>

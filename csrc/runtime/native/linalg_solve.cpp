@@ -4,10 +4,6 @@
 namespace fj::native {
 namespace {
 
-std::string batch_text(int64_t outer, int64_t i) {
-  return outer ? "(Batch element " + std::to_string(i) + "): " : std::string();
-}
-
 // Calls f(matrix, LU, pivots, bad) for the factorisation of every matrix of the stack.
 template <class T, class F>
 void for_each_lu(const Stack<T>& a, F&& f) {
@@ -138,7 +134,10 @@ void linalg_lstsq_stack(NativeCtx& c) {
       std::fill(rhs.begin(), rhs.end(), T(0));
       b.read(i, rhs.data(), ld);
       int64_t r = 0;
-      if (m > 0 && n > 0) {
+      if (!all_finite(left) || !all_finite(rhs)) {
+        std::fill(rhs.begin(), rhs.end(), std::numeric_limits<T>::quiet_NaN());
+        std::fill(values.begin(), values.end(), std::numeric_limits<T>::quiet_NaN());
+      } else if (m > 0 && n > 0) {
         int64_t bad = lapack::gelsd<T>(m, n, k, left.data(), m, rhs.data(), ld, values.data(),
                                        static_cast<T>(c.arg(2).as_double()), &r);
         FJ_USER_CHECK(bad <= 0, ErrorKind::Linalg, "linalg.lstsq: ", batch_text(a.outer(), i),

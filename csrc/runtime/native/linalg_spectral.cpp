@@ -7,6 +7,14 @@
 
 namespace fj::native {
 
+template <class T>
+static bool triangle_finite(const std::vector<T>& x, int64_t n, char uplo) {
+  for (int64_t c = 0; c < n; ++c)
+    for (int64_t r = uplo == 'L' ? c : 0; r < (uplo == 'L' ? n : c + 1); ++r)
+      if (!std::isfinite(x[static_cast<size_t>(c * n + r)])) return false;
+  return true;
+}
+
 // (A, UPLO, compute_v) -> (eigenvalues ascending, eigenvectors in columns)
 void linalg_eigh_stack(NativeCtx& c) {
   lapack::require("linalg.eigh");
@@ -18,7 +26,10 @@ void linalg_eigh_stack(NativeCtx& c) {
     auto x = matrix_memory<T>(n * n), values = matrix_memory<T>(n);
     for (int64_t i = 0; i < a.count(); ++i) {
       a.read(i, x.data(), at_least_one(n));
-      int64_t bad = n == 0 ? 0 : lapack::syevd<T>(vectors ? 'V' : 'N', uplo, n, x.data(), n, values.data());
+      int64_t bad = n == 0 ? 0
+                    : !triangle_finite(x, n, uplo)
+                        ? n
+                        : lapack::syevd<T>(vectors ? 'V' : 'N', uplo, n, x.data(), n, values.data());
       FJ_USER_CHECK(bad == 0, ErrorKind::Linalg,
                     "linalg.eigh: The algorithm failed to converge because the input matrix is ill-conditioned or has "
                     "too many repeated eigenvalues (error code: ",
@@ -45,6 +56,8 @@ void linalg_svd_stack(NativeCtx& c) {
     for (int64_t i = 0; i < a.count(); ++i) {
       a.read(i, x.data(), at_least_one(m));
       if (k > 0) {
+        FJ_USER_CHECK(all_finite(x), ErrorKind::Linalg, "linalg.svd: ", batch_text(a.outer(), i),
+                      "The algorithm failed to converge because the input matrix contained non-finite values.");
         int64_t bad = lapack::gesdd<T>(!uv    ? 'N'
                                        : full ? 'A'
                                               : 'S',
@@ -84,6 +97,11 @@ void linalg_cofactor(NativeCtx& c) {
     };
     for (int64_t i = 0; i < a.count() && n > 0; ++i) {
       a.read(i, x.data(), n);
+      if (!all_finite(x)) {
+        std::fill(x.begin(), x.end(), std::numeric_limits<T>::quiet_NaN());
+        out.write(i, x.data(), n);
+        continue;
+      }
       int64_t bad = lapack::gesdd<T>('A', n, n, x.data(), n, s.data(), u.data(), n, vh.data(), n);
       FJ_USER_CHECK(bad == 0, ErrorKind::Linalg, "linalg.det: the gradient's singular values did not converge");
       T both = sign(u) * sign(vh);

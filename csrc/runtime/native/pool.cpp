@@ -54,6 +54,7 @@ using WindowFn = Window (*)(const Planes&, int, int64_t);
 template <WindowFn window, class F>
 void each_output(const Planes& p, F&& f) {
   int64_t o = 0;
+  if (p.out_size() == 0) return;  // however large the other sizes are
   for (int64_t z = 0; z < p.out[0]; ++z) {
     Window wz = window(p, 0, z);
     for (int64_t y = 0; y < p.out[1]; ++y) {
