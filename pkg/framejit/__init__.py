@@ -53,6 +53,7 @@ _LAZY_MODULES = frozenset(
         "serialization",
         "random",
         "func",
+        "accelerator",
         "autograd",
         "backends",
         "cuda",
@@ -62,9 +63,12 @@ _LAZY_MODULES = frozenset(
         "distributions",
         "jit",
         "linalg",
+        "mps",
+        "multiprocessing",
         "signal",
         "special",
         "storage",
+        "xpu",
     )
 )
 
@@ -132,6 +136,7 @@ _LAZY_NAMES.update(
         "set_deterministic_debug_mode", "set_float32_matmul_precision", "use_deterministic_algorithms",
     )
 )  # fmt: skip
+_LAZY_NAMES.update((name, "framejit._control_flow") for name in ("cond", "while_loop"))
 _LAZY_NAMES["Future"] = "framejit.futures"
 _LAZY_NAMES["TypedStorage"] = "framejit.storage"
 _LAZY_NAMES.update(

@@ -1,9 +1,83 @@
-"""jit: the annotations that programs written for TorchScript carry. There is no TorchScript: `script` and `trace` do not
-exist, and code never runs under either."""
+"""jit: the names that programs written for TorchScript use. There is no TorchScript: `script` gives its argument back, which
+runs as the Python that it is, and code never runs under `script` or `trace`; nothing is traced, saved or loaded."""
 
 from typing import Any, Final
 
-__all__ = ["Final", "annotate", "export", "ignore", "interface", "is_scripting", "is_tracing", "isinstance", "unused"]
+__all__ = [
+    "Error",
+    "Final",
+    "TracerWarning",
+    "annotate",
+    "export",
+    "ignore",
+    "interface",
+    "is_scripting",
+    "is_tracing",
+    "isinstance",
+    "script",
+    "script_method",
+    "unused",
+]
+
+
+class Error(Exception):
+    """What TorchScript raises; nothing does here.
+
+    >>> from framejit import jit
+    >>> issubclass(jit.Error, Exception)
+    True
+    """
+
+
+class TracerWarning(Warning):
+    """What TorchScript's tracer warns with; nothing does here.
+
+    >>> from framejit import jit
+    >>> issubclass(jit.TracerWarning, Warning)
+    True
+    """
+
+
+def script(obj=None, optimize=None, _frames_up=0, _rcb=None, example_inputs=None):
+    """obj: a function, a class or a module, which runs as it stands. `framejit.compile` is what makes it fast.
+
+    obj (callable or nn.Module), optimize (bool or None), example_inputs (list or None): not used. Raises nothing.
+
+    >>> from framejit import jit
+    >>> jit.script(abs)(-1)
+    1
+    """
+    return obj
+
+
+def script_method(fn):
+    """fn
+
+    fn (callable). Raises nothing.
+
+    >>> from framejit import jit
+    >>> jit.script_method(abs)(-1)
+    1
+    """
+    return fn
+
+
+def __getattr__(name):
+    if name == "ScriptModule":
+        from framejit.nn import Module
+
+        class ScriptModule(Module):
+            """`nn.Module`, under the name of TorchScript's.
+
+            >>> from framejit import jit, nn
+            >>> issubclass(jit.ScriptModule, nn.Module)
+            True
+            """
+
+        ScriptModule.__module__, ScriptModule.__qualname__ = __name__, "ScriptModule"
+        globals()[name] = ScriptModule
+        return ScriptModule
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def is_scripting():
@@ -39,6 +113,11 @@ def unused(fn):
 def ignore(drop=False, **kwargs):
     """A decorator, used with or without arguments, that gives the function back."""
     return drop if callable(drop) else lambda fn: fn
+
+
+def _script_if_tracing(fn):
+    """fn"""
+    return fn
 
 
 def script_if_tracing(fn):

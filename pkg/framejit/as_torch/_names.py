@@ -29,9 +29,9 @@ ABSENT = frozenset(
     _awaits _custom_op _custom_ops _decomp _deploy _dispatch _export _functorch _guards _higher_order_ops
     _inductor _jit_internal _lazy _library _linalg_utils _lobpcg _logging _lowrank _meta_registrations _namedtensor_internals
     _numpy _ops _prims _prims_common _python_dispatcher _refs _size_docs _sources _storage_docs _strobelight _subclasses
-    _utils_internal _vendor _vmap_internals _weights_only_unpickler accelerator ao cpu distributed export fft
-    hub jit library linalg masked mps mtia multiprocessing nested onnx package profiler
-    quantization quasirandom signal sparse special torch_version xpu
+    _utils_internal _vendor _vmap_internals _weights_only_unpickler ao cpu distributed export fft
+    hub jit library linalg masked mtia nested onnx package profiler
+    quantization quasirandom signal sparse special torch_version
     nn.attention.bias nn.backends nn.intrinsic nn.modules.rnn nn.modules.transformer nn.qat
     nn.quantizable nn.utils.fusion nn.utils.parametrizations nn.utils.parametrize
     nn.utils.spectral_norm nn.utils.weight_norm nn.utils.stateless nn.utils.memory_format
@@ -43,9 +43,9 @@ ABSENT = frozenset(
     autograd.profiler_util
     utils._config_module utils._content_store utils._cxx_pytree utils._foreach_utils utils._python_dispatch utils._sympy
     utils._traceback utils._triton utils.backend_registration utils.benchmark utils.bottleneck utils.bundled_inputs
-    utils.checkpoint utils.collect_env utils.cpp_extension utils.deterministic utils.dlpack utils.file_baton utils.flop_counter
+    utils.checkpoint utils.collect_env utils.cpp_extension utils.deterministic utils.file_baton utils.flop_counter
     utils.mobile_optimizer utils.model_dump utils.model_zoo utils.module_tracker utils.tensorboard utils.throughput_benchmark
-    utils.weak  utils.data.datapipes utils.data.graph
+    utils.weak utils.data.datapipes utils.data.graph
     testing._comparison testing._creation testing._internal testing._utils
     _dynamo.aot_compile _dynamo.backends _dynamo.bytecode_analysis _dynamo.bytecode_transformation _dynamo.cache_size
     _dynamo.code_context _dynamo.codegen _dynamo.comptime _dynamo.compiled_autograd _dynamo.convert_frame _dynamo.current_scope_id

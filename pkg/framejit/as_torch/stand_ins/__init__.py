@@ -4,3 +4,11 @@ This file is `torch` itself. What framejit's own users want too belongs to frame
 """
 
 from .torch_version import __version__
+
+
+def __getattr__(name):
+    if name == "torch":  # some programs reach torch through itself
+        import sys
+
+        return sys.modules["torch"]
+    raise AttributeError(f"module 'torch' has no attribute '{name}'")

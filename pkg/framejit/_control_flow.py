@@ -1,0 +1,145 @@
+"""Control flow as functions: `framejit.cond`, `framejit.while_loop`, scans. They run as the Python that they stand for."""
+
+from framejit import _C
+from framejit.utils._pytree import tree_flatten, tree_map, tree_unflatten
+
+
+def cond(pred, true_fn, false_fn, operands=()):
+    """true_fn(*operands) if pred else false_fn(*operands).
+
+    pred (bool or int or float or Tensor of one element), true_fn, false_fn (callable), operands (tuple or list). Raises
+    RuntimeError for another condition, and what the functions raise.
+
+    >>> import framejit
+    >>> framejit.cond(framejit.tensor(False), lambda x: x + 1, lambda x: x - 1, (framejit.ones(1),))
+    tensor([0.])
+    """
+    if isinstance(pred, _C.Tensor):
+        if pred.numel() != 1:
+            raise RuntimeError(f"Expected pred to be bool or single-element tensor, but got {pred}.")
+    elif not isinstance(pred, (bool, int, float)):
+        raise RuntimeError(f"Expected pred to be bool or tensor, but got {pred}.")
+    return true_fn(*operands) if pred else false_fn(*operands)
+
+
+def while_loop(cond_fn, body_fn, carried_inputs):
+    """Replaces the inputs by what body_fn(*inputs) gives as long as cond_fn(*inputs) is true; a tuple as long as the inputs.
+
+    cond_fn, body_fn (callable), carried_inputs (tuple or list). Raises RuntimeError for other types.
+
+    >>> import framejit
+    >>> framejit.while_loop(lambda i, x: i < 3, lambda i, x: (i + 1, 2 * x), (0, framejit.ones(1)))
+    (3, tensor([8.]))
+    """
+    if not callable(cond_fn) or not callable(body_fn):
+        raise RuntimeError("Expect cond_fn and body_fn to be callable.")
+    if not isinstance(carried_inputs, (tuple, list)):
+        raise RuntimeError(f"Expect carried_inputs to be a tuple or a list, but got {type(carried_inputs)}.")
+    count = len(carried_inputs)
+    while cond_fn(*carried_inputs):
+        carried_inputs = body_fn(*carried_inputs)
+        if not isinstance(carried_inputs, (tuple, list)):
+            carried_inputs = (carried_inputs,)
+        if len(carried_inputs) != count:
+            raise RuntimeError(f"body_fn must give as many values as it takes: {count}, but gave {len(carried_inputs)}")
+    return tuple(carried_inputs) if count != 1 else carried_inputs[0]
+
+
+def scan(combine_fn, init, xs, *, dim=0, reverse=False):
+    """(the last carry, all outputs stacked along `dim`) of (carry, output) = combine_fn(carry, slice).
+
+    combine_fn (callable), init, xs (nests of Tensor), dim (int), reverse (bool): from the last slice to the first. Raises
+    RuntimeError for what cannot be called and for tensors without slices.
+
+    >>> import framejit
+    >>> from framejit._control_flow import scan
+    >>> scan(lambda carry, x: (carry + x, carry * x), framejit.zeros(()), framejit.arange(3.0))
+    (tensor(3.), tensor([0., 0., 2.]))
+    """
+    if not callable(combine_fn):
+        raise RuntimeError(f"Combine_fn must be a callable, but got {combine_fn}")
+    leaves, shape = tree_flatten(xs)
+    if not leaves:
+        return init, []
+    count = _slices(leaves, dim, RuntimeError)
+    order = range(count - 1, -1, -1) if reverse else range(count)
+    carry, outputs = init, [None] * count
+    for i in order:
+        carry, outputs[i] = combine_fn(carry, tree_unflatten([leaf.select(dim, i) for leaf in leaves], shape))
+    rows = [tree_flatten(output)[0] for output in outputs]
+    stacked = [_C.stack(parts, _within(dim, parts[0].dim() + 1)) for parts in zip(*rows)]
+    return carry, tree_unflatten(stacked, tree_flatten(outputs[0])[1])
+
+
+def associative_scan(combine_fn, xs, dim, reverse=False, combine_mode="pointwise"):
+    """All partial results of an associative function along `dim`, by halving.
+
+    combine_fn (callable of two slices), xs (nest of Tensor), dim (int), reverse (bool), combine_mode (str): "pointwise" or
+    "generic", which are the same here. Raises ValueError for another mode, for what cannot be called and for tensors
+    without slices, IndexError for a dimension that is not there.
+
+    >>> import framejit
+    >>> from framejit._control_flow import associative_scan
+    >>> associative_scan(lambda a, b: a * b, framejit.tensor([1.0, 2.0, 3.0]), 0)
+    tensor([1., 2., 6.])
+    """
+    from framejit.func import vmap
+
+    if not callable(combine_fn):
+        raise ValueError(f"Combine_fn must be a callable, but got {combine_fn}")
+    if combine_mode not in ("pointwise", "generic"):
+        raise ValueError(f"Combine_mode must either 'pointwise' or 'generic', but got {combine_mode}")
+    leaves, shape = tree_flatten(xs)
+    _slices(leaves, dim, ValueError)
+    leaves = [leaf.movedim(dim, 0) for leaf in leaves]
+    if reverse:
+        leaves = [leaf.flip(0) for leaf in leaves]
+
+    def combine(a, b):
+        result = vmap(combine_fn)(tree_unflatten(a, shape), tree_unflatten(b, shape))
+        return tree_flatten(result)[0]
+
+    result = _partial_results(combine, leaves)
+    if reverse:
+        result = [leaf.flip(0) for leaf in result]
+    return tree_map(lambda leaf: leaf.movedim(0, dim), tree_unflatten(result, shape))
+
+
+def _partial_results(combine, leaves):
+    """Pairs are combined, scanned, and the elements between them made from their left neighbours."""
+    count = leaves[0].shape[0]
+    if count < 2:
+        return leaves
+    pairs = combine([leaf[:-1:2] for leaf in leaves], [leaf[1::2] for leaf in leaves])
+    odd = _partial_results(combine, pairs)
+    even = leaves
+    if count > 2:
+        left = [leaf[:-1] for leaf in odd] if count % 2 == 0 else odd
+        between = combine(left, [leaf[2::2] for leaf in leaves])
+        even = [_C.cat([leaf[:1], part]) for leaf, part in zip(leaves, between)]
+    else:
+        even = [leaf[:1] for leaf in leaves]
+    return [_interleaved(a, b) for a, b in zip(even, odd)]
+
+
+def _interleaved(even, odd):
+    """a[0], b[0], a[1], b[1], … where a may be one longer."""
+    count = odd.shape[0]
+    both = _C.stack([even[:count], odd], 1).reshape(2 * count, *even.shape[1:])
+    return both if even.shape[0] == count else _C.cat([both, even[count:]])
+
+
+def _within(dim, dims):
+    return dim % dims if -dims <= dim < dims else dim
+
+
+def _slices(leaves, dim, error):
+    for leaf in leaves:
+        if not -leaf.dim() <= dim < leaf.dim():
+            raise IndexError(f"Dimension out of range (expected to be in range of [{-leaf.dim()}, {leaf.dim() - 1}], but got {dim})")  # fmt: skip
+        if leaf.shape[dim] == 0:
+            raise error("All xs leaves must at least have 'dim' number of dimensions and scan dimension > 0")
+    sizes = {leaf.shape[dim] for leaf in leaves}
+    if len(sizes) != 1:
+        raise error(f"All xs leaves must have the same size along the scan dimension, but got {sorted(sizes)}")
+    return sizes.pop()

@@ -1,0 +1,110 @@
+"""Control flow as functions against torch: cond, while_loop, scan, associative_scan."""
+
+import unittest
+import warnings
+
+import framejit
+import numpy as np
+from framejit import _control_flow
+
+try:
+    import torch
+    from torch._higher_order_ops import associative_scan, scan, while_loop
+except ImportError:
+    torch = None
+
+RNG = np.random.default_rng(2)
+X = RNG.standard_normal((3, 5)).tolist()
+
+
+def plain(value):
+    if isinstance(value, dict):
+        return {k: plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value).__name__, [plain(v) for v in value]
+    return np.round(np.array(value.tolist()), 5).tolist() if hasattr(value, "tolist") else value
+
+
+def outcome(call, *args):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return plain(call(*args))
+        except Exception as error:
+            return type(error).__name__
+
+
+# f has cond, while_loop, scan and associative_scan of one library
+CALLS = (
+    lambda t, f, x: f.cond(True, lambda x: x + 1, lambda x: x - 1, (x,)),
+    lambda t, f, x: f.cond(t.tensor([False]), lambda x: x + 1, lambda x: x - 1, (x,)),
+    lambda t, f, x: f.cond(x, lambda x: x, lambda x: x, (x,)),
+    lambda t, f, x: f.cond("a", lambda x: x, lambda x: x, (x,)),
+    lambda t, f, x: f.cond(True, 3, lambda x: x, (x,)),
+    lambda t, f, x: f.cond(True, lambda: 3, lambda: 4),
+    lambda t, f, x: f.cond(0, lambda x: (x, {"a": x}), lambda x: (x, {"a": x + 1}), [x]),
+    lambda t, f, x: f.while_loop(lambda i, y: i < 3, lambda i, y: (i + 1, y * 2), (t.tensor(0), x)),
+    lambda t, f, x: f.while_loop(lambda i, y: i < 0, lambda i, y: (i + 1, y * 2), (t.tensor(0), x)),
+    lambda t, f, x: f.while_loop(3, lambda i: i, (x,)),
+    lambda t, f, x: f.scan(lambda c, x: (c + x, c * x), t.zeros(5), x),
+    lambda t, f, x: f.scan(lambda c, x: (c + x, c * x), t.zeros(5), x, reverse=True),
+    lambda t, f, x: f.scan(lambda c, x: (c + x, c * x), t.zeros(3), x, dim=1),
+    lambda t, f, x: f.scan(lambda c, x: (c + x, [c * x, x.sum()]), t.zeros(5), x),
+    lambda t, f, x: f.scan(lambda c, x: (c + x["a"], x["b"] * c), t.zeros(5), {"a": x, "b": x + 1}),
+    lambda t, f, x: f.scan(3, x, x),
+    lambda t, f, x: f.scan(lambda c, x: (c, x), t.zeros(5), x[:0]),
+    lambda t, f, x: f.scan(lambda c, x: (c, x), t.zeros(5), x, dim=5),
+    lambda t, f, x: f.scan(lambda c, x: (c, x), t.zeros(5), []),
+    *(
+        (lambda t, f, x, n=n, r=r: f.associative_scan(lambda a, b: a + b, x[:, :n], 1, r, "generic"))
+        for n in range(1, 6)
+        for r in (False, True)
+    ),
+    lambda t, f, x: f.associative_scan(
+        lambda a, b: (a[0] * b[0], a[1] * b[0] + b[1]), (x, x + 1), 0, combine_mode="generic"
+    ),
+    lambda t, f, x: f.associative_scan(lambda a, b: {"i": a["i"] * b["i"]}, {"i": x}, -1, combine_mode="generic"),
+    lambda t, f, x: f.associative_scan(
+        lambda a, b: (a[0] @ b[0],), (x[:, :4].reshape(3, 2, 2),), 0, combine_mode="generic"
+    ),
+    lambda t, f, x: f.associative_scan(lambda a, b: a + b, x, 7, combine_mode="generic"),
+    lambda t, f, x: f.associative_scan(lambda a, b: a + b, x[:0], 0, combine_mode="generic"),
+    lambda t, f, x: f.associative_scan(3, x, 0),
+    lambda t, f, x: f.associative_scan(lambda a, b: a + b, x, 0, combine_mode="other"),
+)
+
+
+@unittest.skipIf(torch is None, "torch is not installed")
+class ControlFlowTest(unittest.TestCase):
+    def test_calls(self):
+        class Theirs:
+            cond, while_loop, scan, associative_scan = map(
+                staticmethod, (torch.cond, while_loop, scan, associative_scan)
+            )
+
+        for i, call in enumerate(CALLS):
+            with self.subTest(i):
+                ours = outcome(call, framejit, _control_flow, framejit.tensor(X))
+                self.assertEqual(ours, outcome(call, torch, Theirs, torch.tensor(X)))
+
+    def test_gradients(self):
+        x = framejit.tensor(X, dtype=framejit.float64, requires_grad=True)
+        y = _control_flow.associative_scan(lambda a, b: a * b, x, 0)
+        (found,) = framejit.autograd.grad(y.sum(), x)
+        (wanted,) = framejit.autograd.grad(x.cumprod(0).sum(), x)
+        self.assertTrue(framejit.allclose(found, wanted))
+
+    def test_compiled(self):
+        def f(x):
+            x = framejit.cond(x.sum() > 0, lambda x: x.sin(), lambda x: x.cos(), (x,))
+            _, x = framejit.while_loop(lambda i, x: i < 3, lambda i, x: (i + 1, x * 2), (0, x))
+            return x
+
+        compiled = framejit.compile(f)
+        for sign in (1, -1, 1):
+            x = sign * framejit.ones(3)
+            self.assertTrue(framejit.allclose(compiled(x), f(x)))
+
+
+if __name__ == "__main__":
+    unittest.main()
