@@ -2,6 +2,8 @@
 
 import io
 import math
+import subprocess
+import sys
 import unittest
 from unittest import mock
 
@@ -250,6 +252,107 @@ class GuardFilter(TestCase):
                 compiled(x)
 
 
+class ErrorOnBreak(TestCase):
+    def breaks(self, x):
+        y = x + 1
+        framejit.dynamo.graph_break()
+        return y * 2
+
+    def test_around_calls(self):
+        x = framejit.ones(2)
+        plain, whole = framejit.compile(self.breaks), framejit.compile(self.breaks, fullgraph=True)
+        with framejit.dynamo.error_on_graph_break(True), self.assertRaises(framejit.dynamo.exc.Unsupported):
+            plain(x)
+        with framejit.dynamo.error_on_graph_break(False):
+            self.assertEqual(whole(x).tolist(), [4.0, 4.0])
+        with self.assertRaises(framejit.dynamo.exc.Unsupported):
+            whole(x)
+        self.assertEqual(plain(x).tolist(), [4.0, 4.0])
+        with self.assertRaises(framejit.dynamo.exc.Unsupported):
+            framejit.dynamo.error_on_graph_break(True)(framejit.compile(self.breaks))(x)
+
+    def test_inside_compiled_code(self):
+        def f(x, inside):
+            framejit.dynamo.graph_break()
+            with framejit.dynamo.error_on_graph_break(True):
+                y = x + 1
+                if inside:
+                    framejit.dynamo.graph_break()
+                y = y * 2
+            framejit.dynamo.graph_break()
+            return y - 1
+
+        x = framejit.ones(2)
+        compiled = framejit.compile(f)
+        for _ in range(2):
+            self.assertEqual(compiled(x, False).tolist(), [3.0, 3.0])
+            with self.assertRaises(framejit.dynamo.exc.Unsupported):
+                compiled(x, True)
+            _C._set_error_on_graph_break(None)  # the failed block could not leave
+        self.assertEqual(f(x, True).tolist(), [3.0, 3.0])
+
+
+class Metrics(TestCase):
+    def test_of_good_and_failed_compilations(self):
+        framejit.dynamo.utils.clear_compilation_metrics()
+
+        def f(x, n):
+            return x.sin() * n
+
+        compiled = framejit.compile(f)
+        compiled(framejit.ones(2), 2)
+        compiled(framejit.ones(2, 2), 2)
+        with self.assertRaises(framejit.dynamo.exc.Unsupported):
+            framejit.compile(lambda x: x.sum().item(), fullgraph=True)(framejit.ones(2))
+        first, second, failed = framejit.dynamo.utils.get_compilation_metrics()
+        self.assertEqual((first.co_name, first.graph_op_count, first.recompile_reason), ("f", 2, None))
+        self.assertGreater(first.guard_count, 2)
+        self.assertGreater(first.duration_us, 0)
+        self.assertEqual((second.compile_id, second.cache_size), ("0/1", 1))
+        self.assertIn("dimensions", second.recompile_reason)
+        self.assertEqual(failed.fail_type, "UnsupportedError" if failed.fail_type[-1] == "r" else "Unsupported")
+        self.assertIn("item", failed.fail_reason)
+
+    def test_reasons_of_breaks(self):
+        def f(x):
+            framejit.dynamo.graph_break()
+            return x + 1
+
+        framejit.compile(f)(framejit.ones(2))
+        ((reason, _, file, line),) = framejit.dynamo.utils.graph_break_reasons
+        self.assertEqual((reason, file, line), ("asked_for", __file__, f.__code__.co_firstlineno + 1))
+
+
+class FailingBackends(TestCase):
+    def test_listed_and_failing(self):
+        def f(x):
+            return x.relu() - 1
+
+        x = framejit.tensor([-1.0, 1.0])
+        names = [n for n in framejit.dynamo.list_backends(None) if n.endswith("TESTING_ONLY")]
+        self.assertEqual(len(names), 4)
+        self.assertEqual([n for n in framejit.dynamo.list_backends() if n.endswith("TESTING_ONLY")], [])
+        with self.assertRaises(framejit.dynamo.exc.BackendCompilerFailed):
+            framejit.compile(f, backend="relu_compile_error_TESTING_ONLY")(x)
+        with self.assertRaises(AssertionError):
+            framejit.compile(f, backend="relu_runtime_error_TESTING_ONLY")(x)
+        wrong = framejit.compile(f, backend="relu_accuracy_error_TESTING_ONLY")(x)
+        self.assertEqual(wrong.tolist(), [0.0, 1.0])
+        with self.assertRaises(framejit.dynamo.exc.BackendCompilerFailed):
+            framejit.compile(f, backend="non_leaf_compile_error_TESTING_ONLY")(x.requires_grad_() * 1)
+
+    def test_trace_option_prints_the_graph(self):
+        code = (
+            "import framejit\n"
+            "f = framejit.compile(lambda x: x.sin() + 1, options={'trace.enabled': True})\n"
+            "framejit.compile(lambda x: x.cos())(framejit.ones(2)); f(framejit.ones(2))"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        self.assertIn("sin(", done.stderr)
+        self.assertNotIn("cos(", done.stderr)
+        self.assertEqual(done.stdout, "")
+
+
 class LongCompilation(TestCase):
     """A wait at compile time makes any compilation long."""
 
@@ -370,6 +473,21 @@ class Regions(TestCase):
             x.grad = None
             compiled(x).backward()
             self.assertEqual(x.grad.tolist(), [0.0, 2.0, 4.0])
+
+    def test_sizes_that_vary(self):
+        def f(x):
+            y = self.op(lambda a: (a * a.shape[0]).sin(), x) + 1
+            return self.op(lambda a, b: a.view(-1) * b, x, y.view(-1))
+
+        recorder = EagerAndRecordGraphs()
+        for backend in (recorder, None):
+            compiled = framejit.compile(f, backend=backend, dynamic=True, fullgraph=True)
+            for n in (3, 4, 7):
+                x = framejit.arange(2.0 * n).reshape(n, 2)
+                self.assertEqual(compiled(x).tolist(), f(x).tolist())
+        (graph,) = recorder.graphs
+        self.assertEqual(targets(graph).count("kept_together"), 2)
+        self.assertFalse({"_enter_region", "_exit_region"} & set(targets(graph)))
 
     def test_break_inside_makes_no_region(self):
         def body(a):

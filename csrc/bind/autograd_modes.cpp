@@ -23,6 +23,18 @@ PyObject* is_tracing(PyObject*, PyObject*) {
   return PyBool_FromLong(dynamic_cast<trace::TraceSession*>(thread_state().top) != nullptr);
 }
 
+// _error_on_graph_break() -> True, False or None; _set_error_on_graph_break(one of them)
+PyObject* error_on_break(PyObject*, PyObject*) {
+  const OnBreak now = thread_state().autocast.on_break;
+  return now == OnBreak::AsCompiled ? Py_NewRef(Py_None) : PyBool_FromLong(now == OnBreak::Error);
+}
+PyObject* set_error_on_break(PyObject*, PyObject* value) {
+  const int on = value == Py_None ? 0 : PyObject_IsTrue(value);
+  if (on < 0) return nullptr;
+  thread_state().autocast.on_break = value == Py_None ? OnBreak::AsCompiled : on ? OnBreak::Error : OnBreak::GoOn;
+  Py_RETURN_NONE;
+}
+
 // _enter_region(name), _exit_region(name): the body of a higher-order operator (graph::Region)
 PyObject* enter_region(PyObject*, PyObject* name) {
   const char* text = PyUnicode_AsUTF8(name);
@@ -101,6 +113,8 @@ PyMethodDef kModeFunctions[] = {
     {"_push_saved_tensors_hooks", push_saved_hooks, METH_VARARGS, nullptr},
     {"_pop_saved_tensors_hooks", pop_saved_hooks, METH_NOARGS, nullptr},
     {"_is_tracing", is_tracing, METH_NOARGS, nullptr},
+    {"_error_on_graph_break", error_on_break, METH_NOARGS, nullptr},
+    {"_set_error_on_graph_break", set_error_on_break, METH_O, nullptr},
     {"_enter_region", enter_region, METH_O, nullptr},
     {"_exit_region", exit_region, METH_O, nullptr},
     {"_set_anomaly", set_anomaly, METH_VARARGS, nullptr},

@@ -18,6 +18,8 @@ class Program {
  public:
   virtual ~Program() = default;
   virtual bool run(PyObject* const* inputs, size_t ninputs, PyObject** outputs, size_t noutputs) = 0;
+  // Is that not sure? Then its error is the call's: the code must not run again.
+  virtual bool errors_are_final() const { return false; }
 };
 
 // What the user asked for with compile(...); lives as long as the CompiledFunction.

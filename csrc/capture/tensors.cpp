@@ -53,6 +53,8 @@ constexpr std::string_view kLeaves[] = {
     // These change the thread's modes: for the trace, and at the segment's exit for good.
     "_set_grad_enabled",
     "_set_inference_mode",
+    "_error_on_graph_break",
+    "_set_error_on_graph_break",
     "set_autocast_enabled",
     "set_autocast_dtype",
     "set_autocast_cache_enabled",

@@ -9,6 +9,7 @@ class PythonProgram final : public capture::Program {
  public:
   explicit PythonProgram(py::Ref callable) : callable_(std::move(callable)) {}
   bool run(PyObject* const* inputs, size_t n, PyObject** outputs, size_t noutputs) override;
+  bool errors_are_final() const override { return true; }
 
  private:
   py::Ref callable_;

@@ -68,6 +68,7 @@ bool Materialiser::run_program() {
   }
   const bool ok = program->run(inputs, count, outputs_, static_cast<size_t>(segment_.noutputs));
   for (size_t i = 0; i < count; ++i) Py_DECREF(inputs[i]);
+  failed_for_good_ = !ok && program->errors_are_final();
   if (ok) noutputs_ = segment_.noutputs;
   if (ok)
     for (int i : segment_.spent_outputs) tape::mark_spent(as_tensor(outputs_[i]));

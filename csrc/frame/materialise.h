@@ -21,6 +21,8 @@ class Materialiser {
 
   // Each returns false with a Python error set.
   bool run_program();
+  // It failed, and may have done something all the same: its error is the call's.
+  bool failed_for_good() const { return failed_for_good_; }
   bool build();
   bool apply();
 
@@ -57,9 +59,10 @@ class Materialiser {
   static constexpr int kInline = 24;
   const capture::Segment& segment_;
   guard::Fetched& fetched_;
-  PyObject** values_;              // owned, one a recipe, NULL until made
-  PyObject** outputs_;             // owned, of the program
-  int noutputs_ = 0;               // filled
+  PyObject** values_;   // owned, one a recipe, NULL until made
+  PyObject** outputs_;  // owned, of the program
+  int noutputs_ = 0;    // filled
+  bool failed_for_good_ = false;
   capture::InstanceRef instance_;  // of a segment whose sizes vary
   uint8_t* states_;                // of the recipes
   PyObject* inline_[kInline];

@@ -66,6 +66,7 @@ bool tell_end(const Context& context, const EntryPoint& entry, const LoadedSegme
   if (!observer) return true;
   PyObject *type, *value, *trace;
   PyErr_Fetch(&type, &value, &trace);  // why tracing failed, if it did: that is the error which the user sees
+  if (type) PyErr_NormalizeException(&type, &value, &trace);
   const bool ok = py::guarded(false, [&] {
     Ref info = info_of(context, entry);
     if (made) {
@@ -74,6 +75,7 @@ bool tell_end(const Context& context, const EntryPoint& entry, const LoadedSegme
                                      s.exit.line, "ops", s.nops, "guards", static_cast<int>(s.guards.size())));
       check(PyDict_Update(info.get(), more.get()));
     }
+    if (value) check(PyDict_SetItemString(info.get(), "error", value));
     return verdict_of(call("end", info), nullptr) != Verdict::Error;
   });
   if (type) PyErr_Restore(type, value, trace);

@@ -46,6 +46,11 @@ std::vector<guard::SourceId> fetches(const Segment& segment) {
   return out;
 }
 
+bool breaks_are_errors(const capture::CompileOptions& options, const Segment& segment) {
+  const OnBreak at_exit = (segment.modes ? *segment.modes : thread_state()).autocast.on_break;
+  return at_exit == OnBreak::AsCompiled ? options.fullgraph : at_exit == OnBreak::Error;
+}
+
 // Adds a traced segment to the entry. NULL when there is none to be had, with an error set if the user must see why.
 LoadedSegment* add_traced(Context& context, const capture::CompileOptions& options, EntryPoint& entry,
                           const capture::EntryPoint& state) {
@@ -64,7 +69,8 @@ LoadedSegment* add_traced(Context& context, const capture::CompileOptions& optio
   s.breaks += made->exit.kind != ExitKind::Return && made->exit.kind != ExitKind::Loop;
   auto loaded = std::make_unique<LoadedSegment>(std::move(made));
   log_segment(context, entry, *loaded);
-  if (options.fullgraph && !allowed_in_fullgraph(loaded->segment->exit)) {  // not kept: the next call is told again
+  if (breaks_are_errors(options, *loaded->segment) &&
+      !allowed_in_fullgraph(loaded->segment->exit)) {  // not kept: the next call is told again
     raise_fullgraph(context, loaded->segment->exit);
     return nullptr;
   }
@@ -159,6 +165,7 @@ PyObject* run_frameless(LoadedSegment& loaded, guard::Fetched& fetched) {
   const Segment& segment = *loaded.segment;
   Materialiser made(segment, fetched);
   if (!made.run_program() || !made.build()) {
+    if (made.failed_for_good()) return nullptr;
     ++stats().fallbacks;
     log_fallback(segment);
     note_rest(
@@ -258,6 +265,10 @@ SegmentDriver::Next SegmentDriver::carry_out(py::FrameView& frame, LoadedSegment
   const Segment& segment = *loaded.segment;
   Materialiser made(segment, fetched);
   if (!made.run_program() || !made.build()) {
+    if (made.failed_for_good()) {
+      out = raise_here(frame);
+      return Next::Stop;
+    }
     // Nothing has happened: the interpreter finds the same error at its own instruction.
     ++stats().fallbacks;
     log_fallback(segment);

@@ -23,8 +23,8 @@ LoadedSegment* find(EntryPoint& entry, guard::Fetched& fetched);
 // run. Error: a Python error is set that the user must see (fullgraph).
 Found learn(Context& context, EntryPoint& entry, const capture::EntryPoint& state, LoadedSegment** out);
 
-// Runs a segment that returns, without a frame. Returns a new reference; NULL with an error set when an effect failed;
-// NULL with no error set when nothing has happened and the call should run plain.
+// Runs a segment that returns, without a frame. Returns a new reference; NULL with an error set when an effect or a
+// back end failed; NULL with no error set when nothing has happened and the call should run plain.
 PyObject* run_frameless(LoadedSegment& loaded, guard::Fetched& fetched);
 
 // The values of the frames of an exit that has more than one, outermost first, taken out of the Materialiser so that

@@ -30,7 +30,10 @@ std::string TensorCheck::describe(const Check& c, const std::string& path, const
   const auto word = static_cast<uint64_t>(c.numbers[0]);
   return cat(path, " is a ", name_of(static_cast<DType>(word & 15)), " ",
              reinterpret_cast<PyTypeObject*>(c.object.get())->tp_name, " with ", (word >> 16) & 255,
-             " dimensions, layout ", (word >> 24) & 15, ", requires_grad ", ((word >> 28) & 1) != 0);
+             " dimensions, layout ", (word >> 24) & 15, ", requires_grad ",
+             ((word >> 28) & 1) == 0   ? "False"
+             : ((word >> 29) & 1) == 0 ? "True"
+                                       : "True (computed)");
 }
 
 // numbers: the sizes, then the strides where the layout class does not imply them.
@@ -104,9 +107,11 @@ Outcome ModesCheck::check(const Check& c, Fetched&) {
 std::string ModesCheck::describe(const Check& c, const std::string&, const SourceTable&, PyCodeObject*) {
   const auto word = static_cast<uint64_t>(c.numbers[0]);
   std::string out = cat("grad mode is ", (word >> 48 & 1) != 0, ", inference mode ", (word >> 49 & 1) != 0,
-                        ", default dtype ", name_of(static_cast<DType>(word >> 56)));
+                        ", default dtype ", name_of(static_cast<DType>(word >> 56 & 15)));
   const auto autocast = std::bit_cast<AutocastState>(word & 0xffffffffffff);
   if (autocast.cpu) out += cat(", autocast to ", name_of(autocast.cpu_dtype));
+  if (const uint64_t on_break = word >> 60)
+    out += cat(", error_on_graph_break(", on_break == 2 ? "True" : "False", ")");
   return out;
 }
 

@@ -9,6 +9,10 @@ namespace fj {
 
 class Layer;
 
+// What a graph break does: what `fullgraph` of the compiled function says, or what error_on_graph_break() does. The
+// values leave the lower half of their byte to the default dtype (modes_word).
+enum class OnBreak : uint8_t { AsCompiled = 0, GoOn = 0x10, Error = 0x20 };
+
 // Ops of autocast's lists run in the dtype that is set here (autocast.h). Eight bytes, so that guards compare one word.
 struct AutocastState {
   bool cpu = false, cuda = false;  // which devices it is on for; tensors are on the CPU, the other is only kept
@@ -16,7 +20,7 @@ struct AutocastState {
   uint8_t nesting = 0;             // regions around
   DType cpu_dtype = DType::BF16, cuda_dtype = DType::F16;
   bool inside = false;  // an op is being taken apart: the parts are our matter, but for products
-  uint8_t unused = 0;
+  OnBreak on_break = OnBreak::AsCompiled;
 };
 static_assert(sizeof(AutocastState) == sizeof(uint64_t));
 
@@ -39,7 +43,8 @@ struct ThreadState : Modes {
 extern thread_local ThreadState thread_state_;
 inline ThreadState& thread_state() { return thread_state_; }
 
-// All modes that a compiled function may depend on, in one word: grad mode, inference mode, default dtype, autocast.
+// All modes that a compiled function may depend on, in one word: grad mode, inference mode, default dtype, autocast,
+// what a break does.
 inline uint64_t modes_word() {
   const ThreadState& s = thread_state_;
   return std::bit_cast<uint64_t>(s.autocast) | uint64_t{s.grad_mode} << 48 | uint64_t{s.inference_mode} << 49 |

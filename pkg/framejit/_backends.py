@@ -16,6 +16,11 @@ _entry_points = None  # name -> entry point of an installed package that has not
 
 # what the extension runs op by op: the graph as it was captured, or after differentiation and functionalisation
 _REPLAYED = ("eager", "aot_eager")
+# back ends that tests of other programs use, in framejit.dynamo._failing_backends
+_FAILING = [
+    f"{name}_TESTING_ONLY"
+    for name in ("relu_compile_error", "relu_runtime_error", "relu_accuracy_error", "non_leaf_compile_error")
+]
 # the name of compiled functions that a back end makes of the graph it was given
 INNER = "framejit's back end"
 _GROUPS = ("framejit_backends", "torch_dynamo_backends")
@@ -61,6 +66,7 @@ def list_backends(exclude_tags=("debug", "experimental")) -> list[str]:
     """
     excluded = frozenset(exclude_tags or ())
     names = [name for name, (_, tags) in _registry.items() if not tags & excluded]
+    names += [] if "debug" in excluded else _FAILING
     return sorted({"inductor", *names, *_installed()})
 
 
@@ -77,6 +83,10 @@ def lookup_backend(compiler_fn):
         return compiler_fn
     if compiler_fn in NATIVE:
         return _run_native
+    if compiler_fn in _FAILING:
+        from framejit.dynamo import _failing_backends as failing
+
+        return getattr(failing, compiler_fn)
     if compiler_fn not in _registry:
         if compiler_fn not in _installed():
             raise InvalidBackend(compiler_fn)

@@ -22,103 +22,37 @@ def graph_module(inputs, nodes, outputs, examples=()):
     inputs, outputs: names of values. nodes: (op name, result names, args, kwargs, meta), where args and kwargs
     hold `Ref`s.
     """
-    from framejit.fx import GraphModule
+    from framejit.fx import Graph, GraphModule
+    from framejit.fx.node import map_aggregate
 
-    builder = _Builder({})
+    graph, values = Graph(), {}
+
+    def resolve(leaf):
+        return values[leaf] if isinstance(leaf, Ref) else leaf
+
     for i, name in enumerate(inputs):
-        node = builder.placeholder(name)
+        node = values[name] = graph.create_node("placeholder", "input", name=readable(name))
+        node.target = node.name
         if i < len(examples):
             node.meta["example_value"] = examples[i]
+    paths = {}
     nodes = [(*node[:4], node[4] or {}) for node in nodes]
-    paths = [_path(nodes, i) for i in range(len(nodes))]
-    builder.add(list(zip(nodes, paths)), 0, outputs)
-    return GraphModule(builder.bodies, builder.finish(outputs))
-
-
-class _Builder:
-    """One fx graph in the making: the whole one, or the body of a region."""
-
-    def __init__(self, bodies):
-        from framejit.fx import Graph
-
-        self.graph, self.values = Graph(), {}
-        self.bodies = bodies  # name -> module, of the regions below
-        self.count = [0]  # shared by all bodies, so that their names differ
-
-    def placeholder(self, name):
-        node = self.values[name] = self.graph.create_node("placeholder", "input", name=readable(name))
-        node.target = node.name
-        return node
-
-    def finish(self, outputs):
-        """outputs: a name, or several."""
-        one = isinstance(outputs, str)
-        self.graph.output(self.values[outputs] if one else tuple(self.values[name] for name in outputs))
-        self.graph.lint()
-        return self.graph
-
-    def add(self, rows, depth, outputs):
-        """The nodes, as pairs with the regions they are in; those deeper than `depth` become bodies."""
-        i = 0
-        while i < len(rows):
-            (op, results, args, kwargs, meta), path = rows[i]
-            if len(path) <= depth:
-                self.add_node(op, results, args, kwargs, meta)
-                i += 1
-                continue
-            end = i
-            while end < len(rows) and rows[end][1][depth : depth + 1] == path[depth : depth + 1]:
-                end += 1
-            later = {*outputs, *(name for row, _ in rows[end:] for name in _refs((row[2], row[3])))}
-            self.add_region(path[depth][1], rows[i:end], depth + 1, later)
-            i = end
-
-    def add_node(self, op, results, args, kwargs, meta):
-        from framejit.fx.node import map_aggregate
-
-        def resolve(leaf):
-            return self.values[leaf] if isinstance(leaf, Ref) else leaf
-
+    for i, (op, results, args, kwargs, meta) in enumerate(nodes):
         kind, target = _target(op)
         alone = results[0] if len(results) == 1 else None
-        args, kwargs = map_aggregate(args, resolve), map_aggregate(kwargs, resolve)
-        node = self.graph.create_node(kind, target, args, kwargs, alone)
-        node.meta.update({key: value for key, value in (meta or {}).items() if key != "regions"})
+        node = graph.create_node(kind, target, map_aggregate(args, resolve), map_aggregate(kwargs, resolve), alone)
+        node.meta.update({key: value for key, value in meta.items() if key != "regions"})
+        paths[node] = path = _path(nodes, i)
         if alone is not None and not _gives_sequence(op):
-            self.values[alone] = node
+            values[alone] = node
         else:
             for i, name in enumerate(results):
-                self.values[name] = self.graph.call_function(operator.getitem, (node, i), name=name)
-
-    def add_region(self, name, rows, depth, later):
-        """A call of the region's operator with the body and what it takes; what is used later becomes a result of it."""
-        from framejit.fx import GraphModule
-
-        made = [result for row, _ in rows for result in row[1]]
-        taken = dict.fromkeys(ref for row, _ in rows for ref in _refs((row[2], row[3])) if ref not in made)
-        given = [result for result in made if result in later]
-        body = _Builder({})
-        body.count = self.count
-        for ref in taken:
-            body.placeholder(ref)
-        body.add(rows, depth, given)
-        region = operator_of(name)
-        plain = name.rpartition(".")[2] if region.as_module else f"{name}_body"
-        target = f"{plain}_{self.count[0]}"
-        self.count[0] += 1
-        operands = tuple(self.values[ref] for ref in taken)
-        if region.as_module and len(given) == 1:
-            self.bodies[target] = GraphModule(body.bodies, body.finish(given[0]), target)
-            self.values[given[0]] = self.graph.create_node("call_module", target, operands, {}, given[0])
-            return
-        self.bodies[target] = GraphModule(body.bodies, body.finish(given), target)
-        if region.as_module:
-            call = self.graph.create_node("call_module", target, operands, {}, plain)
-        else:
-            attribute = self.graph.get_attr(target)
-            call = self.graph.create_node("call_function", region, (attribute, *operands), {}, name)
-        for i, result in enumerate(given):
-            self.values[result] = self.graph.call_function(operator.getitem, (call, i), name=result)
+                values[name] = graph.call_function(operator.getitem, (node, i), name=name)
+                paths[values[name]] = path
+    graph.output(tuple(values[name] for name in outputs))
+    bodies = keep_regions(graph, paths)
+    graph.lint()
+    return GraphModule(bodies, graph)
 
 
 def _path(nodes, i):
@@ -134,16 +68,107 @@ def _path(nodes, i):
     return before[:shared]
 
 
-def _refs(value):
-    """The names of values in arguments."""
-    if isinstance(value, Ref):
-        yield value
-    elif isinstance(value, (tuple, list)):
-        for part in value:
-            yield from _refs(part)
-    elif isinstance(value, dict):
-        for part in value.values():
-            yield from _refs(part)
+# ---- regions ----------------------------------------------------------------------------------------------
+
+
+def keep_regions(graph, paths):
+    """Makes a body of the nodes of each region and a call in their place; gives the bodies by name.
+
+    paths: node -> the regions that it is in, as (number, name) pairs, outermost first.
+    """
+    bodies, names = {}, {}
+    for depth in range(max(map(len, paths.values()), default=0), 0, -1):
+        runs = []
+        for node in graph.nodes:
+            path = paths.get(node, ())[:depth]
+            if len(path) < depth:
+                continue
+            if runs and runs[-1][0] == path and node.prev is runs[-1][1][-1]:
+                runs[-1][1].append(node)
+            else:
+                runs.append((path, [node]))
+        for path, run in runs:
+            for node in _outline(graph, run, operator_of(path[-1][1]), bodies, names):
+                paths[node] = path[:-1]
+    return bodies
+
+
+def _outline(graph, run, region, bodies, names):
+    """A call of the region's operator in the place of nodes that follow one another; gives the new nodes."""
+    from framejit.fx import Graph, GraphModule
+
+    inside = set(run)
+    taken = dict.fromkeys(arg for node in run for arg in node.all_input_nodes if arg not in inside)
+    given = [node for node in run if any(user not in inside for user in node.users)]
+    body, copies = Graph(), {}
+    for node in taken:
+        if node.op == "get_attr":  # a body below
+            copies[node] = body.get_attr(node.target)
+        else:
+            copies[node] = body.placeholder(node.name)
+    operands = tuple(node for node in taken if node.op != "get_attr")
+    for node in run:
+        copies[node] = body.node_copy(node, copies.__getitem__)
+    one = region.as_module and len(given) == 1
+    body.output(copies[given[0]] if one else tuple(copies[node] for node in given))
+    name = region.__name__.rpartition(".")[2]
+    target = f"{name}_{names.setdefault(name, 0)}" if region.as_module else f"{name}_body_{names.setdefault(name, 0)}"
+    names[name] += 1
+    below = {
+        node.target: bodies.pop(node.target) for node in body.nodes if node.op == "get_attr" and node.target in bodies
+    }
+    for node in body.nodes:
+        if node.op == "call_module":
+            below[node.target] = bodies.pop(node.target)
+    bodies[target] = GraphModule(below, body, target)
+    made = []
+
+    def add(*args):
+        made.append(graph.create_node(*args))
+        return made[-1]
+
+    with graph.inserting_before(run[-1].next):
+        if region.as_module:
+            call = add("call_module", target, operands, {}, given[0].name if one else name)
+        else:
+            call = add("call_function", region, (add("get_attr", target, (), {}, target), *operands), {}, name)
+        for i, node in enumerate(given):
+            result = call if one else add("call_function", operator.getitem, (call, i), {}, node.name)
+            node.replace_all_uses_with(result, lambda user: user not in inside)
+    for node in reversed(run):
+        graph.erase_node(node)
+    return made
+
+
+def marked_regions(graph):
+    """The regions of a graph in which they are calls of the functions that open and close them, which are taken out."""
+    from framejit import _C
+
+    enter, leave = _C._enter_region, _C._exit_region
+    marks = [node for node in graph.nodes if node.op == "call_function" and node.target in (enter, leave)]
+    closed, stack = set(), []
+    for node in marks:
+        if node.target is enter:
+            stack.append(node)
+        elif node.args in [mark.args for mark in stack]:
+            while stack[-1].args != node.args:
+                stack.pop()
+            closed.add(stack.pop())
+    paths, path = {}, []
+    for number, node in enumerate(graph.nodes):
+        if node.target is enter and node in marks:
+            path.append((number, node.args[0], node in closed))
+        elif node.target is leave and node in marks:
+            while path and path.pop()[1] != node.args[0]:
+                pass
+        elif node.op not in ("placeholder", "output"):
+            paths[node] = tuple(region[:2] for region in path if region[2])
+    for node in marks:
+        graph.erase_node(node)
+    return paths
+
+
+# ---- names ------------------------------------------------------------------------------------------------
 
 
 _UNINTERESTING = frozenset(("__dict__", "_modules", "_parameters", "_buffers"))

@@ -176,6 +176,7 @@ def native_backend(backend, mode=None, options=None):
             from framejit._options import check_options
 
             check_options(options)
+            import framejit.dynamo  # noqa: F401 (what acts on them)
         return None
     from framejit._backends import other_backend
 

@@ -2,22 +2,58 @@
 
 import functools
 import types
+import weakref
 
+from framejit import _compile
 from framejit._compile import _compile_callable, compile
 from framejit.nn import Module
 from framejit.nn.modules import _hooks
 
 
+class _Shared:
+    """A compiled function that several modules use."""
+
+    def __init__(self, function, settings):
+        self.settings = settings  # held because the key has ids of what is in it
+        self.compiled = _compile_callable(function, settings)
+
+    def __deepcopy__(self, memo):
+        return self
+
+
+_shared = weakref.WeakValueDictionary()  # function and settings -> _Shared
+
+
+def _share(function, settings):
+    """The compiled form of a function: the one that another module of the class has, if it has the same settings."""
+    backend = settings["backend"] or _compile.get_default_backend()
+    others = [(name, repr(value)) for name, value in sorted(settings.items()) if name != "backend"]
+    key = (id(function), backend if isinstance(backend, str) else id(backend), *others)
+    shared = _shared.get(key)
+    if shared is None:
+        shared = _shared[key] = _Shared(function, settings)
+    return shared
+
+
 class CompiledCall:
-    """The call of a module, its forward compiled and its hooks, if it has any, run around it."""
+    """The call of a module, its forward compiled and its hooks, if it has any, run around it.
+
+    Modules of one class share what is compiled: what it depends on, of a module, is guarded.
+    """
 
     def __init__(self, module, settings):
         self.module = module
         own_call = type(module).__call__
-        if own_call is Module.__call__:
+        if own_call is not Module.__call__:  # such a class decides itself when forward runs
+            self._bind(own_call, settings)
+        elif isinstance(module.forward, types.MethodType) and module.forward.__self__ is module:
+            self._bind(module.forward.__func__, settings)
+        else:
             self.forward = _compile_callable(module.forward, settings)
-        else:  # a class with a __call__ of its own decides itself when forward runs
-            self.forward = types.MethodType(_compile_callable(own_call, settings), module)
+
+    def _bind(self, function, settings):
+        self._held = _share(function, settings)
+        self.forward = types.MethodType(self._held.compiled, self.module)
 
     def __call__(self, *args, **kwargs):
         module = self.module

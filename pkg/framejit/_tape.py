@@ -10,7 +10,7 @@ from framejit.fx import Graph, GraphModule
 from framejit.fx.node import map_aggregate
 
 from ._backends import call_backend
-from ._captured import readable
+from ._captured import keep_regions, marked_regions, readable
 
 
 class Slot(int):
@@ -69,8 +69,9 @@ class _Builder:
         for node in reversed(self.optional):
             if not node.users:
                 self.graph.erase_node(node)
+        bodies = keep_regions(self.graph, marked_regions(self.graph))
         self.graph.lint()
-        return GraphModule({}, self.graph)
+        return GraphModule(bodies, self.graph)
 
 
 def lower(backend, steps, outputs, examples):

@@ -2,6 +2,7 @@
 
 import functools as _functools
 
+from framejit import _C
 from framejit._backends import list_backends
 from framejit._compile import compile, get_default_backend, set_default_backend
 from framejit._regions import invoke_subgraph
@@ -38,6 +39,54 @@ def cudagraph_mark_step_begin():
 
     >>> cudagraph_mark_step_begin()
     """
+
+
+def wrap_numpy(fn):
+    """A function from arrays to arrays as one from tensors to tensors: it is given `x.numpy()` for each tensor.
+
+    Compiled code leaves NumPy's work to CPython. Raises TypeError for what cannot be called.
+
+    >>> import framejit, numpy
+    >>> @wrap_numpy
+    ... def total(a):
+    ...     return numpy.cumsum(a)
+    >>> total(framejit.ones(3)).tolist()
+    [1.0, 2.0, 3.0]
+    """
+    if not callable(fn):
+        raise TypeError(f"wrap_numpy: expected a callable, but got {type(fn).__name__}")
+    from framejit.utils import _pytree
+
+    def to_array(x):
+        return x.numpy() if isinstance(x, _C.Tensor) else x
+
+    def to_tensor(x):
+        return _C.as_tensor(x) if type(x).__module__ == "numpy" else x
+
+    @_functools.wraps(fn)
+    def wrap(*args, **kwargs):
+        args, kwargs = _pytree.tree_map(to_array, (args, kwargs))
+        return _pytree.tree_map(to_tensor, fn(*args, **kwargs))
+
+    return wrap
+
+
+def save_cache_artifacts():
+    """None: framejit makes machine code in milliseconds and keeps none between processes, so there is nothing to save.
+
+    >>> save_cache_artifacts() is None
+    True
+    """
+
+
+def load_cache_artifacts(serialized_artifacts):
+    """None: nothing is taken from what `save_cache_artifacts` of PyTorch gave. Raises TypeError if it is not bytes.
+
+    >>> load_cache_artifacts(b"") is None
+    True
+    """
+    if not isinstance(serialized_artifacts, bytes):
+        raise TypeError(f"load_cache_artifacts: expected bytes, but got {type(serialized_artifacts).__name__}")
 
 
 def nested_compile_region(fn=None, *, options=None, max_reuse_entries=8, reuse_hash_fn=None):
@@ -81,8 +130,10 @@ __all__ = [
     "keep_portable_guards_unsafe",
     "keep_tensor_guards_unsafe",
     "list_backends",
+    "load_cache_artifacts",
     "nested_compile_region",
     "reset",
+    "save_cache_artifacts",
     "set_default_backend",
     "set_enable_guard_collectives",
     "set_stance",
@@ -91,4 +142,5 @@ __all__ = [
     "skip_guard_on_globals_unsafe",
     "skip_guard_on_inbuilt_nn_modules_unsafe",
     "substitute_in_graph",
+    "wrap_numpy",
 ]

@@ -11,6 +11,7 @@ from .callback import on_compile_end, on_compile_start
 from .control import (
     disable,
     dont_skip_tracing,
+    error_on_graph_break,
     graph_break,
     is_compiling,
     is_dynamo_disable_recursive,
@@ -21,6 +22,7 @@ from .control import (
     reset_code_caches,
     run,
     skip_frame,
+    step_unsupported,
 )
 from .decorators import (
     allow_in_graph,
@@ -51,6 +53,7 @@ __all__ = [
     "disable",
     "disallow_in_graph",
     "dont_skip_tracing",
+    "error_on_graph_break",
     "exc",
     "explain",
     "export",
@@ -80,6 +83,7 @@ __all__ = [
     "set_stance",
     "skip_frame",
     "statistics",
+    "step_unsupported",
     "substitute_in_graph",
     "test_case",
     "testing",

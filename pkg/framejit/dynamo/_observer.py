@@ -4,10 +4,11 @@ csrc/frame/observe.h describes the events.
 """
 
 import sys
+import time
 
 from framejit import _C, _backends
 
-from . import _stance, config, exc
+from . import _stance, config, exc, utils
 from .callback import CallbackArgs, CallbackTrigger, callback_handler
 from .in_graph import FORBIDDEN
 from .utils import counters, guard_failures
@@ -40,14 +41,20 @@ def _begin(info):
         return None
     if not _stance.may_compile(info):
         return False
+    code = info["code"]
     if info["segments"]:
-        guard_failures[info["code"]].append(info["misses"])
+        guard_failures[code].append(info["misses"])
         if config.error_on_recompile:
             raise exc.RecompileError(f"{_where(info)} is recompiled and error_on_recompile is set:{info['misses']}")
     counters["frames"]["total"] += 1
-    args = CallbackArgs(CallbackTrigger.DYNAMO, _compile_id(info))
-    callback_handler.run_start_callbacks(args)
-    _under_way.append(args)
+    now = time.time_ns() // 1000
+    metrics = utils.CompilationMetrics(
+        _compile_id(info), code.co_name, code.co_filename, code.co_firstlineno, info["segments"], now
+    )
+    metrics.recompile_reason = info.get("misses")
+    callback_handler.run_start_callbacks(CallbackArgs(CallbackTrigger.DYNAMO, metrics.compile_id))
+    _running.append(metrics)
+    _trace_options(info, True)
     backend = _stance.forced_backend(info["backend"])
     if config.verify_correctness:
         return (_backends.verifying(backend),)
@@ -58,22 +65,60 @@ def _end(info):
     _count_aot()
     if _inner(info):
         return
+    _trace_options(info, False)
+    compile_id = _measure(info)
     if "reason" not in info and "framejit.dynamo.comptime" in sys.modules:
         sys.modules["framejit.dynamo.comptime"].forget()  # fullgraph has raised in its place
+    try:
+        if "reason" in info:
+            _count(info)
+    finally:
+        callback_handler.run_end_callbacks(CallbackArgs(CallbackTrigger.DYNAMO, compile_id))
+
+
+def _count(info):
+    counters["frames"]["ok"] += 1
+    if info["ops"]:
+        counters["stats"]["calls_captured"] += info["ops"]
+        counters["stats"]["unique_graphs"] += 1
+    if info["reason"] is not None:
+        if info["detail"].startswith(FORBIDDEN):
+            raise AssertionError(f"{info['detail']} was to be compiled")
+        counters["graph_break"][f"{info['reason']}: {info['detail']}".rstrip(": ")] += 1
+        utils.graph_break_reasons.append((info["reason"], info["detail"], info["code"].co_filename, info["line"]))
+
+
+_running = []  # metrics of compilations that have begun
+
+
+def _measure(info):
+    """Complete the metrics of the compilation that ends; gives its id, as it was at the start."""
+    if not _running:
+        return _compile_id(info)
+    metrics = _running.pop()
+    metrics.duration_us = time.time_ns() // 1000 - metrics.start_time_us
     if "reason" in info:
-        counters["frames"]["ok"] += 1
-        if info["ops"]:
-            counters["stats"]["calls_captured"] += info["ops"]
-            counters["stats"]["unique_graphs"] += 1
-        if info["reason"] is not None:
-            if info["detail"].startswith(FORBIDDEN):
-                callback_handler.run_end_callbacks(CallbackArgs(CallbackTrigger.DYNAMO, _compile_id(info)))
-                raise AssertionError(f"{info['detail']} was to be compiled")
-            counters["graph_break"][f"{info['reason']}: {info['detail']}".rstrip(": ")] += 1
-    # what was told at the start: the function has one segment more by now
-    callback_handler.run_end_callbacks(
-        _under_way.pop() if _under_way else CallbackArgs(CallbackTrigger.DYNAMO, _compile_id(info))
-    )
+        metrics.guard_count, metrics.graph_op_count = info["guards"], info["ops"]
+        metrics.num_graph_breaks = int(info["reason"] is not None)
+    else:
+        error = info.get("error")
+        metrics.fail_type, metrics.fail_reason = type(error).__name__, str(error)
+    utils._metrics.append(metrics)
+    return metrics.compile_id
+
+
+_before_trace = []
+
+
+def _trace_options(info, begins):
+    """options={"trace.enabled": True} prints the graph and what becomes of it while this function is compiled."""
+    if not (info["options"] or {}).get("trace.enabled"):
+        return
+    if begins:
+        _before_trace.append(config.log)
+        config.log = ",".join(filter(None, (config.log, "graph", "passes", "loop")))
+    else:
+        config.log = _before_trace.pop()
 
 
 def _guards(info):
@@ -100,7 +145,6 @@ def _where(info):
     return f'{info["name"]} (File "{code.co_filename}", line {code.co_firstlineno})'
 
 
-_under_way = []  # what the callbacks were told of compilations that have not ended
 _seen = {}
 
 

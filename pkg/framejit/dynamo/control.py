@@ -161,6 +161,53 @@ def skip_frame(msg=""):
 skip_frame._framejit_disable = "asked_for"
 
 
+def step_unsupported(msg=""):
+    """Leaves the rest of the function that calls it to CPython when captured, as `skip_frame`; does nothing otherwise."""
+
+
+step_unsupported._framejit_disable = "asked_for"
+
+
+class error_on_graph_break:
+    """Makes graph breaks errors, or allows them, whatever `fullgraph` says: for a block, in compiled code or around calls of it,
+    or as a decorator for a function's calls.
+
+    Compiled code raises exc.Unsupported at a break while it is on.
+
+    >>> import framejit
+    >>> @framejit.compile
+    ... def f(x):
+    ...     framejit.dynamo.graph_break()
+    ...     with framejit.dynamo.error_on_graph_break(True):
+    ...         return x + x.sum().item()
+    >>> f(framejit.ones(2))
+    Traceback (most recent call last):
+        ...
+    framejit.dynamo.exc.Unsupported: ...
+    """
+
+    def __init__(self, error_on_graph_break):
+        self.error_on_graph_break = bool(error_on_graph_break)
+        self.before = []
+
+    def __enter__(self):
+        self.before.append(_C._error_on_graph_break())
+        _C._set_error_on_graph_break(self.error_on_graph_break)
+
+    def __exit__(self, *exc_info):
+        _C._set_error_on_graph_break(self.before.pop())
+
+    def __call__(self, function):
+        flag = self.error_on_graph_break
+
+        @_wraps(function)
+        def wrapper(*args, **kwargs):
+            with error_on_graph_break(flag):
+                return function(*args, **kwargs)
+
+        return wrapper
+
+
 def is_compiling():
     """Whether this code is being captured.
 
@@ -233,13 +280,14 @@ def reset() -> None:
     """
     from . import _observer
     from .callback import callback_handler
-    from .utils import counters, guard_failures
+    from .utils import counters, graph_break_reasons, guard_failures
 
     _C.reset()
     _observer.reset()
     callback_handler.remove_all_callbacks()
     counters.clear()
     guard_failures.clear()
+    graph_break_reasons.clear()
 
 
 def reset_code_caches():

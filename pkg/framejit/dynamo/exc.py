@@ -183,6 +183,10 @@ class CondOpArgsMismatchError(TorchDynamoException):
     """
 
 
+class RestartAnalysis(TorchDynamoException):
+    """Capturing begins again. framejit does that by itself and never raises it."""
+
+
 class SkipFrame(TorchDynamoException):
     """Raised by a back end: run the captured graph op by op.
 
@@ -213,6 +217,7 @@ __all__ = [
     "PackageError",
     "RecompileError",
     "ResetRequired",
+    "RestartAnalysis",
     "SkipFrame",
     "TorchDynamoException",
     "TorchRuntimeError",

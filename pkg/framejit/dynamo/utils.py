@@ -1,6 +1,7 @@
 """Counters of what was compiled, and comparison of results."""
 
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
+from dataclasses import dataclass
 
 from framejit import _C
 from framejit._functions import isclose
@@ -11,6 +12,54 @@ counters = defaultdict(Counter)
 
 # code object -> texts: which guards failed each time that it was compiled again
 guard_failures = defaultdict(list)
+
+
+# (reason, detail, file, line) of the last graph breaks; reset() empties it
+graph_break_reasons = deque(maxlen=256)
+
+_metrics = deque(maxlen=64)
+
+
+@dataclass
+class CompilationMetrics:
+    """What is known of one compilation.
+
+    compile_id: "function/how often". co_name, co_filename, co_firstlineno: the function. cache_size: what was compiled of it
+    before. guard_count, graph_op_count. start_time_us, duration_us. fail_reason: why nothing was made of it, fail_type: the
+    error's name. recompile_reason: which guards failed. num_graph_breaks: 1 if the graph ended before the function did.
+    """
+
+    compile_id: str
+    co_name: str
+    co_filename: str
+    co_firstlineno: int
+    cache_size: int
+    start_time_us: int
+    duration_us: int = 0
+    guard_count: int = 0
+    graph_op_count: int = 0
+    num_graph_breaks: int = 0
+    recompile_reason: str | None = None
+    fail_type: str | None = None
+    fail_reason: str | None = None
+
+
+def get_compilation_metrics():
+    """The CompilationMetrics of the last compilations, oldest first.
+
+    >>> import framejit
+    >>> clear_compilation_metrics()
+    >>> _ = framejit.compile(lambda x: x.sin() + 1)(framejit.ones(2))
+    >>> (metrics,) = get_compilation_metrics()
+    >>> metrics.co_name, metrics.graph_op_count, metrics.num_graph_breaks, metrics.fail_type
+    ('<lambda>', 2, 0, None)
+    """
+    return list(_metrics)
+
+
+def clear_compilation_metrics():
+    """Forget them."""
+    _metrics.clear()
 
 
 def statistics(compiled=None):

@@ -3,6 +3,13 @@
 from framejit._backends import _aot_eager as aot_eager
 from framejit._backends import _eager as eager
 from framejit._backends import eager_debug, eager_noexcept, lookup_backend, pre_dispatch_eager
+from framejit.dynamo._failing_backends import (
+    ReluCompileError,
+    non_leaf_compile_error_TESTING_ONLY,
+    relu_accuracy_error_TESTING_ONLY,
+    relu_compile_error_TESTING_ONLY,
+    relu_runtime_error_TESTING_ONLY,
+)
 from framejit.dynamo.explain import ExplainOutput
 
 
