@@ -1,19 +1,15 @@
 """DataLoader: batches of a dataset, made in the calling process.
 
-`num_workers`, `prefetch_factor`, `pin_memory` and their like are accepted so that programs run unchanged; batches
-are made by the iterating thread in any case.
+With workers the batches are those that worker processes would make, in the same order (see _workers.py). `prefetch_factor`,
+`pin_memory` and their like are accepted so that programs run unchanged.
 """
 
 from framejit import _ops as _t
 
+from ._workers import Worker, dealt, get_worker_info, in_turns  # noqa: F401
 from .collate import default_collate, default_convert
 from .dataset import IterableDataset
 from .sampler import BatchSampler, RandomSampler, SequentialSampler
-
-
-def get_worker_info():
-    """None: there are no worker processes."""
-    return None
 
 
 class _Endless:
@@ -52,6 +48,15 @@ class DataLoader:
             raise ValueError("num_workers option should be non-negative; use num_workers=0 to disable multiprocessing.")
         if timeout < 0:
             raise ValueError("timeout option should be non-negative")
+        if num_workers == 0 and prefetch_factor is not None:
+            raise ValueError(
+                "prefetch_factor option could only be specified in multiprocessing.let num_workers > 0 to enable "
+                "multiprocessing, otherwise set prefetch_factor to None."
+            )
+        if prefetch_factor is not None and prefetch_factor < 0:
+            raise ValueError("prefetch_factor option should be non-negative")
+        if persistent_workers and num_workers == 0:
+            raise ValueError("persistent_workers option needs num_workers > 0")
         self.dataset = dataset
         self.num_workers = num_workers
         self.prefetch_factor = prefetch_factor
@@ -59,6 +64,7 @@ class DataLoader:
         self.timeout = timeout
         self.worker_init_fn = worker_init_fn
         self.persistent_workers = persistent_workers
+        self._workers = None
         self.generator = generator
         self.streams = isinstance(dataset, IterableDataset)
         self._check(shuffle, sampler, batch_sampler, batch_size, drop_last)
@@ -113,23 +119,35 @@ class DataLoader:
         return len(self.sampler if self.batch_sampler is None else self.batch_sampler)
 
     def __iter__(self):
-        # every iteration draws one number, as the peer's loaders do for their workers' base seed
+        workers = self._workers
+        if workers is None:  # persistent ones keep their seeds
+            base_seed = self._draw_seed()
+            if self.num_workers == 0:
+                return self._stream(self.dataset) if self.streams else map(self._fetch, self._indices())
+            workers = [Worker(self, i, base_seed) for i in range(self.num_workers)]
+        if self.persistent_workers:
+            self._workers = workers
+        return in_turns(workers, self._stream) if self.streams else dealt(workers, self._indices(), self._fetch)
+
+    def _draw_seed(self):
+        """The base of the workers' seeds, one number of the global stream, drawn without workers, too."""
         options = {} if self.generator is None else {"generator": self.generator}
-        _t.empty((), dtype=_t.int64).random_(**options)
-        return self._stream() if self.streams else self._indexed()
+        return int(_t.empty((), dtype=_t.int64).random_(**options).item())
 
-    def _indexed(self):
+    def _indices(self):
+        """What the examples of each batch are asked for by."""
+        return iter(self.sampler if self.batch_sampler is None else self.batch_sampler)
+
+    def _fetch(self, indices):
+        """The batch of some indices, or the example of one."""
         if self.batch_sampler is None:
-            for index in self.sampler:
-                yield self.collate_fn(self.dataset[index])
-            return
-        for indices in self.batch_sampler:
-            fetch = getattr(self.dataset, "__getitems__", None)
-            examples = fetch(indices) if callable(fetch) else [self.dataset[i] for i in indices]
-            yield self.collate_fn(examples)
+            return self.collate_fn(self.dataset[indices])
+        fetch = getattr(self.dataset, "__getitems__", None)
+        return self.collate_fn(fetch(indices) if callable(fetch) else [self.dataset[i] for i in indices])
 
-    def _stream(self):
-        examples = iter(self.dataset)
+    def _stream(self, dataset):
+        """The batches of a stream."""
+        examples = iter(dataset)
         if self.batch_sampler is None:
             for example in examples:
                 yield self.collate_fn(example)
