@@ -60,6 +60,7 @@ _LAZY_MODULES = frozenset(
         "amp",
         "cpu",
         "demo",
+        "distributed",
         "distributions",
         "jit",
         "linalg",

@@ -1,13 +1,39 @@
 """DistributedDataParallel."""
 
+import contextlib
+
+from framejit import distributed
 from framejit.nn.modules import Module
 
 
 class DistributedDataParallel(Module):
-    """A model over several processes. There is no process group, so making one raises RuntimeError, as in PyTorch before
-    `init_process_group`; the class is there for programs that ask whether a model is one."""
+    """A model over the processes of a group, of which there is one: a call is the module's own.
 
-    def __init__(self, module, *args, **kwargs):
-        raise RuntimeError(
-            "Default process group has not been initialized, please make sure to call init_process_group."
-        )
+    module (nn.Module), device_ids (list or None), output_device (object), dim (int), broadcast_buffers (bool), process_group
+    (object); the others are accepted. Raises ValueError before `init_process_group`, RuntimeError for a module without
+    parameters.
+    """
+
+    def __init__(
+        self, module, device_ids=None, output_device=None, dim=0, broadcast_buffers=True, init_sync=True, process_group=None,
+        **options,
+    ):  # fmt: skip
+        super().__init__()
+        self.process_group = distributed._group(process_group)
+        if not any(p.requires_grad for p in module.parameters()):
+            raise RuntimeError(
+                "DistributedDataParallel is not needed when a module doesn't have any parameter that requires a gradient."
+            )
+        self.module = module
+        self.device_ids = device_ids
+        self.output_device = output_device
+        self.dim = dim
+        self.broadcast_buffers = broadcast_buffers
+
+    def forward(self, *inputs, **kwargs):
+        return self.module(*inputs, **kwargs)
+
+    @contextlib.contextmanager
+    def no_sync(self):
+        """A context without exchange of gradients."""
+        yield
