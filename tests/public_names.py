@@ -125,4 +125,4 @@ def typed(p: inspect.Parameter, text: str) -> bool:
         return True
     name = re.escape(p.name)
     in_schema = re.match(rf"\w+\(.*\w[\]?]? {name}\b", text)
-    return bool(in_schema or re.search(rf"\b{name}`?(, \*{{0,2}}\w+)*\s\([^)\s]", text))
+    return bool(in_schema or re.search(rf"\b{name}`?(,\s\*{{0,2}}\w+)*\s\([^)\s]", text))

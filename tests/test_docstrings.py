@@ -4,6 +4,7 @@ tests/data/undocumented.txt lists the names that are not there yet, with what th
 lacks something fails, and so does a name that is listed and lacks nothing. FRAMEJIT_UPDATE_DOCS=1 takes such names out.
 """
 
+import builtins
 import doctest
 import importlib
 import inspect
@@ -41,7 +42,8 @@ def run_examples(name, value):
         if not inspect.ismodule(value)
         else value
     )
-    names = {**(vars(home) if home is not framejit else {}), "framejit": framejit, "__name__": "__main__"}
+    # an example may use names of its own module, but those of the language stay what they are
+    names = {**vars(home), **vars(builtins), "framejit": framejit, "__name__": "__main__"}
     test = doctest.DocTestParser().get_doctest(text, names, name, None, 0)
     out = []
     framejit.manual_seed(0)

@@ -74,7 +74,14 @@ def equal(input, other):
 
 
 def isin(elements, test_elements, *, assume_unique=False, invert=False):
-    """Whether each element is among `test_elements`."""
+    """Whether each element is among `test_elements`.
+
+    elements, test_elements (Tensor or number), assume_unique, invert (bool). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> framejit.isin(framejit.tensor([1, 2, 3]), framejit.tensor([2, 3]))
+    tensor([False,  True,  True])
+    """
     if not isinstance(elements, _C.Tensor):
         elements = _C.tensor(elements)
     if not isinstance(test_elements, _C.Tensor):
@@ -87,14 +94,28 @@ def isin(elements, test_elements, *, assume_unique=False, invert=False):
 
 
 def broadcast_tensors(*tensors):
-    """The tensors expanded to their common shape."""
+    """The tensors expanded to their common shape.
+
+    >>> import framejit
+    >>> [part.shape for part in framejit.broadcast_tensors(framejit.ones(3, 1), framejit.ones(2))]
+    [framejit.Size([3, 2]), framejit.Size([3, 2])]
+    """
     tensors = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
     shape = _C.broadcast_shapes(*(t.shape for t in tensors))
     return tuple(t if t.shape == shape else t.expand(shape) for t in tensors)
 
 
 def meshgrid(*tensors, indexing=None):
-    """Grids of coordinates."""
+    """Grids of coordinates.
+
+    indexing (str or None). Raises RuntimeError (indexing must be one of "xy" or "ij", but received: …).
+
+    >>> import framejit
+    >>> framejit.meshgrid(framejit.tensor([1, 2]), framejit.tensor([3, 4]), indexing="ij")
+    (tensor([[1, 1],
+            [2, 2]]), tensor([[3, 4],
+            [3, 4]]))
+    """
     tensors = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
     if indexing not in (None, "ij", "xy"):
         raise RuntimeError(f'framejit.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
@@ -110,7 +131,15 @@ def meshgrid(*tensors, indexing=None):
 
 
 def cartesian_prod(*tensors):
-    """All combinations of one element of each tensor."""
+    """All combinations of one element of each tensor.
+
+    >>> import framejit
+    >>> framejit.cartesian_prod(framejit.tensor([1, 2]), framejit.tensor([3, 4]))
+    tensor([[1, 3],
+            [1, 4],
+            [2, 3],
+            [2, 4]])
+    """
     if len(tensors) == 1:
         return tensors[0]
     return _C.stack([g.reshape(-1) for g in meshgrid(*tensors, indexing="ij")], dim=-1)
@@ -147,7 +176,13 @@ atleast_3d = _atleast(
 
 
 def block_diag(*tensors):
-    """The matrices along the diagonal of a larger one."""
+    """The matrices along the diagonal of a larger one.
+
+    >>> import framejit
+    >>> framejit.block_diag(framejit.ones(1, 2), framejit.ones(1, 1))
+    tensor([[1., 1., 0.],
+            [0., 0., 1.]])
+    """
     tensors = [atleast_2d(t) for t in tensors]
     rows = []
     width = sum(t.shape[1] for t in tensors)
@@ -159,7 +194,14 @@ def block_diag(*tensors):
 
 
 def diff(input, n=1, dim=-1, prepend=None, append=None):
-    """Differences of neighbours along `dim`, n times."""
+    """Differences of neighbours along `dim`, n times.
+
+    input (Tensor), n, dim (int), prepend, append (Tensor or None). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> framejit.diff(framejit.tensor([1, 4, 9]))
+    tensor([3, 5])
+    """
     parts = [p for p in (prepend, input, append) if p is not None]
     result = _C.cat(parts, dim=dim) if len(parts) > 1 else input
     for _ in range(n):
@@ -170,26 +212,58 @@ def diff(input, n=1, dim=-1, prepend=None, append=None):
 
 
 def einsum(equation, *operands):
-    """Sums of products written in Einstein's notation; operands as arguments or as one list."""
+    """Sums of products written in Einstein's notation; operands as arguments or as one list.
+
+    equation (str). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> framejit.einsum("ij,jk->ik", framejit.ones(2, 3), framejit.ones(3, 1))
+    tensor([[3.],
+            [3.]])
+    """
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = operands[0]
     return _C.einsum(equation, list(operands))
 
 
 def argwhere(input):
-    """The indices of what is not zero, one row each."""
+    """The indices of what is not zero, one row each.
+
+    input (Tensor). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> framejit.argwhere(framejit.tensor([0, 3, 5]))
+    tensor([[1],
+            [2]])
+    """
     return _C.nonzero(input)
 
 
 def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=None):
-    """The distinct elements in order, optionally with where each element went and how often each occurs."""
+    """The distinct elements in order, optionally with where each element went and how often each occurs.
+
+    input (Tensor), sorted, return_inverse, return_counts (bool), dim (int or None). Raises NotImplementedError (dim is
+    not supported).
+
+    >>> import framejit
+    >>> framejit.unique(framejit.tensor([3, 1, 3]), return_counts=True)
+    (tensor([1, 3]), tensor([1, 2]))
+    """
     if dim is not None:
         raise NotImplementedError("unique: dim is not supported")
     return _chosen(_C._unique(input, sorted, return_inverse, return_counts), return_inverse, return_counts)
 
 
 def unique_consecutive(input, return_inverse=False, return_counts=False, dim=None):
-    """The elements without repeats of the one before."""
+    """The elements without repeats of the one before.
+
+    input (Tensor), return_inverse, return_counts (bool), dim (int or None). Raises NotImplementedError (dim is not
+    supported).
+
+    >>> import framejit
+    >>> framejit.unique_consecutive(framejit.tensor([1, 1, 2, 1]))
+    tensor([1, 2, 1])
+    """
     if dim is not None:
         raise NotImplementedError("unique_consecutive: dim is not supported")
     flat = input.reshape(-1)
@@ -224,7 +298,15 @@ def _in_place_view(name):
 
 
 def _new_tensor(self, data, *, dtype=None, device=None, requires_grad=False):
-    """A tensor of the data with this one's dtype and device."""
+    """A tensor of the data with this one's dtype and device.
+
+    data (Tensor), dtype (framejit.dtype or None), device (framejit.device or str or None), requires_grad (bool).
+    Raises TypeError for other types.
+
+    >>> import framejit
+    >>> framejit.ones(1, dtype=framejit.float64).new_tensor([1, 2])
+    tensor([1., 2.], dtype=framejit.float64)
+    """
     return _C.tensor(data, dtype=self.dtype if dtype is None else dtype, requires_grad=requires_grad)
 
 

@@ -12,7 +12,14 @@ _TriangularSolve = namedtuple("triangular_solve", ("solution", "cloned_coefficie
 
 @listed("input")
 def svd(input, some=True, compute_uv=True):
-    """(U, S, V) with input = U diag(S) Vᵀ; zeros for U and V unless `compute_uv`."""
+    """(U, S, V) with input = U diag(S) Vᵀ; zeros for U and V unless `compute_uv`.
+
+    input (Tensor), some, compute_uv (bool). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> framejit.svd(framejit.tensor([[2.0, 0.0], [0.0, 1.0]]))[1]
+    tensor([2., 1.])
+    """
     if compute_uv:
         u, s, vh = linalg.svd(input, full_matrices=not some)
         return _Svd(u, s, vh.mT)
@@ -22,25 +29,59 @@ def svd(input, some=True, compute_uv=True):
 
 
 def qr(input, some=True):
-    """The QR factorisation, reduced or complete."""
+    """The QR factorisation, reduced or complete.
+
+    input (Tensor), some (bool). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> framejit.qr(framejit.tensor([[3.0, 1.0], [4.0, 2.0]]))[1].abs()
+    tensor([[5.0000, 2.2000],
+            [0.0000, 0.4000]])
+    """
     return _Qr(*linalg.qr(input, "reduced" if some else "complete"))
 
 
 @listed("b", "LU_data")
 def lu_solve(b, LU_data, LU_pivots):
-    """Solves A x = b from A's LU factorisation."""
+    """Solves A x = b from A's LU factorisation.
+
+    b, LU_data, LU_pivots (Tensor). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> factors, pivots = framejit.lu(framejit.tensor([[4.0, 2.0], [2.0, 5.0]]))
+    >>> framejit.lu_solve(framejit.tensor([[8.0], [12.0]]), factors, pivots)
+    tensor([[1.],
+            [2.]])
+    """
     return linalg.lu_solve(LU_data, LU_pivots, b)
 
 
 def lu(input, pivot=True, get_infos=False, out=None):
-    """(LU, pivots), and `info` where asked for."""
+    """(LU, pivots), and `info` where asked for.
+
+    input (Tensor), pivot, get_infos (bool), out (Tensor to write the result to or None). Raises TypeError for other
+    types.
+
+    >>> import framejit
+    >>> factors, pivots = framejit.lu(framejit.tensor([[0.0, 1.0], [2.0, 4.0]]))
+    >>> pivots
+    tensor([2, 2], dtype=framejit.int32)
+    """
     result = linalg.lu_factor_ex(input, pivot=pivot)
     return tuple(result) if get_infos else tuple(result)[:2]
 
 
 @listed("b", "A")
 def triangular_solve(b, A, upper=True, transpose=False, unitriangular=False):
-    """(x, A) with A x = b, or Aᵀ x = b, for triangular A."""
+    """(x, A) with A x = b, or Aᵀ x = b, for triangular A.
+
+    b, A (Tensor), upper, transpose, unitriangular (bool). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> framejit.triangular_solve(framejit.tensor([[4.0], [6.0]]), framejit.tensor([[2.0, 0.0], [0.0, 3.0]])).solution
+    tensor([[2.],
+            [2.]])
+    """
     matrix = A.mT if transpose else A
     x = linalg.solve_triangular(matrix, b, upper=upper != transpose, unitriangular=unitriangular)
     return _TriangularSolve(x, A.clone())
@@ -48,23 +89,52 @@ def triangular_solve(b, A, upper=True, transpose=False, unitriangular=False):
 
 @listed("input")
 def pinverse(input, rcond=1e-15):
-    """The pseudo-inverse."""
+    """The pseudo-inverse.
+
+    input (Tensor), rcond (float or None). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> framejit.pinverse(framejit.tensor([[2.0, 0.0], [0.0, 4.0]]))
+    tensor([[0.5000, 0.0000],
+            [0.0000, 0.2500]])
+    """
     return linalg.pinv(input, rcond)
 
 
 def ger(input, vec2):
-    """As `outer`."""
+    """As `outer`.
+
+    input, vec2 (Tensor). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> framejit.ger(framejit.tensor([1.0, 2.0]), framejit.tensor([3.0, 4.0]))
+    tensor([[3., 4.],
+            [6., 8.]])
+    """
     return _C.outer(input, vec2)
 
 
 def chain_matmul(*matrices):
-    """As `linalg.multi_dot`."""
+    """As `linalg.multi_dot`.
+
+    >>> import framejit
+    >>> framejit.chain_matmul(framejit.ones(2, 3), framejit.ones(3, 4), framejit.ones(4, 1))
+    tensor([[12.],
+            [12.]])
+    """
     matrices = matrices[0] if len(matrices) == 1 and isinstance(matrices[0], (list, tuple)) else matrices
     return matrices[0] if len(matrices) == 1 else linalg.multi_dot(matrices)
 
 
 def cross(input, other, dim=None):
-    """Cross products along `dim`, by default the first dimension of size 3."""
+    """Cross products along `dim`, by default the first dimension of size 3.
+
+    input, other (Tensor), dim (int or None). Raises RuntimeError (no dimension of size 3 in input).
+
+    >>> import framejit
+    >>> framejit.cross(framejit.tensor([1.0, 0.0, 0.0]), framejit.tensor([0.0, 1.0, 0.0]), dim=0)
+    tensor([0., 0., 1.])
+    """
     if dim is None:
         shape = _C.broadcast_shapes(input.shape, other.shape)
         if 3 not in shape:
@@ -74,7 +144,15 @@ def cross(input, other, dim=None):
 
 
 def svd_lowrank(A, q=6, niter=2, M=None):
-    """An approximate SVD of rank q by randomised subspace iteration (Halko, Martinsson and Tropp 2009, algorithm 5.1)."""
+    """An approximate SVD of rank q by randomised subspace iteration (Halko, Martinsson and Tropp 2009, algorithm 5.1).
+
+    A (Tensor), q, niter (int), M (Tensor or None). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> u, s, v = framejit.svd_lowrank(framejit.rand(6, 4), q=2)
+    >>> u.shape, s.shape, v.shape
+    (framejit.Size([6, 2]), framejit.Size([2]), framejit.Size([4, 2]))
+    """
     if M is not None:
         A = A - M
     tall = A.shape[-2] >= A.shape[-1]
@@ -90,7 +168,16 @@ def svd_lowrank(A, q=6, niter=2, M=None):
 
 
 def pca_lowrank(A, q=None, center=True, niter=2):
-    """Principal components by `svd_lowrank`, of the centred columns by default."""
+    """Principal components by `svd_lowrank`, of the centred columns by default.
+
+    A (Tensor), q (int or None), center (bool), niter (int). Raises ValueError (q(=…) must be non-negative integer and
+    not greater than min(m, n)=…).
+
+    >>> import framejit
+    >>> u, s, v = framejit.pca_lowrank(framejit.rand(6, 4), q=2)
+    >>> u.shape, s.shape, v.shape
+    (framejit.Size([6, 2]), framejit.Size([2]), framejit.Size([4, 2]))
+    """
     m, n = A.shape[-2:]
     q = min(6, m, n) if q is None else q
     if not 0 <= q <= min(m, n):

@@ -10,12 +10,27 @@ _Mode = namedtuple("mode", ("values", "indices"))
 
 
 def column_stack(tensors, *, out=None):
-    """Tensors side by side as columns; vectors count as columns."""
+    """Tensors side by side as columns; vectors count as columns.
+
+    tensors (sequence of Tensor), out (Tensor to write the result to or None). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> framejit.column_stack([framejit.tensor([1, 2]), framejit.tensor([3, 4])])
+    tensor([[1, 3],
+            [2, 4]])
+    """
     return _into(out, _C.cat([t.reshape(t.numel(), 1) if t.dim() <= 1 else t for t in tensors], 1))
 
 
 def dstack(tensors, *, out=None):
-    """Tensors stacked along the third dimension."""
+    """Tensors stacked along the third dimension.
+
+    tensors (sequence of Tensor), out (Tensor to write the result to or None). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> framejit.dstack([framejit.tensor([1, 2]), framejit.tensor([3, 4])]).shape
+    framejit.Size([1, 2, 2])
+    """
     from framejit._functions import atleast_3d
 
     return _into(out, _C.cat([atleast_3d(t) for t in tensors], 2))
@@ -47,22 +62,51 @@ hsplit, vsplit, dsplit = _axis_split("hsplit", 1, 1), _axis_split("vsplit", 2, 0
 
 
 def unsafe_split(input, split_size, dim=0):
-    """As `split`."""
+    """As `split`.
+
+    input (Tensor), split_size, dim (int). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> framejit.unsafe_split(framejit.tensor([1, 2, 3]), 2)
+    (tensor([1, 2]), tensor([3]))
+    """
     return input.split(split_size, dim)
 
 
 def unsafe_split_with_sizes(input, split_sizes, dim=0):
-    """As `split` with a list of sizes."""
+    """As `split` with a list of sizes.
+
+    input (Tensor), split_sizes (sequence of int), dim (int). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> framejit.unsafe_split_with_sizes(framejit.tensor([1, 2, 3]), [1, 2])
+    (tensor([1]), tensor([2, 3]))
+    """
     return input.split(list(split_sizes), dim)
 
 
 def unsafe_chunk(input, chunks, dim=0):
-    """As `chunk`."""
+    """As `chunk`.
+
+    input (Tensor), chunks, dim (int). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> framejit.unsafe_chunk(framejit.tensor([1, 2, 3]), 2)
+    (tensor([1, 2]), tensor([3]))
+    """
     return input.chunk(chunks, dim)
 
 
 def diagflat(input, offset=0):
-    """A matrix with the flattened input on a diagonal."""
+    """A matrix with the flattened input on a diagonal.
+
+    input (Tensor), offset (int). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> framejit.diagflat(framejit.tensor([1, 2]))
+    tensor([[1, 0],
+            [0, 2]])
+    """
     return _C.diag(input.reshape(-1), offset)
 
 
@@ -74,7 +118,16 @@ def _written(input, src, view):
 
 
 def diagonal_scatter(input, src, offset=0, dim1=0, dim2=1):
-    """The input with its diagonal replaced by `src`."""
+    """The input with its diagonal replaced by `src`.
+
+    input, src (Tensor), offset, dim1, dim2 (int). Raises RuntimeError (expected src to have a size equal to the slice
+    of self. src size = …, slice size = …).
+
+    >>> import framejit
+    >>> framejit.diagonal_scatter(framejit.zeros(2, 2), framejit.tensor([5.0, 7.0]))
+    tensor([[5., 0.],
+            [0., 7.]])
+    """
     if input.diagonal(offset, dim1, dim2).shape != src.shape:
         raise RuntimeError(
             f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = {list(input.diagonal(offset, dim1, dim2).shape)}"
@@ -83,7 +136,16 @@ def diagonal_scatter(input, src, offset=0, dim1=0, dim2=1):
 
 
 def select_scatter(input, src, dim, index):
-    """The input with one slice along `dim` replaced by `src`."""
+    """The input with one slice along `dim` replaced by `src`.
+
+    input, src (Tensor), dim, index (int). Raises RuntimeError (expected src to have a size equal to the slice of self.
+    src size = …, slice size = …).
+
+    >>> import framejit
+    >>> framejit.select_scatter(framejit.zeros(2, 2), framejit.tensor([5.0, 7.0]), 0, 1)
+    tensor([[0., 0.],
+            [5., 7.]])
+    """
     if input.select(dim, index).shape != src.shape:
         raise RuntimeError(
             f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = {list(input.select(dim, index).shape)}"
@@ -92,7 +154,14 @@ def select_scatter(input, src, dim, index):
 
 
 def slice_scatter(input, src, dim=0, start=None, end=None, step=1):
-    """The input with the slice start:end:step along `dim` replaced by `src`."""
+    """The input with the slice start:end:step along `dim` replaced by `src`.
+
+    input, src (Tensor), dim (int), start, end (int or None), step (int). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> framejit.slice_scatter(framejit.zeros(4), framejit.tensor([5.0, 7.0]), 0, 1, 3)
+    tensor([0., 5., 7., 0.])
+    """
     pick = (slice(None),) * (dim % max(input.dim(), 1)) + (slice(start, end, step),)
     return _written(input, src.expand(input[pick].shape), lambda t: t[pick])
 
@@ -121,7 +190,14 @@ COPIES["split_with_sizes_copy"] = lambda input, split_sizes, dim=0: tuple(
 
 
 def kron(input, other):
-    """Kronecker's product."""
+    """Kronecker's product.
+
+    input, other (Tensor). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> framejit.kron(framejit.tensor([1, 10]), framejit.tensor([1, 2]))
+    tensor([ 1,  2, 10, 20])
+    """
     n = max(input.dim(), other.dim())
     a = input.reshape([1] * (n - input.dim()) + list(input.shape))
     b = other.reshape([1] * (n - other.dim()) + list(other.shape))
@@ -132,7 +208,17 @@ def kron(input, other):
 
 
 def combinations(input, r=2, with_replacement=False):
-    """All r-subsets of a vector's elements, in order."""
+    """All r-subsets of a vector's elements, in order.
+
+    input (Tensor), r (int), with_replacement (bool). Raises RuntimeError (Expect a 1D vector; Expect a non-negative
+    number).
+
+    >>> import framejit
+    >>> framejit.combinations(framejit.tensor([1, 2, 3]))
+    tensor([[1, 2],
+            [1, 3],
+            [2, 3]])
+    """
     import itertools
 
     if input.dim() != 1:
@@ -149,7 +235,14 @@ def combinations(input, r=2, with_replacement=False):
 
 
 def unravel_index(indices, shape):
-    """Flat indices as one index per dimension of `shape`."""
+    """Flat indices as one index per dimension of `shape`.
+
+    indices (Tensor), shape (int, or tuple of int). Raises ValueError ('shape' cannot have negative values).
+
+    >>> import framejit
+    >>> framejit.unravel_index(framejit.tensor([5]), (2, 3))
+    (tensor([1]), tensor([2]))
+    """
     shape = [shape] if isinstance(shape, int) else list(shape)
     if any(size < 0 for size in shape):
         raise ValueError(f"'shape' cannot have negative values, but got {tuple(shape)}")
@@ -161,7 +254,17 @@ def unravel_index(indices, shape):
 
 
 def vander(x, N=None, increasing=False):
-    """Rows of powers of x, falling unless `increasing`."""
+    """Rows of powers of x, falling unless `increasing`.
+
+    x (Tensor), N (int or None), increasing (bool). Raises RuntimeError (x must be a one-dimensional tensor; N must be
+    non-negative).
+
+    >>> import framejit
+    >>> framejit.vander(framejit.tensor([1, 2, 3]))
+    tensor([[1, 1, 1],
+            [4, 2, 1],
+            [9, 3, 1]])
+    """
     if x.dim() != 1:
         raise RuntimeError("x must be a one-dimensional tensor.")
     N = x.shape[0] if N is None else N
@@ -175,7 +278,12 @@ def vander(x, N=None, increasing=False):
 
 
 def sum_to_size(self, *size):
-    """Summed over the dimensions that broadcasting from `size` would add."""
+    """Summed over the dimensions that broadcasting from `size` would add.
+
+    >>> import framejit
+    >>> framejit.ones(2, 3).sum_to_size(1, 3)
+    tensor([[2., 2., 2.]])
+    """
     size = list(size[0]) if len(size) == 1 and not isinstance(size[0], int) else list(size)
     lead = self.dim() - len(size)
     fits = lead >= 0 and all(want in (1, have) for want, have in zip(size, self.shape[lead:]))
@@ -298,12 +406,27 @@ def new(self, *args, device=None):
 
 
 def put(input, index, source, accumulate=False):
-    """The input with elements at flat indices replaced by (or added to) those of `source`."""
+    """The input with elements at flat indices replaced by (or added to) those of `source`.
+
+    input (Tensor), index (Tensor of int64), source (Tensor), accumulate (bool). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> framejit.put(framejit.zeros(3), framejit.tensor([2]), framejit.tensor([5.0]))
+    tensor([0., 0., 5.])
+    """
     return put_(input.clone(), index, source, accumulate)
 
 
 def put_(self, index, source, accumulate=False):
-    """Writes (or adds) the elements of `source` at flat indices."""
+    """Writes (or adds) the elements of `source` at flat indices.
+
+    index (Tensor of int64), source (Tensor), accumulate (bool). Raises RuntimeError (Expected a long tensor for index;
+    Expected source and index to have the same number of elements).
+
+    >>> import framejit
+    >>> framejit.zeros(3).put_(framejit.tensor([2]), framejit.tensor([5.0]))
+    tensor([0., 0., 5.])
+    """
     if index.dtype not in (_C.int64, _C.int32):
         raise RuntimeError(f"put_(): Expected a long tensor for index, but got {index.dtype}")
     if index.numel() != source.numel():
@@ -316,18 +439,40 @@ def put_(self, index, source, accumulate=False):
 
 
 def ldexp(input, other, *, out=None):
-    """input * 2**other."""
+    """input * 2**other.
+
+    input, other (Tensor), out (Tensor to write the result to or None). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> framejit.ldexp(framejit.tensor([1.0, 3.0]), framejit.tensor([2, 3]))
+    tensor([ 4., 24.])
+    """
     return _into(out, input * _C.pow(2.0, other))
 
 
 def float_power(input, exponent, *, out=None):
-    """Powers in double precision."""
+    """Powers in double precision.
+
+    input (Tensor), exponent (Tensor or number), out (Tensor to write the result to or None). Raises TypeError for
+    other types.
+
+    >>> import framejit
+    >>> framejit.float_power(framejit.tensor([2, 3]), 2)
+    tensor([4., 9.], dtype=framejit.float64)
+    """
     double = lambda x: x.to(_C.float64) if isinstance(x, _C.Tensor) else float(x)
     return _into(out, _C.pow(double(input), double(exponent)))
 
 
 def lcm(input, other, *, out=None):
-    """The least common multiple, not negative."""
+    """The least common multiple, not negative.
+
+    input, other (Tensor), out (Tensor to write the result to or None). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> framejit.lcm(framejit.tensor([4, 6]), framejit.tensor([6, 8]))
+    tensor([12, 24])
+    """
     common = _C.gcd(input, other)
     zero = common == 0
     return _into(
@@ -336,7 +481,16 @@ def lcm(input, other, *, out=None):
 
 
 def renorm(input, p, dim, maxnorm):
-    """Slices along `dim` whose p-norm exceeds `maxnorm`, scaled down to it."""
+    """Slices along `dim` whose p-norm exceeds `maxnorm`, scaled down to it.
+
+    input (Tensor), p (float), dim (int), maxnorm (float). Raises RuntimeError (non-positive-norm not supported;
+    expected maxnorm to be >= 0; input needs at least 2 dimensions).
+
+    >>> import framejit
+    >>> framejit.renorm(framejit.tensor([[3.0, 4.0], [0.3, 0.4]]), 2, 0, 1.0)
+    tensor([[0.6000, 0.8000],
+            [0.3000, 0.4000]])
+    """
     if p <= 0:
         raise RuntimeError("renorm: non-positive-norm not supported")
     if maxnorm < 0:
@@ -349,7 +503,14 @@ def renorm(input, p, dim, maxnorm):
 
 
 def isreal(input):
-    """True everywhere: no dtype here has an imaginary part."""
+    """True everywhere: no dtype here has an imaginary part.
+
+    input (Tensor). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> framejit.isreal(framejit.tensor([1.0, 2.0]))
+    tensor([True, True])
+    """
     return _C.ones_like(input, dtype=_C.bool)
 
 
@@ -362,7 +523,14 @@ def is_nonzero(self):
 
 
 def mode(input, dim=-1, keepdim=False):
-    """The most frequent value along `dim` (the smallest of several) and the last index that holds it."""
+    """The most frequent value along `dim` (the smallest of several) and the last index that holds it.
+
+    input (Tensor), keepdim (bool). Raises IndexError (Expected reduction dim … to have non-zero size).
+
+    >>> import framejit
+    >>> framejit.mode(framejit.tensor([1, 2, 2])).values
+    tensor(2)
+    """
     if input.dim() == 0:
         return _Mode(input.clone(), _C.zeros((), dtype=_C.int64))
     ordered, order = input.sort(dim, stable=True)
@@ -382,7 +550,14 @@ def mode(input, dim=-1, keepdim=False):
 
 
 def mvlgamma(input, p):
-    """The multivariate log-gamma function of dimension p."""
+    """The multivariate log-gamma function of dimension p.
+
+    input (Tensor), p (int). Raises RuntimeError (p has to be greater than or equal to 1).
+
+    >>> import framejit
+    >>> framejit.mvlgamma(framejit.tensor([3.0]), 2)
+    tensor([1.5502])
+    """
     if p < 1:
         raise RuntimeError("p has to be greater than or equal to 1")
     if not input.is_floating_point():

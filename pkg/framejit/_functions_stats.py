@@ -76,13 +76,29 @@ def _at_rank(ordered, rank, interpolation):
 
 @listed("input")
 def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear", out=None):
-    """The q-quantiles along `dim`, or of all elements; NaN where the line holds one."""
+    """The q-quantiles along `dim`, or of all elements; NaN where the line holds one.
+
+    input (Tensor), q (float or Tensor), dim (int or None), keepdim (bool), interpolation (str), out (Tensor to write
+    the result to or None). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> framejit.quantile(framejit.tensor([1.0, 2.0, 4.0]), 0.5)
+    tensor(2.)
+    """
     return _into(out, _quantile(input, q, dim, keepdim, interpolation, False))
 
 
 @listed("input")
 def nanquantile(input, q, dim=None, keepdim=False, *, interpolation="linear", out=None):
-    """The q-quantiles of what is no NaN."""
+    """The q-quantiles of what is no NaN.
+
+    input (Tensor), q (float or Tensor), dim (int or None), keepdim (bool), interpolation (str), out (Tensor to write
+    the result to or None). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> framejit.nanquantile(framejit.tensor([1.0, float("nan"), 3.0]), 0.5)
+    tensor(2.)
+    """
     return _into(out, _quantile(input, q, dim, keepdim, interpolation, True))
 
 
@@ -113,7 +129,16 @@ def nanmedian(input, dim=None, keepdim=False):
 
 
 def histc(input, bins=100, min=0, max=0, *, out=None):
-    """How many elements fall into each of `bins` equal cells from min to max (of the data where both are equal)."""
+    """How many elements fall into each of `bins` equal cells from min to max (of the data where both are equal).
+
+    input (Tensor), bins (int), min (float), out (Tensor to write the result to or None). Raises RuntimeError (bins
+    must be > 0; range of […, …] is not finite; max must be larger than min), NotImplementedError ("histogram_cpu" not
+    implemented for '…').
+
+    >>> import framejit
+    >>> framejit.histc(framejit.tensor([0.1, 0.2, 0.9]), bins=2, min=0, max=1)
+    tensor([2., 1.])
+    """
     if bins <= 0:
         raise RuntimeError("bins must be > 0")
     if not input.is_floating_point():
@@ -134,7 +159,15 @@ def histc(input, bins=100, min=0, max=0, *, out=None):
 
 
 def bucketize(input, boundaries, *, out_int32=False, right=False, out=None):
-    """The bucket of each element between sorted boundaries: searchsorted with the operands exchanged."""
+    """The bucket of each element between sorted boundaries: searchsorted with the operands exchanged.
+
+    input, boundaries (Tensor), out_int32, right (bool), out (Tensor to write the result to or None). Raises
+    RuntimeError (boundaries tensor must be 1 dimension).
+
+    >>> import framejit
+    >>> framejit.bucketize(framejit.tensor([1.5, 4.0]), framejit.tensor([1.0, 2.0, 3.0]))
+    tensor([1, 3])
+    """
     if boundaries.dim() != 1:
         raise RuntimeError(f"boundaries tensor must be 1 dimension, but got dim({boundaries.dim()})")
     index = _C.searchsorted(boundaries, input, right=right)
@@ -142,7 +175,16 @@ def bucketize(input, boundaries, *, out_int32=False, right=False, out=None):
 
 
 def cov(input, *, correction=1, fweights=None, aweights=None):
-    """The covariance matrix of variables in rows and observations in columns, with optional weights."""
+    """The covariance matrix of variables in rows and observations in columns, with optional weights.
+
+    input (Tensor), correction (int), fweights, aweights (Tensor or None). Raises RuntimeError (expected input to have
+    two or fewer dimensions).
+
+    >>> import framejit
+    >>> framejit.cov(framejit.tensor([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]]))
+    tensor([[ 1., -1.],
+            [-1.,  1.]])
+    """
     if input.dim() > 2:
         raise RuntimeError(
             f"cov(): expected input to have two or fewer dimensions but got an input with {input.dim()} dimensions"
@@ -168,7 +210,15 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
 
 
 def corrcoef(input):
-    """Pearson's correlation coefficients of variables in rows."""
+    """Pearson's correlation coefficients of variables in rows.
+
+    input (Tensor). Raises RuntimeError (expected input to have two or fewer dimensions).
+
+    >>> import framejit
+    >>> framejit.corrcoef(framejit.tensor([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]]))
+    tensor([[ 1., -1.],
+            [-1.,  1.]])
+    """
     if input.dim() > 2:
         raise RuntimeError(
             f"corrcoef(): expected input to have two or fewer dimensions but got an input with {input.dim()} dimensions"
@@ -181,13 +231,29 @@ def corrcoef(input):
 
 
 def dist(input, other, p=2):
-    """The p-norm of the difference."""
+    """The p-norm of the difference.
+
+    input, other (Tensor), p (float). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> framejit.dist(framejit.tensor([0.0, 0.0]), framejit.tensor([3.0, 4.0]))
+    tensor(5.)
+    """
     return _C.norm((input - other).reshape(-1), p)
 
 
 @listed("x1", "x2")
 def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
-    """The p-norm distances between the rows of [*, P, M] and [*, R, M], as [*, P, R]."""
+    """The p-norm distances between the rows of [*, P, M] and [*, R, M], as [*, P, R].
+
+    x1, x2 (Tensor), p (float), compute_mode (str). Raises RuntimeError (cdist only supports at least 2D tensors, …
+    got: …D; X1 and X2 must have the same number of columns. X1: … X2: …; cdist only supports non-negative p values),
+    ValueError (… is not a valid value for compute_mode).
+
+    >>> import framejit
+    >>> framejit.cdist(framejit.tensor([[0.0, 0.0]]), framejit.tensor([[3.0, 4.0], [0.0, 1.0]]))
+    tensor([[5., 1.]])
+    """
     if x1.dim() < 2 or x2.dim() < 2:
         which, x = ("X1", x1) if x1.dim() < 2 else ("X2", x2)
         raise RuntimeError(f"cdist only supports at least 2D tensors, {which} got: {x.dim()}D")
@@ -224,7 +290,14 @@ def pairwise(difference, p):
 
 
 def pdist(input, p=2.0):
-    """The distances between every two rows of a matrix: the upper triangle of `cdist(input, input)`."""
+    """The distances between every two rows of a matrix: the upper triangle of `cdist(input, input)`.
+
+    input (Tensor), p (float). Raises RuntimeError (pdist only supports 2D tensors, got: …D).
+
+    >>> import framejit
+    >>> framejit.pdist(framejit.tensor([[0.0, 0.0], [3.0, 4.0]]))
+    tensor([5.])
+    """
     if input.dim() != 2:
         raise RuntimeError(f"pdist only supports 2D tensors, got: {input.dim()}D")
     rows, cols = _C.triu_indices(input.shape[0], input.shape[0], 1)
@@ -254,7 +327,14 @@ def _cells(y, x, dx, dim):
 
 
 def trapezoid(y, x=None, *, dx=None, dim=-1):
-    """The integral of samples by the trapezoidal rule."""
+    """The integral of samples by the trapezoidal rule.
+
+    y (Tensor), x (Tensor or None), dx (float or None), dim (int). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> framejit.trapezoid(framejit.tensor([1.0, 2.0, 3.0]))
+    tensor(4.)
+    """
     if y.shape[dim] == 0:
         return y.sum(dim) if y.is_floating_point() else y.sum(dim).to(_C.get_default_dtype())
     return _cells(y, x, dx, dim).sum(dim)
@@ -264,12 +344,28 @@ trapz = trapezoid
 
 
 def cumulative_trapezoid(y, x=None, *, dx=None, dim=-1):
-    """The running integral of samples by the trapezoidal rule."""
+    """The running integral of samples by the trapezoidal rule.
+
+    y (Tensor), x (Tensor or None), dx (float or None), dim (int). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> framejit.cumulative_trapezoid(framejit.tensor([1.0, 2.0, 3.0]))
+    tensor([1.5000, 4.0000])
+    """
     return _cells(y, x, dx, dim).cumsum(dim)
 
 
 def gradient(input, *, spacing=1, dim=None, edge_order=1):
-    """Estimated derivatives along each of `dim`: central differences inside, one-sided ones at the edges."""
+    """Estimated derivatives along each of `dim`: central differences inside, one-sided ones at the edges.
+
+    input (Tensor), spacing (number, or Tensor), dim (int or None), edge_order (int). Raises RuntimeError
+    (torch.gradient expected spacing to be unspecified, a scalar, or a list of length equal to 'dim'; torch.gradient
+    only supports edge_order=1 and edge_order=2).
+
+    >>> import framejit
+    >>> framejit.gradient(framejit.tensor([1.0, 4.0, 9.0]))
+    (tensor([3., 4., 5.]),)
+    """
     dims = list(range(input.dim())) if dim is None else [dim] if isinstance(dim, int) else list(dim)
     spacings = list(spacing) if isinstance(spacing, (list, tuple)) else [spacing] * len(dims)
     if len(spacings) != len(dims):

@@ -7,7 +7,14 @@ from framejit import _C
 
 
 def typename(obj):
-    """The type of `obj` with its module, as it appears in messages."""
+    """The type of `obj` with its module, as it appears in messages.
+
+    obj (object). Raises nothing of its own.
+
+    >>> import framejit
+    >>> framejit.typename(framejit.ones(1)), framejit.typename(3)
+    ('framejit.FloatTensor', 'int')
+    """
     if isinstance(obj, _C.Tensor):
         return obj.type()
     kind = obj if isinstance(obj, type) else type(obj)
@@ -17,7 +24,14 @@ def typename(obj):
 
 
 def is_storage(obj):
-    """Whether `obj` is a storage object."""
+    """Whether `obj` is a storage object.
+
+    obj (object). Raises nothing of its own.
+
+    >>> import framejit
+    >>> framejit.is_storage(framejit.ones(1).untyped_storage()), framejit.is_storage(3)
+    (True, False)
+    """
     return type(obj).__name__ in ("UntypedStorage", "TypedStorage")
 
 
@@ -124,7 +138,14 @@ def _in_place(function):
 
 
 def _where(self, condition, other):
-    """This tensor where the condition holds, `other` elsewhere."""
+    """This tensor where the condition holds, `other` elsewhere.
+
+    condition, other (Tensor). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> framejit.tensor([1.0, 2.0]).where(framejit.tensor([True, False]), 0.0)
+    tensor([1., 0.])
+    """
     return _C.where(condition, self, other)
 
 

@@ -23,7 +23,17 @@ options = _Options()
 
 
 def set_printoptions(precision=None, threshold=None, edgeitems=None, linewidth=None, profile=None, sci_mode=None):
-    """Sets how tensors are printed; what is None stays as it is."""
+    """Sets how tensors are printed; what is None stays as it is.
+
+    precision, threshold, edgeitems, linewidth (int or None), profile (str or None), sci_mode (bool or None). Raises
+    nothing of its own: a precision that is no number raises ValueError when a tensor is printed.
+
+    >>> import framejit
+    >>> framejit.set_printoptions(precision=2)
+    >>> framejit.tensor([1.23456])
+    tensor([1.23])
+    >>> framejit.set_printoptions(profile="default")
+    """
     if profile is not None:
         for name, value in _PROFILES[profile].items():
             setattr(options, name, value)
@@ -35,7 +45,12 @@ def set_printoptions(precision=None, threshold=None, edgeitems=None, linewidth=N
 
 
 def get_printoptions():
-    """The options that set_printoptions sets, as a dict."""
+    """The options that set_printoptions sets, as a dict.
+
+    >>> import framejit
+    >>> framejit.get_printoptions()["precision"]
+    4
+    """
     return {name: getattr(options, name) for name in (*_DEFAULTS, "sci_mode")}
 
 

@@ -4,32 +4,65 @@ _NONE = "framejit has no CUDA device"
 
 
 def is_available():
-    """False."""
+    """False.
+
+    >>> import framejit
+    >>> framejit.cuda.is_available()
+    False
+    """
     return False
 
 
 def is_initialized():
-    """False."""
+    """False.
+
+    >>> import framejit
+    >>> framejit.cuda.is_initialized()
+    False
+    """
     return False
 
 
 def is_bf16_supported(including_emulation=True):
-    """False."""
+    """False.
+
+    including_emulation (bool). Raises nothing of its own.
+
+    >>> import framejit
+    >>> framejit.cuda.is_bf16_supported()
+    False
+    """
     return False
 
 
 def device_count():
-    """0"""
+    """0
+
+    >>> import framejit
+    >>> framejit.cuda.device_count()
+    0
+    """
     return 0
 
 
 def current_device():
-    """Raises RuntimeError."""
+    """Raises RuntimeError.
+
+    >>> import framejit
+    >>> framejit.cuda.current_device()
+    Traceback (most recent call last):
+        ...
+    RuntimeError: framejit has no CUDA device
+    """
     raise RuntimeError(_NONE)
 
 
 def _nothing(*args, **kwargs):
-    """Nothing to do: there is no device."""
+    """Nothing to do: there is no device.
+
+    >>> import framejit
+    >>> framejit.cuda.empty_cache()
+    """
 
 
 # what programs call whether there is a device or not
@@ -38,7 +71,14 @@ reset_peak_memory_stats = reset_max_memory_allocated = reset_accumulated_memory_
 
 
 def _zero(device=None):
-    """0: nothing is allocated."""
+    """0: nothing is allocated.
+
+    device (device or int or None). Raises nothing of its own.
+
+    >>> import framejit
+    >>> framejit.cuda.max_memory_allocated()
+    0
+    """
     return 0
 
 
@@ -46,7 +86,14 @@ memory_allocated = max_memory_allocated = memory_reserved = max_memory_reserved 
 
 
 def _raise(*args, **kwargs):
-    """Raises RuntimeError: there is no device."""
+    """Raises RuntimeError: there is no device.
+
+    >>> import framejit
+    >>> framejit.cuda.current_stream()
+    Traceback (most recent call last):
+        ...
+    RuntimeError: framejit has no CUDA device
+    """
     raise RuntimeError(_NONE)
 
 
@@ -60,23 +107,59 @@ class _Unavailable:
 
 
 class Stream(_Unavailable):
-    """Raises RuntimeError when made."""
+    """Raises RuntimeError when made.
+
+    >>> import framejit
+    >>> framejit.cuda.Stream()
+    Traceback (most recent call last):
+        ...
+    RuntimeError: framejit has no CUDA device
+    """
 
 
 class Event(_Unavailable):
-    """Raises RuntimeError when made."""
+    """Raises RuntimeError when made.
+
+    >>> import framejit
+    >>> framejit.cuda.Event()
+    Traceback (most recent call last):
+        ...
+    RuntimeError: framejit has no CUDA device
+    """
 
 
 class CUDAGraph(_Unavailable):
-    """Raises RuntimeError when made."""
+    """Raises RuntimeError when made.
+
+    >>> import framejit
+    >>> framejit.cuda.CUDAGraph()
+    Traceback (most recent call last):
+        ...
+    RuntimeError: framejit has no CUDA device
+    """
 
 
 class device(_Unavailable):
-    """Raises RuntimeError when made."""
+    """Raises RuntimeError when made.
+
+    >>> import framejit
+    >>> framejit.cuda.device(0)
+    Traceback (most recent call last):
+        ...
+    RuntimeError: framejit has no CUDA device
+    """
 
 
 def stream(stream):
-    """A context manager; None is taken, as no stream was ever made."""
+    """A context manager; None is taken, as no stream was ever made.
+
+    stream (object). Raises RuntimeError for other types.
+
+    >>> import framejit
+    >>> with framejit.cuda.stream(None):
+    ...     print("no stream, no change")
+    no stream, no change
+    """
     import contextlib
 
     return contextlib.nullcontext() if stream is None else _raise()

@@ -81,37 +81,94 @@ def __getattr__(name):
 
 
 def is_scripting():
-    """False."""
+    """False.
+
+    >>> import framejit
+    >>> framejit.jit.is_scripting()
+    False
+    """
     return False
 
 
 def is_tracing():
-    """False."""
+    """False.
+
+    >>> import framejit
+    >>> framejit.jit.is_tracing()
+    False
+    """
     return False
 
 
 def annotate(the_type, the_value):
-    """the_value"""
+    """the_value
+
+    the_type (type), the_value (object). Raises nothing of its own.
+
+    >>> import framejit
+    >>> framejit.jit.annotate(int, 3)
+    3
+    """
     return the_value
 
 
 def export(fn):
-    """fn"""
+    """fn
+
+    fn (callable). Raises nothing of its own.
+
+    >>> import framejit
+    >>> @framejit.jit.export
+    ... def f(x):
+    ...     return x
+    >>> f(3)
+    3
+    """
     return fn
 
 
 def interface(obj):
-    """obj"""
+    """obj
+
+    obj (object). Raises nothing of its own.
+
+    >>> import framejit
+    >>> @framejit.jit.interface
+    ... class Layer:
+    ...     pass
+    >>> Layer.__name__
+    'Layer'
+    """
     return obj
 
 
 def unused(fn):
-    """fn"""
+    """fn
+
+    fn (callable). Raises nothing of its own.
+
+    >>> import framejit
+    >>> @framejit.jit.unused
+    ... def f(x):
+    ...     return x
+    >>> f(3)
+    3
+    """
     return fn
 
 
 def ignore(drop=False, **kwargs):
-    """A decorator, used with or without arguments, that gives the function back."""
+    """A decorator, used with or without arguments, that gives the function back.
+
+    drop (bool). Raises nothing of its own.
+
+    >>> import framejit
+    >>> @framejit.jit.ignore
+    ... def f(x):
+    ...     return x
+    >>> f(3)
+    3
+    """
     return drop if callable(drop) else lambda fn: fn
 
 
@@ -126,7 +183,14 @@ def script_if_tracing(fn):
 
 
 def isinstance(obj, target_type):
-    """Whether obj is of a type, which may be a type of `typing` with arguments."""
+    """Whether obj is of a type, which may be a type of `typing` with arguments.
+
+    obj (object), target_type (type). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> framejit.jit.isinstance([1, 2], list)
+    True
+    """
     import builtins
     import typing
 

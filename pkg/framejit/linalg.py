@@ -66,26 +66,54 @@ def _needs_grad(*tensors):
 
 @listed("A", name="linalg_eigh")
 def eigh(A, UPLO="L"):
-    """(eigenvalues, eigenvectors) of symmetric matrices, ascending; one triangle is read."""
+    """(eigenvalues, eigenvectors) of symmetric matrices, ascending; one triangle is read.
+
+    A (Tensor), UPLO (str). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> framejit.linalg.eigh(framejit.tensor([[2.0, 0.0], [0.0, 1.0]])).eigenvalues
+    tensor([1., 2.])
+    """
     return _Eigh(*_t._linalg_eigh_stack(A, UPLO, True))
 
 
 @listed("A", name="linalg_eigvalsh")
 def eigvalsh(A, UPLO="L"):
-    """The eigenvalues of symmetric matrices, ascending."""
+    """The eigenvalues of symmetric matrices, ascending.
+
+    A (Tensor), UPLO (str). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> framejit.linalg.eigvalsh(framejit.tensor([[2.0, 0.0], [0.0, 1.0]]))
+    tensor([1., 2.])
+    """
     return _t._linalg_eigh_stack(A, UPLO, _needs_grad(A))[0]
 
 
 @listed("A", name="linalg_svd")
 def svd(A, full_matrices=True, *, driver=None):
-    """(U, S, Vh) with A = U diag(S) Vh, singular values descending."""
+    """(U, S, Vh) with A = U diag(S) Vh, singular values descending.
+
+    A (Tensor), full_matrices (bool), driver (str or None). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> framejit.linalg.svd(framejit.tensor([[2.0, 0.0], [0.0, 1.0]])).S
+    tensor([2., 1.])
+    """
     _check_driver("svd", driver)
     return _Svd(*_t._linalg_svd_stack(A, full_matrices, True))
 
 
 @listed("A", name="linalg_svdvals")
 def svdvals(A, *, driver=None):
-    """The singular values, descending."""
+    """The singular values, descending.
+
+    A (Tensor), driver (str or None). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> framejit.linalg.svdvals(framejit.tensor([[2.0, 0.0], [0.0, 1.0]]))
+    tensor([2., 1.])
+    """
     _check_driver("svdvals", driver)
     return _t._linalg_svd_stack(A, False, _needs_grad(A))[1]
 
@@ -98,13 +126,28 @@ def _check_driver(name, driver):
 
 
 def lu_factor(A, *, pivot=True):
-    """(LU, pivots): the packed factorisation with partial pivoting."""
+    """(LU, pivots): the packed factorisation with partial pivoting.
+
+    A (Tensor), pivot (bool). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> framejit.linalg.lu_factor(framejit.tensor([[0.0, 1.0], [2.0, 4.0]])).pivots
+    tensor([2, 2], dtype=framejit.int32)
+    """
     LU, pivots, _ = _t.linalg_lu_factor_ex(A, pivot=pivot)
     return _LuFactor(LU, pivots)
 
 
 def lu(A, *, pivot=True):
-    """(P, L, U) with A = P L U."""
+    """(P, L, U) with A = P L U.
+
+    A (Tensor), pivot (bool). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> framejit.linalg.lu(framejit.tensor([[0.0, 1.0], [2.0, 4.0]])).P
+    tensor([[0., 1.],
+            [1., 0.]])
+    """
     LU, pivots, _ = _t.linalg_lu_factor_ex(A, pivot=pivot)
     return _Lu(*_t.lu_unpack(LU, pivots))
 
@@ -113,8 +156,15 @@ def lu(A, *, pivot=True):
 def lstsq(A, B, rcond=None, *, driver=None):
     """The least squares solution of A X = B (of smallest norm), residuals, rank, singular values.
 
-    As in PyTorch the residuals are empty unless every matrix has full rank and more rows than columns, and the singular
-    values are empty unless the driver gives them ("gelsd", "gelss").
+    As in PyTorch the residuals are empty unless every matrix has full rank and more rows than columns, and the
+    singular values are empty unless the driver gives them ("gelsd", "gelss").
+
+    A (Tensor), rcond (float or None), driver (str or None). Raises RuntimeError (parameter `driver` should be one of
+    (gels, gelsy, gelsd, gelss); input must have at least 2 dimensions; input.size(-2) should match other.size(-2)).
+
+    >>> import framejit
+    >>> framejit.linalg.lstsq(framejit.tensor([[1.0], [1.0]]), framejit.tensor([[1.0], [3.0]])).solution
+    tensor([[2.0000]])
     """
     if driver not in (None, "gels", "gelsy", "gelsd", "gelss"):
         raise RuntimeError(
@@ -166,7 +216,15 @@ def _float_input(name, x, dtype):
 
 
 def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None, out=None):
-    """(sum |x|**ord)**(1/ord) over `dim`, or over all elements; max and min for ±inf, the count of nonzeros for 0."""
+    """(sum |x|**ord)**(1/ord) over `dim`, or over all elements; max and min for ±inf, the count of nonzeros for 0.
+
+    x (Tensor), ord (int, float, or str), dim (int, or tuple of int, or None), keepdim (bool), dtype (framejit.dtype or
+    None), out (Tensor to write the result to or None). Raises RuntimeError (expected a number for ord).
+
+    >>> import framejit
+    >>> framejit.linalg.vector_norm(framejit.tensor([3.0, 4.0]))
+    tensor(5.)
+    """
     if not isinstance(ord, (int, float)):
         raise RuntimeError(f"linalg.vector_norm: expected a number for ord, got {ord!r}")
     x = _float_input("vector_norm", x, dtype)
@@ -196,7 +254,16 @@ def _vector_norm(x, p, dims, keepdim):
 
 
 def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=None):
-    """A norm of matrices in the dimensions `dim`: 'fro', 'nuc', ±1, ±2, ±inf."""
+    """A norm of matrices in the dimensions `dim`: 'fro', 'nuc', ±1, ±2, ±inf.
+
+    A (Tensor), ord (int, float, or str), dim (pair of int), keepdim (bool), dtype (framejit.dtype or None), out
+    (Tensor to write the result to or None). Raises RuntimeError (The input tensor A must have at least 2 dimensions;
+    dims must be different. Got (…, …); Order … not supported).
+
+    >>> import framejit
+    >>> framejit.linalg.matrix_norm(framejit.tensor([[3.0, 0.0], [0.0, 4.0]]))
+    tensor(5.)
+    """
     A = _float_input("matrix_norm", A, dtype)
     if A.dim() < 2:
         raise RuntimeError("linalg.matrix_norm: The input tensor A must have at least 2 dimensions.")
@@ -224,7 +291,16 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=No
 
 
 def norm(A, ord=None, dim=None, keepdim=False, *, out=None, dtype=None):
-    """A vector norm or, where `ord` is a string or two dimensions are meant, a matrix norm."""
+    """A vector norm or, where `ord` is a string or two dimensions are meant, a matrix norm.
+
+    A (Tensor), ord (int, float, or str, or None), dim (int, or pair of int, or None), keepdim (bool), out (Tensor to
+    write the result to or None), dtype (framejit.dtype or None). Raises RuntimeError (If dim is not specified but ord
+    is, the input must be 1D or 2D. Got …D; If dim is specified, it must be of length 1 or 2. Got …).
+
+    >>> import framejit
+    >>> framejit.linalg.norm(framejit.tensor([3.0, 4.0]))
+    tensor(5.)
+    """
     if ord is None:
         return vector_norm(A, 2, dim, keepdim, dtype=dtype, out=out)
     if dim is not None:
@@ -245,7 +321,14 @@ def norm(A, ord=None, dim=None, keepdim=False, *, out=None, dtype=None):
 
 @listed("A", name="linalg_cond")
 def cond(A, p=None, *, out=None):
-    """The condition number: by singular values for None and ±2, else ‖A‖ ‖A⁻¹‖."""
+    """The condition number: by singular values for None and ±2, else ‖A‖ ‖A⁻¹‖.
+
+    A (Tensor), p (float or None), out (Tensor to write the result to or None). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> framejit.linalg.cond(framejit.tensor([[2.0, 0.0], [0.0, 1.0]]))
+    tensor(2.)
+    """
     if p is None or p in (2, -2):
         values = svdvals(A)
         big, small = values[..., 0], values[..., -1]
@@ -257,7 +340,15 @@ def cond(A, p=None, *, out=None):
 
 @listed("A", name="linalg_matrix_rank")
 def matrix_rank(A, tol=None, *, atol=None, rtol=None, hermitian=False, out=None):
-    """How many singular values exceed max(atol, rtol * the largest)."""
+    """How many singular values exceed max(atol, rtol * the largest).
+
+    A (Tensor), tol, atol, rtol (float or Tensor or None), hermitian (bool), out (Tensor to write the result to or
+    None). Raises RuntimeError (The input tensor input must have at least 2 dimensions).
+
+    >>> import framejit
+    >>> framejit.linalg.matrix_rank(framejit.tensor([[1.0, 2.0], [2.0, 4.0]]))
+    tensor(1)
+    """
     if A.dim() < 2:
         raise RuntimeError("linalg.matrix_rank: The input tensor input must have at least 2 dimensions.")
     with _no_grad():
@@ -285,7 +376,16 @@ def _tolerance(A, values, atol, rtol):
 
 
 def pinv(A, rcond=None, *, atol=None, rtol=None, hermitian=False, out=None):
-    """The Moore-Penrose pseudo-inverse, singular values up to max(atol, rtol * the largest) counted as zero."""
+    """The Moore-Penrose pseudo-inverse, singular values up to max(atol, rtol * the largest) counted as zero.
+
+    A (Tensor), rcond (float or None), atol, rtol (float or Tensor or None), hermitian (bool), out (Tensor to write the
+    result to or None). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> framejit.linalg.pinv(framejit.tensor([[2.0, 0.0], [0.0, 4.0]]))
+    tensor([[0.5000, 0.0000],
+            [0.0000, 0.2500]])
+    """
     rtol = rcond if rtol is None else rtol
     if 0 in A.shape:
         return A.new_zeros(*A.shape[:-2], A.shape[-1], A.shape[-2])
@@ -304,7 +404,16 @@ def pinv(A, rcond=None, *, atol=None, rtol=None, hermitian=False, out=None):
 
 
 def multi_dot(tensors, *, out=None):
-    """The product of matrices in the cheapest order; the first and the last may be vectors."""
+    """The product of matrices in the cheapest order; the first and the last may be vectors.
+
+    tensors (sequence of Tensor), out (Tensor to write the result to or None). Raises RuntimeError (expected at least 2
+    tensors; tensor … must be …).
+
+    >>> import framejit
+    >>> framejit.linalg.multi_dot([framejit.ones(2, 3), framejit.ones(3, 4), framejit.ones(4, 1)])
+    tensor([[12.],
+            [12.]])
+    """
     tensors = list(tensors)
     if len(tensors) < 2:
         raise RuntimeError(f"multi_dot(): expected at least 2 tensors but got {len(tensors)}")
@@ -348,18 +457,40 @@ def _chain(tensors, split, i, j):
 
 
 def matmul(input, other, *, out=None):
-    """As `framejit.matmul`."""
+    """As `framejit.matmul`.
+
+    input, other (Tensor), out (Tensor to write the result to or None). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> framejit.linalg.matmul(framejit.ones(2, 3), framejit.ones(3))
+    tensor([3., 3.])
+    """
     return _into(out, _t.matmul(input, other))
 
 
 @listed("x", "y", name="linalg_vecdot")
 def vecdot(x, y, *, dim=-1, out=None):
-    """The inner products of vectors along `dim`, with broadcasting."""
+    """The inner products of vectors along `dim`, with broadcasting.
+
+    x, y (Tensor), dim (int), out (Tensor to write the result to or None). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> framejit.linalg.vecdot(framejit.tensor([1.0, 2.0]), framejit.tensor([3.0, 4.0]))
+    tensor(11.)
+    """
     return _into(out, (x * y).sum(dim))
 
 
 def cross(input, other, *, dim=-1, out=None):
-    """The cross products of vectors of three elements along `dim`, with broadcasting."""
+    """The cross products of vectors of three elements along `dim`, with broadcasting.
+
+    input, other (Tensor), dim (int), out (Tensor to write the result to or None). Raises RuntimeError (inputs must
+    have the same number of dimensions; inputs dimension … must have length 3. Got … and …).
+
+    >>> import framejit
+    >>> framejit.linalg.cross(framejit.tensor([1.0, 0.0, 0.0]), framejit.tensor([0.0, 1.0, 0.0]))
+    tensor([0., 0., 1.])
+    """
     if input.dim() != other.dim():
         raise RuntimeError("linalg.cross: inputs must have the same number of dimensions.")
     if input.shape[dim] != 3 or other.shape[dim] != 3:
@@ -373,12 +504,28 @@ def cross(input, other, *, dim=-1, out=None):
 
 
 def diagonal(A, *, offset=0, dim1=-2, dim2=-1):
-    """The diagonals of matrices, as a view."""
+    """The diagonals of matrices, as a view.
+
+    A (Tensor), offset, dim1, dim2 (int). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> framejit.linalg.diagonal(framejit.tensor([[1, 2], [3, 4]]))
+    tensor([1, 4])
+    """
     return A.diagonal(offset, dim1, dim2)
 
 
 def vander(x, N=None):
-    """Rows of powers: x**0, x**1, … x**(N-1)."""
+    """Rows of powers: x**0, x**1, … x**(N-1).
+
+    x (Tensor), N (int or None). Raises RuntimeError (N must be greater than 1. Got …).
+
+    >>> import framejit
+    >>> framejit.linalg.vander(framejit.tensor([1, 2, 3]))
+    tensor([[1, 1, 1],
+            [1, 2, 4],
+            [1, 3, 9]])
+    """
     N = x.shape[-1] if N is None else N
     if N <= 1 and N != 1:
         raise RuntimeError(f"N must be greater than 1. Got {N}.")
@@ -389,7 +536,16 @@ def vander(x, N=None):
 
 
 def tensorinv(A, ind=2, *, out=None):
-    """The inverse of the linear map that `tensordot` with `ind` dimensions makes of A."""
+    """The inverse of the linear map that `tensordot` with `ind` dimensions makes of A.
+
+    A (Tensor), ind (int), out (Tensor to write the result to or None). Raises RuntimeError (Expected a strictly
+    positive integer for 'ind'; Expected self to satisfy the requirement prod(self.shape[ind:]) ==
+    prod(self.shape[:ind])).
+
+    >>> import framejit
+    >>> framejit.linalg.tensorinv(2 * framejit.eye(4).reshape(2, 2, 2, 2)).shape
+    framejit.Size([2, 2, 2, 2])
+    """
     if ind <= 0:
         raise RuntimeError("Expected a strictly positive integer for 'ind'")
     rows, cols = A.shape[:ind], A.shape[ind:]
@@ -401,7 +557,16 @@ def tensorinv(A, ind=2, *, out=None):
 
 
 def tensorsolve(A, B, dims=None, *, out=None):
-    """X with tensordot(A, X, X.dim()) = B."""
+    """X with tensordot(A, X, X.dim()) = B.
+
+    A, B (Tensor), dims (sequence of int or None), out (Tensor to write the result to or None). Raises RuntimeError
+    (Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim])).
+
+    >>> import framejit
+    >>> framejit.linalg.tensorsolve(2 * framejit.eye(4).reshape(2, 2, 2, 2), framejit.ones(2, 2))
+    tensor([[0.5000, 0.5000],
+            [0.5000, 0.5000]])
+    """
     if dims is not None:
         A = A.movedim(list(dims), list(range(A.dim() - len(dims), A.dim())))
     shape = A.shape[B.dim() :]

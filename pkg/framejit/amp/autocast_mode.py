@@ -14,7 +14,14 @@ _SUPPORTED = (_C.bfloat16, _C.float16)
 
 
 def is_autocast_available(device_type):
-    """Whether `autocast` knows the device type."""
+    """Whether `autocast` knows the device type.
+
+    device_type (str). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> framejit.amp.is_autocast_available("cpu")
+    True
+    """
     return _C._is_autocast_available(device_type)
 
 
@@ -35,6 +42,15 @@ class autocast:
     device_type: "cpu" or "cuda"; dtype: bfloat16 or float16, by default what `get_autocast_dtype` says; enabled: False
     switches a surrounding region off; cache_enabled: whether leaves that were cast stay cast until the outermost
     region ends.
+
+    device_type (str), dtype (framejit.dtype or None), enabled (bool), cache_enabled (bool or None). Raises ValueError
+    (Expected `device_type` of type `str`, got: `…`), RuntimeError (User specified an unsupported autocast device_type
+    '…').
+
+    >>> import framejit
+    >>> with framejit.amp.autocast("cpu"):
+    ...     print((framejit.ones(2, 2) @ framejit.ones(2, 2)).dtype)
+    framejit.bfloat16
     """
 
     def __init__(self, device_type, dtype=None, enabled=True, cache_enabled=None):
@@ -123,7 +139,19 @@ def _check_device_type(device_type):
 
 
 def custom_fwd(fwd=None, *, device_type, cast_inputs=None):
-    """For `forward` of an autograd.Function: with `cast_inputs`, casts its tensors and runs it with autocast off."""
+    """For `forward` of an autograd.Function: with `cast_inputs`, casts its tensors and runs it with autocast off.
+
+    fwd (callable or None), device_type (str), cast_inputs (framejit.dtype or None). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> @framejit.amp.custom_fwd(device_type="cpu", cast_inputs=framejit.float32)
+    ... def forward(ctx, x):
+    ...     return x.dtype
+    >>> from types import SimpleNamespace
+    >>> with framejit.autocast("cpu"):
+    ...     print(forward(SimpleNamespace(), framejit.ones(1, dtype=framejit.bfloat16)))
+    framejit.float32
+    """
     _check_device_type(device_type)
     if fwd is None:
         return functools.partial(custom_fwd, device_type=device_type, cast_inputs=cast_inputs)
@@ -143,7 +171,25 @@ def custom_fwd(fwd=None, *, device_type, cast_inputs=None):
 
 
 def custom_bwd(bwd=None, *, device_type):
-    """For `backward` of an autograd.Function: runs it in the autocast state that `forward` had."""
+    """For `backward` of an autograd.Function: runs it in the autocast state that `forward` had.
+
+    bwd (callable or None), device_type (str). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> class Double(framejit.autograd.Function):
+    ...     @staticmethod
+    ...     @framejit.amp.custom_fwd(device_type="cpu")
+    ...     def forward(ctx, x):
+    ...         return 2 * x
+    ...     @staticmethod
+    ...     @framejit.amp.custom_bwd(device_type="cpu")
+    ...     def backward(ctx, grad):
+    ...         return 2 * grad
+    >>> x = framejit.ones(1, requires_grad=True)
+    >>> Double.apply(x).backward()
+    >>> x.grad
+    tensor([2.])
+    """
     _check_device_type(device_type)
     if bwd is None:
         return functools.partial(custom_bwd, device_type=device_type)

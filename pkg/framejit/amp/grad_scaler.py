@@ -24,6 +24,14 @@ class GradScaler:
 
     Use: `scaler.scale(loss).backward()`, `scaler.step(optimizer)`, `scaler.update()`; call `unscale_` before looking
     at gradients. Disabled, every method passes through.
+
+    device (str), init_scale, growth_factor, backoff_factor (float), growth_interval (int), enabled (bool). Raises
+    AssertionError (The growth factor must be > 1.0; The backoff factor must be < 1.0).
+
+    >>> import framejit
+    >>> scaler = framejit.amp.GradScaler(init_scale=8.0)
+    >>> scaler.scale(framejit.tensor(1.0))
+    tensor(1.)
     """
 
     def __init__(

@@ -59,7 +59,17 @@ def _gradients_for(tensors, given):
 
 
 def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, grad_variables=None, inputs=None):
-    """Adds the gradients of `tensors` to the `.grad` of the leaves that they were computed from (or of `inputs` alone)."""
+    """Adds the gradients of this tensor to the `.grad` of the leaves that it was computed from.
+
+    gradient (Tensor or None), retain_graph (bool or None), create_graph (bool), inputs (Tensor, or sequence of Tensor,
+    or None). Raises nothing of its own.
+
+    >>> import framejit
+    >>> x = framejit.tensor([3.0], requires_grad=True)
+    >>> (x * x).backward()
+    >>> x.grad
+    tensor([6.])
+    """
     if grad_variables is not None:
         if grad_tensors is not None:
             raise RuntimeError(
@@ -87,7 +97,17 @@ def grad(
     is_grads_batched=False,
     materialize_grads=False,
 ):
-    """The gradients of the sum of `outputs` (weighted by `grad_outputs`) with respect to `inputs`."""
+    """The gradients of the sum of `outputs` (weighted by `grad_outputs`) with respect to `inputs`.
+
+    inputs (sequence of Tensor), grad_outputs (sequence of Tensor or None), retain_graph (bool or None), create_graph,
+    only_inputs (bool), allow_unused (bool or None), is_grads_batched, materialize_grads (bool). Raises ValueError
+    (Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False).
+
+    >>> import framejit
+    >>> x = framejit.tensor([3.0], requires_grad=True)
+    >>> framejit.autograd.grad(x * x, x)
+    (tensor([6.]),)
+    """
     if materialize_grads and allow_unused is False:
         raise ValueError(
             "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."

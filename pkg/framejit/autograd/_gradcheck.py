@@ -53,7 +53,18 @@ def _close(a, b, atol, rtol):
 
 
 def gradcheck(func, inputs, *, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=True, **_):
-    """True if the gradients of `func` at `inputs` agree with finite differences."""
+    """True if the gradients of `func` at `inputs` agree with finite differences.
+
+    func (callable), inputs (sequence of Tensor), eps (float), atol, rtol (float, or Tensor), raise_exception (bool).
+    Raises ValueError (gradcheck expects at least one input tensor to require gradient, but none of the them have
+    requires_grad=True), GradcheckError (Jacobian mismatch for output … with respect to input …: d out[…] / d in[…] is
+    … numerically, … analytically).
+
+    >>> import framejit
+    >>> x = framejit.ones(2, dtype=framejit.float64, requires_grad=True)
+    >>> framejit.autograd.gradcheck(lambda x: x.sin(), (x,))
+    True
+    """
     inputs = _as_tuple(inputs)
     wanted = [(i, x) for i, x in enumerate(inputs) if isinstance(x, _C.Tensor) and x.requires_grad]
     if not wanted:
@@ -80,7 +91,16 @@ def gradcheck(func, inputs, *, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=T
 
 
 def gradgradcheck(func, inputs, grad_outputs=None, *, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=True, **_):
-    """The same for second derivatives: checks the gradient of `func` as a function of inputs and output gradients."""
+    """The same for second derivatives: checks the gradient of `func` as a function of inputs and output gradients.
+
+    func (callable), inputs (sequence of Tensor), grad_outputs (sequence of Tensor or None), eps (float), atol, rtol
+    (float, or Tensor), raise_exception (bool). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> x = framejit.ones(2, dtype=framejit.float64, requires_grad=True)
+    >>> framejit.autograd.gradgradcheck(lambda x: x.sin(), (x,))
+    True
+    """
     inputs = _as_tuple(inputs)
     outputs = [o for o in _float_outputs(func, inputs) if o.requires_grad]
     if grad_outputs is None:

@@ -8,7 +8,15 @@ __all__ = ["detect_anomaly", "set_detect_anomaly"]
 
 
 class set_detect_anomaly:
-    """Switches anomaly mode at once; as a context manager it restores what was."""
+    """Switches anomaly mode at once; as a context manager it restores what was.
+
+    mode, check_nan (bool). Raises nothing of its own.
+
+    >>> import framejit
+    >>> with framejit.autograd.set_detect_anomaly(True):
+    ...     print(framejit.is_anomaly_enabled())
+    True
+    """
 
     def __init__(self, mode, check_nan=True):
         self.prev = _C.is_anomaly_enabled(), _C.is_anomaly_check_nan_enabled()
@@ -22,7 +30,15 @@ class set_detect_anomaly:
 
 
 class detect_anomaly:
-    """Inside, nodes remember where they were made and NaN gradients raise. Slow: for finding mistakes."""
+    """Inside, nodes remember where they were made and NaN gradients raise. Slow: for finding mistakes.
+
+    check_nan (bool).
+
+    >>> import framejit
+    >>> with framejit.autograd.detect_anomaly():
+    ...     print(framejit.is_anomaly_enabled())
+    True
+    """
 
     def __init__(self, check_nan=True):
         self.check_nan = check_nan

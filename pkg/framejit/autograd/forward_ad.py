@@ -24,14 +24,29 @@ _levels = []  # per active level: [(dual tensor, tangent)]
 
 
 class UnpackedDualTensor(NamedTuple):
-    """The two parts of a dual tensor; `tangent` is None where there is none."""
+    """The two parts of a dual tensor; `tangent` is None where there is none.
+
+    Raises nothing of its own.
+
+    >>> import framejit
+    >>> with framejit.autograd.forward_ad.dual_level():
+    ...     x = framejit.autograd.forward_ad.make_dual(framejit.ones(1), framejit.ones(1))
+    ...     print(framejit.autograd.forward_ad.unpack_dual(x).tangent)
+    tensor([1.])
+    """
 
     primal: _C.Tensor
     tangent: _C.Tensor | None
 
 
 def enter_dual_level():
-    """Begins a level; its number."""
+    """Begins a level; its number.
+
+    >>> import framejit
+    >>> framejit.autograd.forward_ad.enter_dual_level()
+    0
+    >>> framejit.autograd.forward_ad.exit_dual_level()
+    """
     if _levels:
         raise RuntimeError("Nested forward mode AD is not supported at the moment")
     _levels.append([])
@@ -39,7 +54,16 @@ def enter_dual_level():
 
 
 def exit_dual_level(*, level=None):
-    """Ends a level: its tangents are gone."""
+    """Ends a level: its tangents are gone.
+
+    level (int or None). Raises RuntimeError (Trying to exit a forward AD level that was not the last one that was
+    created. This is not supported).
+
+    >>> import framejit
+    >>> framejit.autograd.forward_ad.enter_dual_level()
+    0
+    >>> framejit.autograd.forward_ad.exit_dual_level()
+    """
     level = len(_levels) - 1 if level is None else level
     if not _levels or level != len(_levels) - 1:
         raise RuntimeError(
@@ -49,7 +73,14 @@ def exit_dual_level(*, level=None):
 
 
 class dual_level:
-    """A level as a context manager."""
+    """A level as a context manager.
+
+    >>> import framejit
+    >>> with framejit.autograd.forward_ad.dual_level():
+    ...     x = framejit.autograd.forward_ad.make_dual(framejit.tensor([3.0]), framejit.ones(1))
+    ...     print(framejit.autograd.forward_ad.unpack_dual(x * x).tangent)
+    tensor([6.])
+    """
 
     def __enter__(self):
         return enter_dual_level()
@@ -59,7 +90,18 @@ class dual_level:
 
 
 def make_dual(tensor, tangent, *, level=None):
-    """`tensor` with a tangent; what is computed from it has one too."""
+    """`tensor` with a tangent; what is computed from it has one too.
+
+    tensor, tangent (Tensor), level (int or None). Raises RuntimeError (Trying to create a dual Tensor for forward AD
+    but no level exists, make sure to enter_dual_level() first; Expected tangent to have the same size as the primal),
+    ValueError (Expected … to be floating point or complex, but got: …).
+
+    >>> import framejit
+    >>> with framejit.autograd.forward_ad.dual_level():
+    ...     x = framejit.autograd.forward_ad.make_dual(framejit.tensor([3.0]), framejit.ones(1))
+    ...     print(framejit.autograd.forward_ad.unpack_dual(x.sin()).primal)
+    tensor([0.1411])
+    """
     if not _levels:
         raise RuntimeError(
             "Trying to create a dual Tensor for forward AD but no level exists, make sure to enter_dual_level() first."
@@ -79,7 +121,16 @@ def make_dual(tensor, tangent, *, level=None):
 
 
 def unpack_dual(tensor, *, level=None):
-    """The parts of a tensor: its value, and its tangent or None."""
+    """The parts of a tensor: its value, and its tangent or None.
+
+    tensor (Tensor), level (int or None). Raises nothing of its own.
+
+    >>> import framejit
+    >>> with framejit.autograd.forward_ad.dual_level():
+    ...     x = framejit.autograd.forward_ad.make_dual(framejit.tensor([3.0]), framejit.ones(1))
+    ...     print(framejit.autograd.forward_ad.unpack_dual(2 * x).tangent)
+    tensor([2.])
+    """
     if not _levels:
         return UnpackedDualTensor(tensor, None)
     duals = _levels[-1]

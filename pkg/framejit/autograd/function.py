@@ -7,7 +7,22 @@ from framejit._vmap_layers import layers
 
 
 class FunctionCtx:
-    """What `forward` leaves for `backward`."""
+    """What `forward` leaves for `backward`.
+
+    >>> import framejit
+    >>> class Square(framejit.autograd.Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         ctx.save_for_backward(x)
+    ...         return x * x
+    ...     @staticmethod
+    ...     def backward(ctx, grad):
+    ...         return 2 * ctx.saved_tensors[0] * grad
+    >>> x = framejit.tensor([3.0], requires_grad=True)
+    >>> Square.apply(x).backward()
+    >>> x.grad
+    tensor([6.])
+    """
 
     needs_input_grad = ()
     materialize_grads = True
@@ -45,7 +60,21 @@ class FunctionCtx:
 
 
 class Function:
-    """Subclass with static methods `forward` and `backward`, call with `apply`."""
+    """Subclass with static methods `forward` and `backward`, call with `apply`.
+
+    >>> import framejit
+    >>> class Double(framejit.autograd.Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         return 2 * x
+    ...     @staticmethod
+    ...     def backward(ctx, grad):
+    ...         return 2 * grad
+    >>> x = framejit.ones(2, requires_grad=True)
+    >>> Double.apply(x).sum().backward()
+    >>> x.grad
+    tensor([2., 2.])
+    """
 
     _has_setup_context = False
 
@@ -113,7 +142,23 @@ class _DelayedError(Function):
 
 
 def once_differentiable(backward):
-    """For a `backward` that cannot itself be differentiated: a second derivative raises instead of being wrong."""
+    """For a `backward` that cannot itself be differentiated: a second derivative raises instead of being wrong.
+
+    backward (callable).
+
+    >>> import framejit
+    >>> class Double(framejit.autograd.Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         return 2 * x
+    ...     @staticmethod
+    ...     @framejit.autograd.once_differentiable
+    ...     def backward(ctx, grad):
+    ...         return 2 * grad
+    >>> x = framejit.ones(2, requires_grad=True)
+    >>> framejit.autograd.grad(Double.apply(x).sum(), x)
+    (tensor([2., 2.]),)
+    """
 
     @functools.wraps(backward)
     def wrapper(ctx, *grads):

@@ -106,7 +106,15 @@ def _ones_like_scalar(outputs, function):
 
 
 def vjp(func, inputs, v=None, create_graph=False, strict=False):
-    """(func(inputs), v times the Jacobian)."""
+    """(func(inputs), v times the Jacobian).
+
+    func (callable), inputs (Tensor, or tuple of Tensor), v (Tensor, or tuple of Tensor, or None), create_graph, strict
+    (bool). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> framejit.autograd.functional.vjp(lambda x: x**2, framejit.tensor([1.0, 2.0]), framejit.tensor([1.0, 1.0]))
+    (tensor([1., 4.]), tensor([2., 4.]))
+    """
     with enable_grad():
         many_in, inputs = _as_tuple(inputs, "inputs", "vjp")
         inputs = _inputs(inputs, create_graph)
@@ -124,7 +132,16 @@ def vjp(func, inputs, v=None, create_graph=False, strict=False):
 
 
 def jvp(func, inputs, v=None, create_graph=False, strict=False):
-    """(func(inputs), the Jacobian times v)."""
+    """(func(inputs), the Jacobian times v).
+
+    func (callable), inputs (Tensor, or tuple of Tensor), v (Tensor, or tuple of Tensor, or None), create_graph, strict
+    (bool). Raises RuntimeError (The vector v can only be None if the input to the user-provided function is a single
+    Tensor with a single element).
+
+    >>> import framejit
+    >>> framejit.autograd.functional.jvp(lambda x: x**2, framejit.tensor([1.0, 2.0]), framejit.tensor([1.0, 1.0]))
+    (tensor([1., 4.]), tensor([2., 4.]))
+    """
     with enable_grad():
         many_in, inputs = _as_tuple(inputs, "inputs", "jvp")
         inputs = _inputs(inputs, create_graph)
@@ -150,7 +167,18 @@ def jvp(func, inputs, v=None, create_graph=False, strict=False):
 
 
 def jacobian(func, inputs, create_graph=False, strict=False, vectorize=False, strategy="reverse-mode"):
-    """The Jacobian: a tensor of output sizes by input sizes, nested in tuples as outputs and inputs are."""
+    """The Jacobian: a tensor of output sizes by input sizes, nested in tuples as outputs and inputs are.
+
+    func (callable), inputs (Tensor, or tuple of Tensor), create_graph, strict, vectorize (bool), strategy (str).
+    Raises AssertionError (Expected strategy to be either "forward-mode" or "reverse-mode"), NotImplementedError
+    (`create_graph=True` and `strategy='forward-mode'` are not supported together (yet); Computing Jacobian using
+    forward-AD or `strategy="forward-mode"` is currently only supported for `vectorize=True`).
+
+    >>> import framejit
+    >>> framejit.autograd.functional.jacobian(lambda x: x**2, framejit.tensor([1.0, 2.0]))
+    tensor([[2., 0.],
+            [0., 4.]])
+    """
     if strategy not in ("forward-mode", "reverse-mode"):
         raise AssertionError('Expected strategy to be either "forward-mode" or "reverse-mode"')
     if strategy == "forward-mode" and create_graph:
@@ -203,7 +231,17 @@ def _scalar(func, function):
 
 
 def hessian(func, inputs, create_graph=False, strict=False, vectorize=False, outer_jacobian_strategy="reverse-mode"):
-    """The Hessian of a function with one value."""
+    """The Hessian of a function with one value.
+
+    func (callable), inputs (Tensor, or tuple of Tensor), create_graph, strict, vectorize (bool),
+    outer_jacobian_strategy (str). Raises AssertionError (Expected strategy to be either "forward-mode" or
+    "reverse-mode").
+
+    >>> import framejit
+    >>> framejit.autograd.functional.hessian(lambda x: (x**3).sum(), framejit.tensor([1.0, 2.0]))
+    tensor([[ 6.,  0.],
+            [ 0., 12.]])
+    """
     many_in, inputs = _as_tuple(inputs, "inputs", "hessian")
     if outer_jacobian_strategy not in ("forward-mode", "reverse-mode"):
         raise AssertionError('Expected strategy to be either "forward-mode" or "reverse-mode"')
@@ -239,7 +277,17 @@ def _vector(v, inputs, create_graph, function):
 
 
 def vhp(func, inputs, v=None, create_graph=False, strict=False):
-    """(func(inputs), v times the Hessian)."""
+    """(func(inputs), v times the Hessian).
+
+    func (callable), inputs (Tensor, or tuple of Tensor), v (Tensor, or tuple of Tensor, or None), create_graph, strict
+    (bool). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> x, v = framejit.tensor([1.0, 2.0]), framejit.tensor([1.0, 0.0])
+    >>> value, product = framejit.autograd.functional.vhp(lambda x: (x**3).sum(), x, v)
+    >>> value, product
+    (tensor(9.), tensor([6., 0.]))
+    """
     with enable_grad():
         many_in, inputs = _as_tuple(inputs, "inputs", "vhp")
         v = _vector(v, inputs, create_graph, "vhp")
@@ -249,7 +297,17 @@ def vhp(func, inputs, v=None, create_graph=False, strict=False):
 
 
 def hvp(func, inputs, v=None, create_graph=False, strict=False):
-    """(func(inputs), the Hessian times v)."""
+    """(func(inputs), the Hessian times v).
+
+    func (callable), inputs (Tensor, or tuple of Tensor), v (Tensor, or tuple of Tensor, or None), create_graph, strict
+    (bool). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> x, v = framejit.tensor([1.0, 2.0]), framejit.tensor([1.0, 0.0])
+    >>> value, product = framejit.autograd.functional.hvp(lambda x: (x**3).sum(), x, v)
+    >>> value, product
+    (tensor(9.), tensor([6., 0.]))
+    """
     with enable_grad():
         many_in, inputs = _as_tuple(inputs, "inputs", "hvp")
         v = _vector(v, inputs, create_graph, "hvp")

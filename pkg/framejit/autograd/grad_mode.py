@@ -57,7 +57,16 @@ def _wrap_generator(make, function):
 
 
 class no_grad(_ModeSwitch):
-    """Nothing done inside is recorded for gradients."""
+    """Nothing done inside is recorded for gradients.
+
+    function (callable or None). Raises nothing of its own.
+
+    >>> import framejit
+    >>> x = framejit.ones(1, requires_grad=True)
+    >>> with framejit.no_grad():
+    ...     print((x * 2).requires_grad)
+    False
+    """
 
     def __new__(cls, function=None):
         self = super().__new__(cls)
@@ -72,7 +81,14 @@ class no_grad(_ModeSwitch):
 
 
 class enable_grad(no_grad):
-    """Gradients are recorded inside, also within `no_grad`."""
+    """Gradients are recorded inside, also within `no_grad`.
+
+    >>> import framejit
+    >>> x = framejit.ones(1, requires_grad=True)
+    >>> with framejit.no_grad(), framejit.enable_grad():
+    ...     print((x * 2).requires_grad)
+    True
+    """
 
     def __enter__(self):
         self.previous = _C.is_grad_enabled()
@@ -80,7 +96,16 @@ class enable_grad(no_grad):
 
 
 class set_grad_enabled(_ModeSwitch):
-    """Switches recording on or off at once; as a context manager it restores the old mode."""
+    """Switches recording on or off at once; as a context manager it restores the old mode.
+
+    mode (bool). Raises nothing of its own.
+
+    >>> import framejit
+    >>> x = framejit.ones(1, requires_grad=True)
+    >>> with framejit.set_grad_enabled(False):
+    ...     print((x * 2).requires_grad)
+    False
+    """
 
     def __init__(self, mode):
         self.mode = bool(mode)
@@ -102,7 +127,15 @@ class set_grad_enabled(_ModeSwitch):
 
 
 class inference_mode(_ModeSwitch):
-    """Like `no_grad`, and tensors made inside can never take part in a backward pass."""
+    """Like `no_grad`, and tensors made inside can never take part in a backward pass.
+
+    mode (bool). Raises nothing of its own.
+
+    >>> import framejit
+    >>> with framejit.inference_mode():
+    ...     print(framejit.ones(1).is_inference())
+    True
+    """
 
     def __new__(cls, mode=True):
         self = super().__new__(cls)

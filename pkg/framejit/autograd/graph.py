@@ -23,19 +23,44 @@ __all__ = [
 
 
 class GradientEdge(NamedTuple):
-    """A gradient's place: the node, and which of its results."""
+    """A gradient's place: the node, and which of its results.
+
+    Raises nothing of its own.
+
+    >>> import framejit
+    >>> edge = framejit.autograd.graph.get_gradient_edge(framejit.ones(1, requires_grad=True) * 2)
+    >>> type(edge).__name__, edge.output_nr
+    ('GradientEdge', 0)
+    """
 
     node: Node
     output_nr: int
 
 
 def get_gradient_edge(tensor):
-    """Where the gradient of a tensor is computed; for a leaf, where it is accumulated."""
+    """Where the gradient of a tensor is computed; for a leaf, where it is accumulated.
+
+    tensor (Tensor). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> x = framejit.ones(1, requires_grad=True)
+    >>> framejit.autograd.graph.get_gradient_edge(x * 2).node.name()
+    'MulBackward0'
+    """
     return GradientEdge(*_C._gradient_edge(tensor))
 
 
 def increment_version(tensor):
-    """Counts a write to a tensor, or to each of several, that happened where framejit could not see it."""
+    """Counts a write to a tensor, or to each of several, that happened where framejit could not see it.
+
+    tensor (Tensor). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> x = framejit.ones(1)
+    >>> framejit.autograd.graph.increment_version(x)
+    >>> x._version
+    1
+    """
     _C._bump_version(tensor)
 
 
@@ -43,7 +68,18 @@ _state = threading.local()  # what disable_saved_tensors_hooks says
 
 
 class saved_tensors_hooks:
-    """Inside, tensors saved for the backward pass are handed to `pack_hook`, and `unpack_hook` gives them back."""
+    """Inside, tensors saved for the backward pass are handed to `pack_hook`, and `unpack_hook` gives them back.
+
+    pack_hook, unpack_hook (callable). Raises nothing of its own.
+
+    >>> import framejit
+    >>> x = framejit.tensor([3.0], requires_grad=True)
+    >>> with framejit.autograd.graph.saved_tensors_hooks(lambda x: x.tolist(), framejit.tensor):
+    ...     y = x.exp()
+    >>> y.backward()
+    >>> x.grad
+    tensor([20.0855])
+    """
 
     def __init__(self, pack_hook, unpack_hook):
         self.pack_hook = pack_hook
@@ -60,7 +96,18 @@ class saved_tensors_hooks:
 
 
 class save_on_cpu(saved_tensors_hooks):
-    """Keeps saved tensors in the CPU's memory: copies of them, made when they are saved."""
+    """Keeps saved tensors in the CPU's memory: copies of them, made when they are saved.
+
+    pin_memory (bool), device_type (str). Raises nothing of its own.
+
+    >>> import framejit
+    >>> x = framejit.tensor([3.0], requires_grad=True)
+    >>> with framejit.autograd.graph.save_on_cpu():
+    ...     y = x * x
+    >>> y.backward()
+    >>> x.grad
+    tensor([6.])
+    """
 
     def __init__(self, pin_memory=False, device_type="cuda"):
         def pack_to_cpu(tensor):
@@ -75,7 +122,15 @@ class save_on_cpu(saved_tensors_hooks):
 
 @contextlib.contextmanager
 def disable_saved_tensors_hooks(error_message):
-    """Inside, `saved_tensors_hooks` raises the message."""
+    """Inside, `saved_tensors_hooks` raises the message.
+
+    error_message (str or None).
+
+    >>> import framejit
+    >>> with framejit.autograd.graph.disable_saved_tensors_hooks("not here"):
+    ...     print((framejit.ones(1, requires_grad=True) * 2).requires_grad)
+    True
+    """
     before = getattr(_state, "message", None)
     _state.message = error_message
     try:
@@ -102,7 +157,17 @@ class _MultiHandle(RemovableHandle):
 
 
 def register_multi_grad_hook(tensors, fn, *, mode="all"):
-    """Calls `fn` in a backward pass: with all gradients once the last is computed, or ("any") with the first."""
+    """Calls `fn` in a backward pass: with all gradients once the last is computed, or ("any") with the first.
+
+    tensors (sequence of Tensor), fn (callable), mode (str). Raises ValueError (Expects mode to be one of ('all',
+    'any')), TypeError (register_multi_grad_hook expects a sequence of tensors).
+
+    >>> import framejit
+    >>> a, b = framejit.ones(1, requires_grad=True), framejit.ones(1, requires_grad=True)
+    >>> handle = framejit.autograd.graph.register_multi_grad_hook([a, b], lambda grads: print(len(grads)))
+    >>> (a * b).backward()
+    2
+    """
     if mode not in ("all", "any"):
         raise ValueError(f"Expects mode to be one of ('all', 'any') but got {mode}")
     if not isinstance(tensors, Sequence):

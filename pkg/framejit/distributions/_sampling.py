@@ -103,6 +103,9 @@ def _sample_dirichlet(self, generator=None):
 def poisson(input, generator=None):
     """Poisson counts of the rates `input`, in its dtype; without gradients.
 
+    input (Tensor), generator (framejit.Generator or None). Raises NotImplementedError ("poisson_cpu" not implemented
+    for '…'), RuntimeError (invalid Poisson rate, expected rate to be non-negative).
+
     >>> import framejit
     >>> framejit.poisson(framejit.zeros(2)).tolist()
     [0.0, 0.0]
@@ -155,6 +158,9 @@ def _poisson_rejected(rate, generator):
 
 def binomial(count, prob, generator=None):
     """Successes among `count` trials of probability `prob`, in the dtype of `count`; without gradients.
+
+    count, prob (Tensor), generator (framejit.Generator or None). Raises RuntimeError (count must not be negative and
+    prob must be in [0, 1]).
 
     >>> import framejit
     >>> framejit.binomial(framejit.tensor([3.0]), framejit.tensor([1.0])).tolist()

@@ -95,7 +95,16 @@ def _replace(args, argnums, values):
 
 
 def grad_and_value(func, argnums=0, has_aux=False):
-    """A function that returns (gradient of `func` for the arguments `argnums`, its value); with has_aux (gradient, (value, aux))."""
+    """A function that returns (gradient of `func` for the arguments `argnums`, its value); with has_aux (gradient,
+    (value, aux)).
+
+    func (callable), argnums (int, or tuple of int). What it makes raises RuntimeError unless func gives a single
+    element and takes tensors, and what func raises.
+
+    >>> import framejit
+    >>> framejit.func.grad_and_value(lambda x: (x**2).sum())(framejit.tensor([1.0, 2.0]))
+    (tensor([2., 4.]), tensor(5.))
+    """
 
     @functools.wraps(func)
     def wrapped(*args, **kwargs):
@@ -125,7 +134,15 @@ def _detached(tree):
 
 
 def grad(func, argnums=0, has_aux=False):
-    """A function that returns the gradient of the scalar function `func` for the arguments `argnums`."""
+    """A function that returns the gradient of the scalar function `func` for the arguments `argnums`.
+
+    func (callable), argnums (int, or tuple of int), has_aux (bool). What it makes raises RuntimeError unless func
+    gives a single element and takes tensors, and what func raises.
+
+    >>> import framejit
+    >>> framejit.func.grad(lambda x: (x**2).sum())(framejit.tensor([1.0, 2.0]))
+    tensor([2., 4.])
+    """
     both = grad_and_value(func, argnums, has_aux)
 
     @functools.wraps(func)
@@ -137,7 +154,16 @@ def grad(func, argnums=0, has_aux=False):
 
 
 def vjp(func, *primals, has_aux=False):
-    """-> (func(*primals), a function from cotangents of the result to gradients of the primals[, aux])"""
+    """-> (func(*primals), a function from cotangents of the result to gradients of the primals[, aux])
+
+    func (callable), has_aux (bool). Raises RuntimeError (vjp(f, *primals): Expected f to return tensors; the cotangent
+    has size …, the output …).
+
+    >>> import framejit
+    >>> value, pull = framejit.func.vjp(lambda x: x**2, framejit.tensor([3.0]))
+    >>> value, pull(framejit.ones(1))
+    (tensor([9.]), (tensor([6.]),))
+    """
     with framejit.enable_grad():
         inputs, leaves, structure, before = _tracked(primals)
         result = func(*inputs)
@@ -174,7 +200,14 @@ def vjp(func, *primals, has_aux=False):
 
 
 def jvp(func, primals, tangents, *, strict=False, has_aux=False):
-    """-> (func(*primals), its derivative in the direction of `tangents`): two reverse passes, the second over the first."""
+    """-> (func(*primals), its derivative in the direction of `tangents`): two reverse passes, the second over the first.
+
+    func (callable), primals, tangents (tuple of Tensor), strict, has_aux (bool). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> framejit.func.jvp(lambda x: x**2, (framejit.tensor([3.0]),), (framejit.ones(1),))
+    (tensor([9.]), tensor([6.]))
+    """
     with framejit.enable_grad():
         packed = vjp(func, *primals, has_aux=has_aux)
         value, pull = packed[:2]
@@ -193,7 +226,16 @@ def jvp(func, primals, tangents, *, strict=False, has_aux=False):
 
 
 def jacrev(func, argnums=0, *, has_aux=False, chunk_size=None):
-    """A function that returns the Jacobian of `func`: sizes of the output, then of the input."""
+    """A function that returns the Jacobian of `func`: sizes of the output, then of the input.
+
+    func (callable), argnums (int, or tuple of int), has_aux (bool), chunk_size (int or None). What it makes raises
+    RuntimeError unless func takes and gives tensors, and what func raises.
+
+    >>> import framejit
+    >>> framejit.func.jacrev(lambda x: x**2)(framejit.tensor([1.0, 2.0]))
+    tensor([[2., 0.],
+            [0., 4.]])
+    """
     from framejit.func._vmap import vmap
 
     @functools.wraps(func)
@@ -223,10 +265,28 @@ def jacrev(func, argnums=0, *, has_aux=False, chunk_size=None):
 
 
 def jacfwd(func, argnums=0, has_aux=False, *, randomness="error"):
-    """The same Jacobian as jacrev's; it is computed by reverse passes here."""
+    """The same Jacobian as jacrev's; it is computed by reverse passes here.
+
+    func (callable), argnums (int, or tuple of int), has_aux (bool), randomness (str). What it makes raises
+    RuntimeError unless func takes and gives tensors, and what func raises.
+
+    >>> import framejit
+    >>> framejit.func.jacfwd(lambda x: x**2)(framejit.tensor([1.0, 2.0]))
+    tensor([[2., 0.],
+            [0., 4.]])
+    """
     return jacrev(func, argnums, has_aux=has_aux)
 
 
 def hessian(func, argnums=0):
-    """A function that returns the matrix of second derivatives of `func`."""
+    """A function that returns the matrix of second derivatives of `func`.
+
+    func (callable), argnums (int, or tuple of int). What it makes raises RuntimeError unless func takes and gives
+    tensors, and what func raises.
+
+    >>> import framejit
+    >>> framejit.func.hessian(lambda x: (x**3).sum())(framejit.tensor([1.0, 2.0]))
+    tensor([[ 6.,  0.],
+            [ 0., 12.]])
+    """
     return jacrev(jacrev(func, argnums), argnums)

@@ -5,7 +5,18 @@ from framejit import _C
 
 
 def functional_call(module, parameter_and_buffer_dicts, args=None, kwargs=None, *, tie_weights=True, strict=False):
-    """Calls `module` with the given parameters and buffers (a dict, or several) in the place of its own."""
+    """Calls `module` with the given parameters and buffers (a dict, or several) in the place of its own.
+
+    module (nn.Module), parameter_and_buffer_dicts (dict, or sequence of dicts), args (tuple or None), kwargs (dict or
+    None), tie_weights, strict (bool). Raises ValueError (… appeared in multiple dictionaries; behavior of functional
+    call is ambiguous).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> layer = nn.Linear(1, 1, bias=False)
+    >>> framejit.func.functional_call(layer, {"weight": framejit.tensor([[2.0]])}, (framejit.tensor([[3.0]]),))
+    tensor([[6.]])
+    """
     if isinstance(parameter_and_buffer_dicts, dict):
         values = parameter_and_buffer_dicts
     else:
@@ -62,7 +73,17 @@ def _call_with(module, values, args, kwargs, tie_weights, strict):
 
 
 def stack_module_state(models):
-    """-> (parameters, buffers) of several modules of one kind, each stacked along a new first dimension."""
+    """-> (parameters, buffers) of several modules of one kind, each stacked along a new first dimension.
+
+    models (sequence of nn.Module). Raises RuntimeError (Expected at least one model; Expected all models to be of the
+    same class; Expected all models to have the same training/eval mode).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> parameters, buffers = framejit.func.stack_module_state([nn.Linear(2, 3) for _ in range(4)])
+    >>> parameters["weight"].shape
+    framejit.Size([4, 3, 2])
+    """
     if len(models) == 0:
         raise RuntimeError("stack_module_state: Expected at least one model, got 0.")
     if not all(type(m) is type(models[0]) for m in models):

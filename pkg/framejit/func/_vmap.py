@@ -13,6 +13,14 @@ def vmap(func, in_dims=0, out_dims=0, randomness="error", *, chunk_size=None):
     Arguments and results may be nested tuples, lists and dicts; `in_dims` and `out_dims` are numbers, or as nested as
     far as needed, None in `in_dims` for what is the same for all. `randomness` says what a random draw inside means:
     an error, a different draw for every entry, or the same for all. `chunk_size` bounds how many entries run at once.
+
+    func (callable), in_dims, out_dims (int, or nest of int and None), randomness (str), chunk_size (int or None).
+    Raises RuntimeError (Only allowed values for randomness are 'error', 'different', or 'same'. Got …), ValueError
+    (chunk_size should be None or greater than 0. (got …)).
+
+    >>> import framejit
+    >>> framejit.func.vmap(lambda a, b: a @ b)(framejit.ones(4, 3), framejit.ones(4, 3))
+    tensor([3., 3., 3., 3.])
     """
     if randomness not in ("error", "different", "same"):
         raise RuntimeError(f"Only allowed values for randomness are 'error', 'different', or 'same'. Got {randomness}")

@@ -64,7 +64,21 @@ class _NodeList:
 
 
 class Graph:
-    """A program of placeholders, calls, attribute reads and one output."""
+    """A program of placeholders, calls, attribute reads and one output.
+
+    owning_module (nn.Module or None), tracer_cls (type or None), tracer_extras (dict or None). Raises nothing of its
+    own.
+
+    >>> import framejit
+    >>> graph = framejit.fx.Graph()
+    >>> x = graph.placeholder("x")
+    >>> y = graph.call_function(framejit.sin, (x,))
+    >>> node = graph.output(y)
+    >>> print(framejit.fx.GraphModule({}, graph).code.strip())
+    def forward(self, x):
+        sin = framejit.sin(x);  x = None
+        return sin
+    """
 
     def __init__(self, owning_module=None, tracer_cls=None, tracer_extras=None):
         self._root = Node(self, "", "root", "", (), {})

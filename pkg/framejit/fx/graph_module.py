@@ -51,7 +51,13 @@ def _assign_attribute(value, destination, target):
 
 
 class GraphModule(Module):
-    """A module made of a graph and of the attributes that the graph reads."""
+    """A module made of a graph and of the attributes that the graph reads.
+
+    >>> import framejit
+    >>> gm = framejit.fx.symbolic_trace(lambda x: x.sin() + 1)
+    >>> type(gm).__name__, gm(framejit.zeros(1))
+    ('<lambda>', tensor([1.]))
+    """
 
     def __new__(cls, *args, **kwargs):
         # every instance has a class of its own, because `forward` is looked up there

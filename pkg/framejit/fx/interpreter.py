@@ -7,7 +7,15 @@ from .proxy import Proxy
 
 
 class Interpreter:
-    """Runs the graph of a module; `env` holds the values of the nodes that are still needed."""
+    """Runs the graph of a module; `env` holds the values of the nodes that are still needed.
+
+    module (nn.Module), garbage_collect_values (bool), graph (fx.Graph or None). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> gm = framejit.fx.symbolic_trace(lambda x: x.sin() + 1)
+    >>> framejit.fx.Interpreter(gm).run(framejit.zeros(1))
+    tensor([1.])
+    """
 
     def __init__(self, module, garbage_collect_values=True, graph=None):
         self.module = module
@@ -120,7 +128,15 @@ class Interpreter:
 
 
 class Transformer(Interpreter):
-    """An Interpreter whose values are proxies: what it does becomes a new graph."""
+    """An Interpreter whose values are proxies: what it does becomes a new graph.
+
+    module (nn.Module). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> gm = framejit.fx.symbolic_trace(lambda x: x.sin())
+    >>> framejit.fx.Transformer(gm).transform()(framejit.zeros(1))
+    tensor([0.])
+    """
 
     def __init__(self, module):
         super().__init__(module)

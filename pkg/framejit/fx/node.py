@@ -15,7 +15,14 @@ _side_effects = set()
 
 
 def has_side_effect(function):
-    """Mark a function so that calls of it are never dead code."""
+    """Mark a function so that calls of it are never dead code.
+
+    function (callable). Raises nothing of its own.
+
+    >>> import framejit
+    >>> framejit.fx.has_side_effect(print) is print
+    True
+    """
     _side_effects.add(function)
     return function
 
@@ -35,7 +42,16 @@ def map_aggregate(value, function):
 
 
 def map_arg(value, function):
-    """`value` with every Node in it replaced by `function(node)`."""
+    """`value` with every Node in it replaced by `function(node)`.
+
+    value (float), function (callable). Raises AssertionError (framejit.fx.map_arg(a, fn): fn must be a callable).
+
+    >>> import framejit
+    >>> gm = framejit.fx.symbolic_trace(lambda x: x.sin())
+    >>> node = list(gm.graph.nodes)[1]
+    >>> framejit.fx.map_arg(node.args, lambda n: n.name)
+    ('x',)
+    """
     if not callable(function):
         raise AssertionError("framejit.fx.map_arg(a, fn): fn must be a callable")
     return map_aggregate(value, lambda leaf: function(leaf) if isinstance(leaf, Node) else leaf)
@@ -70,7 +86,17 @@ def _module_of(function):
 
 
 class Node:
-    """One node; made by `Graph.create_node`, never directly."""
+    """One node; made by `Graph.create_node`, never directly.
+
+    graph (fx.Graph), name, op (str), target (str or callable), args (tuple), kwargs (dict), return_type (type or
+    None). Raises AssertionError (… is not a kind of node), ValueError (Node [graph = …, name = '…'] target … has type
+    … but a Callable is expected; Node [graph = …, name = '…'] target … has type … but a str is expected).
+
+    >>> import framejit
+    >>> gm = framejit.fx.symbolic_trace(lambda x: x.sin())
+    >>> [(node.op, node.name) for node in gm.graph.nodes]
+    [('placeholder', 'x'), ('call_method', 'sin'), ('output', 'output')]
+    """
 
     def __init__(self, graph, name, op, target, args, kwargs, return_type=None):
         if op not in OPS:

@@ -7,7 +7,16 @@ from .node import Node, map_aggregate
 
 
 class TraceError(ValueError):
-    """The program did something with a proxy that needs the value."""
+    """The program did something with a proxy that needs the value.
+
+    >>> import framejit
+    >>> def f(x):
+    ...     return x + 1 if x.sum() > 0 else x
+    >>> framejit.fx.symbolic_trace(f)
+    Traceback (most recent call last):
+        ...
+    framejit.fx.proxy.TraceError: symbolically traced variables cannot be used as inputs to control flow
+    """
 
 
 class TracerBase:
@@ -78,7 +87,14 @@ class GraphAppendingTracer(TracerBase):
 
 
 class Proxy:
-    """The value of a node, while the program that computes it is being recorded."""
+    """The value of a node, while the program that computes it is being recorded.
+
+    node (fx.Node), tracer (fx.Tracer or None). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> gm = framejit.fx.symbolic_trace(lambda x: (print(type(x).__name__), x + 1)[1])
+    Proxy
+    """
 
     def __init__(self, node, tracer=None):
         self.node = node

@@ -21,7 +21,17 @@ _wrapped = []  # (globals, name) of functions that `wrap` named
 
 
 def wrap(fn_or_name):
-    """Record calls of this function, or of this global name of the calling module, instead of tracing into it."""
+    """Record calls of this function, or of this global name of the calling module, instead of tracing into it.
+
+    fn_or_name (object). Raises RuntimeError (Unsupported type for global function! Must be either a callable or string
+    name), NotImplementedError (wrap must be called at the top level of a module).
+
+    >>> import framejit
+    >>> def half(x):
+    ...     return x / 2
+    >>> framejit.fx.wrap(half) is half
+    True
+    """
     if not isinstance(fn_or_name, str) and not callable(fn_or_name):
         raise RuntimeError("Unsupported type for global function! Must be either a callable or string name")
     frame = inspect.currentframe().f_back
@@ -86,7 +96,16 @@ def _patched():
 
 
 class Tracer(TracerBase):
-    """Traces modules: which ones are leaves is decided by `is_leaf_module`."""
+    """Traces modules: which ones are leaves is decided by `is_leaf_module`.
+
+    autowrap_modules (tuple of modules), autowrap_functions (iterable of functions), param_shapes_constant (bool).
+    Raises nothing of its own.
+
+    >>> import framejit
+    >>> graph = framejit.fx.Tracer().trace(lambda x: x.sin())
+    >>> len(graph.nodes)
+    3
+    """
 
     def __init__(self, autowrap_modules=(), autowrap_functions=(), param_shapes_constant=False):
         self.param_shapes_constant = param_shapes_constant
@@ -191,7 +210,17 @@ class Tracer(TracerBase):
 
 
 def symbolic_trace(root, concrete_args=None):
-    """A GraphModule that does what the module or function did with its proxies."""
+    """A GraphModule that does what the module or function did with its proxies.
+
+    root (nn.Module or callable), concrete_args (dict or None). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> print(framejit.fx.symbolic_trace(lambda x: x.sin() + 1).code.strip())
+    def forward(self, x):
+        sin = x.sin();  x = None
+        add = sin + 1;  sin = None
+        return add
+    """
     tracer = Tracer()
     graph = tracer.trace(root, concrete_args)
     name = type(root).__name__ if isinstance(root, Module) else root.__name__

@@ -19,7 +19,20 @@ def set_rate(group, rate, key="lr"):
 
 
 class LRScheduler:
-    """Base class: subclasses define `get_lr`."""
+    """Base class: subclasses define `get_lr`.
+
+    optimizer (optim.Optimizer), last_epoch (int). Raises TypeError (… is not an Optimizer), KeyError (param
+    'initial_lr' is not specified in param_groups[…] when resuming scheduler with last_epoch >= 0).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> from framejit import optim
+    >>> opt = optim.SGD([nn.Parameter(framejit.ones(2))], lr=1.0)
+    >>> sched = optim.lr_scheduler.StepLR(opt, 1, gamma=0.5)
+    >>> opt.step(); sched.step()
+    >>> sched.get_last_lr(), sched.last_epoch
+    ([0.5], 1)
+    """
 
     _get_lr_called_within_step = False
     _is_initial = False

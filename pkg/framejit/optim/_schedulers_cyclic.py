@@ -40,7 +40,26 @@ def _linear(start, end, done):
 
 
 class OneCycleLR(LRScheduler):
-    """Up to a maximal rate and down to a very small one, with the momentum moving the other way."""
+    """Up to a maximal rate and down to a very small one, with the momentum moving the other way.
+
+    optimizer (optim.Optimizer), max_lr (int or float, or lists of them), total_steps, epochs, steps_per_epoch (int or
+    None), pct_start (float), anneal_strategy (str), cycle_momentum (bool), base_momentum, max_momentum (int or float,
+    or lists of them), div_factor, final_div_factor (float), three_phase (bool), last_epoch (int). Raises ValueError
+    (Expected float between 0 and 1 pct_start; anneal_strategy must be one of 'cos' or 'linear', instead; optimizer
+    must support momentum or beta1 with `cycle_momentum` option enabled).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> from framejit import optim
+    >>> opt = optim.SGD([nn.Parameter(framejit.ones(2))], lr=1.0, momentum=0.9)
+    >>> sched = optim.lr_scheduler.OneCycleLR(opt, max_lr=1.0, total_steps=4)
+    >>> for _ in range(3):
+    ...     print(round(opt.param_groups[0]["lr"], 4))
+    ...     opt.step(); sched.step()
+    0.04
+    0.8117
+    0.2831
+    """
 
     def __init__(
         self,
@@ -140,7 +159,25 @@ class OneCycleLR(LRScheduler):
 
 
 class CyclicLR(LRScheduler):
-    """A triangle wave between two rates, whose height may shrink."""
+    """A triangle wave between two rates, whose height may shrink.
+
+    optimizer (optim.Optimizer), base_lr, max_lr (int or float, or lists of them), step_size_up (int), step_size_down
+    (int or None), mode (str), gamma (float), scale_fn (callable or None), scale_mode (str), cycle_momentum (bool),
+    base_momentum, max_momentum (int or float, or lists of them), last_epoch (int). Raises ValueError (mode is invalid
+    and scale_fn is None).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> from framejit import optim
+    >>> opt = optim.SGD([nn.Parameter(framejit.ones(2))], lr=1.0, momentum=0.9)
+    >>> sched = optim.lr_scheduler.CyclicLR(opt, base_lr=0.1, max_lr=0.5, step_size_up=2)
+    >>> for _ in range(3):
+    ...     print(round(opt.param_groups[0]["lr"], 4))
+    ...     opt.step(); sched.step()
+    0.1
+    0.3
+    0.5
+    """
 
     def __init__(
         self,

@@ -6,7 +6,22 @@ from ._schedulers_base import LRScheduler, current_rates, set_rate
 
 
 class ReduceLROnPlateau(LRScheduler):
-    """Times `factor` after more than `patience` epochs without improvement."""
+    """Times `factor` after more than `patience` epochs without improvement.
+
+    optimizer (optim.Optimizer), mode (str), factor (float), patience (int), threshold (float), threshold_mode (str),
+    cooldown (int), min_lr (int or float, or lists of them), eps (float). Raises ValueError (Factor should be < 1.0;
+    expected … min_lrs), TypeError (… is not an Optimizer).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> from framejit import optim
+    >>> opt = optim.SGD([nn.Parameter(framejit.ones(2))], lr=1.0)
+    >>> sched = optim.lr_scheduler.ReduceLROnPlateau(opt, patience=1)
+    >>> for loss in (1.0, 1.0, 1.0):
+    ...     sched.step(loss)
+    >>> opt.param_groups[0]["lr"]
+    0.1
+    """
 
     def __init__(
         self,

@@ -5,7 +5,21 @@ from .optimizer import Optimizer
 
 
 class Adadelta(Optimizer):
-    """Steps sized by the ratio of the running means of past steps and gradients."""
+    """Steps sized by the ratio of the running means of past steps and gradients.
+
+    params (iterable of Parameter, or of dicts that hold them as `params`), lr (float or Tensor), rho (float), eps
+    (float or None), weight_decay (float), foreach (bool or None), capturable, maximize, differentiable (bool). Raises
+    ValueError (Invalid rho value: …).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> from framejit import optim
+    >>> w = nn.Parameter(framejit.ones(2))
+    >>> opt = optim.Adadelta([w], lr=0.5)
+    >>> w.sum().backward(); opt.step()
+    >>> bool((w < 1).all())
+    True
+    """
 
     _traceable = True
 

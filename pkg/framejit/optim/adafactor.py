@@ -7,7 +7,21 @@ from .optimizer import Optimizer
 
 
 class Adafactor(Optimizer):
-    """Adam with the mean square kept as row and column means (Shazeer and Stern 2018), PyTorch's variant."""
+    """Adam with the mean square kept as row and column means (Shazeer and Stern 2018), PyTorch's variant.
+
+    params (iterable of Parameter, or of dicts that hold them as `params`), lr (float or Tensor), beta2_decay (float),
+    eps (pair of float or None), d, weight_decay (float), foreach (bool or None), maximize (bool). Raises ValueError
+    (Learning rate should be >= 0 but is: …; beta2_decay should be <= 0 but is: …; epsilon1 should be >= 0 but is: …).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> from framejit import optim
+    >>> w = nn.Parameter(framejit.ones(2, 2))
+    >>> opt = optim.Adafactor([w], lr=0.5)
+    >>> w.sum().backward(); opt.step()
+    >>> bool((w < 1).all())
+    True
+    """
 
     def __init__(
         self,

@@ -7,7 +7,21 @@ from .optimizer import Optimizer
 
 
 class Adagrad(Optimizer):
-    """The gradient divided by the root of the sum of its squares so far."""
+    """The gradient divided by the root of the sum of its squares so far.
+
+    params (iterable of Parameter, or of dicts that hold them as `params`), lr (float or Tensor), lr_decay,
+    weight_decay, initial_accumulator_value (float), eps (float or None), foreach (bool or None), maximize,
+    differentiable (bool), fused (bool or None). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> from framejit import optim
+    >>> w = nn.Parameter(framejit.ones(2))
+    >>> opt = optim.Adagrad([w], lr=0.5)
+    >>> w.sum().backward(); opt.step()
+    >>> w.tolist()
+    [0.5, 0.5]
+    """
 
     _traceable = True
 

@@ -7,7 +7,21 @@ from .optimizer import Optimizer
 
 
 class Adam(Optimizer):
-    """Running means of gradient and squared gradient, corrected for their start at zero."""
+    """Running means of gradient and squared gradient, corrected for their start at zero.
+
+    params (iterable of Parameter, or of dicts that hold them as `params`), lr (float or Tensor), betas (pair of
+    float), eps (float or None), weight_decay (float), amsgrad (bool), foreach (bool or None), maximize, capturable,
+    differentiable (bool), fused (bool or None), decoupled_weight_decay (bool). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> from framejit import optim
+    >>> w = nn.Parameter(framejit.ones(2))
+    >>> opt = optim.Adam([w], lr=0.5)
+    >>> w.sum().backward(); opt.step()
+    >>> [round(v, 4) for v in w.tolist()]
+    [0.5, 0.5]
+    """
 
     _traceable = True
 
@@ -87,7 +101,21 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam whose weight decay shrinks the parameters directly."""
+    """Adam whose weight decay shrinks the parameters directly.
+
+    params (iterable of Parameter, or of dicts that hold them as `params`), lr (float or Tensor), betas (pair of
+    float), eps (float or None), weight_decay (float), amsgrad, maximize (bool), foreach (bool or None), capturable,
+    differentiable (bool), fused (bool or None). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> from framejit import optim
+    >>> w = nn.Parameter(framejit.ones(2))
+    >>> opt = optim.AdamW([w], lr=0.5, weight_decay=0.1)
+    >>> w.sum().backward(); opt.step()
+    >>> [round(v, 4) for v in w.tolist()]
+    [0.45, 0.45]
+    """
 
     def __init__(
         self,

@@ -7,7 +7,21 @@ from .optimizer import Optimizer
 
 
 class Adamax(Optimizer):
-    """Adam with the infinity norm in place of the mean square."""
+    """Adam with the infinity norm in place of the mean square.
+
+    params (iterable of Parameter, or of dicts that hold them as `params`), lr (float or Tensor), betas (pair of
+    float), eps (float or None), weight_decay (float), foreach (bool or None), maximize, differentiable, capturable
+    (bool). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> from framejit import optim
+    >>> w = nn.Parameter(framejit.ones(2))
+    >>> opt = optim.Adamax([w], lr=0.5)
+    >>> w.sum().backward(); opt.step()
+    >>> [round(v, 4) for v in w.tolist()]
+    [0.5, 0.5]
+    """
 
     _traceable = True
 

@@ -7,7 +7,21 @@ from .optimizer import Optimizer
 
 
 class ASGD(Optimizer):
-    """Gradient descent whose average over time, `ax` of the state, is the answer (Polyak and Juditsky 1992)."""
+    """Gradient descent whose average over time, `ax` of the state, is the answer (Polyak and Juditsky 1992).
+
+    params (iterable of Parameter, or of dicts that hold them as `params`), lr (float or Tensor), lambd, alpha, t0,
+    weight_decay (float), foreach (bool or None), maximize, differentiable, capturable (bool). Raises TypeError for
+    other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> from framejit import optim
+    >>> w = nn.Parameter(framejit.ones(2))
+    >>> opt = optim.ASGD([w], lr=0.5)
+    >>> w.sum().backward(); opt.step()
+    >>> bool((w < 1).all())
+    True
+    """
 
     def __init__(
         self,

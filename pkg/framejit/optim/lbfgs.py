@@ -12,6 +12,26 @@ class LBFGS(Optimizer):
     """The limited-memory quasi-Newton method (Nocedal and Wright, algorithm 7.4), one parameter group, step(closure).
 
     `line_search_fn="strong_wolfe"` searches along each direction (Nocedal and Wright, algorithms 3.5 and 3.6).
+
+    params (iterable of Parameter, or of dicts that hold them as `params`), lr (float or Tensor), max_iter (int),
+    max_eval (int or None), tolerance_grad, tolerance_change (float), history_size (int), line_search_fn (str or None).
+    Raises ValueError (Tensor lr must be 1-element; Invalid learning rate: …; LBFGS doesn't support per-parameter
+    options (parameter groups)).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> from framejit import optim
+    >>> w = nn.Parameter(framejit.tensor([3.0]))
+    >>> opt = optim.LBFGS([w], lr=1.0)
+    >>> def closure():
+    ...     opt.zero_grad()
+    ...     loss = ((w - 1) ** 2).sum()
+    ...     loss.backward()
+    ...     return loss
+    >>> opt.step(closure)
+    tensor(4., grad_fn=<SumBackward0>)
+    >>> round(w.item(), 4)
+    1.0
     """
 
     def __init__(

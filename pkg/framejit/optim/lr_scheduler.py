@@ -65,7 +65,20 @@ def _is_function(f):
 
 
 class LambdaLR(_WithLambdas):
-    """The initial rate times a function of the epoch."""
+    """The initial rate times a function of the epoch.
+
+    optimizer (optim.Optimizer), lr_lambda (callable, or list of them), last_epoch (int). Raises ValueError (Expected …
+    lr_lambdas).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> from framejit import optim
+    >>> opt = optim.SGD([nn.Parameter(framejit.ones(2))], lr=1.0)
+    >>> sched = optim.lr_scheduler.LambdaLR(opt, lambda epoch: 1 / (1 + epoch))
+    >>> opt.step(); sched.step()
+    >>> sched.get_last_lr()
+    [0.5]
+    """
 
     def get_lr(self):
         self._warn_if_called_outside_step()
@@ -73,7 +86,20 @@ class LambdaLR(_WithLambdas):
 
 
 class MultiplicativeLR(_WithLambdas):
-    """The last rate times a function of the epoch."""
+    """The last rate times a function of the epoch.
+
+    optimizer (optim.Optimizer), lr_lambda (callable, or list of them), last_epoch (int). Raises ValueError (Expected …
+    lr_lambdas).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> from framejit import optim
+    >>> opt = optim.SGD([nn.Parameter(framejit.ones(2))], lr=1.0)
+    >>> sched = optim.lr_scheduler.MultiplicativeLR(opt, lambda epoch: 0.5)
+    >>> opt.step(); sched.step()
+    >>> sched.get_last_lr()
+    [0.5]
+    """
 
     def get_lr(self):
         self._warn_if_called_outside_step()
@@ -84,7 +110,22 @@ class MultiplicativeLR(_WithLambdas):
 
 
 class StepLR(LRScheduler):
-    """Times gamma every step_size epochs."""
+    """Times gamma every step_size epochs.
+
+    optimizer (optim.Optimizer), step_size (int), gamma (float), last_epoch (int). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> from framejit import optim
+    >>> opt = optim.SGD([nn.Parameter(framejit.ones(2))], lr=1.0)
+    >>> sched = optim.lr_scheduler.StepLR(opt, step_size=2, gamma=0.5)
+    >>> for _ in range(3):
+    ...     print(opt.param_groups[0]["lr"])
+    ...     opt.step(); sched.step()
+    1.0
+    1.0
+    0.5
+    """
 
     def __init__(self, optimizer, step_size, gamma=0.1, last_epoch=-1):
         self.step_size = step_size
@@ -103,7 +144,20 @@ class StepLR(LRScheduler):
 
 
 class MultiStepLR(LRScheduler):
-    """Times gamma at each milestone."""
+    """Times gamma at each milestone.
+
+    optimizer (optim.Optimizer), milestones (sequence of int), gamma (float), last_epoch (int). Raises TypeError for
+    other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> from framejit import optim
+    >>> opt = optim.SGD([nn.Parameter(framejit.ones(2))], lr=1.0)
+    >>> sched = optim.lr_scheduler.MultiStepLR(opt, milestones=[1], gamma=0.5)
+    >>> opt.step(); sched.step()
+    >>> sched.get_last_lr()
+    [0.5]
+    """
 
     def __init__(self, optimizer, milestones, gamma=0.1, last_epoch=-1):
         self.milestones = Counter(milestones)
@@ -123,7 +177,23 @@ class MultiStepLR(LRScheduler):
 
 
 class ConstantLR(LRScheduler):
-    """The initial rate times a factor for the first epochs."""
+    """The initial rate times a factor for the first epochs.
+
+    optimizer (optim.Optimizer), factor (float), total_iters, last_epoch (int). Raises ValueError (Constant
+    multiplicative factor expected to be between 0 and 1).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> from framejit import optim
+    >>> opt = optim.SGD([nn.Parameter(framejit.ones(2))], lr=1.0)
+    >>> sched = optim.lr_scheduler.ConstantLR(opt, factor=0.5, total_iters=2)
+    >>> for _ in range(3):
+    ...     print(opt.param_groups[0]["lr"])
+    ...     opt.step(); sched.step()
+    0.5
+    0.5
+    1.0
+    """
 
     def __init__(self, optimizer, factor=1.0 / 3, total_iters=5, last_epoch=-1):
         if factor > 1.0 or factor < 0:
@@ -147,7 +217,24 @@ class ConstantLR(LRScheduler):
 
 
 class LinearLR(LRScheduler):
-    """A factor that moves linearly from start_factor to end_factor."""
+    """A factor that moves linearly from start_factor to end_factor.
+
+    optimizer (optim.Optimizer), start_factor, end_factor (float), total_iters, last_epoch (int). Raises ValueError
+    (Starting multiplicative factor expected to be greater than 0 and less or equal to 1; Ending multiplicative factor
+    expected to be between 0 and 1).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> from framejit import optim
+    >>> opt = optim.SGD([nn.Parameter(framejit.ones(2))], lr=1.0)
+    >>> sched = optim.lr_scheduler.LinearLR(opt, start_factor=0.5, total_iters=2)
+    >>> for _ in range(3):
+    ...     print(opt.param_groups[0]["lr"])
+    ...     opt.step(); sched.step()
+    0.5
+    0.75
+    1.0
+    """
 
     def __init__(self, optimizer, start_factor=1.0 / 3, end_factor=1.0, total_iters=5, last_epoch=-1):
         if start_factor > 1.0 or start_factor <= 0:
@@ -176,7 +263,22 @@ class LinearLR(LRScheduler):
 
 
 class ExponentialLR(LRScheduler):
-    """Times gamma every epoch."""
+    """Times gamma every epoch.
+
+    optimizer (optim.Optimizer), gamma (float), last_epoch (int). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> from framejit import optim
+    >>> opt = optim.SGD([nn.Parameter(framejit.ones(2))], lr=1.0)
+    >>> sched = optim.lr_scheduler.ExponentialLR(opt, gamma=0.5)
+    >>> for _ in range(3):
+    ...     print(opt.param_groups[0]["lr"])
+    ...     opt.step(); sched.step()
+    1.0
+    0.5
+    0.25
+    """
 
     def __init__(self, optimizer, gamma, last_epoch=-1):
         self.gamma = gamma
@@ -192,7 +294,22 @@ class ExponentialLR(LRScheduler):
 
 
 class PolynomialLR(LRScheduler):
-    """The initial rate times (1 - epoch / total_iters) ** power."""
+    """The initial rate times (1 - epoch / total_iters) ** power.
+
+    optimizer (optim.Optimizer), total_iters (int), power (float), last_epoch (int). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> from framejit import optim
+    >>> opt = optim.SGD([nn.Parameter(framejit.ones(2))], lr=1.0)
+    >>> sched = optim.lr_scheduler.PolynomialLR(opt, total_iters=2)
+    >>> for _ in range(3):
+    ...     print(opt.param_groups[0]["lr"])
+    ...     opt.step(); sched.step()
+    1.0
+    0.5
+    0.0
+    """
 
     def __init__(self, optimizer, total_iters=5, power=1.0, last_epoch=-1):
         self.total_iters = total_iters
@@ -215,7 +332,22 @@ class PolynomialLR(LRScheduler):
 
 
 class CosineAnnealingLR(LRScheduler):
-    """Half a cosine from the initial rate down to eta_min."""
+    """Half a cosine from the initial rate down to eta_min.
+
+    optimizer (optim.Optimizer), T_max (int), eta_min (float), last_epoch (int). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> from framejit import optim
+    >>> opt = optim.SGD([nn.Parameter(framejit.ones(2))], lr=1.0)
+    >>> sched = optim.lr_scheduler.CosineAnnealingLR(opt, T_max=2)
+    >>> for _ in range(3):
+    ...     print(round(opt.param_groups[0]["lr"], 4))
+    ...     opt.step(); sched.step()
+    1.0
+    0.5
+    0.0
+    """
 
     def __init__(self, optimizer, T_max, eta_min=0.0, last_epoch=-1):
         self.T_max = T_max
@@ -245,7 +377,23 @@ class CosineAnnealingLR(LRScheduler):
 
 
 class CosineAnnealingWarmRestarts(LRScheduler):
-    """Half cosines that start again, each T_mult times as long as the one before."""
+    """Half cosines that start again, each T_mult times as long as the one before.
+
+    optimizer (optim.Optimizer), T_0, T_mult (int), eta_min (float), last_epoch (int). Raises ValueError (Expected
+    positive integer T_0; Expected integer T_mult >= 1; Expected float or int eta_min).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> from framejit import optim
+    >>> opt = optim.SGD([nn.Parameter(framejit.ones(2))], lr=1.0)
+    >>> sched = optim.lr_scheduler.CosineAnnealingWarmRestarts(opt, T_0=2)
+    >>> for _ in range(3):
+    ...     print(round(opt.param_groups[0]["lr"], 4))
+    ...     opt.step(); sched.step()
+    1.0
+    0.5
+    1.0
+    """
 
     def __init__(self, optimizer, T_0, T_mult=1, eta_min=0.0, last_epoch=-1):
         if T_0 <= 0 or not isinstance(T_0, int):
@@ -321,7 +469,23 @@ class _Composite(LRScheduler):
 
 
 class ChainedScheduler(_Composite):
-    """Several schedules, each applied at every step."""
+    """Several schedules, each applied at every step.
+
+    schedulers (sequence of LRScheduler), optimizer (optim.Optimizer or None). Raises ValueError (… expects at least
+    one scheduler to be chained; … expects all schedulers to belong to the same optimizer).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> from framejit import optim
+    >>> opt = optim.SGD([nn.Parameter(framejit.ones(2))], lr=1.0)
+    >>> one, two = optim.lr_scheduler.ExponentialLR(opt, 0.5), optim.lr_scheduler.ConstantLR(opt, 0.5, 1)
+    >>> sched = optim.lr_scheduler.ChainedScheduler([one, two])
+    >>> for _ in range(2):
+    ...     print(opt.param_groups[0]["lr"])
+    ...     opt.step(); sched.step()
+    0.5
+    0.5
+    """
 
     def __init__(self, schedulers, optimizer=None):
         if len(schedulers) < 1:
@@ -347,7 +511,23 @@ class ChainedScheduler(_Composite):
 
 
 class SequentialLR(_Composite):
-    """Several schedules, one after the other."""
+    """Several schedules, one after the other.
+
+    optimizer (optim.Optimizer), schedulers (sequence of LRScheduler), milestones (sequence of int), last_epoch (int).
+    Raises ValueError (… expects at least one scheduler to be chained; … expects all schedulers to belong to the same
+    optimizer; Sequential Schedulers expects number of schedulers provided to be one more than the number of milestone
+    points).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> from framejit import optim
+    >>> opt = optim.SGD([nn.Parameter(framejit.ones(2))], lr=1.0)
+    >>> parts = [optim.lr_scheduler.ConstantLR(opt, 0.5), optim.lr_scheduler.ExponentialLR(opt, 0.5)]
+    >>> sched = optim.lr_scheduler.SequentialLR(opt, parts, milestones=[1])
+    >>> opt.step(); sched.step()
+    >>> opt.param_groups[0]["lr"]
+    1.0
+    """
 
     def __init__(self, optimizer, schedulers, milestones, last_epoch=-1):
         if len(schedulers) < 1:

@@ -17,7 +17,21 @@ from .optimizer import Optimizer
 
 
 class NAdam(Optimizer):
-    """Adam with Nesterov momentum."""
+    """Adam with Nesterov momentum.
+
+    params (iterable of Parameter, or of dicts that hold them as `params`), lr (float or Tensor), betas (pair of
+    float), eps (float or None), weight_decay, momentum_decay (float), decoupled_weight_decay (bool), foreach (bool or
+    None), maximize, capturable, differentiable (bool). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> from framejit import optim
+    >>> w = nn.Parameter(framejit.ones(2))
+    >>> opt = optim.NAdam([w], lr=0.5)
+    >>> w.sum().backward(); opt.step()
+    >>> bool((w < 1).all())
+    True
+    """
 
     _traceable = True
 

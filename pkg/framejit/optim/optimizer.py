@@ -75,7 +75,19 @@ def _with_hooks(step, traceable):
 
 
 class Optimizer:
-    """Base class of all optimizers."""
+    """Base class of all optimizers.
+
+    params (iterable of Parameter, or of dicts that hold them as `params`), defaults (dict). Raises TypeError,
+    ValueError (optimizer).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> from framejit import optim
+    >>> w = nn.Parameter(framejit.ones(2))
+    >>> opt = optim.SGD([w], lr=0.5)
+    >>> isinstance(opt, optim.Optimizer), opt.param_groups[0]["lr"]
+    (True, 0.5)
+    """
 
     # Are counts kept in tensors while `step` is captured (see _common.advance)? Then it may become part of a graph.
     _traceable = False

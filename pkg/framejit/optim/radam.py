@@ -5,7 +5,21 @@ from .optimizer import Optimizer
 
 
 class RAdam(Optimizer):
-    """Adam whose adaptive rate is held back until its variance is tractable."""
+    """Adam whose adaptive rate is held back until its variance is tractable.
+
+    params (iterable of Parameter, or of dicts that hold them as `params`), lr (float or Tensor), betas (pair of
+    float), eps (float or None), weight_decay (float), decoupled_weight_decay (bool), foreach (bool or None), maximize,
+    capturable, differentiable (bool). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> from framejit import optim
+    >>> w = nn.Parameter(framejit.ones(2))
+    >>> opt = optim.RAdam([w], lr=0.5)
+    >>> w.sum().backward(); opt.step()
+    >>> bool((w < 1).all())
+    True
+    """
 
     def __init__(
         self,

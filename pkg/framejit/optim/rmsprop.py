@@ -17,7 +17,21 @@ from .optimizer import Optimizer
 
 
 class RMSprop(Optimizer):
-    """The gradient divided by a running root mean square of itself."""
+    """The gradient divided by a running root mean square of itself.
+
+    params (iterable of Parameter, or of dicts that hold them as `params`), lr (float or Tensor), alpha (float), eps
+    (float or None), weight_decay, momentum (float), centered, capturable (bool), foreach (bool or None), maximize,
+    differentiable (bool). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> from framejit import optim
+    >>> w = nn.Parameter(framejit.ones(2))
+    >>> opt = optim.RMSprop([w], lr=0.5)
+    >>> w.sum().backward(); opt.step()
+    >>> bool((w < 1).all())
+    True
+    """
 
     _traceable = True
 

@@ -7,7 +7,21 @@ from .optimizer import Optimizer
 
 
 class Rprop(Optimizer):
-    """Steps by the sign of the gradient, each with a size of its own (Riedmiller and Braun 1993)."""
+    """Steps by the sign of the gradient, each with a size of its own (Riedmiller and Braun 1993).
+
+    params (iterable of Parameter, or of dicts that hold them as `params`), lr (float or Tensor), etas, step_sizes
+    (pair of float), capturable (bool), foreach (bool or None), maximize, differentiable (bool). Raises ValueError
+    (Invalid eta values: …, …).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> from framejit import optim
+    >>> w = nn.Parameter(framejit.ones(2))
+    >>> opt = optim.Rprop([w], lr=0.5)
+    >>> w.sum().backward(); opt.step()
+    >>> w.tolist()
+    [0.5, 0.5]
+    """
 
     def __init__(
         self,

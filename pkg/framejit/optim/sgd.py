@@ -5,7 +5,21 @@ from .optimizer import Optimizer
 
 
 class SGD(Optimizer):
-    """param -= lr * (momentum * buffer + gradient), PyTorch's form of momentum."""
+    """param -= lr * (momentum * buffer + gradient), PyTorch's form of momentum.
+
+    params (iterable of Parameter, or of dicts that hold them as `params`), lr (float or Tensor), momentum, dampening,
+    weight_decay (float), nesterov, maximize (bool), foreach (bool or None), differentiable (bool), fused (bool or
+    None). Raises ValueError (Nesterov momentum requires a momentum and zero dampening).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> from framejit import optim
+    >>> w = nn.Parameter(framejit.ones(2))
+    >>> opt = optim.SGD([w], lr=0.5)
+    >>> w.sum().backward(); opt.step()
+    >>> w.tolist()
+    [0.5, 0.5]
+    """
 
     _traceable = True
 

@@ -10,7 +10,17 @@ from .lr_scheduler import LRScheduler
 
 
 def get_ema_multi_avg_fn(decay=0.999):
-    """Exponential averages of lists of tensors, in place."""
+    """Exponential averages of lists of tensors, in place.
+
+    decay (float). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import optim
+    >>> means = [framejit.tensor(1.0)]
+    >>> optim.swa_utils.get_ema_multi_avg_fn(0.5)(means, [framejit.tensor(2.0)], 1)
+    >>> means
+    [tensor(1.5000)]
+    """
     _check_decay(decay)
 
     @no_grad()
@@ -25,7 +35,15 @@ def get_ema_multi_avg_fn(decay=0.999):
 
 
 def get_swa_multi_avg_fn():
-    """Equal averages of lists of tensors, in place."""
+    """Equal averages of lists of tensors, in place.
+
+    >>> import framejit
+    >>> from framejit import optim
+    >>> means = [framejit.tensor(1.0)]
+    >>> optim.swa_utils.get_swa_multi_avg_fn()(means, [framejit.tensor(4.0)], 2)
+    >>> means
+    [tensor(2.)]
+    """
 
     @no_grad()
     def update(averaged, current, count):
@@ -39,7 +57,15 @@ def get_swa_multi_avg_fn():
 
 
 def get_ema_avg_fn(decay=0.999):
-    """The exponential average of one tensor."""
+    """The exponential average of one tensor.
+
+    decay (float). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import optim
+    >>> round(optim.swa_utils.get_ema_avg_fn(0.9)(framejit.tensor(1.0), framejit.tensor(2.0), 1).item(), 4)
+    1.1
+    """
     _check_decay(decay)
 
     @no_grad()
@@ -50,7 +76,13 @@ def get_ema_avg_fn(decay=0.999):
 
 
 def get_swa_avg_fn():
-    """The equal average of one tensor."""
+    """The equal average of one tensor.
+
+    >>> import framejit
+    >>> from framejit import optim
+    >>> optim.swa_utils.get_swa_avg_fn()(framejit.tensor(1.0), framejit.tensor(4.0), 2)
+    tensor(2.)
+    """
 
     @no_grad()
     def update(averaged, current, count):
@@ -65,7 +97,23 @@ def _check_decay(decay):
 
 
 class AveragedModel(Module):
-    """A copy of a model that holds the average of its weights; `update_parameters(model)` takes in the present ones."""
+    """A copy of a model that holds the average of its weights; `update_parameters(model)` takes in the present ones.
+
+    model (nn.Module), device (framejit.device or str or None), avg_fn, multi_avg_fn (callable or None), use_buffers
+    (bool). Raises AssertionError (Only one of avg_fn and multi_avg_fn should be provided).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> model = nn.Linear(1, 1, bias=False)
+    >>> mean = framejit.optim.swa_utils.AveragedModel(model)
+    >>> for value in (1.0, 3.0):
+    ...     model.weight.data.fill_(value)
+    ...     mean.update_parameters(model)
+    tensor([[1.]])
+    tensor([[3.]])
+    >>> mean.module.weight.item()
+    2.0
+    """
 
     def __init__(self, model, device=None, avg_fn=None, multi_avg_fn=None, use_buffers=False):
         import copy
@@ -108,7 +156,19 @@ class AveragedModel(Module):
 
 @no_grad()
 def update_bn(loader, model, device=None):
-    """Recompute the running statistics of batch norms by one pass over the data."""
+    """Recompute the running statistics of batch norms by one pass over the data.
+
+    loader (iterable), model (nn.Module), device (framejit.device or str or None). Raises AttributeError for other
+    types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> from framejit import optim
+    >>> model = nn.Sequential(nn.BatchNorm1d(1))
+    >>> optim.swa_utils.update_bn([framejit.tensor([[1.0], [3.0]])], model)
+    >>> model[0].running_mean
+    tensor([2.])
+    """
     from framejit.nn.modules.batchnorm import _BatchNorm
 
     momenta = {}
@@ -132,7 +192,22 @@ def update_bn(loader, model, device=None):
 
 
 class SWALR(LRScheduler):
-    """Anneals the learning rate to `swa_lr` over `anneal_epochs`, by a cosine or linearly, and keeps it there."""
+    """Anneals the learning rate to `swa_lr` over `anneal_epochs`, by a cosine or linearly, and keeps it there.
+
+    optimizer (optim.Optimizer), swa_lr (int or float, or lists of them), anneal_epochs (int), anneal_strategy (str),
+    last_epoch (int). Raises ValueError (swa_lr must have the same length as optimizer.param_groups: swa_lr has …,
+    optimizer.param_groups has …; anneal_strategy must by one of 'cos' or 'linear', instead; anneal_epochs must be
+    equal or greater than 0).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> from framejit import optim
+    >>> opt = optim.SGD([nn.Parameter(framejit.ones(2))], lr=1.0)
+    >>> sched = optim.swa_utils.SWALR(opt, swa_lr=0.1, anneal_epochs=1)
+    >>> opt.step(); sched.step()
+    >>> opt.param_groups[0]["lr"]
+    0.1
+    """
 
     def __init__(self, optimizer, swa_lr, anneal_epochs=10, anneal_strategy="cos", last_epoch=-1):
         rates = list(swa_lr) if isinstance(swa_lr, (list, tuple)) else [swa_lr] * len(optimizer.param_groups)

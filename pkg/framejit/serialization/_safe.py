@@ -10,17 +10,36 @@ def _path(obj):
 
 
 def add_safe_globals(safe_globals):
-    """Let `load` build objects of these classes, and call these functions, when a file names them."""
+    """Let `load` build objects of these classes, and call these functions, when a file names them.
+
+    safe_globals (iterable of types and functions). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> import fractions
+    >>> framejit.serialization.add_safe_globals([fractions.Fraction])
+    >>> framejit.serialization.clear_safe_globals()
+    """
     _allowed.update(_path(obj) for obj in safe_globals)
 
 
 def get_safe_globals():
-    """What has been allowed."""
+    """What has been allowed.
+
+    >>> import framejit
+    >>> framejit.serialization.get_safe_globals()
+    []
+    """
     return list(_allowed.values())
 
 
 def clear_safe_globals():
-    """Allow nothing again."""
+    """Allow nothing again.
+
+    >>> import framejit
+    >>> framejit.serialization.clear_safe_globals()
+    >>> framejit.serialization.get_safe_globals()
+    []
+    """
     _allowed.clear()
 
 
@@ -30,7 +49,16 @@ def allowed(name):
 
 
 class safe_globals:
-    """Allows some classes and functions within a `with` block."""
+    """Allows some classes and functions within a `with` block.
+
+    safe_globals (iterable of types and functions). Raises nothing of its own.
+
+    >>> import framejit
+    >>> import fractions
+    >>> with framejit.serialization.safe_globals([fractions.Fraction]):
+    ...     print(len(framejit.serialization.get_safe_globals()))
+    1
+    """
 
     def __init__(self, safe_globals):
         self._objects = safe_globals

@@ -23,7 +23,12 @@ __all__ = [
 
 
 class CheckpointError(RuntimeError):
-    """The part computed again did not do what it did at first."""
+    """The part computed again did not do what it did at first.
+
+    >>> import framejit
+    >>> issubclass(framejit.utils.checkpoint.CheckpointError, RuntimeError)
+    True
+    """
 
 
 class _StopRecomputation(Exception):
@@ -35,7 +40,14 @@ _early_stop = True
 
 @contextlib.contextmanager
 def set_checkpoint_early_stop(enable):
-    """Whether a part is computed again only as far as its last saved tensor."""
+    """Whether a part is computed again only as far as its last saved tensor.
+
+    enable (bool). Raises nothing of its own.
+
+    >>> import framejit
+    >>> with framejit.utils.checkpoint.set_checkpoint_early_stop(False):
+    ...     pass
+    """
     global _early_stop
     before, _early_stop = _early_stop, enable
     try:
@@ -45,17 +57,37 @@ def set_checkpoint_early_stop(enable):
 
 
 def noop_context_fn():
-    """Two context managers that do nothing: for the forward pass and for computing again."""
+    """Two context managers that do nothing: for the forward pass and for computing again.
+
+    >>> import framejit
+    >>> forward, recompute = framejit.utils.checkpoint.noop_context_fn()
+    >>> type(forward).__name__
+    'nullcontext'
+    """
     return contextlib.nullcontext(), contextlib.nullcontext()
 
 
 def get_device_states(*args):
-    """The generators of other devices than the CPU: there are none."""
+    """The generators of other devices than the CPU: there are none.
+
+    >>> import framejit
+    >>> framejit.utils.checkpoint.get_device_states(framejit.ones(1))
+    ([], [])
+    """
     return [], []
 
 
 def detach_variable(inputs):
-    """Tensors of a tuple as leaves of their own; what is no tensor as it is."""
+    """Tensors of a tuple as leaves of their own; what is no tensor as it is.
+
+    inputs (Tensor, or sequence of Tensor). Raises RuntimeError (Only tuple of tensors is supported. Got Unsupported
+    input type: …).
+
+    >>> import framejit
+    >>> (y,) = framejit.utils.checkpoint.detach_variable((framejit.ones(1, requires_grad=True) * 2,))
+    >>> y.is_leaf, y.requires_grad
+    (True, True)
+    """
     if not isinstance(inputs, tuple):
         raise RuntimeError(f"Only tuple of tensors is supported. Got Unsupported input type: {type(inputs).__name__}")
     return tuple(x.detach().requires_grad_(x.requires_grad) if isinstance(x, _C.Tensor) else x for x in inputs)
@@ -85,7 +117,12 @@ def _autocast_state():
 
 
 class CheckpointFunction(Function):
-    """The reentrant form: forward without a tape, then forward and backward once more inside the backward pass."""
+    """The reentrant form: forward without a tape, then forward and backward once more inside the backward pass.
+
+    >>> import framejit
+    >>> issubclass(framejit.utils.checkpoint.CheckpointFunction, framejit.autograd.Function)
+    True
+    """
 
     @staticmethod
     def forward(ctx, run_function, preserve_rng_state, *args):
@@ -210,6 +247,15 @@ def checkpoint(
 
     use_reentrant=False is the form to use: it keeps hooks, nested structures and autograd.grad. Inside a compiled
     function the call is traced like any other: what is kept is the compiler's choice.
+
+    function (callable), use_reentrant (bool or None), context_fn (callable), determinism_check (str), debug,
+    early_stop (bool). Raises ValueError (determinism_check must be one of ['default', 'none']).
+
+    >>> import framejit
+    >>> x = framejit.tensor([3.0], requires_grad=True)
+    >>> framejit.utils.checkpoint.checkpoint(lambda x: x * x, x, use_reentrant=False).backward()
+    >>> x.grad
+    tensor([6.])
     """
     preserve = kwargs.pop("preserve_rng_state", True)
     if framejit.compiler.is_compiling():
@@ -250,7 +296,16 @@ def _reentrant(function, args, kwargs, preserve, context_fn, debug):
 
 
 def checkpoint_sequential(functions, segments, input, use_reentrant=None, **kwargs):
-    """A chain of modules or functions in checkpointed segments; the last segment is computed as usual."""
+    """A chain of modules or functions in checkpointed segments; the last segment is computed as usual.
+
+    functions (sequence of nn.Module), segments (int), input (Tensor), use_reentrant (bool or None). Raises ValueError.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> model = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 1))
+    >>> framejit.utils.checkpoint.checkpoint_sequential(model, 2, framejit.ones(3, 2), use_reentrant=False).shape
+    framejit.Size([3, 1])
+    """
     preserve = kwargs.pop("preserve_rng_state", True)
     if kwargs:
         raise ValueError("Unexpected keyword arguments: " + ",".join(kwargs))

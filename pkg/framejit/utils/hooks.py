@@ -8,7 +8,18 @@ _ids = itertools.count()
 
 
 class RemovableHandle:
-    """Removes a hook from the dict that holds it, and from the dicts that mark it."""
+    """Removes a hook from the dict that holds it, and from the dicts that mark it.
+
+    hooks_dict (dict), extra_dict (dict or None). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> layer = nn.Linear(1, 1)
+    >>> handle = layer.register_forward_hook(lambda *args: print("called"))
+    >>> handle.remove()
+    >>> layer(framejit.ones(1)).shape
+    framejit.Size([1])
+    """
 
     next_id = 0
 

@@ -39,7 +39,17 @@ def _apply_to_parameter(module, name, parameter, fn):
 
 
 def apply(self, fn):
-    """Call `fn` on every submodule, children first, and then on the module."""
+    """Call `fn` on every submodule, children first, and then on the module.
+
+    fn (callable). Raises TypeError for other types.
+
+    >>> from framejit import nn
+    >>> net = nn.Sequential(nn.Linear(1, 1), nn.ReLU())
+    >>> _ = net.apply(lambda m: print(type(m).__name__))
+    Linear
+    ReLU
+    Sequential
+    """
     for module in self.children():
         module.apply(fn)
     fn(self)
@@ -70,7 +80,13 @@ def _parse_to(args, kwargs):
 
 
 def to(self, *args, **kwargs):
-    """Move and cast parameters and buffers; only floating tensors change their dtype."""
+    """Move and cast parameters and buffers; only floating tensors change their dtype.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.Linear(1, 1).to(framejit.float64).weight.dtype
+    framejit.float64
+    """
     device, dtype, non_blocking = _parse_to(args, kwargs)
     if dtype is not None and not dtype.is_floating_point and not getattr(dtype, "is_complex", False):
         raise TypeError(f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}")
@@ -100,20 +116,49 @@ bfloat16 = _cast_floating("bfloat16", "Cast floating parameters and buffers to b
 
 
 def type(self, dst_type):
-    """Cast all parameters and buffers to `dst_type`."""
+    """Cast all parameters and buffers to `dst_type`.
+
+    dst_type (str or framejit.dtype). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.Linear(1, 1).type(framejit.float64).weight.dtype
+    framejit.float64
+    """
     return self._apply(lambda t: t.to(dst_type))
 
 
 def cpu(self):
-    """Move parameters and buffers to the CPU."""
+    """Move parameters and buffers to the CPU.
+
+    >>> from framejit import nn
+    >>> nn.Linear(1, 1).cpu().weight.device
+    device(type='cpu')
+    """
     return self._apply(lambda t: t.to("cpu"))
 
 
 def cuda(self, device=None):
-    """Move parameters and buffers to a CUDA device."""
+    """Move parameters and buffers to a CUDA device.
+
+    device (framejit.device or str or None). Raises nothing of its own.
+
+    >>> from framejit import nn
+    >>> nn.Linear(1, 1).cuda()
+    Traceback (most recent call last):
+        ...
+    RuntimeError: framejit is not compiled with CUDA enabled
+    """
     return self._apply(lambda t: t.to("cuda" if device is None else device))
 
 
 def to_empty(self, *, device, recurse=True):
-    """Replace parameters and buffers by uninitialised ones of the same shape on `device`."""
+    """Replace parameters and buffers by uninitialised ones of the same shape on `device`.
+
+    device (framejit.device or str), recurse (bool). Raises TypeError for other types.
+
+    >>> from framejit import nn
+    >>> nn.Linear(1, 2).to_empty(device="cpu").weight.shape
+    framejit.Size([2, 1])
+    """
     return self._apply(lambda t: _t.empty_like(t, device=device), recurse=recurse)

@@ -33,7 +33,17 @@ def _add(hooks, hook, *, prepend=False, marks=()):
 
 
 def register_forward_pre_hook(self, hook, *, prepend=False, with_kwargs=False):
-    """Call `hook(module, args)` before each forward; a result that is not None replaces the arguments."""
+    """Call `hook(module, args)` before each forward; a result that is not None replaces the arguments.
+
+    hook (callable), prepend, with_kwargs (bool). Raises nothing of its own.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> layer = nn.ReLU()
+    >>> handle = layer.register_forward_pre_hook(lambda m, args: (args[0] + 1,))
+    >>> layer(framejit.ones(2))
+    tensor([2., 2.])
+    """
     handle = _add(self._forward_pre_hooks, hook, prepend=prepend, marks=(self._forward_pre_hooks_with_kwargs,))
     if with_kwargs:
         self._forward_pre_hooks_with_kwargs[handle.id] = True
@@ -41,7 +51,17 @@ def register_forward_pre_hook(self, hook, *, prepend=False, with_kwargs=False):
 
 
 def register_forward_hook(self, hook, *, prepend=False, with_kwargs=False, always_call=False):
-    """Call `hook(module, args, output)` after each forward; a result that is not None replaces the output."""
+    """Call `hook(module, args, output)` after each forward; a result that is not None replaces the output.
+
+    hook (callable), prepend, with_kwargs, always_call (bool). Raises nothing of its own.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> layer = nn.ReLU()
+    >>> handle = layer.register_forward_hook(lambda m, args, out: out * 2)
+    >>> layer(framejit.ones(2))
+    tensor([2., 2.])
+    """
     marks = (self._forward_hooks_with_kwargs, self._forward_hooks_always_called)
     handle = _add(self._forward_hooks, hook, prepend=prepend, marks=marks)
     if with_kwargs:
@@ -52,12 +72,33 @@ def register_forward_hook(self, hook, *, prepend=False, with_kwargs=False, alway
 
 
 def register_full_backward_pre_hook(self, hook, prepend=False):
-    """Call `hook(module, grad_output)` before the gradients with respect to the module's inputs are computed."""
+    """Call `hook(module, grad_output)` before the gradients with respect to the module's inputs are computed.
+
+    hook (callable), prepend (bool). Raises nothing of its own.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> layer = nn.Linear(1, 1)
+    >>> handle = layer.register_full_backward_pre_hook(lambda m, grads_out: print(grads_out[0].shape))
+    >>> layer(framejit.ones(3, 1)).sum().backward()
+    framejit.Size([3, 1])
+    """
     return _add(self._backward_pre_hooks, hook, prepend=prepend)
 
 
 def register_full_backward_hook(self, hook, prepend=False):
-    """Call `hook(module, grad_input, grad_output)` once the gradients of the module's inputs are known."""
+    """Call `hook(module, grad_input, grad_output)` once the gradients of the module's inputs are known.
+
+    hook (callable), prepend (bool). Raises RuntimeError (Cannot use both regular backward hooks and full backward
+    hooks on a single Module. Please use only one of them).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> layer = nn.Linear(1, 1)
+    >>> handle = layer.register_full_backward_hook(lambda m, grads_in, grads_out: print(grads_out[0].shape))
+    >>> layer(framejit.ones(3, 1)).sum().backward()
+    framejit.Size([3, 1])
+    """
     if self._is_full_backward_hook is False:
         raise RuntimeError(
             "Cannot use both regular backward hooks and full backward hooks on a single Module. "
@@ -68,7 +109,17 @@ def register_full_backward_hook(self, hook, prepend=False):
 
 
 def register_backward_hook(self, hook):
-    """The old name of `register_full_backward_hook`; here both mean the full hook."""
+    """The old name of `register_full_backward_hook`; here both mean the full hook.
+
+    hook (callable). Raises nothing of its own.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> layer = nn.Linear(1, 1)
+    >>> handle = layer.register_backward_hook(lambda m, grads_in, grads_out: print(grads_out[0].shape))
+    >>> layer(framejit.ones(3, 1)).sum().backward()
+    framejit.Size([3, 1])
+    """
     return register_full_backward_hook(self, hook)
 
 

@@ -27,12 +27,28 @@ class IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpect
 
 
 def get_extra_state(self):
-    """Override together with `set_extra_state` to put more than tensors into the state_dict."""
+    """Override together with `set_extra_state` to put more than tensors into the state_dict.
+
+    >>> from framejit import nn
+    >>> nn.Module().get_extra_state()
+    Traceback (most recent call last):
+        ...
+    RuntimeError: Reached a code path in Module.get_extra_state() that should never be called.
+    """
     raise RuntimeError("Reached a code path in Module.get_extra_state() that should never be called.")
 
 
 def set_extra_state(self, state):
-    """Receives what `get_extra_state` returned."""
+    """Receives what `get_extra_state` returned.
+
+    state (object). Raises RuntimeError (Reached a code path in Module.set_extra_state() that should never be called).
+
+    >>> from framejit import nn
+    >>> nn.Module().set_extra_state(3)
+    Traceback (most recent call last):
+        ...
+    RuntimeError: Reached a code path in Module.set_extra_state() that should never be called.
+    """
     raise RuntimeError("Reached a code path in Module.set_extra_state() that should never be called.")
 
 
@@ -58,7 +74,15 @@ def _save_to_state_dict(self, destination, prefix, keep_vars):
 
 
 def state_dict(self, *args, destination=None, prefix="", keep_vars=False):
-    """A dict of all parameters and persistent buffers, which share storage with the module's."""
+    """A dict of all parameters and persistent buffers, which share storage with the module's.
+
+    destination (dict or None), prefix (str), keep_vars (bool). Raises RuntimeError (state_dict post-hook must return
+    None).
+
+    >>> from framejit import nn
+    >>> list(nn.Sequential(nn.Linear(1, 1)).state_dict())
+    ['0.weight', '0.bias']
+    """
     if args:  # the positional form that old code uses
         destination = args[0] if destination is None else destination
         prefix = args[1] if len(args) > 1 and prefix == "" else prefix
@@ -178,7 +202,19 @@ def _find_unexpected(module, state_dict, prefix, local_state, unexpected_keys):
 
 
 def load_state_dict(self, state_dict, strict=True, assign=False):
-    """Copy `state_dict` into the module and its children; with `assign` the tensors themselves are taken."""
+    """Copy `state_dict` into the module and its children; with `assign` the tensors themselves are taken.
+
+    state_dict (dict), strict, assign (bool). Raises TypeError (Expected state_dict to be dict-like), RuntimeError
+    (Error(s) in loading state_dict for …:), AssertionError.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> a, b = nn.Linear(1, 2), nn.Linear(1, 2)
+    >>> a.load_state_dict(b.state_dict())
+    <All keys matched successfully>
+    >>> framejit.equal(a.weight, b.weight)
+    True
+    """
     if not hasattr(state_dict, "keys"):
         raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
     missing_keys, unexpected_keys, error_msgs = [], [], []
@@ -233,7 +269,16 @@ def _add(hooks, hook):
 
 
 def register_state_dict_post_hook(self, hook):
-    """Call `hook(module, state_dict, prefix, local_metadata)` after state_dict(); it may change the dict in place."""
+    """Call `hook(module, state_dict, prefix, local_metadata)` after state_dict(); it may change the dict in place.
+
+    hook (callable). Raises AttributeError for other types.
+
+    >>> from framejit import nn
+    >>> layer = nn.Linear(1, 1)
+    >>> handle = layer.register_state_dict_post_hook(lambda m, state, prefix, local: print("saved", len(state)))
+    >>> state = layer.state_dict()
+    saved 2
+    """
     hook._from_public_api = True
     return _add(self._state_dict_hooks, hook)
 
@@ -248,7 +293,16 @@ def _register_state_dict_hook(self, hook):
 
 
 def register_state_dict_pre_hook(self, hook):
-    """Call `hook(module, prefix, keep_vars)` before state_dict() reads the module."""
+    """Call `hook(module, prefix, keep_vars)` before state_dict() reads the module.
+
+    hook (callable). Raises nothing of its own.
+
+    >>> from framejit import nn
+    >>> layer = nn.Linear(1, 1)
+    >>> handle = layer.register_state_dict_pre_hook(lambda m, prefix, keep: print("saving"))
+    >>> state = layer.state_dict()
+    saving
+    """
     return _add(self._state_dict_pre_hooks, hook)
 
 
@@ -261,10 +315,30 @@ def _register_load_state_dict_pre_hook(self, hook, with_module=False):
 
 
 def register_load_state_dict_pre_hook(self, hook):
-    """Call `hook(module, state_dict, prefix, ...)` before the module reads its entries."""
+    """Call `hook(module, state_dict, prefix, ...)` before the module reads its entries.
+
+    hook (callable). Raises TypeError for other types.
+
+    >>> from framejit import nn
+    >>> layer = nn.Linear(1, 1)
+    >>> handle = layer.register_load_state_dict_pre_hook(lambda *args: print("loading"))
+    >>> layer.load_state_dict(layer.state_dict())
+    loading
+    <All keys matched successfully>
+    """
     return _register_load_state_dict_pre_hook(self, hook, with_module=True)
 
 
 def register_load_state_dict_post_hook(self, hook):
-    """Call `hook(module, incompatible_keys)` after the module and its children have been loaded."""
+    """Call `hook(module, incompatible_keys)` after the module and its children have been loaded.
+
+    hook (callable). Raises nothing of its own.
+
+    >>> from framejit import nn
+    >>> layer = nn.Linear(1, 1)
+    >>> handle = layer.register_load_state_dict_post_hook(lambda m, keys: print("loaded"))
+    >>> layer.load_state_dict(layer.state_dict())
+    loaded
+    <All keys matched successfully>
+    """
     return _add(self._load_state_dict_post_hooks, hook)

@@ -15,39 +15,77 @@ def _named_members(self, get_members, prefix="", recurse=True, remove_duplicate=
 
 
 def parameters(self, recurse=True):
-    """The module's parameters, and its children's."""
+    """The module's parameters, and its children's.
+
+    recurse (bool). Raises nothing of its own.
+
+    >>> from framejit import nn
+    >>> [p.shape for p in nn.Linear(3, 2).parameters()]
+    [framejit.Size([2, 3]), framejit.Size([2])]
+    """
     for _, parameter in self.named_parameters(recurse=recurse):
         yield parameter
 
 
 def named_parameters(self, prefix="", recurse=True, remove_duplicate=True):
-    """Pairs (dotted name, parameter)."""
+    """Pairs (dotted name, parameter).
+
+    prefix (str), recurse, remove_duplicate (bool). Raises nothing of its own.
+
+    >>> from framejit import nn
+    >>> [name for name, _ in nn.Sequential(nn.Linear(1, 1)).named_parameters()]
+    ['0.weight', '0.bias']
+    """
     yield from self._named_members(
         lambda module: module._parameters.items(), prefix=prefix, recurse=recurse, remove_duplicate=remove_duplicate
     )
 
 
 def buffers(self, recurse=True):
-    """The module's buffers, and its children's."""
+    """The module's buffers, and its children's.
+
+    recurse (bool). Raises nothing of its own.
+
+    >>> from framejit import nn
+    >>> [b.shape for b in nn.BatchNorm1d(2).buffers()]
+    [framejit.Size([2]), framejit.Size([2]), framejit.Size([])]
+    """
     for _, buffer in self.named_buffers(recurse=recurse):
         yield buffer
 
 
 def named_buffers(self, prefix="", recurse=True, remove_duplicate=True):
-    """Pairs (dotted name, buffer)."""
+    """Pairs (dotted name, buffer).
+
+    prefix (str), recurse, remove_duplicate (bool). Raises nothing of its own.
+
+    >>> from framejit import nn
+    >>> [name for name, _ in nn.BatchNorm1d(2).named_buffers()]
+    ['running_mean', 'running_var', 'num_batches_tracked']
+    """
     yield from self._named_members(
         lambda module: module._buffers.items(), prefix=prefix, recurse=recurse, remove_duplicate=remove_duplicate
     )
 
 
 def children(self):
-    """The immediate submodules."""
+    """The immediate submodules.
+
+    >>> from framejit import nn
+    >>> [type(m).__name__ for m in nn.Sequential(nn.Linear(1, 1), nn.ReLU()).children()]
+    ['Linear', 'ReLU']
+    """
     for _, module in self.named_children():
         yield module
 
 
 def named_children(self):
-    """Pairs (name, immediate submodule)."""
+    """Pairs (name, immediate submodule).
+
+    >>> from framejit import nn
+    >>> [name for name, _ in nn.Sequential(nn.Linear(1, 1)).named_children()]
+    ['0']
+    """
     seen = set()
     for name, module in self._modules.items():
         if module is not None and module not in seen:
@@ -56,13 +94,27 @@ def named_children(self):
 
 
 def modules(self, remove_duplicate=True):
-    """The module itself and all submodules, depth first."""
+    """The module itself and all submodules, depth first.
+
+    remove_duplicate (bool). Raises nothing of its own.
+
+    >>> from framejit import nn
+    >>> [type(m).__name__ for m in nn.Sequential(nn.Linear(1, 1)).modules()]
+    ['Sequential', 'Linear']
+    """
     for _, module in self.named_modules(remove_duplicate=remove_duplicate):
         yield module
 
 
 def named_modules(self, memo=None, prefix="", remove_duplicate=True):
-    """Pairs (dotted name, module), the module itself first under the name `prefix`."""
+    """Pairs (dotted name, module), the module itself first under the name `prefix`.
+
+    memo (set or None), prefix (str), remove_duplicate (bool). Raises nothing of its own.
+
+    >>> from framejit import nn
+    >>> [name for name, _ in nn.Sequential(nn.Sequential(nn.ReLU())).named_modules()]
+    ['', '0', '0.0']
+    """
     memo = set() if memo is None else memo
     if self in memo:
         return
@@ -78,7 +130,14 @@ def named_modules(self, memo=None, prefix="", remove_duplicate=True):
 
 
 def get_submodule(self, target):
-    """The submodule at a dotted path; the empty path is the module itself."""
+    """The submodule at a dotted path; the empty path is the module itself.
+
+    target (str). Raises AttributeError (… has no attribute `…`; `…` is not an nn.Module).
+
+    >>> from framejit import nn
+    >>> nn.Sequential(nn.Linear(1, 2), nn.ReLU()).get_submodule("1")
+    ReLU()
+    """
     from .module import Module
 
     module = self
@@ -92,7 +151,17 @@ def get_submodule(self, target):
 
 
 def set_submodule(self, target, module, strict=False):
-    """Put `module` at a dotted path; with `strict` something must be there already."""
+    """Put `module` at a dotted path; with `strict` something must be there already.
+
+    target (str), module (nn.Module), strict (bool). Raises ValueError (Cannot set the submodule without a target
+    name!; `module` is not an nn.Module, found …), AttributeError (… has no attribute `…`).
+
+    >>> from framejit import nn
+    >>> net = nn.Sequential(nn.Linear(1, 2), nn.ReLU())
+    >>> net.set_submodule("1", nn.Tanh())
+    >>> net[1]
+    Tanh()
+    """
     from .module import Module
 
     if target == "":
@@ -107,7 +176,14 @@ def set_submodule(self, target, module, strict=False):
 
 
 def get_parameter(self, target):
-    """The parameter at a dotted path."""
+    """The parameter at a dotted path.
+
+    target (str). Raises AttributeError (… has no attribute `…`; `…` is not an nn.Parameter).
+
+    >>> from framejit import nn
+    >>> nn.Sequential(nn.Linear(1, 2)).get_parameter("0.bias").shape
+    framejit.Size([2])
+    """
     from framejit.nn.parameter import Parameter
 
     path, _, name = target.rpartition(".")
@@ -121,7 +197,14 @@ def get_parameter(self, target):
 
 
 def get_buffer(self, target):
-    """The buffer at a dotted path."""
+    """The buffer at a dotted path.
+
+    target (str). Raises AttributeError (… has no attribute `…`; `…` is not a buffer).
+
+    >>> from framejit import nn
+    >>> nn.Sequential(nn.BatchNorm1d(2)).get_buffer("0.running_mean")
+    tensor([0., 0.])
+    """
     path, _, name = target.rpartition(".")
     module = self.get_submodule(path)
     if not hasattr(module, name):

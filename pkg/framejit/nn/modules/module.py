@@ -15,7 +15,14 @@ from . import _convert, _hooks, _state, _traverse
 
 
 def _forward_unimplemented(self, *input):
-    """Every subclass overrides `forward`: what happens when the module is called."""
+    """Every subclass overrides `forward`: what happens when the module is called.
+
+    >>> from framejit import nn
+    >>> nn.Module().forward(1)
+    Traceback (most recent call last):
+        ...
+    NotImplementedError: Module [Module] is missing the required "forward" function
+    """
     raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
 
 
@@ -94,7 +101,19 @@ class Module:
             raise KeyError(f'{kind} name can\'t be empty string ""' + (", got: " + name if kind == "module" else ""))
 
     def register_buffer(self, name, tensor, persistent=True):
-        """Add a tensor that belongs to the module's state but is not a parameter."""
+        """Add a tensor that belongs to the module's state but is not a parameter.
+
+        name (str), tensor (Tensor or None), persistent (bool). Raises AttributeError (cannot assign buffer before
+        Module.__init__() call), KeyError (attribute '…' already exists), TypeError (cannot assign '…' object to buffer
+        '…' (framejit Tensor or None required)).
+
+        >>> import framejit
+        >>> from framejit import nn
+        >>> net = nn.Module()
+        >>> net.register_buffer("mean", framejit.zeros(2))
+        >>> list(net.state_dict())
+        ['mean']
+        """
         if "_buffers" not in self.__dict__:
             raise AttributeError("cannot assign buffer before Module.__init__() call")
         self._check_name("buffer", name)
@@ -111,7 +130,19 @@ class Module:
             self._non_persistent_buffers_set.add(name)
 
     def register_parameter(self, name, param):
-        """Add a parameter under `name`; None reserves the name."""
+        """Add a parameter under `name`; None reserves the name.
+
+        name (str), param (Parameter or None). Raises AttributeError (cannot assign parameter before Module.__init__()
+        call), KeyError (attribute '…' already exists), TypeError (cannot assign '…' object to parameter '…'
+        (nn.Parameter or None required)), ValueError.
+
+        >>> import framejit
+        >>> from framejit import nn
+        >>> net = nn.Module()
+        >>> net.register_parameter("w", nn.Parameter(framejit.ones(1)))
+        >>> list(net.state_dict())
+        ['w']
+        """
         if "_parameters" not in self.__dict__:
             raise AttributeError("cannot assign parameter before Module.__init__() call")
         self._check_name("parameter", name)
@@ -132,7 +163,17 @@ class Module:
         self._parameters[name] = param
 
     def add_module(self, name, module):
-        """Add a submodule under `name`; None reserves the name."""
+        """Add a submodule under `name`; None reserves the name.
+
+        name (str), module (nn.Module). Raises TypeError (… is not a Module subclass), KeyError (attribute '…' already
+        exists).
+
+        >>> from framejit import nn
+        >>> net = nn.Module()
+        >>> net.add_module("layer", nn.Linear(1, 1))
+        >>> [name for name, _ in net.named_children()]
+        ['layer']
+        """
         if not isinstance(module, Module) and module is not None:
             raise TypeError(f"{_typename(module)} is not a Module subclass")
         self._check_name("module", name)
@@ -141,7 +182,16 @@ class Module:
         self._modules[name] = _hooks.run_registration_hooks(_hooks.global_module_hooks, self, name, module)
 
     def register_module(self, name, module):
-        """The same as `add_module`."""
+        """The same as `add_module`.
+
+        name (str), module (nn.Module or None). Raises TypeError for other types.
+
+        >>> from framejit import nn
+        >>> net = nn.Module()
+        >>> net.register_module("layer", nn.ReLU())
+        >>> net.layer
+        ReLU()
+        """
         self.add_module(name, module)
 
     # ---- calling --------------------------------------------------------------------------------------------
@@ -294,7 +344,14 @@ class Module:
     # ---- mode and gradients ---------------------------------------------------------------------------------
 
     def train(self, mode=True):
-        """Set training mode on the module and its children."""
+        """Set training mode on the module and its children.
+
+        mode (bool). Raises ValueError (training mode is expected to be boolean).
+
+        >>> from framejit import nn
+        >>> nn.Dropout().eval().train().training
+        True
+        """
         if not isinstance(mode, bool):
             raise ValueError("training mode is expected to be boolean")
         self.training = mode
@@ -303,17 +360,40 @@ class Module:
         return self
 
     def eval(self):
-        """Set evaluation mode."""
+        """Set evaluation mode.
+
+        >>> from framejit import nn
+        >>> nn.Dropout().eval().training
+        False
+        """
         return self.train(False)
 
     def requires_grad_(self, requires_grad=True):
-        """Set whether gradients are recorded for the parameters."""
+        """Set whether gradients are recorded for the parameters.
+
+        requires_grad (bool). Raises nothing of its own.
+
+        >>> from framejit import nn
+        >>> nn.Linear(1, 1).requires_grad_(False).weight.requires_grad
+        False
+        """
         for parameter in self.parameters():
             parameter.requires_grad_(requires_grad)
         return self
 
     def zero_grad(self, set_to_none=True):
-        """Drop, or set to zero, the gradients of all parameters."""
+        """Drop, or set to zero, the gradients of all parameters.
+
+        set_to_none (bool). Raises nothing of its own.
+
+        >>> import framejit
+        >>> from framejit import nn
+        >>> layer = nn.Linear(1, 1)
+        >>> layer(framejit.ones(1)).sum().backward()
+        >>> layer.zero_grad()
+        >>> layer.weight.grad is None
+        True
+        """
         for parameter in self.parameters():
             if parameter.grad is None:
                 continue
@@ -332,7 +412,12 @@ class Module:
         return type(self).__name__
 
     def extra_repr(self):
-        """What a subclass shows between the parentheses of its repr."""
+        """What a subclass shows between the parentheses of its repr.
+
+        >>> from framejit import nn
+        >>> nn.Linear(1, 2).extra_repr()
+        'in_features=1, out_features=2, bias=True'
+        """
         return ""
 
     def __repr__(self):

@@ -6,7 +6,14 @@ from framejit import _ops as _t
 
 
 def default_convert(data):
-    """Arrays to tensors, inside containers too; everything else stays as it is."""
+    """Arrays to tensors, inside containers too; everything else stays as it is.
+
+    data (object). Raises nothing of its own.
+
+    >>> import framejit
+    >>> framejit.utils.data.default_convert([3, "word"])
+    [3, 'word']
+    """
     if isinstance(data, _t.Tensor):
         return data
     if type(data).__module__ == "numpy":
@@ -23,7 +30,15 @@ def default_convert(data):
 
 
 def default_collate(batch):
-    """A list of examples as one example of tensors with a new first dimension."""
+    """A list of examples as one example of tensors with a new first dimension.
+
+    batch (list). Raises TypeError (batch must contain tensors, numpy arrays, numbers, dicts or lists; found …),
+    RuntimeError (each element in list of batch should be of equal size).
+
+    >>> import framejit
+    >>> framejit.utils.data.default_collate([{"x": 1}, {"x": 2}])
+    {'x': tensor([1, 2])}
+    """
     first = batch[0]
     if isinstance(first, _t.Tensor):
         return _t.stack(batch, 0)

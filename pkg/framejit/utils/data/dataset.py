@@ -12,7 +12,17 @@ _Item = TypeVar("_Item", covariant=True)
 
 
 class Dataset(Generic[_Item]):
-    """A map from indices to examples: subclasses define `__getitem__` and usually `__len__`."""
+    """A map from indices to examples: subclasses define `__getitem__` and usually `__len__`.
+
+    >>> import framejit
+    >>> class Squares(framejit.utils.data.Dataset):
+    ...     def __getitem__(self, i):
+    ...         return i * i
+    ...     def __len__(self):
+    ...         return 4
+    >>> list(framejit.utils.data.DataLoader(Squares(), batch_size=2))
+    [tensor([0, 1]), tensor([4, 9])]
+    """
 
     def __getitem__(self, index):
         raise NotImplementedError("Subclasses of Dataset should implement __getitem__.")
@@ -22,14 +32,27 @@ class Dataset(Generic[_Item]):
 
 
 class IterableDataset(Dataset[_Item]):
-    """A stream of examples: subclasses define `__iter__`."""
+    """A stream of examples: subclasses define `__iter__`.
+
+    >>> import framejit
+    >>> class Count(framejit.utils.data.IterableDataset):
+    ...     def __iter__(self):
+    ...         return iter(range(3))
+    >>> list(framejit.utils.data.DataLoader(Count(), batch_size=2))
+    [tensor([0, 1]), tensor([2])]
+    """
 
     def __add__(self, other):
         return ChainDataset([self, other])
 
 
 class TensorDataset(Dataset):
-    """Example i is the tuple of row i of every tensor."""
+    """Example i is the tuple of row i of every tensor.
+
+    >>> import framejit
+    >>> framejit.utils.data.TensorDataset(framejit.arange(3), framejit.arange(3) * 10)[1]
+    (tensor(1), tensor(10))
+    """
 
     def __init__(self, *tensors):
         if any(tensors[0].size(0) != tensor.size(0) for tensor in tensors):
@@ -44,7 +67,12 @@ class TensorDataset(Dataset):
 
 
 class StackDataset(Dataset):
-    """Example i is the tuple, or dict, of example i of every dataset."""
+    """Example i is the tuple, or dict, of example i of every dataset.
+
+    >>> import framejit
+    >>> framejit.utils.data.StackDataset([1, 2], [3, 4])[1]
+    (2, 4)
+    """
 
     def __init__(self, *args, **kwargs):
         if bool(args) == bool(kwargs):
@@ -69,7 +97,15 @@ class StackDataset(Dataset):
 
 
 class ConcatDataset(Dataset):
-    """Several datasets, one after the other."""
+    """Several datasets, one after the other.
+
+    datasets (iterable of Dataset). Raises AssertionError (datasets should not be an empty iterable; ConcatDataset does
+    not support IterableDataset).
+
+    >>> import framejit
+    >>> len(framejit.utils.data.ConcatDataset([range(3), range(4)]))
+    7
+    """
 
     def __init__(self, datasets):
         super().__init__()
@@ -93,7 +129,17 @@ class ConcatDataset(Dataset):
 
 
 class ChainDataset(IterableDataset):
-    """Several streams, one after the other."""
+    """Several streams, one after the other.
+
+    datasets (iterable of Dataset). Raises nothing of its own.
+
+    >>> import framejit
+    >>> class Count(framejit.utils.data.IterableDataset):
+    ...     def __iter__(self):
+    ...         return iter(range(2))
+    >>> list(framejit.utils.data.ChainDataset([Count(), Count()]))
+    [0, 1, 0, 1]
+    """
 
     def __init__(self, datasets):
         super().__init__()
@@ -110,7 +156,14 @@ class ChainDataset(IterableDataset):
 
 
 class Subset(Dataset):
-    """The examples of a dataset at some indices."""
+    """The examples of a dataset at some indices.
+
+    dataset (Dataset), indices (sequence of int). Raises nothing of its own.
+
+    >>> import framejit
+    >>> framejit.utils.data.Subset([10, 20, 30], [2, 0])[0]
+    30
+    """
 
     def __init__(self, dataset, indices):
         self.dataset = dataset
@@ -132,7 +185,15 @@ class Subset(Dataset):
 
 
 def random_split(dataset, lengths, generator=None):
-    """Split a dataset at random into parts of the given lengths, or fractions that sum to one."""
+    """Split a dataset at random into parts of the given lengths, or fractions that sum to one.
+
+    dataset (Dataset), lengths (sequence of int or float), generator (framejit.Generator or None). Raises ValueError
+    (Sum of input lengths does not equal the length of the input dataset!).
+
+    >>> import framejit
+    >>> [len(part) for part in framejit.utils.data.random_split(range(5), [3, 2])]
+    [3, 2]
+    """
     lengths = list(lengths)
     if math.isclose(sum(lengths), 1) and sum(lengths) <= 1:
         lengths = _lengths_of_fractions(len(dataset), lengths)

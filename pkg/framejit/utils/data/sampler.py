@@ -9,7 +9,14 @@ _Item = TypeVar("_Item", covariant=True)
 
 
 class Sampler(Generic[_Item]):
-    """An iterable of indices, or of lists of them."""
+    """An iterable of indices, or of lists of them.
+
+    data_source (Dataset or None). Raises nothing of its own.
+
+    >>> import framejit
+    >>> isinstance(framejit.utils.data.SequentialSampler(range(3)), framejit.utils.data.Sampler)
+    True
+    """
 
     def __init__(self, data_source=None):
         pass
@@ -19,7 +26,14 @@ class Sampler(Generic[_Item]):
 
 
 class SequentialSampler(Sampler[int]):
-    """0, 1, 2, ..."""
+    """0, 1, 2, ...
+
+    data_source (Dataset). Raises nothing of its own.
+
+    >>> import framejit
+    >>> list(framejit.utils.data.SequentialSampler(range(3)))
+    [0, 1, 2]
+    """
 
     def __init__(self, data_source):
         self.data_source = data_source
@@ -44,7 +58,16 @@ def _fresh_generator():
 
 
 class RandomSampler(Sampler[int]):
-    """The indices shuffled, or drawn with replacement."""
+    """The indices shuffled, or drawn with replacement.
+
+    data_source (Dataset), replacement (bool), num_samples (int or None), generator (framejit.Generator or None).
+    Raises TypeError (replacement should be a boolean value), ValueError (num_samples should be a positive integer
+    value).
+
+    >>> import framejit
+    >>> sorted(framejit.utils.data.RandomSampler(range(3)))
+    [0, 1, 2]
+    """
 
     def __init__(self, data_source, replacement=False, num_samples=None, generator=None):
         self.data_source = data_source
@@ -77,7 +100,14 @@ class RandomSampler(Sampler[int]):
 
 
 class SubsetRandomSampler(Sampler[int]):
-    """The given indices, shuffled."""
+    """The given indices, shuffled.
+
+    indices (sequence of int), generator (framejit.Generator or None). Raises nothing of its own.
+
+    >>> import framejit
+    >>> sorted(framejit.utils.data.SubsetRandomSampler([4, 7]))
+    [4, 7]
+    """
 
     def __init__(self, indices, generator=None):
         self.indices = indices
@@ -93,7 +123,16 @@ class SubsetRandomSampler(Sampler[int]):
 
 
 class WeightedRandomSampler(Sampler[int]):
-    """Indices drawn with the given weights."""
+    """Indices drawn with the given weights.
+
+    weights (sequence of float), num_samples (int or None), replacement (bool), generator (framejit.Generator or None).
+    Raises ValueError (replacement should be a boolean value; weights should be a 1d sequence but given weights have
+    shape …).
+
+    >>> import framejit
+    >>> list(framejit.utils.data.WeightedRandomSampler([0.0, 1.0], 3))
+    [1, 1, 1]
+    """
 
     def __init__(self, weights, num_samples, replacement=True, generator=None):
         _check_count(num_samples)
@@ -117,7 +156,16 @@ class WeightedRandomSampler(Sampler[int]):
 
 
 class BatchSampler(Sampler[list]):
-    """Lists of `batch_size` indices of another sampler."""
+    """Lists of `batch_size` indices of another sampler.
+
+    sampler (Sampler), batch_size (int), drop_last (bool). Raises ValueError (batch_size should be a positive integer
+    value; drop_last should be a boolean value).
+
+    >>> import framejit
+    >>> sampler = framejit.utils.data.SequentialSampler(range(5))
+    >>> list(framejit.utils.data.BatchSampler(sampler, 2, drop_last=False))
+    [[0, 1], [2, 3], [4]]
+    """
 
     def __init__(self, sampler, batch_size, drop_last):
         if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size <= 0:
