@@ -64,6 +64,8 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
     gradient (Tensor or None), retain_graph (bool or None), create_graph (bool), inputs (Tensor, or sequence of Tensor,
     or None). Raises nothing of its own.
 
+    tensors (sequence of Tensor), grad_tensors, grad_variables (sequence of Tensor or None).
+
     >>> import framejit
     >>> x = framejit.tensor([3.0], requires_grad=True)
     >>> (x * x).backward()

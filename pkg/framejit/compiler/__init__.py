@@ -44,7 +44,8 @@ def cudagraph_mark_step_begin():
 def wrap_numpy(fn):
     """A function from arrays to arrays as one from tensors to tensors: it is given `x.numpy()` for each tensor.
 
-    Compiled code leaves NumPy's work to CPython. Raises TypeError for what cannot be called.
+    fn (callable): the function. Compiled code leaves NumPy's work to CPython. Raises TypeError for what cannot be
+    called.
 
     >>> import framejit, numpy
     >>> @wrap_numpy
@@ -80,7 +81,9 @@ def save_cache_artifacts():
 
 
 def load_cache_artifacts(serialized_artifacts):
-    """None: nothing is taken from what `save_cache_artifacts` of PyTorch gave. Raises TypeError if it is not bytes.
+    """None: nothing is taken from what `save_cache_artifacts` of PyTorch gave.
+
+    serialized_artifacts (bytes): ignored. Raises TypeError if it is not bytes.
 
     >>> load_cache_artifacts(b"") is None
     True

@@ -162,17 +162,28 @@ skip_frame._framejit_disable = "asked_for"
 
 
 def step_unsupported(msg=""):
-    """Leaves the rest of the function that calls it to CPython when captured, as `skip_frame`; does nothing otherwise."""
+    """Leaves the rest of the function that calls it to CPython when captured, as `skip_frame`; does nothing otherwise.
+
+    msg (str): accepted for PyTorch's programs. With fullgraph=True the compiled function raises
+    `dynamo.exc.Unsupported`.
+
+    >>> import framejit
+    >>> def f(x):
+    ...     step_unsupported()
+    ...     return x * 2
+    >>> framejit.dynamo.explain(f)(framejit.ones(2)).graph_break_count
+    1
+    """
 
 
 step_unsupported._framejit_disable = "asked_for"
 
 
 class error_on_graph_break:
-    """Makes graph breaks errors, or allows them, whatever `fullgraph` says: for a block, in compiled code or around calls of it,
-    or as a decorator for a function's calls.
+    """Makes graph breaks errors, or allows them, whatever `fullgraph` says: for a block, in compiled code or around
+    calls of it, or as a decorator for a function's calls.
 
-    Compiled code raises exc.Unsupported at a break while it is on.
+    error_on_graph_break (bool): errors or not. Compiled code raises exc.Unsupported at a break while it is on.
 
     >>> import framejit
     >>> @framejit.compile

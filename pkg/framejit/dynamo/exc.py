@@ -184,7 +184,11 @@ class CondOpArgsMismatchError(TorchDynamoException):
 
 
 class RestartAnalysis(TorchDynamoException):
-    """Capturing begins again. framejit does that by itself and never raises it."""
+    """Capturing begins again. framejit does that by itself and never raises it; programs may catch it.
+
+    >>> issubclass(RestartAnalysis, TorchDynamoException)
+    True
+    """
 
 
 class SkipFrame(TorchDynamoException):

@@ -21,7 +21,20 @@ class _Endless:
 
 
 class DataLoader:
-    """Iterates over a dataset in batches."""
+    """Iterates over a dataset in batches.
+
+    dataset (Dataset), batch_size (int), shuffle (bool or None), sampler, batch_sampler (Sampler or None), num_workers
+    (int), collate_fn (callable or None), pin_memory, drop_last (bool), timeout (float), worker_init_fn (callable or
+    None), multiprocessing_context (str or object or None), generator (framejit.Generator or None), prefetch_factor
+    (int or None), persistent_workers (bool), pin_memory_device (str), in_order (bool). Raises ValueError (num_workers
+    option should be non-negative; use num_workers=0 to disable multiprocessing; timeout option should be non-negative;
+    prefetch_factor option should be non-negative).
+
+    >>> import framejit
+    >>> data = framejit.utils.data.TensorDataset(framejit.arange(5))
+    >>> [batch for (batch,) in framejit.utils.data.DataLoader(data, batch_size=2)]
+    [tensor([0, 1]), tensor([2, 3]), tensor([4])]
+    """
 
     def __init__(
         self,
