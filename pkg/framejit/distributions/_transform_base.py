@@ -16,8 +16,16 @@ def sum_rightmost(value, dims):
 class Transform:
     """A map with a log-determinant of its Jacobian.
 
-    With `cache_size=1` the last pair is kept, which makes the inverse exact and cheap right after the map. A subclass defines
-    `_call`, `log_abs_det_jacobian` and, where it is bijective, `_inverse`.
+    With `cache_size=1` the last pair is kept, which makes the inverse exact and cheap right after the map. A subclass
+    defines `_call`, `log_abs_det_jacobian` and, where it is bijective, `_inverse`.
+
+    cache_size (int). Raises ValueError (cache_size must be 0 or 1).
+
+    >>> import framejit
+    >>> from framejit import distributions as D
+    >>> exp = D.ExpTransform()
+    >>> exp.inv(exp(framejit.tensor([2.0])))
+    tensor([2.])
     """
 
     bijective = False
@@ -163,7 +171,15 @@ class _InverseTransform(Transform):
 
 
 class ComposeTransform(Transform):
-    """Maps one after the other."""
+    """Maps one after the other.
+
+    parts (sequence of Transform), cache_size (int). Raises nothing of its own.
+
+    >>> import framejit
+    >>> from framejit import distributions as D
+    >>> D.ComposeTransform([D.ExpTransform(), D.AffineTransform(1.0, 2.0)])(framejit.tensor([0.0]))
+    tensor([3.])
+    """
 
     def __init__(self, parts, cache_size=0):
         super().__init__(cache_size=cache_size)
@@ -256,7 +272,15 @@ identity_transform = ComposeTransform([])
 
 
 class IndependentTransform(Transform):
-    """A map whose last batch dimensions count as dimensions of the event."""
+    """A map whose last batch dimensions count as dimensions of the event.
+
+    base_transform (Transform), reinterpreted_batch_ndims, cache_size (int). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit import distributions as D
+    >>> D.IndependentTransform(D.ExpTransform(), 1).log_abs_det_jacobian(framejit.tensor([1.0, 2.0]), None)
+    tensor(3.)
+    """
 
     def __init__(self, base_transform, reinterpreted_batch_ndims, cache_size=0):
         super().__init__(cache_size=cache_size)
@@ -308,7 +332,17 @@ class IndependentTransform(Transform):
 
 
 class ReshapeTransform(Transform):
-    """Events of one shape as events of another."""
+    """Events of one shape as events of another.
+
+    in_shape, out_shape (int, or sequence of int), cache_size (int). Raises ValueError (in_shape, out_shape have
+    different numbers of elements).
+
+    >>> import framejit
+    >>> from framejit import distributions as D
+    >>> D.ReshapeTransform((4,), (2, 2))(framejit.arange(4.0))
+    tensor([[0., 1.],
+            [2., 3.]])
+    """
 
     bijective = True
 

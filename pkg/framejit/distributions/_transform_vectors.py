@@ -12,7 +12,13 @@ from .utils import tril_matrix_to_vec, vec_to_tril_matrix
 
 
 class SoftmaxTransform(Transform):
-    """Vectors to the simplex by softmax; the inverse is the logarithm, up to a constant."""
+    """Vectors to the simplex by softmax; the inverse is the logarithm, up to a constant.
+
+    >>> import framejit
+    >>> from framejit import distributions as D
+    >>> D.SoftmaxTransform()(framejit.zeros(2))
+    tensor([0.5000, 0.5000])
+    """
 
     domain, codomain = constraints.real_vector, constraints.simplex
 
@@ -39,7 +45,13 @@ def _left(size, like):
 
 
 class StickBreakingTransform(Transform):
-    """n numbers to the simplex of n + 1: each breaks a part off what is left of a stick (as Stan does)."""
+    """n numbers to the simplex of n + 1: each breaks a part off what is left of a stick (as Stan does).
+
+    >>> import framejit
+    >>> from framejit import distributions as D
+    >>> D.StickBreakingTransform()(framejit.zeros(1))
+    tensor([0.5000, 0.5000])
+    """
 
     domain, codomain = constraints.real_vector, constraints.simplex
     bijective = True
@@ -73,8 +85,15 @@ class StickBreakingTransform(Transform):
 
 
 class CorrCholeskyTransform(Transform):
-    """n (n - 1) / 2 numbers to the Cholesky factor of a correlation matrix: partial correlations by tanh, then each row of
-    the factor is broken off a stick of length one (Lewandowski, Kurowicka and Joe 2009)."""
+    """n (n - 1) / 2 numbers to the Cholesky factor of a correlation matrix: partial correlations by tanh, then each
+    row of the factor is broken off a stick of length one (Lewandowski, Kurowicka and Joe 2009).
+
+    >>> import framejit
+    >>> from framejit import distributions as D
+    >>> D.CorrCholeskyTransform()(framejit.zeros(1))
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
 
     domain, codomain = constraints.real_vector, constraints.corr_cholesky
     bijective = True
@@ -113,7 +132,14 @@ class CorrCholeskyTransform(Transform):
 
 
 class LowerCholeskyTransform(Transform):
-    """Matrices to lower triangular ones with a positive diagonal, which is exp of theirs."""
+    """Matrices to lower triangular ones with a positive diagonal, which is exp of theirs.
+
+    >>> import framejit
+    >>> from framejit import distributions as D
+    >>> D.LowerCholeskyTransform()(framejit.zeros(2, 2))
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
 
     domain, codomain = constraints.independent(constraints.real, 2), constraints.lower_cholesky
 
@@ -128,7 +154,14 @@ class LowerCholeskyTransform(Transform):
 
 
 class PositiveDefiniteTransform(Transform):
-    """Matrices to positive definite ones, by their Cholesky factor."""
+    """Matrices to positive definite ones, by their Cholesky factor.
+
+    >>> import framejit
+    >>> from framejit import distributions as D
+    >>> D.PositiveDefiniteTransform()(framejit.zeros(2, 2))
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
 
     domain, codomain = constraints.independent(constraints.real, 2), constraints.positive_definite
 
@@ -144,7 +177,17 @@ class PositiveDefiniteTransform(Transform):
 
 
 class CatTransform(Transform):
-    """Maps of parts of given lengths along a dimension."""
+    """Maps of parts of given lengths along a dimension.
+
+    tseq (sequence of Transform), dim (int), lengths (sequence of int or None), cache_size (int). Raises TypeError for
+    other types.
+
+    >>> import framejit
+    >>> from framejit import distributions as D
+    >>> both = D.CatTransform([D.ExpTransform(), D.AffineTransform(0.0, 2.0)])
+    >>> both(framejit.tensor([0.0, 3.0]))
+    tensor([1., 6.])
+    """
 
     def __init__(self, tseq, dim=0, lengths=None, cache_size=0):
         super().__init__(cache_size=cache_size)
@@ -198,7 +241,15 @@ class CatTransform(Transform):
 
 
 class StackTransform(Transform):
-    """Maps of the slices along a dimension."""
+    """Maps of the slices along a dimension.
+
+    tseq (sequence of Transform), dim, cache_size (int). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import distributions as D
+    >>> D.StackTransform([D.ExpTransform(), D.AffineTransform(0.0, 2.0)])(framejit.tensor([0.0, 3.0]))
+    tensor([1., 6.])
+    """
 
     def __init__(self, tseq, dim=0, cache_size=0):
         super().__init__(cache_size=cache_size)

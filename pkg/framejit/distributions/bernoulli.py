@@ -16,7 +16,16 @@ __all__ = ["Bernoulli"]
 
 
 class Bernoulli(ProbsOrLogits, ExponentialFamily):
-    """1 with the probability `probs` (or of log-odds `logits`), else 0."""
+    """1 with the probability `probs` (or of log-odds `logits`), else 0.
+
+    logits (float or Tensor or None), validate_args (bool or None). Raises ValueError for values that their constraints
+    exclude, unless validate_args is False, and for other types.
+
+    >>> import framejit
+    >>> from framejit import distributions as D
+    >>> D.Bernoulli(0.25).log_prob(framejit.tensor(1.0)).exp()
+    tensor(0.2500)
+    """
 
     arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
     support = constraints.boolean

@@ -14,7 +14,15 @@ __all__ = ["Beta"]
 
 
 class Beta(ExponentialFamily):
-    """A probability, concentrated towards 1 by `concentration1` and towards 0 by `concentration0`."""
+    """A probability, concentrated towards 1 by `concentration1` and towards 0 by `concentration0`.
+
+    concentration1, concentration0 (float, or Tensor), validate_args (bool or None). Raises ValueError for values that
+    their constraints exclude, unless validate_args is False, and for other types.
+
+    >>> from framejit import distributions as D
+    >>> D.Beta(2.0, 2.0).mean
+    tensor(0.5000)
+    """
 
     arg_constraints = {"concentration1": constraints.positive, "concentration0": constraints.positive}
     support = constraints.unit_interval

@@ -15,7 +15,15 @@ __all__ = ["Binomial"]
 
 
 class Binomial(ProbsOrLogits, Distribution):
-    """The number of successes among `total_count` trials of probability `probs`."""
+    """The number of successes among `total_count` trials of probability `probs`.
+
+    total_count (int or Tensor), probs, logits (float or Tensor or None), validate_args (bool or None). Raises
+    ValueError for values that their constraints exclude, unless validate_args is False, and for other types.
+
+    >>> from framejit import distributions as D
+    >>> D.Binomial(10, 0.5).mean
+    tensor(5.)
+    """
 
     arg_constraints = {
         "total_count": constraints.nonnegative_integer,

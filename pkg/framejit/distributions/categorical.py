@@ -16,6 +16,9 @@ __all__ = ["Categorical"]
 class Categorical(ProbsOrLogits, Distribution):
     """One of the numbers 0 … K - 1, by weights `probs` or log-weights `logits` along the last dimension.
 
+    probs, logits (float or Tensor or None), validate_args (bool or None). Raises ValueError (`…` parameter must be at
+    least one-dimensional).
+
     >>> import framejit
     >>> framejit.distributions.Categorical(framejit.tensor([1.0, 3.0])).probs.tolist()
     [0.25, 0.75]

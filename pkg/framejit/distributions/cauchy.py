@@ -14,7 +14,16 @@ __all__ = ["Cauchy"]
 
 
 class Cauchy(Distribution):
-    """The ratio of two normal variables, moved to the median `loc` and with the half width `scale`."""
+    """The ratio of two normal variables, moved to the median `loc` and with the half width `scale`.
+
+    loc, scale (float or Tensor), validate_args (bool or None). Raises ValueError for values that their constraints
+    exclude, unless validate_args is False, and for other types.
+
+    >>> import framejit
+    >>> from framejit import distributions as D
+    >>> D.Cauchy(0.0, 1.0).cdf(framejit.tensor(0.0))
+    tensor(0.5000)
+    """
 
     arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
     support = constraints.real

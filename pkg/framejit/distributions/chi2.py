@@ -7,7 +7,14 @@ __all__ = ["Chi2"]
 
 
 class Chi2(Gamma):
-    """The sum of the squares of `df` standard normal variables."""
+    """The sum of the squares of `df` standard normal variables.
+
+    df (float, or Tensor), validate_args (bool or None). Raises TypeError for other types.
+
+    >>> from framejit import distributions as D
+    >>> D.Chi2(3.0).mean
+    tensor(3.)
+    """
 
     arg_constraints = {"df": constraints.positive}
     _parameters = {"concentration": 0, "rate": 0}

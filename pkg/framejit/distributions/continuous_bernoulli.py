@@ -18,6 +18,13 @@ class ContinuousBernoulli(ProbsOrLogits, ExponentialFamily):
     """A number x in [0, 1] with a density like p**x (1 - p)**(1 - x) (Loaiza-Ganem and Cunningham 2019).
 
     Between the two `lims`, where the closed forms lose their digits, Taylor series stand for them.
+
+    probs, logits (float or Tensor or None), lims (pair of float), validate_args (bool or None). Raises ValueError (The
+    parameter probs has invalid values).
+
+    >>> from framejit import distributions as D
+    >>> round(D.ContinuousBernoulli(0.5).mean.item(), 4)
+    0.5
     """
 
     arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}

@@ -12,7 +12,16 @@ __all__ = ["Dirichlet"]
 
 
 class Dirichlet(ExponentialFamily):
-    """Probabilities of categories, concentrated by `concentration` along the last dimension."""
+    """Probabilities of categories, concentrated by `concentration` along the last dimension.
+
+    concentration (float or Tensor), validate_args (bool or None). Raises ValueError (`concentration` parameter must be
+    at least one-dimensional).
+
+    >>> import framejit
+    >>> from framejit import distributions as D
+    >>> D.Dirichlet(framejit.tensor([1.0, 3.0])).mean
+    tensor([0.2500, 0.7500])
+    """
 
     arg_constraints = {"concentration": constraints.independent(constraints.positive, 1)}
     support = constraints.simplex

@@ -20,8 +20,15 @@ def as_size(shape):
 class Distribution:
     """A distribution over events of `event_shape`, a batch of them of `batch_shape`.
 
-    A subclass names its parameters in `_parameters`, each with the number of dimensions that one event's parameter has;
-    `expand` follows from that.
+    A subclass names its parameters in `_parameters`, each with the number of dimensions that one event's parameter
+    has; `expand` follows from that.
+
+    batch_shape, event_shape (Size), validate_args (bool or None). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import distributions as D
+    >>> isinstance(D.Normal(0.0, 1.0), D.Distribution), D.Normal(framejit.zeros(3), 1.0).batch_shape
+    (True, framejit.Size([3]))
     """
 
     has_rsample = False

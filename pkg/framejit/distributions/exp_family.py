@@ -8,7 +8,13 @@ __all__ = ["ExponentialFamily"]
 
 
 class ExponentialFamily(Distribution):
-    """Densities exp(<t(x), θ> - F(θ) + k(x)): θ are the natural parameters, F the log-normaliser, k the carrier measure."""
+    """Densities exp(<t(x), θ> - F(θ) + k(x)): θ are the natural parameters, F the log-normaliser, k the carrier
+    measure.
+
+    >>> from framejit import distributions as D
+    >>> isinstance(D.Normal(0.0, 1.0), D.ExponentialFamily)
+    True
+    """
 
     @property
     def _natural_params(self):

@@ -11,7 +11,15 @@ __all__ = ["Exponential"]
 
 
 class Exponential(ExponentialFamily):
-    """The time until the next of events that come at a `rate`."""
+    """The time until the next of events that come at a `rate`.
+
+    rate (float, or Tensor), validate_args (bool or None). Raises ValueError for values that their constraints exclude,
+    unless validate_args is False, and for other types.
+
+    >>> from framejit import distributions as D
+    >>> D.Exponential(2.0).mean
+    tensor(0.5000)
+    """
 
     arg_constraints = {"rate": constraints.positive}
     support = constraints.nonnegative

@@ -14,7 +14,15 @@ __all__ = ["FisherSnedecor"]
 
 
 class FisherSnedecor(Distribution):
-    """The ratio of the means of `df1` and `df2` squares of normal variables."""
+    """The ratio of the means of `df1` and `df2` squares of normal variables.
+
+    df1, df2 (float, or Tensor), validate_args (bool or None). Raises ValueError for values that their constraints
+    exclude, unless validate_args is False, and for other types.
+
+    >>> from framejit import distributions as D
+    >>> D.FisherSnedecor(1.0, 4.0).mean
+    tensor(2.)
+    """
 
     arg_constraints = {"df1": constraints.positive, "df2": constraints.positive}
     support = constraints.positive

@@ -12,7 +12,15 @@ __all__ = ["Gamma"]
 
 
 class Gamma(ExponentialFamily):
-    """The gamma distribution of shape `concentration` and scale 1 / `rate`."""
+    """The gamma distribution of shape `concentration` and scale 1 / `rate`.
+
+    concentration (float or Tensor), rate (float, or Tensor), validate_args (bool or None). Raises ValueError for
+    values that their constraints exclude, unless validate_args is False, and for other types.
+
+    >>> from framejit import distributions as D
+    >>> D.Gamma(2.0, 4.0).mean
+    tensor(0.5000)
+    """
 
     arg_constraints = {"concentration": constraints.positive, "rate": constraints.positive}
     support = constraints.nonnegative

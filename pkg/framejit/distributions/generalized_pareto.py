@@ -13,7 +13,15 @@ __all__ = ["GeneralizedPareto"]
 
 
 class GeneralizedPareto(Distribution):
-    """What exceeds a high bound `loc`: exponential for a `concentration` of 0, with a heavier or lighter tail else."""
+    """What exceeds a high bound `loc`: exponential for a `concentration` of 0, with a heavier or lighter tail else.
+
+    loc, scale, concentration (float or Tensor), validate_args (bool or None). Raises ValueError for values that their
+    constraints exclude, unless validate_args is False, and for other types.
+
+    >>> from framejit import distributions as D
+    >>> D.GeneralizedPareto(0.0, 1.0, 0.5).mean
+    tensor(2.)
+    """
 
     arg_constraints = {"loc": constraints.real, "scale": constraints.positive, "concentration": constraints.real}
     has_rsample = True

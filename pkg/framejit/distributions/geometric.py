@@ -14,7 +14,15 @@ __all__ = ["Geometric"]
 
 
 class Geometric(ProbsOrLogits, Distribution):
-    """The number of failures before the first success of trials with the probability `probs`."""
+    """The number of failures before the first success of trials with the probability `probs`.
+
+    probs, logits (float or Tensor or None), validate_args (bool or None). Raises ValueError (Expected parameter probs
+    (Tensor of shape …) of distribution … to be positive but found invalid values:).
+
+    >>> from framejit import distributions as D
+    >>> D.Geometric(0.25).mean
+    tensor(3.)
+    """
 
     arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
     support = constraints.nonnegative_integer

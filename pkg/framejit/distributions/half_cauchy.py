@@ -13,7 +13,16 @@ __all__ = ["HalfCauchy"]
 
 
 class HalfCauchy(TransformedDistribution):
-    """|x| of a Cauchy variable of median 0 and half width `scale`."""
+    """|x| of a Cauchy variable of median 0 and half width `scale`.
+
+    scale (float or Tensor), validate_args (bool or None). Raises ValueError for values that their constraints exclude,
+    unless validate_args is False, and for other types.
+
+    >>> import framejit
+    >>> from framejit import distributions as D
+    >>> D.HalfCauchy(1.0).cdf(framejit.tensor(1.0))
+    tensor(0.5000)
+    """
 
     arg_constraints = {"scale": constraints.positive}
     support = constraints.nonnegative

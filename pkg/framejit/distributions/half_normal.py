@@ -13,7 +13,15 @@ __all__ = ["HalfNormal"]
 
 
 class HalfNormal(TransformedDistribution):
-    """|x| of a normal variable of mean 0 and standard deviation `scale`."""
+    """|x| of a normal variable of mean 0 and standard deviation `scale`.
+
+    scale (float or Tensor), validate_args (bool or None). Raises ValueError for values that their constraints exclude,
+    unless validate_args is False, and for other types.
+
+    >>> from framejit import distributions as D
+    >>> D.HalfNormal(1.0).mean
+    tensor(0.7979)
+    """
 
     arg_constraints = {"scale": constraints.positive}
     support = constraints.nonnegative

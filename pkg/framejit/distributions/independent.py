@@ -10,7 +10,16 @@ __all__ = ["Independent"]
 
 
 class Independent(Distribution):
-    """A distribution whose last batch dimensions count as dimensions of the event."""
+    """A distribution whose last batch dimensions count as dimensions of the event.
+
+    base_distribution (Distribution), reinterpreted_batch_ndims (int), validate_args (bool or None). Raises ValueError
+    (Expected reinterpreted_batch_ndims <= len(base_distribution.batch_shape), actual … vs …).
+
+    >>> import framejit
+    >>> from framejit import distributions as D
+    >>> D.Independent(D.Normal(framejit.zeros(3), 1.0), 1).event_shape
+    framejit.Size([3])
+    """
 
     arg_constraints = {}
     _parameters = {}

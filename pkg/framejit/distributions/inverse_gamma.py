@@ -11,7 +11,15 @@ __all__ = ["InverseGamma"]
 
 
 class InverseGamma(TransformedDistribution):
-    """1 / x of a gamma variable of shape `concentration` and rate `rate`."""
+    """1 / x of a gamma variable of shape `concentration` and rate `rate`.
+
+    concentration (float or Tensor), rate (float, or Tensor), validate_args (bool or None). Raises ValueError for
+    values that their constraints exclude, unless validate_args is False, and for other types.
+
+    >>> from framejit import distributions as D
+    >>> D.InverseGamma(3.0, 4.0).mean
+    tensor(2.)
+    """
 
     arg_constraints = {"concentration": constraints.positive, "rate": constraints.positive}
     support = constraints.positive

@@ -18,7 +18,15 @@ def _moment(a, b, n):
 
 
 class Kumaraswamy(TransformedDistribution):
-    """A probability, much like `Beta`, with a distribution function in closed form."""
+    """A probability, much like `Beta`, with a distribution function in closed form.
+
+    concentration1, concentration0 (float, or Tensor), validate_args (bool or None). Raises ValueError for values that
+    their constraints exclude, unless validate_args is False, and for other types.
+
+    >>> from framejit import distributions as D
+    >>> D.Kumaraswamy(1.0, 1.0).mean
+    tensor(0.5000)
+    """
 
     arg_constraints = {"concentration1": constraints.positive, "concentration0": constraints.positive}
     support = constraints.unit_interval

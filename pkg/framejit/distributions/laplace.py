@@ -11,7 +11,15 @@ __all__ = ["Laplace"]
 
 
 class Laplace(Distribution):
-    """Exponential to both sides of `loc`, with the width `scale`."""
+    """Exponential to both sides of `loc`, with the width `scale`.
+
+    loc, scale (float or Tensor), validate_args (bool or None). Raises ValueError for values that their constraints
+    exclude, unless validate_args is False, and for other types.
+
+    >>> from framejit import distributions as D
+    >>> D.Laplace(0.0, 1.0).variance
+    tensor(2.)
+    """
 
     arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
     support = constraints.real

@@ -17,7 +17,15 @@ __all__ = ["LKJCholesky"]
 
 class LKJCholesky(Distribution):
     """Cholesky factors of correlation matrices M with a density like |M|**(concentration - 1), by the onion method
-    (Lewandowski, Kurowicka and Joe 2009)."""
+    (Lewandowski, Kurowicka and Joe 2009).
+
+    dim (int), concentration (float or Tensor), validate_args (bool or None). Raises ValueError (Expected dim to be an
+    integer greater than or equal to 2. Found dim=…).
+
+    >>> from framejit import distributions as D
+    >>> D.LKJCholesky(3).sample().shape
+    framejit.Size([3, 3])
+    """
 
     arg_constraints = {"concentration": constraints.positive}
     support = constraints.corr_cholesky

@@ -9,7 +9,15 @@ __all__ = ["LogNormal"]
 
 
 class LogNormal(TransformedDistribution):
-    """exp of a normal variable of mean `loc` and standard deviation `scale`."""
+    """exp of a normal variable of mean `loc` and standard deviation `scale`.
+
+    loc, scale (float or Tensor), validate_args (bool or None). Raises ValueError for values that their constraints
+    exclude, unless validate_args is False, and for other types.
+
+    >>> from framejit import distributions as D
+    >>> D.LogNormal(0.0, 1.0).mean
+    tensor(1.6487)
+    """
 
     arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
     support = constraints.positive

@@ -9,7 +9,16 @@ __all__ = ["LogisticNormal"]
 
 
 class LogisticNormal(TransformedDistribution):
-    """Normal variables along the last dimension, mapped to the simplex by breaking a stick."""
+    """Normal variables along the last dimension, mapped to the simplex by breaking a stick.
+
+    loc, scale (float or Tensor), validate_args (bool or None). Raises ValueError for values that their constraints
+    exclude, unless validate_args is False, and for other types.
+
+    >>> import framejit
+    >>> from framejit import distributions as D
+    >>> D.LogisticNormal(framejit.zeros(2), framejit.ones(2)).sample().shape
+    framejit.Size([3])
+    """
 
     arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
     support = constraints.simplex

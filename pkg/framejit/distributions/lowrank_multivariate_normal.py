@@ -30,7 +30,18 @@ def low_rank_mahalanobis(W, D, x, capacitance_tril):
 
 
 class LowRankMultivariateNormal(Distribution):
-    """Normal vectors of mean `loc` and covariance cov_factor cov_factorᵀ + diag(cov_diag)."""
+    """Normal vectors of mean `loc` and covariance cov_factor cov_factorᵀ + diag(cov_diag).
+
+    loc (float or Tensor), cov_factor, cov_diag (Tensor), validate_args (bool or None). Raises ValueError (loc must be
+    at least one-dimensional; cov_factor must be at least two-dimensional, with optional leading batch dimensions;
+    cov_factor must be a batch of matrices with shape … x m).
+
+    >>> import framejit
+    >>> from framejit import distributions as D
+    >>> D.LowRankMultivariateNormal(framejit.zeros(2), framejit.ones(2, 1), framejit.ones(2)).covariance_matrix
+    tensor([[2., 1.],
+            [1., 2.]])
+    """
 
     arg_constraints = {
         "loc": constraints.real_vector,

@@ -11,7 +11,19 @@ __all__ = ["MixtureSameFamily"]
 
 
 class MixtureSameFamily(Distribution):
-    """One of several components, which are the last batch dimension of one distribution, chosen by a `Categorical`."""
+    """One of several components, which are the last batch dimension of one distribution, chosen by a `Categorical`.
+
+    mixture_distribution, component_distribution (Distribution), validate_args (bool or None). Raises ValueError (The
+    Mixture distribution needs to be an  instance of torch.distributions.Categorical; The Component distribution need
+    to be an instance of torch.distributions.Distribution; `mixture_distribution component` (…) does not equal
+    `component_distribution.batch_shape[-1]` (…)).
+
+    >>> import framejit
+    >>> from framejit import distributions as D
+    >>> parts = D.Normal(framejit.tensor([0.0, 10.0]), framejit.ones(2))
+    >>> D.MixtureSameFamily(D.Categorical(framejit.ones(2)), parts).mean
+    tensor(5.)
+    """
 
     arg_constraints = {}
     _parameters = {}

@@ -14,7 +14,16 @@ __all__ = ["Multinomial"]
 
 
 class Multinomial(Distribution):
-    """How often each category comes in `total_count` draws."""
+    """How often each category comes in `total_count` draws.
+
+    total_count (int or Tensor), probs, logits (float or Tensor or None), validate_args (bool or None). Raises
+    NotImplementedError (inhomogeneous total_count is not supported).
+
+    >>> import framejit
+    >>> from framejit import distributions as D
+    >>> D.Multinomial(4, framejit.tensor([1.0, 3.0])).mean
+    tensor([1., 3.])
+    """
 
     arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
     _parameters = {}

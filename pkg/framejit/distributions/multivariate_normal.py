@@ -30,7 +30,18 @@ def precision_to_scale_tril(P):
 
 
 class MultivariateNormal(Distribution):
-    """Normal vectors of mean `loc`, given one of covariance, precision or Cholesky factor of the covariance."""
+    """Normal vectors of mean `loc`, given one of covariance, precision or Cholesky factor of the covariance.
+
+    loc (float or Tensor), covariance_matrix, precision_matrix, scale_tril (Tensor or None), validate_args (bool or
+    None). Raises ValueError (loc must be at least one-dimensional; Exactly one of covariance_matrix or
+    precision_matrix or scale_tril may be specified; … must be at least two-dimensional, with optional leading batch
+    dimensions).
+
+    >>> import framejit
+    >>> from framejit import distributions as D
+    >>> D.MultivariateNormal(framejit.zeros(2), framejit.eye(2)).log_prob(framejit.zeros(2))
+    tensor(-1.8379)
+    """
 
     arg_constraints = {
         "loc": constraints.real_vector,

@@ -16,7 +16,15 @@ __all__ = ["NegativeBinomial"]
 
 
 class NegativeBinomial(ProbsOrLogits, Distribution):
-    """The number of successes of probability `probs` before `total_count` failures."""
+    """The number of successes of probability `probs` before `total_count` failures.
+
+    total_count (int or Tensor), probs, logits (float or Tensor or None), validate_args (bool or None). Raises
+    ValueError for values that their constraints exclude, unless validate_args is False, and for other types.
+
+    >>> from framejit import distributions as D
+    >>> D.NegativeBinomial(4.0, 0.5).mean
+    tensor(4.)
+    """
 
     arg_constraints = {
         "total_count": constraints.greater_than_eq(0),

@@ -16,6 +16,9 @@ __all__ = ["Normal"]
 class Normal(ExponentialFamily):
     """The normal distribution with a mean `loc` and a standard deviation `scale`.
 
+    loc, scale (float or Tensor), validate_args (bool or None). Raises ValueError for values that their constraints
+    exclude, unless validate_args is False, and for other types.
+
     >>> import framejit
     >>> framejit.distributions.Normal(0.0, 1.0).cdf(framejit.tensor(0.0)).item()
     0.5

@@ -13,7 +13,15 @@ __all__ = ["OneHotCategorical", "OneHotCategoricalStraightThrough"]
 
 
 class OneHotCategorical(Distribution):
-    """`Categorical` whose samples are vectors with a one at the category."""
+    """`Categorical` whose samples are vectors with a one at the category.
+
+    probs, logits (float or Tensor or None), validate_args (bool or None). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> from framejit import distributions as D
+    >>> D.OneHotCategorical(framejit.tensor([0.0, 1.0])).sample()
+    tensor([0., 1.])
+    """
 
     arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
     support = constraints.one_hot
@@ -81,7 +89,13 @@ class OneHotCategorical(Distribution):
 
 
 class OneHotCategoricalStraightThrough(OneHotCategorical):
-    """`OneHotCategorical` whose samples pass gradients on to the probabilities (Bengio et al. 2013)."""
+    """`OneHotCategorical` whose samples pass gradients on to the probabilities (Bengio et al. 2013).
+
+    >>> import framejit
+    >>> from framejit import distributions as D
+    >>> D.OneHotCategoricalStraightThrough(framejit.tensor([0.0, 1.0])).rsample()
+    tensor([0., 1.])
+    """
 
     has_rsample = True
 

@@ -10,7 +10,15 @@ __all__ = ["Pareto"]
 
 
 class Pareto(TransformedDistribution):
-    """Values above `scale` whose tail falls with the power `alpha`."""
+    """Values above `scale` whose tail falls with the power `alpha`.
+
+    scale (float or Tensor), alpha (float), validate_args (bool or None). Raises ValueError for values that their
+    constraints exclude, unless validate_args is False, and for other types.
+
+    >>> from framejit import distributions as D
+    >>> D.Pareto(1.0, 3.0).mean
+    tensor(1.5000)
+    """
 
     arg_constraints = {"alpha": constraints.positive, "scale": constraints.positive}
 

@@ -13,7 +13,15 @@ __all__ = ["Poisson"]
 
 
 class Poisson(ExponentialFamily):
-    """The number of independent events where `rate` are expected."""
+    """The number of independent events where `rate` are expected.
+
+    rate (float, or Tensor), validate_args (bool or None). Raises ValueError for values that their constraints exclude,
+    unless validate_args is False, and for other types.
+
+    >>> from framejit import distributions as D
+    >>> D.Poisson(4.0).mean
+    tensor(4.)
+    """
 
     arg_constraints = {"rate": constraints.nonnegative}
     support = constraints.nonnegative_integer

@@ -49,7 +49,16 @@ class LogitRelaxedBernoulli(ProbsOrLogits, Distribution):
 
 
 class RelaxedBernoulli(TransformedDistribution):
-    """Numbers in (0, 1) that gather at 0 and 1 as the temperature falls (Maddison et al. 2017, Jang et al. 2017)."""
+    """Numbers in (0, 1) that gather at 0 and 1 as the temperature falls (Maddison et al. 2017, Jang et al. 2017).
+
+    temperature (Tensor), probs, logits (float or Tensor or None), validate_args (bool or None). Raises ValueError for
+    values that their constraints exclude, unless validate_args is False, and for other types.
+
+    >>> import framejit
+    >>> from framejit import distributions as D
+    >>> D.RelaxedBernoulli(framejit.tensor(0.5), probs=framejit.tensor([0.3, 0.7])).sample().shape
+    framejit.Size([2])
+    """
 
     arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
     support = constraints.unit_interval

@@ -65,7 +65,17 @@ class ExpRelaxedCategorical(Distribution):
 
 
 class RelaxedOneHotCategorical(TransformedDistribution):
-    """Points of the simplex that gather at the corners as the temperature falls (Maddison et al. 2017, Jang et al. 2017)."""
+    """Points of the simplex that gather at the corners as the temperature falls (Maddison et al. 2017, Jang et al.
+    2017).
+
+    temperature (Tensor), probs, logits (float or Tensor or None), validate_args (bool or None). Raises ValueError for
+    values that their constraints exclude, unless validate_args is False, and for other types.
+
+    >>> import framejit
+    >>> from framejit import distributions as D
+    >>> D.RelaxedOneHotCategorical(framejit.tensor(0.5), probs=framejit.tensor([0.3, 0.7])).sample().sum()
+    tensor(1.)
+    """
 
     arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
     support = constraints.simplex

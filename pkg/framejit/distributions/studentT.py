@@ -14,7 +14,15 @@ __all__ = ["StudentT"]
 
 
 class StudentT(Distribution):
-    """A normal variable over the root of a mean of `df` squares of others, moved by `loc` and scaled by `scale`."""
+    """A normal variable over the root of a mean of `df` squares of others, moved by `loc` and scaled by `scale`.
+
+    df (float, or Tensor), loc, scale (float or Tensor), validate_args (bool or None). Raises ValueError for values
+    that their constraints exclude, unless validate_args is False, and for other types.
+
+    >>> from framejit import distributions as D
+    >>> D.StudentT(3.0).variance
+    tensor(3.)
+    """
 
     arg_constraints = {"df": constraints.positive, "loc": constraints.real, "scale": constraints.positive}
     support = constraints.real

@@ -14,6 +14,10 @@ __all__ = ["TransformedDistribution"]
 class TransformedDistribution(Distribution):
     """The distribution of f(x) for x of a base distribution and an invertible f, or several one after the other.
 
+    base_distribution (Distribution), transforms (Transform, or sequence of Transform), validate_args (bool or None).
+    Raises ValueError (base_distribution needs to have shape with size at least …; transforms must be a Transform or
+    list, but was …; transforms must be a Transform or a list of Transforms).
+
     >>> import framejit.distributions as D
     >>> D.TransformedDistribution(D.Normal(0.0, 1.0), D.ExpTransform()).support
     GreaterThan(lower_bound=0.0)

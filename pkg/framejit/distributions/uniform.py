@@ -11,7 +11,15 @@ __all__ = ["Uniform"]
 
 
 class Uniform(Distribution):
-    """Equally probable values in [low, high)."""
+    """Equally probable values in [low, high).
+
+    low, high (float, or Tensor), validate_args (bool or None). Raises ValueError for values that their constraints
+    exclude, unless validate_args is False, and for other types.
+
+    >>> from framejit import distributions as D
+    >>> D.Uniform(0.0, 4.0).mean
+    tensor(2.)
+    """
 
     has_rsample = True
     _parameters = {"low": 0, "high": 0}

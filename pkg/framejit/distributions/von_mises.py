@@ -16,7 +16,16 @@ __all__ = ["VonMises"]
 
 
 class VonMises(Distribution):
-    """Angles around `loc`, the tighter the larger `concentration`: the normal distribution of the circle."""
+    """Angles around `loc`, the tighter the larger `concentration`: the normal distribution of the circle.
+
+    loc, concentration (float or Tensor), validate_args (bool or None). Raises ValueError for values that their
+    constraints exclude, unless validate_args is False, and for other types.
+
+    >>> import framejit
+    >>> from framejit import distributions as D
+    >>> D.VonMises(framejit.tensor(0.0), framejit.tensor(1.0)).mean
+    tensor(0.)
+    """
 
     arg_constraints = {"loc": constraints.real, "concentration": constraints.positive}
     support = constraints.real

@@ -12,7 +12,15 @@ __all__ = ["Weibull"]
 
 
 class Weibull(TransformedDistribution):
-    """A power 1 / `concentration` of an exponential variable, scaled by `scale`."""
+    """A power 1 / `concentration` of an exponential variable, scaled by `scale`.
+
+    scale, concentration (float or Tensor), validate_args (bool or None). Raises ValueError for values that their
+    constraints exclude, unless validate_args is False, and for other types.
+
+    >>> from framejit import distributions as D
+    >>> D.Weibull(1.0, 1.0).mean
+    tensor(1.)
+    """
 
     arg_constraints = {"scale": constraints.positive, "concentration": constraints.positive}
     support = constraints.positive

@@ -23,7 +23,19 @@ def _mvdigamma(x, p):
 
 
 class Wishart(ExponentialFamily):
-    """The sum of the outer products of `df` normal vectors, given one of covariance, precision or Cholesky factor."""
+    """The sum of the outer products of `df` normal vectors, given one of covariance, precision or Cholesky factor.
+
+    df (float, or Tensor), covariance_matrix, precision_matrix, scale_tril (Tensor or None), validate_args (bool or
+    None). Raises AssertionError (Exactly one of covariance_matrix or precision_matrix or scale_tril may be specified),
+    ValueError (scale_tril must be at least two-dimensional, with optional leading batch dimensions; Value of df=…
+    expected to be greater than ndim - 1 = …).
+
+    >>> import framejit
+    >>> from framejit import distributions as D
+    >>> D.Wishart(framejit.tensor(3.0), framejit.eye(2)).mean
+    tensor([[3., 0.],
+            [0., 3.]])
+    """
 
     support = constraints.positive_definite
     has_rsample = True
