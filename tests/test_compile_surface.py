@@ -7,6 +7,7 @@ import io
 import os
 import subprocess
 import sys
+import tempfile
 import unittest
 import warnings
 from pathlib import Path
@@ -19,6 +20,7 @@ from framejit.dynamo.testing import CompileCounter
 from framejit.dynamo.utils import counters
 
 X = framejit.tensor([1.0, 2.0, 3.0])
+PACKAGE = Path(framejit.__file__).parents[1]
 
 
 class Fresh(unittest.TestCase):
@@ -411,6 +413,26 @@ class ObservedFramesTest(Fresh):
         self.assertEqual(self.count.frame_count, 0)
         self.f(X)
         self.assertEqual(self.count.frame_count, 1)
+
+    def test_coverage(self):
+        try:
+            import coverage  # noqa: F401
+        except ImportError:
+            self.skipTest("coverage is not installed")
+        code = "import framejit\n@framejit.compile\ndef f(x):\n    y = x + 1\n    return y * 2\n\nf(framejit.ones(2))\n"
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "script.py").write_text(code)
+            environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(PACKAGE), *sys.path]))}
+            for command in (["run", "script.py"], ["report", "-m", "--include=script.py"]):
+                done = subprocess.run(
+                    [sys.executable, "-m", "coverage", *command],
+                    capture_output=True,
+                    text=True,
+                    env=environment,
+                    cwd=folder,
+                )
+                self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, r"script.py +6 +0 +100%")
 
     def test_pdb(self):
         import pdb

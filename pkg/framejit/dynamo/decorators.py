@@ -1,5 +1,7 @@
 """What a program says about its tensors, for the compiler; and the place where PyTorch has all directions together."""
 
+import sys
+
 from framejit import _C
 
 from .control import disable, dont_skip_tracing, graph_break, nonstrict_trace, run, skip_frame  # noqa: F401
@@ -89,8 +91,9 @@ def mark_unbacked(t, index, hint_override=None, strict=False, specialize_on=None
 def mark_static(t, index=None):
     """The size of this dimension is a constant of what is compiled for `t`.
 
-    t (Tensor): the argument-to-be. index (int, or a list or tuple of int): which dimensions; None marks all. Raises
-    TypeError for a class, IndexError for a dimension that `t` does not have.
+    t (Tensor): the argument-to-be; a class of modules, whose tensors are static in any case, is given back. index (int,
+    or a list or tuple of int): which dimensions; None marks all. Raises TypeError for another class, IndexError for a
+    dimension that `t` does not have.
 
     >>> import framejit
     >>> f = framejit.compile(lambda x: x + 1, dynamic=True)
@@ -102,7 +105,11 @@ def mark_static(t, index=None):
     2
     """
     if isinstance(t, type):
-        raise TypeError("mark_static takes a tensor; modules' tensors are static until they change")
+        nn = sys.modules.get("framejit.nn")
+        if nn is None or not issubclass(t, nn.Module):
+            raise TypeError(f"mark_static takes a tensor or a class of modules, not {t.__name__}")
+        t._dynamo_marked_static = True
+        return t
     index = tuple(range(t.dim())) if index is None else index
     _add_marks(t, "static", index)
     marked = set(getattr(t, "_dynamo_dynamic_indices", ()))

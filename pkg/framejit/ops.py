@@ -1,0 +1,53 @@
+"""ops: operators by namespace and name. `ops.aten` has framejit's own, other namespaces those of `framejit.library`.
+
+>>> import framejit
+>>> framejit.ops.aten.add.Tensor(framejit.ones(2), 1).tolist()
+[2.0, 2.0]
+"""
+
+import types as _types
+
+from framejit import _ops
+
+
+class _Overloads:
+    """An op of framejit: callable; each of its overloads is the op itself."""
+
+    def __init__(self, name, function):
+        self.__name__, self.__qualname__, self.__module__ = name, f"aten.{name}", "framejit.ops"
+        self._function = function
+
+    def __call__(self, *args, **kwargs):
+        return self._function(*args, **kwargs)
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+    def __repr__(self):
+        return f"<operator aten::{self.__name__}>"
+
+
+class _Namespace(_types.ModuleType):
+    def __init__(self, name):
+        super().__init__(f"framejit.ops.{name}", f"The operators of {name}.")
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        namespace = self.__name__.rpartition(".")[2]
+        if namespace == "aten":
+            function = getattr(_ops, name, None) or getattr(_ops.Tensor, name, None)
+            if callable(function):
+                overloads = _Overloads(name, function)
+                setattr(self, name, overloads)
+                return overloads
+        raise AttributeError(f"there is no operator {namespace}::{name}")
+
+
+def __getattr__(name):
+    if name.startswith("__"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    namespace = globals()[name] = _Namespace(name)
+    return namespace
