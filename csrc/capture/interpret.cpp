@@ -2,6 +2,7 @@
 #include "base/progress.h"
 #include "capture/generator.h"
 #include "capture/sym_frame.h"
+#include "capture/tensors.h"
 
 namespace fj::capture {
 
@@ -17,8 +18,14 @@ bool begins_unit(const SymFrame& f, const py::Instr& in) {
   return before != py::Op::PRECALL && before != py::Op::KW_NAMES;
 }
 
+// Reading Python costs more than running it: what has no tensor work after a while is run in pieces.
+void check_length(Tracer& t) {
+  const int64_t most = t.tensors->graph().nodes.empty() ? kMaxWithoutTensors : kMaxInstructions;
+  if (t.instructions > most) cut(Reason::too_long, "the limit is ", most, " instructions");
+}
+
 void count(Tracer& t, SymFrame& f, const py::Instr& in) {
-  if (++t.instructions > kMaxInstructions) cut(Reason::too_long, "the limit is ", kMaxInstructions, " instructions");
+  if (++t.instructions > kMaxWithoutTensors) check_length(t);
   ++f.executed;
   if ((t.instructions & 1023) == 0 && t.stop_at < 0 && progress::step("capture", static_cast<size_t>(t.instructions)))
     cut(Reason::too_long, "the compile budget is spent");

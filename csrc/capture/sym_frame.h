@@ -61,7 +61,7 @@ void enter_round(Tracer& t, SymFrame& f, V iterator);
 using Handler = void (*)(Tracer&, SymFrame&, const py::Instr&);
 Handler handler_of(py::Op op);  // dispatch.cpp
 
-constexpr int64_t kMaxInstructions = 200000;
+constexpr int64_t kMaxInstructions = 200000, kMaxWithoutTensors = 20000;
 constexpr int kMaxDepth = 160;
 
 }  // namespace fj::capture

@@ -30,6 +30,11 @@ void Tracer::guard(Kind kind, SourceId source, PyObject* object, std::vector<int
   guards_.push_back(std::move(check));
 }
 
+void Tracer::check_size(Py_ssize_t elements) {
+  constexpr Py_ssize_t kMost = 5000;
+  if (elements > kMost) cut(Reason::too_long, "a container of more than ", kMost, " elements");
+}
+
 void Tracer::touch_const(V v) {
   PyObject* o = v->real;
   if (v->slot != kNoSlot) return specialise(v);
@@ -57,6 +62,7 @@ void read_deque(Tracer& t, ListValue* v) {
 
 void read_items(Tracer& t, V v, Values& items) {
   const Py_ssize_t n = PyTuple_Check(v->real) ? PyTuple_GET_SIZE(v->real) : PyList_GET_SIZE(v->real);
+  t.check_size(n);
   const Values appended = std::exchange(items, {});
   t.guard(Kind::Length, v->source, reinterpret_cast<PyObject*>(v->cls), {n});
   items.reserve(static_cast<size_t>(n));
@@ -68,6 +74,7 @@ void read_items(Tracer& t, V v, Values& items) {
 }
 
 void read_set(Tracer& t, SetValue* v) {
+  t.check_size(PySet_GET_SIZE(v->real));
   v->index = Ref::steal(PyDict_New());
   Ref frozen = Ref::steal(PyFrozenSet_New(v->real));
   Ref elements = Ref::steal(PySequence_List(v->real));
@@ -162,7 +169,7 @@ void Tracer::touch(V v) {
 
 // A constant's type alone: its value may vary.
 void Tracer::touch_type(V v) {
-  if (v->is == Is::Const && v->outside() && is_plain_constant(v->real) && v->real != Py_None)
+  if (v->is == Is::Const && v->outside() && v->real != Py_None)
     guard(Kind::TypeIs, v->source, reinterpret_cast<PyObject*>(v->cls));
   else
     touch(v);

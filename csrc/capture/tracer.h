@@ -143,7 +143,8 @@ class Tracer {
     return it == fakes_.end() ? nullptr : it->second;
   }
   void know_fake(PyObject* fake, V v) { fakes_[fake] = v; }
-  PyObject* value_at(SourceId source);  // what an outside number is now
+  PyObject* value_at(SourceId source);          // what an outside number is now
+  static void check_size(Py_ssize_t elements);  // of an outside container that is to be looked at element by element
 
   // --- exceptions (raise.cpp)
   [[noreturn]] void raise(PyObject* type, const std::string& message);

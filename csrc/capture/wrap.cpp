@@ -145,6 +145,9 @@ bool is_identity_constant(PyObject* o) {
 
 V Tracer::new_outside(PyObject* real, SourceId) {
   PyTypeObject* t = Py_TYPE(real);
+  // Inside a metaclass's mro(): not even its bases may be there.
+  if (PyType_Check(real) && !reinterpret_cast<PyTypeObject*>(real)->tp_mro)
+    cut(Reason::native_object, "a class that is being made");
   if (is_plain_constant(real) || is_identity_constant(real)) return shell<ConstValue>(*this, real);
   if (is_tensor(real)) return shell<TensorValue>(*this, real);
   if (PyFunction_Check(real)) return shell<FunctionValue>(*this, real);

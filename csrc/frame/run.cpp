@@ -122,7 +122,7 @@ Found at_limit(Context& context, EntryPoint& entry, const capture::EntryPoint& s
     const std::string text = limit_text(context, entry, state);
     if (const Verdict v = ask_limit(context, entry, text); v == Verdict::Error) return Found::Error;
     ++stats().limit_reached;
-    warn_limit(text);
+    if (!flags::get().force_capture) warn_limit(text);  // everything is compiled then, and may look at warnings
   }
   guard::Fetched fetched(entry.tree.sources(), state.values);
   if (limit > 0 && !context.options.fullgraph && entry.loosened < kMostLoosened && entry.tree.loosen(fetched)) {
@@ -142,8 +142,8 @@ Found learn(Context& context, EntryPoint& entry, const capture::EntryPoint& stat
     note_rest(entry.code.get(), entry.full ? "recompile_limit" : "being_traced");
     return Found::Plain;
   }
-  if (const Found found = at_limit(context, entry, state); found != Found::Segment) return found;
   const py::Offers nothing(nobody());  // what tracing and the back end call is not the program
+  if (const Found found = at_limit(context, entry, state); found != Found::Segment) return found;
   py::Ref backend;
   if (const Verdict v = ask_begin(context, entry, state, backend); v != Verdict::Compile) return found_of(v);
   if (!entry.segments.empty()) log_recompile(context, entry, state);

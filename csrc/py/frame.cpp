@@ -84,7 +84,9 @@ void FrameView::run_prologue() {
 
 bool FrameView::stand_at_next() {
   index_ = abi::next_index(frame_, code_);
-  if (index_ < 0 || index_ >= decoded_->units() || !decoded_->resumable(index_)) return false;
+  if (index_ < 0 || index_ >= decoded_->units()) return false;
+  const Instr& in = decoded_->at(index_);
+  if (in.index != index_ || !in.resumable || decoded_->in_handler(index_)) return false;
   depth_ = decoded_->depth(index_);
   return frame_->stacktop == nlocals_ + depth_;
 }
