@@ -125,6 +125,37 @@ class NamesTest(unittest.TestCase):
         )
         self.assertEqual(out, "1\n")
 
+    def test_operators_that_take_functions_and_operators_of_ones_own(self):
+        code = """
+            import torch
+            from torch._higher_order_ops.hints_wrap import hints_wrapper
+            from torch._higher_order_ops.wrap import wrap
+            from torch._dynamo.testing import EagerAndRecordGraphs
+            import functorch.experimental.control_flow as control_flow
+
+            lib = torch.library.Library("mine", "DEF")
+            lib.define("twice(Tensor x) -> Tensor")
+            lib.impl("twice", lambda x: x + x, "CPU")
+
+            def f(x, y):
+                z = wrap(lambda a: a.sin() * y, x) + hints_wrapper(lambda a: a.cos(), (y,), {}, hints={"level": 1})
+                return torch.ops.mine.twice(torch.ops.aten.mul.Tensor(z, 2))
+
+            recorder = EagerAndRecordGraphs()
+            x, y = torch.arange(3.0), torch.ones(3)
+            assert torch.equal(torch.compile(f, backend=recorder, fullgraph=True)(x, y), f(x, y))
+            nodes = list(recorder.graphs[0].graph.nodes)
+            print(sum(node.target is wrap for node in nodes), sum(node.target is hints_wrapper for node in nodes))
+            print(control_flow.map(lambda row, n: row * n, torch.ones(2, 2), 3).tolist())
+            print(control_flow.cond(torch.tensor(True), lambda a: a + 1, lambda a: a - 1, (torch.zeros(1),)).tolist())
+            try:
+                hints_wrapper(lambda: 0, (), {}, hints={"level": []})
+            except RuntimeError as error:
+                print(error)
+        """
+        expected = "1 1\n[[3.0, 3.0], [3.0, 3.0]]\n[1.0]\nhints must be a dict containing int, float, bool or str value"
+        self.assertTrue(output(code).startswith(expected), output(code))
+
     def test_pickles(self):
         out = output(
             """
