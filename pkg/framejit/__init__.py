@@ -120,7 +120,7 @@ _LAZY_NAMES.update(
 _LAZY_NAMES.update(
     (name, "framejit._functions_linalg")
     for name in (
-        "chain_matmul", "cross", "ger", "lu", "lu_solve", "pca_lowrank", "pinverse", "qr", "svd", "svd_lowrank", "triangular_solve",
+        "chain_matmul", "cross", "eig", "ger", "lstsq", "lu", "lu_solve", "pca_lowrank", "pinverse", "qr", "solve", "svd", "svd_lowrank", "symeig", "triangular_solve",
     )
 )  # fmt: skip
 _LAZY_NAMES.update(

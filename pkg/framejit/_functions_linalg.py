@@ -183,3 +183,29 @@ def pca_lowrank(A, q=None, center=True, niter=2):
     if not 0 <= q <= min(m, n):
         raise ValueError(f"q(={q}) must be non-negative integer and not greater than min(m, n)={min(m, n)}")
     return svd_lowrank(A - A.mean(-2, True) if center else A, q, niter)
+
+
+def _removed(name, instead):
+    """A function that PyTorch has no more: it raises RuntimeError and says what stands for it."""
+
+    def removed(*args, **kwargs):
+        raise RuntimeError(
+            f"This function was deprecated since version 1.9 and is now removed. `torch.{name}` is deprecated in favor of "
+            f"{instead}."
+        )
+
+    removed.__name__ = removed.__qualname__ = name
+    removed.__doc__ = f"""Removed: it raises RuntimeError; use {instead}.
+
+    >>> import framejit
+    >>> framejit.{name}()
+    Traceback (most recent call last):
+    RuntimeError: ...
+    """
+    return removed
+
+
+solve = _removed("solve", "`torch.linalg.solve`, whose arguments are reversed")
+symeig = _removed("symeig", "`torch.linalg.eigh` or `torch.linalg.eigvalsh`, which read the lower triangle by default")
+eig = _removed("eig", "`torch.linalg.eig`, which gives complex numbers")
+lstsq = _removed("lstsq", "`torch.linalg.lstsq`, whose arguments are reversed")

@@ -107,12 +107,15 @@ def _attach():
 _FUNCTION_METHODS = {
     "_functions_stats": ("bucketize", "corrcoef", "cov", "dist", "histc", "nanmedian", "nanquantile", "quantile"),
     "_functions_shape": (
-        "apply_", "diagflat", "diagonal_scatter", "dsplit", "fill_diagonal_", "float_power", "hsplit", "is_nonzero", "isreal", "kron", "lcm", "ldexp", "map_", "mode",
-        "mvlgamma", "new", "put", "put_", "renorm", "resize", "resize_as", "select_scatter", "slice_scatter", "sum_to_size", "unsafe_chunk", "unsafe_split",
-        "unsafe_split_with_sizes", "vsplit",
+        "apply_", "diagflat", "diagonal_scatter", "dsplit", "fill_diagonal_", "float_power", "hsplit", "is_nonzero", "isreal",
+        "kron", "lcm", "ldexp", "map_", "mode", "mvlgamma", "new", "put", "put_", "renorm", "resize", "resize_as",
+        "select_scatter", "slice_scatter", "sum_to_size", "unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes", "vsplit",
     ),
 }  # fmt: skip
-_LINALG_METHODS = ("cross", "ger", "lu", "lu_solve", "pinverse", "qr", "svd", "triangular_solve")
+_LINALG_METHODS = (
+    "cross", "eig", "ger", "lstsq", "lu", "lu_solve", "pinverse", "qr", "solve", "svd", "symeig", "triangular_solve",
+)  # fmt: skip
+_REMOVED_METHODS = ("eig", "lstsq", "solve", "symeig")  # they say what stands for them
 
 
 def _linalg_method(name):
@@ -124,6 +127,14 @@ def _linalg_method(name):
         return getattr(_functions_linalg, name)(self, *args, **kwargs)
 
     method.__name__ = method.__qualname__ = name
+    if name in _REMOVED_METHODS:
+        method.__doc__ = f"""Removed: it raises RuntimeError, which says what stands for it.
+
+        >>> import framejit
+        >>> framejit.eye(2).{name}()
+        Traceback (most recent call last):
+        RuntimeError: ...
+        """
     return method
 
 

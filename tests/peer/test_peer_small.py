@@ -115,6 +115,8 @@ METHODS = (
     (lambda t, x: x.storage()[0:2], RNG.random((2, 3))),
     (lambda t, x: x.storage()["a"], RNG.random((2, 3))),
     (lambda t, x: t.autograd.Variable(x, requires_grad=True).requires_grad, RNG.random(2)),
+    *((lambda t, x, n=n: getattr(t, n)(x, x), np.eye(2)) for n in ("solve", "symeig", "eig", "lstsq")),
+    *((lambda t, x, n=n: getattr(x, n)(x), np.eye(2)) for n in ("solve", "symeig", "eig", "lstsq")),
     (lambda t, x: isinstance(x, t.autograd.Variable), RNG.random(2)),
     (lambda t, x: t.autograd.Variable([1]), RNG.random(2)),
 )  # fmt: skip
