@@ -237,5 +237,26 @@ class PeerModules(unittest.TestCase):
             self.assertEqual(*texts)
 
 
+@unittest.skipIf(torch is None, "torch is not installed")
+class OldInitTest(unittest.TestCase):
+    def test_old_names(self):
+        calls = {
+            "uniform": (2, 3), "normal": (2, 3), "constant": (5.0,), "eye": (), "dirac": (), "xavier_uniform": (2.0,),
+            "xavier_normal": (), "kaiming_uniform": (1,), "kaiming_normal": (), "orthogonal": (2.0,), "sparse": (0.3,),
+        }  # fmt: skip
+        for name, values in calls.items():
+            results = []
+            for lib in (framejit, torch):
+                lib.manual_seed(4)
+                with warnings.catch_warnings(record=True) as caught:
+                    warnings.simplefilter("always")
+                    x = getattr(lib.nn.init, name)(lib.empty(4, 4, 3) if name == "dirac" else lib.empty(4, 4), *values)
+                results.append((np.abs(np.array(x.tolist())), [(c.category, str(c.message)) for c in caught]))
+            with self.subTest(name):
+                self.assertEqual(results[0][1], results[1][1])
+                if name not in ("orthogonal", "sparse"):  # of other algorithms
+                    np.testing.assert_allclose(results[0][0], results[1][0], rtol=1e-5)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -325,3 +325,27 @@ def sparse_(tensor, sparsity, std=0.01, generator=None):
         for column in range(columns):
             tensor[_t.randperm(rows)[:zeros], column] = 0
     return tensor
+
+
+def _old_name(function):
+    """The name that a function had before those that write in place ended in `_`."""
+    name = function.__name__.removesuffix("_")
+
+    def old(*args, **kwargs):
+        warnings.warn(f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`.", FutureWarning, stacklevel=2)
+        return function(*args, **kwargs)
+
+    old.__name__ = old.__qualname__ = name
+    old.__doc__ = f"""`{name}_`, under its old name, with a FutureWarning. Raises what that raises.
+
+    >>> from framejit import nn
+    >>> nn.init.{name} is not nn.init.{name}_
+    True
+    """
+    return old
+
+
+uniform, normal, constant, eye, dirac = map(_old_name, (uniform_, normal_, constant_, eye_, dirac_))
+xavier_uniform, xavier_normal = map(_old_name, (xavier_uniform_, xavier_normal_))
+kaiming_uniform, kaiming_normal = map(_old_name, (kaiming_uniform_, kaiming_normal_))
+orthogonal, sparse = map(_old_name, (orthogonal_, sparse_))
