@@ -77,7 +77,7 @@ def members(name: str) -> dict[str, object]:
         if key.startswith("_") or isinstance(value, types.ModuleType) or not callable(value):
             continue
         home = getattr(value, "__module__", None) or "framejit"
-        if listed or home.startswith("framejit"):
+        if home.startswith("framejit"):
             out[f"{name}.{key}".strip(".")] = value
     return out
 

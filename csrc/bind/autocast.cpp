@@ -154,23 +154,111 @@ PyObject* cast_args(PyObject*, PyObject* args) {
 }  // namespace
 
 PyMethodDef kAutocastFunctions[] = {
-    {"is_autocast_enabled", is_enabled, METH_VARARGS, "Is autocast on for the device (\"cuda\" if none is given)?"},
+    {"is_autocast_enabled", is_enabled, METH_VARARGS, R"doc(Is autocast on for the device ("cuda" if none is given)?.
+
+device_type (str). Raises RuntimeError for one that does not exist.
+
+>>> import framejit
+>>> framejit.is_autocast_enabled("cpu")
+False
+)doc"},
     {"set_autocast_enabled", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(set_enabled)),
-     METH_VARARGS | METH_KEYWORDS, "Switches autocast for a device."},
-    {"is_autocast_cpu_enabled", is_cpu_enabled, METH_NOARGS, "Is autocast on for the CPU?"},
-    {"set_autocast_cpu_enabled", set_cpu_enabled, METH_O, "Switches autocast for the CPU."},
+     METH_VARARGS | METH_KEYWORDS, R"doc(Switches autocast for a device.
+
+device_type (str), enabled (bool). Raises TypeError for other types.
+
+>>> import framejit
+>>> framejit.set_autocast_enabled("cpu", False)
+)doc"},
+    {"is_autocast_cpu_enabled", is_cpu_enabled, METH_NOARGS, R"doc(Is autocast on for the CPU?.
+
+>>> import framejit
+>>> framejit.is_autocast_cpu_enabled()
+False
+)doc"},
+    {"set_autocast_cpu_enabled", set_cpu_enabled, METH_O, R"doc(Switches autocast for the CPU.
+
+enabled (bool).
+
+>>> import framejit
+>>> framejit.set_autocast_cpu_enabled(False)
+)doc"},
     {"_is_any_autocast_enabled", is_any_enabled, METH_NOARGS, nullptr},
-    {"get_autocast_dtype", get_dtype, METH_O, "The dtype that autocast casts to on a device."},
-    {"set_autocast_dtype", set_dtype, METH_VARARGS, "Sets the dtype that autocast casts to on a device."},
-    {"get_autocast_cpu_dtype", get_cpu_dtype, METH_NOARGS, "The dtype that autocast casts to on the CPU."},
-    {"set_autocast_cpu_dtype", set_cpu_dtype, METH_O, "Sets the dtype that autocast casts to on the CPU."},
-    {"get_autocast_gpu_dtype", get_gpu_dtype, METH_NOARGS, "The dtype that autocast casts to on a GPU."},
-    {"set_autocast_gpu_dtype", set_gpu_dtype, METH_O, "Sets the dtype that autocast casts to on a GPU."},
-    {"is_autocast_cache_enabled", is_cache_enabled, METH_NOARGS, "Are the casts of leaves kept during a region?"},
-    {"set_autocast_cache_enabled", set_cache_enabled, METH_O, "Switches the keeping of leaves' casts."},
-    {"autocast_increment_nesting", increment, METH_NOARGS, "Counts a region entered."},
-    {"autocast_decrement_nesting", decrement, METH_NOARGS, "Counts a region left."},
-    {"clear_autocast_cache", clear, METH_NOARGS, "Forgets the casts of leaves."},
+    {"get_autocast_dtype", get_dtype, METH_O, R"doc(The dtype that autocast casts to on a device.
+
+device_type (str). Raises RuntimeError for one that does not exist.
+
+>>> import framejit
+>>> framejit.get_autocast_dtype("cpu")
+framejit.bfloat16
+)doc"},
+    {"set_autocast_dtype", set_dtype, METH_VARARGS, R"doc(Sets the dtype that autocast casts to on a device.
+
+device_type (str), dtype (framejit.dtype). Raises TypeError for other types.
+
+>>> import framejit
+>>> framejit.set_autocast_dtype("cpu", framejit.bfloat16)
+)doc"},
+    {"get_autocast_cpu_dtype", get_cpu_dtype, METH_NOARGS, R"doc(The dtype that autocast casts to on the CPU.
+
+>>> import framejit
+>>> framejit.get_autocast_cpu_dtype()
+framejit.bfloat16
+)doc"},
+    {"set_autocast_cpu_dtype", set_cpu_dtype, METH_O, R"doc(Sets the dtype that autocast casts to on the CPU.
+
+dtype (framejit.dtype). Raises TypeError for other types.
+
+>>> import framejit
+>>> framejit.set_autocast_cpu_dtype(framejit.bfloat16)
+)doc"},
+    {"get_autocast_gpu_dtype", get_gpu_dtype, METH_NOARGS, R"doc(The dtype that autocast casts to on a GPU.
+
+>>> import framejit
+>>> framejit.get_autocast_gpu_dtype()
+framejit.float16
+)doc"},
+    {"set_autocast_gpu_dtype", set_gpu_dtype, METH_O, R"doc(Sets the dtype that autocast casts to on a GPU.
+
+dtype (framejit.dtype). Raises TypeError for other types.
+
+>>> import framejit
+>>> framejit.set_autocast_gpu_dtype(framejit.get_autocast_gpu_dtype())
+)doc"},
+    {"is_autocast_cache_enabled", is_cache_enabled, METH_NOARGS, R"doc(Are the casts of leaves kept during a region?.
+
+>>> import framejit
+>>> framejit.is_autocast_cache_enabled()
+True
+)doc"},
+    {"set_autocast_cache_enabled", set_cache_enabled, METH_O, R"doc(Switches the keeping of leaves' casts.
+
+enabled (bool).
+
+>>> import framejit
+>>> framejit.set_autocast_cache_enabled(True)
+)doc"},
+    {"autocast_increment_nesting", increment, METH_NOARGS, R"doc(Counts a region entered.
+
+Gives how many there are.
+
+>>> import framejit
+>>> framejit.autocast_increment_nesting(), framejit.autocast_decrement_nesting()
+(1, 0)
+)doc"},
+    {"autocast_decrement_nesting", decrement, METH_NOARGS, R"doc(Counts a region left.
+
+Gives how many are left.
+
+>>> import framejit
+>>> framejit.autocast_increment_nesting(), framejit.autocast_decrement_nesting()
+(1, 0)
+)doc"},
+    {"clear_autocast_cache", clear, METH_NOARGS, R"doc(Forgets the casts of leaves.
+
+>>> import framejit
+>>> framejit.clear_autocast_cache()
+)doc"},
     {"_is_autocast_available", is_available, METH_O, nullptr},
     {"_autocast_policy", policy, METH_O, nullptr},
     {"_autocast_args", cast_args, METH_VARARGS, nullptr},

@@ -106,9 +106,19 @@ PyObject* gradient_edge(PyObject*, PyObject* o) {
 }  // namespace
 
 PyMethodDef kModeFunctions[] = {
-    {"is_grad_enabled", is_grad_enabled, METH_NOARGS, "Are operations being recorded in this thread?"},
+    {"is_grad_enabled", is_grad_enabled, METH_NOARGS, R"doc(Are operations being recorded in this thread?.
+
+>>> import framejit
+>>> framejit.is_grad_enabled()
+True
+)doc"},
     {"_set_grad_enabled", set_grad_enabled, METH_O, nullptr},
-    {"is_inference_mode_enabled", is_inference_enabled, METH_NOARGS, "Is inference mode on in this thread?"},
+    {"is_inference_mode_enabled", is_inference_enabled, METH_NOARGS, R"doc(Is inference mode on in this thread?.
+
+>>> import framejit
+>>> framejit.is_inference_mode_enabled()
+False
+)doc"},
     {"_set_inference_mode", set_inference_mode, METH_O, nullptr},
     {"_push_saved_tensors_hooks", push_saved_hooks, METH_VARARGS, nullptr},
     {"_pop_saved_tensors_hooks", pop_saved_hooks, METH_NOARGS, nullptr},
@@ -118,8 +128,18 @@ PyMethodDef kModeFunctions[] = {
     {"_enter_region", enter_region, METH_O, nullptr},
     {"_exit_region", exit_region, METH_O, nullptr},
     {"_set_anomaly", set_anomaly, METH_VARARGS, nullptr},
-    {"is_anomaly_enabled", is_anomaly, METH_NOARGS, "Is anomaly mode on?"},
-    {"is_anomaly_check_nan_enabled", is_anomaly_nan, METH_NOARGS, "Does anomaly mode look for NaNs?"},
+    {"is_anomaly_enabled", is_anomaly, METH_NOARGS, R"doc(Is anomaly mode on?.
+
+>>> import framejit
+>>> framejit.is_anomaly_enabled()
+False
+)doc"},
+    {"is_anomaly_check_nan_enabled", is_anomaly_nan, METH_NOARGS, R"doc(Does anomaly mode look for NaNs?.
+
+>>> import framejit
+>>> framejit.is_anomaly_check_nan_enabled()
+True
+)doc"},
     {"_bump_version", bump, METH_O, nullptr},
     {"_gradient_edge", gradient_edge, METH_O, nullptr},
     {"_current_backward_pass", current_pass, METH_NOARGS, nullptr},

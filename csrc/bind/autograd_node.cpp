@@ -100,7 +100,13 @@ bool init_node_type(PyObject* module) {
       {Py_tp_methods, methods},
       {Py_tp_getset, getset},
       {Py_tp_members, members},
-      {Py_tp_doc, const_cast<char*>("A node of the tape.")},
+      {Py_tp_doc, const_cast<char*>(R"doc(A node of the tape: `grad_fn` of a tensor that was computed.
+
+>>> import framejit
+>>> node = (framejit.ones(1, requires_grad=True) * 2).grad_fn
+>>> node.name(), len(node.next_functions)
+('MulBackward0', 1)
+)doc")},
       {0, nullptr},
   };
   PyType_Spec spec = {"framejit.autograd.Node", sizeof(tape::NodeObj), 0,

@@ -224,14 +224,65 @@ PyCFunction with_keywords(PyObject* (*f)(PyObject*, PyObject*, PyObject*)) {
 
 PyMethodDef kAutogradTensorMethods[] = {
     {"requires_grad_", with_keywords(requires_grad_), METH_VARARGS | METH_KEYWORDS,
-     "Says whether operations on this tensor are recorded."},
-    {"retain_grad", retain_grad, METH_NOARGS, "Keeps the gradient of a tensor that is no leaf in its .grad."},
-    {"register_hook", register_hook, METH_O, "Calls a function with every gradient computed for this tensor."},
+     R"doc(Says whether operations on this tensor are recorded.
+
+requires_grad (bool). Raises RuntimeError for integers, and for False on a tensor that was computed.
+
+>>> import framejit
+>>> framejit.ones(1).requires_grad_().requires_grad
+True
+)doc"},
+    {"retain_grad", retain_grad, METH_NOARGS, R"doc(Keeps the gradient of a tensor that is no leaf in its .grad.
+
+Raises RuntimeError for a tensor that requires no gradient.
+
+>>> import framejit
+>>> x = framejit.ones(1, requires_grad=True)
+>>> y = x * 2
+>>> y.retain_grad()
+>>> y.backward()
+>>> y.grad
+tensor([1.])
+)doc"},
+    {"register_hook", register_hook, METH_O, R"doc(Calls a function with every gradient computed for this tensor.
+
+hook (callable): is given the gradient; what it returns, if anything, goes on in its place. Gives a handle with
+remove(). Raises RuntimeError for a tensor that requires no gradient.
+
+>>> import framejit
+>>> x = framejit.ones(1, requires_grad=True)
+>>> handle = x.register_hook(lambda grad: 10 * grad)
+>>> (x * 2).backward()
+>>> x.grad
+tensor([20.])
+)doc"},
     {"register_post_accumulate_grad_hook", register_post_hook, METH_O,
-     "Calls a function with this leaf after its .grad was added to."},
-    {"detach_", detach_, METH_NOARGS, "Forgets how this tensor was computed."},
+     R"doc(Calls a function with this leaf after its .grad was added to.
+
+hook (callable): is given the leaf. Gives a handle with remove(). Raises RuntimeError for a tensor that is no leaf.
+
+>>> import framejit
+>>> x = framejit.ones(1, requires_grad=True)
+>>> handle = x.register_post_accumulate_grad_hook(lambda x: print(x.grad))
+>>> (x * 2).backward()
+tensor([2.])
+)doc"},
+    {"detach_", detach_, METH_NOARGS, R"doc(Forgets how this tensor was computed.
+
+Raises RuntimeError for a view.
+
+>>> import framejit
+>>> x = framejit.ones(1, requires_grad=True) * 2
+>>> x.detach_().requires_grad
+False
+)doc"},
     {"_is_view", is_view, METH_NOARGS, "Does this tensor share another one's memory by a view?"},
-    {"is_inference", is_inference, METH_NOARGS, "Was this tensor made in inference mode?"},
+    {"is_inference", is_inference, METH_NOARGS, R"doc(Was this tensor made in inference mode?.
+
+>>> import framejit
+>>> framejit.ones(1).is_inference()
+False
+)doc"},
     {nullptr, nullptr, 0, nullptr},
 };
 

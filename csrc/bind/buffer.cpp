@@ -159,9 +159,25 @@ PyObject* frombuffer(PyObject*, PyObject* args, PyObject* kwargs) {
 }
 
 PyMethodDef functions[] = {
-    {"from_numpy", from_numpy, METH_O, "A tensor over a NumPy array's memory."},
+    {"from_numpy", from_numpy, METH_O, R"doc(A tensor over a NumPy array's memory.
+
+ndarray (numpy.ndarray). Raises TypeError for other types and for dtypes that framejit lacks.
+
+>>> import framejit
+>>> import numpy
+>>> framejit.from_numpy(numpy.arange(3))
+tensor([0, 1, 2])
+)doc"},
     {"frombuffer", reinterpret_cast<PyCFunction>(frombuffer), METH_VARARGS | METH_KEYWORDS,
-     "A 1-d tensor over the memory of an object with the buffer protocol."},
+     R"doc(A 1-d tensor over the memory of an object with the buffer protocol.
+
+buffer (object), dtype (framejit.dtype), count, offset (int), requires_grad (bool). Raises ValueError for a buffer
+that is too short.
+
+>>> import framejit
+>>> framejit.frombuffer(b"abc", dtype=framejit.uint8)
+tensor([97, 98, 99], dtype=framejit.uint8)
+)doc"},
     {nullptr, nullptr, 0, nullptr},
 };
 

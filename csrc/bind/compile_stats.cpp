@@ -64,8 +64,19 @@ PyObject* set_num_threads(PyObject*, PyObject* arg) {
 PyObject* get_num_threads(PyObject*, PyObject*) { return PyLong_FromLong(runtime::num_threads()); }
 
 PyMethodDef kMethods[] = {
-    {"set_num_threads", set_num_threads, METH_O, "set_num_threads(int): how many threads one op may use."},
-    {"get_num_threads", get_num_threads, METH_NOARGS, "How many threads one op may use."},
+    {"set_num_threads", set_num_threads, METH_O, R"doc(set_num_threads(int): how many threads one op may use.
+
+Raises RuntimeError for less than one and for other types.
+
+>>> import framejit
+>>> framejit.set_num_threads(framejit.get_num_threads())
+)doc"},
+    {"get_num_threads", get_num_threads, METH_NOARGS, R"doc(How many threads one op may use.
+
+>>> import framejit
+>>> framejit.get_num_threads() >= 1
+True
+)doc"},
     {"_compile_stats", compile_stats, METH_NOARGS, "What was compiled so far: graphs, kernels, milliseconds."},
     {"_reset_compiler", reset_compiler, METH_NOARGS, "Empties the compiler's caches and counters."},
     {nullptr, nullptr, 0, nullptr},

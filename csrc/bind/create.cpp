@@ -282,13 +282,45 @@ PyObject* scalar_tensor_function(PyObject*, PyObject* args, PyObject* kwargs) {
 
 PyMethodDef functions[] = {
     {"tensor", reinterpret_cast<PyCFunction>(make_tensor), METH_VARARGS | METH_KEYWORDS,
-     "A new tensor with a copy of `data`."},
+     R"doc(A new tensor with a copy of `data`.
+
+data (Tensor, array, number or sequence), dtype (framejit.dtype or None), device (framejit.device or str),
+requires_grad, pin_memory (bool). Raises TypeError for other types, ValueError for rows of different lengths.
+
+>>> import framejit
+>>> framejit.tensor([[1.0, 2.0], [3.0, 4.0]])
+tensor([[1., 2.],
+        [3., 4.]])
+)doc"},
     {"as_tensor", reinterpret_cast<PyCFunction>(as_tensor_function), METH_VARARGS | METH_KEYWORDS,
-     "A tensor that shares `data`'s memory where it can."},
+     R"doc(A tensor that shares `data`'s memory where it can.
+
+data (Tensor, array, number or sequence), dtype (framejit.dtype or None), device (framejit.device or str). Raises
+TypeError for other types, ValueError for rows of different lengths.
+
+>>> import framejit
+>>> framejit.as_tensor([1.0, 2.0])
+tensor([1., 2.])
+)doc"},
     {"asarray", reinterpret_cast<PyCFunction>(asarray_function), METH_VARARGS | METH_KEYWORDS,
-     "A tensor of `obj`, sharing memory unless `copy`."},
+     R"doc(A tensor of `obj`, sharing memory unless `copy`.
+
+obj (Tensor, array, number or sequence), dtype (framejit.dtype or None), device (framejit.device or str), copy (bool
+or None), requires_grad (bool). Raises TypeError for other types.
+
+>>> import framejit
+>>> framejit.asarray([1, 2])
+tensor([1, 2])
+)doc"},
     {"scalar_tensor", reinterpret_cast<PyCFunction>(scalar_tensor_function), METH_VARARGS | METH_KEYWORDS,
-     "A 0-d tensor of a number."},
+     R"doc(A 0-d tensor of a number.
+
+s (number), dtype (framejit.dtype or None). Raises TypeError for other types.
+
+>>> import framejit
+>>> framejit.scalar_tensor(2.5)
+tensor(2.5000)
+)doc"},
     {nullptr, nullptr, 0, nullptr},
 };
 

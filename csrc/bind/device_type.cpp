@@ -178,10 +178,29 @@ bool init_devices(PyObject* module) {
   device_type.tp_richcompare = device_compare;
   device_type.tp_getset = device_getset;
   device_type.tp_methods = device_methods;
-  device_type.tp_doc = "Where a tensor's memory is.";
+  device_type.tp_doc = R"doc(Where a tensor's memory is.
+
+device(type: str or device, index: int = None). Raises RuntimeError for a type that does not exist.
+
+>>> import framejit
+>>> framejit.device("cpu"), framejit.ones(1).device.type
+(device(type='cpu'), 'cpu')
+)doc";
   if (PyType_Ready(&device_type) < 0) return false;
-  if (!ready_named(format_type, "framejit.memory_format", "An order of a tensor's dimensions in memory.")) return false;
-  if (!ready_named(layout_type, "framejit.layout", "How a tensor's elements are stored.")) return false;
+  if (!ready_named(format_type, "framejit.memory_format", R"doc(An order of a tensor's dimensions in memory.
+
+>>> import framejit
+>>> framejit.contiguous_format
+framejit.contiguous_format
+)doc"))
+    return false;
+  if (!ready_named(layout_type, "framejit.layout", R"doc(How a tensor's elements are stored.
+
+>>> import framejit
+>>> framejit.ones(1).layout
+framejit.strided
+)doc"))
+    return false;
   for (int i = 0; i < 3; ++i)
     if (!add_named(module, formats[i], format_type, kFormatNames[i], i)) return false;
   if (!add_named(module, strided, layout_type, "strided", 0)) return false;

@@ -209,27 +209,110 @@ bool ready(PyTypeObject& t, const char* name, PyGetSetDef* fields, reprfunc repr
 }
 
 PyMethodDef functions[] = {
-    {"get_default_dtype", get_default_dtype, METH_NOARGS, "The dtype of floating tensors made from Python floats."},
+    {"get_default_dtype", get_default_dtype, METH_NOARGS, R"doc(The dtype of floating tensors made from Python floats.
+
+>>> import framejit
+>>> framejit.get_default_dtype()
+framejit.float32
+)doc"},
     {"set_default_dtype", set_default_dtype_function, METH_O,
-     "Sets the dtype of floating tensors made from Python floats."},
-    {"promote_types", promote_types, METH_VARARGS, "The smallest dtype that both can be cast to."},
+     R"doc(Sets the dtype of floating tensors made from Python floats.
+
+d (framejit.dtype): a floating one. Raises TypeError for others.
+
+>>> import framejit
+>>> framejit.set_default_dtype(framejit.float32)
+)doc"},
+    {"promote_types", promote_types, METH_VARARGS, R"doc(The smallest dtype that both can be cast to.
+
+type1, type2 (framejit.dtype). Raises TypeError for other types.
+
+>>> import framejit
+>>> framejit.promote_types(framejit.int64, framejit.float32)
+framejit.float32
+)doc"},
     {"can_cast", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(can_cast_function)),
-     METH_VARARGS | METH_KEYWORDS, "Whether promotion rules allow a cast."},
-    {"result_type", result_type_function, METH_VARARGS, "The dtype of an operation on two tensors or numbers."},
-    {"is_tensor", is_tensor_function, METH_O, "Whether an object is a Tensor."},
-    {"is_floating_point", is_floating_point, METH_O, "Whether a tensor's dtype is a floating one."},
+     METH_VARARGS | METH_KEYWORDS, R"doc(Whether promotion rules allow a cast.
+
+from_, to (framejit.dtype). Raises TypeError for other types.
+
+>>> import framejit
+>>> framejit.can_cast(framejit.int64, framejit.float32), framejit.can_cast(framejit.float32, framejit.int64)
+(True, False)
+)doc"},
+    {"result_type", result_type_function, METH_VARARGS, R"doc(The dtype of an operation on two tensors or numbers.
+
+tensor1, tensor2 (Tensor or number). Raises TypeError for other types.
+
+>>> import framejit
+>>> framejit.result_type(framejit.ones(1, dtype=framejit.int32), 2.5)
+framejit.float32
+)doc"},
+    {"is_tensor", is_tensor_function, METH_O, R"doc(Whether an object is a Tensor.
+
+obj (object).
+
+>>> import framejit
+>>> framejit.is_tensor(framejit.ones(1)), framejit.is_tensor(3)
+(True, False)
+)doc"},
+    {"is_floating_point", is_floating_point, METH_O, R"doc(Whether a tensor's dtype is a floating one.
+
+input (Tensor). Raises TypeError for other types.
+
+>>> import framejit
+>>> framejit.is_floating_point(framejit.ones(1))
+True
+)doc"},
     {"is_complex", is_complex, METH_O, "Always False for a tensor."},
-    {"numel", numel, METH_O, "The number of elements."},
-    {"is_nonzero", is_nonzero, METH_O, "The truth of a one-element tensor."},
-    {"broadcast_shapes", broadcast_shapes_function, METH_VARARGS, "The shape that all given shapes broadcast to."},
+    {"numel", numel, METH_O, R"doc(The number of elements.
+
+input (Tensor). Raises TypeError for other types.
+
+>>> import framejit
+>>> framejit.numel(framejit.ones(2, 3))
+6
+)doc"},
+    {"is_nonzero", is_nonzero, METH_O, R"doc(The truth of a one-element tensor.
+
+input (Tensor). Raises RuntimeError for a tensor of several elements.
+
+>>> import framejit
+>>> framejit.is_nonzero(framejit.tensor([2]))
+True
+)doc"},
+    {"broadcast_shapes", broadcast_shapes_function, METH_VARARGS, R"doc(The shape that all given shapes broadcast to.
+
+*shapes (int, or sequence of int). Raises RuntimeError for shapes that do not.
+
+>>> import framejit
+>>> framejit.broadcast_shapes((3, 1), (2,))
+framejit.Size([3, 2])
+)doc"},
     {nullptr, nullptr, 0, nullptr},
 };
 
 }  // namespace
 
 bool init_dtype_functions(PyObject* module) {
-  if (!ready(finfo_type, "framejit.finfo", finfo_fields, finfo_repr, "Limits of a floating dtype.")) return false;
-  if (!ready(iinfo_type, "framejit.iinfo", iinfo_fields, iinfo_repr, "Limits of an integer dtype.")) return false;
+  if (!ready(finfo_type, "framejit.finfo", finfo_fields, finfo_repr, R"doc(Limits of a floating dtype.
+
+finfo(type: dtype = None), the default dtype without one. Raises TypeError for others.
+
+>>> import framejit
+>>> framejit.finfo(framejit.float32).eps, framejit.finfo(framejit.float16).max
+(1.1920928955078125e-07, 65504.0)
+)doc"))
+    return false;
+  if (!ready(iinfo_type, "framejit.iinfo", iinfo_fields, iinfo_repr, R"doc(Limits of an integer dtype.
+
+iinfo(type: dtype). Raises TypeError for others.
+
+>>> import framejit
+>>> framejit.iinfo(framejit.int8).min, framejit.iinfo(framejit.int8).max
+(-128, 127)
+)doc"))
+    return false;
   return PyModule_AddObjectRef(module, "finfo", reinterpret_cast<PyObject*>(&finfo_type)) == 0 &&
          PyModule_AddObjectRef(module, "iinfo", reinterpret_cast<PyObject*>(&iinfo_type)) == 0 &&
          PyModule_AddFunctions(module, functions) == 0;

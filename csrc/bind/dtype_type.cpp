@@ -74,7 +74,12 @@ bool init_dtypes(PyObject* module) {
   type.tp_hash = hash;
   type.tp_getset = getset;
   type.tp_methods = methods;
-  type.tp_doc = "The type of a tensor's elements.";
+  type.tp_doc = R"doc(The type of a tensor's elements.
+
+>>> import framejit
+>>> framejit.float32.itemsize, framejit.float32.is_floating_point, framejit.ones(1).dtype
+(4, True, framejit.float32)
+)doc";
   if (PyType_Ready(&type) < 0) return false;
   if (PyModule_AddObjectRef(module, "dtype", reinterpret_cast<PyObject*>(&type)) < 0) return false;
   for (int i = 0; i < kDTypeCount; ++i) {

@@ -172,8 +172,23 @@ PyObject* to_dlpack_function(PyObject*, PyObject* t) {
 }
 
 PyMethodDef functions[] = {
-    {"from_dlpack", from_dlpack, METH_O, "A tensor over the memory of an object with __dlpack__, or of a capsule."},
-    {"to_dlpack", to_dlpack_function, METH_O, "A DLPack capsule of a tensor's memory."},
+    {"from_dlpack", from_dlpack, METH_O, R"doc(A tensor over the memory of an object with __dlpack__, or of a capsule.
+
+ext_tensor (object). Raises AttributeError for objects that have no __dlpack__.
+
+>>> import framejit
+>>> x = framejit.ones(2)
+>>> framejit.from_dlpack(x)
+tensor([1., 1.])
+)doc"},
+    {"to_dlpack", to_dlpack_function, METH_O, R"doc(A DLPack capsule of a tensor's memory.
+
+tensor (Tensor). Raises TypeError for other types.
+
+>>> import framejit
+>>> type(framejit.to_dlpack(framejit.ones(1))).__name__
+'PyCapsule'
+)doc"},
     {nullptr, nullptr, 0, nullptr},
 };
 
@@ -184,7 +199,14 @@ PyCFunction keywords(PyCFunctionWithKeywords f) {
 }  // namespace
 
 PyMethodDef kTensorExchange[] = {
-    {"numpy", keywords(numpy_method), METH_VARARGS | METH_KEYWORDS, "A NumPy array over the same memory."},
+    {"numpy", keywords(numpy_method), METH_VARARGS | METH_KEYWORDS, R"doc(A NumPy array over the same memory.
+
+force (bool): detach first if it requires gradients. Raises RuntimeError for one that does.
+
+>>> import framejit
+>>> framejit.ones(2).numpy()
+array([1., 1.], dtype=float32)
+)doc"},
     {"__array__", keywords(array_method), METH_VARARGS | METH_KEYWORDS,
      "A NumPy array over the same memory, converted where asked."},
     {"__array_wrap__", array_wrap, METH_VARARGS, "A tensor of a NumPy result."},

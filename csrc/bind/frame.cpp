@@ -82,8 +82,17 @@ PyObject* substitute(PyObject*, PyObject* args) {
 }
 
 PyMethodDef kMethods[] = {
-    {"reset", reset, METH_NOARGS, "Forget everything that compiled functions have compiled, and the counters."},
-    {"counters", counters, METH_NOARGS, "What compiled functions did in this process, as a dict of numbers."},
+    {"reset", reset, METH_NOARGS, R"doc(Forget everything that compiled functions have compiled, and the counters.
+
+>>> import framejit
+>>> framejit.reset()
+)doc"},
+    {"counters", counters, METH_NOARGS, R"doc(What compiled functions did in this process, as a dict of numbers.
+
+>>> import framejit
+>>> sorted(framejit.counters())[:2]
+['breaks', 'fallbacks']
+)doc"},
     {"_ledger", ledger, METH_NOARGS, "Which instructions ran inside segments, and why others did not (see ledger.h)."},
     {"_set_compile_enabled", set_compile_enabled, METH_O, "Switch compiled functions on or off; returns what it was."},
     {"_note_size_marks", note_size_marks, METH_NOARGS, "A tensor has been marked by dynamo.mark_dynamic or its like."},

@@ -133,11 +133,46 @@ PyObject* set_rng_state(PyObject*, PyObject* state) {
   return r ? Py_NewRef(Py_None) : nullptr;
 }
 PyMethodDef functions[] = {
-    {"manual_seed", global_manual_seed, METH_O, "Starts the default random stream anew from a seed."},
-    {"initial_seed", global_initial_seed, METH_NOARGS, "The seed of the default random stream."},
-    {"seed", global_seed, METH_NOARGS, "Starts the default stream from a seed that the system gives, and returns it."},
-    {"get_rng_state", get_rng_state, METH_NOARGS, "The default stream's state."},
-    {"set_rng_state", set_rng_state, METH_O, "Sets the default stream's state."},
+    {"manual_seed", global_manual_seed, METH_O, R"doc(Starts the default random stream anew from a seed.
+
+seed (int). Gives the Generator. Raises TypeError for other types.
+
+>>> import framejit
+>>> _ = framejit.manual_seed(7)
+>>> x = framejit.rand(1)
+>>> _ = framejit.manual_seed(7)
+>>> bool((framejit.rand(1) == x).all())
+True
+)doc"},
+    {"initial_seed", global_initial_seed, METH_NOARGS, R"doc(The seed of the default random stream.
+
+>>> import framejit
+>>> _ = framejit.manual_seed(7)
+>>> framejit.initial_seed()
+7
+)doc"},
+    {"seed", global_seed, METH_NOARGS,
+     R"doc(Starts the default stream from a seed that the system gives, and returns it.
+
+>>> import framejit
+>>> isinstance(framejit.seed(), int)
+True
+)doc"},
+    {"get_rng_state", get_rng_state, METH_NOARGS, R"doc(The default stream's state.
+
+A tensor of uint8.
+
+>>> import framejit
+>>> framejit.get_rng_state().dtype
+framejit.uint8
+)doc"},
+    {"set_rng_state", set_rng_state, METH_O, R"doc(Sets the default stream's state.
+
+new_state (Tensor): of uint8, as get_rng_state gives it. Raises TypeError for others.
+
+>>> import framejit
+>>> framejit.set_rng_state(framejit.get_rng_state())
+)doc"},
     {nullptr, nullptr, 0, nullptr},
 };
 
@@ -154,7 +189,16 @@ bool init_generator(PyObject* module) {
   type.tp_dealloc = dealloc;
   type.tp_methods = methods;
   type.tp_getset = getset;
-  type.tp_doc = "A stream of random numbers.";
+  type.tp_doc = R"doc(A stream of random numbers.
+
+Generator(device: device or str = "cpu"). Raises RuntimeError for other devices.
+
+>>> import framejit
+>>> stream = framejit.Generator().manual_seed(7)
+>>> x = framejit.rand(2, generator=stream)
+>>> bool((framejit.rand(2, generator=stream.manual_seed(7)) == x).all())
+True
+)doc";
   if (PyType_Ready(&type) < 0) return false;
   default_object = make(&default_stream(), false);
   return default_object && PyModule_AddObjectRef(module, "default_generator", default_object) == 0 &&

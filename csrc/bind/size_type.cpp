@@ -117,7 +117,14 @@ bool init_size(PyObject* module) {
   type.tp_methods = methods;
   type.tp_as_sequence = &sequence;
   type.tp_as_mapping = &mapping;
-  type.tp_doc = "The sizes of a tensor: a tuple with numel().";
+  type.tp_doc = R"doc(The sizes of a tensor: a tuple with numel().
+
+Size(iterable: iterable of int = ()). Raises TypeError for others.
+
+>>> import framejit
+>>> framejit.Size([2, 3]).numel(), framejit.ones(2, 3).shape == (2, 3)
+(6, True)
+)doc";
   if (PyType_Ready(&type) < 0) return false;
   return PyModule_AddObjectRef(module, "Size", reinterpret_cast<PyObject*>(&type)) == 0;
 }

@@ -74,7 +74,12 @@ bool init_storage(PyObject* module) {
   type.tp_as_sequence = &sequence;
   type.tp_richcompare = compare;
   type.tp_hash = hash;
-  type.tp_doc = "The bytes behind a tensor.";
+  type.tp_doc = R"doc(The bytes behind a tensor.
+
+>>> import framejit
+>>> framejit.ones(2).untyped_storage().nbytes()
+8
+)doc";
   return PyType_Ready(&type) == 0 &&
          PyModule_AddObjectRef(module, "UntypedStorage", reinterpret_cast<PyObject*>(&type)) == 0;
 }

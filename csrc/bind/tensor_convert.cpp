@@ -182,23 +182,145 @@ constexpr int kBoth = METH_VARARGS | METH_KEYWORDS;
 
 PyMethodDef kTensorConversions[] = {
     {"to", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(to)), METH_FASTCALL | METH_KEYWORDS,
-     "The tensor with another dtype or layout; itself where nothing changes."},
-    {"float", keywords(cast<DType::F32>), kBoth, "to(framejit.float32)"},
-    {"double", keywords(cast<DType::F64>), kBoth, "to(framejit.float64)"},
-    {"half", keywords(cast<DType::F16>), kBoth, "to(framejit.float16)"},
-    {"bfloat16", keywords(cast<DType::BF16>), kBoth, "to(framejit.bfloat16)"},
-    {"int", keywords(cast<DType::I32>), kBoth, "to(framejit.int32)"},
-    {"long", keywords(cast<DType::I64>), kBoth, "to(framejit.int64)"},
-    {"short", keywords(cast<DType::I16>), kBoth, "to(framejit.int16)"},
-    {"char", keywords(cast<DType::I8>), kBoth, "to(framejit.int8)"},
-    {"byte", keywords(cast<DType::U8>), kBoth, "to(framejit.uint8)"},
-    {"bool", keywords(cast<DType::Bool>), kBoth, "to(framejit.bool)"},
-    {"cpu", keywords(cpu), kBoth, "The tensor itself."},
-    {"cuda", keywords(cuda), kBoth, "Raises: there is no CUDA in this build."},
-    {"contiguous", keywords(contiguous), kBoth, "The tensor itself if contiguous, else a copy that is."},
-    {"type", keywords(type), kBoth, "The old class name, or a conversion to one."},
-    {"type_as", type_as, METH_O, "to(other.dtype)"},
-    {"resize_", resize, METH_VARARGS, "Other sizes over the same storage, which grows where needed."},
+     R"doc(The tensor with another dtype or layout; itself where nothing changes.
+
+dtype (framejit.dtype), device (framejit.device or str), other (Tensor), non_blocking, copy (bool), memory_format
+(framejit.memory_format). Raises TypeError for other types, RuntimeError for a device that is not there.
+
+>>> import framejit
+>>> framejit.ones(1).to(framejit.int64), framejit.ones(1).to("cpu", framejit.float64)
+(tensor([1]), tensor([1.], dtype=framejit.float64))
+)doc"},
+    {"float", keywords(cast<DType::F32>), kBoth, R"doc(to(framejit.float32).
+
+memory_format (framejit.memory_format): accepted.
+
+>>> import framejit
+>>> framejit.tensor([1]).float()
+tensor([1.])
+)doc"},
+    {"double", keywords(cast<DType::F64>), kBoth, R"doc(to(framejit.float64).
+
+memory_format (framejit.memory_format): accepted.
+
+>>> import framejit
+>>> framejit.ones(1).double().dtype
+framejit.float64
+)doc"},
+    {"half", keywords(cast<DType::F16>), kBoth, R"doc(to(framejit.float16).
+
+memory_format (framejit.memory_format): accepted.
+
+>>> import framejit
+>>> framejit.ones(1).half().dtype
+framejit.float16
+)doc"},
+    {"bfloat16", keywords(cast<DType::BF16>), kBoth, R"doc(to(framejit.bfloat16).
+
+memory_format (framejit.memory_format): accepted.
+
+>>> import framejit
+>>> framejit.ones(1).bfloat16().dtype
+framejit.bfloat16
+)doc"},
+    {"int", keywords(cast<DType::I32>), kBoth, R"doc(to(framejit.int32).
+
+memory_format (framejit.memory_format): accepted.
+
+>>> import framejit
+>>> framejit.tensor([1.5]).int()
+tensor([1], dtype=framejit.int32)
+)doc"},
+    {"long", keywords(cast<DType::I64>), kBoth, R"doc(to(framejit.int64).
+
+memory_format (framejit.memory_format): accepted.
+
+>>> import framejit
+>>> framejit.tensor([1.5]).long()
+tensor([1])
+)doc"},
+    {"short", keywords(cast<DType::I16>), kBoth, R"doc(to(framejit.int16).
+
+memory_format (framejit.memory_format): accepted.
+
+>>> import framejit
+>>> framejit.tensor([1.5]).short()
+tensor([1], dtype=framejit.int16)
+)doc"},
+    {"char", keywords(cast<DType::I8>), kBoth, R"doc(to(framejit.int8).
+
+memory_format (framejit.memory_format): accepted.
+
+>>> import framejit
+>>> framejit.tensor([2.0]).char()
+tensor([2], dtype=framejit.int8)
+)doc"},
+    {"byte", keywords(cast<DType::U8>), kBoth, R"doc(to(framejit.uint8).
+
+memory_format (framejit.memory_format): accepted.
+
+>>> import framejit
+>>> framejit.tensor([2.0]).byte()
+tensor([2], dtype=framejit.uint8)
+)doc"},
+    {"bool", keywords(cast<DType::Bool>), kBoth, R"doc(to(framejit.bool).
+
+memory_format (framejit.memory_format): accepted.
+
+>>> import framejit
+>>> framejit.tensor([0, 2]).bool()
+tensor([False,  True])
+)doc"},
+    {"cpu", keywords(cpu), kBoth, R"doc(The tensor itself.
+
+>>> import framejit
+>>> framejit.ones(1).cpu()
+tensor([1.])
+)doc"},
+    {"cuda", keywords(cuda), kBoth, R"doc(Raises: there is no CUDA in this build.
+
+It raises RuntimeError.
+
+>>> import framejit
+>>> framejit.ones(1).cuda()
+Traceback (most recent call last):
+    ...
+AssertionError: framejit is not compiled with CUDA enabled
+)doc"},
+    {"contiguous", keywords(contiguous), kBoth, R"doc(The tensor itself if contiguous, else a copy that is.
+
+memory_format (framejit.memory_format): contiguous. Raises TypeError for other types.
+
+>>> import framejit
+>>> framejit.ones(2, 3).t().contiguous().stride()
+(2, 1)
+)doc"},
+    {"type", keywords(type), kBoth, R"doc(The old class name, or a conversion to one.
+
+dtype (framejit.dtype or str), non_blocking (bool). Raises TypeError for other types, ValueError for a name that is
+none.
+
+>>> import framejit
+>>> framejit.ones(1).type(), framejit.ones(1).type(framejit.int32)
+('framejit.FloatTensor', tensor([1], dtype=framejit.int32))
+)doc"},
+    {"type_as", type_as, METH_O, R"doc(to(other.dtype).
+
+other (Tensor). Raises TypeError for other types.
+
+>>> import framejit
+>>> framejit.ones(1).type_as(framejit.tensor([2]))
+tensor([1])
+)doc"},
+    {"resize_", resize, METH_VARARGS, R"doc(Other sizes over the same storage, which grows where needed.
+
+*size (int, or one sequence of int). Raises RuntimeError for negative sizes.
+
+>>> import framejit
+>>> framejit.ones(4).resize_(2, 2)
+tensor([[1., 1.],
+        [1., 1.]])
+)doc"},
     {nullptr, nullptr, 0, nullptr},
 };
 

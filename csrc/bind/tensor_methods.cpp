@@ -154,36 +154,183 @@ PyCFunction keywords(PyCFunctionWithKeywords f) {
 }  // namespace
 
 PyMethodDef kTensorMethods[] = {
-    {"dim", dim, METH_NOARGS, "The number of dimensions."},
-    {"ndimension", dim, METH_NOARGS, "The number of dimensions."},
-    {"numel", numel, METH_NOARGS, "The number of elements."},
-    {"nelement", numel, METH_NOARGS, "The number of elements."},
-    {"element_size", element_size, METH_NOARGS, "Bytes an element."},
-    {"storage_offset", storage_offset, METH_NOARGS, "Offset of the first element in the storage, in elements."},
-    {"is_floating_point", is_floating_point, METH_NOARGS, "Whether the dtype is a floating one."},
+    {"dim", dim, METH_NOARGS, R"doc(The number of dimensions.
+
+>>> import framejit
+>>> framejit.ones(2, 3).dim()
+2
+)doc"},
+    {"ndimension", dim, METH_NOARGS, R"doc(The number of dimensions.
+
+>>> import framejit
+>>> framejit.ones(2, 3).ndimension()
+2
+)doc"},
+    {"numel", numel, METH_NOARGS, R"doc(The number of elements.
+
+>>> import framejit
+>>> framejit.ones(2, 3).numel()
+6
+)doc"},
+    {"nelement", numel, METH_NOARGS, R"doc(The number of elements.
+
+>>> import framejit
+>>> framejit.ones(2, 3).nelement()
+6
+)doc"},
+    {"element_size", element_size, METH_NOARGS, R"doc(Bytes an element.
+
+>>> import framejit
+>>> framejit.ones(2).element_size()
+4
+)doc"},
+    {"storage_offset", storage_offset, METH_NOARGS, R"doc(Offset of the first element in the storage, in elements.
+
+>>> import framejit
+>>> framejit.arange(4)[1:].storage_offset()
+1
+)doc"},
+    {"is_floating_point", is_floating_point, METH_NOARGS, R"doc(Whether the dtype is a floating one.
+
+>>> import framejit
+>>> framejit.ones(1).is_floating_point()
+True
+)doc"},
     {"is_complex", is_complex, METH_NOARGS, "Always False."},
-    {"is_signed", is_signed, METH_NOARGS, "Whether the dtype has negative values."},
-    {"get_device", get_device, METH_NOARGS, "The device's index, -1 for the CPU."},
-    {"is_pinned", is_pinned, METH_NOARGS, "Always False."},
-    {"size", keywords(size), METH_VARARGS | METH_KEYWORDS, "The sizes, or the size of one dimension."},
+    {"is_signed", is_signed, METH_NOARGS, R"doc(Whether the dtype has negative values.
+
+>>> import framejit
+>>> framejit.ones(1).is_signed(), framejit.ones(1).byte().is_signed()
+(True, False)
+)doc"},
+    {"get_device", get_device, METH_NOARGS, R"doc(The device's index, -1 for the CPU.
+
+>>> import framejit
+>>> framejit.ones(1).get_device()
+-1
+)doc"},
+    {"is_pinned", is_pinned, METH_NOARGS, R"doc(Always False.
+
+>>> import framejit
+>>> framejit.ones(2).is_pinned()
+False
+)doc"},
+    {"size", keywords(size), METH_VARARGS | METH_KEYWORDS, R"doc(The sizes, or the size of one dimension.
+
+dim (int or None). Raises IndexError for a dimension that is not there.
+
+>>> import framejit
+>>> framejit.ones(2, 3).size(), framejit.ones(2, 3).size(1)
+(framejit.Size([2, 3]), 3)
+)doc"},
     {"stride", keywords(stride), METH_VARARGS | METH_KEYWORDS,
-     "The strides in elements, or the stride of one dimension."},
+     R"doc(The strides in elements, or the stride of one dimension.
+
+dim (int or None). Raises IndexError for a dimension that is not there.
+
+>>> import framejit
+>>> framejit.ones(2, 3).stride(), framejit.ones(2, 3).stride(0)
+((3, 1), 3)
+)doc"},
     {"is_contiguous", keywords(is_contiguous), METH_VARARGS | METH_KEYWORDS,
-     "Whether the elements lie in row-major order without gaps."},
-    {"data_ptr", data_ptr, METH_NOARGS, "Address of the first element."},
-    {"item", item, METH_NOARGS, "The single element as a Python number."},
-    {"tolist", tolist, METH_NOARGS, "The elements as nested lists."},
-    {"untyped_storage", untyped_storage, METH_NOARGS, "The memory behind the tensor."},
-    {"is_same_size", is_same_size, METH_O, "Whether the sizes are equal."},
-    {"is_set_to", is_set_to, METH_O, "Whether both are the same view of the same memory."},
-    {"share_memory_", same, METH_NOARGS, "The tensor itself: memory is not shared between processes."},
-    {"is_shared", is_complex, METH_NOARGS, "Always False."},
-    {"pin_memory", same, METH_NOARGS, "The tensor itself."},
+     R"doc(Whether the elements lie in row-major order without gaps.
+
+memory_format (framejit.memory_format): contiguous. Raises TypeError for other types.
+
+>>> import framejit
+>>> framejit.ones(2, 3).is_contiguous(), framejit.ones(2, 3).t().is_contiguous()
+(True, False)
+)doc"},
+    {"data_ptr", data_ptr, METH_NOARGS, R"doc(Address of the first element.
+
+An int.
+
+>>> import framejit
+>>> framejit.ones(1).data_ptr() != 0
+True
+)doc"},
+    {"item", item, METH_NOARGS, R"doc(The single element as a Python number.
+
+Raises RuntimeError for a tensor of several elements.
+
+>>> import framejit
+>>> framejit.tensor([2.5]).item()
+2.5
+)doc"},
+    {"tolist", tolist, METH_NOARGS, R"doc(The elements as nested lists.
+
+>>> import framejit
+>>> framejit.ones(2, 1).tolist()
+[[1.0], [1.0]]
+)doc"},
+    {"untyped_storage", untyped_storage, METH_NOARGS, R"doc(The memory behind the tensor.
+
+>>> import framejit
+>>> framejit.ones(2).untyped_storage().nbytes()
+8
+)doc"},
+    {"is_same_size", is_same_size, METH_O, R"doc(Whether the sizes are equal.
+
+other (Tensor). Raises TypeError for other types.
+
+>>> import framejit
+>>> framejit.ones(2).is_same_size(framejit.zeros(2))
+True
+)doc"},
+    {"is_set_to", is_set_to, METH_O, R"doc(Whether both are the same view of the same memory.
+
+tensor (Tensor). Raises TypeError for other types.
+
+>>> import framejit
+>>> x = framejit.ones(2)
+>>> x.is_set_to(x.view(2)), x.is_set_to(x.clone())
+(True, False)
+)doc"},
+    {"share_memory_", same, METH_NOARGS, R"doc(The tensor itself: memory is not shared between processes.
+
+>>> import framejit
+>>> framejit.ones(1).share_memory_()
+tensor([1.])
+)doc"},
+    {"is_shared", is_complex, METH_NOARGS, R"doc(Always False.
+
+>>> import framejit
+>>> framejit.ones(2).is_shared()
+False
+)doc"},
+    {"pin_memory", same, METH_NOARGS, R"doc(The tensor itself.
+
+>>> import framejit
+>>> framejit.ones(2).pin_memory()
+tensor([1., 1.])
+)doc"},
     {"conj", same, METH_NOARGS, "The tensor itself: there are no complex dtypes."},
     {"resolve_conj", same, METH_NOARGS, "The tensor itself."},
-    {"resolve_neg", same, METH_NOARGS, "The tensor itself."},
-    {"as_subclass", as_subclass, METH_O, "The same tensor as an instance of a subclass."},
-    {"set_", set, METH_O, "Becomes a view of `source`'s memory."},
+    {"resolve_neg", same, METH_NOARGS, R"doc(The tensor itself.
+
+>>> import framejit
+>>> framejit.ones(2).resolve_neg()
+tensor([1., 1.])
+)doc"},
+    {"as_subclass", as_subclass, METH_O, R"doc(The same tensor as an instance of a subclass.
+
+cls (type): a subclass of Tensor. Raises TypeError for other types.
+
+>>> import framejit
+>>> class Mine(framejit.Tensor):
+...     pass
+>>> type(framejit.ones(1).as_subclass(Mine)).__name__
+'Mine'
+)doc"},
+    {"set_", set, METH_O, R"doc(Becomes a view of `source`'s memory.
+
+source (Tensor). Raises TypeError for other types.
+
+>>> import framejit
+>>> x, y = framejit.zeros(1), framejit.ones(2)
+>>> x.set_(y)
+tensor([1., 1.])
+)doc"},
     {"_make_subclass", keywords(make_subclass), METH_VARARGS | METH_KEYWORDS | METH_STATIC,
      "An instance of a subclass over `data`'s memory."},
     {nullptr, nullptr, 0, nullptr},

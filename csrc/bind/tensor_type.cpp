@@ -118,7 +118,16 @@ bool init_tensor(PyObject* module) {
   slot(Py_tp_setattro, reinterpret_cast<void*>(set_attribute));
   slot(Py_tp_members, members);
   slot(Py_tp_getset, own_getset);
-  slot(Py_tp_doc, const_cast<char*>("A multi-dimensional array of numbers."));
+  slot(Py_tp_doc, const_cast<char*>(R"doc(A multi-dimensional array of numbers.
+
+Tensor(data: sequence) or Tensor(*sizes: int) makes one of the default dtype; `framejit.tensor` takes any. Raises TypeError
+for other types.
+
+>>> import framejit
+>>> x = framejit.tensor([[1.0, 2.0], [3.0, 4.0]])
+>>> x.shape, x.dtype, x.sum()
+(framejit.Size([2, 2]), framejit.float32, tensor(10.))
+)doc"));
   add_number_slots(at);
   add_sequence_slots(at);
   add_buffer_slots(at);

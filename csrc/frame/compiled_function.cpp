@@ -207,7 +207,14 @@ PyType_Slot kSlots[] = {
     {Py_tp_methods, kMethods},
     {Py_tp_members, kMembers},
     {Py_tp_getset, kGetSet},
-    {Py_tp_doc, const_cast<char*>("A callable whose tensor work runs as compiled graphs.")},
+    {Py_tp_doc,
+     const_cast<char*>(R"doc(A callable whose tensor work runs as compiled graphs: what `compile` makes of a function.
+
+>>> import framejit
+>>> f = framejit.compile(lambda x: x + 1)
+>>> isinstance(f, framejit.CompiledFunction), f.__wrapped__.__name__
+(True, '<lambda>')
+)doc")},
     {0, nullptr},
 };
 

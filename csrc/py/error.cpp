@@ -37,7 +37,15 @@ PyObject* exception_type(ErrorKind kind) {
     case ErrorKind::ZeroDivision: return PyExc_ZeroDivisionError;
     case ErrorKind::Attribute: return PyExc_AttributeError;
     case ErrorKind::Linalg:
-      return own_type(linalg_type, "framejit.linalg.LinAlgError", "A linear algebra routine failed on these values.");
+      return own_type(linalg_type, "framejit.linalg.LinAlgError",
+                      R"doc(A linear algebra routine failed on these values. A RuntimeError.
+
+>>> import framejit
+>>> framejit.linalg.inv(framejit.zeros(2, 2))
+Traceback (most recent call last):
+    ...
+framejit.linalg.LinAlgError: ...
+)doc");
     case ErrorKind::DataDependent:
       return own_type(data_dependent_type, "framejit.DataDependentError", "A traced tensor was asked for its data.");
     case ErrorKind::Unsupported:

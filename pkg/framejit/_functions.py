@@ -145,6 +145,16 @@ def cartesian_prod(*tensors):
     return _C.stack([g.reshape(-1) for g in meshgrid(*tensors, indexing="ij")], dim=-1)
 
 
+_ATLEAST = """The tensors with at least {ndim} dimensions.
+
+*tensors (Tensor, or one sequence of them): the tensors. Raises AttributeError for other types.
+
+>>> import framejit
+>>> framejit.atleast_{ndim}d(framejit.ones(2)).shape
+framejit.Size({shape})
+"""
+
+
 def _atleast(ndim, place):
     """A function that adds dimensions until there are `ndim`."""
 
@@ -155,7 +165,7 @@ def _atleast(ndim, place):
         return results[0] if len(results) == 1 else results
 
     function.__name__ = function.__qualname__ = f"atleast_{ndim}d"
-    function.__doc__ = f"The tensors with at least {ndim} dimensions."
+    function.__doc__ = _ATLEAST.format(ndim=ndim, shape=list(place(_C.ones(2)).shape))
     return function
 
 

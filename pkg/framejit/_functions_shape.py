@@ -36,6 +36,17 @@ def dstack(tensors, *, out=None):
     return _into(out, _C.cat([atleast_3d(t) for t in tensors], 2))
 
 
+_AXIS_SPLIT = """Equal parts, or parts at the given indices, along dimension {axis}.
+
+input (Tensor), indices_or_sections (int, or sequence of int). Raises RuntimeError for too few dimensions and for a number of
+parts that does not divide the size.
+
+>>> import framejit
+>>> [part.shape for part in framejit.{name}(framejit.ones(2, 2, 2), 2)][0][{axis}]
+1
+"""
+
+
 def _axis_split(name, least, axis):
     def split(input, indices_or_sections):
         if input.dim() < least:
@@ -54,7 +65,7 @@ def _axis_split(name, least, axis):
         return _C.tensor_split(input, indices_or_sections, dim)
 
     split.__name__ = split.__qualname__ = name
-    split.__doc__ = f"Equal parts, or parts at the given indices, along dimension {axis}."
+    split.__doc__ = _AXIS_SPLIT.format(name=name, axis=axis)
     return split
 
 

@@ -33,6 +33,19 @@ _DTYPES = {
     "Bool": "bool",
 }
 
+_DOC = """The old name of tensors of dtype {dtype}: a constructor, and a type for isinstance.
+
+*args (a sequence, a Tensor or a Size, or sizes as int): the elements, or how many. Raises TypeError for other types.
+
+>>> import framejit
+>>> framejit.{name}([1, 0]).dtype, isinstance(framejit.ones(1, dtype=framejit.{dtype}), framejit.{name})
+(framejit.{dtype}, True)
+"""
+
 for _name, _dtype in _DTYPES.items():
     _name += "Tensor"
-    globals()[_name] = _TypedMeta(_name, (_Typed,), {"dtype": getattr(_C, _dtype), "__module__": "framejit"})
+    globals()[_name] = _TypedMeta(
+        _name,
+        (_Typed,),
+        {"dtype": getattr(_C, _dtype), "__module__": "framejit", "__doc__": _DOC.format(name=_name, dtype=_dtype)},
+    )

@@ -138,13 +138,32 @@ def _linalg_method(name):
     return method
 
 
+_IN_PLACE = """Writes to this tensor what `{name}` gives, and gives it back.
+
+Its arguments are those of `{name}`. Raises what that raises.
+
+>>> import framejit
+>>> {example}
+"""
+_EXAMPLES = {
+    "float_power": "framejit.ones(2, dtype=framejit.float64).float_power_(2)\ntensor([1., 1.], dtype=framejit.float64)",
+    "lcm": "framejit.tensor([4]).lcm_(framejit.tensor([6]))\ntensor([12])",
+    "ldexp": "framejit.tensor([3.0]).ldexp_(framejit.tensor([2]))\ntensor([12.])",
+    "mvlgamma": "framejit.tensor([1.0]).mvlgamma_(1)\ntensor([0.])",
+    "polygamma": "framejit.tensor([1.0]).polygamma_(1)\ntensor([1.6449])",
+    "renorm": "framejit.tensor([[3.0, 4.0]]).renorm_(1, 0, 7.0)\ntensor([[3., 4.]])",
+}
+
+
 def _in_place(function):
     """The in-place form of a function that returns a tensor of the same shape."""
 
     def method(self, *args, **kwargs):
         return self.copy_(function(self, *args, **kwargs))
 
-    method.__name__ = method.__qualname__ = function.__name__ + "_"
+    name = function.__name__.strip("_")
+    method.__name__, method.__qualname__ = name + "_", f"Tensor.{name}_"
+    method.__doc__ = _IN_PLACE.format(name=name, example=_EXAMPLES[name])
     return method
 
 
@@ -173,6 +192,14 @@ def _typed_storage(self):
 
 
 def _polygamma(self, n):
+    """The n-th derivative of digamma, element by element.
+
+    n (int): at least 0. Raises RuntimeError for a negative one.
+
+    >>> import framejit
+    >>> framejit.tensor([1.0]).polygamma(1)
+    tensor([1.6449])
+    """
     return _C.polygamma(n, self)
 
 

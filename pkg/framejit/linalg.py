@@ -8,7 +8,7 @@ from typing import NamedTuple as _NamedTuple
 
 from framejit import _C
 from framejit import _ops as _t
-from framejit._autocast_lists import listed
+from framejit._autocast_lists import listed as _listed
 from framejit._common import into as _into
 from framejit._common import scalar_name as _scalar_name
 from framejit.autograd.grad_mode import no_grad as _no_grad
@@ -64,7 +64,7 @@ def _needs_grad(*tensors):
     return _C.is_grad_enabled() and any(t.requires_grad for t in tensors)
 
 
-@listed("A", name="linalg_eigh")
+@_listed("A", name="linalg_eigh")
 def eigh(A, UPLO="L"):
     """(eigenvalues, eigenvectors) of symmetric matrices, ascending; one triangle is read.
 
@@ -77,7 +77,7 @@ def eigh(A, UPLO="L"):
     return _Eigh(*_t._linalg_eigh_stack(A, UPLO, True))
 
 
-@listed("A", name="linalg_eigvalsh")
+@_listed("A", name="linalg_eigvalsh")
 def eigvalsh(A, UPLO="L"):
     """The eigenvalues of symmetric matrices, ascending.
 
@@ -90,7 +90,7 @@ def eigvalsh(A, UPLO="L"):
     return _t._linalg_eigh_stack(A, UPLO, _needs_grad(A))[0]
 
 
-@listed("A", name="linalg_svd")
+@_listed("A", name="linalg_svd")
 def svd(A, full_matrices=True, *, driver=None):
     """(U, S, Vh) with A = U diag(S) Vh, singular values descending.
 
@@ -104,7 +104,7 @@ def svd(A, full_matrices=True, *, driver=None):
     return _Svd(*_t._linalg_svd_stack(A, full_matrices, True))
 
 
-@listed("A", name="linalg_svdvals")
+@_listed("A", name="linalg_svdvals")
 def svdvals(A, *, driver=None):
     """The singular values, descending.
 
@@ -152,7 +152,7 @@ def lu(A, *, pivot=True):
     return _Lu(*_t.lu_unpack(LU, pivots))
 
 
-@listed("A", "B", name="linalg_lstsq")
+@_listed("A", "B", name="linalg_lstsq")
 def lstsq(A, B, rcond=None, *, driver=None):
     """The least squares solution of A X = B (of smallest norm), residuals, rank, singular values.
 
@@ -319,7 +319,7 @@ def norm(A, ord=None, dim=None, keepdim=False, *, out=None, dtype=None):
     return matrix_norm(A, ord, (-2, -1), keepdim, dtype=dtype, out=out)
 
 
-@listed("A", name="linalg_cond")
+@_listed("A", name="linalg_cond")
 def cond(A, p=None, *, out=None):
     """The condition number: by singular values for None and ±2, else ‖A‖ ‖A⁻¹‖.
 
@@ -338,7 +338,7 @@ def cond(A, p=None, *, out=None):
     return _into(out, result.masked_fill(info != 0, _math.inf))
 
 
-@listed("A", name="linalg_matrix_rank")
+@_listed("A", name="linalg_matrix_rank")
 def matrix_rank(A, tol=None, *, atol=None, rtol=None, hermitian=False, out=None):
     """How many singular values exceed max(atol, rtol * the largest).
 
@@ -468,7 +468,7 @@ def matmul(input, other, *, out=None):
     return _into(out, _t.matmul(input, other))
 
 
-@listed("x", "y", name="linalg_vecdot")
+@_listed("x", "y", name="linalg_vecdot")
 def vecdot(x, y, *, dim=-1, out=None):
     """The inner products of vectors along `dim`, with broadcasting.
 

@@ -10,7 +10,15 @@ __all__ = ["ConstraintRegistry", "biject_to", "transform_to"]
 
 
 class ConstraintRegistry:
-    """A table from types of constraints to functions that make a transform for one."""
+    """A table from types of constraints to functions that make a transform for one.
+
+    Calling it gives the transform for a constraint (Constraint). Raises NotImplementedError for one that is not in the table.
+
+    >>> import framejit
+    >>> from framejit import distributions as D
+    >>> D.biject_to(D.constraints.positive)(framejit.tensor([0.0]))
+    tensor([1.])
+    """
 
     def __init__(self):
         self._registry = {}
@@ -27,7 +35,12 @@ class ConstraintRegistry:
         return factory
 
     def __call__(self, constraint):
-        """A transform onto the set of the constraint."""
+        """A transform onto the set of the constraint (Constraint). Raises NotImplementedError for one that is not in the table.
+
+        >>> from framejit import distributions as D
+        >>> D.transform_to(D.constraints.unit_interval)
+        SigmoidTransform()
+        """
         try:
             factory = self._registry[type(constraint)]
         except KeyError:

@@ -100,19 +100,29 @@ def to(self, *args, **kwargs):
     return self._apply(convert)
 
 
-def _cast_floating(dtype_name, doc):
+_CAST = """{doc}
+
+>>> import framejit
+>>> framejit.nn.Linear(1, 1).{name}().weight.dtype
+framejit.{dtype}
+"""
+
+
+def _cast_floating(name, dtype_name, doc):
     def cast(self):
         dtype = getattr(_t, dtype_name)
         return self._apply(lambda t: t.to(dtype) if t.is_floating_point() else t)
 
-    cast.__doc__ = doc
+    cast.__doc__ = _CAST.format(doc=doc, name=name, dtype=dtype_name)
+    cast.__name__ = name
+    cast.__qualname__ = f"Module.{name}"
     return cast
 
 
-float = _cast_floating("float32", "Cast floating parameters and buffers to float32.")
-double = _cast_floating("float64", "Cast floating parameters and buffers to float64.")
-half = _cast_floating("float16", "Cast floating parameters and buffers to float16.")
-bfloat16 = _cast_floating("bfloat16", "Cast floating parameters and buffers to bfloat16.")
+float = _cast_floating("float", "float32", "Cast floating parameters and buffers to float32.")
+double = _cast_floating("double", "float64", "Cast floating parameters and buffers to float64.")
+half = _cast_floating("half", "float16", "Cast floating parameters and buffers to float16.")
+bfloat16 = _cast_floating("bfloat16", "bfloat16", "Cast floating parameters and buffers to bfloat16.")
 
 
 def type(self, dst_type):
