@@ -106,6 +106,8 @@ def arguments(value) -> list[inspect.Parameter]:
         return []
     if isinstance(value, type) and _maker(value) is not value and not _maker(value).__name__.startswith("_"):
         return []  # constructed as its base is, whose docstring says how
+    if not isinstance(value, type) and not inspect.isroutine(value):
+        return []  # an object that can be called: its class says how
     try:
         signature = inspect.signature(value)
     except (TypeError, ValueError):

@@ -294,6 +294,21 @@ def _chosen(found, return_inverse, return_counts):
 # ---- methods of Tensor ------------------------------------------------------------------------------------
 
 
+_IN_PLACE_VIEW = """`{name}`, changing this tensor's own shape; gives it back.
+
+Its arguments are those of `{name}`. Raises what that raises.
+
+>>> import framejit
+>>> {example}
+"""
+_IN_PLACE_VIEWS = {
+    "squeeze": "framejit.ones(2, 1).squeeze_().shape\nframejit.Size([2])",
+    "unsqueeze": "framejit.ones(2).unsqueeze_(0).shape\nframejit.Size([1, 2])",
+    "t": "framejit.ones(2, 3).t_().shape\nframejit.Size([3, 2])",
+    "transpose": "framejit.ones(2, 3, 4).transpose_(0, 2).shape\nframejit.Size([4, 3, 2])",
+}
+
+
 def _in_place_view(name):
     """`t.unsqueeze_(0)`: the tensor itself takes the geometry of the view."""
 
@@ -303,7 +318,7 @@ def _in_place_view(name):
         return self
 
     method.__name__ = method.__qualname__ = name + "_"
-    method.__doc__ = f"`{name}`, changing this tensor's own shape."
+    method.__doc__ = _IN_PLACE_VIEW.format(name=name, example=_IN_PLACE_VIEWS[name])
     return method
 
 

@@ -118,6 +118,23 @@ _LINALG_METHODS = (
 _REMOVED_METHODS = ("eig", "lstsq", "solve", "symeig")  # they say what stands for them
 
 
+_LINALG = """`framejit.{name}` with this tensor as its first argument, whose other arguments it takes. Raises what that raises.
+
+>>> import framejit
+>>> {example}
+"""
+_LINALG_EXAMPLES = {
+    "cross": "framejit.tensor([1.0, 0.0, 0.0]).cross(framejit.tensor([0.0, 1.0, 0.0]))\ntensor([0., 0., 1.])",
+    "ger": "framejit.ones(2).ger(framejit.ones(3)).shape\nframejit.Size([2, 3])",
+    "lu": "framejit.tensor([[0.0, 1.0], [2.0, 4.0]]).lu()[1]\ntensor([2, 2], dtype=framejit.int32)",
+    "lu_solve": "framejit.ones(2, 1).lu_solve(*framejit.eye(2).lu())\ntensor([[1.],\n        [1.]])",
+    "pinverse": "framejit.tensor([[2.0]]).pinverse()\ntensor([[0.5000]])",
+    "qr": "framejit.eye(2).qr()[1].abs()\ntensor([[1., 0.],\n        [0., 1.]])",
+    "svd": "framejit.tensor([[2.0, 0.0], [0.0, 1.0]]).svd()[1]\ntensor([2., 1.])",
+    "triangular_solve": "framejit.ones(1, 1).triangular_solve(2 * framejit.eye(1)).solution\ntensor([[0.5000]])",
+}
+
+
 def _linalg_method(name):
     """Linear algebra is imported when one of its methods is called first."""
 
@@ -135,6 +152,8 @@ def _linalg_method(name):
         Traceback (most recent call last):
         RuntimeError: ...
         """
+    else:
+        method.__doc__ = _LINALG.format(name=name, example=_LINALG_EXAMPLES[name])
     return method
 
 

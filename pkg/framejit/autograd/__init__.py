@@ -59,16 +59,18 @@ def _gradients_for(tensors, given):
 
 
 def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, grad_variables=None, inputs=None):
-    """Adds the gradients of this tensor to the `.grad` of the leaves that it was computed from.
+    """Adds the gradients of `tensors` to the `.grad` of the leaves that they were computed from.
 
-    gradient (Tensor or None), retain_graph (bool or None), create_graph (bool), inputs (Tensor, or sequence of Tensor,
-    or None). Raises nothing of its own.
-
-    tensors (sequence of Tensor), grad_tensors, grad_variables (sequence of Tensor or None).
+    tensors (Tensor, or sequence of Tensor): what is differentiated. grad_tensors (Tensor or sequence of them, or
+    None): their gradients, which may be left out for single elements. retain_graph (bool or None): keep what was
+    saved; by default create_graph. create_graph (bool): the gradients can be differentiated. inputs (sequence of
+    Tensor, or None): these leaves alone. grad_variables (sequence of Tensor, or None): the old name of grad_tensors.
+    Raises RuntimeError for tensors that require no gradient, for several elements without a gradient, and for a second
+    pass over what is gone.
 
     >>> import framejit
     >>> x = framejit.tensor([3.0], requires_grad=True)
-    >>> (x * x).backward()
+    >>> framejit.autograd.backward(x * x)
     >>> x.grad
     tensor([6.])
     """
@@ -143,7 +145,18 @@ def _grad_of_batch(outputs, inputs, seeds, keep, create_graph, unused):
 
 
 def _tensor_backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None):
-    """Adds the gradients of this tensor to the `.grad` of the leaves that it was computed from."""
+    """Adds the gradients of this tensor to the `.grad` of the leaves that it was computed from.
+
+    gradient (Tensor or None): its own gradient, which may be left out for a single element. retain_graph (bool or
+    None),
+    create_graph (bool), inputs (sequence of Tensor, or None): as for `autograd.backward`, whose errors it raises.
+
+    >>> import framejit
+    >>> x = framejit.tensor([3.0], requires_grad=True)
+    >>> (x * x).backward()
+    >>> x.grad
+    tensor([6.])
+    """
     backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
 

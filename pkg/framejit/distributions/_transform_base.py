@@ -173,7 +173,8 @@ class _InverseTransform(Transform):
 class ComposeTransform(Transform):
     """Maps one after the other.
 
-    parts (sequence of Transform), cache_size (int). Raises nothing of its own.
+    parts (sequence of Transform): the maps, the first one first. cache_size (int): 1 keeps the last pair of values.
+    Raises ValueError for another cache_size.
 
     >>> import framejit
     >>> from framejit import distributions as D
