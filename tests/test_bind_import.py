@@ -1,5 +1,6 @@
 """Importing the package: it works, is cheap, and does not pull NumPy in."""
 
+import ast
 import os
 import shutil
 import subprocess
@@ -64,6 +65,20 @@ class PlatformTest(unittest.TestCase):
             out = subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": folder})
         self.assertNotEqual(out.returncode, 0)
         self.assertIn("ImportError: the extension module framejit._C was not built for this interpreter", out.stderr)
+
+    def test_the_stub_promises_what_is_there(self):
+        """Every function, class and method of the stub exists in the extension."""
+        import framejit._C
+
+        missing = []
+        for holder in ast.parse((ROOT / "pkg" / "framejit" / "_C.pyi").read_text()).body:
+            if isinstance(holder, (ast.FunctionDef, ast.ClassDef)) and holder.name != "__getattr__":
+                held = getattr(framejit._C, holder.name, None)
+                missing += [holder.name] if held is None else []
+                members = holder.body if isinstance(holder, ast.ClassDef) else ()
+                names = [m.name for m in members if isinstance(m, ast.FunctionDef)]
+                missing += [f"{holder.name}.{name}" for name in names if not hasattr(held, name)]
+        self.assertEqual(missing, [])
 
     def test_cpu_without_vectors(self):
         """With no instruction set to generate for, programs run on the reference executor."""

@@ -86,7 +86,8 @@ def definitions(rows: list[Row], method: bool, indent: str) -> list[str]:
         for signature in signatures(row, method):
             result = returns(row.schema)
             for name in (row.schema.name, *row.cols.get("aliases", "").split()):
-                by_name.setdefault(name, []).append(f"{signature} -> {result}: ...")
+                if not method or "method" in row.variants:
+                    by_name.setdefault(name, []).append(f"{signature} -> {result}: ...")
                 if method and "inplace" in row.variants:
                     by_name.setdefault(name + "_", []).append(f"{signature} -> Self: ...")
     out = []
