@@ -27,6 +27,9 @@ TensorRef root_grad(TensorObj* root, PyObject* given, size_t i) {
     return TensorRef::borrow(g);
   }
   FJ_USER_CHECK(root->meta.numel() == 1, ErrorKind::Runtime, "grad can be implicitly created only for scalar outputs");
+  FJ_USER_CHECK(!is_complex(root->meta.dtype), ErrorKind::Runtime,
+                "grad can be implicitly created only for real scalar outputs but got framejit.",
+                name_of(root->meta.dtype));
   GradModeGuard off(false);
   return call1(OpId::ones_like, {Arg(val_of(root)), Arg(), Arg(), Arg(), Arg(), Arg()});
 }

@@ -237,7 +237,7 @@ TensorRef link(const Application& a, TensorObj* out, const tape::NodeRef& node, 
     return t;
   }
   if (is_input) t = make_alias(out);
-  if (contains(fixed, out) || !is_float(out->meta.dtype)) return t;
+  if (contains(fixed, out) || !is_differentiable(out->meta.dtype)) return t;
   Py_CLEAR(t->base);
   t->flags &= ~kNoGradView;
   tape::set_history(t.get(), node, nr);

@@ -24,7 +24,7 @@ void set_flag(TensorObj* t, bool on) {
                   "you can only change requires_grad flags of leaf variables. If you want to use a computed variable "
                   "in a subgraph that doesn't "
                   "require differentiation use var_no_grad = var.detach().");
-  FJ_USER_CHECK(!on || is_float(t->meta.dtype), ErrorKind::Runtime,
+  FJ_USER_CHECK(!on || is_differentiable(t->meta.dtype), ErrorKind::Runtime,
                 "only Tensors of floating point dtype can require gradients");
   FJ_USER_CHECK(!on || !(t->flags & kInferenceTensor) || thread_state().inference_mode, ErrorKind::Runtime,
                 "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");

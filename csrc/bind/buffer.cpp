@@ -9,7 +9,7 @@
 namespace fj::bind {
 namespace {
 
-constexpr const char* kFormats[kDTypeCount] = {"?", "B", "b", "h", "i", "q", "e", nullptr, "f", "d"};
+constexpr const char* kFormats[kDTypeCount] = {"?", "B", "b", "h", "i", "q", "e", nullptr, "f", "d", "Zf", "Zd"};
 
 // Shape and strides in the form of the protocol, living as long as the view.
 struct Geometry {
@@ -61,6 +61,10 @@ bool dtype_of_format(const char* f, Py_ssize_t itemsize, DType* out) {
           "given numpy array has byte order different from the native byte order. Conversion between byte orders is "
           "currently not supported.");
   if (*f == '@' || *f == '=' || *f == '<') ++f;
+  if (*f == 'Z' && (f[1] == 'f' || f[1] == 'd') && !f[2]) {  // the parts' format behind a Z
+    *out = f[1] == 'f' ? DType::C64 : DType::C128;
+    return true;
+  }
   if (!*f || f[1]) return false;
   switch (*f) {
     case '?': *out = DType::Bool; return true;
@@ -84,7 +88,8 @@ TensorRef from_view(py::Ref view, PyObject* source) {
   if (!dtype_of_format(b->format, b->itemsize, &m.dtype))
     raise(ErrorKind::Type, "can't convert ", Py_TYPE(source)->tp_name, " with elements of format '",
           b->format ? b->format : "",
-          "'. The only supported types are: float64, float32, float16, int64, int32, int16, int8, uint8, and bool.");
+          "'. The only supported types are: float64, float32, float16, complex64, complex128, int64, int32, int16, "
+          "int8, uint8, and bool.");
   int64_t low = 0, reach = 0;
   for (int d = 0; d < b->ndim; ++d) {
     int64_t stride = b->strides ? b->strides[d] : b->itemsize;

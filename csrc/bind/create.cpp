@@ -4,12 +4,13 @@
 #include "bind/parse.h"
 #include "bind/read.h"
 #include "bind/tensor_type.h"
+#include "ops/rules.h"
 #include "tensor/dispatch.h"
 
 namespace fj::bind {
 namespace {
 
-bool is_number(PyObject* o) { return PyFloat_Check(o) || PyLong_Check(o); }
+bool is_number(PyObject* o) { return PyFloat_Check(o) || PyLong_Check(o) || PyComplex_Check(o); }
 
 // A sequence that spells out a dimension. Strings and tensors are not.
 bool is_nested(PyObject* o) {
@@ -34,9 +35,7 @@ struct Scan {
     dtype = any ? promote(dtype, t) : t;
     any = true;
   }
-  void number(const Arg& n) {
-    see(n.tag() == ArgTag::Bool ? DType::Bool : n.tag() == ArgTag::Int ? DType::I64 : default_dtype());
-  }
+  void number(const Arg& n) { see(dtype_of_number(n)); }
   void walk(PyObject* o, size_t depth, bool first) {
     Arg n;
     if (is_tensor(o)) {
@@ -134,7 +133,7 @@ TensorRef adopted(TensorRef fresh) {
 }
 
 void require_grad(TensorObj* t) {
-  FJ_USER_CHECK(is_float(t->meta.dtype), ErrorKind::Runtime,
+  FJ_USER_CHECK(is_differentiable(t->meta.dtype), ErrorKind::Runtime,
                 "Only Tensors of floating point and complex dtype can require gradients");
   if (t->wrapper) raise(ErrorKind::Unsupported, "a new leaf that requires grad inside a trace");
   t->meta.requires_grad = true;

@@ -69,7 +69,10 @@ PyObject* is_floating_point(PyObject*, PyObject* o) {
   TensorObj* t = need_tensor(o, "is_floating_point");
   return t ? PyBool_FromLong(is_float(t->meta.dtype)) : nullptr;
 }
-PyObject* is_complex(PyObject*, PyObject* o) { return need_tensor(o, "is_complex") ? Py_NewRef(Py_False) : nullptr; }
+PyObject* is_complex_function(PyObject*, PyObject* o) {
+  TensorObj* t = need_tensor(o, "is_complex");
+  return t ? PyBool_FromLong(is_complex(t->meta.dtype)) : nullptr;
+}
 PyObject* numel(PyObject*, PyObject* o) {
   TensorObj* t = need_tensor(o, "numel");
   return t ? PyLong_FromLongLong(t->meta.numel()) : nullptr;
@@ -135,6 +138,7 @@ PyObject* make_info(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   return py::guarded<PyObject*>(nullptr, [&] {
     bool floats = type == &finfo_type;
     DType t = o ? need_dtype(o, floats ? "finfo" : "iinfo") : default_dtype();
+    if (floats && is_complex(t)) t = part_of(t);
     if (floats)
       FJ_USER_CHECK(
           is_float(t), ErrorKind::Type,
@@ -264,7 +268,14 @@ input (Tensor). Raises TypeError for other types.
 >>> framejit.is_floating_point(framejit.ones(1))
 True
 )doc"},
-    {"is_complex", is_complex, METH_O, "Always False for a tensor."},
+    {"is_complex", is_complex_function, METH_O, R"doc(Whether a tensor's dtype is a complex one.
+
+input (Tensor). Raises TypeError for other types.
+
+>>> import framejit
+>>> framejit.is_complex(framejit.tensor(1j)), framejit.is_complex(framejit.ones(1))
+(True, False)
+)doc"},
     {"numel", numel, METH_O, R"doc(The number of elements.
 
 input (Tensor). Raises TypeError for other types.

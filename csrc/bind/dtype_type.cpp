@@ -1,4 +1,4 @@
-// framejit.dtype: ten objects, compared by identity.
+// framejit.dtype: one object for each type, compared by identity.
 #include "bind/module.h"
 #include "bind/types.h"
 
@@ -16,23 +16,28 @@ DType get(PyObject* o) { return reinterpret_cast<DTypeObj*>(o)->dtype; }
 PyObject* repr(PyObject* self) { return PyUnicode_FromFormat("framejit.%s", name_of(get(self))); }
 PyObject* itemsize(PyObject* self, void*) { return PyLong_FromLong(size_of(get(self))); }
 PyObject* is_floating(PyObject* self, void*) { return PyBool_FromLong(is_float(get(self))); }
-PyObject* is_complex(PyObject*, void*) { Py_RETURN_FALSE; }
+PyObject* is_complex_type(PyObject* self, void*) { return PyBool_FromLong(is_complex(get(self))); }
 PyObject* is_signed(PyObject* self, void*) {
   return PyBool_FromLong(get(self) != DType::Bool && get(self) != DType::U8);
 }
-PyObject* to_real(PyObject* self, PyObject*) { return Py_NewRef(self); }
+PyObject* to_real(PyObject* self, PyObject*) {
+  return Py_NewRef(is_complex(get(self)) ? dtype_object(part_of(get(self))) : self);
+}
+PyObject* to_complex(PyObject* self, PyObject*) { return Py_NewRef(dtype_object(complex_of(get(self)))); }
 PyObject* reduce(PyObject* self, PyObject*) { return PyUnicode_FromString(name_of(get(self))); }
 Py_hash_t hash(PyObject* self) { return 0x5bd1e995 + static_cast<int>(get(self)) * 0x9E3779B1LL; }
 
 PyGetSetDef getset[] = {
     {"itemsize", itemsize, nullptr, "Bytes an element.", nullptr},
     {"is_floating_point", is_floating, nullptr, "Whether the type is a floating one.", nullptr},
-    {"is_complex", is_complex, nullptr, "Always False: there are no complex dtypes.", nullptr},
+    {"is_complex", is_complex_type, nullptr, "Whether the type is a complex one.", nullptr},
     {"is_signed", is_signed, nullptr, "Whether the type has negative values.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 PyMethodDef methods[] = {
-    {"to_real", to_real, METH_NOARGS, "The real type of this type: itself."},
+    {"to_real", to_real, METH_NOARGS, "The type of a complex type's parts; a real type itself."},
+    {"to_complex", to_complex, METH_NOARGS,
+     "The complex type with parts of this type: complex128 for float64 and complex128, else complex64."},
     {"__reduce__", reduce, METH_NOARGS, "Pickled by name."},
     {nullptr, nullptr, 0, nullptr},
 };
@@ -44,8 +49,8 @@ struct Alias {
   DType dtype;
 };
 constexpr Alias kAliases[] = {
-    {"float", DType::F32}, {"double", DType::F64}, {"half", DType::F16},
-    {"short", DType::I16}, {"int", DType::I32},    {"long", DType::I64},
+    {"float", DType::F32}, {"double", DType::F64}, {"half", DType::F16},   {"short", DType::I16},
+    {"int", DType::I32},   {"long", DType::I64},   {"cfloat", DType::C64}, {"cdouble", DType::C128},
 };
 
 }  // namespace
@@ -61,6 +66,8 @@ bool as_dtype(PyObject* o, DType* out) {
     *out = DType::I64;
   else if (o == reinterpret_cast<PyObject*>(&PyBool_Type))
     *out = DType::Bool;
+  else if (o == reinterpret_cast<PyObject*>(&PyComplex_Type))
+    *out = complex_of(default_dtype());
   else
     return false;
   return true;

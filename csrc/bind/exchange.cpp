@@ -71,7 +71,7 @@ struct DLManagedTensor {
   void* manager;
   void (*deleter)(DLManagedTensor*);
 };
-enum : uint8_t { kDLInt = 0, kDLUInt = 1, kDLFloat = 2, kDLBfloat = 4, kDLBool = 6 };
+enum : uint8_t { kDLInt = 0, kDLUInt = 1, kDLFloat = 2, kDLBfloat = 4, kDLComplex = 5, kDLBool = 6 };
 
 struct Export {
   DLManagedTensor managed;
@@ -95,6 +95,7 @@ uint8_t dl_code(DType t) {
   return t == DType::Bool   ? kDLBool
          : t == DType::U8   ? kDLUInt
          : t == DType::BF16 ? kDLBfloat
+         : is_complex(t)    ? kDLComplex
          : is_float(t)      ? kDLFloat
                             : kDLInt;
 }

@@ -54,7 +54,7 @@ Match convert_floats(PyObject* o, Arg* out) {
   std::vector<double> v;
   for (Py_ssize_t i = 0; i < length_of(o); ++i) {
     Arg n;
-    if (!as_number(item_of(o, i), &n)) return Match::No;
+    if (!as_number(item_of(o, i), &n) || n.is_complex()) return Match::No;
     v.push_back(n.as_double());
   }
   *out = Arg::floats(v);
@@ -107,6 +107,10 @@ bool as_number(PyObject* o, Arg* out) {
     *out = Arg(v);
     return true;
   }
+  if (PyComplex_Check(o)) {
+    *out = Arg::complex(PyComplex_RealAsDouble(o), PyComplex_ImagAsDouble(o));
+    return true;
+  }
   // NumPy scalars: numbers that are neither tensors nor sequences.
   PyNumberMethods* nb = Py_TYPE(o)->tp_as_number;
   if (!nb || is_tensor(o) || PyObject_CheckBuffer(o) == 0 ||
@@ -123,7 +127,12 @@ bool as_number(PyObject* o, Arg* out) {
     *out = Arg(v);
     return true;
   }
-  if (!nb->nb_float || PyComplex_Check(o)) return false;
+  if (name == "numpy.complex64") {
+    Py_complex c = PyComplex_AsCComplex(o);
+    *out = Arg::complex(c.real, c.imag);
+    return true;
+  }
+  if (!nb->nb_float) return false;
   double d = PyFloat_AsDouble(o);
   if (d == -1 && PyErr_Occurred()) {
     PyErr_Clear();
@@ -158,7 +167,7 @@ Match convert(const ArgDef& def, PyObject* o, Arg* out) {
     case ArgType::Int: return as_index(o, &i) ? assign(out, i) : Match::No;
     case ArgType::Float: {
       Arg n;
-      if (!as_number(o, &n) && !number_of_tensor(o, &n)) return Match::No;
+      if ((!as_number(o, &n) && !number_of_tensor(o, &n)) || n.is_complex()) return Match::No;
       return assign(out, n.as_double());
     }
     case ArgType::Bool: return PyBool_Check(o) ? assign(out, o == Py_True) : Match::No;

@@ -20,6 +20,7 @@ PyObject* number_object(const Arg& n) {
   switch (n.tag()) {
     case ArgTag::Bool: return PyBool_FromLong(n.as_bool());
     case ArgTag::Int: return PyLong_FromLongLong(n.as_int());
+    case ArgTag::Complex: return PyComplex_FromDoubles(n.real(), n.imag());
     default: return PyFloat_FromDouble(n.as_double());
   }
 }

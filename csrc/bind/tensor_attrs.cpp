@@ -22,7 +22,10 @@ PyObject* always_false(PyObject*, void*) { Py_RETURN_FALSE; }
 PyObject* is_cpu(PyObject* o, void*) { return PyBool_FromLong(meta_of(o).device.type == DeviceType::CPU); }
 PyObject* name(PyObject*, void*) { Py_RETURN_NONE; }
 PyObject* array_priority(PyObject*, void*) { return PyFloat_FromDouble(1000); }
-PyObject* real(PyObject* o, void*) { return Py_NewRef(o); }
+template <OpId kPart>
+PyObject* part(PyObject* o, void*) {
+  return py::guarded<PyObject*>(nullptr, [&] { return wrap(call1(kPart, {Arg(val_of(self_of(o)))})); });
+}
 
 // The last two dimensions, or all of them, swapped: T, mT.
 template <bool kMatrix>
@@ -40,6 +43,11 @@ PyObject* transposed(PyObject* o, void*) {
   });
 }
 
+// mH and H: the last two dimensions swapped, conjugated.
+PyObject* adjoint(PyObject* o, void*) {
+  return py::guarded<PyObject*>(nullptr, [&] { return wrap(call1(OpId::adjoint, {Arg(val_of(self_of(o)))})); });
+}
+
 PyObject* get_data(PyObject* o, void*) {
   return py::guarded<PyObject*>(nullptr, [&] {
     TensorObj* t = self_of(o);
@@ -55,7 +63,7 @@ int set_data(PyObject* o, PyObject* value, void*) {
     TensorObj *t = self_of(o), *from = as_tensor(value);
     if (t->wrapper || from->wrapper) raise(ErrorKind::Unsupported, "assignment to `.data` of a traced tensor");
     bool requires_grad = t->meta.requires_grad;
-    FJ_USER_CHECK(!requires_grad || is_float(from->meta.dtype), ErrorKind::Runtime,
+    FJ_USER_CHECK(!requires_grad || is_differentiable(from->meta.dtype), ErrorKind::Runtime,
                   "data set to a tensor that requires gradients must be floating point or complex dtype");
     Storage* old = t->storage;
     t->storage = StorageRef::borrow(from->storage).release();
@@ -79,10 +87,11 @@ PyGetSetDef kTensorAttributes[] = {
     {"_version", version, nullptr, "How often the tensor has been written in place.", nullptr},
     {"data", get_data, set_data, "The same memory without gradients and with its own version counter.", nullptr},
     {"T", transposed<false>, nullptr, "A view with the dimensions reversed.", nullptr},
-    {"H", transposed<true>, nullptr, "A view with the last two dimensions swapped.", nullptr},
+    {"H", adjoint, nullptr, "The conjugate transpose of a matrix.", nullptr},
     {"mT", transposed<true>, nullptr, "A view with the last two dimensions swapped.", nullptr},
-    {"mH", transposed<true>, nullptr, "A view with the last two dimensions swapped.", nullptr},
-    {"real", real, nullptr, "The tensor itself: there are no complex dtypes.", nullptr},
+    {"mH", adjoint, nullptr, "The last two dimensions swapped, conjugated; a view where the tensor is real.", nullptr},
+    {"real", part<OpId::real>, nullptr, "A view of the real parts; a real tensor itself.", nullptr},
+    {"imag", part<OpId::imag>, nullptr, "A view of the imaginary parts; RuntimeError for a real tensor.", nullptr},
     {"is_cpu", is_cpu, nullptr, nullptr, nullptr},
     {"is_cuda", always_false, nullptr, nullptr, nullptr},
     {"is_mps", always_false, nullptr, nullptr, nullptr},

@@ -10,6 +10,9 @@ TensorRef converted(TensorObj* t, DType dtype, bool copy, MemoryFormat format) {
   bool relayout = format == MemoryFormat::ChannelsLast &&
                   !(t->meta.dim() == 4 && t->meta.strides == channels_last_strides(t->meta.sizes));
   if (dtype == t->meta.dtype && !copy && !relayout) return TensorRef::borrow(t);
+  if (is_complex(t->meta.dtype) && !is_complex(dtype) && dtype != DType::Bool &&
+      PyErr_WarnEx(PyExc_UserWarning, "Casting complex values to real discards the imaginary part", 1) < 0)
+    throw py::PythonError();
   TensorRef out = dtype == t->meta.dtype ? TensorRef::borrow(t) : call1(OpId::_to_dtype, {Arg(val_of(t)), Arg(dtype)});
   bool fresh = out.get() != t;
   if (fresh && !relayout) return out;
@@ -270,6 +273,22 @@ memory_format (framejit.memory_format): accepted.
 >>> import framejit
 >>> framejit.tensor([0, 2]).bool()
 tensor([False,  True])
+)doc"},
+    {"cfloat", keywords(cast<DType::C64>), kBoth, R"doc(to(framejit.complex64).
+
+memory_format (framejit.memory_format): accepted.
+
+>>> import framejit
+>>> framejit.ones(1).cfloat()
+tensor([1.+0.j])
+)doc"},
+    {"cdouble", keywords(cast<DType::C128>), kBoth, R"doc(to(framejit.complex128).
+
+memory_format (framejit.memory_format): accepted.
+
+>>> import framejit
+>>> framejit.ones(1).cdouble()
+tensor([1.+0.j], dtype=framejit.complex128)
 )doc"},
     {"cpu", keywords(cpu), kBoth, R"doc(The tensor itself.
 

@@ -16,7 +16,15 @@ PyObject* numel(PyObject* o, PyObject*) { return PyLong_FromLongLong(meta_of(o).
 PyObject* element_size(PyObject* o, PyObject*) { return PyLong_FromLong(size_of(meta_of(o).dtype)); }
 PyObject* storage_offset(PyObject* o, PyObject*) { return PyLong_FromLongLong(meta_of(o).offset); }
 PyObject* is_floating_point(PyObject* o, PyObject*) { return PyBool_FromLong(is_float(meta_of(o).dtype)); }
-PyObject* is_complex(PyObject*, PyObject*) { Py_RETURN_FALSE; }
+PyObject* is_complex_tensor(PyObject* o, PyObject*) { return PyBool_FromLong(is_complex(meta_of(o).dtype)); }
+PyObject* always_false(PyObject*, PyObject*) { Py_RETURN_FALSE; }
+// complex(t)
+PyObject* to_complex(PyObject* o, PyObject*) {
+  return py::guarded<PyObject*>(nullptr, [&] {
+    Arg n = read_item(as_tensor(o), "complex");
+    return PyComplex_FromDoubles(n.real(), n.imag());
+  });
+}
 PyObject* is_signed(PyObject* o, PyObject*) { return PyBool_FromLong(meta_of(o).dtype > DType::U8); }
 PyObject* get_device(PyObject* o, PyObject*) { return PyLong_FromLong(meta_of(o).device.index); }
 PyObject* is_pinned(PyObject*, PyObject*) { Py_RETURN_FALSE; }
@@ -196,7 +204,12 @@ PyMethodDef kTensorMethods[] = {
 >>> framejit.ones(1).is_floating_point()
 True
 )doc"},
-    {"is_complex", is_complex, METH_NOARGS, "Always False."},
+    {"is_complex", is_complex_tensor, METH_NOARGS, R"doc(Whether the dtype is a complex one.
+
+>>> import framejit
+>>> framejit.tensor(1j).is_complex(), framejit.ones(1).is_complex()
+(True, False)
+)doc"},
     {"is_signed", is_signed, METH_NOARGS, R"doc(Whether the dtype has negative values.
 
 >>> import framejit
@@ -269,6 +282,7 @@ Raises RuntimeError for a tensor of several elements.
 >>> framejit.ones(2).untyped_storage().nbytes()
 8
 )doc"},
+    {"__complex__", to_complex, METH_NOARGS, "The single element as a Python complex number."},
     {"is_same_size", is_same_size, METH_O, R"doc(Whether the sizes are equal.
 
 other (Tensor). Raises TypeError for other types.
@@ -292,7 +306,7 @@ tensor (Tensor). Raises TypeError for other types.
 >>> framejit.ones(1).share_memory_()
 tensor([1.])
 )doc"},
-    {"is_shared", is_complex, METH_NOARGS, R"doc(Always False.
+    {"is_shared", always_false, METH_NOARGS, R"doc(Always False.
 
 >>> import framejit
 >>> framejit.ones(2).is_shared()
@@ -304,8 +318,24 @@ False
 >>> framejit.ones(2).pin_memory()
 tensor([1., 1.])
 )doc"},
-    {"conj", same, METH_NOARGS, "The tensor itself: there are no complex dtypes."},
-    {"resolve_conj", same, METH_NOARGS, "The tensor itself."},
+    {"is_conj", always_false, METH_NOARGS, R"doc(Always False: conj() computes at once.
+
+>>> import framejit
+>>> framejit.tensor(1j).conj().is_conj()
+False
+)doc"},
+    {"is_neg", always_false, METH_NOARGS, R"doc(Always False.
+
+>>> import framejit
+>>> framejit.tensor(1j).imag.is_neg()
+False
+)doc"},
+    {"resolve_conj", same, METH_NOARGS, R"doc(The tensor itself.
+
+>>> import framejit
+>>> framejit.tensor(1j).conj().resolve_conj()
+tensor(0.-1.j)
+)doc"},
     {"resolve_neg", same, METH_NOARGS, R"doc(The tensor itself.
 
 >>> import framejit

@@ -136,24 +136,31 @@ int truth(PyObject* self) {
     FJ_USER_CHECK(t->meta.numel() == 1, ErrorKind::Runtime,
                   "Boolean value of Tensor with more than one value is ambiguous");
     Arg n = read_item(t, "bool");
+    if (n.is_complex()) return static_cast<int>(n.real() != 0 || n.imag() != 0);
     return static_cast<int>(n.tag() == ArgTag::Float ? n.as_double() != 0 : n.as_int() != 0);
   });
 }
 
+// int(t) and float(t) of a complex tensor.
+Arg read_real(PyObject* self, const char* what) {
+  Arg n = read_item(as_tensor(self), what);
+  FJ_USER_CHECK(!n.is_complex(), ErrorKind::Runtime, "value cannot be converted to type ", what, " without overflow");
+  return n;
+}
+
 PyObject* to_int(PyObject* self) {
   return py::guarded<PyObject*>(nullptr, [&] {
-    py::Ref n = py::check(number_object(read_item(as_tensor(self), "int")));
+    py::Ref n = py::check(number_object(read_real(self, "int")));
     return PyNumber_Long(n.get());
   });
 }
 PyObject* to_float(PyObject* self) {
-  return py::guarded<PyObject*>(nullptr,
-                                [&] { return PyFloat_FromDouble(read_item(as_tensor(self), "float").as_double()); });
+  return py::guarded<PyObject*>(nullptr, [&] { return PyFloat_FromDouble(read_real(self, "float").as_double()); });
 }
 PyObject* to_index(PyObject* self) {
   return py::guarded<PyObject*>(nullptr, [&] {
-    FJ_USER_CHECK(!is_float(as_tensor(self)->meta.dtype) && as_tensor(self)->meta.numel() == 1, ErrorKind::Type,
-                  "only integer tensors of a single element can be converted to an index");
+    FJ_USER_CHECK(!is_differentiable(as_tensor(self)->meta.dtype) && as_tensor(self)->meta.numel() == 1,
+                  ErrorKind::Type, "only integer tensors of a single element can be converted to an index");
     return PyLong_FromLongLong(read_item(as_tensor(self), "an index").as_int());
   });
 }

@@ -190,7 +190,7 @@ class BackwardTrace {
     if (output->is != Is::Tensor) return t_.none();
     TensorObj* like = a_.fake(output);
     TensorRef zeros = call1(OpId::_zeros, {Arg(like->meta.sizes), Arg(like->meta.dtype)});
-    if (is_float(like->meta.dtype)) {
+    if (is_differentiable(like->meta.dtype)) {
       const Value* v = t_.tensors->value_of(as_object(zeros.get()));
       map_[v] = made_->graph.add_input(*v, "grad");
     }
@@ -252,7 +252,7 @@ Outs emit_node(Application& a, TracedGradient* gradient, const std::vector<const
   std::vector<const Value*> values;
   for (TensorValue* v : a.inputs) inputs.push_back(val_of(a.fake(v)));
   for (V v : a.outputs) {
-    if (v->is != Is::Tensor || !is_float(a.fake(v)->meta.dtype)) continue;
+    if (v->is != Is::Tensor || !is_differentiable(a.fake(v)->meta.dtype)) continue;
     outputs.push_back(val_of(a.fake(v)));
     values.push_back(a.t.tensors->value_of(as<TensorValue>(v)->fake));
   }
@@ -291,7 +291,7 @@ V function_apply(Tracer& t, Args& given) {
   Values results;
   size_t at = 0;
   for (V v : a.outputs) {
-    if (v->is != Is::Tensor || !is_float(a.fake(v)->meta.dtype)) {
+    if (v->is != Is::Tensor || !is_differentiable(a.fake(v)->meta.dtype)) {
       results.push_back(v);
       continue;
     }

@@ -50,6 +50,7 @@ class Describer {
       case ArgTag::Bool: return check(PyBool_FromLong(a.as_bool()));
       case ArgTag::Int: return check(PyLong_FromLongLong(a.as_int()));
       case ArgTag::Float: return check(PyFloat_FromDouble(a.as_double()));
+      case ArgTag::Complex: return check(PyComplex_FromDoubles(a.real(), a.imag()));
       case ArgTag::IntList: return tuple_of(a.as_ints(), [](int64_t i) { return check(PyLong_FromLongLong(i)); });
       case ArgTag::BoolList: return tuple_of(a.as_ints(), [](int64_t i) { return check(PyBool_FromLong(i != 0)); });
       case ArgTag::FloatList: return tuple_of(a.as_floats(), [](double d) { return check(PyFloat_FromDouble(d)); });

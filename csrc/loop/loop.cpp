@@ -20,13 +20,13 @@ const OpInfo kOpInfo[kOpCount] = {
 #undef FJ_SCALAR
 };
 
-static constexpr const char* kDTypeText[kDTypeCount] = {"bool", "u8",  "i8",   "i16", "i32",
-                                                        "i64",  "f16", "bf16", "f32", "f64"};
+static constexpr const char* kDTypeText[kRealDTypeCount] = {"bool", "u8",  "i8",   "i16", "i32",
+                                                            "i64",  "f16", "bf16", "f32", "f64"};
 
 const char* text_of(DType t) { return kDTypeText[static_cast<int>(t)]; }
 
 bool parse_text_dtype(std::string_view text, DType* out) {
-  for (int i = 0; i < kDTypeCount; ++i) {
+  for (int i = 0; i < kRealDTypeCount; ++i) {
     if (text != kDTypeText[i]) continue;
     *out = static_cast<DType>(i);
     return true;

@@ -23,6 +23,11 @@ Arg Arg::floats(std::span<const double> v) {
   a.list_->floats.assign(v.begin(), v.end());
   return a;
 }
+Arg Arg::complex(double re, double im) {
+  Arg a(ArgTag::Complex, make_rc<ArgList>());
+  a.list_->floats = {re, im};
+  return a;
+}
 Arg Arg::tensors(std::span<const Val> v) {
   Arg a(ArgTag::TensorList, make_rc<ArgList>());
   a.list_->vals.assign(v.begin(), v.end());
@@ -38,6 +43,7 @@ bool operator==(const Arg& a, const Arg& b) {
     case ArgTag::TensorList: return a.list_->vals == b.list_->vals;
     case ArgTag::IntList:
     case ArgTag::BoolList: return a.list_->ints == b.list_->ints;
+    case ArgTag::Complex:
     case ArgTag::FloatList: return a.list_->floats == b.list_->floats;
     case ArgTag::Str: return a.list_->str == b.list_->str;
     case ArgTag::Device: return a.u_.dev == b.u_.dev;
@@ -58,6 +64,7 @@ uint64_t Arg::hash() const {
     case ArgTag::BoolList:
       for (int64_t v : list_->ints) h.add(static_cast<uint64_t>(v));
       break;
+    case ArgTag::Complex:
     case ArgTag::FloatList:
       for (double v : list_->floats) h.add(v);
       break;
@@ -77,6 +84,7 @@ std::string to_string(const Arg& a) {
     case ArgTag::Bool: return cat(a.as_bool());
     case ArgTag::Int: return cat(a.as_int());
     case ArgTag::Float: return cat(a.as_double());
+    case ArgTag::Complex: return cat("complex(", a.real(), ", ", a.imag(), ")");
     case ArgTag::IntList:
     case ArgTag::BoolList: return cat(a.as_ints());
     case ArgTag::FloatList: return cat(a.as_floats());

@@ -18,6 +18,7 @@ enum class ArgTag : uint8_t {
   Bool,
   Int,
   Float,
+  Complex,
   IntList,
   FloatList,
   BoolList,
@@ -53,6 +54,7 @@ class Arg {
   static Arg ints(std::initializer_list<int64_t> v) { return ints(std::span<const int64_t>(v.begin(), v.size())); }
   static Arg bools(std::span<const int64_t> v);
   static Arg floats(std::span<const double> v);
+  static Arg complex(double re, double im);
   static Arg tensors(std::span<const Val> v);
   static Arg object(void* p) {
     Arg a;
@@ -70,6 +72,10 @@ class Arg {
     FJ_DCHECK(tag_ == ArgTag::Bool || tag_ == ArgTag::Int);
     return u_.i != 0;
   }
+  bool is_complex() const { return tag_ == ArgTag::Complex; }
+  // The parts of any number.
+  double real() const { return is_complex() ? list_->floats[0] : as_double(); }
+  double imag() const { return is_complex() ? list_->floats[1] : 0; }
   int64_t as_int() const { return tag_ == ArgTag::Float ? static_cast<int64_t>(u_.d) : u_.i; }
   double as_double() const { return tag_ == ArgTag::Float ? u_.d : static_cast<double>(u_.i); }
   DType as_dtype() const {
@@ -85,7 +91,10 @@ class Arg {
   std::span<const Val> as_vals() const { return list_->vals; }
   // The kind of a Python number, for promotion.
   DTypeClass number_class() const {
-    return tag_ == ArgTag::Bool ? DTypeClass::Bool : tag_ == ArgTag::Int ? DTypeClass::Int : DTypeClass::Float;
+    return tag_ == ArgTag::Bool      ? DTypeClass::Bool
+           : tag_ == ArgTag::Int     ? DTypeClass::Int
+           : tag_ == ArgTag::Complex ? DTypeClass::Complex
+                                     : DTypeClass::Float;
   }
   // Equal as attributes: same tag and value; tensors by identity.
   friend bool operator==(const Arg& a, const Arg& b);

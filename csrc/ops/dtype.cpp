@@ -5,12 +5,15 @@
 namespace fj {
 namespace {
 
-constexpr const char* kNames[kDTypeCount] = {"bool",  "uint8",   "int8",     "int16",   "int32",
-                                             "int64", "float16", "bfloat16", "float32", "float64"};
-constexpr const char* kScalarNames[kDTypeCount] = {"Bool", "Byte", "Char",     "Short", "Int",
-                                                   "Long", "Half", "BFloat16", "Float", "Double"};
-constexpr const char* kCppNames[kDTypeCount] = {"bool",     "unsigned char", "signed char",   "short int", "int",
-                                                "long int", "c10::Half",     "c10::BFloat16", "float",     "double"};
+constexpr const char* kNames[kDTypeCount] = {"bool",    "uint8",    "int8",    "int16",   "int32",     "int64",
+                                             "float16", "bfloat16", "float32", "float64", "complex64", "complex128"};
+constexpr const char* kScalarNames[kDTypeCount] = {"Bool",  "Byte",   "Char",         "Short",
+                                                   "Int",   "Long",   "Half",         "BFloat16",
+                                                   "Float", "Double", "ComplexFloat", "ComplexDouble"};
+constexpr const char* kCppNames[kDTypeCount] = {
+    "bool",  "unsigned char", "signed char",         "short int",
+    "int",   "long int",      "c10::Half",           "c10::BFloat16",
+    "float", "double",        "c10::complex<float>", "c10::complex<double>"};
 std::atomic<DType> g_default{DType::F32};
 
 int int_rank(DType t) {  // widths of the signed types; u8 is handled apart
@@ -44,6 +47,7 @@ DType promote(DType a, DType b) {
     a = b;
     b = t;
   }
+  if (is_complex(b)) return a == DType::F64 ? DType::C128 : b;
   if (is_float(b)) {
     if (!is_float(a)) return b;
     if (a == DType::F16 && b == DType::BF16) return DType::F32;

@@ -2,6 +2,8 @@
 
 #include <deque>
 
+#include "ops/complex.h"
+
 namespace fj {
 namespace {
 
@@ -21,6 +23,13 @@ class MetaBuilder final : public Builder {
 }  // namespace
 
 void infer_op(const OpDef& op, Args args, SmallVec<TensorMeta, 2>& outs) {
+  if (__builtin_expect(involves_complex(args), 0) && !takes_complex(op)) {
+    MetaBuilder b;
+    SmallVec<Val, 2> vals;
+    emit_complex(b, op, args, vals);
+    for (Val v : vals) outs.push_back(*v);
+    return;
+  }
   if (op.infer) {
     InferCtx c{op, args};
     op.infer(c);

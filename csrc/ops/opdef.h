@@ -81,6 +81,7 @@ enum OpFlags : uint32_t {
       1 << 9,  // needs a hand-written Python entry (indexing, factories from Python data): not bound by the table
   kAliasOut =
       1 << 10,  // a native routine that copes with output 0 being input 0's memory: its in-place form runs directly
+  kTakesComplex = 1 << 11,  // complex tensors go in and out as they stand
 };
 
 struct InferCtx {
@@ -127,6 +128,8 @@ using DecomposeFn = void (*)(Builder&, const OpDef&, Args, SmallVec<Val, 2>& out
 // `in[i]`: the loaded element of tensor argument i (already cast to the compute type) or the run-time parameter of a
 // number argument; returns the result in the compute type.
 using ScalarFn = Scl (*)(ScalarBuilder&, std::span<const Scl> in, Args args);
+// Rewrites a call on complex tensors into calls on real ones (ops/complex.h).
+using ComplexFn = void (*)(Builder&, const OpDef&, Args, SmallVec<Val, 2>& outs);
 using NativeFn = void (*)(NativeCtx&);
 // Type in which a pointwise or reduction body computes, and to which its inputs are cast first.
 using ComputeTypeFn = DType (*)(const OpDef&, Args);
@@ -151,6 +154,7 @@ struct OpDef {
   uint64_t vjp_saves_outs = 0;
   uint64_t vjp_args = 0;  // bit i: argument i is differentiable
   BatchFn batch = nullptr;
+  ComplexFn complex = nullptr;
   const OpDef* partner = nullptr;  // functional <-> in-place form
   const char* no_vjp = nullptr;    // why there is no derivative / batching rule, where there is none
   const char* no_batch = nullptr;

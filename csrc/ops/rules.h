@@ -10,6 +10,8 @@ namespace fj {
 DType result_type(Args args);
 // The same over those arguments of `op` that are operands: attributes such as `alpha` have no say.
 DType result_type(const OpDef& op, Args args);
+// The dtype that a Python number alone has.
+DType dtype_of_number(const Arg& n);
 // Integers and bools become the default floating dtype.
 DType float_or_default(DType t);
 

@@ -59,6 +59,11 @@ void batch_unary_view(BatchCtx& c) {
   c.out_bdims.resize(c.outs.size(), c.bdims[0]);
 }
 
+void batch_view_as_complex(BatchCtx& c) {
+  c.args[0] = Arg(t::clone(c.b, batch_front(c.b, c.args[0].val(), c.bdims[0]), MemoryFormat::Contiguous));
+  finish(c);
+}
+
 void batch_transpose(BatchCtx& c) {
   if (logical_dim(c, 0) == 0) return set_out(c, c.args[0].val(), c.bdims[0]);
   shift_dim(c, {1, 2});

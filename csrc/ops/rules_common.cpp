@@ -21,9 +21,7 @@ void add_tensor(PromotionState& s, const TensorMeta& m) {
 }
 
 void add_number(PromotionState& s, const Arg& a) {
-  DType t = a.number_class() == DTypeClass::Bool  ? DType::Bool
-            : a.number_class() == DTypeClass::Int ? DType::I64
-                                                  : default_dtype();
+  DType t = dtype_of_number(a);
   s.number = s.any_number ? promote(s.number, t) : t;
   s.any_number = true;
 }
@@ -42,7 +40,7 @@ namespace {
 void add_operand(PromotionState& s, const Arg& a) {
   if (a.is_tensor())
     add_tensor(s, *a.val());
-  else if (a.is_number())
+  else if (a.is_number() || a.is_complex())
     add_number(s, a);
   else if (a.tag() == ArgTag::TensorList)
     for (Val v : a.as_vals())
@@ -72,7 +70,16 @@ DType result_type(const OpDef& op, Args args) {
   return result_of(s);
 }
 
-DType float_or_default(DType t) { return is_float(t) ? t : default_dtype(); }
+DType dtype_of_number(const Arg& n) {
+  switch (n.number_class()) {
+    case DTypeClass::Bool: return DType::Bool;
+    case DTypeClass::Int: return DType::I64;
+    case DTypeClass::Float: return default_dtype();
+    default: return complex_of(default_dtype());
+  }
+}
+
+DType float_or_default(DType t) { return is_differentiable(t) ? t : default_dtype(); }
 
 Shape broadcast_shapes(const Shape& a, const Shape& b) {
   Shape out(std::max(a.size(), b.size()), 1);
@@ -179,7 +186,7 @@ DType dtype_accumulate(const InferCtx& c) {
   const Arg& t = c.arg("dtype");
   if (!t.is_none()) return t.as_dtype();
   DType d = c.val(0)->dtype;
-  return is_float(d) ? d : DType::I64;
+  return is_differentiable(d) ? d : DType::I64;
 }
 
 DType compute_promote(const OpDef& op, Args args) { return result_type(op, args); }

@@ -37,10 +37,6 @@ void set_new(InferCtx& c, Shape sizes, DType dtype) {
   c.out.push_back(make_meta(std::move(sizes), dtype));
 }
 
-DType dtype_of_number(const Arg& n) {
-  return n.tag() == ArgTag::Bool ? DType::Bool : n.tag() == ArgTag::Int ? DType::I64 : default_dtype();
-}
-
 }  // namespace
 
 void infer_factory(InferCtx& c) { set_new(c, sizes_of(c.arg("size"), c.op.name), dtype_or(c, default_dtype())); }

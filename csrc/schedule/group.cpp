@@ -157,7 +157,7 @@ class Grouper {
 
   static bool read_matches(const Group& g, const Node* n, const Value* w, const Value* root, Level read_level) {
     Level own_level;
-    if (!level_of(g, root->def, &own_level) || w->offset != root->offset) return false;
+    if (!level_of(g, root->def, &own_level) || w->offset != root->offset || w->dtype != root->dtype) return false;
     Steps mine, own;
     if (!steps_in_space(g, *w, read_at(n, w), read_level, &mine)) return false;
     if (!steps_in_space(g, *root, root->sizes, own_level, &own)) return false;

@@ -87,7 +87,7 @@ class Lowering {
       }
       OperandUse use;
       use.root = root;
-      use.offset = v->offset - root->offset;
+      use.offset = v->offset - root->offset * size_of(root->dtype) / size_of(v->dtype);
       use.dtype = v->dtype;
       use.role = loop::Role::In;
       const Shape& at = is_trivial_reduction(m.node) ? v->sizes : read_sizes(m.node);

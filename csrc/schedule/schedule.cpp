@@ -128,8 +128,15 @@ class Scheduler final : public NeededFn {
 
   void copy_at_end(Value* target, Value* value) {
     graph::GraphBuilder b(graph_);
+    TensorMeta want = *target;
+    if (is_complex(want.dtype)) {  // kernels write the parts
+      value = value_of(t::view_as_real(b, Val{value}));
+      InferCtx c{op_def(OpId::view_as_real), ArgVec{Arg(Val{target})}};
+      c.op.infer(c);
+      want = c.out[0];
+    }
     Value* copy = value_of(t::clone(b, Val{value}));
-    static_cast<TensorMeta&>(*copy) = *target;
+    static_cast<TensorMeta&>(*copy) = want;
     copy->offset = 0;
     auto unit = std::make_unique<Group>();
     for (Dim s : copy->sizes)
@@ -263,7 +270,7 @@ class Scheduler final : public NeededFn {
   Place place_of_view(const Value* v) {
     const Value* root = root_of(v);
     Place p = place_of(root);
-    p.offset += (v->offset - root->offset) * size_of(v->dtype);
+    p.offset += v->offset * size_of(v->dtype) - root->offset * size_of(root->dtype);
     return p;
   }
 

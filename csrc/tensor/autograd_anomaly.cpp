@@ -47,7 +47,7 @@ void tell_anomaly(Node& n) {
 
 void check_nan(Node& n, const Outs& grads) {
   for (size_t i = 0; i < grads.size(); ++i) {
-    if (!grads[i] || grads[i]->wrapper || !is_float(grads[i]->meta.dtype)) continue;
+    if (!grads[i] || grads[i]->wrapper || !is_differentiable(grads[i]->meta.dtype)) continue;
     GradModeGuard off(false);
     EagerBuilder b;
     TensorRef any = b.take(t::any(b, t::isnan(b, grads[i].val())));

@@ -165,7 +165,7 @@ void attach_missing(const OpDef& op, Args args, Outs& outs) {
   for (TensorRef& t : outs) node->add_result(t->meta);
   NodeRef ref = wrap_node(std::move(node));
   for (size_t i = 0; i < outs.size(); ++i)
-    if (is_float(outs[i]->meta.dtype)) set_history(outs[i].get(), ref, static_cast<int32_t>(i));
+    if (is_differentiable(outs[i]->meta.dtype)) set_history(outs[i].get(), ref, static_cast<int32_t>(i));
 }
 
 struct Call {
@@ -181,7 +181,7 @@ std::vector<Edge> edges_of(const Call& c, bool* any) {
   std::vector<Edge> out;
   each_place(c.args, [&](size_t i, size_t, Val v) {
     Edge e;
-    if (v && (c.op.vjp_args >> i & 1) && is_float(v->dtype)) e = edge_of(tensor_of(v));
+    if (v && (c.op.vjp_args >> i & 1) && is_differentiable(v->dtype)) e = edge_of(tensor_of(v));
     *any = *any || e.node;
     out.push_back(std::move(e));
   });
@@ -259,7 +259,7 @@ void call(const OpDef& op, Args args, Outs& outs) {
   NodeRef ref = wrap_node(std::move(node));
   if (c.inplace) return rebase_history(outs[0].get(), std::move(ref), self_edge);
   for (size_t i = 0; i < outs.size(); ++i)
-    if (is_float(outs[i]->meta.dtype)) set_history(outs[i].get(), ref, static_cast<int32_t>(i));
+    if (is_differentiable(outs[i]->meta.dtype)) set_history(outs[i].get(), ref, static_cast<int32_t>(i));
 }
 
 void install() {

@@ -23,7 +23,10 @@ SmallVec<int64_t, 6> memory_order(const Geometry& base) {
   return order;
 }
 
-void check_dense(const TensorMeta& base) {
+void check_dense(const TensorMeta& base, const TensorMeta& view) {
+  FJ_USER_CHECK(
+      base.dtype == view.dtype, ErrorKind::NotImplemented,
+      "an in-place write to a view with another dtype (the parts of a complex tensor) cannot be differentiated");
   FJ_USER_CHECK(base.is_dense(), ErrorKind::Runtime,
                 "an in-place write to a view of a tensor whose memory is not dense cannot be differentiated");
 }
@@ -116,7 +119,7 @@ class CopySlices final : public Node {
 }  // namespace
 
 NodeRef view_node(TensorObj* t) {
-  check_dense(t->base->meta);
+  check_dense(t->base->meta, t->meta);
   auto node = std::make_unique<ViewBackward>(t, t->base);
   node->next.push_back(edge_of(t->base));
   return wrap_node(std::move(node));
@@ -124,7 +127,7 @@ NodeRef view_node(TensorObj* t) {
 
 void rebase_view(TensorObj* t, NodeRef node, const Edge&) {
   TensorObj* base = t->base;
-  check_dense(base->meta);
+  check_dense(base->meta, t->meta);
   auto outer = std::make_unique<CopySlices>(t, base, node);
   outer->next = node->next;
   Edge base_edge = edge_of(base);

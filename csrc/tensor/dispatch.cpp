@@ -1,7 +1,9 @@
 #include "tensor/dispatch.h"
 
+#include "ops/complex.h"
 #include "ops/infer.h"
 #include "tensor/autocast.h"
+#include "tensor/execute_internal.h"
 #include "tensor/tape_api.h"
 
 namespace fj {
@@ -11,16 +13,28 @@ namespace {
 struct ArgFacts {
   bool wrapped = false;
   bool needs_grad = false;
+  bool complex = false;
 
   void see(const TensorObj* t) {
     wrapped |= t->wrapper != nullptr;
     needs_grad |= tape_needs(t);
+    complex |= is_complex(t->meta.dtype);
   }
 };
 
 ArgFacts facts_of(Args args) {
   ArgFacts f;
-  for_each_val(args, [&](Val v) { f.see(tensor_of(v)); });
+  for (const Arg& a : args) {
+    if (a.tag() == ArgTag::Tensor)
+      f.see(tensor_of(a.val()));
+    else if (a.tag() == ArgTag::DType)
+      f.complex |= is_complex(a.as_dtype());
+    else if (a.tag() == ArgTag::Complex)
+      f.complex = true;
+    else if (a.tag() == ArgTag::TensorList)
+      for (Val v : a.as_vals())
+        if (v) f.see(tensor_of(v));
+  }
   return f;
 }
 
@@ -28,6 +42,15 @@ void call_layer(const OpDef& op, Args args, Outs& outs) {
   Layer* layer = thread_state().top;
   LayerPause below(layer->below);
   layer->dispatch(op, args, outs);
+}
+
+// `self` keeps being the same object: the result is computed aside and copied.
+void complex_inplace(const OpDef& op, Args args, Outs& outs) {
+  FJ_USER_CHECK(op.partner, ErrorKind::NotImplemented, "\"", op.name, "\" not implemented for complex tensors");
+  Outs made;
+  call_op(*op.partner, args, made);
+  check_result_fits(args[0].val(), made[0].val());
+  call_op(op_def(OpId::copy_), ArgVec{args[0], Arg(made[0].val()), Arg(false)}, outs);
 }
 
 void decompose(const OpDef& op, Args args, Outs& outs) {
@@ -52,12 +75,24 @@ void mark_inference(const OpDef& op, Outs& outs) {
 
 }  // namespace
 
+void call_complex(const OpDef& op, Args args, Outs& outs) {
+  if (op.has(kInplace) || (!op.args.empty() && op.args[0].mutated)) return complex_inplace(op, args, outs);
+  EagerBuilder b;
+  SmallVec<Val, 2> vals;
+  emit_complex(b, op, args, vals);
+  for (Val v : vals) outs.push_back(b.take(v));
+}
+
 void call_op(const OpDef& op, Args args, Outs& outs) {
-  if (__builtin_expect(thread_state().top != nullptr, 0)) return call_layer(op, args, outs);
+  if (__builtin_expect(thread_state().top != nullptr, 0)) {
+    if (involves_complex(args) && !takes_complex(op)) return call_complex(op, args, outs);
+    return call_layer(op, args, outs);
+  }
   if (__builtin_expect(thread_state().autocast.cpu, 0) && autocast::call(op, args, outs)) return;
   ArgFacts f = facts_of(args);
   FJ_USER_CHECK(!f.wrapped, ErrorKind::Runtime, op.name,
                 "(): a traced or batched tensor is used outside the function that it belongs to");
+  if (__builtin_expect(f.complex, 0) && !takes_complex(op)) return call_complex(op, args, outs);
   if (is_transparent(op) && !op.has(kInplace)) return decompose(op, args, outs);
   if (f.needs_grad && thread_state().grad_mode && tape_api.call) return tape_api.call(op, args, outs);
   check_inplace(op, args);

@@ -1,4 +1,5 @@
 // Execution below layers and tape: one way for each kind of op.
+#include "ops/complex.h"
 #include "ops/infer.h"
 #include "tensor/eager.h"
 #include "tensor/execute_internal.h"
@@ -62,6 +63,10 @@ void Layer::execute(const OpDef& op, Args, Outs&) { raise(ErrorKind::Internal, o
 
 void execute_op(const OpDef& op, Args args, Outs& outs) {
   if (__builtin_expect(thread_state().recorder != nullptr, 0)) return thread_state().recorder->execute(op, args, outs);
+  if (__builtin_expect(involves_complex(args), 0) && !takes_complex(op)) {
+    GradModeGuard no_grad(false);
+    return call_complex(op, args, outs);
+  }
   if (op.has(kInplace) || (!op.args.empty() && op.args[0].mutated)) return run_inplace(op, args, outs);
   switch (op.kind) {
     case OpKind::View: return run_view(op, args, outs);
@@ -85,6 +90,7 @@ void check_in_storage(const TensorObj* t, const TensorMeta& view) {
 }
 
 void run_into(const OpDef& op, Args args, std::span<TensorObj* const> outs) {
+  if (op.id == OpId::copy) return copy_into(outs[0], tensor_of(args[1].val()));
   bool direct = op.kind == OpKind::Pointwise || op.kind == OpKind::Reduction;
   if (direct) return run_executor(op, args, outs);
   Outs made;
@@ -107,7 +113,29 @@ void separate_overlap(ArgVec& args, const TensorObj* out, Outs& keep) {
   }
 }
 
+namespace {
+
+// A view of the real or imaginary parts.
+TensorRef part_view(TensorObj* t, int index) {
+  InferCtx c{op_def(OpId::_part), ArgVec{Arg(val_of(t)), Arg(index)}};
+  c.op.infer(c);
+  return make_view(t, c.out[0]);
+}
+
+void copy_complex(TensorObj* to, TensorObj* from) {
+  bool complex = is_complex(from->meta.dtype);
+  if (!is_complex(to->meta.dtype)) return copy_into(to, part_view(from, 0).get());
+  TensorRef zero = complex ? TensorRef() : scalar_tensor(Arg(0), part_of(to->meta.dtype));
+  for (int i = 0; i < 2; ++i) {
+    TensorRef part = complex ? part_view(from, i) : i == 0 ? TensorRef::borrow(from) : zero;
+    copy_into(part_view(to, i).get(), part.get());
+  }
+}
+
+}  // namespace
+
 void copy_into(TensorObj* to, TensorObj* from) {
+  if (is_complex(to->meta.dtype) || is_complex(from->meta.dtype)) return copy_complex(to, from);
   static const OpDef* copy = find_op("copy");
   ArgVec args{Arg(val_of(to)), Arg(val_of(from)), Arg(false)};
   Outs keep;

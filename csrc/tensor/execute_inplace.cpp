@@ -1,4 +1,5 @@
 // In-place ops and out=: what may be written, and the cases where the result must be computed aside first.
+#include "ops/complex.h"
 #include "ops/infer.h"
 #include "tensor/execute_internal.h"
 #include "tensor/tape_api.h"
@@ -93,7 +94,9 @@ void call_op_out(const OpDef& op, Args args, std::span<TensorObj* const> out, Ou
   FJ_USER_CHECK(!grad || !thread_state().grad_mode, ErrorKind::Runtime, op.name,
                 "(): functions with out=... arguments don't support automatic differentiation, but one of the "
                 "arguments requires grad.");
-  if (thread_state().top || op.has(kDynamicShape)) {  // layers see the functional op and a copy
+  bool complex = involves_complex(args);
+  for (TensorObj* t : out) complex = complex || is_complex(t->meta.dtype);
+  if (thread_state().top || op.has(kDynamicShape) || complex) {  // layers see the functional op and a copy
     Outs made;
     call_op(op, args, made);
     for (size_t i = 0; i < out.size(); ++i) {

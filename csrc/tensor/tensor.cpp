@@ -1,5 +1,6 @@
 #include "tensor/tensor.h"
 
+#include <array>
 #include <new>
 
 #include "base/half.h"
@@ -151,6 +152,10 @@ bool overlaps_partly(const TensorObj* a, const TensorObj* b) {
            a->meta.strides == b->meta.strides);
 }
 
+namespace {
+Arg complex_number(auto parts) { return Arg::complex(parts[0], parts[1]); }
+}  // namespace
+
 Arg load_number(const std::byte* p, DType t) {
   auto get = [&]<class T>(T v) {
     std::memcpy(&v, p, sizeof v);
@@ -167,12 +172,16 @@ Arg load_number(const std::byte* p, DType t) {
     case DType::BF16: return Arg(double{to_float(get(BF16{}))});
     case DType::F32: return Arg(double{get(float{})});
     case DType::F64: return Arg(get(double{}));
+    case DType::C64: return complex_number(get(std::array<float, 2>{}));
+    case DType::C128: return complex_number(get(std::array<double, 2>{}));
   }
   return Arg();
 }
 
 void store_number(std::byte* p, DType t, const Arg& n) {
   auto put = [&](auto v) { std::memcpy(p, &v, sizeof v); };
+  FJ_USER_CHECK(!n.is_complex() || is_complex(t), ErrorKind::Runtime, "value cannot be converted to type ",
+                cpp_type_name(t), " without overflow");
   switch (t) {
     case DType::Bool: return put(static_cast<uint8_t>(n.tag() == ArgTag::Float ? n.as_double() != 0 : n.as_int() != 0));
     case DType::U8: return put(static_cast<uint8_t>(n.as_int()));
@@ -184,6 +193,8 @@ void store_number(std::byte* p, DType t, const Arg& n) {
     case DType::BF16: return put(to_bf16(static_cast<float>(n.as_double())));
     case DType::F32: return put(static_cast<float>(n.as_double()));
     case DType::F64: return put(n.as_double());
+    case DType::C64: return put(std::array<float, 2>{static_cast<float>(n.real()), static_cast<float>(n.imag())});
+    case DType::C128: return put(std::array<double, 2>{n.real(), n.imag()});
   }
 }
 

@@ -251,7 +251,7 @@ void TraceSession::record(const OpDef& op, Args fakes, Outs& outs) {
   infer_op(op, fakes, metas);
   if (op.id == OpId::as_strided) check_in_storage(tensor_of(fakes[0].val()), metas[0]);
   bool grad = result_requires_grad(op, fakes);
-  for (TensorMeta& m : metas) m.requires_grad = grad && is_float(m.dtype);
+  for (TensorMeta& m : metas) m.requires_grad = grad && is_differentiable(m.dtype);
   SmallVec<graph::Value*, 2> results;
   append(op, values, metas, results);
   for (size_t i = 0; i < metas.size(); ++i) {
@@ -278,7 +278,7 @@ void TraceSession::record_inplace(const OpDef& op, Args fakes, Args values, Outs
   check_inplace_call(op, fakes);
   bool grad = result_requires_grad(op, fakes);
   TensorMeta meta = self->meta;
-  meta.requires_grad = (tape_needs(self) || grad) && is_float(meta.dtype);
+  meta.requires_grad = (tape_needs(self) || grad) && is_differentiable(meta.dtype);
   SmallVec<graph::Value*, 2> results;
   append(op, values, std::span<const TensorMeta>(&meta, 1), results);
   wrapper_in(self, this)->value = results[0];

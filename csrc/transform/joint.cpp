@@ -8,7 +8,7 @@
 namespace fj::transform {
 namespace {
 
-bool can_carry(const TensorMeta& m) { return is_float(m.dtype); }
+bool can_carry(const TensorMeta& m) { return is_differentiable(m.dtype); }
 
 // Which values depend on an input that requires a gradient.
 class Dependence {

@@ -27,7 +27,7 @@ def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     if input.dtype != other.dtype:
         raise RuntimeError(f"{_plain_name(input.dtype)} did not match {_plain_name(other.dtype)}")
     close = input == other
-    if input.dtype.is_floating_point:
+    if input.dtype.is_floating_point or input.dtype.is_complex:
         if equal_nan:
             close = close | (_C.isnan(input) & _C.isnan(other))
         if rtol == 0 and atol == 0:

@@ -31,6 +31,8 @@ _DTYPES = {
     "Int": "int32",
     "Long": "int64",
     "Bool": "bool",
+    "ComplexFloat": "complex64",
+    "ComplexDouble": "complex128",
 }
 
 _DOC = """The old name of tensors of dtype {dtype}: a constructor, and a type for isinstance.

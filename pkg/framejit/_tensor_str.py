@@ -102,6 +102,19 @@ class _Formatter:
         return text.rjust(self.width)
 
 
+class _ComplexFormatter:
+    """The two parts, each in a width and notation of its own."""
+
+    def __init__(self, values):
+        self.real = _Formatter([v.real for v in values], True)
+        self.imag = _Formatter([v.imag for v in values], True)
+        self.width = self.real.width + self.imag.width + 1
+
+    def format(self, value):
+        imag = self.imag.format(value.imag).lstrip() + "j"
+        return self.real.format(value.real) + (imag if imag[0] in "+-" else "+" + imag)
+
+
 def _edges(tensor):
     """The elements at the edges of every dimension, which are all that a summary shows."""
     n = options.edgeitems
@@ -150,7 +163,9 @@ def _body(tensor, indent):
     summarize = tensor.numel() > options.threshold
     shown = (_edges(tensor) if summarize else tensor).tolist()
     values = _flat(shown, []) if isinstance(shown, list) else [shown]
-    formatter = _Formatter(values, tensor.dtype.is_floating_point)
+    formatter = (
+        _ComplexFormatter(values) if tensor.is_complex() else _Formatter(values, tensor.dtype.is_floating_point)
+    )
     return _nested(shown, tuple(tensor.shape), indent, summarize, formatter)
 
 
@@ -172,7 +187,7 @@ def tensor_repr(tensor):
     indent = len(prefix)
     suffixes = []
     plain = tensor.detach()
-    usual = (_C.get_default_dtype(), _C.int64, _C.bool)
+    usual = (_C.get_default_dtype(), _C.int64, _C.bool, _C.get_default_dtype().to_complex())
     if plain.numel() == 0:
         if plain.dim() != 1:
             suffixes.append(f"size={tuple(plain.shape)}")

@@ -199,13 +199,13 @@ def lstsq(A, B, rcond=None, *, driver=None):
 
 def _float_input(name, x, dtype):
     """The input as `dtype`, which may widen it but not narrow it."""
-    if not x.is_floating_point():
+    if not (x.is_floating_point() or x.is_complex()):
         raise RuntimeError(
             f"linalg.{name}: Expected a floating point or complex tensor as input. Got {_scalar_name(x.dtype)}"
         )
     if dtype is None:
         return x
-    if not dtype.is_floating_point:
+    if not (dtype.is_floating_point or dtype.is_complex):
         raise RuntimeError(f"linalg.{name}: dtype should be floating point or complex, but got {_scalar_name(dtype)}")
     if _t.promote_types(x.dtype, dtype) != dtype:
         raise RuntimeError(
@@ -228,6 +228,7 @@ def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None, out=None):
     if not isinstance(ord, (int, float)):
         raise RuntimeError(f"linalg.vector_norm: expected a number for ord, got {ord!r}")
     x = _float_input("vector_norm", x, dtype)
+    x = x.abs() if x.is_complex() else x
     dims = None if dim is None else [dim] if isinstance(dim, int) else list(dim)
     result = _vector_norm(x, float(ord), dims, keepdim)
     return _into(out, result)

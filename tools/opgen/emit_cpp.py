@@ -29,7 +29,7 @@ struct Copies {
 # The fields of OpDef, in their order.
 _FIELDS = (
     "id name overload full_name kind flags args rets infer scalar compute reduce native decompose vjp vjp_saves_args "
-    "vjp_saves_outs vjp_args batch partner no_vjp no_batch aliases schema doc"
+    "vjp_saves_outs vjp_args batch complex partner no_vjp no_batch aliases schema doc"
 ).split()
 
 
@@ -191,6 +191,13 @@ class Emitter:
             return {"no_batch": f'"{why}"'}
         return {"batch": self.declare("void", f"batch_{r.cols['batch']}", "BatchCtx& c")}
 
+    def complex(self, r: Row) -> str:
+        rule = r.col("complex")
+        if not rule:
+            return "nullptr"
+        params = "Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& outs"
+        return self.declare("void", f"complex_{rule}", params)
+
     # -- the table -------------------------------------------------------------------------------------------------
     def flags(self, r: Row, inplace: bool) -> str:
         v = r.variants
@@ -254,6 +261,7 @@ class Emitter:
                 "decompose": self.decompose(r),
                 **self.vjp(r),
                 **self.batch(r),
+                "complex": self.complex(r),
             }
         args, rets, defaults, body = [], [], [], []
         for r, s, inplace in self.defs():

@@ -25,6 +25,7 @@ COLUMNS = {
     "saves",
     "diff",
     "batch",
+    "complex",
     "samples",
     "ref",
     "doc",
@@ -40,6 +41,7 @@ FLAGS = {
     "nn": "kNnFunction",
     "special": "kSpecial",
     "alias_out": "kAliasOut",
+    "takes_complex": "kTakesComplex",
 }
 REDUCE_OPS = {
     "sum": "Sum",

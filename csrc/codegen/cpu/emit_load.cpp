@@ -1,6 +1,7 @@
 // Loads in every layout and type. Contiguous and broadcast ones are one or two instructions; strided 4- and 8-byte
 // types gather; the rest (narrow types strided or in an AVX2 tail) collects elements in the frame with a scalar loop.
 // No load touches memory outside the active lanes.
+#include "base/error.h"
 #include "codegen/cpu/emit.h"
 
 namespace fj::codegen::cpu {
@@ -131,6 +132,8 @@ void Emitter::load_broadcast(DType t, int dst, x86::Mem from) {
       as_.movzx(x86::eax, from);
       as_.shl(x86::eax, 16);
       break;
+    case DType::C64:
+    case DType::C128: raise(ErrorKind::Internal, "a kernel over complex elements");
   }
   as_.vmovd(x, x86::eax);
   if (t == DType::F16) as_.vcvtph2ps(x, x);

@@ -69,7 +69,7 @@ void over_array(void* dst, const void* a, const void* b, const void* c, int64_t 
     f<bool>(), f<uint8_t>(), f<int8_t>(), f<int16_t>(), f<int32_t>(), f<int64_t>(), f<F16>(), f<BF16>(), f<float>(), \
         f<double>()                                                                                                  \
   }
-const ArrayFn kTable[][kDTypeCount] = {
+const ArrayFn kTable[][kRealDTypeCount] = {
 #define FJ_SCALAR(Name, text, arity, rule) FJ_ROW(entry_##Name),
 #include "loop/scalar_ops.def"
 #undef FJ_SCALAR
@@ -117,11 +117,11 @@ void cast_array(void* dst, const void* a, const void*, const void*, int64_t n) {
 template <int... I>
 constexpr auto cast_table(std::integer_sequence<int, I...>) {
   struct Table {
-    ArrayFn fn[kDTypeCount * kDTypeCount];
+    ArrayFn fn[kRealDTypeCount * kRealDTypeCount];
   };
-  return Table{{&cast_array<I / kDTypeCount, I % kDTypeCount>...}};
+  return Table{{&cast_array<I / kRealDTypeCount, I % kRealDTypeCount>...}};
 }
-const auto kCasts = cast_table(std::make_integer_sequence<int, kDTypeCount * kDTypeCount>());
+const auto kCasts = cast_table(std::make_integer_sequence<int, kRealDTypeCount * kRealDTypeCount>());
 
 void philox_array(void* dst, const void* key, const void* counter, const void*, int64_t n) {
   const auto *k = static_cast<const uint64_t*>(key), *c = static_cast<const uint64_t*>(counter);
@@ -131,7 +131,9 @@ void philox_array(void* dst, const void* key, const void* counter, const void*, 
 }  // namespace
 
 ArrayFn scalar_fn(Op op, DType t) { return kTable[static_cast<int>(op) - loop::kFirstScalarOp][static_cast<int>(t)]; }
-ArrayFn cast_fn(DType from, DType to) { return kCasts.fn[static_cast<int>(from) * kDTypeCount + static_cast<int>(to)]; }
+ArrayFn cast_fn(DType from, DType to) {
+  return kCasts.fn[static_cast<int>(from) * kRealDTypeCount + static_cast<int>(to)];
+}
 ArrayFn philox_fn() { return &philox_array; }
 
 void store_scalar(void* dst, DType t, double v) { cast_fn(DType::F64, t)(dst, &v, nullptr, nullptr, 1); }

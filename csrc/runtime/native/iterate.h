@@ -53,7 +53,10 @@ void dispatch(DType t, F&& f) {
     case DType::BF16: return f.template operator()<BHalf>();
     case DType::F32: return f.template operator()<float>();
     case DType::F64: return f.template operator()<double>();
+    case DType::C64:
+    case DType::C128: break;
   }
+  raise(ErrorKind::Internal, "a native routine over complex elements");
 }
 
 // The same by size alone, for routines that only move elements.

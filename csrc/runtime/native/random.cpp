@@ -185,7 +185,7 @@ void random_fill(NativeCtx& c) {
                   " >= to=", high);
     return fill_integers(c, [&] { return s.integer(low, static_cast<uint64_t>(high) - static_cast<uint64_t>(low)); });
   }
-  constexpr int kBits[kDTypeCount] = {1, 8, 7, 15, 31, 63, 11, 8, 24, 53};
+  constexpr int kBits[kRealDTypeCount] = {1, 8, 7, 15, 31, 63, 11, 8, 24, 53};
   int bits = kBits[static_cast<int>(t)];
   uint64_t range = is_float(t) ? (uint64_t{1} << bits) + 1 : bits == 63 ? uint64_t{1} << 63 : uint64_t{1} << bits;
   fill_integers(c, [&] { return static_cast<int64_t>((bits > 31 ? s.bits64() : s.bits32()) % range); });

@@ -14,6 +14,8 @@ STORAGE_DTYPES = {
     "CharStorage": "int8",
     "ByteStorage": "uint8",
     "BoolStorage": "bool",
+    "ComplexFloatStorage": "complex64",
+    "ComplexDoubleStorage": "complex128",
 }
 DTYPE_STORAGES = {dtype: storage for storage, dtype in STORAGE_DTYPES.items()}
 ITEM_SIZES = {
@@ -27,6 +29,8 @@ ITEM_SIZES = {
     "int8": 1,
     "uint8": 1,
     "bool": 1,
+    "complex64": 8,
+    "complex128": 16,
 }
 
 

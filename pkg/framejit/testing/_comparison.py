@@ -8,6 +8,7 @@ from framejit._functions import isclose
 
 # dtype -> (relative, absolute) tolerance; everything else is compared exactly
 _TOLERANCES = {"float16": (1e-3, 1e-5), "bfloat16": (1.6e-2, 1e-5), "float32": (1.3e-6, 1e-5), "float64": (1e-7, 1e-7)}
+_TOLERANCES |= {"complex64": _TOLERANCES["float32"], "complex128": _TOLERANCES["float64"]}
 
 
 def default_tolerances(*values):
@@ -198,7 +199,8 @@ def _difference_message(actual, expected, close, rtol, atol):
             "allowed)"
         )
     total, wrong = close.numel(), int((~close).sum())
-    a, e = actual.to(_t.float64), expected.to(_t.float64)
+    wide = _t.complex128 if actual.is_complex() else _t.float64
+    a, e = actual.to(wide), expected.to(wide)
     difference = (a - e).abs()
     difference = _t.where(close, _t.zeros_like(difference), difference)
     relative = difference / e.abs()

@@ -59,6 +59,9 @@ def _values(shape, dtype, device, low, high):
         low = default_low if low is None else int(low)
         high = default_high if high is None else int(high)
         return _t.randint(low, high, shape, device=device, dtype=_t.int64).to(dtype)
+    if dtype.is_complex:
+        part = dtype.to_real()
+        return _t.complex(_values(shape, part, device, low, high), _values(shape, part, device, low, high))
     low = -9.0 if low is None else float(low)
     high = 9.0 if high is None else float(high)
     wide = dtype if name in ("float32", "float64") else _t.float32
