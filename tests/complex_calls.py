@@ -112,7 +112,9 @@ PLAIN = {
     "promoted_double": lambda t, a: a.z + a.x.double(),
     "int_times_number": lambda t, a: a.i * 1j,
     "allclose": lambda t, a: t.tensor([t.allclose(a.z, a.z), t.equal(a.z, a.w)]),
-    "result_types": lambda t, a: t.tensor([t.result_type(a.z, 1.0).is_complex, t.is_complex(a.z), t.can_cast(a.z.dtype, t.float)]),
+    "result_types": lambda t, a: t.tensor(
+        [t.result_type(a.z, 1.0).is_complex, t.is_complex(a.z), t.can_cast(a.z.dtype, t.float)]
+    ),
 }
 
 # In-place forms: the first tensor is a fresh copy, and is the result.

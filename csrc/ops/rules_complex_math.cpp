@@ -131,6 +131,9 @@ Arg sinh_of(const Expr& e, const Arg& x) { return e.call(OpId::sinh, std::sinh, 
 Arg cosh_of(const Expr& e, const Arg& x) { return e.call(OpId::cosh, std::cosh, x); }
 
 Parts one() { return {Arg(1.0), Arg(0.0)}; }
+// z + x and x - z for a real x: the sign of a zero imaginary part, which chooses the side of a branch cut, stays.
+Parts plus(const Expr& e, const Parts& z, double x) { return {e.add(z.re, Arg(x)), z.im}; }
+Parts minus_from(const Expr& e, double x, const Parts& z) { return {e.sub(Arg(x), z.re), e.neg(z.im)}; }
 
 Parts sinh(const Expr& e, const Parts& z) {
   return {e.mul(sinh_of(e, z.re), cos_of(e, z.im)), e.mul(cosh_of(e, z.re), sin_of(e, z.im))};
@@ -144,12 +147,21 @@ Parts tanh(const Expr& e, const Parts& z) {
   Arg t2 = e.mul(t, t), s2 = e.mul(s, s), below = e.add(Arg(1.0), e.mul(t2, s2));
   return {e.div(e.mul(t, e.add(Arg(1.0), s2)), below), e.div(e.mul(s, e.sub(Arg(1.0), t2)), below)};
 }
-Parts asinh(const Expr& e, const Parts& z) { return e.log(e.add(z, e.sqrt(e.add(e.mul(z, z), one())))); }
+// Odd, and without cancellation where the real part is not negative.
+Parts asinh(const Expr& e, const Parts& z) {
+  auto sign = [&](const Arg& a) {
+    return a.is_tensor() ? Arg(t::where(e.b, t::signbit(e.b, a), -1.0, 1.0)) : Arg(std::copysign(1.0, real_of(a)));
+  };
+  Arg side = sign(z.re);
+  Parts right{e.mul(z.re, side), e.mul(z.im, side)};
+  Parts p = e.log(e.add(right, e.sqrt(plus(e, e.mul(right, right), 1))));
+  return {e.mul(p.re, side), e.mul(p.im, side)};
+}
 Parts acosh(const Expr& e, const Parts& z) {
-  return e.log(e.add(z, e.mul(e.sqrt(e.add(z, one())), e.sqrt(e.sub(z, one())))));
+  return e.log(e.add(z, e.mul(e.sqrt(plus(e, z, 1)), e.sqrt(plus(e, z, -1)))));
 }
 Parts atanh(const Expr& e, const Parts& z) {
-  return e.scale(e.sub(e.log(e.add(one(), z)), e.log(e.sub(one(), z))), 0.5);
+  return e.scale(e.sub(e.log(plus(e, z, 1)), e.log(minus_from(e, 1, z))), 0.5);
 }
 Parts reciprocal(const Expr& e, const Parts& z) { return e.div(one(), z); }
 
@@ -171,7 +183,7 @@ Parts expm1(const Expr& e, const Parts& z) {  // re: expm1(x) cos y - 2 sin^2(y 
 }
 Parts log1p(const Expr& e, const Parts& z) {  // |1 + z|^2 = 1 + (x (x + 2) + y^2)
   Arg square = e.add(e.mul(z.re, e.add(z.re, Arg(2.0))), e.mul(z.im, z.im));
-  return {e.mul(e.call(OpId::log1p, std::log1p, square), Arg(0.5)), e.angle(e.add(z, one()))};
+  return {e.mul(e.call(OpId::log1p, std::log1p, square), Arg(0.5)), e.angle(plus(e, z, 1))};
 }
 Parts sgn(const Expr& e, const Parts& z) {
   Arg zero = is_zero(e, z), size = choose(e, zero, Arg(1.0), e.abs(z));

@@ -163,9 +163,7 @@ def _body(tensor, indent):
     summarize = tensor.numel() > options.threshold
     shown = (_edges(tensor) if summarize else tensor).tolist()
     values = _flat(shown, []) if isinstance(shown, list) else [shown]
-    formatter = (
-        _ComplexFormatter(values) if tensor.is_complex() else _Formatter(values, tensor.dtype.is_floating_point)
-    )
+    formatter = _ComplexFormatter(values) if tensor.is_complex() else _Formatter(values, tensor.dtype.is_floating_point)
     return _nested(shown, tuple(tensor.shape), indent, summarize, formatter)
 
 

@@ -108,7 +108,10 @@ class PeerComplexTest(unittest.TestCase):
 
     def test_repr(self):
         for values in ([1 + 2j], [[0.5 - 1j, 2], [1e-6j, -3.25]], [1e9 + 1j], []):
-            self.assertEqual(repr(framejit.tensor(values, dtype=framejit.complex64)), repr(torch.tensor(values, dtype=torch.complex64)).replace("torch.", "framejit."))
+            self.assertEqual(
+                repr(framejit.tensor(values, dtype=framejit.complex64)),
+                repr(torch.tensor(values, dtype=torch.complex64)).replace("torch.", "framejit."),
+            )
         self.assertEqual(repr(framejit.tensor(2j)), repr(torch.tensor(2j)))
         wide = repr(torch.tensor([1j], dtype=torch.complex128)).replace("torch.", "framejit.")
         self.assertEqual(repr(framejit.tensor([1j], dtype=framejit.complex128)), wide)
