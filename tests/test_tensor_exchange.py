@@ -38,7 +38,7 @@ class NumPy(unittest.TestCase):
         with self.assertRaises(ValueError):
             framejit.from_numpy(np.arange(3)[::-1])
         with self.assertRaises(TypeError):
-            framejit.from_numpy(np.zeros(2, dtype=complex))
+            framejit.from_numpy(np.zeros(2, dtype="datetime64[s]"))
         with self.assertRaises(TypeError):
             framejit.from_numpy([1, 2])
         with self.assertRaises(TypeError):

@@ -1,5 +1,7 @@
 // What calls on complex tensors become (see complex.h): general rules and the structural ops. Functions of one complex
 // number are in rules_complex_math.cpp.
+#include <cmath>
+
 #include "ops/complex.h"
 #include "ops/complex_parts.h"
 #include "ops/rules_util.h"
@@ -143,10 +145,8 @@ void decompose_angle(Builder& b, const OpDef&, Args args, SmallVec<Val, 2>& outs
   Val x = args[0].val();
   if (is_complex(x->dtype)) return outs.push_back(t::atan2(b, t::_part(b, x, 1), t::_part(b, x, 0)));
   x = cast_to(b, x, float_or_default(x->dtype));
-  Val flat = t::mul(b, t::detach(b, x), 0.0);
-  Val angle = t::where(b, t::lt(b, x, 0), 3.141592653589793, 0.0);
-  angle = cast_to(b, angle, x->dtype);
-  outs.push_back(t::where(b, t::isnan(b, x), flat, angle));
+  Val half_turn = t::mul(b, t::_to_dtype(b, t::lt(b, x, 0), x->dtype), M_PI);
+  outs.push_back(t::where(b, t::isnan(b, x), t::detach(b, x), half_turn));
 }
 void decompose_isreal(Builder& b, const OpDef&, Args args, SmallVec<Val, 2>& outs) {
   Val x = args[0].val();
