@@ -8,7 +8,7 @@ import importlib
 import operator
 import re
 
-from framejit import _ops
+from framejit import _C, _ops
 from framejit._regions import operator_of
 
 
@@ -214,9 +214,11 @@ def _target(op):
     if name in _SWITCHES:
         module, _, attribute = _SWITCHES[name].rpartition(".")
         return "call_function", getattr(importlib.import_module(module), attribute)
-    function = getattr(_ops, name, None)
-    if function is not None:
-        return "call_function", function
-    if hasattr(_ops.Tensor, name):
+    public = vars(_C).get(name)
+    if public is not None:
+        return "call_function", public
+    if hasattr(_ops.Tensor, name):  # before functions of nn: their `view` is the one that takes a dtype
         return "call_method", name
+    if hasattr(_ops, name):
+        return "call_function", getattr(_ops, name)
     raise RuntimeError(f"the op {op} has no function that a graph for Python could call")
