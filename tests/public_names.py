@@ -22,7 +22,8 @@ SURFACE_NAMES = (
 PACKAGE = (
     "nn nn.functional nn.init nn.utils nn.utils.rnn nn.utils.parametrize nn.utils.parametrizations nn.utils.prune optim "
     "optim.lr_scheduler optim.swa_utils autograd autograd.functional autograd.graph autograd.forward_ad distributions func fx jit "
-    "linalg special amp utils utils.data utils.checkpoint utils.hooks serialization random cuda cpu signal.windows"
+    "linalg special amp library storage multiprocessing distributed futures nn.attention nn.parallel nn.quantized utils "
+    "utils.data utils.checkpoint utils.hooks serialization random cuda cpu signal.windows"
 ).split()
 # classes whose methods are public names, too
 CLASSES = ("Tensor", "nn.Module")

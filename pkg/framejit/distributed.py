@@ -21,19 +21,38 @@ __all__ = [
 
 
 class ReduceOp(enum.IntEnum):
-    """How tensors are combined; among one they stay as they are."""
+    """How tensors are combined; among one they stay as they are.
+
+    >>> from framejit import distributed as dist
+    >>> dist.ReduceOp.SUM.name
+    'SUM'
+    """
 
     SUM, AVG, PRODUCT, MIN, MAX, BAND, BOR, BXOR, PREMUL_SUM = range(9)
 
 
 class Backend:
-    """The names of the back ends."""
+    """The names of the back ends.
+
+    >>> from framejit import distributed as dist
+    >>> dist.Backend.GLOO
+    'gloo'
+    """
 
     GLOO, NCCL, MPI, UCC, UNDEFINED = "gloo", "nccl", "mpi", "ucc", "undefined"
 
 
 class ProcessGroup:
-    """A group of this process alone."""
+    """A group of this process alone.
+
+    backend (str or None). Raises nothing of its own.
+
+    >>> from framejit import distributed as dist
+    >>> dist.init_process_group("gloo", rank=0, world_size=1)
+    >>> dist.group.WORLD.rank(), dist.group.WORLD.size()
+    (0, 1)
+    >>> dist.destroy_process_group()
+    """
 
     def __init__(self, backend):
         self._backend = backend
@@ -48,7 +67,16 @@ class ProcessGroup:
 
 
 class Work:
-    """A collective that was asked for with `async_op=True`: it is done."""
+    """A collective that was asked for with `async_op=True`: it is done.
+
+    >>> import framejit
+    >>> from framejit import distributed as dist
+    >>> dist.init_process_group("gloo", rank=0, world_size=1)
+    >>> work = dist.all_reduce(framejit.ones(1), async_op=True)
+    >>> work.wait()
+    True
+    >>> dist.destroy_process_group()
+    """
 
     def wait(self, timeout=None):
         """True"""
@@ -60,14 +88,28 @@ class Work:
 
 
 class GroupMember:
-    """WORLD is the default group, None before there is one."""
+    """WORLD is the default group, None before there is one.
+
+    >>> from framejit import distributed as dist
+    >>> dist.init_process_group("gloo", rank=0, world_size=1)
+    >>> dist.GroupMember.WORLD is dist.group.WORLD
+    True
+    >>> dist.destroy_process_group()
+    """
 
     WORLD = None
     NON_GROUP_MEMBER = -100
 
 
 class group:
-    """WORLD is the default group, None before there is one."""
+    """WORLD is the default group, None before there is one.
+
+    >>> from framejit import distributed as dist
+    >>> dist.init_process_group("gloo", rank=0, world_size=1)
+    >>> dist.group.WORLD.size()
+    1
+    >>> dist.destroy_process_group()
+    """
 
     WORLD = None
 
@@ -76,7 +118,12 @@ class group:
 
 
 def is_available():
-    """False: several processes cannot talk."""
+    """False: several processes cannot talk.
+
+    >>> from framejit import distributed as dist
+    >>> dist.is_available()
+    False
+    """
     return False
 
 
@@ -134,7 +181,16 @@ def init_process_group(
 
 
 def destroy_process_group(group=None):
-    """Ends the default group."""
+    """Ends the default group.
+
+    group (ProcessGroup or None). Raises AssertionError (Process group cannot be None).
+
+    >>> from framejit import distributed as dist
+    >>> dist.init_process_group("gloo", rank=0, world_size=1)
+    >>> dist.is_initialized()
+    True
+    >>> dist.destroy_process_group()
+    """
     if GroupMember.WORLD is None:
         raise AssertionError("Process group cannot be None")
     if group is None or group is GroupMember.WORLD:
@@ -144,7 +200,18 @@ def destroy_process_group(group=None):
 def new_group(
     ranks=None, timeout=None, backend=None, pg_options=None, use_local_synchronization=False, group_desc=None
 ):
-    """A group of some of the processes, which is this one."""
+    """A group of some of the processes, which is this one.
+
+    ranks (list of int or None), timeout (datetime.timedelta or None), backend (str or None), pg_options (object or
+    None), use_local_synchronization (object), group_desc (object or None). Raises ValueError (Rank … is out of range.
+    Valid ranks are 0 to 0 (world_size=1)).
+
+    >>> from framejit import distributed as dist
+    >>> dist.init_process_group("gloo", rank=0, world_size=1)
+    >>> type(dist.new_group()).__name__
+    'ProcessGroup'
+    >>> dist.destroy_process_group()
+    """
     world = _group()
     for rank in ranks or ():
         if rank != 0:
@@ -153,32 +220,86 @@ def new_group(
 
 
 def get_rank(group=None):
-    """0"""
+    """0
+
+    group (ProcessGroup or None). Raises ValueError before `init_process_group`.
+
+    >>> from framejit import distributed as dist
+    >>> dist.init_process_group("gloo", rank=0, world_size=1)
+    >>> dist.get_rank()
+    0
+    >>> dist.destroy_process_group()
+    """
     return _group(group).rank()
 
 
 def get_world_size(group=None):
-    """1"""
+    """1
+
+    group (ProcessGroup or None). Raises ValueError before `init_process_group`.
+
+    >>> from framejit import distributed as dist
+    >>> dist.init_process_group("gloo", rank=0, world_size=1)
+    >>> dist.get_world_size()
+    1
+    >>> dist.destroy_process_group()
+    """
     return _group(group).size()
 
 
 def get_backend(group=None):
-    """The name that the group was made with."""
+    """The name that the group was made with.
+
+    group (ProcessGroup or None). Raises ValueError before `init_process_group`.
+
+    >>> from framejit import distributed as dist
+    >>> dist.init_process_group("gloo", rank=0, world_size=1)
+    >>> dist.get_backend()
+    'gloo'
+    >>> dist.destroy_process_group()
+    """
     return _group(group)._backend
 
 
 def get_process_group_ranks(group):
-    """[0]"""
+    """[0]
+
+    group (ProcessGroup or None). Raises nothing of its own.
+
+    >>> from framejit import distributed as dist
+    >>> dist.init_process_group("gloo", rank=0, world_size=1)
+    >>> dist.get_process_group_ranks(dist.group.WORLD)
+    [0]
+    >>> dist.destroy_process_group()
+    """
     return [0]
 
 
 def get_group_rank(group, global_rank):
-    """0"""
+    """0
+
+    group (ProcessGroup or None), global_rank (int). Raises RuntimeError for other types.
+
+    >>> from framejit import distributed as dist
+    >>> dist.init_process_group("gloo", rank=0, world_size=1)
+    >>> dist.get_group_rank(dist.group.WORLD, 0)
+    0
+    >>> dist.destroy_process_group()
+    """
     return _root(global_rank)
 
 
 def get_global_rank(group, group_rank):
-    """0"""
+    """0
+
+    group (ProcessGroup or None), group_rank (int). Raises RuntimeError for other types.
+
+    >>> from framejit import distributed as dist
+    >>> dist.init_process_group("gloo", rank=0, world_size=1)
+    >>> dist.get_global_rank(dist.group.WORLD, 0)
+    0
+    >>> dist.destroy_process_group()
+    """
     return _root(group_rank)
 
 
@@ -216,14 +337,39 @@ def _done(async_op):
 
 
 def all_reduce(tensor, op=ReduceOp.SUM, group=None, async_op=False):
-    """Combines the tensors of all processes, in place: it stays as it is."""
+    """Combines the tensors of all processes, in place: it stays as it is.
+
+    tensor (Tensor), op (ReduceOp), group (ProcessGroup or None), async_op (bool). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import distributed as dist
+    >>> dist.init_process_group("gloo", rank=0, world_size=1)
+    >>> x = framejit.ones(2)
+    >>> dist.all_reduce(x)
+    >>> x
+    tensor([1., 1.])
+    >>> dist.destroy_process_group()
+    """
     _tensor(tensor)
     _group(group)
     return _done(async_op)
 
 
 def reduce(tensor, dst=None, op=ReduceOp.SUM, group=None, async_op=False, group_dst=None):
-    """Combines the tensors of all processes in one of them."""
+    """Combines the tensors of all processes in one of them.
+
+    tensor (Tensor), dst (int or None), op (ReduceOp), group (ProcessGroup or None), async_op (bool), group_dst (int or
+    None). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import distributed as dist
+    >>> dist.init_process_group("gloo", rank=0, world_size=1)
+    >>> x = framejit.ones(2)
+    >>> dist.reduce(x, 0)
+    >>> x
+    tensor([1., 1.])
+    >>> dist.destroy_process_group()
+    """
     _tensor(tensor)
     _group(group)
     _root(dst if group_dst is None else group_dst)
@@ -231,32 +377,97 @@ def reduce(tensor, dst=None, op=ReduceOp.SUM, group=None, async_op=False, group_
 
 
 def broadcast(tensor, src=None, group=None, async_op=False, group_src=None):
-    """Copies the tensor of one process to all."""
+    """Copies the tensor of one process to all.
+
+    tensor (Tensor), src (int or None), group (ProcessGroup or None), async_op (bool), group_src (int or None). Raises
+    TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import distributed as dist
+    >>> dist.init_process_group("gloo", rank=0, world_size=1)
+    >>> x = framejit.ones(2)
+    >>> dist.broadcast(x, 0)
+    >>> x
+    tensor([1., 1.])
+    >>> dist.destroy_process_group()
+    """
     return reduce(tensor, src, group=group, async_op=async_op, group_dst=group_src)
 
 
 def all_gather(tensor_list, tensor, group=None, async_op=False):
-    """Fills a list with the tensors of all processes."""
+    """Fills a list with the tensors of all processes.
+
+    tensor_list (list of Tensor), tensor (Tensor), group (ProcessGroup or None), async_op (bool). Raises ValueError for
+    other types.
+
+    >>> import framejit
+    >>> from framejit import distributed as dist
+    >>> dist.init_process_group("gloo", rank=0, world_size=1)
+    >>> parts = [framejit.zeros(2)]
+    >>> dist.all_gather(parts, framejit.ones(2))
+    >>> parts
+    [tensor([1., 1.])]
+    >>> dist.destroy_process_group()
+    """
     _group(group)
     _copied(_tensor(tensor), _one(tensor_list))
     return _done(async_op)
 
 
 def all_gather_into_tensor(output_tensor, input_tensor, group=None, async_op=False):
-    """The tensors of all processes behind one another."""
+    """The tensors of all processes behind one another.
+
+    output_tensor, input_tensor (Tensor), group (ProcessGroup or None), async_op (bool). Raises ValueError for other
+    types.
+
+    >>> import framejit
+    >>> from framejit import distributed as dist
+    >>> dist.init_process_group("gloo", rank=0, world_size=1)
+    >>> out = framejit.zeros(2)
+    >>> dist.all_gather_into_tensor(out, framejit.ones(2))
+    >>> out
+    tensor([1., 1.])
+    >>> dist.destroy_process_group()
+    """
     _group(group)
     _copied(_tensor(input_tensor).reshape(output_tensor.shape), output_tensor)
     return _done(async_op)
 
 
 def gather(tensor, gather_list=None, dst=None, group=None, async_op=False, group_dst=None):
-    """Fills a list of one process with the tensors of all."""
+    """Fills a list of one process with the tensors of all.
+
+    tensor (Tensor), gather_list (list of Tensor or None), dst (int or None), group (ProcessGroup or None), async_op
+    (bool), group_dst (int or None). Raises ValueError before `init_process_group`.
+
+    >>> import framejit
+    >>> from framejit import distributed as dist
+    >>> dist.init_process_group("gloo", rank=0, world_size=1)
+    >>> parts = [framejit.zeros(2)]
+    >>> dist.gather(framejit.ones(2), parts, 0)
+    >>> parts
+    [tensor([1., 1.])]
+    >>> dist.destroy_process_group()
+    """
     _root(dst if group_dst is None else group_dst)
     return all_gather(gather_list, tensor, group, async_op)
 
 
 def scatter(tensor, scatter_list=None, src=None, group=None, async_op=False, group_src=None):
-    """Hands out a list of one process."""
+    """Hands out a list of one process.
+
+    tensor (Tensor), scatter_list (list of Tensor or None), src (int or None), group (ProcessGroup or None), async_op
+    (bool), group_src (int or None). Raises ValueError before `init_process_group`.
+
+    >>> import framejit
+    >>> from framejit import distributed as dist
+    >>> dist.init_process_group("gloo", rank=0, world_size=1)
+    >>> out = framejit.zeros(2)
+    >>> dist.scatter(out, [framejit.ones(2)], 0)
+    >>> out
+    tensor([1., 1.])
+    >>> dist.destroy_process_group()
+    """
     _group(group)
     _root(src if group_src is None else group_src)
     _copied(_one(scatter_list), _tensor(tensor))
@@ -264,45 +475,136 @@ def scatter(tensor, scatter_list=None, src=None, group=None, async_op=False, gro
 
 
 def reduce_scatter(output, input_list, op=ReduceOp.SUM, group=None, async_op=False):
-    """Combines lists and hands the results out."""
+    """Combines lists and hands the results out.
+
+    output (Tensor), input_list (list of Tensor), op (ReduceOp), group (ProcessGroup or None), async_op (bool). Raises
+    ValueError for other types.
+
+    >>> import framejit
+    >>> from framejit import distributed as dist
+    >>> dist.init_process_group("gloo", rank=0, world_size=1)
+    >>> out = framejit.zeros(2)
+    >>> dist.reduce_scatter(out, [framejit.ones(2)])
+    >>> out
+    tensor([1., 1.])
+    >>> dist.destroy_process_group()
+    """
     return scatter(output, input_list, 0, group, async_op)
 
 
 def reduce_scatter_tensor(output, input, op=ReduceOp.SUM, group=None, async_op=False):
-    """Combines tensors and hands their parts out."""
+    """Combines tensors and hands their parts out.
+
+    output, input (Tensor), op (ReduceOp), group (ProcessGroup or None), async_op (bool). Raises ValueError for other
+    types.
+
+    >>> import framejit
+    >>> from framejit import distributed as dist
+    >>> dist.init_process_group("gloo", rank=0, world_size=1)
+    >>> out = framejit.zeros(2)
+    >>> dist.reduce_scatter_tensor(out, framejit.ones(2))
+    >>> out
+    tensor([1., 1.])
+    >>> dist.destroy_process_group()
+    """
     return all_gather_into_tensor(output, input, group, async_op)
 
 
 def all_to_all(output_tensor_list, input_tensor_list, group=None, async_op=False):
-    """Hands a list of each process out to all."""
+    """Hands a list of each process out to all.
+
+    output_tensor_list, input_tensor_list (list of Tensor), group (ProcessGroup or None), async_op (bool). Raises
+    TypeError for other types.
+
+    >>> import framejit
+    >>> from framejit import distributed as dist
+    >>> dist.init_process_group("gloo", rank=0, world_size=1)
+    >>> out = [framejit.zeros(2)]
+    >>> dist.all_to_all(out, [framejit.ones(2)])
+    >>> out
+    [tensor([1., 1.])]
+    >>> dist.destroy_process_group()
+    """
     return scatter(_one(output_tensor_list), input_tensor_list, 0, group, async_op)
 
 
 def barrier(group=None, async_op=False, device_ids=None):
-    """Waits for all processes."""
+    """Waits for all processes.
+
+    group (ProcessGroup or None), async_op (bool), device_ids (list of int or None). Raises ValueError before `init_process_group`.
+
+    >>> from framejit import distributed as dist
+    >>> dist.init_process_group("gloo", rank=0, world_size=1)
+    >>> dist.barrier()
+    >>> dist.destroy_process_group()
+    """
     _group(group)
     return _done(async_op)
 
 
 def monitored_barrier(group=None, timeout=None, wait_all_ranks=False):
-    """Waits for all processes."""
+    """Waits for all processes.
+
+    group (ProcessGroup or None), timeout (datetime.timedelta or None), wait_all_ranks (bool). Raises ValueError for
+    other types.
+
+    >>> from framejit import distributed as dist
+    >>> dist.init_process_group("gloo", rank=0, world_size=1)
+    >>> dist.monitored_barrier()
+    >>> dist.destroy_process_group()
+    """
     _group(group)
 
 
 def all_gather_object(object_list, obj, group=None):
-    """Fills a list with the objects of all processes."""
+    """Fills a list with the objects of all processes.
+
+    object_list (list), obj (object), group (ProcessGroup or None). Raises ValueError before `init_process_group`.
+
+    >>> from framejit import distributed as dist
+    >>> dist.init_process_group("gloo", rank=0, world_size=1)
+    >>> out = [None]
+    >>> dist.all_gather_object(out, "word")
+    >>> out
+    ['word']
+    >>> dist.destroy_process_group()
+    """
     _group(group)
     object_list[0] = obj
 
 
 def gather_object(obj, object_gather_list=None, dst=None, group=None, group_dst=None):
-    """Fills a list of one process with the objects of all."""
+    """Fills a list of one process with the objects of all.
+
+    obj (object), object_gather_list (list or None), dst (int or None), group (ProcessGroup or None), group_dst (int or
+    None). Raises ValueError before `init_process_group`.
+
+    >>> from framejit import distributed as dist
+    >>> dist.init_process_group("gloo", rank=0, world_size=1)
+    >>> out = [None]
+    >>> dist.gather_object("word", out, 0)
+    >>> out
+    ['word']
+    >>> dist.destroy_process_group()
+    """
     _root(dst if group_dst is None else group_dst)
     all_gather_object(object_gather_list, obj, group)
 
 
 def broadcast_object_list(object_list, src=None, group=None, device=None, group_src=None):
-    """Copies the objects of one process to all."""
+    """Copies the objects of one process to all.
+
+    object_list (list), src (int or None), group (ProcessGroup or None), device (framejit.device or None), group_src
+    (int or None). Raises ValueError before `init_process_group`.
+
+    >>> from framejit import distributed as dist
+    >>> dist.init_process_group("gloo", rank=0, world_size=1)
+    >>> words = ["word"]
+    >>> dist.broadcast_object_list(words, 0)
+    >>> words
+    ['word']
+    >>> dist.destroy_process_group()
+    """
     _group(group)
     _root(src if group_src is None else group_src)
 
@@ -310,7 +612,19 @@ def broadcast_object_list(object_list, src=None, group=None, device=None, group_
 def scatter_object_list(
     scatter_object_output_list, scatter_object_input_list=None, src=None, group=None, group_src=None
 ):
-    """Hands out the objects of one process."""
+    """Hands out the objects of one process.
+
+    scatter_object_output_list (list), scatter_object_input_list (list or None), src (int or None), group (ProcessGroup
+    or None), group_src (int or None). Raises ValueError before `init_process_group`.
+
+    >>> from framejit import distributed as dist
+    >>> dist.init_process_group("gloo", rank=0, world_size=1)
+    >>> out = [None]
+    >>> dist.scatter_object_list(out, ["word"], 0)
+    >>> out
+    ['word']
+    >>> dist.destroy_process_group()
+    """
     _group(group)
     _root(src if group_src is None else group_src)
     scatter_object_output_list[0] = scatter_object_input_list[0]

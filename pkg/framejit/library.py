@@ -117,7 +117,7 @@ class Library:
     def define(self, schema, alias_analysis="", *, tags=()):
         """Make an operator known; gives its name.
 
-        schema (str): `name(arguments) -> results`. alias_analysis (str), tags: accepted. Raises RuntimeError for a text that is
+        schema (str): `name(arguments) -> results`. alias_analysis (str), tags (sequence): accepted. Raises RuntimeError for a text that is
         no schema and for an operator that exists.
         """
         found = re.match(r"\s*([A-Za-z_][\w]*)(\.\w+)?\s*\(.*\)\s*->", schema)
@@ -158,8 +158,8 @@ def _scoped_library(*args, **kwargs):
 def define(qualname, schema, *, lib=None, tags=()):
     """Make an operator known.
 
-    qualname (str): "namespace::name". schema (str): `(arguments) -> results`. lib (Library): which owns it; None: it stays. tags:
-    accepted. Raises ValueError for a name of another form, RuntimeError for an operator that exists.
+    qualname (str): "namespace::name". schema (str): `(arguments) -> results`. lib (Library): which owns it; None: it stays.
+    tags (sequence): accepted. Raises ValueError for a name of another form, RuntimeError for an operator that exists.
 
     >>> define("docs_define::same", "(Tensor x) -> Tensor")
     >>> impl("docs_define::same", "cpu", lambda x: x)
@@ -204,6 +204,8 @@ def _impl_in(lib, name, dispatch_key, function):
 class CustomOpDef:
     """An operator made by `custom_op`. Calling it calls the operator; it raises what the kernel raises.
 
+    op (Operator), function (callable): the operator and its kernel.
+
     >>> CustomOpDef(Operator("docs_def", "nothing", ""), lambda x: x)(3)
     3
     """
@@ -236,8 +238,8 @@ class CustomOpDef:
 def custom_op(name, fn=None, /, *, mutates_args, device_types=None, schema=None, tags=None):
     """Make a function an operator; a decorator without fn. Gives a CustomOpDef.
 
-    name (str): "namespace::name". fn (callable): what computes. mutates_args, device_types, schema, tags: accepted; nothing is
-    assumed about what the function changes. Raises ValueError for a name of another form, RuntimeError for one that is taken.
+    name (str): "namespace::name". fn (callable): what computes. mutates_args (sequence of str), device_types (str),
+    schema (str), tags (sequence): accepted; nothing is assumed about what the function changes. Raises ValueError for a name of another form, RuntimeError for one that is taken.
 
     >>> import framejit
     >>> @custom_op("docs_custom::shift", mutates_args=())
@@ -257,7 +259,8 @@ def custom_op(name, fn=None, /, *, mutates_args, device_types=None, schema=None,
 def register_kernel(op, device_types, func=None, /, *, lib=None):
     """Replace an operator's kernel; a decorator without func.
 
-    op (str, or a CustomOpDef): which. device_types (str, or a list of them): accepted. func (callable): what computes. Raises
+    op (str, or a CustomOpDef): which. device_types (str, or a list of them), lib (Library): accepted. func (callable): what
+    computes. Raises
     RuntimeError for an operator that does not exist.
 
     >>> define("docs_kernel::one", "() -> int")
@@ -269,7 +272,8 @@ def register_kernel(op, device_types, func=None, /, *, lib=None):
 def register_fake(op, func=None, /, *, lib=None):
     """Accepted: an operator's results without data are found by capturing its kernel. A decorator without func.
 
-    op (str, or a CustomOpDef): which. func (callable): left aside and given back. Raises RuntimeError for an operator that does
+    op (str, or a CustomOpDef): which. func (callable): left aside and given back. lib (Library):
+    accepted. Raises RuntimeError for an operator that does
     not exist.
 
     >>> define("docs_fake::one", "() -> int")
@@ -284,8 +288,8 @@ def register_autograd(op, backward, /, *, setup_context=None, lib=None):
     """Give an operator a derivative of its own; without, what its kernel does is differentiated.
 
     op (str, or a CustomOpDef): which. backward (callable): `backward(ctx, *grads)` gives the gradients of the arguments.
-    setup_context (callable): `setup_context(ctx, inputs, output)` saves what backward needs. Raises RuntimeError for an operator
-    that does not exist.
+    setup_context (callable): `setup_context(ctx, inputs, output)` saves what backward needs. lib (Library): accepted.
+    Raises RuntimeError for an operator that does not exist.
 
     >>> import framejit
     >>> @custom_op("docs_grad::cube", mutates_args=())

@@ -70,11 +70,21 @@ class _ProcessException(Exception):
 
 
 class ProcessRaisedException(_ProcessException):
-    """A process ended by an exception, whose traceback is in the text."""
+    """A process ended by an exception, whose traceback is in the text.
+
+    >>> import framejit
+    >>> issubclass(framejit.multiprocessing.ProcessRaisedException, Exception)
+    True
+    """
 
 
 class ProcessExitedException(_ProcessException):
-    """A process ended by a signal or with an exit code."""
+    """A process ended by a signal or with an exit code.
+
+    >>> import framejit
+    >>> framejit.multiprocessing.ProcessExitedException("gone", 0, 1, 3).exit_code
+    3
+    """
 
     def __init__(self, msg, error_index, error_pid, exit_code, signal_name=None):
         super().__init__(msg, error_index, error_pid)
@@ -102,7 +112,12 @@ def _run(fn, index, args, errors):
 class ProcessContext:
     """Processes that were started together; `join` waits for them.
 
-    processes (list of Process), error_queues (list of SimpleQueue). Raises nothing when made; `join` raises what went wrong.
+    processes (list of Process), error_queues (list of SimpleQueue). Raises nothing when made; `join` raises what went
+    wrong.
+
+    >>> import framejit
+    >>> framejit.multiprocessing.ProcessContext([], []).join()
+    True
     """
 
     def __init__(self, processes, error_queues):

@@ -7,7 +7,12 @@ __all__ = ["SDPBackend", "sdpa_kernel"]
 
 
 class SDPBackend(enum.IntEnum):
-    """PyTorch's implementations of `scaled_dot_product_attention`."""
+    """PyTorch's implementations of `scaled_dot_product_attention`.
+
+    >>> from framejit import nn
+    >>> nn.attention.SDPBackend.MATH
+    <SDPBackend.MATH: 0>
+    """
 
     ERROR = -1
     MATH = 0
@@ -22,6 +27,8 @@ class SDPBackend(enum.IntEnum):
 @contextlib.contextmanager
 def sdpa_kernel(backends, set_priority=False):
     """A context that allows some implementations; which ones changes nothing here.
+
+    backends (SDPBackend, or list of them), set_priority (bool): accepted. Raises AssertionError or TypeError for other types.
 
     >>> from framejit.nn.attention import SDPBackend, sdpa_kernel
     >>> with sdpa_kernel(SDPBackend.MATH):

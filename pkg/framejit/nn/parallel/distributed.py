@@ -9,9 +9,20 @@ from framejit.nn.modules import Module
 class DistributedDataParallel(Module):
     """A model over the processes of a group, of which there is one: a call is the module's own.
 
-    module (nn.Module), device_ids (list or None), output_device (object), dim (int), broadcast_buffers (bool), process_group
-    (object); the others are accepted. Raises ValueError before `init_process_group`, RuntimeError for a module without
-    parameters.
+    module (nn.Module), device_ids (list or None), output_device (object), dim (int), broadcast_buffers (bool),
+    process_group (object); the others are accepted. Raises ValueError before `init_process_group`, RuntimeError for a
+    module without parameters.
+
+    init_sync (object).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> from framejit import distributed as dist
+    >>> dist.init_process_group("gloo", rank=0, world_size=1)
+    >>> model = nn.parallel.DistributedDataParallel(nn.Linear(2, 1))
+    >>> model(framejit.ones(3, 2)).shape
+    framejit.Size([3, 1])
+    >>> dist.destroy_process_group()
     """
 
     def __init__(
