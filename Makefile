@@ -116,20 +116,22 @@ bench: build
 # because the sanitizer looks for __cxa_throw when the process starts, and python alone does not load it.
 library = $$($${CXX:-g++} -print-file-name=$(1))
 preload = LD_PRELOAD="$(call library,$(1)) $(call library,libstdc++.so)"
+# Everything runs several times slower, so that loops which watch the memory take fewer rounds.
+sanitized = FRAMEJIT_ROUNDS=$${FRAMEJIT_ROUNDS:-3000} $(1) $(RUN) tools/run_tests.py --timeout 3600 $(or $(SUITE),main)
 # The quarantine is small so that tests which watch the process's memory see it flat.
 .PHONY: test-asan test-ubsan test-tsan
 test-asan:
 	$(MAKE) build PRESET=asan PYTHON='$(PYTHON)'
 	$(call preload,libasan.so) ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:quarantine_size_mb=1:allocator_may_return_null=1 PYTHONMALLOC=malloc \
-	  $(RUN) tools/run_tests.py $(or $(SUITE),main)
+	  $(call sanitized)
 test-ubsan:
 	$(MAKE) build PRESET=ubsan PYTHON='$(PYTHON)'
 	$(call preload,libubsan.so) UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:abort_on_error=1 \
-	  $(RUN) tools/run_tests.py $(or $(SUITE),main)
+	  $(call sanitized)
 test-tsan:
 	$(MAKE) build PRESET=tsan PYTHON='$(PYTHON)'
 	$(call preload,libtsan.so) TSAN_OPTIONS=halt_on_error=1:suppressions=$(CURDIR)/tools/tsan.supp \
-	  setarch -R $(RUN) tools/run_tests.py $(or $(SUITE),main)
+	  $(call sanitized,setarch -R)
 
 # --- wheels ---
 

@@ -11,8 +11,10 @@ import sys
 import unittest
 
 ROUNDS = int(os.environ.get("FRAMEJIT_ROUNDS", "20000"))
+# `make test-asan` and its like set these.
+SANITIZED = not {"ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"}.isdisjoint(os.environ)
 # Under a sanitizer every allocation has a red zone and freed ones wait in a quarantine.
-SLACK_KB = 20000 if "ASAN_OPTIONS" in os.environ or "TSAN_OPTIONS" in os.environ else 2000
+SLACK_KB = 20000 if SANITIZED else 2000
 
 
 def resident_kb():

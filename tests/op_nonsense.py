@@ -20,6 +20,7 @@ import numpy as np
 from framejit import _C
 
 from tests import op_samples, op_table
+from tests.flat import SANITIZED
 
 RAISED = (RuntimeError, IndexError, ValueError, TypeError, NotImplementedError, OverflowError, MemoryError)
 DTYPES = [
@@ -223,7 +224,7 @@ def call(rng, row, f, samples, compiled):
 
 def child(names, rounds, seed, first, compiled, trap):
     """Makes the calls, one line of output for the begin of each; `first` says how many to leave out."""
-    if not {"ASAN_OPTIONS", "TSAN_OPTIONS"} & os.environ.keys():
+    if not SANITIZED:  # its shadow memory is larger
         resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     number = 0

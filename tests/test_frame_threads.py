@@ -109,7 +109,7 @@ class Worker(threading.Thread):
 
     def run(self):
         try:
-            while time.monotonic() < self.until:
+            while self.calls <= 10 or time.monotonic() < self.until:  # however slow the machine is just now
                 self.round()
         except BaseException as e:
             self.error = e

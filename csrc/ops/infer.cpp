@@ -40,7 +40,14 @@ void infer_op(const OpDef& op, Args args, SmallVec<TensorMeta, 2>& outs) {
   MetaBuilder b;
   SmallVec<Val, 2> vals;
   op.decompose(b, op, args, vals);
-  for (Val v : vals) outs.push_back(*v);
+  for (Val v : vals) {
+    TensorMeta m = *v;
+    if (!is_transparent(op)) {  // computed into memory of its own, even where the last part is a view
+      m.offset = 0;
+      if (!m.is_dense()) m.strides = contiguous_strides(m.sizes);
+    }
+    outs.push_back(std::move(m));
+  }
 }
 
 }  // namespace fj
