@@ -244,7 +244,7 @@ def child(names, rounds, seed, first, compiled, trap):
             print(f"{number} {row.schema.full_name} {i}", flush=True)
             signal.alarm(SECONDS)
             if trap:
-                os.kill(os.getpid(), signal.SIGSEGV)
+                os.kill(os.getpid(), signal.SIGKILL)
             rng = random.Random(f"{seed} {row.schema.full_name} {i}")
             framejit.manual_seed(0)
             wrong = call(rng, row, rng.choice(found), samples, compiled)
