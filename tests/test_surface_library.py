@@ -76,6 +76,8 @@ class LibraryTest(unittest.TestCase):
         self.assertEqual(aten.add.Tensor(X, X).tolist(), (X + X).tolist())
         self.assertIs(aten.relu, aten.relu)
         self.check(lambda x: aten.mul(aten.relu.default(x), 2), X, fullgraph=True)
+        unseen = framejit.compile(lambda x: framejit.ops.aten.log1p(x), fullgraph=True)
+        self.assertEqual(unseen(X).tolist(), X.log1p().tolist())
 
     def test_bad_input(self):
         self.lib.define("known(Tensor a) -> Tensor")

@@ -29,25 +29,24 @@ class _Overloads:
         return f"<operator aten::{self.__name__}>"
 
 
-class _Namespace(_types.ModuleType):
-    def __init__(self, name):
-        super().__init__(f"framejit.ops.{name}", f"The operators of {name}.")
+def _namespace(name):
+    """A plain module, so that captured code may look into it."""
+    namespace = _types.ModuleType(f"framejit.ops.{name}", f"The operators of {name}.")
 
-    def __getattr__(self, name):
-        if name.startswith("__"):
-            raise AttributeError(name)
-        namespace = self.__name__.rpartition(".")[2]
-        if namespace == "aten":
-            function = getattr(_ops, name, None) or getattr(_ops.Tensor, name, None)
-            if callable(function):
-                overloads = _Overloads(name, function)
-                setattr(self, name, overloads)
-                return overloads
-        raise AttributeError(f"there is no operator {namespace}::{name}")
+    def find(op):
+        function = getattr(_ops, op, None) or getattr(_ops.Tensor, op, None)
+        if name != "aten" or op.startswith("__") or not callable(function):
+            raise AttributeError(f"there is no operator {name}::{op}")
+        overloads = _Overloads(op, function)
+        setattr(namespace, op, overloads)
+        return overloads
+
+    namespace.__getattr__ = find
+    return namespace
 
 
 def __getattr__(name):
     if name.startswith("__"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    namespace = globals()[name] = _Namespace(name)
+    namespace = globals()[name] = _namespace(name)
     return namespace
