@@ -101,6 +101,40 @@ class BackwardInside(Compare):
 
         self.check_step(step)
 
+    def test_retain_grad(self):
+        def step(m, o, x, y):
+            hidden = m(x)
+            hidden.retain_grad()
+            hidden.retain_grad()
+            ((hidden - y) ** 2).sum().backward()
+            return hidden.grad * 2
+
+        self.check_step(step)
+
+    def test_retain_grad_of_what_leaves(self):
+        def f(x):
+            y = x * 2
+            y.retain_grad()
+            return y
+
+        for function in (f, framejit.compile(f)):
+            y = function(framejit.ones(3, requires_grad=True))
+            (y * y).sum().backward()
+            self.assertEqual(y.grad.tolist(), [4.0, 4.0, 4.0])
+
+    def test_leaf_made_inside(self):
+        def f(x):
+            w = framejit.full((3,), 2.0, requires_grad=True)
+            (x * w).sum().backward()
+            return w.grad, framejit.ones(2, requires_grad=False).requires_grad
+
+        grads, needs = framejit.compile(f, fullgraph=True)(framejit.arange(3.0))
+        self.assertEqual((grads.tolist(), needs), ([0.0, 1.0, 2.0], False))
+        for function in (f, framejit.compile(f)):
+            with self.assertRaises(RuntimeError):
+                framejit.ones(2, dtype=framejit.int64, requires_grad=True)
+            self.assertEqual(function(framejit.ones(3))[0].tolist(), [1.0, 1.0, 1.0])
+
     def test_a_used_up_history_raises(self):
         def step(m, o, x, y):
             loss = F.mse_loss(m(x), y)

@@ -67,6 +67,24 @@ class NumberTest(unittest.TestCase):
         self.assertEqual(self.traces(lambda x, lr: x > lr, [(0.9**n,) for n in range(20)]), 1)
         self.assertEqual(self.traces(lambda x, lr: lr * 0.5 * x, [(0.9**n,) for n in range(20)]), 1)
 
+    def test_alpha(self):
+        def f(x, lr):
+            y = x.clone()
+            y.add_(x, alpha=-lr)
+            return framejit.sub(y, x, alpha=lr) + x.double().add(x.double(), alpha=lr)
+
+        self.assertEqual(self.traces(f, [(0.1 * i,) for i in range(6)]), 1)
+        # Where the product would be rounded, or where the op refuses a float, the value is a constant.
+        half = self.x.bfloat16()
+        for g in (lambda x, lr: half.add(half, alpha=lr).float(), lambda x, lr: x.add(half, alpha=lr)):
+            self.traces(g, [(0.3,), (0.7,)])
+        whole = framejit.arange(3)
+        refused = _C.CompiledFunction(lambda x, lr: whole.add(whole, alpha=lr))
+        for lr in (0.5, 0.25):
+            self.assertEqual(
+                attempt(refused, self.x, lr), attempt(lambda x, lr: whole.add(whole, alpha=lr), self.x, lr)
+            )
+
     def test_keyword_default_and_container(self):
         def f(x, lr=0.5, *more, **named):
             return x * lr * more[0] + named["k"]

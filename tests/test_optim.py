@@ -251,6 +251,23 @@ class OptimizerTest(unittest.TestCase):
             self.step(other)
             self.assertEqual(twin.weight.tolist(), layer.weight.tolist())
 
+    def test_steps_of_a_compiled_radam(self):
+        # Past the step from which on the rate is rectified.
+        def trained(compile_step):
+            layer = nn.Linear(2, 1)
+            with framejit.no_grad():
+                layer.weight.copy_(framejit.tensor([[0.5, -0.25]]))
+                layer.bias.zero_()
+            optimizer = optim.RAdam(layer.parameters(), 0.1)
+            step = framejit.compile(optimizer.step) if compile_step else optimizer.step
+            for i in range(12):
+                layer.zero_grad()
+                layer(framejit.tensor([[1.0, float(i)]])).sum().backward()
+                step()
+            return layer.weight.tolist()
+
+        np.testing.assert_allclose(trained(True), trained(False), rtol=1e-5)
+
     def test_state_dict_layout(self):
         optimizer = optim.Adam(self.layer.parameters())
         self.step(optimizer)

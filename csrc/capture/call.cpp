@@ -202,6 +202,28 @@ void number_as_input(Tracer& t, PyObject* callable, V beside, Args& args) {
 
 }  // namespace
 
+namespace {
+
+// x.add(y, alpha=rate), where the rate varies: y * rate, with the rate as an input of the graph. In the wider dtypes
+// alone, where the product is rounded as it is inside the op.
+void scale_by_alpha(Tracer& t, PyObject* callable, V self, V* other, Args& args) {
+  V alpha = nullptr;
+  for (auto& [name, v] : args.named)
+    if (is_text(name, "alpha")) alpha = v;
+  if (!alpha || args.named.size() != 1 || self->is != Is::Tensor || (*other)->is != Is::Tensor) return;
+  if (alpha->is != Is::Const || alpha->touched || !PyFloat_CheckExact(alpha->real) || !varies(t, alpha)) return;
+  if (!is_arithmetic(callable)) return;
+  t.use(self);
+  t.use(*other);
+  const DType dtype = as_tensor(as<TensorValue>(self)->fake)->meta.dtype;
+  if (as_tensor(as<TensorValue>(*other)->fake)->meta.dtype != dtype || (dtype != DType::F32 && dtype != DType::F64))
+    return;
+  args.named.clear();
+  *other = binary(t, 5, *other, alpha);
+}
+
+}  // namespace
+
 V call_leaf(Tracer& t, PyObject* callable, Args& args) {
   PyObject* wanted;
   if (V leaf = args.take("requires_grad")) {  // a leaf made here: the tensor, and then the mark
@@ -216,12 +238,14 @@ V call_leaf(Tracer& t, PyObject* callable, Args& args) {
     }
   }
   if (args.pos.size() == 2) number_as_input(t, callable, args.pos[0], args);
+  if (args.pos.size() == 2) scale_by_alpha(t, callable, args.pos[0], &args.pos[1], args);
   LeafArgs a = leaf_args(t, args, Reason::unsupported_op, name_for_message(callable));
   return t.leaf(leaf_call, 0, {Leaf::constant(callable), a.pos, a.named});
 }
 
 V call_leaf_method(Tracer& t, PyObject* descriptor, V tensor, Args& args) {
   if (args.pos.size() == 1) number_as_input(t, descriptor, tensor, args);
+  if (args.pos.size() == 1) scale_by_alpha(t, descriptor, tensor, &args.pos[0], args);
   LeafArgs a = leaf_args(t, args, Reason::unsupported_op, name_for_message(descriptor));
   Leaf self = t.leaf_of(tensor, Reason::unsupported_op, "a method");
   return t.leaf(leaf_method, 0, {Leaf::constant(descriptor), self, a.pos, a.named});

@@ -75,7 +75,7 @@ V tensor_grad(Tracer& t, TensorValue* v) {
   if (!v->outside()) {
     AutogradMeta* m = fake_of(v)->autograd;
     if (m && m->grad) return t.from_real(as_object(m->grad));
-    if (tape::requires_grad(fake_of(v)) && !tape::is_leaf(fake_of(v)))
+    if (tape::requires_grad(fake_of(v)) && !tape::is_leaf(fake_of(v)) && !(m && m->retains_grad))
       cut(Reason::unsupported_op, "the .grad of a tensor that is no leaf");
     return t.none();
   }

@@ -190,7 +190,7 @@ V call_on_constant(Tracer& t, NativeValue* n, std::string_view name, Args& a) {
 V call_on_tensor(Tracer& t, NativeValue* n, Args& a) {
   auto* self = as<TensorValue>(n->self);
   check_tensor_method(n->name, self->outside());
-  if (is_text(n->name, "requires_grad_")) t.tensors->leaf_made(t);
+  if (is_text(n->name, "requires_grad_") || is_text(n->name, "retain_grad")) t.tensors->leaf_made(t);
   return call_leaf_method(t, n->descr, self, a);
 }
 

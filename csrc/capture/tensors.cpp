@@ -74,10 +74,9 @@ constexpr std::string_view kLeaves[] = {
 
 // Tensor methods that change or show what a fake tensor does not have.
 constexpr std::string_view kRefused[] = {
-    "backward",   "register_hook", "retain_grad",     "set_",
-    "resize_",    "detach_",       "untyped_storage", "storage",
-    "data_ptr",   "share_memory_", "is_set_to",       "_make_subclass",
-    "__dlpack__", "__reduce_ex__", "__deepcopy__",    "register_post_accumulate_grad_hook",
+    "backward",        "register_hook", "set_",          "resize_",       "detach_",
+    "untyped_storage", "storage",       "data_ptr",      "share_memory_", "is_set_to",
+    "_make_subclass",  "__dlpack__",    "__reduce_ex__", "__deepcopy__",  "register_post_accumulate_grad_hook",
 };
 constexpr std::string_view kRefusedAttributes[] = {"data", "_base", "_version"};
 
@@ -119,6 +118,7 @@ bool is_tensor_method(PyObject* raw) {
 }
 
 void check_tensor_method(PyObject* name, bool outside) {
+  if (outside && is_text(name, "retain_grad")) cut(Reason::unsupported_op, "Tensor.retain_grad() of an input");
   if (outside && is_text(name, "requires_grad_")) cut(Reason::unsupported_op, "Tensor.requires_grad_() of an input");
   if (listed(kRefused, PyUnicode_AsUTF8(name))) cut(Reason::unsupported_op, "Tensor.", PyUnicode_AsUTF8(name), "()");
 }
@@ -331,6 +331,8 @@ std::unique_ptr<Program> compile_graph(graph::Graph& g, const std::vector<PyObje
 void TensorSession::check_history(PyObject* output, bool* spent) const {
   TensorObj* t = as_tensor(output);
   if (!fj::tape::requires_grad(t) || input_of(output)) return;
+  if (t->autograd && t->autograd->retains_grad)
+    throw CannotRebuild{impl->leaf_step, "a tensor made here that is to keep its gradient"};
   const std::vector<fj::tape::Edge> roots{fj::tape::edge_of(t)};  // may hold the only reference to a node
   for (fj::tape::Node* n : fj::tape::nodes_reached(roots)) {
     *spent = *spent || n->is_spent();

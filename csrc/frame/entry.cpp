@@ -72,6 +72,10 @@ std::vector<int32_t> traps_of(const capture::Exit& exit, size_t level) {
 LoadedSegment::LoadedSegment(std::unique_ptr<capture::Segment> s) : segment(std::move(s)) {
   const capture::Exit& exit = segment->exit;
   returns = exit.kind == ExitKind::Return;
+  plain = std::all_of(segment->recipes.begin(), segment->recipes.end(), [](const capture::Recipe& r) {
+    using capture::Make;
+    return r.make == Make::Source || r.make == Make::Const || r.make == Make::Output || r.make == Make::Number;
+  });
   nothing = exit.kind == ExitKind::Resume && exit.frames.empty();
   if (returns || exit.kind == ExitKind::Resume || exit.frames.empty()) return;
   if (is_reason(exit, "yields")) {  // whoever resumes the generator finds its frame again

@@ -30,6 +30,8 @@ struct Unit {
 };
 Unit unit_of(const py::Code& code, const capture::Exit& exit);  // unit.cpp
 
+struct EntryPoint;
+
 // A segment with what its exit needs, worked out once.
 struct LoadedSegment {
   std::unique_ptr<capture::Segment> segment;
@@ -39,6 +41,8 @@ struct LoadedSegment {
   Unit unit;
   bool compiles_callee = false;  // the break may be a call of something that is to be compiled too
   bool nothing = false;          // there is nothing to run: CPython goes on from the entry
+  EntryPoint* after = nullptr;   // where control came back to last time, of the same table
+  bool plain = false;            // every recipe only names an object that is there
   bool returns = false;          // the exit is Return: no frame is needed when it runs from the function's start
 
   explicit LoadedSegment(std::unique_ptr<capture::Segment> s);

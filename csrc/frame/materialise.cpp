@@ -19,12 +19,12 @@ using capture::Recipe;
 using capture::RecipeId;
 using py::Ref;
 
-Materialiser::Materialiser(const capture::Segment& segment, guard::Fetched& fetched)
-    : segment_(segment), fetched_(fetched) {
+Materialiser::Materialiser(const capture::Segment& segment, guard::Fetched& fetched, bool plain)
+    : segment_(segment), plain_(plain), fetched_(fetched) {
   const size_t needed = segment.recipes.size() + static_cast<size_t>(segment.noutputs);
   values_ = needed <= kInline ? inline_ : new PyObject*[needed];
   states_ = needed <= kInline ? inline_states_ : new uint8_t[needed];
-  std::fill(states_, states_ + needed, uint8_t{0});
+  if (!plain) std::fill(states_, states_ + needed, uint8_t{0});
   outputs_ = values_ + segment.recipes.size();
   std::fill(values_, values_ + needed, nullptr);
 }
@@ -46,7 +46,7 @@ bool Materialiser::run_program() {
     program = instance_->program.get();
   }
   if (!program) return true;
-  constexpr size_t kFew = 16;
+  constexpr size_t kFew = 256;
   PyObject* few[kFew];
   std::vector<PyObject*> many;
   const size_t count = segment_.inputs.size();
@@ -79,6 +79,11 @@ bool Materialiser::run_program() {
 
 bool Materialiser::build() {
   const auto count = static_cast<RecipeId>(segment_.recipes.size());
+  if (plain_) {
+    for (RecipeId id = 0; id < count; ++id)
+      if (!(values_[id] = make(segment_.recipes[static_cast<size_t>(id)]))) return false;
+    return true;
+  }
   for (RecipeId id = 0; id < count; ++id) {
     if (create(id)) continue;
     // Capture writes no recipe that is needed to make itself.

@@ -14,7 +14,8 @@ namespace fj::frame {
 
 class Materialiser {
  public:
-  Materialiser(const capture::Segment& segment, guard::Fetched& fetched);
+  // plain: every recipe only names an object that is there.
+  Materialiser(const capture::Segment& segment, guard::Fetched& fetched, bool plain = false);
   ~Materialiser();
   Materialiser(const Materialiser&) = delete;
   Materialiser& operator=(const Materialiser&) = delete;
@@ -58,6 +59,7 @@ class Materialiser {
 
   static constexpr int kInline = 24;
   const capture::Segment& segment_;
+  const bool plain_;
   guard::Fetched& fetched_;
   PyObject** values_;   // owned, one a recipe, NULL until made
   PyObject** outputs_;  // owned, of the program

@@ -163,7 +163,7 @@ Found learn(Context& context, EntryPoint& entry, const capture::EntryPoint& stat
 
 PyObject* run_frameless(LoadedSegment& loaded, guard::Fetched& fetched) {
   const Segment& segment = *loaded.segment;
-  Materialiser made(segment, fetched);
+  Materialiser made(segment, fetched, loaded.plain);
   if (!made.run_program() || !made.build()) {
     if (made.failed_for_good()) return nullptr;
     ++stats().fallbacks;
@@ -206,7 +206,11 @@ Action SegmentDriver::step(py::FrameView& frame) noexcept {
 
 SegmentDriver::Next SegmentDriver::advance(py::FrameView& frame, Action& out) {
   const int index = frame.index();
-  EntryPoint& entry = context_.table->at(frame.code(), index);
+  LoadedSegment* before = std::exchange(left_, nullptr);
+  EntryPoint* known = before ? before->after : nullptr;
+  const bool same = known && known->offset == index && known->code.as<PyCodeObject>() == frame.code();
+  EntryPoint& entry = same ? *known : context_.table->at(frame.code(), index);
+  if (before) before->after = &entry;
   capture::EntryPoint state;
   state.function = frame.function();
   state.code = frame.code();
@@ -263,7 +267,7 @@ SegmentDriver::Next SegmentDriver::carry_out(py::FrameView& frame, LoadedSegment
     return Next::Stop;
   }
   const Segment& segment = *loaded.segment;
-  Materialiser made(segment, fetched);
+  Materialiser made(segment, fetched, loaded.plain);
   if (!made.run_program() || !made.build()) {
     if (made.failed_for_good()) {
       out = raise_here(frame);
@@ -306,12 +310,16 @@ SegmentDriver::Next SegmentDriver::leave(py::FrameView& frame, LoadedSegment& lo
   if (!loaded.traps.empty()) traps = loaded.traps[level];
   if (loaded.segment->exit.kind == ExitKind::Loop) {
     frame.set_index(shot.offset);
+    left_ = &loaded;
     return Next::GoOn;
   }
   note_unit(shot.code.get(), loaded.segment->exit.reason);
   if (loaded.unit.how != Unit::Interpreter) {
     frame.show(loaded.unit.at);
-    if (carry_out_unit(loaded.unit, frame, context_, loaded.compiles_callee)) return Next::GoOn;
+    if (carry_out_unit(loaded.unit, frame, context_, loaded.compiles_callee)) {
+      left_ = &loaded;
+      return Next::GoOn;
+    }
     note_rest(shot.code.get(), "handler");
     out = Action::raise(loaded.unit.at, traps);
     return Next::Stop;

@@ -56,6 +56,7 @@ class SegmentDriver final : public py::FrameDriver {
 
   Context& context_;
   LoadedSegment* first_;
+  LoadedSegment* left_ = nullptr;  // the segment whose unit the driver has just carried out
   LoadedSegment* exit_ = nullptr;
   HeldFrames* held_ = nullptr;
   size_t level_ = 0;

@@ -1,5 +1,8 @@
 """RAdam."""
 
+from framejit import _ops as _t
+from framejit.dynamo.control import is_compiling
+
 from ._common import advance, check_moments, check_switches, decayed, number, start
 from .optimizer import Optimizer
 
@@ -20,6 +23,8 @@ class RAdam(Optimizer):
     >>> bool((w < 1).all())
     True
     """
+
+    _traceable = True
 
     def __init__(
         self,
@@ -71,9 +76,15 @@ class RAdam(Optimizer):
         corrected = mean / correction1
         longest = 2 / (1 - beta2) - 1
         length = longest - 2 * step * (beta2**step) / correction2  # of the simple average that approximates
-        if length > 5.0:
-            rectified = ((length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)) ** 0.5
+
+        def rectified():
+            factor = ((length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)) ** 0.5
             adaptive = correction2**0.5 / square.sqrt().add_(group["eps"])
-            param.add_(corrected * lr * adaptive * rectified, alpha=-1.0)
+            return corrected * lr * adaptive * factor
+
+        if is_compiling():  # the length is a tensor: both sides are computed
+            param.sub_(_t.where(length > 5.0, rectified(), corrected * lr))
+        elif length > 5.0:
+            param.add_(rectified(), alpha=-1.0)
         else:
             param.add_(corrected * lr, alpha=-1.0)
