@@ -22,11 +22,17 @@ IteratorValue* over(Tracer& t, V v, Iter how, PyTypeObject* cls) {
   return it;
 }
 
+// What PyIter_Check says of instances: it knows the slot of a __next__ that is None, which 3.13 does not export.
+bool has_next(PyTypeObject* type) {
+  PyObject instance{};
+  Py_SET_TYPE(&instance, type);
+  return PyIter_Check(&instance) != 0;
+}
+
 // An iterator that nothing outside waits for: what __iter__ has returned has to have a __next__.
 V checked_iterator(Tracer& t, V it) {
   t.use(it);
-  const iternextfunc next = it->cls->tp_iternext;
-  if (it->is != Is::Iterator && (!next || next == _PyObject_NextNotImplemented))
+  if (it->is != Is::Iterator && !has_next(it->cls))
     t.raise(PyExc_TypeError, cat("iter() returned non-iterator of type '", it->cls->tp_name, "'"));
   return it;
 }
