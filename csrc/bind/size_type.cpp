@@ -119,7 +119,7 @@ bool init_size(PyObject* module) {
   type.tp_as_mapping = &mapping;
   type.tp_doc = R"doc(The sizes of a tensor: a tuple with numel().
 
-Size(iterable: iterable of int = ()). Raises TypeError for others.
+iterable (iterable of int): the sizes, none by default. Raises TypeError for others.
 
 >>> import framejit
 >>> framejit.Size([2, 3]).numel(), framejit.ones(2, 3).shape == (2, 3)

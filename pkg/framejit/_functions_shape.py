@@ -526,7 +526,12 @@ def isreal(input):
 
 
 def is_nonzero(self):
-    """The truth of a tensor of one element."""
+    """The truth of a tensor of one element: a bool. Raises RuntimeError for another number of elements.
+
+    >>> import framejit
+    >>> framejit.tensor([2]).is_nonzero()
+    True
+    """
     if self.numel() != 1:
         kind = "no values" if self.numel() == 0 else "more than one value"
         raise RuntimeError(f"Boolean value of Tensor with {kind} is ambiguous")
