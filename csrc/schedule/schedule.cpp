@@ -131,7 +131,8 @@ class Scheduler final : public NeededFn {
     TensorMeta want = *target;
     if (is_complex(want.dtype)) {  // kernels write the parts
       value = value_of(t::view_as_real(b, Val{value}));
-      InferCtx c{op_def(OpId::view_as_real), ArgVec{Arg(Val{target})}};
+      const Arg self[] = {Arg(Val{target})};
+      InferCtx c{op_def(OpId::view_as_real), self};
       c.op.infer(c);
       want = c.out[0];
     }

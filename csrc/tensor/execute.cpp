@@ -117,7 +117,8 @@ namespace {
 
 // A view of the real or imaginary parts.
 TensorRef part_view(TensorObj* t, int index) {
-  InferCtx c{op_def(OpId::_part), ArgVec{Arg(val_of(t)), Arg(index)}};
+  const Arg args[] = {Arg(val_of(t)), Arg(index)};
+  InferCtx c{op_def(OpId::_part), args};
   c.op.infer(c);
   return make_view(t, c.out[0]);
 }
