@@ -62,7 +62,7 @@ class Counter:
     def counts(self):
         """{name of a code object: instructions}"""
         told = collections.Counter()
-        for key, n in self._counts.items():
+        for key, n in list(self._counts.items()):  # a generator that is let go meanwhile still counts
             told[key_of(self._codes[key])] += n
         return told
 
