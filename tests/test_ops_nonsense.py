@@ -74,6 +74,15 @@ class EntriesOfABatch(unittest.TestCase):
         values, indices = framejit.func.vmap(lambda x: tuple(framejit.kthvalue(x, 1)))(framejit.tensor([3.0, 1.0]))
         self.assertEqual((values.tolist(), indices.tolist()), ([3.0, 1.0], [0, 0]))
 
+    def test_numbers_of_elements_past_64_bits(self):
+        for make in (
+            lambda: framejit.empty(2**62, 4, 0),
+            lambda: framejit.empty(0, 2**62, 4),
+            lambda: framejit.ones(1).expand(2**62, 4),
+        ):
+            self.assertRaises(RuntimeError, make)
+        self.assertEqual(framejit.empty(2**62, 0).numel(), 0)
+
     def test_slices_past_the_end(self):
         self.assertEqual(framejit.arange(6).reshape(3, 2)[1 :: 2**62].tolist(), [[2, 3]])
         self.assertEqual(framejit._C._nn.slice(framejit.ones(3, 1, 4), -1, 2, None, 2**63 - 1).shape, (3, 1, 1))

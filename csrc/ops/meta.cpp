@@ -76,15 +76,15 @@ int64_t checked_extent(std::span<const int64_t> sizes, std::span<const int64_t> 
 }
 
 int64_t checked_nbytes(const Shape& sizes, DType dtype) {
-  int64_t n = size_of(dtype);
-  for (Dim s : sizes) {
-    if (__builtin_mul_overflow(n, s, &n)) {
-      for (Dim t : sizes)
-        if (t == 0) return 0;
-      raise(ErrorKind::Runtime, "Storage size calculation overflowed with sizes=", sizes);
-    }
+  int64_t n = 1;
+  bool fits = true, empty = false;
+  for (Dim s : sizes) {  // an empty tensor has strides, too, that must not overflow
+    fits = fits && !__builtin_mul_overflow(n, s == 0 ? 1 : s, &n);
+    empty = empty || s == 0;
   }
-  return n;
+  fits = fits && (empty || !__builtin_mul_overflow(n, static_cast<int64_t>(size_of(dtype)), &n));
+  FJ_USER_CHECK(fits, ErrorKind::Runtime, "Storage size calculation overflowed with sizes=", sizes);
+  return empty ? 0 : n;
 }
 
 }  // namespace fj

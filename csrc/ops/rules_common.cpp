@@ -160,6 +160,7 @@ void set_out(InferCtx& c, Shape sizes, DType dtype) {
 }
 
 void set_view(InferCtx& c, Shape sizes, Shape strides, Dim offset) {
+  check_sizes(sizes, DType::U8);  // which may be more than there is memory for, but can be counted
   TensorMeta m;
   m.dtype = c.val(0)->dtype;
   m.device = c.val(0)->device;
