@@ -59,6 +59,8 @@ CALLS = {
     "nll_loss2d": lambda lib, F, t: F.nll_loss(t(1, 4, 2, 2), index(lib, 0, 1, 3, 2).reshape(1, 2, 2)),
     "poisson_nll_loss": lambda lib, F, t: F.poisson_nll_loss(t(3), t(3, seed=1)),
     "prelu": lambda lib, F, t: F.prelu(t(3, 4) - 0.5, t(1)),
+    "polar": lambda lib, F, t: lib.view_as_real(lib.polar(t(3), t(3))),
+    "view_as_complex": lambda lib, F, t: lib.view_as_real(lib.view_as_complex(t(3, 2)) * 2),
     "prod": lambda lib, F, t: lib.prod(t(3, 4), 1),
     "reflection_pad1d": lambda lib, F, t: F.pad(t(1, 2, 4), (1, 1), mode="reflect"),
     "reflection_pad2d": lambda lib, F, t: F.pad(t(1, 2, 4, 4), (1, 1, 1, 1), mode="reflect"),
