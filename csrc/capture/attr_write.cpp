@@ -1,4 +1,6 @@
 // Writing and deleting attributes, and the attributes of exceptions.
+#include <algorithm>
+
 #include "capture/grads.h"
 #include "capture/class_body.h"
 #include "capture/protocol.h"
@@ -8,7 +10,20 @@ namespace fj::capture {
 
 namespace {
 
-void write_slot(ObjectValue* o, PyObject* raw, V value) {
+// Is there something in a slot of an object from outside? Guarded.
+bool slot_is_set(Tracer& t, ObjectValue* o, PyObject* raw) {
+  const SourceId source = t.source(Step::Slot, o->source, 0, raw);
+  Ref real = Ref::steal(Py_TYPE(raw)->tp_descr_get(raw, o->real, reinterpret_cast<PyObject*>(o->cls)));
+  if (real) {
+    t.type_of(t.wrap(t.keep(real), source));
+    return true;
+  }
+  PyErr_Clear();
+  t.guard(Kind::Absent, source);
+  return false;
+}
+
+void write_slot(Tracer& t, ObjectValue* o, PyObject* raw, V value) {
   auto put = [&](std::vector<std::pair<PyObject*, V>>& into) {
     for (auto& [descr, old] : into)
       if (descr == raw) {
@@ -19,6 +34,11 @@ void write_slot(ObjectValue* o, PyObject* raw, V value) {
   };
   put(o->slots);
   if (!o->outside()) return;
+  if (!value && !slot_is_set(t, o, raw)) {  // what the trace has put there is all that goes
+    auto& w = o->slot_writes;
+    w.erase(std::remove_if(w.begin(), w.end(), [&](auto& row) { return row.first == raw; }), w.end());
+    return;
+  }
   put(o->slot_writes);
   o->changed = true;
 }
@@ -83,7 +103,7 @@ bool write_descriptor(Tracer& t, V v, PyObject* raw, PyObject* name, V value) {
   if (v->is == Is::Function && write_function_attr(t, as<FunctionValue>(v), name, value)) return true;
   if (kind == &PyMemberDescr_Type && v->is == Is::Object) {
     if (!value && !find_attr(t, v, name)) no_attribute(t, v, name);
-    write_slot(as<ObjectValue>(v), raw, value);
+    write_slot(t, as<ObjectValue>(v), raw, value);
     return true;
   }
   if (kind->tp_flags & Py_TPFLAGS_HEAPTYPE) {
@@ -104,6 +124,8 @@ bool write_descriptor(Tracer& t, V v, PyObject* raw, PyObject* name, V value) {
 namespace {
 
 void write_module(Tracer& t, PyObject* module, PyObject* name, V value) {
+  PyObject* raw = t.type_lookup(Py_TYPE(module), name);
+  if (raw && Py_TYPE(raw)->tp_descr_set) cut(Reason::class_change, "a write to a module's ", PyUnicode_AsUTF8(name));
   DictValue* d = t.known_dict(PyModule_GetDict(module));
   if (value) return dict_set(t, d, t.constant(name), value);
   if (!t.global_lookup(d->real, name))

@@ -212,12 +212,24 @@ V b_format(Tracer& t, Args& a) {
   return to_format(t, a.pos[0], a.pos.size() > 1 ? a.pos[1] : nullptr);
 }
 
+// hash() gives it as it is.
+bool fits_hash(PyObject* n) {
+  const Py_ssize_t h = PyLong_AsSsize_t(n);
+  const bool fits = !PyErr_Occurred() && h != -1;
+  PyErr_Clear();
+  return fits;
+}
+
 V b_hash(Tracer& t, Args& a) {
   want(a, 1, 1);
-  if (a.pos[0]->is == Is::Object && has_python_special(t, a.pos[0], FJ_NAME("__hash__")))
-    return call_values(t, special(t, a.pos[0], FJ_NAME("__hash__")), {});
+  if (a.pos[0]->is != Is::Const && has_python_special(t, a.pos[0], FJ_NAME("__hash__"))) {
+    V hash = call_values(t, special(t, a.pos[0], FJ_NAME("__hash__")), {});
+    if (hash->is != Is::Const || !PyLong_CheckExact(hash->real) || !fits_hash(hash->real))
+      cut(Reason::raises, "__hash__() that gives no plain number");
+    return hash;
+  }
   Ref real = t.to_real(a.pos[0]);
-  if (!real || a.pos[0]->is == Is::Tensor) cut(Reason::native_call, "hash() by identity");
+  if (!real || a.pos[0]->is == Is::Tensor || t.made(real.get())) cut(Reason::native_call, "hash() by identity");
   const Py_hash_t h = PyObject_Hash(real.get());
   if (h == -1) t.raise_pending();
   return t.integer(h);

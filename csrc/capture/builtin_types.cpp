@@ -29,8 +29,11 @@ V number(Tracer& t, Args& a, PyTypeObject& type, const char* method) {
         if (t.type_of(found) != &type) cut(Reason::raises, method, "() returned ", found->cls->tp_name);
         return found;
       }
-      if (V m = special(t, v, FJ_NAME("__index__")))
-        return call_values(t, obj(type) ? t.constant(obj(type)) : nullptr, {call_values(t, m, {})});
+      if (V m = special(t, v, FJ_NAME("__index__"))) {
+        V index = call_values(t, m, {});
+        if (t.type_of(index) != &PyLong_Type) cut(Reason::raises, "__index__() returned ", index->cls->tp_name);
+        return call_values(t, t.constant(obj(type)), {index});
+      }
     }
   }
   return call_pure(t, obj(type), a);

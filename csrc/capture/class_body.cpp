@@ -178,6 +178,8 @@ void write_class(Tracer& t, V cls, PyObject* name, V value) {
 void Tracer::write_class_attr(V cls, PyObject* name, V value) {
   auto made = makers_.find(cls);
   if (made != makers_.end()) {
+    if (type_lookup(type_of(value), FJ_NAME("__set_name__")))  // the class is made with it in place
+      cut(Reason::class_change, "an attribute with __set_name__");
     dict_set(*this, as<DictValue>(made->second.args.at(2)), constant(name), value);
     if (PyType_Type.tp_setattro(cls->real, name, stand_in(value)) < 0) raise_pending();
     return;

@@ -72,15 +72,18 @@ SetValue* as_elements(Tracer& t, V v) {
 
 V try_compare(Tracer& t, int op, V self, V other) {
   if (self->is == Is::Const) return nullptr;
-  V m = special(t, self, intern(kNames[op]));
-  if (!m || m->is == Is::Native) return nullptr;
-  V r = call_values(t, m, {other});
+  PyObject* name = intern(kNames[op]);
+  PyObject* raw = t.type_lookup(t.type_of(self), name);
+  if (!raw || raw == _PyType_Lookup(native_base(self->cls), name)) return nullptr;
+  V r = call_values(t, special(t, self, name), {other});
   return is_const(t, r, Py_NotImplemented) ? nullptr : r;
 }
 
 // object.__ne__ asks __eq__.
 V try_either(Tracer& t, int op, V self, V other) {
-  const bool by_eq = op == Py_NE && self->is != Is::Const && !has_python_special(t, self, FJ_NAME("__ne__"));
+  PyObject* name = FJ_NAME("__ne__");
+  const bool by_eq = op == Py_NE && self->is != Is::Const &&
+                     t.type_lookup(t.type_of(self), name) == _PyType_Lookup(&PyBaseObject_Type, name);
   V r = try_compare(t, by_eq ? Py_EQ : op, self, other);
   return r && by_eq ? t.boolean(!truth(t, r)) : r;
 }
@@ -235,7 +238,10 @@ bool truth(Tracer& t, V v) {
 int64_t to_index(Tracer& t, V v, const char* what) {
   PyObject* o;
   if (v->is == Is::Object)
-    if (V m = special(t, v, FJ_NAME("__index__"))) v = call_values(t, m, {});
+    if (V m = special(t, v, FJ_NAME("__index__"))) {
+      v = call_values(t, m, {});
+      if (t.type_of(v) != &PyLong_Type) cut(Reason::raises, "__index__() returned ", v->cls->tp_name);
+    }
   if (!t.constant_of(v, &o)) cut(v->is == Is::Tensor ? Reason::data_dependent : Reason::native_object, what);
   const Py_ssize_t i = PyNumber_AsSsize_t(o, PyExc_IndexError);
   if (i == -1 && PyErr_Occurred()) t.raise_pending();

@@ -1,5 +1,6 @@
 // Dicts: reads, writes, and the journal of writes to outside ones.
 #include "capture/protocol.h"
+#include "py/dict.h"
 
 namespace fj::capture {
 
@@ -17,7 +18,9 @@ V key_at(Value* owner, size_t i) {
 
 // The stand-in under which the dict holds an equal key, if it does.
 PyObject* resolve(Tracer& t, DictValue* d, V key, PyObject* stand) {
-  if (!d->full && t.custom_key(stand)) dict_fill(t, d);
+  if (!t.custom_key(stand)) return t.resolve({d->index.get(), d, key_at}, key, stand);
+  if (native_base(d->cls) == &PyODict_Type) cut(Reason::custom_key, "an OrderedDict");  // asks for hashes again
+  dict_fill(t, d);
   return t.resolve({d->index.get(), d, key_at}, key, stand);
 }
 
@@ -61,6 +64,21 @@ void journal(Tracer& t, DictValue* d, V key, V value, bool clear = false) {
   d->writes.push_back({clear ? nullptr : key, value});
 }
 
+// No look-up in a real dict may run the __eq__ of a key that has the same hash.
+void check_strangers(Tracer& t, DictValue* d, PyObject* stand) {
+  if (d->strangers < 0) {
+    PyObject *key, *value;
+    Py_ssize_t at = 0;
+    d->strangers = 0;
+    while (!d->strangers && PyDict_Next(d->real, &at, &key, &value))
+      d->strangers = !PyUnicode_CheckExact(key) && !is_plain_constant(key) && !is_identity_constant(key);
+  }
+  if (!d->strangers) return;
+  const Py_hash_t h = PyObject_Hash(stand);
+  if (h == -1) t.raise_pending();
+  if (py::dict_has_hash(d->real, h, stand)) cut(Reason::custom_key, "a dict from outside");
+}
+
 V read_outside(Tracer& t, DictValue* d, V key, PyObject* stand) {
   if (key->is == Is::Tensor && key->outside()) {  // found by identity: the segment is for this very tensor
     t.guard(Kind::Same, key->source, key->real);
@@ -73,6 +91,7 @@ V read_outside(Tracer& t, DictValue* d, V key, PyObject* stand) {
     auto* e = find_entry(d, stand);
     return e ? e->value : nullptr;
   }
+  check_strangers(t, d, stand);
   PyObject* found = PyDict_GetItemWithError(d->real, stand);
   if (!found && PyErr_Occurred()) t.raise_pending();
   const SourceId source = t.source(Step::Key, d->source, 0, stand);
@@ -132,6 +151,7 @@ V dict_setdefault(Tracer& t, DictValue* d, V key, V value) {
 V dict_pop(Tracer& t, DictValue* d, V key) {
   PyObject* stand = stand_in(t, d, key);
   V held = get_at(t, d, key, stand);
+  if (held && held->outside()) t.type_of(held);  // it has to be there when the segment runs
   if (held) delete_at(t, d, key, stand);
   return held;
 }

@@ -157,8 +157,10 @@ V dict_operator(Tracer& t, int op, V a, V b) {
 
 V try_method(Tracer& t, V self, const char* name, V other) {
   if (!name || self->is == Is::Const) return nullptr;
+  PyObject* raw = t.type_lookup(t.type_of(self), intern(name));
+  if (!raw || raw == _PyType_Lookup(native_base(self->cls), intern(name))) return nullptr;
   V m = special(t, self, intern(name));
-  if (!m || m->is == Is::Native) return nullptr;
+  if (!m) return nullptr;
   V r = call_values(t, m, {other});
   return is_const(t, r, Py_NotImplemented) ? nullptr : r;
 }

@@ -51,9 +51,12 @@ RecipeId RecipeWriter::call(PyObject* callable, std::vector<RecipeId> args) {
 
 RecipeId RecipeWriter::of(V v) {
   if (!v) return kNoRecipe;
+  if (v->recipe == kBeingWritten) cannot(v);  // it is needed to make itself
   if (v->recipe != kNoRecipe) return v->recipe;
   written_.push_back(v);
-  return v->recipe = v->outside() ? source(v->source) : write(v);
+  if (v->outside()) return v->recipe = source(v->source);
+  v->recipe = kBeingWritten;
+  return v->recipe = write(v);
 }
 
 RecipeId RecipeWriter::of_if_possible(V v) {
@@ -240,6 +243,7 @@ RecipeId RecipeWriter::write_live(IteratorValue* it) {
   const RecipeId id = add(Make::Iterator);
   RecipeId of_what;
   if (it->live) {
+    if (it->live_writes != it->live->key_writes) cannot(it);
     if (native_base(over->cls) != &PyDict_Type || !has_keys_in_order(t_, it->live, it->parts)) cannot(it);
     if (it->cls == reversed_dict_type()) cannot(it);
     static constexpr const char* kNames[] = {"keys", "items", "values"};
@@ -532,7 +536,7 @@ struct RingSearch {
 void RecipeWriter::check_order() {
   std::vector<V> values(s_.recipes.size());
   for (V v : written_)
-    if (v->recipe != kNoRecipe) values[static_cast<size_t>(v->recipe)] = v;
+    if (v->recipe >= 0) values[static_cast<size_t>(v->recipe)] = v;
   RingSearch search{s_.recipes, values, std::vector<char>(s_.recipes.size()), {}};
   for (size_t i = 0; i < s_.recipes.size(); ++i)
     if (!search.seen[i]) search.visit(i);

@@ -27,8 +27,9 @@
 namespace fj::capture {
 
 using RecipeId = int32_t;
-constexpr RecipeId kNoRecipe = -1;  // a NULL slot
-constexpr RecipeId kAsItWas = -2;   // a local of the frame of the entry: what it holds, if anything
+constexpr RecipeId kNoRecipe = -1;      // a NULL slot
+constexpr RecipeId kAsItWas = -2;       // a local of the frame of the entry: what it holds, if anything
+constexpr RecipeId kBeingWritten = -3;  // only while a segment is made
 
 enum class Make : uint8_t {
   Source,     // index: the source, fetched before any effect

@@ -113,6 +113,8 @@ PyObject* substitute_of_method(PyTypeObject* type, std::string_view name) {
 }
 
 V call_substitute(Tracer& t, PyObject* callable, PyObject* function, Args args) {
+  if (PyCFunction_Check(callable) && !args.named.empty() && !(PyCFunction_GET_FLAGS(callable) & METH_KEYWORDS))
+    cut(Reason::argument_form, "keyword arguments of a C function");
   const Args given = args;
   V result = call(t, t.wrap_known(function), std::move(args));
   if (result->is == Is::Tuple)

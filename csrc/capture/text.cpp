@@ -104,12 +104,20 @@ V exception_text(Tracer& t, ObjectValue* e, bool repr) {
   return t.string(cat(out, utf8(t, to_repr(t, e->args))));
 }
 
+// What a method that has to give a text gave.
+V checked_text(Tracer& t, V text, PyObject* name) {
+  if (!PyType_IsSubtype(t.type_of(text), &PyUnicode_Type))
+    t.raise(PyExc_TypeError, cat(PyUnicode_AsUTF8(name), " returned non-string (type ", text->cls->tp_name, ")"));
+  if (text->is != Is::Const) cut(Reason::native_object, "a text of type ", text->cls->tp_name);
+  return text;
+}
+
 V object_text(Tracer& t, V v, bool repr) {
   if (v->is != Is::Const && (v->cls->tp_flags & Py_TPFLAGS_HEAPTYPE)) {
     for (PyObject* name : {repr ? nullptr : FJ_NAME("__str__"), FJ_NAME("__repr__")}) {
       if (!name || !has_python_special(t, v, name)) continue;
       if (v->is == Is::Object && as<ObjectValue>(v)->args && is_text(name, "__repr__") && !repr) continue;
-      return call_values(t, special(t, v, name), {});
+      return checked_text(t, call_values(t, special(t, v, name), {}), name);
     }
   }
   if (v->is == Is::Object && as<ObjectValue>(v)->args) return exception_text(t, as<ObjectValue>(v), repr);

@@ -185,6 +185,19 @@ Ref Tracer::facts_of(std::unordered_map<PyObject*, Ref>& facts, PyObject* owner)
   return slot;
 }
 
+// No look-up in a class may run the __eq__ of a strange key in its dict.
+void Tracer::check_type_keys(PyTypeObject* type) {
+  if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE) || !plain_types_.insert(type).second) return;
+  for (Py_ssize_t i = 0; type->tp_mro && i < PyTuple_GET_SIZE(type->tp_mro); ++i) {
+    auto* base = reinterpret_cast<PyTypeObject*>(PyTuple_GET_ITEM(type->tp_mro, i));
+    if (!(base->tp_flags & Py_TPFLAGS_HEAPTYPE) || (base != type && !plain_types_.insert(base).second)) continue;
+    PyObject *key, *value;
+    Py_ssize_t at = 0;
+    while (PyDict_Next(base->tp_dict, &at, &key, &value))
+      if (!PyUnicode_Check(key)) cut(Reason::custom_key, "a class with a name that is no text");
+  }
+}
+
 PyObject* Tracer::type_lookup(PyTypeObject* type, PyObject* name) {
   if (!class_writes.empty())
     if (PyObject* written = written_class_attr(type, name)) return written;
@@ -195,6 +208,7 @@ PyObject* Tracer::type_lookup(PyTypeObject* type, PyObject* name) {
       type_lookup(reinterpret_cast<PyTypeObject*>(PyTuple_GET_ITEM(type->tp_bases, i)), name);
     return _PyType_Lookup(type, name);
   }
+  check_type_keys(type);
   PyObject* found = _PyType_Lookup(type, name);
   Ref facts = facts_of(type_facts_, reinterpret_cast<PyObject*>(type));
   PyDict_SetItem(facts.get(), name, found ? found : facts.get());

@@ -7,6 +7,7 @@
 #include "capture/number.h"
 #include "capture/sizes.h"
 #include "capture/tensors.h"
+#include "py/dict.h"
 
 namespace fj::capture {
 
@@ -28,7 +29,11 @@ PyObject* Tracer::value_at(SourceId source) {
   PyObject* now = fetched.get(source);
   return keep(Ref::borrow(now));
 }
-Tracer::~Tracer() = default;
+// The classes that served the trace are not to be found through their bases.
+Tracer::~Tracer() {
+  for (auto& [v, maker] : makers_)
+    if (v->is == Is::Const && PyType_Check(v->real)) py::forget_subclass(reinterpret_cast<PyTypeObject*>(v->real));
+}
 
 SymFrame* Tracer::new_frame(PyCodeObject* code) {
   frames_.push_back(std::make_unique<SymFrame>(py::Code::of(code)));

@@ -122,6 +122,7 @@ class Tracer {
              PyObject* extra = nullptr, SourceId other = guard::kNoSource);
   // What the MRO of a class holds under a name (borrowed, or NULL), as a guarded fact.
   PyObject* type_lookup(PyTypeObject* type, PyObject* name);
+  void check_type_keys(PyTypeObject* type);
   // What a dict that is known by identity holds under a name, as a guarded fact: globals, modules.
   PyObject* dict_fact(PyObject* dict, PyObject* name);
   V global_lookup(PyObject* globals, PyObject* name);  // NULL if there is no such name
@@ -248,6 +249,7 @@ class Tracer {
   std::vector<guard::Check> guards_;
   std::unordered_map<uint64_t, std::vector<size_t>> guard_index_;
   std::unordered_map<PyObject*, Ref> type_facts_, dict_facts_;
+  std::unordered_set<PyTypeObject*> plain_types_;  // that have been looked through by check_type_keys
 };
 
 // Held by functions that recurse over values: a value may contain itself.

@@ -100,6 +100,7 @@ struct DictValue : Value {
     V value;  // NULL: delete; key NULL: clear
   };
   bool full = false;
+  int8_t strangers = -1;    // does the outside dict have keys with an __eq__ of their own? -1: not looked yet
   uint32_t key_writes = 0;  // how often a key was added or deleted
   Value* owner = nullptr;   // the object or function made by the trace whose __dict__ it is
   py::Ref index;            // stand → position in entries

@@ -22,7 +22,7 @@ def count(start=0, step=1):
     return items(start)
 
 
-def cycle(iterable):
+def cycle(iterable, /):
     def items(it):
         saved = []
         for v in it:
@@ -34,7 +34,10 @@ def cycle(iterable):
     return items(iter(iterable))
 
 
-def repeat(object, times=None):
+_WITHOUT = object()
+
+
+def repeat(object, times=_WITHOUT):
     def items(n):
         if n is None:
             while True:
@@ -42,7 +45,7 @@ def repeat(object, times=None):
         for _ in range(n):
             yield object
 
-    return items(None if times is None else operator.index(times))
+    return items(None if times is _WITHOUT else operator.index(times))
 
 
 def chain(*iterables):
@@ -54,7 +57,7 @@ def chain(*iterables):
     return items()
 
 
-def chain_from_iterable(iterable):
+def chain_from_iterable(iterable, /):
     def items(it):
         for part in it:
             for v in part:
@@ -75,7 +78,7 @@ def _bound(value, text, otherwise):
     return n
 
 
-def islice(iterable, *bounds):
+def islice(iterable, /, *bounds):
     if not 1 <= len(bounds) <= 3:
         raise TypeError(f"islice expected at {'most 4' if bounds else 'least 2'} arguments, got {len(bounds) + 1}")
     if len(bounds) == 1:
@@ -138,7 +141,7 @@ def compress(data, selectors):
     return items(iter(data), iter(selectors))
 
 
-def dropwhile(predicate, iterable):
+def dropwhile(predicate, iterable, /):
     def items(it):
         for v in it:
             if not predicate(v):
@@ -150,7 +153,7 @@ def dropwhile(predicate, iterable):
     return items(iter(iterable))
 
 
-def takewhile(predicate, iterable):
+def takewhile(predicate, iterable, /):
     def items(it):
         for v in it:
             if not predicate(v):
@@ -160,7 +163,7 @@ def takewhile(predicate, iterable):
     return items(iter(iterable))
 
 
-def filterfalse(function, iterable):
+def filterfalse(function, iterable, /):
     def items(it):
         for v in it:
             if not (v if function is None or function is bool else function(v)):
@@ -199,7 +202,7 @@ def groupby(iterable, key=None):
     return groups(iter(iterable))
 
 
-def pairwise(iterable):
+def pairwise(iterable, /):
     def items(it):
         try:
             a = next(it)
@@ -269,7 +272,7 @@ def combinations_with_replacement(iterable, r):
     return _chosen(pool, r, True)
 
 
-def starmap(function, iterable):
+def starmap(function, iterable, /):
     def items(it):
         for args in it:
             yield function(*args)
@@ -277,7 +280,7 @@ def starmap(function, iterable):
     return items(iter(iterable))
 
 
-def tee(iterable, n=2):
+def tee(iterable, n=2, /):
     if n < 0:
         raise ValueError("n must be >= 0")
     it = iter(iterable)
