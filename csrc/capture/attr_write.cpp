@@ -225,7 +225,10 @@ V exception_attr(Tracer& t, ObjectValue* e, PyObject* name) {
   }
   if (is_text(name, "args")) return e->args;
   if (is_text(name, "__cause__")) return e->cause ? e->cause : t.none();
-  if (is_text(name, "__context__")) return e->context ? e->context : t.none();
+  if (is_text(name, "__context__")) {
+    if (!e->context && e->raised) nothing_handled(t);
+    return e->context ? e->context : t.none();
+  }
   if (is_text(name, "__suppress_context__")) return t.boolean(e->has_cause);
   if (is_text(name, "__traceback__")) return traceback_of(t, e);
   if (is_group_type(e->cls) && is_text(name, "message") && !e->slots.empty()) return e->args->items.at(0);

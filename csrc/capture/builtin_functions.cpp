@@ -299,14 +299,18 @@ V b_id(Tracer& t, Args& a) {
   return t.identity_of(a.pos[0]);
 }
 
-V handled_or_none(Tracer& t) { return t.handled ? t.handled : t.none(); }
+V handled_or_none(Tracer& t) {
+  if (t.handled) return t.handled;
+  nothing_handled(t);
+  return t.none();
+}
 V f_exception(Tracer& t, Args& a) {
   want(a, 0, 0);
   return handled_or_none(t);
 }
 V f_exc_info(Tracer& t, Args& a) {
   want(a, 0, 0);
-  if (!t.handled) return t.tuple({t.none(), t.none(), t.none()});
+  if (is_const(t, handled_or_none(t), Py_None)) return t.tuple({t.none(), t.none(), t.none()});
   V type = t.constant(reinterpret_cast<PyObject*>(t.handled->cls));
   return t.tuple({type, t.handled, traceback_of(t, t.handled)});
 }

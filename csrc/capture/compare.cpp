@@ -36,6 +36,8 @@ V compare_sequences(Tracer& t, int op, V left, V right) {
   return t.boolean(r[op]);
 }
 
+}  // namespace
+
 bool equal_dicts(Tracer& t, DictValue* a, DictValue* b) {
   if (dict_length(t, a) != dict_length(t, b)) return false;
   for (auto& e : dict_entries(t, a)) {
@@ -44,6 +46,8 @@ bool equal_dicts(Tracer& t, DictValue* a, DictValue* b) {
   }
   return true;
 }
+
+namespace {
 
 bool subset(Tracer& t, SetValue* a, SetValue* b) {
   for (V v : set_items(a))

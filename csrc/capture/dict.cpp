@@ -114,12 +114,23 @@ V get_at(Tracer& t, DictValue* d, V key, PyObject* stand) {
   return d->full ? nullptr : read_outside(t, d, key, stand);
 }
 
+// What an outside dict holds there stays until the end of the segment.
+void check_old(Tracer& t, DictValue* d, V key, PyObject* stand) {
+  if (!d->outside() || key->is != Is::Const) return;
+  auto* e = find_entry(d, stand);
+  if (e && !e->value) return;
+  check_let_go(t, e ? e->value->real : PyDict_GetItemWithError(d->real, stand));
+  PyErr_Clear();
+}
+
 void set_at(Tracer& t, DictValue* d, V key, PyObject* stand, V value) {
+  check_old(t, d, key, stand);
   journal(t, d, key, value);
   set_entry(d, key, stand, value);
 }
 
 void delete_at(Tracer& t, DictValue* d, V key, PyObject* stand) {
+  check_old(t, d, key, stand);
   journal(t, d, key, nullptr);
   delete_entry(d, key, stand);
 }
@@ -160,6 +171,9 @@ bool dict_del(Tracer& t, DictValue* d, V key) { return dict_pop(t, d, key) != nu
 
 void dict_clear(Tracer& t, DictValue* d) {
   t.use(d);
+  PyObject *name, *held;
+  Py_ssize_t pos = 0;
+  while (d->outside() && PyDict_Next(d->real, &pos, &name, &held)) check_let_go(t, held);
   journal(t, d, nullptr, nullptr, true);
   d->full = true;
   ++d->key_writes;

@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "capture/generator.h"
+#include "capture/tensors.h"
 
 namespace fj::capture {
 
@@ -116,6 +117,17 @@ bool holds_itself(Tracer& t, IteratorValue* g) {
 }
 
 }  // namespace
+
+// Somebody may notice when the last reference to it goes: then CPython does that, at its place.
+void check_let_go(Tracer& t, PyObject* real) {
+  if (!real || is_plain_constant(real) || is_tensor(real)) return;
+  PyTypeObject* type = Py_TYPE(real);
+  const bool watched =
+      PyType_SUPPORTS_WEAKREFS(type) && *reinterpret_cast<PyObject**>(PyObject_GET_WEAKREFS_LISTPTR(real));
+  if (is_identity_constant(real)) return;
+  if (watched || (is_python_class(type) && t.type_lookup(type, FJ_NAME("__del__"))))
+    cut(Reason::lifetime, "an object of type ", type->tp_name, " is let go");
+}
 
 void let_go(Tracer& t) {
   Values pending;

@@ -115,7 +115,18 @@ V m_move_to_end(Tracer& t, V self, Args& a) {
   return t.none();
 }
 
+template <bool wanted>
+V m_compare(Tracer& t, V self, Args& a) {
+  want(a, 1, 1);
+  if (native_base(self->cls) != &PyDict_Type) cut(Reason::native_method, self->cls->tp_name, ".__eq__");
+  t.use(a.pos[0]);
+  if (a.pos[0]->is != Is::Dict) return t.constant(Py_NotImplemented);
+  return t.boolean(equal_dicts(t, dict_of(self), dict_of(a.pos[0])) == wanted);
+}
+
 constexpr MethodRow kDict[] = {
+    {"__eq__", m_compare<true>},
+    {"__ne__", m_compare<false>},
     {"keys", m_keys},
     {"values", m_values},
     {"items", m_items},

@@ -140,7 +140,13 @@ MethodRule rule_for(V self, std::string_view name) {
     case Is::Iterator: rule = iterator_method(name); break;
     default: break;
   }
-  return rule ? rule : object_method(name);
+  return rule;
+}
+
+// Is it object's method, or that of an exception, and not the type's own of this name?
+bool is_general(PyObject* descr) {
+  auto* owner = reinterpret_cast<PyDescrObject*>(descr)->d_type;
+  return owner == &PyBaseObject_Type || is_exception_type(owner);
 }
 
 V call_on_view(Tracer& t, ViewValue* v, std::string_view name, Args& a) {
@@ -165,7 +171,8 @@ V call_on_constant(Tracer& t, NativeValue* n, std::string_view name, Args& a) {
   if (PyType_Check(self)) {
     auto* type = reinterpret_cast<PyTypeObject*>(self);
     if (name == "__call__") return instantiate(t, type, std::move(a));
-    if (name == "mro" && a.size() == 0) {
+    if (name == "mro" && a.size() == 0 && (type->tp_flags & Py_TPFLAGS_READY) && type->tp_mro &&
+        !overridden(t, Py_TYPE(self), FJ_NAME("mro"))) {
       Values bases;
       for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(type->tp_mro); ++i)
         bases.push_back(t.constant(PyTuple_GET_ITEM(type->tp_mro, i)));
@@ -180,7 +187,8 @@ V call_on_constant(Tracer& t, NativeValue* n, std::string_view name, Args& a) {
     cut(Reason::native_method, "type.", name);
   }
   if (MethodRule rule = PyUnicode_CheckExact(self) ? text_method(name) : nullptr) return rule(t, n->self, a);
-  Ref bound = Ref::steal(PyObject_GetAttr(self, n->name));
+  // Not getattr(), which may be the program's.
+  Ref bound = Ref::steal(Py_TYPE(n->descr)->tp_descr_get(n->descr, self, reinterpret_cast<PyObject*>(Py_TYPE(self))));
   if (!bound) t.raise_pending();
   if (!is_plain_constant(self) && !PyCFunction_Check(bound.get()) && !is_method_wrapper(bound.get()))
     cut(Reason::native_method, Py_TYPE(self)->tp_name, ".", name);
@@ -226,7 +234,8 @@ V call_native(Tracer& t, NativeValue* n, Args args) {
     args.pos.insert(args.pos.begin(), n->self);
     return call_helper(t, name.data(), std::move(args));
   }
-  if (MethodRule rule = rule_for(n->self, name)) return rule(t, n->self, args);
+  if (MethodRule rule = is_general(n->descr) ? object_method(name) : rule_for(n->self, name))
+    return rule(t, n->self, args);
   if (n->self->is == Is::Tuple && !is_python_class(n->self->cls)) {  // Size.numel()
     Ref real = t.to_real(n->self);
     Ref bound = real ? Ref::steal(PyObject_GetAttr(real.get(), n->name)) : Ref();

@@ -36,6 +36,7 @@ bool matches(Tracer& t, V exception, V pattern) {
 FJ_OPCODE(LOAD_ASSERTION_ERROR) { f.push(t.constant(PyExc_AssertionError)); }
 FJ_OPCODE(RAISE_VARARGS) {
   if (in.arg == 0) {
+    if (!t.handled) nothing_handled(t);
     if (!t.handled) t.raise(PyExc_RuntimeError, "No active exception to reraise");
     throw Raised{t.handled};
   }

@@ -14,6 +14,7 @@ V generic_get_attr(Tracer& t, V v, PyObject* name);              // object.__get
 void generic_set_attr(Tracer& t, V v, PyObject* name, V value);  // object.__setattr__; value NULL deletes
 V type_attr(Tracer& t, PyTypeObject* type, PyObject* name);      // getattr(cls, name), NULL if absent
 V bind(Tracer& t, PyObject* raw, V self, PyTypeObject* type, PyObject* name);
+void nothing_handled(Tracer& t);  // outside; guarded, or cuts
 V exception_attr(Tracer& t, ObjectValue* e, PyObject* name);
 V traceback_of(Tracer& t, V exception);                        // None, or something that can be handed on and compared
 V function_attr(Tracer& t, FunctionValue* f, PyObject* name);  // NULL: ask the real one
@@ -77,10 +78,12 @@ V live_item(Tracer& t, IteratorValue* it, size_t at);               // of an ite
 V resume_generator(Tracer& t, IteratorValue* g, V sent, V thrown);  // NULL when it has returned (see frame->result)
 
 // --- operators (operator.cpp, compare.cpp, text.cpp)
-V binary(Tracer& t, int op, V a, V b);   // op as BINARY_OP's argument
-V unary(Tracer& t, char op, V v);        // '-', '+', '~'
-V compare(Tracer& t, int op, V a, V b);  // Py_LT …
+V binary(Tracer& t, int op, V a, V b);         // op as BINARY_OP's argument
+V unary(Tracer& t, char op, V v);              // '-', '+', '~'
+V compare(Tracer& t, int op, V a, V b);        // Py_LT …
+void check_let_go(Tracer& t, PyObject* real);  // an outside object loses a reference (let_go.cpp)
 bool equal(Tracer& t, V a, V b);
+bool equal_dicts(Tracer& t, DictValue* a, DictValue* b);
 bool same(Tracer& t, V a, V b);
 bool truth(Tracer& t, V v);
 int64_t length(Tracer& t, V v);

@@ -30,6 +30,13 @@ void chain(ObjectValue* handled, ObjectValue* e) {
 
 }  // namespace
 
+// The trace handles no exception: is none being handled outside?
+void nothing_handled(Tracer& t) {
+  Ref outside = Ref::steal(PyErr_GetHandledException());
+  if (outside) cut(Reason::native_object, "an exception that is handled outside");
+  t.guard(Kind::NotHandling, guard::kNoSource);
+}
+
 void Tracer::throw_value(V exception) {
   auto* e = as<ObjectValue>(exception);
   if (!e->raised) e->born = step;

@@ -65,7 +65,9 @@ void list_set(Tracer& t, ListValue* l, V key, V value) {
   int64_t start, stop, step;
   list_changed(l);
   if (!slice_bounds(t, key, static_cast<int64_t>(l->items.size()), &start, &stop, &step)) {
-    l->items[checked_index(t, key, l->items.size(), "list assignment")] = value;
+    V& item = l->items[checked_index(t, key, l->items.size(), "list assignment")];
+    if (l->outside() && item->outside()) check_let_go(t, item->real);
+    item = value;
     return;
   }
   Values more = unpack(t, value);

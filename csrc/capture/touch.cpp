@@ -76,10 +76,9 @@ void read_items(Tracer& t, V v, Values& items) {
 void read_set(Tracer& t, SetValue* v) {
   t.check_size(PySet_GET_SIZE(v->real));
   v->index = Ref::steal(PyDict_New());
-  Ref frozen = Ref::steal(PyFrozenSet_New(v->real));
-  Ref elements = Ref::steal(PySequence_List(v->real));
+  Ref elements = Ref::steal(PySequence_List(v->real)), ordered = Ref::steal(PySequence_Tuple(elements.get()));
   t.guard(Kind::TypeIs, v->source, reinterpret_cast<PyObject*>(v->cls));
-  t.guard(Kind::SetItems, v->source, frozen.get());
+  t.guard(Kind::SetItems, v->source, ordered.get());
   for (Py_ssize_t i = 0; i < PyList_GET_SIZE(elements.get()); ++i) {
     PyObject* e = PyList_GET_ITEM(elements.get(), i);
     if (!is_plain_constant(e) && !is_identity_constant(e)) cut(Reason::custom_key, "a set of ", Py_TYPE(e)->tp_name);
@@ -187,6 +186,7 @@ Ref Tracer::facts_of(std::unordered_map<PyObject*, Ref>& facts, PyObject* owner)
 
 // No look-up in a class may run the __eq__ of a strange key in its dict.
 void Tracer::check_type_keys(PyTypeObject* type) {
+  if (!(type->tp_flags & Py_TPFLAGS_READY) || !type->tp_mro) cut(Reason::native_object, "a class that is being made");
   if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE) || !plain_types_.insert(type).second) return;
   for (Py_ssize_t i = 0; type->tp_mro && i < PyTuple_GET_SIZE(type->tp_mro); ++i) {
     auto* base = reinterpret_cast<PyTypeObject*>(PyTuple_GET_ITEM(type->tp_mro, i));

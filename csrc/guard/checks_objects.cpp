@@ -82,14 +82,30 @@ std::string KeysCheck::describe(const Check& c, const std::string& path, const S
   return cat("the keys of ", path, " are ", short_repr(c.object.get()));
 }
 
+// object: a tuple of the elements, in the order in which the set gives them.
 Outcome SetItemsCheck::check(const Check& c, Fetched& f) {
   PyObject* v = f.get(c.source);
-  if (!v || !PyAnySet_Check(v) || PySet_GET_SIZE(v) != PySet_GET_SIZE(c.object.get())) return Outcome::Fail;
-  const int same = PyObject_RichCompareBool(v, c.object.get(), Py_EQ);
-  return same < 0 ? Outcome::Error : pass_if(same);
+  if (!v || !PyAnySet_Check(v) || PySet_GET_SIZE(v) != PyTuple_GET_SIZE(c.object.get())) return Outcome::Fail;
+  PyObject* element;
+  Py_hash_t hash;
+  Py_ssize_t pos = 0, i = 0;
+  while (_PySet_NextEntry(v, &pos, &element, &hash)) {
+    const Outcome same = constant_equal(element, PyTuple_GET_ITEM(c.object.get(), i++));
+    if (same != Outcome::Pass) return same;
+  }
+  return Outcome::Pass;
 }
+Outcome NotHandlingCheck::check(const Check&, Fetched&) {
+  PyObject* handled = PyErr_GetHandledException();
+  Py_XDECREF(handled);
+  return pass_if(!handled);
+}
+std::string NotHandlingCheck::describe(const Check&, const std::string&, const SourceTable&, PyCodeObject*) {
+  return "no exception is being handled";
+}
+
 std::string SetItemsCheck::describe(const Check& c, const std::string& path, const SourceTable&, PyCodeObject*) {
-  return cat(path, " == ", short_repr(c.object.get()));
+  return cat("the elements of ", path, " are ", short_repr(c.object.get()));
 }
 
 // object: the type; extra: a dict name → what the MRO holds (None stands for "nothing" through a missing-marker tuple).

@@ -232,6 +232,7 @@ constexpr Advice kAdvice[] = {
     {Kind::Length, "another length: pad it, or pass a tensor"},
     {Kind::Keys, "other keys: keep the keys of a dict and their order the same"},
     {Kind::SetItems, "other elements of a set"},
+    {Kind::NotHandling, "called while an exception is being handled"},
     {Kind::Code, "another function: make it once, outside of what calls this one"},
     {Kind::DictFacts, "a global was changed: pass it as an argument"},
     {Kind::TypeFacts, "a class was changed after compiling"},
