@@ -196,7 +196,6 @@ V call_type(Tracer& t, PyTypeObject* type, Args args) {
   const CallRule rule = t.take_rule();
   V by_meta;
   if (metaclass_calls(t, type, &by_meta)) {
-    if (by_meta->is != Is::Const) args.pos.insert(args.pos.begin(), t.constant(reinterpret_cast<PyObject*>(type)));
     t.call_rule = rule;
     return call(t, by_meta, std::move(args));
   }
