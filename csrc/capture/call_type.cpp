@@ -66,13 +66,9 @@ bool metaclass_calls(Tracer& t, PyTypeObject* type, V* callable) {
   if (meta == &PyType_Type) return false;
   PyObject* raw = t.type_lookup(meta, FJ_NAME("__call__"));
   if (raw == _PyType_Lookup(&PyType_Type, FJ_NAME("__call__"))) return false;
-  if (raw && PyType_Check(raw)) {  // TypedDict: dict, which gets the arguments alone
-    *callable = t.constant(raw);
-    return true;
-  }
-  if (!raw || !PyFunction_Check(raw)) cut(Reason::native_call, "a metaclass's __call__");
-  *callable = t.wrap_known(raw);
-  return true;
+  // A class, as TypedDict has it, gets the arguments alone.
+  *callable = raw ? bind(t, raw, t.constant(reinterpret_cast<PyObject*>(type)), meta, FJ_NAME("__call__")) : nullptr;
+  return raw != nullptr;
 }
 
 bool takes_no_init(Tracer& t, PyTypeObject* type) { return !overridden(t, type, FJ_NAME("__init__")); }

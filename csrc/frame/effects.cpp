@@ -15,6 +15,16 @@ bool Materialiser::apply() {
   return true;
 }
 
+namespace {
+
+// An empty list to which something was appended and taken away again: a sort() that it is part of notices that.
+bool use_up(PyObject* list) {
+  if (PyList_Append(list, Py_None) < 0) return false;
+  return static_cast<bool>(Ref::steal(PyObject_CallMethod(list, "pop", nullptr)));
+}
+
+}  // namespace
+
 bool Materialiser::perform(const capture::Effect& e) {
   PyObject* target = value(e.target);
   PyObject* key = value(e.key);
@@ -34,6 +44,7 @@ bool Materialiser::perform(const capture::Effect& e) {
       if (!PyList_Check(target))  // a deque
         return Ref::steal(PyObject_CallMethod(target, "clear", nullptr)) &&
                Ref::steal(PyObject_CallMethod(target, "extend", "O", made));
+      if (!PyList_GET_SIZE(target) && !PyList_GET_SIZE(made)) return use_up(target);
       return PyList_SetSlice(target, 0, PyList_GET_SIZE(target), made) == 0;
     case Do::Append: return PyList_Append(target, made) == 0;
     case Do::SetSet: {
