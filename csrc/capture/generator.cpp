@@ -147,8 +147,10 @@ void close_generator(Tracer& t, IteratorValue* g) {
 V generator_attr(Tracer& t, IteratorValue* g, PyObject* name) {
   SymFrame& f = *g->frame;
   const bool waits = f.started && !g->done && !f.executing;
-  if (is_text(name, "__name__")) return get_attr(t, f.function, name);
-  if (is_text(name, "__qualname__")) return get_attr(t, f.function, name);
+  if (is_text(name, "__name__") || is_text(name, "__qualname__")) {  // from when it was made
+    if (!f.function->members.empty()) cut(Reason::native_object, "a generator of a function that was given a name");
+    return get_attr(t, f.function, name);
+  }
   if (is_text(name, "gi_code")) return t.constant(reinterpret_cast<PyObject*>(f.object()));
   if (is_text(name, "gi_running")) return t.boolean(f.executing);
   if (is_text(name, "gi_suspended")) return t.boolean(waits);

@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "guard/checks.h"
+#include "py/dict.h"
 #include "py/iterators.h"
 
 namespace fj::guard {
@@ -87,9 +88,8 @@ Outcome SetItemsCheck::check(const Check& c, Fetched& f) {
   PyObject* v = f.get(c.source);
   if (!v || !PyAnySet_Check(v) || PySet_GET_SIZE(v) != PyTuple_GET_SIZE(c.object.get())) return Outcome::Fail;
   PyObject* element;
-  Py_hash_t hash;
   Py_ssize_t pos = 0, i = 0;
-  while (_PySet_NextEntry(v, &pos, &element, &hash)) {
+  while (py::set_next(v, &pos, &element)) {
     const Outcome same = constant_equal(element, PyTuple_GET_ITEM(c.object.get(), i++));
     if (same != Outcome::Pass) return same;
   }

@@ -4,6 +4,7 @@
 
 #if PY_VERSION_HEX >= 0x030D0000
 extern "C" int _PyDict_SetItem_KnownHash(PyObject* dict, PyObject* key, PyObject* value, Py_hash_t hash);
+extern "C" int _PySet_NextEntry(PyObject* set, Py_ssize_t* at, PyObject** element, Py_hash_t* hash);
 #endif
 
 namespace fj::py {
@@ -14,11 +15,22 @@ int dict_set_known_hash(PyObject* dict, PyObject* key, PyObject* value, Py_hash_
 
 bool dict_has_hash(PyObject* dict, Py_hash_t hash, PyObject* apart) {
   PyObject *key, *value;
-  Py_hash_t h;
   Py_ssize_t at = 0;
-  while (_PyDict_Next(dict, &at, &key, &value, &h))
-    if (h == hash && key != apart && Py_TYPE(key) != Py_TYPE(apart)) return true;
+  while (PyDict_Next(dict, &at, &key, &value)) {
+    PyTypeObject* type = Py_TYPE(key);
+    if (key == apart || type == Py_TYPE(apart)) continue;
+    // The hash of a class's own is not asked for: it may be any.
+    if ((type->tp_flags & Py_TPFLAGS_HEAPTYPE) && type->tp_hash != PyBaseObject_Type.tp_hash) return true;
+    const Py_hash_t h = PyObject_Hash(key);
+    if (h == -1) PyErr_Clear();
+    if (h == hash) return true;
+  }
   return false;
+}
+
+bool set_next(PyObject* set, Py_ssize_t* at, PyObject** element) {
+  Py_hash_t hash;
+  return _PySet_NextEntry(set, at, element, &hash) != 0;
 }
 
 void forget_subclass(PyTypeObject* type) {
