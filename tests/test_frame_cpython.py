@@ -8,7 +8,7 @@ import unittest
 
 from framejit.testing import cpython
 
-NAMES = ("test_unpack", "test_with", "test_scope", "test_raise", "test_heapq", "test_iter", "test_sort", "test_contains")
+NAMES = ("test_unpack", "test_with", "test_scope", "test_raise", "test_heapq", "test_sort", "test_contains")
 
 
 class CPythonTest(unittest.TestCase):

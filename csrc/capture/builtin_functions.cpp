@@ -140,7 +140,8 @@ V b_callable(Tracer& t, Args& a) {
 V b_iter(Tracer& t, Args& a) {
   want(a, 1, 2);
   if (a.pos.size() == 1) return iterate(t, a.pos[0]);
-  if (!is_callable(t, a.pos[0])) t.raise(PyExc_TypeError, "iter(v, w): v must be callable");
+  if (!is_callable(t, a.pos[0]))
+    cut(Reason::native_call, "iter() of what cannot be called");  // the text varies by version
   auto* it = t.iterator(Iter::Sentinel, &PyCallIter_Type);
   it->over = a.pos[0];
   it->parts = {a.pos[1]};

@@ -55,10 +55,11 @@ V function_attr(Tracer& t, FunctionValue* f, PyObject* name) {
 }
 
 bool write_function_attr(Tracer& t, FunctionValue* f, PyObject* name, V value) {
-  static constexpr const char* kWritable[] = {"__name__",     "__qualname__",   "__doc__",        "__module__",
-                                              "__defaults__", "__kwdefaults__", "__annotations__"};
+  static constexpr const char* kWritable[] = {"__name__",     "__qualname__",   "__doc__",         "__module__",
+                                              "__defaults__", "__kwdefaults__", "__annotations__", "__type_params__"};
   if (!value || std::none_of(std::begin(kWritable), std::end(kWritable), [&](auto* s) { return is_text(name, s); }))
     return false;
+  if (is_text(name, "__type_params__") && value->is != Is::Tuple) return false;
   const bool text = is_text(name, "__name__") || is_text(name, "__qualname__");
   PyObject* o = const_object(value);
   if (text && (!o || !PyUnicode_Check(o))) return false;

@@ -46,6 +46,7 @@ class Counter:
 
     def run(self, function, *args, **kwargs):
         before = sys.gettrace()
+        sys._getframe().f_trace_opcodes = True  # from 3.12 on settrace() looks whether any frame wants them
         sys.settrace(self._step)
         try:
             return function(*args, **kwargs)

@@ -196,7 +196,6 @@ def compare(name, limit=60, count=True):
         "tests": len(plain["ends"]),
         "differences": differences,
         "crashes": len(dead),
-        "inside": sum(row["inside"] for row in compiled["accounts"].values()),
         "share": share,
         "inside": sum(account["inside"] for account in compiled["accounts"].values()),
         "breaks": compiled["breaks"],
