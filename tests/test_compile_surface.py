@@ -1,9 +1,7 @@
 """The surface around compile: stances, callbacks, counters, back ends, errors, configuration, what the user is told."""
 
 import copy
-import cProfile
 import inspect
-import io
 import os
 import subprocess
 import sys
@@ -376,74 +374,6 @@ f(framejit.ones(2)); f(framejit.ones(2).int())
         self.assertRegex(done.stderr, "not x is a float32 Tensor.*keep dtype")
 
 
-class ObservedFramesTest(Fresh):
-    """With a tracer or profiler on, functions run plain, so that it sees every line."""
-
-    def setUp(self):
-        super().setUp()
-        self.count = CompileCounter()
-
-        def f(x):
-            y = x + 1
-            return y * 2
-
-        self.f = framejit.compile(f, backend=self.count)
-
-    def test_settrace(self):
-        lines = []
-
-        def tracer(frame, event, arg):
-            if frame.f_code.co_name == "f" and event == "line":
-                lines.append(frame.f_lineno)
-            return tracer
-
-        before = sys.gettrace()
-        sys.settrace(tracer)
-        try:
-            self.f(X)
-        finally:
-            sys.settrace(before)
-        self.assertEqual(len(lines), 2)
-        self.assertEqual(self.count.frame_count, 0)
-
-    def test_profilers(self):
-        profile = cProfile.Profile()
-        with profile:
-            self.f(X)
-        self.assertEqual(self.count.frame_count, 0)
-        self.f(X)
-        self.assertEqual(self.count.frame_count, 1)
-
-    def test_coverage(self):
-        try:
-            import coverage  # noqa: F401
-        except ImportError:
-            self.skipTest("coverage is not installed")
-        code = "import framejit\n@framejit.compile\ndef f(x):\n    y = x + 1\n    return y * 2\n\nf(framejit.ones(2))\n"
-        with tempfile.TemporaryDirectory() as folder:
-            Path(folder, "script.py").write_text(code)
-            environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(PACKAGE), *sys.path]))}
-            for command in (["run", "script.py"], ["report", "-m", "--include=script.py"]):
-                done = subprocess.run(
-                    [sys.executable, "-m", "coverage", *command],
-                    capture_output=True,
-                    text=True,
-                    env=environment,
-                    cwd=folder,
-                )
-                self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertRegex(done.stdout, r"script.py +6 +0 +100%")
-
-    def test_pdb(self):
-        import pdb
-
-        out = io.StringIO()
-        debugger = pdb.Pdb(stdin=io.StringIO("step\n" * 3 + "continue\n"), stdout=out, nosigint=True, readrc=False)
-        debugger.runcall(self.f, X)
-        self.assertIn("y = x + 1", out.getvalue())
-        self.assertEqual(self.count.frame_count, 0)
-
-
 class Layer(nn.Module):
     def __init__(self):
         super().__init__()
@@ -534,7 +464,6 @@ class PytestPluginTest(unittest.TestCase):
             import pytest  # noqa: F401
         except ImportError:
             self.skipTest("pytest is not installed")
-        import tempfile
 
         code = """
 import framejit, pytest
