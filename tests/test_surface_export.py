@@ -1,5 +1,8 @@
 """dynamo.export: the exported module against the function itself."""
 
+import io
+import os
+import tempfile
 import unittest
 
 import framejit
@@ -62,6 +65,51 @@ class ExportTest(unittest.TestCase):
         with self.assertRaisesRegex(AssertionError, "calls"):
             export(module)(X)
         self.assertEqual(module.calls, 0)
+
+
+class AheadOfTime(unittest.TestCase):
+    def setUp(self):
+        def f(x, scale, *, bias=None):
+            return {"out": x.sin() * scale, "bias": bias}
+
+        self.plain = f
+        self.f = framejit.compile(f, fullgraph=True)
+
+    def saved_and_loaded(self, function):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "f.pt")
+            function.save_compiled_function(path)
+            with open(path, "rb") as file:
+                return framejit.compiler.load_compiled_function(file)
+
+    def test_runs_saved_or_not(self):
+        made = self.f.aot_compile(((X, 3), {"bias": 1}))
+        for function in (made, self.saved_and_loaded(made)):
+            got, expected = function(Y, 3, bias=1), self.plain(Y, 3, bias=1)
+            self.assertEqual((got["out"].tolist(), got["bias"]), (expected["out"].tolist(), 1))
+
+    def test_other_arguments_are_refused(self):
+        made = self.saved_and_loaded(self.f.aot_compile(((X, 3), {})))
+        for arguments, text in (
+            ((X, 4), "leaf 1 is 4, not 3"),
+            ((X, 3.0), "leaf 1"),
+            ((X.double(), 3), "float64"),
+            ((X[:1], 3), "shape"),
+            ((X,), "structure"),
+        ):
+            with self.assertRaisesRegex(RuntimeError, text):
+                made(*arguments)
+
+    def test_bad_input(self):
+        with self.assertRaisesRegex(RuntimeError, "Graph breaks"):
+            framejit.compile(lambda x: print(x)).aot_compile(((X,), {}))
+        with self.assertRaises(TypeError):
+            self.f.aot_compile(3)
+        file = io.BytesIO()
+        framejit.save([X], file)
+        file.seek(0)
+        with self.assertRaisesRegex(RuntimeError, "no compiled function"):
+            framejit.compiler.load_compiled_function(file)
 
 
 if __name__ == "__main__":

@@ -171,6 +171,16 @@ def _aot_eager(gm, example_inputs, **ignored):
 for _name in ("aot_eager", "aot_eager_decomp_partition", "aot_eager_default_partitioner"):
     register_backend(_aot_eager, name=_name, tags=("debug",))
 
+# There are no CUDA graphs to record and no other interpreter to hand a graph to: these two are the native compiler.
+register_backend(_run_native, name="cudagraphs")
+register_backend(_run_native, name="ts", tags=("debug",))
+
+
+@register_backend(tags=("debug",))
+def aot_eager_decomp_partition_crossref(gm, example_inputs, **ignored):
+    """`aot_eager`, compared with running the captured graph op by op."""
+    return verifying("aot_eager")(gm, example_inputs)
+
 
 @register_backend(tags=("debug",))
 def pre_dispatch_eager(gm, example_inputs, **ignored):

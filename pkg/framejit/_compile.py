@@ -118,6 +118,20 @@ if hasattr(_C, "_set_progress"):
     _C._set_progress(_report)
 
 
+def _aot_compile(self, example_inputs):
+    """The function captured whole for arguments like these, as an AOTCompiledFunction that can be saved.
+
+    example_inputs (tuple): a tuple of arguments and a dict of named ones. Raises RuntimeError where the graph would break.
+    """
+    from framejit._aot_function import aot_compile
+
+    return aot_compile(self, example_inputs)
+
+
+if hasattr(_C, "CompiledFunction"):
+    _C.CompiledFunction.aot_compile = _aot_compile
+
+
 @functools.cache
 def _warn_plain():
     warnings.warn("framejit cannot compile on this interpreter or CPU; functions run uncompiled", stacklevel=3)

@@ -3,6 +3,7 @@
 import functools as _functools
 
 from framejit import _C
+from framejit._aot_function import load_compiled_function
 from framejit._backends import list_backends
 from framejit._compile import compile, get_default_backend, set_default_backend
 from framejit._regions import invoke_subgraph
@@ -134,6 +135,7 @@ __all__ = [
     "keep_tensor_guards_unsafe",
     "list_backends",
     "load_cache_artifacts",
+    "load_compiled_function",
     "nested_compile_region",
     "reset",
     "save_cache_artifacts",

@@ -4,7 +4,18 @@ import sys
 
 from framejit import _C
 
-from .control import disable, dont_skip_tracing, graph_break, nonstrict_trace, run, skip_frame  # noqa: F401
+from ._stance import set_stance  # noqa: F401
+from .config import patch as patch_dynamo_config  # noqa: F401
+from .control import (  # noqa: F401
+    disable,
+    dont_skip_tracing,
+    error_on_graph_break,
+    graph_break,
+    is_dynamo_disable_recursive,
+    nonstrict_trace,
+    run,
+    skip_frame,
+)
 from .in_graph import (  # noqa: F401
     allow_in_graph,
     assume_constant_result,

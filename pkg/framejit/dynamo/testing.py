@@ -342,15 +342,15 @@ def empty_line_normalizer(code):
     return re.sub(r"[\r\n]+", "\n", str(code))
 
 
-def normalize_gm(gm_text):
+def normalize_gm(gm_str):
     r"""The printed form of a graph module without comments and empty lines.
 
-    gm_text (str): what `GraphModule.print_readable(print_output=False)` gives. Raises nothing of its own.
+    gm_str (str): what `GraphModule.print_readable(print_output=False)` gives. Raises nothing of its own.
 
     >>> normalize_gm("x = 1  # one\n\nreturn x")
     'x = 1\nreturn x'
     """
-    return empty_line_normalizer(strip_comment(gm_text))
+    return empty_line_normalizer(strip_comment(gm_str))
 
 
 def check_dynamic_shape_capture():

@@ -163,7 +163,7 @@ class GraphModule(Module):
             self.delete_submodule(name)
 
     def __deepcopy__(self, memo):
-        result = GraphModule.__new__(GraphModule)
+        result = self.__graph_module_of__.__new__(self.__graph_module_of__)
         memo[id(self)] = result
         Module.__init__(result)
         type(result).__name__ = type(result).__qualname__ = type(self).__name__
@@ -180,7 +180,7 @@ class GraphModule(Module):
 
     def __reduce__(self):
         state = {k: v for k, v in self.__dict__.items() if k not in ("_graph", "_code")}
-        return _rebuild, (type(self).__name__, state, _GraphRecord(self._graph))
+        return _rebuild, (self.__graph_module_of__, type(self).__name__, state, _GraphRecord(self._graph))
 
     def __str__(self):
         return f"{self._get_name()}\n\n{self._code}\n\n# To see more debug info, please use `graph_module.print_readable()`"
@@ -203,6 +203,7 @@ class _GraphRecord:
     def __init__(self, graph):
         from .node import map_arg
 
+        self.codegen = graph._codegen
         number = {node: i for i, node in enumerate(graph.nodes)}
         self.rows = [
             (
@@ -220,6 +221,7 @@ class _GraphRecord:
         from .node import map_aggregate
 
         graph, made = Graph(), []
+        graph.set_codegen(self.codegen)
 
         def resolve(leaf):
             return made[leaf.index] if isinstance(leaf, _Reference) else leaf
@@ -236,8 +238,8 @@ class _Reference:
         self.index = index
 
 
-def _rebuild(class_name, state, record):
-    module = GraphModule.__new__(GraphModule)
+def _rebuild(kind, class_name, state, record):
+    module = kind.__new__(kind)
     Module.__init__(module)
     type(module).__name__ = type(module).__qualname__ = class_name
     module.__dict__.update(state)
