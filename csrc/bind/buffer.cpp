@@ -9,7 +9,9 @@
 namespace fj::bind {
 namespace {
 
-constexpr const char* kFormats[kDTypeCount] = {"?", "B", "b", "h", "i", "q", "e", nullptr, "f", "d", "Zf", "Zd"};
+// int64 is what NumPy calls its int64: of the two C types of that size the first.
+constexpr const char* kInt64 = sizeof(long) == 8 ? "l" : "q";
+constexpr const char* kFormats[kDTypeCount] = {"?", "B", "b", "h", "i", kInt64, "e", nullptr, "f", "d", "Zf", "Zd"};
 
 // Shape and strides in the form of the protocol, living as long as the view.
 struct Geometry {
