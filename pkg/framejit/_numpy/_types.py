@@ -12,9 +12,10 @@ _loops = {}
 
 def _resolve(ufunc, kinds, dtype, casting, reduction):
     given = [_NUMPY_KINDS[k] for k in kinds]
-    options = {} if reduction else {"casting": casting}
+    options = {"casting": "unsafe" if reduction else casting}
     if dtype is not None:
-        options["signature"] = (*[None] * ufunc.nin, *[NUMPY_DTYPES[dtype]] * ufunc.nout)
+        wanted = NUMPY_DTYPES[dtype]
+        options["signature"] = (wanted, None, None) if reduction else (*[None] * ufunc.nin, *[wanted] * ufunc.nout)
     if reduction:
         found = ufunc.resolve_dtypes((None, *given, None), reduction=True, **options)
     else:

@@ -73,19 +73,40 @@ def getitem(self, key):
     fancy = [e for e in entries if e[0] == _ARRAY]
     mirrors = _mirrors(entries, missing)
     if mirrors:
-        return _mirrored(self, entries, mirrors, t.dim())
-    r = t[tuple([k for _, k in entries])]
+        refuse(fancy != [])
+        return _mirrored(self, entries, mirrors)
+    if fancy:
+        refuse(_apart(entries))
+        r = _picked(t, entries, fancy)
+    else:
+        r = t[tuple([k for _, k in entries])]
     if r.dim() == 0 and not has_rest:
         return scalar_of(r)
-    if fancy and is_scalar(key):
-        # One row of several: a view in NumPy.
-        raise NotTaken
-    for e, k in zip(entries, key if type(key) is tuple else (key,)):
-        refuse(e[0] == _ARRAY and is_scalar(k) and len(fancy) == 1)
+    # A row at the place that a NumPy integer says is a view.
+    keys = key if type(key) is tuple else (key,)
+    refuse(fancy != [] and all([is_scalar(k) for e, k in zip(entries, keys) if e[0] == _ARRAY]))
     return array_of(r)
 
 
-def _mirrored(self, entries, mirrors, ndim):
+def _apart(entries):
+    """Whether integers and arrays have something else between them, and integers are there: NumPy counts them as arrays."""
+    places = [i for i, e in enumerate(entries) if e[0] in (_INTEGER, _ARRAY)]
+    integers = [e for e in entries if e[0] == _INTEGER]
+    return integers != [] and places[-1] - places[0] != len(places) - 1
+
+
+def _picked(t, entries, fancy):
+    """What lists and arrays pick: a copy."""
+    index = [k for _, k in entries]
+    if len(fancy) == len(entries) and all([k.dim() == 0 for _, k in fancy]):
+        # A tensor of no dimension would be read for its value.
+        index[0] = index[0].reshape(1)
+        return t[tuple(index)].squeeze(0)
+    r = t[tuple(index)]
+    return r.clone() if all([k.dim() == 0 for _, k in fancy]) else r
+
+
+def _mirrored(self, entries, mirrors):
     """x[::-1], of whole dimensions."""
     for what, k in entries:
         whole = what == _SLICE and k.start is None and k.stop is None and k.step in (None, 1, -1)
@@ -103,13 +124,17 @@ def setitem(self, key, value):
         return _set_masked(t, fancy[0], value)
     index = tuple([k for _, k in entries])
     if fancy:
+        scalars = len(entries) == t.dim() and all(
+            [e[0] == _INTEGER or e[0] == _ARRAY and e[1].dim() == 0 for e in entries]
+        )
+        refuse(_apart(entries) or scalars and isinstance(value, _C.Tensor) and value.dim() > 0)
         t[index] = value if isinstance(value, _C.Tensor) else number(value, t.dtype)
         return None
     view = t[index]
     if not isinstance(value, _C.Tensor):
         view.fill_(value)
         return None
-    while value.dim() > view.dim() and value.shape[0] == 1:
+    while value.dim() > view.dim() > 0 and value.shape[0] == 1:
         value = value.squeeze(0)
     refuse(not broadcasts_to(value.shape, view.shape))
     # What is read may be the memory that is written.
@@ -130,12 +155,15 @@ def _assigned(value, dtype):
         return value
     value = tensor(value)
     refuse(value.is_complex() and not _types.is_complex(dtype))
+    # nan is an error for one element, and not for several.
+    refuse(value.dim() == 0 and value.is_floating_point() and _types.is_integral(dtype))
     return value.to(dtype)
 
 
 def _set_masked(t, mask, value):
     refuse(tuple(mask.shape) != tuple(t.shape[: mask.dim()]))
     if isinstance(value, _C.Tensor) and value.dim() != 0:
+        refuse(mask.dim() == t.dim() and value.dim() > 1)
         t[mask] = value
         return None
     mask = mask.reshape(tuple(mask.shape) + (1,) * (t.dim() - mask.dim()))

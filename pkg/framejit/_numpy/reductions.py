@@ -39,12 +39,12 @@ def result(t, out, casting="same_kind"):
 
 
 def _sum(t, axes, keep):
-    return _C.sum(t, axes, keep)
+    return _C.sum(t, axes, keep, dtype=t.dtype)
 
 
 def _prod(t, axes, keep):
     for d in sorted(axes, reverse=True):
-        t = _C.prod(t, d, keep)
+        t = _C.prod(t, d, keep, dtype=t.dtype)
     return t
 
 
