@@ -30,6 +30,7 @@ constexpr ModulePart kParts[] = {
     {"create", init_create},
     {"buffer", init_buffer},
     {"exchange", init_exchange},
+    {"ndarray", init_ndarray},
     {"dtype_functions", init_dtype_functions},
     {"ops", init_ops},
     {"compile_stats", init_compile_stats},

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "capture/arrays.h"
 #include "capture/leaf.h"
 #include "capture/builtins.h"
 #include "capture/generator.h"
@@ -410,6 +411,7 @@ V find_attr_raw(Tracer& t, V v, PyObject* name) {
   switch (v->is) {
     case Is::Const: return constant_attr(t, v, name);
     case Is::Tensor: return tensor_attr(t, as<TensorValue>(v), name);
+    case Is::Array: return array_attr(t, as<ArrayValue>(v), name);
     case Is::Method: return method_attr(t, as<MethodValue>(v), name);
     case Is::Super: return super_attr(t, as<SuperValue>(v), name);
     case Is::Partial: return partial_attr(t, as<PartialValue>(v), name);

@@ -1,6 +1,7 @@
 // Rules for functions of the builtins module (and functools.reduce).
 #include <algorithm>
 
+#include "capture/arrays.h"
 #include "capture/builtins.h"
 #include "capture/function_grad.h"
 #include "capture/grads.h"
@@ -249,6 +250,7 @@ V through_special(Tracer& t, Args& a, const char* name, PyObject* function) {
 PyObject* builtin(const char* name) { return PyDict_GetItemString(PyEval_GetBuiltins(), name); }
 V b_abs(Tracer& t, Args& a) {
   if (V v = a.pos.size() == 1 ? computed_number(t, Arith::Abs, a.pos[0]) : nullptr) return v;
+  if (a.pos.size() == 1 && a.pos[0]->is == Is::Array) return array_method(t, a.pos[0], "__abs__", {});
   return through_special(t, a, "__abs__", builtin("abs"));
 }
 V b_round(Tracer& t, Args& a) {

@@ -1,4 +1,5 @@
 // Calls, by kind of what is called.
+#include "capture/arrays.h"
 #include "capture/builtins.h"
 #include "capture/leaf.h"
 #include "capture/number.h"
@@ -117,7 +118,13 @@ V call(Tracer& t, V callable, Args args) {
   const CallRule rule = t.take_rule();
   t.use(callable);
   switch (callable->is) {
-    case Is::Function: t.call_rule = rule; return call_function(t, as<FunctionValue>(callable), std::move(args));
+    case Is::Function:
+      if (callable->outside() && is_array_part(as<FunctionValue>(callable)->globals))
+        return call_array_part(t, as<FunctionValue>(callable), std::move(args));
+      if (callable->outside())
+        if (V result = call_array_function(t, callable->real, args)) return result;
+      t.call_rule = rule;
+      return call_function(t, as<FunctionValue>(callable), std::move(args));
     case Is::Method: {
       auto* m = as<MethodValue>(callable);
       args.pos.insert(args.pos.begin(), m->self);
@@ -125,7 +132,10 @@ V call(Tracer& t, V callable, Args args) {
       return call(t, m->func, std::move(args));
     }
     case Is::Native: return call_native(t, as<NativeValue>(callable), std::move(args));
-    case Is::Const: t.call_rule = rule; return call_constant(t, callable->real, std::move(args));
+    case Is::Const:
+      if (V result = call_array_function(t, callable->real, args)) return result;
+      t.call_rule = rule;
+      return call_constant(t, callable->real, std::move(args));
     case Is::Partial: t.call_rule = rule; return call_partial(t, as<PartialValue>(callable), std::move(args));
     case Is::Object:
       if (V m = special(t, callable, FJ_NAME("__call__"))) {

@@ -1,4 +1,5 @@
 // Calling a Python function: its arguments are bound as CPython binds them and its frame is interpreted in place.
+#include "capture/arrays.h"
 #include "capture/directive.h"
 #include "capture/substitute.h"
 #include "capture/sym_frame.h"
@@ -160,7 +161,8 @@ V call_function(Tracer& t, FunctionValue* f, Args args) {
   if (f->outside())
     if (PyObject* python = substitute_of(f->real)) return call_substitute(t, f->real, python, std::move(args));
   if (clears_own_frames(f, args)) return t.none();
-  if (f->outside() && (is_pure_code(f->code) || is_pure_by_name(f->real))) return call_pure_function(t, f, args);
+  if (f->outside() && (is_pure_code(f->code) || is_pure_array_code(f->code) || is_pure_by_name(f->real)))
+    return call_pure_function(t, f, args);
   if (PyObject* mark = disabling_mark(f)) {
     cut(PyUnicode_Check(mark) && is_text(mark, "asked_for") ? Reason::asked_for : Reason::disabled,
         PyUnicode_AsUTF8(f->code->co_qualname), "()");

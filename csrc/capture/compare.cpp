@@ -1,6 +1,7 @@
 // Comparison, identity, truth, length, membership.
 #include <string_view>
 
+#include "capture/arrays.h"
 #include "capture/builtins.h"
 #include "capture/leaf.h"
 #include "capture/number.h"
@@ -100,6 +101,11 @@ bool both(V a, V b, Is kind) { return a->is == kind && b->is == kind; }
 
 V compare(Tracer& t, int op, V a, V b) {
   Nested deeper(t);
+  if (a->is == Is::Array || b->is == Is::Array) {
+    static constexpr const char* kNames[] = {"__lt__", "__le__", "__eq__", "__ne__", "__gt__", "__ge__"};
+    static constexpr int kReversed[] = {4, 5, 2, 3, 0, 1};
+    return array_binary(t, kNames[op], kNames[kReversed[op]], nullptr, a, b);
+  }
   if (V v = computed_compare(t, op, a, b)) return v;
   t.tensors->number_as_input(t, &b, a);
   if (both(a, b, Is::Const) && (is_symbolic(a) || is_symbolic(b))) return compare_real(t, op, a, b);
@@ -216,7 +222,7 @@ bool truth(Tracer& t, V v) {
     if (r < 0) t.raise_pending();
     return r;
   }
-  if (v->is == Is::Tensor) cut(Reason::data_dependent, "the truth of a tensor");
+  if (v->is == Is::Tensor || v->is == Is::Array) cut(Reason::data_dependent, "the truth of a tensor");
   if (V m = v->is == Is::Function || v->is == Is::Method ? nullptr : special(t, v, FJ_NAME("__bool__"))) {
     if (m->is != Is::Native) {
       V said = call_values(t, m, {});
@@ -281,6 +287,7 @@ int64_t length(Tracer& t, V v) {
       if (n < 0) t.raise_pending();
       return n;
     }
+    case Is::Array: return to_index(t, tensor_length(t, tensor_of_array(t, as<ArrayValue>(v))), "len()");
     case Is::Object: t.raise(PyExc_TypeError, cat("object of type '", v->cls->tp_name, "' has no len()"));
     case Is::Opaque:
       if (is_owned(v)) {
@@ -326,6 +333,7 @@ bool contains(Tracer& t, V container, V v) {
                             t, [](PyObject* x, PyObject* y) { return PyBool_FromLong(PySequence_Contains(x, y) == 1); },
                             container, v));
       break;
+    case Is::Array:
     case Is::Tensor: cut(Reason::data_dependent, "in on a tensor");
     default: break;
   }

@@ -1,4 +1,5 @@
 // Iteration: iter(), next() and whole-iterable reads.
+#include "capture/arrays.h"
 #include "capture/owned.h"
 #include "capture/number.h"
 #include "capture/builtins.h"
@@ -135,6 +136,7 @@ V iterate(Tracer& t, V v) {
       Args none;
       return iterate(t, call_leaf_method(t, _PyType_Lookup(t.type_of(v), FJ_NAME("unbind")), v, none));
     }
+    case Is::Array: return iterate_array(t, v);
     case Is::Object: {
       V it = special(t, v, FJ_NAME("__iter__"));
       return it ? checked_iterator(t, call_values(t, it, {})) : iterate_by_index(t, v);

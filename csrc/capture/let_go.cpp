@@ -88,6 +88,7 @@ class Reach {
         if (const auto* maker = t_.maker_of(v)) visit(maker->args);
         break;
       case Is::Tensor: visit(as<TensorValue>(v)->grad); break;
+      case Is::Array: break;  // its tensor has no gradient
       case Is::Opaque: break;
     }
   }

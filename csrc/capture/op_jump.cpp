@@ -6,7 +6,7 @@ namespace fj::capture {
 namespace {
 
 void jump_if(Tracer& t, SymFrame& f, const Instr& in, bool wanted) {
-  if (f.top()->is == Is::Tensor) t.stop_for_truth(f);
+  if (has_data(f.top())) t.stop_for_truth(f);
   V v = f.pop();
   if (truth(t, v) == wanted) f.jump(in.target);
 }
@@ -16,7 +16,7 @@ void jump_if_none(Tracer& t, SymFrame& f, const Instr& in, bool wanted) {
 }
 
 void jump_or_pop(Tracer& t, SymFrame& f, const Instr& in, bool wanted) {
-  if (f.top()->is == Is::Tensor) cut(Reason::data_branch, "and/or on a tensor");
+  if (has_data(f.top())) cut(Reason::data_branch, "and/or on a tensor");
   if (truth(t, f.top()) == wanted)
     f.jump(in.target);
   else

@@ -24,7 +24,7 @@ FJ_OPCODE(UNARY_POSITIVE) { f.push(unary(t, '+', f.pop())); }
 FJ_OPCODE(UNARY_INVERT) { f.push(unary(t, '~', f.pop())); }
 FJ_OPCODE(UNARY_NOT) { f.push(t.boolean(!truth(t, f.pop()))); }
 FJ_OPCODE(TO_BOOL) {
-  if (f.top()->is == Is::Tensor) t.stop_for_truth(f);
+  if (has_data(f.top())) t.stop_for_truth(f);
   f.push(t.boolean(truth(t, f.pop())));
 }
 FJ_OPCODE(COMPARE_OP) {
@@ -32,7 +32,7 @@ FJ_OPCODE(COMPARE_OP) {
   V b = f.pop(), a = f.pop();
   V result = compare(t, op, a, b);
   if (!kBefore313 && (in.arg & 16)) {  // the branch after it wants a bool
-    if (result->is == Is::Tensor) {
+    if (has_data(result)) {
       f.push(result);
       t.stop_for_truth(f);
     }

@@ -1,4 +1,5 @@
 // Arithmetic: constants are computed, tensors recorded, everything else goes through the operator methods.
+#include "capture/arrays.h"
 #include "capture/builtins.h"
 #include "capture/leaf.h"
 #include "capture/number.h"
@@ -246,6 +247,10 @@ bool plain_class(PyObject* o) {
 }  // namespace
 
 V binary(Tracer& t, int op, V a, V b) {
+  if (a->is == Is::Array || b->is == Is::Array) {
+    const Row& base = kRows[op % kInPlace];
+    return array_binary(t, base.name, base.reflected, op >= kInPlace ? kRows[op].name : nullptr, a, b);
+  }
   if (V v = computed_binary(t, op, a, b)) return v;
   if (op % kInPlace != kPow) {  // powers have kernels of their own for some exponents
     t.tensors->number_as_input(t, &b, a);
@@ -283,6 +288,7 @@ V unary(Tracer& t, char op, V v) {
   const Arith row = op == '-' ? Arith::Negative : op == '+' ? Arith::Positive : Arith::Invert;
   if (V computed = computed_number(t, row, v)) return computed;
   if (!is_symbolic(v)) t.use(v);
+  if (v->is == Is::Array) return array_method(t, v, op == '-' ? "__neg__" : op == '+' ? "__pos__" : "__invert__", {});
   if (v->is == Is::Object) {
     V m = special(t, v, intern(op == '-' ? "__neg__" : op == '+' ? "__pos__" : "__invert__"));
     if (m) return call_values(t, m, {});

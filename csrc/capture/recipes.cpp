@@ -1,3 +1,4 @@
+#include "capture/arrays.h"
 #include "capture/recipes.h"
 
 #include <unordered_set>
@@ -178,7 +179,7 @@ RecipeId RecipeWriter::write_object(ObjectValue* o) {
 }
 
 RecipeId RecipeWriter::write_function(FunctionValue* f) {
-  if (is_substitute_part(f->globals)) cannot(f);
+  if (is_substitute_part(f->globals) || is_array_part(f->globals)) cannot(f);
   const RecipeId id = f->recipe = add(Make::Function, obj(f->code));
   std::vector<RecipeId> ids{constant(f->globals), f->qualname ? of(f->qualname) : kNoRecipe, of(f->defaults),
                             of(f->kwdefaults)};
@@ -330,6 +331,7 @@ RecipeId RecipeWriter::write(V v) {
       row(id).index = t_.tape->number(v->slot);
       return id;
     }
+    case Is::Array: return write_array(*this, t_, as<ArrayValue>(v));
     case Is::Tensor: return write_tensor(as<TensorValue>(v));
     case Is::Tuple: {
       if (v->cls != &PyTuple_Type && !is_python_class(v->cls))  // Size, named results of ops
@@ -364,6 +366,7 @@ RecipeId RecipeWriter::write(V v) {
     case Is::Object: return write_object(as<ObjectValue>(v));
     case Is::Function: return write_function(as<FunctionValue>(v));
     case Is::Method: {
+      if (as<MethodValue>(v)->self->is == Is::Array) cannot(v);
       const RecipeId id = v->recipe = add(Make::Method);
       const RecipeId func = of(as<MethodValue>(v)->func), self = of(as<MethodValue>(v)->self);
       row(id).parts = {func, self};

@@ -1,6 +1,7 @@
 // v[key], v[key] = value, del v[key].
 #include <string_view>
 
+#include "capture/arrays.h"
 #include "capture/builtins.h"
 #include "capture/leaf.h"
 #include "capture/owned.h"
@@ -146,6 +147,7 @@ V class_item(Tracer& t, V cls, V key) {
 V get_item(Tracer& t, V v, V key) {
   const CallRule rule = t.take_rule();
   t.use(v);
+  if (v->is == Is::Array) return array_method(t, v, "__getitem__", {key});
   if (v->is != Is::Tensor) t.use(key);
   if (v->is == Is::Const && PyType_Check(v->real)) return class_item(t, v, key);
   if (V m = python_method(t, v, FJ_NAME("__getitem__"))) {
@@ -174,6 +176,10 @@ V get_item(Tracer& t, V v, V key) {
 void set_item(Tracer& t, V v, V key, V value) {
   const CallRule rule = t.take_rule();
   t.use(v);
+  if (v->is == Is::Array) {
+    array_method(t, v, "__setitem__", {key, value});
+    return;
+  }
   if (v->is != Is::Tensor) t.use(key);
   if (V m = python_method(t, v, FJ_NAME("__setitem__"))) {
     t.call_rule = rule;

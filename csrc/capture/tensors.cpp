@@ -208,19 +208,35 @@ void TensorSession::number_as_input(Tracer& t, V* number, V beside) {
   if (!PyFloat_CheckExact(v->real) && !PyLong_CheckExact(v->real)) return;
   t.use(beside);
   DType dtype;
-  if (!operand_dtype(v->real, as_tensor(as<TensorValue>(beside)->fake)->meta.dtype, &dtype) || !varies(t, v)) return;
+  if (operand_dtype(v->real, as_tensor(as<TensorValue>(beside)->fake)->meta.dtype, &dtype))
+    input_of_number(t, number, dtype);
+}
+
+bool TensorSession::number_input(Tracer& t, V* number, PyObject* wanted) {
+  V v = *number;
+  if (v->is != Is::Const || v->touched || !v->outside() || !named(Py_TYPE(wanted), "framejit.dtype")) return false;
+  if (!PyFloat_CheckExact(v->real) && !PyLong_CheckExact(v->real)) return false;
+  Ref text = Ref::steal(PyObject_Repr(wanted));  // framejit.float64
+  DType dtype;
+  return text && parse_dtype(std::string_view(PyUnicode_AsUTF8(text.get())).substr(9), &dtype) &&
+         input_of_number(t, number, dtype);
+}
+
+bool TensorSession::input_of_number(Tracer& t, V* number, DType dtype) {
+  V v = *number;
+  if (!varies(t, v)) return false;
   const guard::SourceId source = t.source(Step::Number, v->source, static_cast<int>(dtype));
   for (size_t i = 0; i < impl->sources.size(); ++i)
     if (impl->sources[i] == source) {
       *number = impl->numbers[source];
-      return;
+      return true;
     }
   TensorRef real = scalar_tensor(PyFloat_CheckExact(v->real) ? Arg(PyFloat_AS_DOUBLE(v->real))
                                                              : Arg(static_cast<int64_t>(PyLong_AsLongLong(v->real))),
                                  dtype);
   if (PyErr_Occurred()) {
     PyErr_Clear();
-    return;
+    return false;
   }
   t.guard(Kind::TypeIs, v->source, reinterpret_cast<PyObject*>(v->cls));
   t.guard(Kind::TypeIs, source, reinterpret_cast<PyObject*>(tensor_type));
@@ -230,6 +246,7 @@ void TensorSession::number_as_input(Tracer& t, V* number, V beside) {
   record_input(t, *number, as_object(fake.get()), source, false);
   impl->sources.push_back(source);
   impl->examples.push_back(t.keep(Ref::steal(real.release_object())));
+  return true;
 }
 
 void TensorSession::locate(Tracer& t) {

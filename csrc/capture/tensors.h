@@ -41,6 +41,8 @@ class TensorSession {
   // Before a tensor meets a Python number in an operator: a number that varies from call to call becomes an input of
   // the graph. Replaces `number` by its 0-d tensor, or leaves it.
   void number_as_input(Tracer& tracer, V* number, V beside);
+  // The same in this dtype, whatever it meets; false: it is left.
+  bool number_input(Tracer& tracer, V* number, PyObject* dtype);
   // For the tape: ops are recorded by leaf calls alone, or the trace cannot be replayed.
   void expect_ops(Tape& tape);     // before a call
   bool count_ops(TapeStep& step);  // after it: were there any? Also notes where the call was made
@@ -63,6 +65,7 @@ class TensorSession {
   std::unique_ptr<Impl> impl;
 
  private:
+  bool input_of_number(Tracer& tracer, V* number, DType dtype);
   // Where an output's history leads: raises CannotRebuild if to a leaf made here; `spent`: a pass used it up already.
   void check_history(PyObject* output, bool* spent) const;
 };

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/hash.h"
+#include "capture/arrays.h"
 #include "capture/builtins.h"
 #include "capture/tensors.h"
 #include "capture/tracer.h"
@@ -14,6 +15,7 @@ void Tracer::guard(Kind kind, SourceId source, PyObject* object, std::vector<int
   if (source != guard::kNoSource && tree.sources()[source].step == Step::Const && kind != Kind::SameObject) {
     if (kind == Kind::TypeIs || kind == Kind::Same) return;  // an object that is held does not become another
   }
+  if (source != guard::kNoSource && is_own_source(tree.sources(), source)) return;  // our own code stays as it is
   if (tree.is_loose(kind, source))
     cut(Reason::varying, tree.sources().describe(source, entry.code), " differs from call to call");
   guard::Check check;
@@ -218,6 +220,7 @@ PyObject* Tracer::type_lookup(PyTypeObject* type, PyObject* name) {
 PyObject* Tracer::dict_fact(PyObject* dict, PyObject* name) {
   PyObject* found = PyDict_GetItemWithError(dict, name);
   if (!found && PyErr_Occurred()) raise_pending();
+  if (is_array_part(dict)) return found;
   Ref facts = facts_of(dict_facts_, dict);
   PyDict_SetItem(facts.get(), name, found ? found : facts.get());
   return found;

@@ -204,8 +204,9 @@ class Tracer {
     V value;
   };
   std::vector<ClassWrite> class_writes;
-  std::vector<PyObject*> late_calls;       // C functions that tell a module that something it looks at has changed
-  std::vector<IteratorValue*> generators;  // all that the trace made
+  std::vector<PyObject*> late_calls;         // C functions that tell a module that something it looks at has changed
+  std::vector<IteratorValue*> generators;    // all that the trace made
+  std::unordered_set<const void*> mirrored;  // storages of copies that stand for views (arrays.cpp)
   std::unique_ptr<TensorSession> tensors;
   std::unique_ptr<Tape> tape;  // NULL while no size can vary
 

@@ -37,6 +37,7 @@ enum class Is : uint8_t {
   Super,
   View,     // dict.keys() and the like
   Partial,  // functools.partial
+  Array,    // a NumPy array or scalar
   Opaque,   // an outside object of a C type that capture knows nothing about
 };
 
@@ -70,6 +71,14 @@ struct TensorValue : Value {
   PyObject* fake = nullptr;   // NULL until touched
   Value* grad = nullptr;      // what `.grad` holds, once it has been looked at or written (grads.h)
   bool grad_changed = false;  // it is set at the exit
+};
+
+// Which of the two, and which scalar, its class says.
+struct ArrayValue : Value {
+  ArrayValue() : Value(Is::Array) {}
+  TensorValue* tensor = nullptr;  // over its memory; NULL until asked for
+  PyObject* example = nullptr;    // of an outside array: the tensor over the one at hand
+  bool fixed = false;             // must not be written to
 };
 
 struct TupleValue : Value {
@@ -203,6 +212,9 @@ struct IteratorValue : Value {
   PyObject* maker = nullptr;  // … that calling this with these arguments makes, as long as it has not begun
   Values maker_args;
 };
+
+// Is its truth known only when the graph has run?
+inline bool has_data(const Value* v) { return v->is == Is::Tensor || v->is == Is::Array; }
 
 struct SuperValue : Value {
   SuperValue() : Value(Is::Super) {}

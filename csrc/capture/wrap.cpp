@@ -2,10 +2,12 @@
 // mutable object must go on doing so.
 #include <string_view>
 
+#include "capture/arrays.h"
 #include "capture/builtins.h"
 #include "capture/tensors.h"
 #include "capture/tracer.h"
 #include "py/iterators.h"
+#include "tensor/ndarray.h"
 
 namespace fj::capture {
 
@@ -140,7 +142,8 @@ bool is_identity_constant(PyObject* o) {
          t == &PyWrapperDescr_Type || t == &PyGetSetDescr_Type || t == &PyMemberDescr_Type ||
          t == &PyClassMethodDescr_Type || is_method_wrapper(o) || PyCode_Check(o) || t == &PyStaticMethod_Type ||
          t == &PyClassMethod_Type || t == &PyProperty_Type || t == &Py_GenericAliasType || is_getter(o) ||
-         is_union(o) || is_pattern(o) || is_timezone(o) || is_enum_member(o) || is_tensor_identity_constant(o);
+         is_union(o) || is_pattern(o) || is_timezone(o) || is_enum_member(o) || is_tensor_identity_constant(o) ||
+         ndarray::is_dtype(o) || ndarray::is_function(o);
 }
 
 V Tracer::new_outside(PyObject* real, SourceId) {
@@ -150,6 +153,7 @@ V Tracer::new_outside(PyObject* real, SourceId) {
     cut(Reason::native_object, "a class that is being made");
   if (is_plain_constant(real) || is_identity_constant(real)) return shell<ConstValue>(*this, real);
   if (is_tensor(real)) return shell<TensorValue>(*this, real);
+  if (V array = outside_array(*this, real)) return array;
   if (PyFunction_Check(real)) return shell<FunctionValue>(*this, real);
   if (PyMethod_Check(real)) return shell<MethodValue>(*this, real);
   if (PyCell_Check(real)) return shell<CellValue>(*this, real);

@@ -6,6 +6,7 @@
 
 #include "guard/arith.h"
 #include "py/iterators.h"
+#include "tensor/ndarray.h"
 #include "tensor/tensor.h"
 
 namespace fj::guard {
@@ -154,6 +155,9 @@ PyObject* Fetched::walk(const Source& s) {
     }
     case Step::IterPart: return py::part_of(p, s.index);
     case Step::IterCount: return own(py::count_of(p));
+    case Step::Array:
+      if (ndarray::is_array(p) && ndarray::is_writeable(p) != (s.index != 0)) return nullptr;
+      return own(py::Ref::steal(ndarray::tensor_over(p).release_object()));
     case Step::Number: owned_.push_back(number_tensor(p, static_cast<DType>(s.index))); return owned_.back().get();
   }
   return nullptr;

@@ -86,6 +86,7 @@ std::string SourceTable::describe(SourceId id, PyCodeObject* code) const {
     case Step::KwDefaults: return cat(base, ".__kwdefaults__");
     case Step::MethodFunc: return cat(base, ".__func__");
     case Step::MethodSelf: return cat(base, ".__self__");
+    case Step::Array:
     case Step::Number: return cat(base, " as a tensor");
     case Step::Arith: {
       const char* op = arith_text(static_cast<Arith>(s.index));

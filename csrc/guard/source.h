@@ -36,11 +36,12 @@ enum class Step : uint8_t {
   KwDefaults,    // a function's __kwdefaults__
   MethodFunc,    // a bound method's function
   MethodSelf,    // a bound method's instance
-  Number,        // a 0-d tensor of dtype `index` made of a Python number
-  Arith,         // operation `index` (arith.def) on the numbers `parent` and, if it has two operands, `other`
-  Peek,          // what the iterator's next() number `index` from now will give; the iterator is not moved
-  IterPart,      // iterator `index` below a zip or an enumerate
-  IterCount,     // an enumerate's count
+  Array,     // a tensor over the memory of a NumPy array (index: may it be written to?), or with a NumPy scalar's value
+  Number,    // a 0-d tensor of dtype `index` made of a Python number
+  Arith,     // operation `index` (arith.def) on the numbers `parent` and, if it has two operands, `other`
+  Peek,      // what the iterator's next() number `index` from now will give; the iterator is not moved
+  IterPart,  // iterator `index` below a zip or an enumerate
+  IterCount,  // an enumerate's count
 };
 
 using SourceId = int32_t;
