@@ -44,6 +44,12 @@ class PrivateOps(unittest.TestCase):
         self.refuses("_adaptive_avg_pool", framejit.ones(1, 0), [2])
         self.refuses("_adaptive_avg_pool_grad", framejit.ones(1, 2), [2, 4])
 
+    def test_gradients_of_embeddings(self):
+        at = framejit.tensor([0, 2])
+        self.refuses("embedding_dense_backward", framejit.ones(1, 2), at, 3, -1, False)
+        self.refuses("embedding_dense_backward", framejit.ones(()), at, 3, -1, False)
+        self.refuses("embedding_dense_backward", framejit.ones(2, 2), at, -3, -1, False)
+
     def test_windows_outside_the_plane(self):
         """Dilation steps over the whole of a plane of one element: the maximum of nothing, which has no gradient."""
         x = framejit.ones(1, 1, requires_grad=True)

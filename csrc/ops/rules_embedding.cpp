@@ -1,5 +1,6 @@
 // Shape, derivative and batching rules of embeddings.
 #include "ops/batch_util.h"
+#include "ops/checks.h"
 
 namespace fj {
 namespace {
@@ -24,7 +25,14 @@ void infer_embedding(InferCtx& c) {
 
 void infer_embedding_dense_backward(InferCtx& c) {
   check_indices(c.val(1));
-  set_out(c, Shape{c.args[2].as_int(), c.val(0)->sizes.back()}, c.val(0)->dtype);
+  const TensorMeta& grad = *c.val(0);
+  check_rank(c, 0, 1, 64);
+  const Dim n = c.val(1)->numel(), width = grad.sizes.back();
+  FJ_USER_CHECK(n * width == grad.numel(), ErrorKind::Runtime, "shape '[", n, ", ", width,
+                "]' is invalid for input of size ", grad.numel());
+  Shape sizes{c.args[2].as_int(), width};
+  check_sizes(sizes, grad.dtype);
+  set_out(c, std::move(sizes), grad.dtype);
 }
 
 void vjp_embedding(VjpCtx& c) {
