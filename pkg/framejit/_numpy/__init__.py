@@ -7,17 +7,29 @@ changed, and makes the call one to NumPy itself: NumPy's errors are its own. `PU
 alone, which capture calls. Nothing but capture imports this package, and only where NumPy has been imported already.
 """
 
-from . import _args, _bridge, _types, indexing, linear, operators, properties, reductions, ufuncs
+from . import (
+    _args,
+    _bridge,
+    _types,
+    creation,
+    indexing,
+    joining,
+    linear,
+    operators,
+    properties,
+    reductions,
+    shapes,
+    ufuncs,
+)
 from ._bridge import NotTaken
 from ._types import PURE
 
-_FAMILIES = (ufuncs, reductions, linear)
+_FAMILIES = (ufuncs, reductions, linear, shapes, creation, joining)
 
 FUNCTIONS = {function: ours for family in _FAMILIES for function, ours in family.FUNCTIONS.items()}
 METHODS = {
     **operators.table(FUNCTIONS),
-    **reductions.METHODS,
-    **linear.METHODS,
+    **{name: ours for family in _FAMILIES for name, ours in getattr(family, "METHODS", {}).items()},
     **indexing.METHODS,
 }
 PROPERTIES = properties.PROPERTIES
