@@ -18,13 +18,16 @@ from . import (
     operators,
     properties,
     reductions,
+    running,
+    selection,
     shapes,
+    statistics,
     ufuncs,
 )
 from ._bridge import NotTaken
 from ._types import PURE
 
-_FAMILIES = (ufuncs, reductions, linear, shapes, creation, joining)
+_FAMILIES = (ufuncs, selection, reductions, statistics, running, linear, shapes, creation, joining)
 
 FUNCTIONS = {function: ours for family in _FAMILIES for function, ours in family.FUNCTIONS.items()}
 METHODS = {

@@ -244,7 +244,9 @@ def _scalar_type(dtype):
             return scalar_of(number(x, dtype))
         refuse(t.is_complex() and not _types.is_complex(dtype))
         refuse(t.is_floating_point() and not _types.is_inexact(dtype))
-        return given(t.clone() if t.dtype == dtype else t.to(dtype))
+        if is_array(x) and t.dim() > 0 and t.dtype == dtype:
+            return x
+        return given(t.to(dtype))
 
     return call
 
