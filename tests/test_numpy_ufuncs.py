@@ -155,7 +155,11 @@ class Ufuncs(unittest.TestCase):
 
 class Methods(unittest.TestCase):
     def test_operators(self):
-        names = [n for n in ours.METHODS if n.startswith("__") and n[2:-2] not in ("getitem", "setitem", "len", "iter", "copy")]
+        names = [
+            n
+            for n in ours.METHODS
+            if n.startswith("__") and n[2:-2] not in ("getitem", "setitem", "len", "iter", "copy")
+        ]
         two = [n for n in names if n.strip("_") not in ("neg", "pos", "abs", "invert") and hasattr(np.ndarray, n)]
         self.assertGreater(len(two), 40)
         for name in two:

@@ -7,36 +7,17 @@ changed, and makes the call one to NumPy itself: NumPy's errors are its own. `PU
 alone, which capture calls. Nothing but capture imports this package, and only where NumPy has been imported already.
 """
 
-from . import (
-    _args,
-    _bridge,
-    _types,
-    creation,
-    indexing,
-    joining,
-    linear,
-    operators,
-    properties,
-    reductions,
-    running,
-    selection,
-    shapes,
-    statistics,
-    ufuncs,
-)
+import numpy as _np
+
+from . import _bridge, _types
 from ._bridge import NotTaken
 from ._types import PURE
 
-_FAMILIES = (ufuncs, selection, reductions, statistics, running, linear, shapes, creation, joining)
+if int(_np.__version__.split(".")[0]) >= 2:
+    from ._tables import FUNCTIONS, METHODS, MODULES, PROPERTIES
+else:
+    # Other rules of promotion, and names that are not there yet: every call is one to NumPy.
+    FUNCTIONS, METHODS, PROPERTIES = {}, {}, {}
+    MODULES = [m.__dict__ for m in (_bridge, _types)]
 
-FUNCTIONS = {function: ours for family in _FAMILIES for function, ours in family.FUNCTIONS.items()}
-METHODS = {
-    **operators.table(FUNCTIONS),
-    **{name: ours for family in _FAMILIES for name, ours in getattr(family, "METHODS", {}).items()},
-    **indexing.METHODS,
-}
-PROPERTIES = properties.PROPERTIES
-
-# The namespaces that the functions' globals are.
-MODULES = [m.__dict__ for m in (_args, _bridge, _types, indexing, operators, properties, *_FAMILIES)]
 __all__ = ["FUNCTIONS", "METHODS", "MODULES", "NotTaken", "PROPERTIES", "PURE"]

@@ -36,7 +36,7 @@ def dot(a, b, out=None):
     refuse(a.shape[-1] != b.shape[last])
     if a.dim() <= 2 and b.dim() <= 2:
         return result(_C.matmul(a, b), out)
-    return result(_C.tensordot(a, b, ([a.dim() - 1], [last])), out)
+    return result(_C.tensordot(a, b, (a.dim() - 1,), (last,)), out)
 
 
 def inner(a, b, /):
@@ -44,14 +44,14 @@ def inner(a, b, /):
     if a.dim() == 0 or b.dim() == 0:
         return given(a * b)
     refuse(a.shape[-1] != b.shape[-1])
-    return given(_C.tensordot(a, b, ([a.dim() - 1], [b.dim() - 1])))
+    return given(_C.tensordot(a, b, (a.dim() - 1,), (b.dim() - 1,)))
 
 
 def vdot(a, b, /):
     a, b = _pair(a, b)
     a, b = a.reshape(-1), b.reshape(-1)
     refuse(a.shape[0] != b.shape[0])
-    return given(_C.sum(_C.conj_physical(a) * b if a.is_complex() else a * b))
+    return given(_C.sum(_C.conj_physical(a) * b if a.is_complex() else a * b, (0,), dtype=a.dtype))
 
 
 def outer(a, b, out=None):
@@ -70,7 +70,7 @@ def tensordot(a, b, axes=2):
         right = [right] if type(right) is int else list(right)
         left, right = [axis_of(d, a.dim()) for d in left], [axis_of(d, b.dim()) for d in right]
     refuse([a.shape[d] for d in left] != [b.shape[d] for d in right])
-    return array_of(_C.tensordot(a, b, (left, right)))
+    return array_of(_C.tensordot(a, b, left, right))
 
 
 def einsum(*operands, out=None, dtype=None, order="K", casting="safe", optimize=False):
