@@ -1,0 +1,340 @@
+"""One op of PyTorch's test database: its samples given to both libraries, what they return compared."""
+
+import functools
+import types
+
+import framejit
+import numpy as np
+import torch
+
+from tests.peer.nests import flat
+
+# (relative, absolute); a result's largest element scales the absolute one.
+TOLERANCE = {"float64": 1e-7, "float32": 2e-4, "bfloat16": 3e-2, "float16": 4e-3}
+NAMESPACES = (
+    "",
+    "Tensor",
+    "nn.functional",
+    "linalg",
+    "special",
+    "fft",
+    "masked",
+    "signal.windows",
+    "sparse",
+    "ops.aten",
+)
+# Nobody says what is in their memory.
+UNSET = (
+    "empty",
+    "empty_like",
+    "new_empty",
+    "empty_strided",
+    "new_empty_strided",
+    "empty_permuted",
+    "resize_",
+    "resize_as_",
+)
+# Whose streams of random numbers need not be torch's: sizes and dtype, and values by the tests of distributions.
+RANDOM = ("cauchy", "exponential", "geometric", "log_normal", "normal", "uniform", "multinomial", "rrelu", "svd_lowrank",
+          "pca_lowrank", "nn.functional.fractional_max_pool2d", "nn.functional.fractional_max_pool3d")  # fmt: skip
+
+
+class Missing(Exception):
+    """framejit has no such name."""
+
+
+def attribute(root, path):
+    for part in path.split("."):
+        if part:
+            try:
+                root = getattr(root, part)
+            except AttributeError as e:
+                raise Missing(str(e)) from None
+    return root
+
+
+@functools.cache
+def names_of_functions():
+    """id of a function of torch -> where it is found."""
+    found = {}
+    for space in NAMESPACES:
+        module = attribute(torch, space)
+        for name in dir(module):
+            value = getattr(module, name, None)
+            if callable(value):
+                found.setdefault(id(value), f"{space}.{name}" if space else name)
+    return found
+
+
+def seeded(op, *args, **kwargs):
+    framejit.manual_seed(42)
+    return op(*args, **kwargs)
+
+
+def ours(function):
+    """The same function of framejit."""
+    if isinstance(function, functools.partial):
+        return functools.partial(ours(function.func), *map(translate, function.args), **{
+            k: translate(v) for k, v in function.keywords.items()})  # fmt: skip
+    path = names_of_functions().get(id(function))
+    if path:
+        return attribute(framejit, path)
+    if isinstance(function, torch.nn.Module):
+        return getattr(framejit.nn, type(function).__name__)()  # the database has modules with default settings only
+    if isinstance(function, torch._ops.OpOverload):
+        return attribute(framejit, f"ops.aten.{function.__name__.split('.')[0]}")
+    if isinstance(function, types.FunctionType):
+        world = {**function.__globals__, "torch": framejit, "wrapper_set_seed": seeded}
+        cells = function.__closure__ and tuple(types.CellType(translate(c.cell_contents)) for c in function.__closure__)
+        mine = types.FunctionType(function.__code__, world, function.__name__, function.__defaults__, cells)
+        mine.__kwdefaults__ = function.__kwdefaults__
+        return mine
+    raise Missing(f"{function!r} is not known by a name")
+
+
+def to_tensor(t):
+    """framejit's tensor of the same values, sizes and strides."""
+    if t.layout != torch.strided:
+        dense = to_tensor(t.detach().to_dense())
+        convert = {torch.sparse_coo: "to_sparse", torch.sparse_csr: "to_sparse_csr", torch.sparse_csc: "to_sparse_csc"}
+        return attribute(dense, convert[t.layout])()
+    plain = t.detach().resolve_conj().resolve_neg()
+    if plain.dtype == torch.complex32:
+        raise Missing("complex32")
+    extent = plain.untyped_storage().nbytes() // plain.element_size()
+    buffer = torch.as_strided(plain, (extent,), (1,), 0)
+    dtype = attribute(framejit, str(plain.dtype).split(".")[-1])
+    if plain.dtype == torch.bfloat16:
+        memory = framejit.from_numpy(buffer.view(torch.int16).numpy().copy()).view(dtype)
+    else:
+        memory = framejit.from_numpy(buffer.numpy().copy())
+    mine = framejit.as_strided(memory, tuple(plain.shape), plain.stride(), plain.storage_offset())
+    if t.requires_grad:
+        mine = mine.detach().requires_grad_()
+    return mine
+
+
+def translate(value):
+    if isinstance(value, torch.Tensor):
+        return to_tensor(value)
+    if isinstance(value, torch.Size):
+        return framejit.Size(value)
+    if isinstance(value, (torch.dtype, torch.layout, torch.memory_format)):
+        return attribute(framejit, str(value).split(".")[-1])
+    if isinstance(value, torch.device):
+        return framejit.device(str(value))
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*map(translate, value))
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(translate, value))
+    if isinstance(value, dict):
+        return {k: translate(v) for k, v in value.items()}
+    if value is torch:
+        return framejit
+    if isinstance(value, (types.FunctionType, types.BuiltinFunctionType, functools.partial, torch.nn.Module)):
+        return ours(value)
+    return value
+
+
+def to_array(t):
+    """(dtype's name, values) of a tensor of either library; values in double precision or as they are."""
+    if t.layout not in (torch.strided, framejit.strided):
+        t = t.to_dense()
+    name = str(t.dtype).split(".")[-1]
+    t = t.detach()
+    if hasattr(t, "resolve_conj"):
+        t = t.resolve_conj().resolve_neg()
+    if name in ("bfloat16", "float16"):
+        t = t.float()
+    a = t.numpy(force=True)
+    return name, a.astype(np.complex128 if a.dtype.kind == "c" else np.float64) if a.dtype.kind in "fc" else a
+
+
+def difference(want, got, slack=1, values=True):
+    """(cause, text) of the first difference between two results, None where there is none."""
+    want, got = flat(want), flat(got)
+    if len(want) != len(got):
+        return "size", f"{len(got)} results for {len(want)}"
+    for w, g in zip(want, got):
+        if not isinstance(w, torch.Tensor):
+            if isinstance(g, framejit.Tensor):
+                return "value", f"a tensor for {w!r}"
+            if isinstance(w, (int, float, complex, str, bool)) and values:
+                if g != w and not (g != g and w != w) and not np.allclose(g, w, 1e-4, 1e-6):
+                    return "value", f"{g!r} for {w!r}"
+            continue
+        if not isinstance(g, framejit.Tensor):
+            return "value", f"{type(g).__name__} for a tensor"
+        wd, gd = (str(t.dtype).split(".")[-1] for t in (w, g))
+        if wd != gd:
+            return "dtype", f"{gd} for {wd}"
+        if tuple(w.shape) != tuple(g.shape):
+            return "size", f"{tuple(g.shape)} for {tuple(w.shape)}"
+        if values:
+            (name, a), (_, b) = to_array(w), to_array(g)
+            if a.dtype.kind in "fc":
+                loose = slack * TOLERANCE.get({"complex64": "float32", "complex128": "float64"}.get(name, name), 1e-6)
+                finite = np.abs(a[np.isfinite(a)])
+                with np.errstate(all="ignore"):
+                    same = np.isclose(b, a, loose, loose * max(1.0, float(finite.mean()) if finite.size else 0), True)
+            else:
+                same = a == b
+            if not np.all(same):
+                at = tuple(int(i) for i in np.argwhere(~np.atleast_1d(same))[0])
+                return (
+                    "value",
+                    f"{np.atleast_1d(b)[at]} for {np.atleast_1d(a)[at]} at {at} of {a.shape}, {int((~same).sum())} differ",
+                )
+    return None
+
+
+def reason(e):
+    return f"{type(e).__name__}: {str(e).strip().splitlines()[0] if str(e).strip() else ''}"
+
+
+def related(ours_, theirs):
+    """Whether framejit's error is of torch's type: torch's own errors are compared by their built-in bases."""
+    if type(ours_).__name__ == type(theirs).__name__:
+        return True
+    base = next(c for c in type(theirs).__mro__ if c.__module__ == "builtins")
+    return isinstance(ours_, base)
+
+
+class Comparison:
+    def __init__(self, op, options):
+        self.op, self.options = op, options
+        try:
+            self.function = ours(op.op)
+        except Missing as e:
+            self.function = e
+        self.compiled = None
+
+    def triples(self, dtype, choose):
+        """(kind, index, run) of one dtype."""
+        op, torch_dtype = self.op, getattr(torch, dtype)
+        if torch_dtype in op.supported_dtypes("cpu"):
+            if "value" in self.options.kinds:
+                for index, sample in choose(op.sample_inputs("cpu", torch_dtype)):
+                    yield "value", index, functools.partial(self.guarded, self.value, sample)
+            if "grad" in self.options.kinds and torch_dtype in op.supported_backward_dtypes("cpu"):
+                if op.supports_autograd and torch_dtype.is_floating_point | torch_dtype.is_complex:
+                    for index, sample in choose(op.sample_inputs("cpu", torch_dtype, requires_grad=True)):
+                        yield "grad", index, functools.partial(self.guarded, self.gradient, sample)
+        if "errors" in self.options.kinds and dtype == "float32" and op.error_inputs_func is not None:
+            for index, error in choose(op.error_inputs("cpu")):
+                yield "errors", index, functools.partial(self.guarded, self.error, error.sample_input)
+
+    def guarded(self, run, sample):
+        if isinstance(self.function, Missing):
+            return "name", str(self.function)
+        if self.options.strided and run != self.error:
+            sample = sample.noncontiguous()
+        try:
+            return run(sample) or ("agrees", "")
+        except Missing as e:
+            return "name", str(e)
+        except Exception as e:
+            return "runner", reason(e)
+
+    def both(self, sample):
+        """What both libraries make of a sample: (torch's result or error, ours, our arguments)."""
+        args, kwargs = (sample.input, *sample.args), dict(sample.kwargs)
+        mine, mine_kw = translate(args), translate(kwargs)
+        torch.default_generator.manual_seed(42)
+        framejit.manual_seed(42)
+        try:
+            want = self.op.op(*args, **kwargs)
+        except Exception as e:
+            want = e
+        try:
+            got = self.call()(*mine, **mine_kw)
+        except Exception as e:
+            got = e
+        return want, got, (args, kwargs), (mine, mine_kw)
+
+    def call(self):
+        if self.options.mode == "eager":
+            return self.function
+        if self.compiled is None:
+            function = self.function
+            self.compiled = framejit.compile(
+                lambda *a, **k: function(*a, **k), fullgraph=True, dynamic=self.options.mode == "dynamic"
+            )
+        return self.compiled
+
+    def raised(self, want, got):
+        """The cause where one of the two raised; () where both returned."""
+        if isinstance(want, Exception) and isinstance(got, Exception):
+            return None if related(got, want) else ("error", f"{reason(got)} for {reason(want)}")
+        if isinstance(got, Exception):
+            return ("name" if isinstance(got, AttributeError) else "raises"), reason(got)
+        if isinstance(want, Exception):
+            return "accepts", f"what torch refuses: {reason(want)}"
+        return ()
+
+    def value(self, sample):
+        want, got, theirs, mine = self.both(sample)
+        cause = self.raised(want, got)
+        if cause != ():
+            return cause
+        values = self.op.name not in UNSET and self.op.name not in RANDOM
+        cause = difference(want, got, values=values)
+        if cause and cause[0] == "value":  # signs and bases that are free
+            process = sample.output_process_fn_grad
+            try:
+                return cause if difference(process(want), ours(process)(got)) else None
+            except Exception:
+                return cause
+        return cause
+
+    def gradient(self, sample):
+        want, got, theirs, mine = self.both(sample)
+        cause = self.raised(want, got)
+        if cause != ():
+            return cause
+        process = sample.output_process_fn_grad
+        want, got = process(want), ours(process)(got)
+        values = self.op.name not in RANDOM
+        leaves = [
+            [t for t in flat([a, list(k.values())]) if getattr(t, "requires_grad", False)] for a, k in (theirs, mine)
+        ]
+        grads = []
+        for lib, results, inputs in ((torch, want, leaves[0]), (framejit, got, leaves[1])):
+            total = None
+            for r in flat(results):
+                if isinstance(r, lib.Tensor) and r.requires_grad:
+                    rng = np.random.default_rng(7)
+                    weight = np.asarray(rng.uniform(0.5, 1.5, tuple(r.shape)))
+                    part = (r.to_dense() if r.layout != lib.strided else r) * lib.from_numpy(weight).to(r.dtype)
+                    part = part.sum()
+                    part = part.real if part.is_complex() else part
+                    total = part if total is None else total + part
+            if total is None:
+                grads.append("no result requires grad")
+                continue
+            try:
+                grads.append(lib.autograd.grad(total, inputs, allow_unused=True))
+            except Exception as e:
+                grads.append(e)
+        want, got = grads
+        if isinstance(want, str) or isinstance(got, str):
+            return (
+                None
+                if want == got
+                else (
+                    "value",
+                    f"{got if isinstance(got, str) else 'a gradient'} for {want if isinstance(want, str) else 'one'}",
+                )
+            )
+        cause = self.raised(want, got)
+        if cause != ():
+            return cause
+        want = [torch.zeros_like(x) if w is None else w for w, x in zip(want, leaves[0])]
+        got = [framejit.zeros_like(x) if g is None else g for g, x in zip(got, leaves[1])]
+        return difference(want, got, slack=10, values=values)
+
+    def error(self, sample):
+        want, got, _, _ = self.both(sample)
+        if not isinstance(want, Exception):
+            return None
+        return self.raised(want, got)
