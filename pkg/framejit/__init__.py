@@ -36,6 +36,7 @@ from framejit._functions import (
     unique,
     unique_consecutive,
 )
+from framejit._functions_forms import nonzero, norm, repeat_interleave, searchsorted, tensor_split, tensordot
 from framejit._tensor import is_storage, typename
 from framejit._version import __version__
 from framejit.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
@@ -65,6 +66,7 @@ _LAZY_MODULES = frozenset(
         "jit",
         "library",
         "linalg",
+        "masked",
         "mps",
         "multiprocessing",
         "ops",
@@ -123,6 +125,16 @@ _LAZY_NAMES.update(
         "chain_matmul", "cross", "eig", "ger", "lstsq", "lu", "lu_solve", "pca_lowrank", "pinverse", "qr", "solve", "svd", "svd_lowrank", "symeig", "triangular_solve",
     )
 )  # fmt: skip
+_LAZY_NAMES.update((name, "framejit._functions_histogram") for name in ("histogram", "histogramdd"))
+_LAZY_NAMES.update(
+    (name, "framejit._functions_rare")
+    for name in (
+        "_batch_norm_with_update", "_chunk_cat", "_native_batch_norm_legit", "_safe_softmax", "_segment_reduce", "_softmax_backward_data",
+        "_unsafe_masked_index", "_unsafe_masked_index_put_accumulate", "empty_permuted", "frexp", "index_reduce", "native_batch_norm",
+        "native_dropout_backward", "nonzero_static", "resolve_conj", "resolve_neg",
+    )
+)  # fmt: skip
+_LAZY_NAMES.update((name, "framejit.nn.functional") for name in ("channel_shuffle", "pixel_shuffle", "pixel_unshuffle"))
 _LAZY_NAMES.update(
     (name, "framejit._checks")
     for name in (

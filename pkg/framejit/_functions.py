@@ -7,6 +7,7 @@ metadata.
 import math
 
 from framejit import _C
+from framejit import _functions_forms as _forms
 
 inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
 
@@ -252,30 +253,30 @@ def argwhere(input):
 def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=None):
     """The distinct elements in order, optionally with where each element went and how often each occurs.
 
-    input (Tensor), sorted, return_inverse, return_counts (bool), dim (int or None). Raises NotImplementedError (dim is
-    not supported).
+    input (Tensor), sorted, return_inverse, return_counts (bool), dim (int or None): of slices along it. Raises IndexError
+    (Dimension out of range).
 
     >>> import framejit
     >>> framejit.unique(framejit.tensor([3, 1, 3]), return_counts=True)
     (tensor([1, 3]), tensor([1, 2]))
     """
     if dim is not None:
-        raise NotImplementedError("unique: dim is not supported")
+        return _chosen(_forms.unique_slices(input, dim, False), return_inverse, return_counts)
     return _chosen(_C._unique(input, sorted, return_inverse, return_counts), return_inverse, return_counts)
 
 
 def unique_consecutive(input, return_inverse=False, return_counts=False, dim=None):
     """The elements without repeats of the one before.
 
-    input (Tensor), return_inverse, return_counts (bool), dim (int or None). Raises NotImplementedError (dim is not
-    supported).
+    input (Tensor), return_inverse, return_counts (bool), dim (int or None): of slices along it. Raises IndexError
+    (Dimension out of range).
 
     >>> import framejit
     >>> framejit.unique_consecutive(framejit.tensor([1, 1, 2, 1]))
     tensor([1, 2, 1])
     """
     if dim is not None:
-        raise NotImplementedError("unique_consecutive: dim is not supported")
+        return _chosen(_forms.unique_slices(input, dim, True), return_inverse, return_counts)
     flat = input.reshape(-1)
     starts = _C.cat([_C.ones(min(1, flat.numel()), dtype=_C.bool), flat[1:] != flat[:-1]])
     group = starts.to(_C.int64).cumsum(0) - 1

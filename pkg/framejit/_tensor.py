@@ -3,6 +3,8 @@
 A copied or unpickled tensor has the strides of the original; deepcopy keeps what shared memory sharing memory.
 """
 
+import importlib
+
 from framejit import _C
 
 
@@ -165,6 +167,7 @@ Its arguments are those of `{name}`. Raises what that raises.
 >>> {example}
 """
 _EXAMPLES = {
+    "index_reduce": "x = framejit.ones(2)\n>>> x.index_reduce_(0, framejit.tensor([0]), x[:1] * 3, 'prod')\ntensor([3., 1.])",
     "float_power": "framejit.ones(2, dtype=framejit.float64).float_power_(2)\ntensor([1., 1.], dtype=framejit.float64)",
     "lcm": "framejit.tensor([4]).lcm_(framejit.tensor([6]))\ntensor([12])",
     "ldexp": "framejit.tensor([3.0]).ldexp_(framejit.tensor([2]))\ntensor([12.])",
@@ -222,8 +225,33 @@ def _polygamma(self, n):
     return _C.polygamma(n, self)
 
 
+def _rare_method(name):
+    """Functions that few call are imported when one of their methods is called first."""
+
+    def method(self, *args, **kwargs):
+        return getattr(importlib.import_module("framejit"), name)(self, *args, **kwargs)
+
+    method.__name__, method.__qualname__ = name, "Tensor." + name
+    method.__doc__ = _LINALG.format(name=name, example=_RARE_METHODS[name])
+    return method
+
+
+_RARE_METHODS = {
+    "frexp": "framejit.tensor([3.0]).frexp().exponent\ntensor([2], dtype=framejit.int32)",
+    "histogram": "framejit.tensor([1.0, 2.0]).histogram(2).hist\ntensor([1., 1.])",
+    "index_reduce": "x = framejit.ones(2)\n>>> x.index_reduce(0, framejit.tensor([0]), x[:1] * 3, 'prod')\ntensor([3., 1.])",
+    "nonzero_static": "framejit.tensor([0, 3]).nonzero_static(size=1)\ntensor([[1]])",
+}
+
+
 def _attach_functions():
-    from framejit import _functions_shape, _functions_stats
+    from framejit import _functions_forms, _functions_shape, _functions_stats
+
+    for name in _functions_forms.METHODS:
+        setattr(_C.Tensor, name, getattr(_functions_forms, name))
+    for name in _RARE_METHODS:
+        setattr(_C.Tensor, name, _rare_method(name))
+    _C.Tensor.index_reduce_ = _in_place(_C.Tensor.index_reduce)
 
     for module in (_functions_stats, _functions_shape):
         for name in _FUNCTION_METHODS[module.__name__.rpartition(".")[2]]:

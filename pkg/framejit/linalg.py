@@ -235,7 +235,7 @@ def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None, out=None):
 
 
 def _vector_norm(x, p, dims, keepdim):
-    every = list(range(x.dim())) if not dims else dims
+    every = list(range(x.dim())) if not dims or x.dim() == 0 else dims
     empty = any(x.shape[d] == 0 for d in every)
     if empty and (p < 0 or p == _math.inf) and x.dim():
         raise RuntimeError(

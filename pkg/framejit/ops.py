@@ -29,12 +29,18 @@ class _Overloads:
         return f"<operator aten::{self.__name__}>"
 
 
+def _written_in_python(op):
+    import framejit
+
+    return getattr(framejit, op, None)
+
+
 def _namespace(name):
     """A plain module, so that captured code may look into it."""
     namespace = _types.ModuleType(f"framejit.ops.{name}", f"The operators of {name}.")
 
     def find(op):
-        function = getattr(_ops, op, None) or getattr(_ops.Tensor, op, None)
+        function = getattr(_ops, op, None) or getattr(_ops.Tensor, op, None) or _written_in_python(op)
         if name != "aten" or op.startswith("__") or not callable(function):
             raise AttributeError(f"there is no operator {name}::{op}")
         overloads = _Overloads(op, function)

@@ -1,0 +1,402 @@
+"""Functions that graphs and PyTorch's own code name, and people seldom: each a few calls of ops."""
+
+import math
+from collections import namedtuple
+
+from framejit import _C
+from framejit._common import into
+from framejit.autograd.grad_mode import no_grad
+
+_Frexp = namedtuple("frexp", ("mantissa", "exponent"))
+
+
+def resolve_conj(input):
+    """The tensor itself: conj() computes at once.
+
+    input (Tensor). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> framejit.resolve_conj(framejit.tensor([1 + 2j]).conj())
+    tensor([1.-2.j])
+    """
+    return input.view_as(input)
+
+
+def resolve_neg(input):
+    """The tensor itself: no tensor is lazily negated.
+
+    input (Tensor). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> framejit.resolve_neg(framejit.tensor([1.0]))
+    tensor([1.])
+    """
+    return input.view_as(input)
+
+
+# dtype of the bits, width of the mantissa, bias of the exponent
+_LAYOUT = {"float32": ("int32", 23, 127), "float64": ("int64", 52, 1023)}
+
+
+def frexp(input, *, out=None):
+    """(mantissa, exponent) with input = mantissa * 2**exponent and 0.5 <= |mantissa| < 1.
+
+    input (Tensor), out (pair of Tensor or None). Raises NotImplementedError for integers.
+
+    >>> import framejit
+    >>> framejit.frexp(framejit.tensor([3.0, 0.0]))
+    frexp(mantissa=tensor([0.7500, 0.0000]), exponent=tensor([2, 0], dtype=framejit.int32))
+    """
+    if not input.is_floating_point():
+        raise NotImplementedError("torch.frexp() only supports floating-point dtypes")
+    x = input if str(input.dtype).rpartition(".")[2] in _LAYOUT else input.to(_C.float32)
+    bits, width, bias = _LAYOUT[str(x.dtype).rpartition(".")[2]]
+    bits = getattr(_C, bits)
+    field = 2 * bias + 1
+    plain = x.detach()
+    tiny = plain.abs() < 2.0 ** (1 - bias)
+    raised = _C.where(tiny, plain * 2.0**width * 4.0, plain)
+    exponent = ((raised.view(bits) >> width) & field) - (bias - 1) - tiny.to(bits) * (width + 2)
+    exponent = exponent.masked_fill((plain == 0) | ~plain.isfinite(), 0)
+    half = exponent >> 1  # a power may be out of range, its halves are not
+    power = lambda e: ((bias - e) << width).view(x.dtype)
+    mantissa = (x * power(half) * power(exponent - half)).to(input.dtype)
+    exponent = exponent.to(_C.int32)
+    if out is not None:
+        return _Frexp(out[0].copy_(mantissa), out[1].copy_(exponent))
+    return _Frexp(mantissa, exponent)
+
+
+_REDUCTIONS = {"prod": "prod", "mean": "mean", "amax": "amax", "amin": "amin"}
+
+
+def index_reduce(input, dim, index, source, reduce, *, include_self=True, out=None):
+    """Slices of `source` reduced into those slices of the input that `index` names: by 'prod', 'mean', 'amax' or 'amin'.
+
+    input (Tensor), dim (int), index, source (Tensor), reduce (str), include_self (bool), out (Tensor to write the result
+    to or None). Raises RuntimeError (index_reduce(): Expected reduce to be one of prod, mean, amax or amin; the number of
+    indices).
+
+    >>> import framejit
+    >>> framejit.index_reduce(framejit.ones(3), 0, framejit.tensor([0, 0]), framejit.tensor([2.0, 5.0]), "prod")
+    tensor([10.,  1.,  1.])
+    """
+    if reduce not in _REDUCTIONS:
+        raise RuntimeError(f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}.")
+    if index.dim() > 1:
+        raise IndexError("index_reduce(): Index is supposed to be a vector, but got dim: " + str(index.dim()))
+    if input.dtype != source.dtype:
+        raise RuntimeError("index_reduce(): self and source expected to have the same scalar type")
+    flat = input.dim() == 0
+    x, s = (input.reshape(1), source.reshape(1)) if flat else (input, source)
+    dim = dim % max(x.dim(), 1) if -max(x.dim(), 1) <= dim < max(x.dim(), 1) else dim
+    if s.dim() and s.shape[dim] != index.numel():
+        raise IndexError(
+            f"index_reduce(): Number of indices ({index.numel()}) should be equal to self.size(dim) ({s.shape[dim]})"
+        )
+    if s.dim() == 0:
+        s = s.reshape([1] * x.dim())
+    at = index.to(_C.int64).reshape([-1 if d == dim else 1 for d in range(x.dim())]).expand(s.shape)
+    result = x.scatter_reduce(dim, at, s, reduce, include_self=include_self)
+    return into(out, result.reshape(input.shape) if flat else result)
+
+
+def nonzero_static(input, *, size, fill_value=-1, out=None):
+    """The places of the first `size` nonzero elements as rows; rows of `fill_value` where there are fewer.
+
+    input (Tensor), size, fill_value (int), out (Tensor to write the result to or None). Raises RuntimeError for a
+    negative size.
+
+    >>> import framejit
+    >>> framejit.nonzero_static(framejit.tensor([0, 3, 0, 1]), size=3)
+    tensor([[ 1],
+            [ 3],
+            [-1]])
+    """
+    if size < 0:
+        raise RuntimeError("nonzero_static: 'size' must be an non-negative integer")
+    mask = (input != 0).reshape(-1)
+    count = mask.numel()
+    slot = mask.to(_C.int64).cumsum(0) - 1
+    slot = _C.where(mask & (slot < size), slot, size)
+    rest = _C.full((size + 1,), -1, dtype=_C.int64).scatter(0, slot, _C.arange(count))[:size]
+    columns, step = [], count
+    for n in input.shape:
+        step = step // max(n, 1)
+        columns.append((rest // max(step, 1)) % max(n, 1))
+    if not columns:
+        return into(out, _C.zeros((size, 0), dtype=_C.int64))
+    result = _C.stack(columns, 1)
+    return into(out, result.masked_fill((rest < 0).unsqueeze(1), fill_value))
+
+
+def empty_permuted(size, physical_layout, **options):
+    """A tensor of unset memory whose dimensions lie in memory in the order of `physical_layout`.
+
+    size, physical_layout (sequence of int). Raises RuntimeError (Duplicate dim not allowed; Number of dimensions in size
+    does not match the length of the physical_layout).
+
+    >>> import framejit
+    >>> framejit.empty_permuted((2, 3, 4), (0, 2, 1)).stride()
+    (12, 1, 3)
+    """
+    order = list(physical_layout)
+    if len(order) != len(size):
+        raise RuntimeError(
+            f"Number of dimensions in size does not match the length of the physical_layout; i.e. len(size) = {len(size)} is "
+            f"not equal to len(physical_layout) = {len(order)}"
+        )
+    for i, d in enumerate(order):
+        if not 0 <= d < len(order):
+            raise RuntimeError(
+                f"Dimension out of range (expected to be between 0 and {len(order) - 1}, but got {d} at index {i}).  NB: "
+                "negative dims not currently supported; file an issue if you want it."
+            )
+        if d in order[:i]:
+            raise RuntimeError("Duplicate dim not allowed")
+    return _C.empty([size[d] for d in order], **options).permute([order.index(d) for d in range(len(order))])
+
+
+def _chunk_cat(tensors, dim, num_chunks, *, out=None):
+    """Each tensor padded to `num_chunks` equal pieces along `dim`, flattened from there, pieces side by side.
+
+    tensors (sequence of Tensor), dim, num_chunks (int), out (Tensor to write the result to or None). Raises RuntimeError
+    (_chunk_cat expects a non-empty input tensor list; positive num_chunks).
+
+    >>> import framejit
+    >>> framejit._chunk_cat([framejit.ones(2), framejit.zeros(3)], 0, 2)
+    tensor([[1., 0., 0.],
+            [1., 0., 0.]])
+    """
+    if not len(tensors):
+        raise RuntimeError("_chunk_cat expects a non-empty input tensor list")
+    if num_chunks < 1:
+        raise RuntimeError("_chunk_cat expects positive num_chunks")
+    if any(t.numel() == 0 for t in tensors):
+        raise RuntimeError("_chunk_cat expects non-empty tensor")
+    first = tensors[0]
+    for t in tensors:
+        if t.dtype != first.dtype:
+            raise RuntimeError("_chunk_cat expects all input tensors with the same dtype")
+    if any(t.dim() != first.dim() for t in tensors):
+        if dim < 0:
+            raise RuntimeError("_chunk_cat expects non-negative dim when input tensors have different ndims")
+        if any(dim >= t.dim() for t in tensors):
+            raise RuntimeError("_chunk_cat expects dim < ndim for all input tensors")
+    elif not -first.dim() <= dim < first.dim():
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-first.dim()}, {first.dim() - 1}], but got {dim})"
+        )
+    dim = dim % first.dim()
+    pieces = []
+    for t in tensors:
+        if t.shape[:dim] != first.shape[:dim]:
+            raise RuntimeError("_chunk_cat expects same sizes of 0,...,dim-1 dimensions for all tensors")
+        short = -t.shape[dim] % num_chunks
+        if short:
+            t = _C.constant_pad_nd(t, [0, 0] * (t.dim() - 1 - dim) + [0, short])
+        pieces.append(t.reshape(*t.shape[:dim], num_chunks, -1))
+    return into(out, _C.cat(pieces, dim + 1))
+
+
+_SEGMENT = {
+    "sum": ("sum", 0.0),
+    "mean": ("sum", 0.0),
+    "prod": ("prod", 1.0),
+    "max": ("amax", -math.inf),
+    "min": ("amin", math.inf),
+}
+
+
+def _segment_reduce(data, reduce, *, lengths=None, indices=None, offsets=None, axis=0, unsafe=False, initial=None):
+    """Runs of elements along `axis` reduced to one each; runs are given by their lengths or offsets.
+
+    data (Tensor), reduce (str), lengths, indices, offsets (Tensor or None), axis (int), unsafe (bool), initial (float or
+    None). Raises RuntimeError (Either lengths or offsets must be defined; lengths contains negative value; Expected all
+    rows of lengths along axis to sum to data.size).
+
+    >>> import framejit
+    >>> framejit._segment_reduce(framejit.arange(4.0), "sum", lengths=framejit.tensor([1, 3]))
+    tensor([0., 6.])
+    """
+    if reduce not in _SEGMENT:
+        raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}.")
+    if lengths is None and offsets is None:
+        raise RuntimeError("segment_reduce(): Either lengths or offsets must be defined.")
+    if data.numel() == 0:
+        raise RuntimeError("Expected data.numel() > 0 to be true, but got false.")
+    if axis != (lengths if offsets is None else offsets).dim() - 1:
+        raise RuntimeError(
+            "segment_reduce(): Expected axis to be the last dimension of lengths but got " + str(axis) + "."
+        )
+    n = data.shape[axis]
+    if offsets is None:
+        if not unsafe:
+            if bool((lengths < 0).any()):
+                raise RuntimeError("lengths contains negative value!")
+            if bool((lengths.sum(-1) != n).any()):
+                raise RuntimeError(
+                    "segment_reduce(): Expected all rows of lengths along axis to sum to data.size(lengths.dim()-1) when !unsafe."
+                )
+        ends = lengths.cumsum(-1)
+        starts = ends - lengths
+    else:
+        starts, ends = offsets[..., :-1], offsets[..., 1:]
+    counts = ends - starts
+    count = counts.shape[-1]
+    at = _C.searchsorted(
+        ends.contiguous(), _C.arange(n, dtype=ends.dtype).expand(*ends.shape[:-1], n).contiguous(), right=True
+    )
+    tail = [1] * (data.dim() - axis - 1)
+    at = at.reshape(*at.shape, *tail).expand(data.shape)
+    how, identity = _SEGMENT[reduce]
+    shape = [*data.shape[:axis], count + 1, *data.shape[axis + 1 :]]
+    start = data.new_full(shape, identity if initial is None else initial)
+    result = start.scatter_reduce(axis, at, data, how, include_self=True).narrow(axis, 0, count)
+    if reduce != "mean":
+        return result
+    sizes = counts.reshape(*counts.shape, *tail)
+    means = result / sizes.clamp(min=1).to(result.dtype)
+    return means.masked_fill(sizes == 0, math.nan) if initial is None else means
+
+
+def _clamped(input, indices):
+    return [
+        None if i is None else i.clamp(-n, n - 1) for i, n in zip(indices, input.shape[: len(indices)], strict=True)
+    ]
+
+
+def _unsafe_masked_index(input, mask, indices, fill):
+    """input[indices] where the mask is True and `fill` elsewhere; indices there may be out of range.
+
+    input, mask (Tensor), indices (sequence of Tensor or None), fill (float). Raises IndexError as indexing does.
+
+    >>> import framejit
+    >>> x, at = framejit.arange(3.0), framejit.tensor([2, 9])
+    >>> framejit._unsafe_masked_index(x, at < 3, [at], -1)
+    tensor([ 2., -1.])
+    """
+    taken = input[tuple(slice(None) if i is None else i for i in _clamped(input, indices))]
+    return taken.masked_fill(~mask, fill)
+
+
+def _unsafe_masked_index_put_accumulate(input, mask, indices, values):
+    """The input with `values` added at `indices` where the mask is True; indices elsewhere may be out of range.
+
+    input, mask (Tensor), indices (sequence of Tensor or None), values (Tensor). Raises IndexError as indexing does.
+
+    >>> import framejit
+    >>> x, at = framejit.zeros(3), framejit.tensor([2, 9])
+    >>> framejit._unsafe_masked_index_put_accumulate(x, at < 3, [at], framejit.ones(2))
+    tensor([0., 0., 1.])
+    """
+    added = values.masked_fill(~mask, 0)
+    return input.index_put(tuple(_clamped(input, indices)), added, accumulate=True)
+
+
+def _softmax_backward_data(grad_output, output, dim, input_dtype):
+    """The gradient of softmax's input from that of its result.
+
+    grad_output, output (Tensor), dim (int), input_dtype (framejit.dtype). Raises IndexError (Dimension out of range).
+
+    >>> import framejit
+    >>> framejit._softmax_backward_data(framejit.ones(2), framejit.tensor([0.5, 0.5]), 0, framejit.float32)
+    tensor([0., 0.])
+    """
+    products = grad_output * output
+    return (products - output * products.sum(dim, True)).to(input_dtype)
+
+
+def _safe_softmax(input, dim, dtype=None):
+    """softmax, but 0 in lines that are -inf throughout.
+
+    input (Tensor), dim (int), dtype (framejit.dtype or None). Raises IndexError (Dimension out of range).
+
+    >>> import framejit
+    >>> framejit._safe_softmax(framejit.tensor([float("-inf")]), 0)
+    tensor([0.])
+    """
+    result = _C.softmax(input, dim, dtype=dtype)
+    return result.masked_fill((input == -math.inf).all(dim, True), 0)
+
+
+def native_dropout_backward(grad_output, mask, scale):
+    """The gradient of dropout's input.
+
+    grad_output, mask (Tensor), scale (float). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> framejit.native_dropout_backward(framejit.ones(2), framejit.tensor([True, False]), 2.0)
+    tensor([2., 0.])
+    """
+    return grad_output * mask.to(grad_output.dtype) * scale
+
+
+def _statistics(x, training, running_mean, running_var, eps):
+    dims = [0, *range(2, x.dim())]
+    if not training:
+        return running_mean, (running_var + eps).rsqrt(), None
+    wide = x.to(_C.float32) if x.dtype in (_C.bfloat16, _C.float16) else x
+    var, mean = _C.var_mean(wide, dims, correction=0)
+    return mean, (var + eps).rsqrt(), var
+
+
+def native_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps):
+    """(result, mean, 1 / standard deviation) of batch normalisation; the last two are empty unless training.
+
+    input (Tensor), weight, bias, running_mean, running_var (Tensor or None), training (bool), momentum, eps (float).
+    Raises RuntimeError (Expected more than 1 value per channel when training).
+
+    >>> import framejit
+    >>> framejit.native_batch_norm(framejit.tensor([[1.0], [3.0]]), None, None, None, None, True, 0.1, 0.0)[0]
+    tensor([[-1.],
+            [ 1.]])
+    """
+    training = training or running_mean is None
+    mean, scale, var = _statistics(input, training, running_mean, running_var, eps)
+    lines = [1, -1] + [1] * (input.dim() - 2)
+    result = (input - mean.reshape(lines)) * scale.reshape(lines)
+    if weight is not None:
+        result = result * weight.reshape(lines)
+    if bias is not None:
+        result = result + bias.reshape(lines)
+    mean, scale = mean.detach(), scale.detach()  # as in PyTorch, only the first result has gradients
+    if not training:
+        return result.to(input.dtype), mean.new_empty(0), mean.new_empty(0)
+    if running_mean is not None:
+        count = input.numel() // max(input.shape[1], 1)
+        with no_grad():
+            running_mean.copy_(running_mean + momentum * (mean - running_mean))
+            running_var.copy_(running_var + momentum * (var * count / max(count - 1, 1) - running_var))
+    kept = input.dtype if weight is None else weight.dtype
+    return result.to(input.dtype), mean.to(kept), scale.to(kept)
+
+
+def _native_batch_norm_legit(input, weight, bias, *rest):
+    """As `native_batch_norm`; running statistics may be left out.
+
+    input (Tensor), weight, bias (Tensor or None). Raises RuntimeError (Expected more than 1 value per channel when
+    training).
+
+    >>> import framejit
+    >>> framejit._native_batch_norm_legit(framejit.tensor([[1.0], [3.0]]), None, None, True, 0.1, 0.0)[1]
+    tensor([2.])
+    """
+    if len(rest) == 3:
+        return native_batch_norm(input, weight, bias, None, None, *rest)
+    return native_batch_norm(input, weight, bias, *rest)
+
+
+def _batch_norm_with_update(input, weight, bias, running_mean, running_var, momentum, eps):
+    """`native_batch_norm` in training, with a fourth, empty result: the reserve of other back ends.
+
+    input (Tensor), weight, bias, running_mean, running_var (Tensor or None), momentum, eps (float). Raises RuntimeError
+    (Expected more than 1 value per channel when training).
+
+    >>> import framejit
+    >>> mean, var = framejit.zeros(1), framejit.ones(1)
+    >>> framejit._batch_norm_with_update(framejit.tensor([[1.0], [3.0]]), None, None, mean, var, 0.1, 0.0)[1]
+    tensor([2.])
+    """
+    results = native_batch_norm(input, weight, bias, running_mean, running_var, True, momentum, eps)
+    return (*results, _C.empty(0, dtype=_C.uint8))
