@@ -6,7 +6,7 @@ import warnings
 from tests import capture_fuzz, capture_fuzz_wide
 
 PAST = ()
-PAST_WIDE = ()
+PAST_WIDE = (125348, 127409)
 
 
 class FuzzTest(unittest.TestCase):

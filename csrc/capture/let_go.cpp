@@ -138,11 +138,11 @@ void let_go(Tracer& t) {
   if (pending.empty() || !t.frame || !t.frame->nests) return;
   Reach reach(t);
   from_roots(t, reach);
-  if (reach.raised) return;
   IteratorValue* lost = nullptr;
   for (V v : pending) {
     if (reach.has(v) || holds_itself(t, as<IteratorValue>(v))) continue;
-    if (lost) return;  // which one goes first is not known here
+    if (reach.raised) cut(Reason::lifetime, "a generator that the frames of an exception's traceback may hold");
+    if (lost) cut(Reason::lifetime, "two generators that are let go at once");  // which one goes first is not known
     lost = as<IteratorValue>(v);
   }
   if (!lost) return;
