@@ -118,6 +118,8 @@ class CompiledBackward final : public tape::BackwardFn {
 class FunctionalProgram final : public capture::Program {
  public:
   FunctionalProgram(const graph::Graph& raw, bool stepwise) : raw_(transform::copy_graph(raw)) {
+    if (transform::loses_history(*raw_))
+      raise(ErrorKind::Unsupported, "a tensor with a history is written where gradients are off");
     transform::Functional f = transform::functionalise(*raw_);
     outputs_ = std::move(f.outputs);
     for (auto& [target, value] : f.graph->writes) writes_.push_back(target->index);
@@ -126,6 +128,9 @@ class FunctionalProgram final : public capture::Program {
       for (const graph::Node* n : joint.backward->nodes)
         if (n->op->has(kDynamicShape))
           raise(ErrorKind::Unsupported, "sizes in the derivative depend on data: ", n->op->full_name);
+      for (const Joint::Saved& s : joint.saved)
+        if (s.input >= 0 && std::count(writes_.begin(), writes_.end(), s.input))
+          raise(ErrorKind::Unsupported, "the derivative needs an input as it was before it is written");
       backward_ = std::make_shared<Backward>();
       for (size_t i = 0; i < joint.differentiable.size(); ++i) backward_->grads.push_back(*joint.backward->inputs[i]);
       backward_->graph = std::move(joint.backward);

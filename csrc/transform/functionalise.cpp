@@ -1,5 +1,7 @@
 #include "transform/functionalise.h"
 
+#include <unordered_set>
+
 #include "ops/calls.h"
 #include "transform/scatter_view.h"
 
@@ -207,7 +209,65 @@ class Functionaliser {
   std::unordered_map<const Value*, const Value*> aliases_;
 };
 
+// See loses_history. Values are told apart as their tape would: by whether they carry a gradient to an input.
+class Histories {
+ public:
+  explicit Histories(const Graph& g) {
+    for (const Value* v : g.inputs) {
+      base_[v] = v;
+      if (v->requires_grad && is_differentiable(v->dtype)) carries_.insert(v);
+    }
+    for (const Node* n : g.nodes) node(*n);
+    for (const Value* v : g.outputs) {
+      const Value* base = base_.at(v);
+      if (stale_.count(v) || (carries_.count(v) && written_.count(base) && base->def)) lost = true;
+    }
+  }
+  bool lost = false;
+
+ private:
+  // Of the arguments that a gradient goes to: does one carry it? Was one written behind its history's back?
+  bool differentiated(const Node& n, bool* stale) const {
+    const OpDef& rule = n.op->has(kInplace) && n.op->partner ? *n.op->partner : *n.op;
+    if (n.no_grad || !rule.vjp) return false;
+    bool any = false;
+    for (size_t i = 0; i < n.args.size(); ++i)
+      if (rule.vjp_args >> i & 1)
+        for_each_val(Args(&n.args[i], 1), [&](Val arg) {
+          const Value* v = value_of(arg);
+          if (!carries_.count(v)) return;
+          any = true;
+          *stale = *stale || stale_.count(v) || written_.count(base_.at(v));
+        });
+    return any;
+  }
+
+  void node(const Node& n) {
+    bool stale = false;
+    const bool any = differentiated(n, &stale);
+    const bool writes = mutates(*n.op);
+    const Value* self = writes || n.op->is_view() ? value_of(n.args[0].val()) : nullptr;
+    const Value* base = self ? base_.at(self) : nullptr;
+    if (writes && carries_.count(base) && (n.no_grad || !carries_.count(self))) written_.insert(base);
+    auto note = [&](const Value* v) {
+      if (any && is_differentiable(v->dtype)) carries_.insert(v);
+      if (stale) stale_.insert(v);
+    };
+    if (writes) note(self), note(base);
+    for (const Value* v : n.outs) {
+      base_[v] = base ? base : v;
+      if (writes && carries_.count(self)) carries_.insert(v);
+      note(v);
+    }
+  }
+
+  std::unordered_map<const Value*, const Value*> base_;
+  std::unordered_set<const Value*> carries_, written_, stale_;
+};
+
 }  // namespace
+
+bool loses_history(const Graph& raw) { return Histories(raw).lost; }
 
 Functional functionalise(const Graph& raw) { return Functionaliser(raw).run(); }
 

@@ -28,6 +28,10 @@ struct Functional {
   std::vector<OutputSpec> outputs;
 };
 
+// Is a value with a history written where gradients are off (under no_grad, or through detach()), and does an output
+// depend on it afterwards? The history stays in eager code, but the functional graph has none for the new value.
+bool loses_history(const Graph& raw);
+
 // Raises Unsupported for what it cannot take (an in-place op without a functional partner).
 Functional functionalise(const Graph& raw);
 
