@@ -191,8 +191,7 @@ void dict_fill(Tracer& t, DictValue* d) {
   Ref keys = Ref::steal(PySequence_Tuple(d->real));
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(keys.get()); ++i) {
     PyObject* k = PyTuple_GET_ITEM(keys.get(), i);
-    if (!is_plain_constant(k) && !is_identity_constant(k))
-      cut(Reason::custom_key, "a dict with keys of ", Py_TYPE(k)->tp_name);
+    if (!is_constant_key(k)) cut(Reason::custom_key, "a dict with keys of ", Py_TYPE(k)->tp_name);
   }
   t.guard(Kind::Keys, d->source, keys.get());
   d->full = true;
@@ -200,7 +199,7 @@ void dict_fill(Tracer& t, DictValue* d) {
   d->index = Ref::steal(PyDict_New());
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(keys.get()); ++i) {
     PyObject* k = PyTuple_GET_ITEM(keys.get(), i);
-    add_entry(d, t.constant(k), k, t.wrap(PyDict_GetItemWithError(d->real, k), t.source(Step::Key, d->source, 0, k)));
+    add_entry(d, t.wrap_known(k), k, t.wrap(PyDict_GetItemWithError(d->real, k), t.source(Step::Key, d->source, 0, k)));
   }
   for (auto& w : d->writes) {
     if (!w.key) continue;

@@ -83,9 +83,9 @@ void read_set(Tracer& t, SetValue* v) {
   t.guard(Kind::SetItems, v->source, ordered.get());
   for (Py_ssize_t i = 0; i < PyList_GET_SIZE(elements.get()); ++i) {
     PyObject* e = PyList_GET_ITEM(elements.get(), i);
-    if (!is_plain_constant(e) && !is_identity_constant(e)) cut(Reason::custom_key, "a set of ", Py_TYPE(e)->tp_name);
+    if (!is_constant_key(e)) cut(Reason::custom_key, "a set of ", Py_TYPE(e)->tp_name);
     Ref at = Ref::steal(PyLong_FromSize_t(v->items.size()));
-    v->items.push_back(t.constant(e));
+    v->items.push_back(t.wrap_known(e));
     PyDict_SetItem(v->index.get(), e, at.get());
   }
 }

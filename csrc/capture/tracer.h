@@ -270,9 +270,10 @@ PyTypeObject* native_base(PyTypeObject* type);  // the nearest base written in C
 bool is_text_match(PyObject* object);           // a re.Pattern or re.Match
 bool is_method_wrapper(PyObject* object);       // "abc".__add__
 PyTypeObject* method_wrapper_type();
-bool is_union(PyObject* object);              // int | str
-bool is_plain_instance(PyObject* object);     // of a class that adds methods of its own names to int, float, str, bytes
-bool is_plain_constant(PyObject* object);     // an immutable built-in value, all the way down
-bool is_identity_constant(PyObject* object);  // a type, module, builtin, …: known by identity
+bool is_union(PyObject* object);           // int | str
+bool is_plain_instance(PyObject* object);  // of a class that adds methods of its own names to int, float, str, bytes
+bool is_plain_constant(PyObject* object);  // an immutable built-in value, all the way down
+bool is_constant_key(PyObject* object, int depth = 8);  // that, one known by identity, or a tuple of such
+bool is_identity_constant(PyObject* object);            // a type, module, builtin, …: known by identity
 
 }  // namespace fj::capture

@@ -146,6 +146,14 @@ bool is_identity_constant(PyObject* o) {
          ndarray::is_dtype(o) || ndarray::is_function(o);
 }
 
+bool is_constant_key(PyObject* o, int depth) {
+  if (!PyTuple_CheckExact(o)) return is_plain_constant(o) || is_identity_constant(o);
+  if (depth == 0) return false;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(o); ++i)
+    if (!is_constant_key(PyTuple_GET_ITEM(o, i), depth - 1)) return false;
+  return true;
+}
+
 V Tracer::new_outside(PyObject* real, SourceId) {
   PyTypeObject* t = Py_TYPE(real);
   // Inside a metaclass's mro(): not even its bases may be there.
@@ -159,7 +167,7 @@ V Tracer::new_outside(PyObject* real, SourceId) {
   if (PyCell_Check(real)) return shell<CellValue>(*this, real);
   if (is_partial(real)) return shell<PartialValue>(*this, real);
   PyTypeObject* base = native_base(t);
-  if (base == &PyTuple_Type) return shell<TupleValue>(*this, real);
+  if (base == &PyTuple_Type || is_size_type(t)) return shell<TupleValue>(*this, real);
   if (base == &PyList_Type || t == deque_type()) return shell<ListValue>(*this, real);
   if (base == &PyDict_Type || t == &PyODict_Type || is_default_dict(t)) return shell<DictValue>(*this, real);
   if (PyAnySet_CheckExact(real)) return shell<SetValue>(*this, real);

@@ -31,6 +31,14 @@ Outcome constant_equal(PyObject* v, PyObject* want) {
     const double a = PyFloat_AS_DOUBLE(v), b = PyFloat_AS_DOUBLE(want);
     return pass_if(std::memcmp(&a, &b, sizeof a) == 0 || (a != a && b != b));
   }
+  if (PyTuple_CheckExact(v)) {
+    if (PyTuple_GET_SIZE(v) != PyTuple_GET_SIZE(want)) return Outcome::Fail;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(v); ++i) {
+      const Outcome same = constant_equal(PyTuple_GET_ITEM(v, i), PyTuple_GET_ITEM(want, i));
+      if (same != Outcome::Pass) return same;
+    }
+    return Outcome::Pass;
+  }
   const int same = PyObject_RichCompareBool(v, want, Py_EQ);
   return same < 0 ? Outcome::Error : pass_if(same);
 }
