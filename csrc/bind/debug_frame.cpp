@@ -103,20 +103,21 @@ class PythonDriver : public py::FrameDriver {
     if (what == "return") return Action::done(Ref::borrow(PyTuple_GET_ITEM(tuple, 1)));
     const int index = static_cast<int>(PyLong_AsLong(PyTuple_GET_ITEM(tuple, 1)));
     const bool raise = what == "raise";
-    std::vector<int32_t> traps = indices_of(PyTuple_GET_ITEM(tuple, raise ? 3 : 2));
+    traps_ = indices_of(PyTuple_GET_ITEM(tuple, raise ? 3 : 2));
     const Py_ssize_t state = raise ? 4 : 3;
     if (PyTuple_GET_SIZE(tuple) > state) {
       locals.reset();
       stack.reset();
       frame.fill(slots_of(PyTuple_GET_ITEM(tuple, state)), slots_of(PyTuple_GET_ITEM(tuple, state + 1)));
     }
-    if (!raise) return Action::resume(index).keep(std::move(traps));
+    if (!raise) return Action::resume(index, traps_);
     PyObject* exception = PyTuple_GET_ITEM(tuple, 2);
     PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception)), exception);
-    return Action::raise(index).keep(std::move(traps));
+    return Action::raise(index, traps_);
   }
 
   PyObject* callback_;
+  std::vector<int32_t> traps_;  // of the last answer
 };
 
 PyObject* drive(PyObject*, PyObject* args) {

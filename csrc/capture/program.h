@@ -20,6 +20,8 @@ class Program {
   virtual bool run(PyObject* const* inputs, size_t ninputs, PyObject** outputs, size_t noutputs) = 0;
   // Is that not sure? Then its error is the call's: the code must not run again.
   virtual bool errors_are_final() const { return false; }
+  // Does `run` take references of its own before anything else can run? Then the caller need not.
+  virtual bool holds_inputs() const { return false; }
 };
 
 // What the user asked for with compile(...); lives as long as the CompiledFunction.

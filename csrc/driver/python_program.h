@@ -10,6 +10,7 @@ class PythonProgram final : public capture::Program {
   explicit PythonProgram(py::Ref callable) : callable_(std::move(callable)) {}
   bool run(PyObject* const* inputs, size_t n, PyObject** outputs, size_t noutputs) override;
   bool errors_are_final() const override { return true; }
+  bool holds_inputs() const override { return PyFunction_Check(callable_.get()); }  // its frame does
 
  private:
   py::Ref callable_;

@@ -27,8 +27,8 @@ PyObject* plain(const Call& c) {
   return py::call_plain(c.callable, c.args, c.nargsf, c.kwnames);
 }
 
-PyObject* with_frame(Context& context, const Call& c, LoadedSegment* first) {
-  SegmentDriver driver(context, first);
+PyObject* with_frame(Context& context, const Call& c, LoadedSegment* first, guard::Fetched* fetched) {
+  SegmentDriver driver(context, first, fetched);
   return py::enter_frame(c.callable, c.args, c.nargsf, c.kwnames, driver);
 }
 
@@ -50,6 +50,7 @@ PyObject* run(const Context& shared, const Call& c) {
     guard::Fetched fetched(entry.tree.sources(), state.values);
     chosen = find(entry, fetched);
     if (chosen && chosen->returns) return without_frame(*chosen, fetched, c);
+    if (chosen && !chosen->nothing) return with_frame(context, c, chosen, &fetched);
   }
   if (!chosen) {
     const Found found = learn(context, entry, state, &chosen);
@@ -60,7 +61,7 @@ PyObject* run(const Context& shared, const Call& c) {
     note_rest(entry.code.get(), chosen->segment->exit.reason);
     return plain(c);
   }
-  if (!chosen->returns) return with_frame(context, c, chosen);
+  if (!chosen->returns) return with_frame(context, c, chosen, nullptr);
   guard::Fetched fetched(entry.tree.sources(), state.values);
   return without_frame(*chosen, fetched, c);
 }

@@ -94,17 +94,24 @@ bool left_alone(PyObject* module) {
     return set;
   }();
   if (!others || !module || !PyUnicode_Check(module)) return true;
+  static PyObject* known[2];  // owned; asked about last: one to be compiled, one to be left alone
+  for (bool alone : {false, true})
+    if (known[alone] == module) return alone;
   const Py_ssize_t dot = PyUnicode_FindChar(module, '.', 0, PyUnicode_GET_LENGTH(module), 1);
   Ref top = dot < 0 ? Ref::borrow(module) : check(PyUnicode_Substring(module, 0, dot));
   // `__main__` counts as a standard module, but what runs there is the user's.
-  return PyUnicode_CompareWithASCIIString(top.get(), "__main__") != 0 && PySet_Contains(others, top.get()) != 0;
+  const bool alone =
+      PyUnicode_CompareWithASCIIString(top.get(), "__main__") != 0 && PySet_Contains(others, top.get()) != 0;
+  Py_XSETREF(known[alone], Py_NewRef(module));
+  return alone;
 }
 
 }  // namespace
 
 bool is_disabled(PyObject* function) {
   PyObject* dict = reinterpret_cast<PyFunctionObject*>(function)->func_dict;
-  PyObject* mark = dict ? PyDict_GetItemString(dict, "_framejit_disable") : nullptr;
+  static PyObject* const name = PyUnicode_InternFromString("_framejit_disable");
+  PyObject* mark = dict ? PyDict_GetItemWithError(dict, name) : nullptr;
   // "calls": it runs instruction by instruction, so that what it calls is compiled
   return mark && !(PyUnicode_Check(mark) && PyUnicode_CompareWithASCIIString(mark, "calls") == 0);
 }

@@ -21,16 +21,19 @@ using py::Ref;
 
 Materialiser::Materialiser(const capture::Segment& segment, guard::Fetched& fetched, bool plain)
     : segment_(segment), plain_(plain), fetched_(fetched) {
-  const size_t needed = segment.recipes.size() + static_cast<size_t>(segment.noutputs);
+  const size_t recipes = segment.recipes.size(), needed = recipes + static_cast<size_t>(segment.noutputs);
   values_ = needed <= kInline ? inline_ : new PyObject*[needed];
   states_ = needed <= kInline ? inline_states_ : new uint8_t[needed];
-  if (!plain) std::fill(states_, states_ + needed, uint8_t{0});
-  outputs_ = values_ + segment.recipes.size();
-  std::fill(values_, values_ + needed, nullptr);
+  outputs_ = values_ + recipes;
+  if (plain) return;
+  std::fill(states_, states_ + recipes, uint8_t{0});
+  std::fill(values_, outputs_, nullptr);
+  nvalues_ = recipes;
 }
 
 Materialiser::~Materialiser() {
-  for (size_t i = 0; i < segment_.recipes.size() + static_cast<size_t>(noutputs_); ++i) Py_XDECREF(values_[i]);
+  for (size_t i = 0; i < nvalues_; ++i) Py_XDECREF(values_[i]);
+  for (int i = 0; i < noutputs_; ++i) Py_XDECREF(outputs_[i]);
   if (values_ != inline_) delete[] values_;
   if (states_ != inline_states_) delete[] states_;
 }
@@ -56,34 +59,39 @@ bool Materialiser::run_program() {
     inputs = many.data();
   }
   // Own references: a long kernel releases the GIL, and another thread may replace an attribute meanwhile.
+  const bool own_references = !program->holds_inputs();
   for (size_t i = 0; i < count; ++i) {
     PyObject* own = instance_ && !instance_->inputs.empty() ? instance_->inputs[i].get() : nullptr;
     inputs[i] = own ? own : fetched_.get(segment_.inputs[i]);
     if (!inputs[i]) {
       PyErr_SetString(PyExc_SystemError, "framejit: an input that the guards passed cannot be fetched");
-      for (size_t k = 0; k < i; ++k) Py_DECREF(inputs[k]);
+      for (size_t k = 0; own_references && k < i; ++k) Py_DECREF(inputs[k]);
       return false;
     }
-    Py_INCREF(inputs[i]);
+    if (own_references) Py_INCREF(inputs[i]);
   }
   const bool ok = program->run(inputs, count, outputs_, static_cast<size_t>(segment_.noutputs));
-  for (size_t i = 0; i < count; ++i) Py_DECREF(inputs[i]);
+  for (size_t i = 0; own_references && i < count; ++i) Py_DECREF(inputs[i]);
   failed_for_good_ = !ok && program->errors_are_final();
-  if (ok) noutputs_ = segment_.noutputs;
-  if (ok)
-    for (int i : segment_.spent_outputs) tape::mark_spent(as_tensor(outputs_[i]));
-  if (ok)
-    for (int i : segment_.inference_outputs) as_tensor(outputs_[i])->flags |= kInferenceTensor;
-  return ok;
+  if (!ok) return false;
+  noutputs_ = segment_.noutputs;
+  for (int i : segment_.spent_outputs) tape::mark_spent(as_tensor(outputs_[i]));
+  for (int i : segment_.inference_outputs) as_tensor(outputs_[i])->flags |= kInferenceTensor;
+  return true;
 }
 
 bool Materialiser::build() {
-  const auto count = static_cast<RecipeId>(segment_.recipes.size());
   if (plain_) {
-    for (RecipeId id = 0; id < count; ++id)
-      if (!(values_[id] = make(segment_.recipes[static_cast<size_t>(id)]))) return false;
+    for (const Recipe& r : segment_.recipes) {
+      PyObject* known = r.make == Make::Source  ? fetched_.get(r.index)
+                        : r.make == Make::Const ? r.object.get()
+                                                : nullptr;
+      if (!(values_[nvalues_] = known ? Py_NewRef(known) : make(r))) return false;
+      ++nvalues_;
+    }
     return true;
   }
+  const auto count = static_cast<RecipeId>(segment_.recipes.size());
   for (RecipeId id = 0; id < count; ++id) {
     if (create(id)) continue;
     // Capture writes no recipe that is needed to make itself.

@@ -63,6 +63,7 @@ class Materialiser {
   guard::Fetched& fetched_;
   PyObject** values_;   // owned, one a recipe, NULL until made
   PyObject** outputs_;  // owned, of the program
+  size_t nvalues_ = 0;  // of values_ that are set
   int noutputs_ = 0;    // filled
   bool failed_for_good_ = false;
   capture::InstanceRef instance_;  // of a segment whose sizes vary

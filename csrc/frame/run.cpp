@@ -204,7 +204,19 @@ Action SegmentDriver::step(py::FrameView& frame) noexcept {
   }
 }
 
+// The function's start, with what its guards have fetched from the arguments.
+SegmentDriver::Next SegmentDriver::begin(py::FrameView& frame, Action& out) {
+  LoadedSegment& chosen = *std::exchange(first_, nullptr);
+  guard::Fetched& fetched = *std::exchange(fetched_, nullptr);
+  HeldFrames held;
+  out = Action::resume(frame.index());
+  const Next next = carry_out(frame, chosen, fetched, held, out);
+  fetched.finish();
+  return next == Next::Stop ? next : descend(frame, chosen, held, 0, out);
+}
+
 SegmentDriver::Next SegmentDriver::advance(py::FrameView& frame, Action& out) {
+  if (fetched_) return begin(frame, out);
   const int index = frame.index();
   LoadedSegment* before = std::exchange(left_, nullptr);
   EntryPoint* known = before ? before->after : nullptr;

@@ -38,24 +38,28 @@ using HeldFrames = std::vector<HeldFrame>;
 // Drives one frame through segments and breaks until it is done or handed to CPython.
 class SegmentDriver final : public py::FrameDriver {
  public:
-  // `first`: the segment that was chosen for the function's start, so that its guards are not looked at again.
-  SegmentDriver(Context& context, LoadedSegment* first) : context_(context), first_(first) {}
+  // `first`: the segment that was chosen for the function's start, so that its guards are not looked at again;
+  // `fetched`: what they fetched, if it still stands.
+  explicit SegmentDriver(Context& context, LoadedSegment* first = nullptr, guard::Fetched* fetched = nullptr)
+      : context_(context), first_(first), fetched_(fetched) {}
   // For a blank frame: the one of this level of an exit.
   SegmentDriver(Context& context, LoadedSegment& exit, HeldFrames& held, size_t level)
-      : context_(context), first_(nullptr), exit_(&exit), held_(&held), level_(level) {}
+      : context_(context), exit_(&exit), held_(&held), level_(level) {}
   py::Action step(py::FrameView& frame) noexcept override;
 
  private:
   enum class Next : uint8_t { Stop, GoOn };  // Stop: `out` says what the frame does now
 
   Next advance(py::FrameView& frame, py::Action& out);
+  Next begin(py::FrameView& frame, py::Action& out);
   Next carry_out(py::FrameView& frame, LoadedSegment& loaded, guard::Fetched& fetched, HeldFrames& held,
                  py::Action& out);
   Next leave(py::FrameView& frame, LoadedSegment& loaded, size_t level, py::Action& out);
   Next descend(py::FrameView& frame, LoadedSegment& loaded, HeldFrames& held, size_t level, py::Action& out);
 
   Context& context_;
-  LoadedSegment* first_;
+  LoadedSegment* first_ = nullptr;
+  guard::Fetched* fetched_ = nullptr;
   LoadedSegment* left_ = nullptr;  // the segment whose unit the driver has just carried out
   LoadedSegment* exit_ = nullptr;
   HeldFrames* held_ = nullptr;

@@ -21,7 +21,7 @@ bool TakeAll::take(py::OfferedFrame& frame, PyObject** result) noexcept {
   Context own = context_;
   own.name = reinterpret_cast<PyCodeObject*>(reinterpret_cast<PyFunctionObject*>(function)->func_code)->co_qualname;
   try {
-    SegmentDriver driver(own, nullptr);
+    SegmentDriver driver(own);
     *result = frame.run(driver);
   } catch (...) {  // decoding failed: nothing has happened to the frame
     PyErr_Clear();

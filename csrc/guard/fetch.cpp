@@ -47,8 +47,17 @@ Fetched::~Fetched() {
   spare.size = capacity_;
 }
 
+// What the entry holds itself is given at once; the rest are steps from another source.
 PyObject* Fetched::fetch(SourceId id) {
-  PyObject* v = walk(table_[id]);
+  const Source& s = table_[id];
+  PyObject* v;
+  switch (s.step) {
+    case Step::Local: v = s.index < entry_.nlocals ? entry_.locals[s.index] : nullptr; break;
+    case Step::Stack: v = s.index < entry_.nstack ? entry_.stack[s.index] : nullptr; break;
+    case Step::Function: v = entry_.function; break;
+    case Step::Const: v = s.key.get(); break;
+    default: v = walk(s); break;
+  }
   values_[id] = v ? v : absent();
   return v;
 }
@@ -113,13 +122,9 @@ PyObject* Fetched::own(py::Ref value) {
 }
 
 PyObject* Fetched::walk(const Source& s) {
-  PyObject* p = s.parent >= 0 ? get(s.parent) : nullptr;
-  if (s.parent >= 0 && !p) return nullptr;
+  PyObject* p = get(s.parent);
+  if (!p) return nullptr;
   switch (s.step) {
-    case Step::Local: return s.index < entry_.nlocals ? entry_.locals[s.index] : nullptr;
-    case Step::Stack: return s.index < entry_.nstack ? entry_.stack[s.index] : nullptr;
-    case Step::Function: return entry_.function;
-    case Step::Const: return s.key.get();
     case Step::Item: return item(p, s.index);
     case Step::Key: return dict_get(p, s.key.get());
     case Step::InstanceDict: return instance_dict(p);
@@ -127,23 +132,27 @@ PyObject* Fetched::walk(const Source& s) {
     case Step::TypeOf: return reinterpret_cast<PyObject*>(Py_TYPE(p));
     case Step::TypeAttr:
       return PyType_Check(p) ? _PyType_Lookup(reinterpret_cast<PyTypeObject*>(p), s.key.get()) : nullptr;
-    case Step::Slot:
-    case Step::Getter: {
-      descrgetfunc get = Py_TYPE(s.key.get())->tp_descr_get;
-      py::Ref v = py::Ref::steal(get(s.key.get(), p, reinterpret_cast<PyObject*>(Py_TYPE(p))));
-      if (!v) {
-        PyErr_Clear();
-        return nullptr;
-      }
-      owned_.push_back(v);
-      return v.get();
-    }
     case Step::Cell: return PyCell_Check(p) ? PyCell_GET(p) : nullptr;
     case Step::Closure: return closure_cell(p, s.index);
     case Step::Defaults: return func_field(p, &PyFunctionObject::func_defaults);
     case Step::KwDefaults: return func_field(p, &PyFunctionObject::func_kwdefaults);
     case Step::MethodFunc: return PyMethod_Check(p) ? PyMethod_GET_FUNCTION(p) : nullptr;
     case Step::MethodSelf: return PyMethod_Check(p) ? PyMethod_GET_SELF(p) : nullptr;
+    case Step::IterPart: return py::part_of(p, s.index);
+    default: return walk_made(s, p);
+  }
+}
+
+// Steps that give a new object.
+PyObject* Fetched::walk_made(const Source& s, PyObject* p) {
+  switch (s.step) {
+    case Step::Slot:
+    case Step::Getter: {
+      descrgetfunc get = Py_TYPE(s.key.get())->tp_descr_get;
+      py::Ref v = py::Ref::steal(get(s.key.get(), p, reinterpret_cast<PyObject*>(Py_TYPE(p))));
+      if (!v) PyErr_Clear();
+      return own(std::move(v));
+    }
     case Step::Arith: {
       PyObject* b = s.other >= 0 ? get(s.other) : nullptr;
       if (s.other >= 0 && !b) return nullptr;
@@ -153,14 +162,13 @@ PyObject* Fetched::walk(const Source& s) {
       bool broken = false;
       return own(py::peek(p, s.index, &broken));
     }
-    case Step::IterPart: return py::part_of(p, s.index);
     case Step::IterCount: return own(py::count_of(p));
     case Step::Array:
       if (ndarray::is_array(p) && ndarray::is_writeable(p) != (s.index != 0)) return nullptr;
       return own(py::Ref::steal(ndarray::tensor_over(p).release_object()));
-    case Step::Number: owned_.push_back(number_tensor(p, static_cast<DType>(s.index))); return owned_.back().get();
+    case Step::Number: return own(number_tensor(p, static_cast<DType>(s.index)));
+    default: return nullptr;
   }
-  return nullptr;
 }
 
 }  // namespace fj::guard

@@ -20,13 +20,13 @@ SourceId SourceTable::add(Step step, SourceId parent, int32_t index, PyObject* k
     if (s.step == step && s.parent == parent && s.index == index && s.key.get() == key && s.other == other)
       return it->second;
   }
-  rows_.push_back({step, parent, index, py::Ref::borrow(key), other});
+  rows_.push_back(std::make_unique<Source>(Source{step, parent, index, py::Ref::borrow(key), other}));
   by_hash_.emplace(hash, size() - 1);
   return size() - 1;
 }
 
 int SourceTable::traverse(visitproc visit, void* arg) const {
-  for (const Source& s : rows_) Py_VISIT(s.key.get());
+  for (const auto& s : rows_) Py_VISIT(s->key.get());
   return 0;
 }
 

@@ -8,7 +8,7 @@
 #include <Python.h>
 
 #include <cstdint>
-#include <deque>
+#include <memory>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -69,14 +69,14 @@ class SourceTable {
   SourceId add(Step step, SourceId parent = kNoSource, int32_t index = 0, PyObject* key = nullptr,
                SourceId other = kNoSource);
   // References stay good while others are added.
-  const Source& operator[](SourceId id) const { return rows_[static_cast<size_t>(id)]; }
+  const Source& operator[](SourceId id) const { return *rows_[static_cast<size_t>(id)]; }
   int32_t size() const { return static_cast<int32_t>(rows_.size()); }
   int traverse(visitproc visit, void* arg) const;
   // "x.layers[3].weight", with `code` giving the names of locals where it is known.
   std::string describe(SourceId id, PyCodeObject* code = nullptr) const;
 
  private:
-  std::deque<Source> rows_;
+  std::vector<std::unique_ptr<Source>> rows_;
   std::unordered_multimap<uint64_t, SourceId> by_hash_;
 };
 
@@ -97,12 +97,15 @@ class Fetched {
   // Saves fetching: the caller knows what is there.
   void preset(SourceId id, PyObject* value) { values_[id] = value; }
   const Entry& entry() const { return entry_; }
+  // Drops what getters made; nothing is fetched after it.
+  void finish() { owned_.clear(); }
 
  private:
   // NULL: not fetched yet.
   static PyObject* absent() { return reinterpret_cast<PyObject*>(1); }
   PyObject* fetch(SourceId id);
   PyObject* walk(const Source& s);
+  PyObject* walk_made(const Source& s, PyObject* p);
   PyObject* own(py::Ref value);
 
   static constexpr size_t kInline = 48;

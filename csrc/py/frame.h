@@ -122,17 +122,11 @@ struct Action {
   int index = 0;
   Ref value;
   std::span<const int32_t> traps;
-  std::vector<int32_t> own_traps = {};
 
   static Action done(Ref value) { return {kReturn, 0, std::move(value), {}}; }
   // `traps` has to live until the next step().
   static Action resume(int index, std::span<const int32_t> traps = {}) { return {kResume, index, {}, traps}; }
   static Action raise(int index, std::span<const int32_t> traps = {}) { return {kRaise, index, {}, traps}; }
-  Action keep(std::vector<int32_t> traps_) && {
-    own_traps = std::move(traps_);
-    traps = own_traps;
-    return std::move(*this);
-  }
 };
 
 class FrameDriver {
