@@ -187,6 +187,11 @@ w.h.tensor.add_({f})
 w.h.tensor = w.fj.ones(2, dtype=w.fj.float64)
 w.h.tensor = w.fj.ones(1, 2)
 w.h.tensor.requires_grad_({b})
+w.h.tensor.data = w.fj.full((1, 2), {f})
+w.h.tensor.data = w.fj.full((2,), {f}, dtype=w.fj.float64)
+w.h.tensor.detach_()
+w.h.tensor.requires_grad_(False).resize_(2)
+w.h.tensor.set_(w.fj.full((1, 2), {f}))
 w.Base.factor = {i}
 w.Holder.factor = {i}
 w.OtherHolder.factor = {i}
@@ -229,6 +234,10 @@ w.net.head[0].weight = w.nn.Parameter(w.fj.ones(2, 2).t())
 w.net.blocks[1].mask = w.fj.full((2,), {f})
 w.net.blocks[1]._buffers["mask"] = w.fj.full((2,), {f})
 w.net.blocks[1].mask.mul_({f})
+w.net.blocks[1].mask.set_(w.fj.full((2,), {f}))
+w.net.blocks[1].mask.data = w.fj.full((1, 2), {f})
+w.net.blocks[0].fc.weight.register_hook(lambda g: g * 2)
+w.net.blocks[0].fc.weight.data = w.fj.full((2, 2), {f}).t()
 w.net.blocks.append(w.Block())
 w.net.blocks[-1] = w.Block()
 del w.net.blocks[len(w.net.blocks) - 1]

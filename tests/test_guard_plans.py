@@ -155,6 +155,50 @@ class PlanTest(unittest.TestCase):
             block = Block()
             self.same(compiled(block, self.x), block(self.x))
 
+    def test_what_changes_in_a_weight_is_noticed(self):
+        linear = nn.Linear(2, 2)
+
+        def step(x):
+            linear(x).sum().backward()
+            grads = [None if p.grad is None else p.grad.tolist() for p in linear.parameters()]
+            for p in linear.parameters():
+                p.grad = None
+            return grads, [p.dtype for p in linear.parameters()], linear.weight.shape, linear.weight.stride()
+
+        def other_data():
+            linear.weight.data = framejit.full((3, 2), 2.0)
+            linear.bias.data = framejit.zeros(3)
+
+        weight, handles = linear.weight, []
+        changes = (
+            lambda: handles.append(weight.register_hook(lambda g: g * 3)),
+            lambda: handles.append(weight.register_post_accumulate_grad_hook(lambda p: p.grad.mul_(2))),
+            lambda: [h.remove() for h in handles],
+            lambda: weight.requires_grad_(False),
+            lambda: weight.requires_grad_(True),
+            other_data,
+            lambda: setattr(weight, "data", framejit.full((2, 3), 1.0).t()),
+            lambda: weight.requires_grad_(False).set_(framejit.full((3, 2), 4.0)),
+            lambda: weight.resize_(1, 2) and setattr(linear.bias, "data", framejit.zeros(1)),
+        )
+        compiled = _C.CompiledFunction(step)
+        for change in (lambda: None, *changes):
+            change()
+            want = step(self.x)
+            for _ in range(3):
+                self.assertEqual(compiled(self.x), want)
+
+    def test_a_weight_that_is_given_new_data_at_each_call(self):
+        model = nn.Sequential(*[Block() for _ in range(5)])
+        compiled = _C.CompiledFunction(lambda x: model(x))
+        for _ in range(20):
+            compiled(self.x)
+        since = Since()
+        for n in range(20):
+            model[2].fc.weight.data = framejit.full((2, 2), float(n))
+            self.same(compiled(self.x), model(self.x))
+        self.assertEqual((since.made, since.changed, since.held), (0, 0, 20))
+
     def test_same_address_other_constant(self):
         class Owner:
             pass

@@ -29,6 +29,7 @@ void set_flag(TensorObj* t, bool on) {
   FJ_USER_CHECK(!on || !(t->flags & kInferenceTensor) || thread_state().inference_mode, ErrorKind::Runtime,
                 "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");
   t->meta.requires_grad = on;
+  facts_changed(t);
 }
 
 int set_requires_grad(PyObject* o, PyObject* value, void*) {
@@ -150,6 +151,7 @@ PyObject* get_backward_hooks(PyObject* o, void*) {
 int set_backward_hooks(PyObject* o, PyObject* value, void*) {
   return py::guarded<int>(-1, [&] {
     TensorObj* t = own(o, "_backward_hooks");
+    facts_changed(t);
     if (!value || value == Py_None) {
       if (tape::requires_grad(t)) Py_CLEAR(*hook_dict(t));
       return 0;
@@ -166,6 +168,7 @@ PyObject* register_hook(PyObject* o, PyObject* function) {
                   "cannot register a hook on a tensor that doesn't require gradient");
     PyObject** dict = hook_dict(t);
     if (!*dict) *dict = new_hook_dict();
+    facts_changed(t);
     return add_hook(*dict, function);
   });
 }
@@ -179,6 +182,7 @@ PyObject* register_post_hook(PyObject* o, PyObject* function) {
                   "post accumulate grad hooks cannot be registered on non-leaf tensors");
     PyObject*& dict = tape::need_meta(t).post_hooks;
     if (!dict) dict = new_hook_dict();
+    facts_changed(t);
     return add_hook(dict, function);
   });
 }

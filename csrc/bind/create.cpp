@@ -137,6 +137,7 @@ void require_grad(TensorObj* t) {
                 "Only Tensors of floating point and complex dtype can require gradients");
   if (t->wrapper) raise(ErrorKind::Unsupported, "a new leaf that requires grad inside a trace");
   t->meta.requires_grad = true;
+  facts_changed(t);
 }
 
 TensorRef tensor_from_data(PyObject* data, const DType* dtype) {

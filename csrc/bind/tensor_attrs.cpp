@@ -70,6 +70,7 @@ int set_data(PyObject* o, PyObject* value, void*) {
     if (--old->refs == 0) destroy_storage(old);
     t->meta = from->meta;
     t->meta.requires_grad = requires_grad;
+    facts_changed(t);
     return 0;
   });
 }

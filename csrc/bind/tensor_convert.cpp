@@ -172,6 +172,7 @@ PyObject* resize(PyObject* self, PyObject* args) {
     int64_t need = extent_nbytes(m);
     if (need > t->storage->nbytes) resize_storage(t->storage, need);
     t->meta = std::move(m);
+    facts_changed(t);
     return Py_NewRef(self);
   });
 }

@@ -150,6 +150,7 @@ PyObject* set(PyObject* o, PyObject* source) {
     if (--old->refs == 0) destroy_storage(old);
     t->meta = from->meta;
     t->meta.requires_grad = requires_grad;
+    facts_changed(t);
     bump_version(t);
     return Py_NewRef(o);
   });

@@ -5,7 +5,8 @@
 #include <cstring>
 
 #include "py/watch.h"
-#include "tensor/tape_api.h"
+#include "base/error.h"
+#include "tensor/facts.h"
 
 namespace fj::guard {
 
@@ -35,17 +36,27 @@ bool Plan::holds() {
 }
 
 bool Plan::words_hold() {
-  const size_t n = words_.size();
-  for (size_t i = 0; i < n; ++i)
-    if (py::word_at(words_[i].at) != words_[i].want && !recheck(i)) return false;
+  const Word* const begin = words_.data();
+  const Word* const end = begin + words_.size();
+#pragma GCC unroll 4
+  for (const Word* w = begin; w != end; ++w)
+    if (py::word_at(w->at) != w->want) [[unlikely]]
+      if (!recheck(static_cast<size_t>(w - begin))) return false;
   return true;
 }
 
 bool Plan::recheck(size_t word) {
   const Origin& origin = origins_[word];
   failed_ = origin.source;
-  if (origin.of == Of::Value || !still(facts_[static_cast<size_t>(origin.facts)], origin.of == Of::Type)) return false;
+  if (origin.of == Of::Value) return false;
   Word& w = words_[word];
+  if (origin.of == Of::Tensor) {
+    const Snapshot& s = snapshots_[static_cast<size_t>(origin.facts)];
+    if (!still(s) || !stamp_facts(s.tensor)) return false;
+    w.want = py::word_at(w.at);
+    return true;
+  }
+  if (!still(facts_[static_cast<size_t>(origin.facts)], origin.of == Of::Type)) return false;
   if (origin.of == Of::Dict || *static_cast<const uint32_t*>(w.at)) w.want = py::word_at(w.at);  // 0: no class version
   return true;
 }
@@ -68,15 +79,13 @@ bool Plan::still(const Facts& f, bool is_type) {
 }
 
 bool Plan::tensors_hold() {
-  constexpr size_t kAhead = 4;  // a tensor is three cache lines, and nobody has read them since the last call
-  const size_t n = snapshots_.size();
-  for (size_t i = 0; i < n; ++i) {
-    if (i + kAhead < n) {
-      const char* next = reinterpret_cast<const char*>(snapshots_[i + kAhead].tensor);
-      for (size_t line = 0; line < sizeof(TensorObj); line += 64) __builtin_prefetch(next + line);
-    }
-    if (still(snapshots_[i])) continue;
-    failed_ = snapshots_[i].source;
+#ifdef FJ_DEBUG
+  for (const Snapshot& s : snapshots_) FJ_CHECK(s.tensor->stamp == 0 || s.tensor->base || still(s));
+#endif
+  for (int32_t i : unstamped_) {
+    const Snapshot& s = snapshots_[static_cast<size_t>(i)];
+    if (still(s)) continue;
+    failed_ = s.source;
     return false;
   }
   return true;
@@ -102,7 +111,7 @@ bool Plan::still(const Snapshot& s) const {
   const int64_t *dims = dims_.data() + s.dims, *sizes = m.sizes.data(), *strides = m.strides.data();
   for (size_t i = 0; i < n; ++i)
     if (sizes[i] != dims[i] || strides[i] != dims[n + i]) return false;
-  return !m.requires_grad || is_non_leaf(t) == s.non_leaf;
+  return is_hooked_leaf(t) == s.hooked && (!m.requires_grad || is_non_leaf(t) == s.non_leaf);
 }
 
 }  // namespace fj::guard

@@ -38,15 +38,15 @@ class Plan {
   friend class Planner;
 
   // Eight bytes that are as they were. For a version that is another one, the facts decide that were asked of its
-  // owner.
+  // owner; for a tensor without the stamp that it had, what its snapshot says.
   struct Word {
     const void* at;
     uint64_t want;
   };
-  enum class Of : uint8_t { Value, Dict, Type };
+  enum class Of : uint8_t { Value, Dict, Type, Tensor };
   struct Origin {
     Of of;
-    int32_t facts;
+    int32_t facts;  // of the owner; of a tensor: its snapshot
     SourceId source;
   };
   struct Root {
@@ -75,7 +75,7 @@ class Plan {
     uint32_t flags;
     int32_t dims;  // sizes and strides from dims_[dims]
     uint8_t ndim;
-    bool needs_grad, non_leaf;
+    bool needs_grad, non_leaf, hooked;
     SourceId source;
   };
   struct Preset {
@@ -95,6 +95,7 @@ class Plan {
   std::vector<Origin> origins_;  // of each word
   std::vector<Facts> facts_;
   std::vector<Snapshot> snapshots_;
+  std::vector<int32_t> unstamped_;  // the snapshots that are compared at each call: views, tensors of a trace
   std::vector<int64_t> dims_;
   std::vector<Preset> presets_;
   std::vector<py::Ref> constants_;

@@ -6,7 +6,7 @@
 #include "guard/plan.h"
 #include "py/iterators.h"
 #include "py/watch.h"
-#include "tensor/tape_api.h"
+#include "tensor/facts.h"
 
 namespace fj::guard {
 
@@ -201,9 +201,16 @@ void Planner::tensor(SourceId id, PyObject* v, bool storage) {
     const TensorMeta& m = t->meta;
     plan_->snapshots_.push_back({t, Py_TYPE(v), nullptr, t->base, Plan::kind_of(m), t->flags,
                                  static_cast<int32_t>(plan_->dims_.size()), static_cast<uint8_t>(m.dim()),
-                                 tape_needs(t), is_non_leaf(t), id});
+                                 tape_needs(t), is_non_leaf(t), is_hooked_leaf(t), id});
     plan_->dims_.insert(plan_->dims_.end(), m.sizes.begin(), m.sizes.end());
     plan_->dims_.insert(plan_->dims_.end(), m.strides.begin(), m.strides.end());
+    static_assert(offsetof(TensorObj, stamp) == offsetof(TensorObj, flags) + 4 && offsetof(TensorObj, flags) % 8 == 0);
+    if (!t->base && !t->wrapper && stamp_facts(t)) {
+      type_of(id, v);
+      add_word(id, &t->flags, Plan::Of::Tensor, at->second);
+    } else {
+      plan_->unstamped_.push_back(at->second);
+    }
   }
   if (storage) plan_->snapshots_[static_cast<size_t>(at->second)].storage = t->storage;
 }

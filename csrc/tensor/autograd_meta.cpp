@@ -48,6 +48,7 @@ void detach_in_place(TensorObj* t) {
     t->autograd->output_nr = 0;
   }
   t->meta.requires_grad = false;
+  facts_changed(t);
 }
 
 AutogradMeta& need_meta(TensorObj* t) {
@@ -114,6 +115,7 @@ void set_history(TensorObj* t, const NodeRef& node, int32_t nr) {
   m.output_nr = nr;
   m.view_version = version_of(t);
   t->meta.requires_grad = true;
+  facts_changed(t);
 }
 
 void rebase_history(TensorObj* t, NodeRef node, const Edge& self_edge) {
@@ -146,7 +148,8 @@ void check_inplace(TensorObj* self, bool tracked) {
                   "to be tracked).");
   } else {
     FJ_USER_CHECK(!self->meta.requires_grad || grad_fn_of(self), ErrorKind::Runtime,
-                  "a leaf Variable that requires grad is being used in an in-place operation.");
+                  self->flags & kFakeView ? "a view of a leaf" : "a leaf",
+                  " Variable that requires grad is being used in an in-place operation.");
   }
 }
 

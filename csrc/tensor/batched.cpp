@@ -176,6 +176,7 @@ void VmapLayer::run_inplace(const Call& c, Outs& outs) {
     v = t::movedim(b, v, Arg::ints({dim}), Arg::ints({self_dim}));
   t::copy_(b, target.val(), v);
   self->meta.requires_grad = tape_needs(target.get());
+  facts_changed(self);
   outs.push_back(TensorRef::borrow(self));
 }
 

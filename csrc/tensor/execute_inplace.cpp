@@ -50,6 +50,7 @@ void resize_out(const OpDef& op, TensorObj* out, const TensorMeta& want) {
   fresh.strides = want.strides;
   resize_storage(out->storage, extent_nbytes(fresh));
   out->meta = std::move(fresh);
+  facts_changed(out);
 }
 
 }  // namespace

@@ -15,6 +15,10 @@ inline LayoutClass layout_class(const TensorMeta& m) {
   return m.is_dense() ? LayoutClass::Dense : LayoutClass::Strided;
 }
 
+inline bool is_hooked_leaf(const TensorObj* t) {
+  return t->autograd && (t->autograd->hooks || t->autograd->post_hooks);
+}
+
 // Hooks of a leaf, dtype, device, rank, layout class, requires_grad, leaf or not, exact class or subclass, wrapped or
 // not, inference tensor.
 inline uint64_t facts_word(const TensorObj* t) {
@@ -23,8 +27,8 @@ inline uint64_t facts_word(const TensorObj* t) {
          static_cast<uint64_t>(static_cast<uint8_t>(m.device.index)) << 8 | static_cast<uint64_t>(m.dim() & 255) << 16 |
          static_cast<uint64_t>(layout_class(m)) << 24 | static_cast<uint64_t>(tape_needs(t)) << 28 |
          static_cast<uint64_t>(is_non_leaf(t)) << 29 | static_cast<uint64_t>(Py_TYPE(t) == tensor_type) << 30 |
-         static_cast<uint64_t>(t->autograd && (t->autograd->hooks || t->autograd->post_hooks)) << 40 |
-         static_cast<uint64_t>(t->wrapper != nullptr) << 31 | static_cast<uint64_t>(t->flags & kInferenceTensor) << 32;
+         static_cast<uint64_t>(is_hooked_leaf(t)) << 40 | static_cast<uint64_t>(t->wrapper != nullptr) << 31 |
+         static_cast<uint64_t>(t->flags & kInferenceTensor) << 32;
 }
 inline uint64_t facts_word(PyObject* tensor) { return facts_word(as_tensor(tensor)); }
 

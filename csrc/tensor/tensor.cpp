@@ -30,6 +30,7 @@ TensorObj* allocate(PyTypeObject* type) {
   if (type == tensor_type) {
     t = PyObject_GC_New(TensorObj, type);
     if (!t) throw std::bad_alloc();
+    t->flags = t->stamp = 0;
     std::memset(reinterpret_cast<char*>(t) + offsetof(TensorObj, storage), 0,
                 sizeof(TensorObj) - offsetof(TensorObj, storage));
   } else {
@@ -198,7 +199,16 @@ void store_number(std::byte* p, DType t, const Arg& n) {
   }
 }
 
+bool stamp_facts(TensorObj* t) {
+  static uint32_t last = 0;
+  if (t->stamp) return true;
+  if (last == ~uint32_t{0}) return false;
+  t->stamp = ++last;
+  return true;
+}
+
 void set_wrapper(TensorObj* t, Wrapper* w) {
+  facts_changed(t);
   delete t->wrapper;
   t->wrapper = w;
   if (w) track(t);
@@ -239,7 +249,7 @@ void tensor_dealloc(PyObject* self) {
     if (--s->refs == 0) destroy_storage(s);
   }
   if (type == tensor_type && free_count < kMaxFree) {
-    t->flags = 0;
+    t->flags = t->stamp = 0;
     t->meta.offset = 0;
     t->meta.requires_grad = false;
     free_tensors[free_count++] = t;

@@ -24,12 +24,15 @@ struct VersionCell {
 enum TensorFlags : uint32_t {
   kInferenceTensor = 1 << 0,
   kNonLeaf = 1 << 1,        // a fake tensor that stands for a result of differentiable ops
+  kFakeView = 1 << 3,       // a fake tensor that stands for a view from outside
   kNoGradView = 1 << 8,     // a view made while grad mode was off: its base's history is not its own
   kWrappedNumber = 1 << 2,  // a 0-d tensor made from a Python number: promotes as one
 };
 
 struct TensorObj {
-  PyObject_HEAD TensorMeta meta;
+  PyObject_HEAD uint32_t flags;
+  uint32_t stamp;  // a number that no other tensor has (stamp_facts); 0 from when one of the facts changes
+  TensorMeta meta;
   Storage* storage;  // owned; null only while an object is being made
   AutogradMeta* autograd;
   Wrapper* wrapper;
@@ -37,7 +40,6 @@ struct TensorObj {
   VersionCell* version;  // owned; null: the storage's counter
   PyObject* dict;
   PyObject* weakrefs;
-  uint32_t flags;
 };
 
 extern PyTypeObject* tensor_type;  // created by bind with the slots of tensor_slots.h
@@ -45,6 +47,12 @@ inline bool is_tensor(PyObject* o) { return Py_TYPE(o) == tensor_type || PyType_
 inline bool is_exact_tensor(PyObject* o) { return Py_TYPE(o) == tensor_type; }
 inline TensorObj* as_tensor(PyObject* o) { return reinterpret_cast<TensorObj*>(o); }
 inline PyObject* as_object(TensorObj* t) { return reinterpret_cast<PyObject*>(t); }
+
+// Guards rely on the facts of a tensor (facts.h, sizes, strides, storage, base, wrapper) for as long as it has the
+// stamp that it was given. Whoever changes one in a tensor that others may know says so.
+inline void facts_changed(TensorObj* t) { t->stamp = 0; }
+// False when there are no numbers left.
+bool stamp_facts(TensorObj* t);
 
 inline Val val_of(TensorObj* t) { return Val{&t->meta}; }
 inline TensorObj* tensor_of(Val v) {

@@ -123,6 +123,7 @@ TensorRef TraceSession::make_input(TensorObj* real, std::string name) {
   meta.requires_grad = tape_needs(real);
   TensorRef t = wrap(meta, fake_storage_of(real), graph_.add_input(meta, std::move(name)));
   t->flags |= real->flags & kInferenceTensor;
+  if (real->base) t->flags |= kFakeView;
   if (is_non_leaf(real)) {
     t->flags |= kNonLeaf;
     if (meta.requires_grad && tape::grad_fn_of(real))
@@ -275,6 +276,7 @@ void TraceSession::record(const OpDef& op, Args fakes, Outs& outs) {
 
 void TraceSession::record_inplace(const OpDef& op, Args fakes, Args values, Outs& outs) {
   TensorObj* self = tensor_of(fakes[0].val());
+  if (self->flags & kInferenceTensor && tape_api.check_inplace) tape_api.check_inplace(self);
   check_inplace_call(op, fakes);
   bool grad = result_requires_grad(op, fakes);
   TensorMeta meta = self->meta;
