@@ -172,7 +172,7 @@ class PlanTest(unittest.TestCase):
         weight, handles = linear.weight, []
         changes = (
             lambda: handles.append(weight.register_hook(lambda g: g * 3)),
-            lambda: handles.append(weight.register_post_accumulate_grad_hook(lambda p: p.grad.mul_(2))),
+            lambda: handles.append(weight.register_post_accumulate_grad_hook(lambda p: p.grad.mul_(2) and None)),
             lambda: [h.remove() for h in handles],
             lambda: weight.requires_grad_(False),
             lambda: weight.requires_grad_(True),

@@ -113,7 +113,8 @@ V sequence_operator(Tracer& t, int op, V a, V b) {
     list_changed(as<ListValue>(a));
     return a;
   }
-  return a->is == Is::Tuple ? static_cast<V>(t.tuple(std::move(items))) : t.list(std::move(items));
+  if (a->is != Is::Tuple) return t.list(std::move(items));
+  return t.tuple(std::move(items), is_size_type(a->cls) ? a->cls : &PyTuple_Type);
 }
 
 V set_operator(Tracer& t, int op, V a, V b) {
