@@ -169,17 +169,20 @@ class PlanTest(unittest.TestCase):
             linear.weight.data = framejit.full((3, 2), 2.0)
             linear.bias.data = framejit.zeros(3)
 
+        def doubled(p):
+            p.grad.mul_(2)
+
         weight, handles = linear.weight, []
         changes = (
             lambda: handles.append(weight.register_hook(lambda g: g * 3)),
-            lambda: handles.append(weight.register_post_accumulate_grad_hook(lambda p: p.grad.mul_(2) and None)),
+            lambda: handles.append(weight.register_post_accumulate_grad_hook(doubled)),
             lambda: [h.remove() for h in handles],
             lambda: weight.requires_grad_(False),
             lambda: weight.requires_grad_(True),
             other_data,
             lambda: setattr(weight, "data", framejit.full((2, 3), 1.0).t()),
             lambda: weight.requires_grad_(False).set_(framejit.full((3, 2), 4.0)),
-            lambda: weight.resize_(1, 2) and setattr(linear.bias, "data", framejit.zeros(1)),
+            lambda: (weight.resize_(1, 2), setattr(linear.bias, "data", framejit.zeros(1))),
         )
         compiled = _C.CompiledFunction(step)
         for change in (lambda: None, *changes):
