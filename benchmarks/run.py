@@ -26,6 +26,7 @@ SUITES = {
     "pointwise": "pointwise",
     "softmax": "softmax",
     "eager": "eager",
+    "numpy": "numpy_functions",
     "demo": "demo_epoch",
 }
 

@@ -91,6 +91,11 @@ def bounds(dtype):
     return int(info.min), int(info.max)
 
 
+def largest(dtype):
+    """The greatest number that is not infinite."""
+    return float(np.finfo(NUMPY_DTYPES[dtype]).max)
+
+
 def bits(dtype):
     return NUMPY_DTYPES[dtype].itemsize * 8
 
@@ -116,6 +121,6 @@ PURE = [
     f.__code__
     for f in (
         loop, dtype_of, castable, common, default_dtype, numpy_dtype, is_integral, is_inexact, is_real, is_complex, bounds,
-        bits, real_part, mean_dtype, float_dtype,
+        largest, bits, real_part, mean_dtype, float_dtype,
     )
 ]  # fmt: skip

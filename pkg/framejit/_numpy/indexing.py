@@ -174,4 +174,8 @@ def _set_masked(t, mask, value):
     return None
 
 
-METHODS = {"__getitem__": getitem, "__setitem__": setitem}
+def fill(self, value):
+    return setitem(self, Ellipsis, value)
+
+
+METHODS = {"fill": fill, "__getitem__": getitem, "__setitem__": setitem}

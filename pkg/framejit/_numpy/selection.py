@@ -78,7 +78,7 @@ def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
     refuse(not copy or t.is_complex() or type(nan) not in (int, float))
     if not t.is_floating_point():
         return given(t.clone())
-    top = _C.finfo(t.dtype).max
+    top = _types.largest(t.dtype)
     r = _C.where(_C.isnan(t), number(nan, t.dtype), t)
     r = _C.where(t == math.inf, number(top if posinf is None else posinf, t.dtype), r)
     return given(_C.where(t == -math.inf, number(-top if neginf is None else neginf, t.dtype), r))

@@ -200,12 +200,6 @@ def _copy(self, order="C"):
     return scalar_of(t) if is_scalar(self) else array_of(t)
 
 
-def fill(self, value):
-    from .indexing import setitem
-
-    return setitem(self, Ellipsis, value)
-
-
 def ndim(a):
     return tensor(a).dim()
 
@@ -273,7 +267,6 @@ METHODS = {
     "astype": astype,
     "copy": _copy,
     "__copy__": _copy,
-    "fill": fill,
     "__len__": length,
     "__iter__": iterate,
 }
