@@ -109,6 +109,8 @@ def arguments(value) -> list[inspect.Parameter]:
         return []  # constructed as its base is, whose docstring says how
     if not isinstance(value, type) and not inspect.isroutine(value):
         return []  # an object that can be called: its class says how
+    if isinstance(value, types.BuiltinFunctionType) and value.__text_signature__ is None:
+        return []  # 3.13 makes one up
     try:
         signature = inspect.signature(value)
     except (TypeError, ValueError):

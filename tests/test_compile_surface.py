@@ -481,7 +481,7 @@ def test_fine(assert_single_graph):
 """
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "test_marks.py").write_text(code)
-            environment = {**os.environ, "PYTHONPATH": str(Path(framejit.__file__).parents[1])}
+            environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(PACKAGE), *sys.path]))}
             command = [
                 sys.executable,
                 "-m",

@@ -185,7 +185,7 @@ class Offers {
 };
 FrameTaker* taker_of_thread();
 
-// May a driver have calls of this code?
+// May a driver have calls of this code? Not while a monitoring tool watches it.
 bool drivable(PyCodeObject* code);
 
 // Is a debugger, a profiler or sys.monitoring watching this thread? Then nothing may be skipped.

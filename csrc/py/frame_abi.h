@@ -14,6 +14,7 @@
 //   give_back(ts, f, value)                the frame is done without the interpreter; clears what the caller will not
 //   breaker_set(ts)                        the loop would look for signals and other threads now
 //   watched(ts)                            a tracer, profiler or monitoring tool is active
+//   watched(code)                          a monitoring tool is active for this code alone
 #pragma once
 
 #define Py_BUILD_CORE 1

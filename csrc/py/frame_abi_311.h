@@ -54,6 +54,7 @@ inline PyObject* give_back(PyThreadState*, Frame*, PyObject* value) { return val
 inline bool needs_return_instruction(Frame*) { return false; }
 
 inline bool watched(PyThreadState* ts) { return ts->cframe->use_tracing != 0; }
+inline bool watched(PyCodeObject*) { return false; }
 
 class Refund {
  public:

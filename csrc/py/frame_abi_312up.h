@@ -54,6 +54,14 @@ inline bool watched(PyThreadState* ts) {
   return std::memcmp(&ts->interp->monitors, &kNone, sizeof kNone) != 0;
 }
 
+// Tools may watch single code objects.
+inline bool watched(PyCodeObject* code) {
+  const _PyCoMonitoringData* data = code->_co_monitoring;
+  if (!data) return false;
+  static constexpr decltype(data->local_monitors) kNone{};
+  return std::memcmp(&data->local_monitors, &kNone, sizeof kNone) != 0;
+}
+
 // Gives back the C recursion units that the eval loop takes: each of our calls passes through it once, where a plain
 // call takes none, and the limit would come too early. The C stack itself is measured instead (c_stack_left).
 class Refund {

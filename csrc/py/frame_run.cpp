@@ -244,7 +244,7 @@ bool traced(PyThreadState* ts) { return abi::watched(ts); }
 bool drivable(PyCodeObject* code) {
   constexpr int kOther = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR;
   return (code->co_flags & kOther) == 0 && (code->co_flags & CO_OPTIMIZED) != 0 &&
-         code->co_nlocalsplus + code->co_stacksize > 0;
+         code->co_nlocalsplus + code->co_stacksize > 0 && !abi::watched(code);
 }
 
 PyObject* call_plain(PyObject* callable, PyObject* const* args, size_t nargsf, PyObject* kwnames) noexcept {
