@@ -7,26 +7,136 @@
 
 import types as _types
 
-from framejit import _ops
+from framejit import _C, _ops
 
 
-class _Overloads:
-    """An op of framejit: callable; each of its overloads is the op itself."""
+class HigherOrderOperator:
+    """What operators that take functions are derived from. name (str). Raises nothing of its own.
 
-    def __init__(self, name, function):
-        self.__name__, self.__qualname__, self.__module__ = name, f"aten.{name}", "framejit.ops"
-        self._function = function
+    >>> from framejit.ops import HigherOrderOperator
+    >>> HigherOrderOperator("twice").__name__
+    'twice'
+    """
 
-    def __call__(self, *args, **kwargs):
+    def __init__(self, name):
+        self.__name__ = self._name = name
+
+
+def _stand_in(args):
+    """What stands for a tensor among the arguments: a proxy of fx; None where there is none."""
+    for arg in args:
+        if isinstance(arg, (list, tuple)):
+            found = _stand_in(arg)
+            if found is not None:
+                return found
+        elif hasattr(type(arg), "__torch_function__") and not isinstance(arg, _C.Tensor):
+            return arg
+    return None
+
+
+class _Operator:
+    def __call__(self, /, *args, **kwargs):
+        found = _stand_in(args) if args else _stand_in(tuple(kwargs.values()))
+        if found is not None:
+            return found.__torch_function__(self, (type(found),), args, kwargs)
         return self._function(*args, **kwargs)
 
-    def __getattr__(self, name):
-        if name.startswith("__"):
-            raise AttributeError(name)
+    def __deepcopy__(self, memo):
         return self
 
+
+class OpOverload(_Operator):
+    """One overload of an operator: callable. In framejit each of them is the operator itself.
+
+    overloadpacket (OpOverloadPacket), name (str). Raises what the operator raises.
+
+    >>> import framejit
+    >>> framejit.ops.aten.add.Tensor.overloadpacket is framejit.ops.aten.add
+    True
+    """
+
+    def __init__(self, overloadpacket, name):
+        self.overloadpacket = self._overloadpacket = overloadpacket
+        self._overloadname, self._function = name, overloadpacket._function
+        self.__name__, self.__module__ = f"{overloadpacket.__name__}.{name}", "framejit.ops"
+        self.__qualname__ = self._qualified_op_name = f"framejit.ops.aten.{self.__name__}"
+        self.namespace = "aten"
+
     def __repr__(self):
-        return f"<operator aten::{self.__name__}>"
+        return f"<OpOverload(op='aten.{self.overloadpacket.__name__}', overload='{self._overloadname}')>"
+
+    def __str__(self):
+        return f"aten.{self.__name__}"
+
+    def __reduce__(self):
+        return _overload, (self.overloadpacket.__name__, self._overloadname)
+
+    def name(self):
+        """The operator's full name."""
+        suffix = "" if self._overloadname == "default" else f".{self._overloadname}"
+        return f"aten::{self.overloadpacket.__name__}{suffix}"
+
+
+class OpOverloadPacket(_Operator):
+    """An operator: callable; its overloads are its attributes.
+
+    name (str), function (callable). Raises what the operator raises.
+
+    >>> import framejit
+    >>> framejit.ops.aten.add(framejit.ones(1), 1)
+    tensor([2.])
+    """
+
+    def __init__(self, name, function):
+        self.__name__, self.__module__ = name, "framejit.ops"
+        self.__qualname__ = self._qualified_op_name = f"framejit.ops.aten.{name}"
+        self._function = function
+
+    def __getattr__(self, name):
+        if name.startswith("_"):
+            raise AttributeError(name)
+        overload = self.__dict__[name] = OpOverload(self, name)
+        return overload
+
+    def __repr__(self):
+        return f"<OpOverloadPacket(op='aten.{self.__name__}')>"
+
+    def __str__(self):
+        return f"aten.{self.__name__}"
+
+    def __reduce__(self):
+        return _packet, (self.__name__,)
+
+    def overloads(self):
+        """The names of overloads that were asked for, at least "default"."""
+        return ["default", *(n for n, value in vars(self).items() if isinstance(value, OpOverload) and n != "default")]
+
+
+def _packet(name):
+    return getattr(__getattr__("aten"), name)
+
+
+def _overload(name, overload):
+    return getattr(_packet(name), overload)
+
+
+def load_library(path):
+    """Load a shared object: what it registers when it is loaded is there afterwards.
+
+    path (str). Raises OSError for a file that is not there or no library.
+
+    >>> import framejit
+    >>> framejit.ops.load_library("no/such/library.so")
+    Traceback (most recent call last):
+        ...
+    OSError: Could not load this library: no/such/library.so
+    """
+    import ctypes
+
+    try:
+        ctypes.CDLL(path)
+    except OSError as error:
+        raise OSError(f"Could not load this library: {path}") from error
 
 
 def _written_in_python(op):
@@ -43,16 +153,20 @@ def _namespace(name):
         function = getattr(_ops, op, None) or getattr(_ops.Tensor, op, None) or _written_in_python(op)
         if name != "aten" or op.startswith("__") or not callable(function):
             raise AttributeError(f"there is no operator {name}::{op}")
-        overloads = _Overloads(op, function)
-        setattr(namespace, op, overloads)
-        return overloads
+        packet = OpOverloadPacket(op, function)
+        setattr(namespace, op, packet)
+        return packet
 
     namespace.__getattr__ = find
     return namespace
 
 
+_namespaces = {}
+
+
 def __getattr__(name):
     if name.startswith("__"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    namespace = globals()[name] = _namespace(name)
-    return namespace
+    if name not in _namespaces:
+        _namespaces[name] = globals()[name] = _namespace(name)
+    return _namespaces[name]
