@@ -20,7 +20,6 @@ RENAMED = {
     "torch.fx._symbolic_trace": "framejit.fx.symbolic_trace",
     "torch.autograd.gradcheck": "framejit.autograd._gradcheck",
     "torch.utils._pytree": "framejit.utils._pytree",
-    "torch.fx._pytree": "framejit.utils._pytree",
 }
 
 ABSENT = frozenset(

@@ -4,42 +4,55 @@ import builtins
 import copy
 import keyword
 import re
-from contextlib import contextmanager
+import warnings
 
 from ._codegen import CodeGen, PythonCode
-from .node import Node, map_arg, qualified_name
+from .node import OPS, Node, map_arg, qualified_name
 
 _UNSAFE = re.compile("[^0-9a-zA-Z_]+")
 
 
-class _Namer:
+class Namespace:
     """Names that are valid Python, unique, and not those of builtins."""
 
     def __init__(self):
         self._used = set()
         self._last = {}  # base -> the highest number given out
+        self._of = {}  # object -> its name
 
-    def create(self, candidate):
+    def create_name(self, candidate, obj=None):
+        """A name like this one that nothing has yet; an object that has one keeps it."""
+        if obj is not None and obj in self._of:
+            return self._of[obj]
         candidate = _UNSAFE.sub("_", candidate) or "_unnamed"
         if candidate[0].isdigit():
             candidate = "_" + candidate
         match = re.match(r"(.*)_(\d+)$", candidate)
-        base, number = (match.group(1), int(match.group(2))) if match else (candidate, 0)
-        number = max(number, self._last.get(base, 0))
+        base, number = (match.group(1), int(match.group(2))) if match else (candidate, None)
         name = candidate
-        while name in self._used or _reserved(name):
+        if not number:
+            number = self._last.get(base, 0)
+        while name in self._used or _reserved(name, obj):
             number += 1
             name = f"{base}_{number}"
         self._last[base] = number
-        self._used.add(name)
+        self.take(name)
+        if obj is not None:
+            self._of[obj] = name
         return name
 
-    def release(self, name):
-        self._used.discard(name)
+    def take(self, name):
+        """Nothing else is given this name."""
+        self._used.add(name)
 
 
-def _reserved(name):
-    return keyword.iskeyword(name) or hasattr(builtins, name) or name in ("self", "framejit", "inf", "nan", "device")
+_GLOBALS = ("self", "framejit", "torch", "inf", "nan", "NoneType", "device", "fx_pytree", "pytree")
+
+
+def _reserved(name, obj=None):
+    if keyword.iskeyword(name) or name in _GLOBALS:
+        return True
+    return hasattr(builtins, name) and getattr(builtins, name) is not obj
 
 
 class _NodeList:
@@ -63,6 +76,28 @@ class _NodeList:
         return iter(_NodeList(self.graph, "_prev" if self.direction == "_next" else "_next"))
 
 
+class _InsertPoint:
+    """Where nodes are put; as a context, only until its end."""
+
+    def __init__(self, graph, insert):
+        self._graph, self._before = graph, graph._insert
+        graph._insert = insert
+
+    def __enter__(self):
+        return None
+
+    def __exit__(self, *error):
+        self._graph._insert = self._before
+
+
+def _has_attribute(module, path):
+    for part in path.split("."):
+        if not hasattr(module, part):
+            return False
+        module = getattr(module, part)
+    return True
+
+
 class Graph:
     """A program of placeholders, calls, attribute reads and one output.
 
@@ -84,9 +119,11 @@ class Graph:
         self._root = Node(self, "", "root", "", (), {})
         self._insert = self._root.prepend
         self._len = 0
-        self._names = _Namer()
+        self._graph_namespace = Namespace()
         self.owning_module = owning_module
         self._tracer_cls = tracer_cls
+        self._tracer_extras = tracer_extras
+        self._co_fields = {}
         self._codegen = CodeGen()
         self.meta = {}
 
@@ -98,19 +135,26 @@ class Graph:
 
     def create_node(self, op, target, args=None, kwargs=None, name=None, type_expr=None):
         """Add a node at the insertion point."""
-        candidate = name if name is not None else self._candidate_name(op, target)
-        node = Node(self, self._names.create(candidate), op, target, args or (), kwargs or {}, type_expr)
+        if op not in OPS:
+            raise AssertionError(f"{op!r} is not a kind of node")
+        args, kwargs = () if args is None else args, {} if kwargs is None else kwargs
+        if not isinstance(args, tuple):
+            raise AssertionError("args must be a tuple")
+        if not isinstance(kwargs, dict):
+            raise AssertionError("kwargs must be a dict")
+        candidate = name if name is not None else self._target_to_str(target)
+        node = Node(self, self._graph_namespace.create_name(candidate), op, target, args, kwargs, type_expr)
         self._insert(node)
         self._len += 1
         return node
 
     @staticmethod
-    def _candidate_name(op, target):
+    def _target_to_str(target):
         if isinstance(target, str):
             text = target
         else:
             text = getattr(target, "__name__", type(target).__name__)
-        text = text.strip("_") if text.startswith("__") else text
+        text = text[2:-2] if text.startswith("__") and text.endswith("__") else text
         # CamelCase becomes snake_case
         return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", text).lower().replace(".", "_").lstrip("*")
 
@@ -121,10 +165,23 @@ class Graph:
 
     def get_attr(self, qualified_name, type_expr=None):
         """Add a read of an attribute of the owning module."""
+        if self.owning_module is not None and not _has_attribute(self.owning_module, qualified_name):
+            warnings.warn(
+                f"Attempted to insert a get_attr Node with no underlying reference in the owning GraphModule! "
+                f"Call GraphModule.add_submodule to add the necessary submodule, or add the parameter "
+                f"{qualified_name} first",
+                stacklevel=2,
+            )
         return self.create_node("get_attr", qualified_name, type_expr=type_expr)
 
     def call_module(self, module_name, args=None, kwargs=None, type_expr=None):
         """Add a call of a submodule."""
+        if self.owning_module is not None and not _has_attribute(self.owning_module, module_name):
+            warnings.warn(
+                "Attempted to insert a call_module Node with no underlying reference in the owning GraphModule! "
+                "Call GraphModule.add_submodule to add the necessary submodule",
+                stacklevel=2,
+            )
         return self.create_node("call_module", module_name, args, kwargs, type_expr=type_expr)
 
     def call_method(self, method_name, args=None, kwargs=None, type_expr=None):
@@ -138,13 +195,6 @@ class Graph:
     def output(self, result, type_expr=None):
         """Add the end of the program."""
         return self.create_node("output", "output", (result,), type_expr=type_expr)
-
-    def output_node(self):
-        """The output, which is the last node."""
-        last = next(iter(reversed(self.nodes)))
-        if last.op != "output":
-            raise AssertionError("the graph has no output node at its end")
-        return last
 
     def node_copy(self, node, arg_transform=lambda node: node):
         """Add a copy of a node of any graph, its arguments translated."""
@@ -178,31 +228,26 @@ class Graph:
         for node in self.nodes:
             val_map[node] = result.node_copy(node, lambda n: val_map[n])
         result._codegen = copy.deepcopy(self._codegen)
+        result._co_fields = self._co_fields
         return result
 
     # ---- changing -------------------------------------------------------------------------------------------
 
-    @contextmanager
-    def _inserting(self, insert):
-        before, self._insert = self._insert, insert
-        try:
-            yield
-        finally:
-            self._insert = before
-
     def inserting_before(self, n=None):
-        """`with` this, new nodes go before `n`."""
-        return self._inserting(self._root._next.prepend if n is None else n.prepend)
+        """From now on, or while the result is entered with `with`, new nodes go before `n`: by default at the start."""
+        if n is None:
+            return self.inserting_after(self._root)
+        if n.graph is not self:
+            raise AssertionError("Node to insert before is not in graph.")
+        return _InsertPoint(self, n.prepend)
 
     def inserting_after(self, n=None):
-        """`with` this, new nodes go after `n`, in the order they are made."""
-        anchor = [self._root if n is None else n]
-
-        def insert(node):
-            anchor[0].append(node)
-            anchor[0] = node
-
-        return self._inserting(insert)
+        """The same, each new node right behind `n`: by default at the end."""
+        if n is None:
+            return self.inserting_before(self._root)
+        if n.graph is not self:
+            raise AssertionError("Node to insert after is not in graph.")
+        return _InsertPoint(self, n.append)
 
     def erase_node(self, to_erase):
         """Remove a node that nobody uses."""
@@ -214,6 +259,7 @@ class Graph:
         if to_erase.graph is not self:
             raise RuntimeError(f"Attempting to remove {to_erase} from wrong graph!")
         if to_erase._erased:
+            warnings.warn(f"erase_node({to_erase}) on an already erased node")
             return
         following = to_erase._next
         to_erase._remove_from_list()
@@ -237,7 +283,7 @@ class Graph:
         return self._len < before
 
     def on_generate_code(self, make_transformer):
-        """Pass the generated code through a transformer while the returned context is open."""
+        """Pass the generated code through a transformer from now on, or while the result is entered with `with`."""
         return self._codegen.transforming(make_transformer)
 
     def set_codegen(self, codegen):
@@ -258,6 +304,13 @@ class Graph:
         """The program as Python source, with the globals that it needs."""
         return self._codegen.generate(self, root_module, verbose)
 
+    def output_node(self):
+        """The output, which is the last node."""
+        last = next(iter(reversed(self.nodes)))
+        if last.op != "output":
+            raise AssertionError("the graph has no output node at its end")
+        return last
+
     def lint(self):
         """Raise RuntimeError where the graph is not well formed."""
         seen, names = set(), set()
@@ -267,6 +320,12 @@ class Graph:
             if node.name in names:
                 raise RuntimeError(f"Node redefined name {node.name}!")
             for used in node.all_input_nodes:
+                if used.graph is not self:
+                    raise RuntimeError(
+                        f"Argument '{used}' of Node '{node}' does not belong to this Graph, but was used as an argument! If "
+                        "you are copying nodes from another graph, make sure to use ``arg_transform`` on node_copy() to "
+                        f"remap values\n{self}"
+                    )
                 if used not in seen:
                     raise RuntimeError(
                         f"Argument '{used}' of Node '{node}' was used before it has been defined! Please "

@@ -6,14 +6,19 @@ import linecache
 
 from framejit.nn import Module
 
+from ._codegen import PyTreeCodeGen
 from .graph import Graph
+from .node import package_name
 
 _counter = itertools.count()
+_KEY = "<eval_with_key>"
 
 
-def _compile_source(code):
+def _compile_source(code, origin):
     """The function that the source defines; the source stays readable for tracebacks and `inspect`."""
-    name = f"<eval_with_key>.{next(_counter)}"
+    name = f"{_KEY}.{next(_counter)}"
+    if origin:
+        name += f" from {origin['co_filename']}:{origin['co_firstlineno']} in {origin['co_name']}"
     linecache.cache[name] = (len(code.src), None, [line + "\n" for line in code.src.splitlines()], name)
     namespace = dict(code.globals)
     exec(compile(code.src, name, "exec"), namespace)
@@ -23,8 +28,12 @@ def _compile_source(code):
 def _copy_attribute(source, destination, target):
     """Give `destination` what `source` has under a dotted path."""
     *path, name = target.split(".")
+    if not path and not name:
+        return
     for part in path:
         following = getattr(source, part)
+        if following is getattr(destination, part, None):  # it has been copied whole
+            return
         if not hasattr(destination, part):
             destination.add_module(part, Module())
         source, destination = following, getattr(destination, part)
@@ -85,7 +94,12 @@ class GraphModule(Module):
                 _assign_attribute(root[target], self, target)
         else:
             raise RuntimeError("Unsupported type " + str(root) + " passed for root!")
-        self.meta = dict(getattr(root, "meta", {})) if not isinstance(root, dict) else {}
+        self.meta = {}
+        if isinstance(root, Module) and isinstance(getattr(root, "meta", None), dict):
+            self.meta.update(root.meta)
+        self._tracer_cls = None
+        if graph._tracer_cls is not None and "<locals>" not in graph._tracer_cls.__qualname__:
+            self._tracer_cls = graph._tracer_cls
         self.graph = graph
 
     @property
@@ -108,18 +122,39 @@ class GraphModule(Module):
 
     def recompile(self):
         """Generate and install `forward` anew."""
+        codegen = self._graph._codegen
+        if isinstance(codegen, PyTreeCodeGen) and codegen.pytree_info is not None:
+            self._in_spec = codegen.pytree_info.in_spec
+            self._out_spec = codegen.pytree_info.out_spec
         code = self._graph.python_code("self")
         self.__dict__["_code"] = code.src
-        type(self).forward = _compile_source(code)
+        self.__dict__["_lineno_map"] = code._lineno_map
+        type(self).forward = _compile_source(code, self._graph._co_fields)
         return code
 
     def print_readable(self, print_output=True, **options):
-        """The source as text, under the class that it would be."""
-        body = "\n".join("    " + line for line in self._code.strip("\n").split("\n")).rstrip()
-        text = f"class {self._get_name()}(framejit.nn.Module):\n{body}\n"
+        """The source as text, under the class that it would be, and under it that of its graph modules."""
+        text = self._readable(self._get_name())
         if print_output:
             print(text)
         return text
+
+    def _readable(self, name):
+        source = "\n".join(
+            "    " + line if line.strip() else "" for line in self._code.strip("\n").split("\n")
+        ).rstrip()
+        text = f"class {name}({package_name()}.nn.Module):\n{source}\n"
+        for child, module in self.named_children():
+            if isinstance(module, GraphModule):
+                lines = module._readable(child).rstrip("\n").split("\n")
+                text += "\n" + "\n".join("    " + line if line else "" for line in lines) + "\n"
+        return text
+
+    def to_folder(self, folder, module_name="FxModule"):
+        """Write a Python package that defines the module: its code, and its parameters and submodules as files."""
+        from ._to_folder import write
+
+        write(self, folder, module_name)
 
     def add_submodule(self, target, module):
         """Put a module at a dotted path; says whether that was possible."""
@@ -170,7 +205,7 @@ class GraphModule(Module):
         for name, value in self.__dict__.items():
             if name not in ("_graph", "_code"):
                 result.__dict__[name] = copy.deepcopy(value, memo)
-        result.graph = copy.deepcopy(self._graph)
+        result.graph = copy.deepcopy(self._graph, memo)
         return result
 
     def __copy__(self):
@@ -183,10 +218,13 @@ class GraphModule(Module):
         return _rebuild, (self.__graph_module_of__, type(self).__name__, state, _GraphRecord(self._graph))
 
     def __str__(self):
-        return f"{self._get_name()}\n\n{self._code}\n\n# To see more debug info, please use `graph_module.print_readable()`"
+        head = super().__str__()
+        return f"{head}\n\n{self._code}\n\n# To see more debug info, please use `graph_module.print_readable()`"
 
-    def __repr__(self):
-        return super().__repr__()
+    def _replicate_for_data_parallel(self):
+        replica = self.__copy__()
+        replica._is_replica = True
+        return replica
 
 
 def _has_path(module, target):

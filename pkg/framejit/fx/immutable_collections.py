@@ -5,7 +5,7 @@ def _refuse(self, *args, **kwargs):
     raise NotImplementedError(
         f"'{type(self).__name__}' object does not support mutation. If you are attempting to "
         "modify the kwargs or args of a framejit.fx.Node object, instead create a new copy of it "
-        "and assign the copy to the node."
+        "and assign the copy to the node:\n    new_args = ...  # copy and mutate args\n    node.args = new_args"
     )
 
 
@@ -34,3 +34,15 @@ class immutable_dict(dict):
 
     def __reduce__(self):
         return immutable_dict, (tuple(self.items()),)
+
+
+def _register():
+    from framejit.utils import _pytree as pytree
+
+    pytree.register_pytree_node(immutable_list, lambda x: (list(x), None), lambda leaves, _: immutable_list(leaves))
+    pytree.register_pytree_node(
+        immutable_dict, lambda x: (list(x.values()), list(x)), lambda leaves, keys: immutable_dict(zip(keys, leaves))
+    )
+
+
+_register()

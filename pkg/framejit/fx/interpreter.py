@@ -1,9 +1,11 @@
 """Interpreter: runs a graph node by node; subclasses override how a kind of node is run."""
 
+from . import traceback as fx_traceback
 from .graph import Graph
 from .graph_module import GraphModule
 from .node import Node, map_aggregate, map_arg
 from .proxy import Proxy
+from .symbolic_trace import Tracer
 
 
 class Interpreter:
@@ -23,6 +25,7 @@ class Interpreter:
         self.graph = graph if graph is not None else module.graph
         self.env = {}
         self.name = "Interpreter"
+        self.extra_traceback = True
         self.garbage_collect_values = garbage_collect_values
         self.user_to_last_uses = {}
         if garbage_collect_values:
@@ -45,9 +48,10 @@ class Interpreter:
             try:
                 self.env[node] = self.run_node(node)
             except Exception as error:
-                note = f"While executing {node.format_node()}"
-                if hasattr(error, "add_note") and note not in getattr(error, "__notes__", ()):
-                    error.add_note(note)
+                if self.extra_traceback:
+                    _tell_where(error, node)
+                    if isinstance(error, KeyError):
+                        raise RuntimeError(*error.args) from error
                 raise
             if node.op == "output":
                 result = self.env[node]
@@ -64,8 +68,9 @@ class Interpreter:
 
     def run_node(self, n):
         """The value of one node."""
-        args, kwargs = self.fetch_args_kwargs_from_env(n)
-        return getattr(self, n.op)(n.target, args, kwargs)
+        with fx_traceback.set_current_meta(n):
+            args, kwargs = self.fetch_args_kwargs_from_env(n)
+            return getattr(self, n.op)(n.target, args, kwargs)
 
     def placeholder(self, target, args, kwargs):
         """The next argument."""
@@ -140,11 +145,9 @@ class Transformer(Interpreter):
 
     def __init__(self, module):
         super().__init__(module)
-        from .symbolic_trace import Tracer
-
         self.new_graph = Graph()
-        self.tracer = Tracer()
-        self.tracer.graph = self.new_graph
+        self.new_graph.set_codegen(module.graph._codegen)
+        self.tracer = _TransformerTracer(self.new_graph)
         self.tracer.root = module
 
     def placeholder(self, target, args, kwargs):
@@ -169,7 +172,8 @@ class Transformer(Interpreter):
 
     def transform(self):
         """The module of the new graph."""
-        result = super().run(enable_io_processing=False)
+        with fx_traceback.preserve_node_meta():
+            result = super().run(enable_io_processing=False)
         if result is not None:
 
             def strip(leaf):
@@ -180,3 +184,23 @@ class Transformer(Interpreter):
             if isinstance(old, Node):
                 output.meta = dict(old.meta)
         return GraphModule(self.module, self.new_graph)
+
+
+class _TransformerTracer(Tracer):
+    def __init__(self, graph):
+        super().__init__()
+        self.graph = graph
+
+    def is_leaf_module(self, m, module_qualified_name):
+        return True
+
+
+def _tell_where(error, node):
+    """The error's message says which node it comes from."""
+    text = f"While executing {node.format_node()}"
+    if error.args and text in str(error.args[0]):
+        return
+    text = f"{error.args[0]}\n\n{text}" if error.args else text
+    if node.stack_trace:
+        text += f"\nOriginal traceback:\n{node.stack_trace}"
+    error.args = (text, *error.args[1:])

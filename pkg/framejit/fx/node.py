@@ -5,10 +5,16 @@ with them, which is why arguments are immutable and are changed only by assignin
 """
 
 import builtins
+import copy
+import sys
 import types
+import typing
+import warnings
 
 from .immutable_collections import immutable_dict, immutable_list
 
+Target = typing.Union[typing.Callable, str]
+Argument = typing.Any
 OPS = ("placeholder", "call_method", "call_module", "call_function", "get_attr", "output", "root")
 
 _side_effects = set()
@@ -57,12 +63,45 @@ def map_arg(value, function):
     return map_aggregate(value, lambda leaf: function(leaf) if isinstance(leaf, Node) else leaf)
 
 
+def package_name():
+    """What the package is called in texts: "torch" where programs say so (see as_torch)."""
+    return "torch" if getattr(sys.modules.get("torch"), "__spec__", None) is not None and _as_torch() else "framejit"
+
+
+def _as_torch():
+    finders = sys.modules.get("framejit.as_torch._finder")
+    return finders is not None and any(isinstance(finder, finders.TorchFinder) for finder in sys.meta_path)
+
+
+def _public(path):
+    """The dotted path of something of the package, as programs say it."""
+    first, dot, rest = path.partition(".")
+    return package_name() + dot + rest if first == "framejit" else path
+
+
+def type_repr(kind):
+    """A type as text: its dotted name, and that of what it is made of."""
+    if isinstance(kind, type) and not isinstance(kind, types.GenericAlias):
+        return kind.__qualname__ if kind.__module__ == "builtins" else _public(f"{kind.__module__}.{kind.__qualname__}")
+    if kind is ...:
+        return "..."
+    if isinstance(kind, types.FunctionType):
+        return kind.__name__
+    return repr(kind)
+
+
 def qualified_name(function):
     """The dotted path by which generated code reaches a function."""
+    return _public(_own_name(function))
+
+
+def _own_name(function):
     if getattr(builtins, getattr(function, "__name__", ""), None) is function:
         return function.__name__
     name = getattr(function, "__name__", None) or type(function).__name__
     module = _module_of(function)
+    if hasattr(function, "_qualified_op_name"):  # an overload of an operator
+        return function._qualified_op_name
     if isinstance(function, (types.MethodDescriptorType, types.WrapperDescriptorType)):
         return f"{module}.{function.__objclass__.__name__}.{name}" if function.__objclass__ else name
     if module in ("_operator", "operator"):
@@ -214,6 +253,7 @@ class Node:
         if self.graph is not node.graph:
             raise AssertionError("Attempting to move a Node into a different Graph")
         if node is self:
+            warnings.warn("Trying to prepend a node to itself. This behavior has no effect on the graph.")
             return
         node._remove_from_list()
         before = self._prev
@@ -244,7 +284,9 @@ class Node:
         if self.op in ("placeholder", "output"):
             return True
         if self.op == "call_function":
-            name = getattr(self.target, "__name__", "")
+            name = getattr(self.target, "__name__", "").partition(".")[0]
+            if impure_random and name in _RANDOM and hasattr(self.target, "overloadpacket"):
+                return True
             return self.target in _side_effects or _mutates(name) or "out" in self.kwargs
         if self.op == "call_method":
             return _mutates(self.target)
@@ -262,11 +304,17 @@ class Node:
         self.meta["stack_trace"] = trace
 
     def _pretty_print_target(self, target):
-        return target if isinstance(target, str) else qualified_name(target)
+        if isinstance(target, str):
+            return target
+        name = qualified_name(target)
+        return f"builtins.{name}" if getattr(builtins, name, None) is target else name
 
     def format_node(self, placeholder_names=None, maybe_return_typename=None):
         """One line about the node, as `print(graph)` shows it."""
         if self.op == "placeholder":
+            if placeholder_names is not None:
+                placeholder_names.append(self.target + (f": {type_repr(self.type)}" if self.type else ""))
+                return None
             default = f"(default={self.args[0]})" if self.args else ""
             return (
                 f"%{self.name} : {self._type_text()}[num_users={len(self.users)}] = {self.op}[target={self.target}]"
@@ -275,6 +323,8 @@ class Node:
         if self.op == "get_attr":
             return f"%{self.name} : {self._type_text()}[num_users={len(self.users)}] = {self.op}[target={self.target}]"
         if self.op == "output":
+            if self.type is not None and maybe_return_typename:
+                maybe_return_typename[0] = f" -> {type_repr(self.type)}"
             return f"return {self.args[0]}"
         return (
             f"%{self.name} : {self._type_text()}[num_users={len(self.users)}] = {self.op}[target="
@@ -283,13 +333,31 @@ class Node:
         )
 
     def _type_text(self):
-        return f"{getattr(self.type, '__name__', self.type)} " if self.type is not None else ""
+        return f"{type_repr(self.type)} " if self.type is not None else ""
 
     def __repr__(self):
         return self.name
 
     def __deepcopy__(self, memo):
-        raise TypeError("a Node is copied with its Graph")
+        copied = copy.deepcopy(self.graph, memo)
+        return next(new for old, new in zip(self.graph.nodes, copied.nodes) if old is self)
+
+    def normalized_arguments(self, root, arg_types=None, kwarg_types=None, normalize_to_only_use_kwargs=False):
+        """Arguments as the signature of the target has them, an ArgsKwargsPair, or None where that is not known."""
+        from .operator_schemas import normalize_function, normalize_module
+
+        if self.op == "call_function":
+            return normalize_function(
+                self.target, self.args, self.kwargs, arg_types, kwarg_types, normalize_to_only_use_kwargs
+            )
+        if self.op == "call_module":
+            return normalize_module(root, self.target, self.args, self.kwargs, normalize_to_only_use_kwargs)
+        return None
+
+
+_RANDOM = frozenset(
+    "rand randn randint randperm rand_like randn_like randint_like bernoulli multinomial normal".split()
+)
 
 
 def _mutates(name):
@@ -297,13 +365,18 @@ def _mutates(name):
     return name.endswith("_") and not name.endswith("__") or name in ("setitem", "__setitem__")
 
 
-def _format_arg(value):
+def _format_arg(value, max_list_len=float("inf")):
+    """An argument as the printed graph shows it."""
+    if hasattr(value, "_custom_fx_repr_fn"):
+        return value._custom_fx_repr_fn()
     if isinstance(value, Node):
         return "%" + value.name
     if isinstance(value, tuple):
         return "(" + ", ".join(map(_format_arg, value)) + ("," if len(value) == 1 else "") + ")"
     if isinstance(value, list):
-        return "[" + ", ".join(map(_format_arg, value)) + "]"
+        items = [_format_arg(item) for i, item in enumerate(value) if i < max_list_len]
+        more = f", ...[total_len={len(value)}]" if len(value) > max_list_len else ""
+        return "[" + ", ".join(items) + more + "]"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {_format_arg(item)}" for key, item in value.items()) + "}"
     return str(value)

@@ -259,7 +259,7 @@ class NestedTensorTestCase(TestCase):
 
 
 def find_library_location(lib_name):
-    """Where a library of PyTorch's build would be."""
+    """The library of framejit: it stands for those of PyTorch's build."""
     from pathlib import Path
 
-    return Path(framejit.__file__).parent / "lib" / lib_name
+    return Path(framejit._C.__file__)

@@ -1,0 +1,1 @@
+"""Tools around graphs whose interfaces may change."""
