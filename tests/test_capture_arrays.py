@@ -90,6 +90,20 @@ class OneGraph(ArrayCase):
         fast = compiled(lambda x: x, fullgraph=True)
         self.assertIs(fast(x), x)
 
+    def test_views_share_memory(self):
+        x = image()
+        rows = compiled(lambda x: (x[1:], x.T, x.reshape(-1)), fullgraph=True)(x)
+        x[:] = 9
+        for view in rows:
+            self.assertTrue((view == 9).all())
+
+    def test_made_here(self):
+        def f(n):
+            x = np.linspace(0.0, 1.0, n)
+            return np.zeros((2, n)) + x, np.arange(n)
+
+        self.one_graph(f, 5)
+
     def test_iteration(self):
         self.one_graph(lambda x: [row.sum() for row in x], image())
 

@@ -169,7 +169,7 @@ void read_inputs(Application& a, PyObject* args) {
     bool tensor = is_tensor(o), need = false;
     if (tensor) {
       TensorObj* t = as_tensor(o);
-      if (t->wrapper) raise(ErrorKind::Unsupported, "an autograd.Function applied to a traced or batched tensor");
+      if (is_wrapped(t)) raise(ErrorKind::Unsupported, "an autograd.Function applied to a traced or batched tensor");
       need = tape::requires_grad(t);
       a.inputs.push_back(t);
       a.edges.push_back(tape::edge_of(t));

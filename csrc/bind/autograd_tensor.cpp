@@ -10,7 +10,7 @@ namespace {
 // Batched tensors have no tape state of their own.
 TensorObj* own(PyObject* o, const char* what) {
   TensorObj* t = as_tensor(o);
-  if (t->wrapper && !trace::is_fake(o)) raise(ErrorKind::Unsupported, "`", what, "` of a batched tensor");
+  if (is_wrapped(t) && !trace::is_fake(o)) raise(ErrorKind::Unsupported, "`", what, "` of a batched tensor");
   return t;
 }
 
@@ -53,7 +53,7 @@ PyObject* requires_grad_(PyObject* o, PyObject* args, PyObject* kwargs) {
 PyObject* get_is_leaf(PyObject* o, void*) {
   return py::guarded<PyObject*>(nullptr, [&] {
     TensorObj* t = as_tensor(o);
-    if (t->wrapper && (t->flags & kNonLeaf || !trace::is_fake(o))) return PyBool_FromLong(!(t->flags & kNonLeaf));
+    if (is_wrapped(t) && (t->flags & kNonLeaf || !trace::is_fake(o))) return PyBool_FromLong(!(t->flags & kNonLeaf));
     return PyBool_FromLong(!tape::requires_grad(t) || tape::is_leaf(t));
   });
 }
@@ -61,7 +61,7 @@ PyObject* get_is_leaf(PyObject* o, void*) {
 PyObject* get_grad_fn(PyObject* o, void*) {
   return py::guarded<PyObject*>(nullptr, [&] {
     TensorObj* t = as_tensor(o);
-    if (t->wrapper && !(t->flags & kNonLeaf)) return new_or_none(nullptr);
+    if (is_wrapped(t) && !(t->flags & kNonLeaf)) return new_or_none(nullptr);
     return new_or_none(reinterpret_cast<PyObject*>(tape::grad_fn_of(own(o, "grad_fn"))));
   });
 }
@@ -143,7 +143,7 @@ PyObject** hook_dict(TensorObj* t) {
 PyObject* get_backward_hooks(PyObject* o, void*) {
   return py::guarded<PyObject*>(nullptr, [&] {
     TensorObj* t = as_tensor(o);
-    if (t->wrapper || !tape::requires_grad(t)) return new_or_none(nullptr);
+    if (is_wrapped(t) || !tape::requires_grad(t)) return new_or_none(nullptr);
     return new_or_none(*hook_dict(t));
   });
 }

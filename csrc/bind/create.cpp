@@ -5,6 +5,7 @@
 #include "bind/read.h"
 #include "bind/tensor_type.h"
 #include "ops/rules.h"
+#include "tensor/lazy.h"
 #include "tensor/dispatch.h"
 
 namespace fj::bind {
@@ -135,7 +136,7 @@ TensorRef adopted(TensorRef fresh) {
 void require_grad(TensorObj* t) {
   FJ_USER_CHECK(is_differentiable(t->meta.dtype), ErrorKind::Runtime,
                 "Only Tensors of floating point and complex dtype can require gradients");
-  if (t->wrapper) raise(ErrorKind::Unsupported, "a new leaf that requires grad inside a trace");
+  if (is_wrapped(t)) raise(ErrorKind::Unsupported, "a new leaf that requires grad inside a trace");
   t->meta.requires_grad = true;
   facts_changed(t);
 }
@@ -202,6 +203,7 @@ struct Factory {
   PyObject* data = nullptr;
   DType dtype = DType::F32;
   bool has_dtype = false;
+  Device where;
   bool requires_grad = false;
   int copy = -1;
 
@@ -217,14 +219,14 @@ struct Factory {
       FJ_USER_CHECK(has_dtype, ErrorKind::Type, "tensor(): argument 'dtype' must be framejit.dtype, not ",
                     Py_TYPE(type)->tp_name);
     }
-    Device d;
-    if (device != Py_None && (!as_device(device, &d) || d.type != DeviceType::CPU))
+    if (device != Py_None &&
+        (!as_device(device, &where) || (where.type != DeviceType::CPU && where.type != DeviceType::Lazy)))
       raise(ErrorKind::Runtime, "framejit is not compiled with support for this device");
     requires_grad = grad;
     if (copy_arg != Py_None) copy = PyObject_IsTrue(copy_arg);
   }
   PyObject* finish(TensorRef t) const {
-    t = adopted(std::move(t));
+    t = where.type == DeviceType::Lazy ? lazy::moved(t.get(), where) : adopted(std::move(t));
     if (requires_grad) require_grad(t.get());
     return wrap(std::move(t));
   }

@@ -4,6 +4,7 @@
 
 #include "bind/module.h"
 #include "bind/types.h"
+#include "tensor/lazy.h"
 
 namespace fj::bind {
 namespace {
@@ -64,6 +65,7 @@ Device parse_device(const char* text) {
     }
   FJ_USER_CHECK(known, ErrorKind::Runtime,
                 "Expected one of cpu, cuda, lazy, meta device type at start of device string: ", text);
+  lazy::in_use = lazy::in_use || d.type == DeviceType::Lazy;
   if (colon) {
     char* end = nullptr;
     long index = std::strtol(colon + 1, &end, 10);

@@ -3,6 +3,7 @@
 #include "bind/module.h"
 #include "bind/tensor_type.h"
 #include "tensor/dispatch.h"
+#include "tensor/lazy.h"
 
 namespace fj::bind {
 namespace {
@@ -13,6 +14,9 @@ PyObject* to_numpy(TensorObj* t, bool force) {
   if (force && t->meta.requires_grad) self = make_alias(t);
   FJ_USER_CHECK(!self->meta.requires_grad, ErrorKind::Runtime,
                 "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.");
+  FJ_USER_CHECK(!lazy::is_lazy(t), ErrorKind::Type,
+                "can't convert lazy:0 device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory "
+                "first.");
   FJ_USER_CHECK(self->meta.dtype != DType::BF16, ErrorKind::Type, "Got unsupported ScalarType BFloat16");
   check_data(self.get(), "numpy");
   py::Ref numpy = py::check(PyImport_ImportModule("numpy"));

@@ -31,6 +31,7 @@ constexpr ModulePart kParts[] = {
     {"buffer", init_buffer},
     {"exchange", init_exchange},
     {"ndarray", init_ndarray},
+    {"lazy", init_lazy},
     {"dtype_functions", init_dtype_functions},
     {"ops", init_ops},
     {"compile_stats", init_compile_stats},

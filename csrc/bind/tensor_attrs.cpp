@@ -51,7 +51,7 @@ PyObject* adjoint(PyObject* o, void*) {
 PyObject* get_data(PyObject* o, void*) {
   return py::guarded<PyObject*>(nullptr, [&] {
     TensorObj* t = self_of(o);
-    if (t->wrapper) raise(ErrorKind::Unsupported, "`.data` of a traced tensor");
+    if (is_wrapped(t)) raise(ErrorKind::Unsupported, "`.data` of a traced tensor");
     return wrap(make_data(t));
   });
 }
@@ -61,7 +61,8 @@ int set_data(PyObject* o, PyObject* value, void*) {
     FJ_USER_CHECK(value && is_tensor(value), ErrorKind::Type, "Variable data has to be a tensor, but got ",
                   value ? Py_TYPE(value)->tp_name : "nothing");
     TensorObj *t = self_of(o), *from = as_tensor(value);
-    if (t->wrapper || from->wrapper) raise(ErrorKind::Unsupported, "assignment to `.data` of a traced tensor");
+    if (is_without_memory(t) || is_without_memory(from))
+      raise(ErrorKind::Unsupported, "assignment to `.data` of a traced tensor");
     bool requires_grad = t->meta.requires_grad;
     FJ_USER_CHECK(!requires_grad || is_differentiable(from->meta.dtype), ErrorKind::Runtime,
                   "data set to a tensor that requires gradients must be floating point or complex dtype");

@@ -2,6 +2,7 @@
 #include "bind/create.h"
 #include "bind/op_call.h"
 #include "bind/tensor_type.h"
+#include "tensor/lazy.h"
 
 namespace fj::bind {
 namespace {
@@ -19,14 +20,16 @@ TensorRef converted(TensorObj* t, DType dtype, bool copy, MemoryFormat format) {
   return call1(OpId::clone, {Arg(out.val()), Arg(relayout ? format : MemoryFormat::Preserve)});
 }
 
-void check_cpu(Device d) {
+void check_device(Device d) {
   FJ_USER_CHECK(d.type != DeviceType::CUDA, ErrorKind::Runtime, "framejit is not compiled with CUDA enabled");
-  FJ_USER_CHECK(d.type == DeviceType::CPU, ErrorKind::NotImplemented, "tensors live on the CPU only");
+  FJ_USER_CHECK(d.type == DeviceType::CPU || d.type == DeviceType::Lazy, ErrorKind::NotImplemented,
+                "tensors live on the CPU, or are lazy");
 }
 
 // to(dtype), to(device, dtype), to(other): the kinds of argument tell them apart.
 struct ToArgs {
   DType dtype;
+  Device device;
   bool copy = false;
   MemoryFormat format = MemoryFormat::Preserve;
 
@@ -34,11 +37,13 @@ struct ToArgs {
     Device d;
     if (is_tensor(o)) {
       dtype = as_tensor(o)->meta.dtype;
+      device = as_tensor(o)->meta.device;
       return true;
     }
     if (as_dtype(o, &dtype)) return true;
     if (!as_device(o, &d)) return false;
-    check_cpu(d);
+    check_device(d);
+    device = d;
     return true;
   }
   void keyword(std::string_view name, PyObject* o) {
@@ -60,7 +65,7 @@ struct ToArgs {
 PyObject* to(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
   return py::guarded<PyObject*>(nullptr, [&] {
     TensorObj* t = as_tensor(self);
-    ToArgs a{t->meta.dtype};
+    ToArgs a{t->meta.dtype, t->meta.device};
     Py_ssize_t flags = 0;  // trailing bools: non_blocking, copy
     for (Py_ssize_t i = 0; i < n; ++i) {
       if (args[i] == Py_None) continue;
@@ -77,7 +82,8 @@ PyObject* to(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwna
     }
     for (Py_ssize_t k = 0; kwnames && k < PyTuple_GET_SIZE(kwnames); ++k)
       a.keyword(PyUnicode_AsUTF8(PyTuple_GET_ITEM(kwnames, k)), args[n + k]);
-    return wrap(converted(t, a.dtype, a.copy, a.format));
+    TensorRef there = lazy::moved(t, a.device);
+    return wrap(converted(there.get(), a.dtype, a.copy && there.get() == t, a.format));
   });
 }
 
@@ -90,7 +96,9 @@ PyObject* cast(PyObject* self, PyObject* args, PyObject* kwargs) {
                                 [&] { return wrap(converted(as_tensor(self), kType, false, MemoryFormat::Preserve)); });
 }
 
-PyObject* cpu(PyObject* self, PyObject*, PyObject*) { return Py_NewRef(self); }
+PyObject* cpu(PyObject* self, PyObject*, PyObject*) {
+  return py::guarded<PyObject*>(nullptr, [&] { return wrap(lazy::moved(as_tensor(self), Device{})); });
+}
 PyObject* cuda(PyObject*, PyObject*, PyObject*) {
   PyErr_SetString(PyExc_AssertionError, "framejit is not compiled with CUDA enabled");
   return nullptr;
@@ -154,7 +162,7 @@ PyObject* type_as(PyObject* self, PyObject* other) {
 PyObject* resize(PyObject* self, PyObject* args) {
   return py::guarded<PyObject*>(nullptr, [&] {
     TensorObj* t = as_tensor(self);
-    if (t->wrapper) raise(ErrorKind::Unsupported, "resize_ of a traced tensor");
+    if (is_without_memory(t)) raise(ErrorKind::Unsupported, "resize_ of a traced tensor");
     FJ_USER_CHECK(!t->meta.requires_grad, ErrorKind::Runtime, "cannot resize variables that require grad");
     PyObject* list =
         PyTuple_GET_SIZE(args) == 1 && PySequence_Check(PyTuple_GET_ITEM(args, 0)) ? PyTuple_GET_ITEM(args, 0) : args;

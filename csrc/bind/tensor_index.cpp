@@ -85,7 +85,7 @@ struct Indexer {
                   "tensors used as indices must be long, int, byte or bool tensors");
     bool mask = dtype == DType::Bool || dtype == DType::U8;
     if (t->meta.dim() == 0 && !mask) {
-      if (!t->wrapper) return integer(load_number(data_of(t.get()), dtype).as_int());
+      if (!is_without_memory(t.get())) return integer(load_number(data_of(t.get()), dtype).as_int());
       FJ_USER_CHECK(view()->meta.dim() > dim, ErrorKind::Index, "too many indices for tensor of dimension ",
                     view()->meta.dim());
       return record(std::move(t), 1);

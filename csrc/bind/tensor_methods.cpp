@@ -116,7 +116,7 @@ PyObject* make_subclass(PyObject*, PyObject* args, PyObject* kwargs) {
                   ErrorKind::Type, "cls must be a subclass of Tensor");
     FJ_USER_CHECK(is_tensor(data), ErrorKind::Type, "data must be a Tensor, not ", Py_TYPE(data)->tp_name);
     TensorObj* from = as_tensor(data);
-    if (from->wrapper) raise(ErrorKind::Unsupported, "a subclass instance of a traced tensor");
+    if (is_without_memory(from)) raise(ErrorKind::Unsupported, "a subclass instance of a traced tensor");
     TensorRef out = new_tensor_of(reinterpret_cast<PyTypeObject*>(cls), from->meta, StorageRef::borrow(from->storage));
     out->meta.requires_grad = false;
     if (grad) require_grad(out.get());
@@ -130,7 +130,7 @@ PyObject* as_subclass(PyObject* o, PyObject* cls) {
     FJ_USER_CHECK(PyType_Check(cls) && PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(cls), tensor_type),
                   ErrorKind::Type, "as_subclass(): argument 'cls' must be a subclass of Tensor");
     TensorObj* t = as_tensor(o);
-    if (t->wrapper) raise(ErrorKind::Unsupported, "a subclass instance of a traced tensor");
+    if (is_without_memory(t)) raise(ErrorKind::Unsupported, "a subclass instance of a traced tensor");
     TensorRef out = new_tensor_of(reinterpret_cast<PyTypeObject*>(cls), t->meta, StorageRef::borrow(t->storage));
     return wrap(std::move(out));
   });
@@ -141,7 +141,7 @@ PyObject* set(PyObject* o, PyObject* source) {
     FJ_USER_CHECK(is_tensor(source), ErrorKind::Type, "set_(): argument 'source' (position 1) must be Tensor, not ",
                   Py_TYPE(source)->tp_name);
     TensorObj *t = as_tensor(o), *from = as_tensor(source);
-    if (t->wrapper || from->wrapper) raise(ErrorKind::Unsupported, "set_ of a traced tensor");
+    if (is_without_memory(t) || is_without_memory(from)) raise(ErrorKind::Unsupported, "set_ of a traced tensor");
     FJ_USER_CHECK(t->meta.dtype == from->meta.dtype, ErrorKind::Runtime, "Could not set tensor of type ",
                   name_of(from->meta.dtype), " to a tensor of type ", name_of(t->meta.dtype));
     bool requires_grad = t->meta.requires_grad;

@@ -52,7 +52,7 @@ PyObject* package_function(PyObject*& cache, const char* module_name, const char
 PyObject* tensor_repr(PyObject* self) {
   static PyObject* function = nullptr;
   TensorObj* t = as_tensor(self);
-  if (t->wrapper) {
+  if (is_wrapped(t)) {
     py::Ref size = py::Ref::steal(new_int_tuple(t->meta.sizes));
     return size ? PyUnicode_FromFormat("tensor(..., size=%R, dtype=framejit.%s)", size.get(), name_of(t->meta.dtype))
                 : nullptr;
@@ -65,7 +65,7 @@ PyObject* tensor_repr(PyObject* self) {
 
 // A 0-d tensor formats as its number.
 PyObject* format(PyObject* self, PyObject* spec) {
-  if (as_tensor(self)->meta.dim() > 0 || as_tensor(self)->wrapper) {
+  if (as_tensor(self)->meta.dim() > 0 || is_wrapped(as_tensor(self))) {
     if (!PyUnicode_GET_LENGTH(spec)) return PyObject_Str(self);
     return PyErr_Format(PyExc_TypeError, "unsupported format string passed to Tensor.__format__");
   }

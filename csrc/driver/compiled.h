@@ -23,4 +23,7 @@ std::unique_ptr<capture::Program> compile_tape(const capture::Tape& tape, const 
 std::unique_ptr<capture::Program> make_functional_program(const graph::Graph& g, const std::vector<PyObject*>& examples,
                                                           bool stepwise);
 
+// Makes the compiler the lazy device's.
+void register_lazy();
+
 }  // namespace fj::driver

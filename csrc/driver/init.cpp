@@ -8,6 +8,7 @@ namespace fj::driver {
 
 bool init(PyObject*) {
   register_executor();
+  register_lazy();
   capture::register_compiler(compile_graph);
   capture::register_tape_compiler(compile_tape);
   return prepare_blas();

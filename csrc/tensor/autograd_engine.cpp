@@ -2,12 +2,14 @@
 //
 // All state of a pass lives in Pass, so that a backward pass may run inside another one's hook and an exception leaves
 // nothing behind but freed buffers.
+#include <optional>
 #include <algorithm>
 #include <queue>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "ops/calls.h"
+#include "tensor/lazy.h"
 #include "tensor/autograd_internal.h"
 
 namespace fj::tape {
@@ -232,6 +234,8 @@ void Pass::apply(Node& n, std::span<const TensorRef> grads, Outs& out) {
     const std::vector<bool>* before;
     ~Scope() { n.wanted = before; }
   } scope{n, std::exchange(n.wanted, r_.inputs.empty() ? nullptr : &wanted)};
+  std::optional<lazy::Scope> lazily;
+  if (lazy::in_use) lazily.emplace(grads);
   if (!anomaly.on) return n.apply(grads, r_.create_graph, out);
   try {
     n.apply(grads, r_.create_graph, out);

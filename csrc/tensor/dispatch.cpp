@@ -4,6 +4,7 @@
 #include "ops/infer.h"
 #include "tensor/autocast.h"
 #include "tensor/execute_internal.h"
+#include "tensor/lazy.h"
 #include "tensor/tape_api.h"
 
 namespace fj {
@@ -83,21 +84,33 @@ void call_complex(const OpDef& op, Args args, Outs& outs) {
   for (Val v : vals) outs.push_back(b.take(v));
 }
 
-void call_op(const OpDef& op, Args args, Outs& outs) {
-  if (__builtin_expect(thread_state().top != nullptr, 0)) {
-    if (involves_complex(args) && !takes_complex(op)) return call_complex(op, args, outs);
-    return call_layer(op, args, outs);
-  }
-  if (__builtin_expect(thread_state().autocast.cpu, 0) && autocast::call(op, args, outs)) return;
-  ArgFacts f = facts_of(args);
-  FJ_USER_CHECK(!f.wrapped, ErrorKind::Runtime, op.name,
-                "(): a traced or batched tensor is used outside the function that it belongs to");
+namespace {
+
+inline void call_with_facts(const OpDef& op, Args args, const ArgFacts& f, Outs& outs) {
   if (__builtin_expect(f.complex, 0) && !takes_complex(op)) return call_complex(op, args, outs);
   if (is_transparent(op) && !op.has(kInplace)) return decompose(op, args, outs);
   if (f.needs_grad && thread_state().grad_mode && tape_api.call) return tape_api.call(op, args, outs);
   check_inplace(op, args);
   execute_op(op, args, outs);
   if (__builtin_expect(thread_state().inference_mode, 0) && !op.is_view()) mark_inference(op, outs);
+}
+
+// No layer, nothing to cast.
+void call_plain(const OpDef& op, Args args, Outs& outs) { call_with_facts(op, args, facts_of(args), outs); }
+
+}  // namespace
+
+void call_op(const OpDef& op, Args args, Outs& outs) {
+  if (__builtin_expect(thread_state().top != nullptr, 0)) {
+    if (involves_complex(args) && !takes_complex(op)) return call_complex(op, args, outs);
+    return call_layer(op, args, outs);
+  }
+  if (__builtin_expect(thread_state().autocast.cpu, 0) && autocast::call(op, args, outs)) return;
+  if (__builtin_expect(lazy::in_use, 0) && lazy::involves(args)) return lazy::call(op, args, outs, call_plain);
+  ArgFacts f = facts_of(args);
+  FJ_USER_CHECK(!f.wrapped, ErrorKind::Runtime, op.name,
+                "(): a traced or batched tensor is used outside the function that it belongs to");
+  call_with_facts(op, args, f, outs);
 }
 
 void EagerBuilder::emit(const OpDef& op, Args args, SmallVec<Val, 2>& outs) {

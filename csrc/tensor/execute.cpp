@@ -3,6 +3,7 @@
 #include "ops/infer.h"
 #include "tensor/eager.h"
 #include "tensor/execute_internal.h"
+#include "tensor/lazy.h"
 
 namespace fj {
 namespace {
@@ -63,6 +64,7 @@ void Layer::execute(const OpDef& op, Args, Outs&) { raise(ErrorKind::Internal, o
 
 void execute_op(const OpDef& op, Args args, Outs& outs) {
   if (__builtin_expect(thread_state().recorder != nullptr, 0)) return thread_state().recorder->execute(op, args, outs);
+  if (__builtin_expect(lazy::in_use, 0) && lazy::involves(args)) return lazy::execute(op, args, outs);
   if (__builtin_expect(involves_complex(args), 0) && !takes_complex(op)) {
     GradModeGuard no_grad(false);
     return call_complex(op, args, outs);

@@ -2,6 +2,7 @@
 #include "ops/complex.h"
 #include "ops/infer.h"
 #include "tensor/execute_internal.h"
+#include "tensor/lazy.h"
 #include "tensor/tape_api.h"
 
 namespace fj {
@@ -97,7 +98,9 @@ void call_op_out(const OpDef& op, Args args, std::span<TensorObj* const> out, Ou
                 "arguments requires grad.");
   bool complex = involves_complex(args);
   for (TensorObj* t : out) complex = complex || is_complex(t->meta.dtype);
-  if (thread_state().top || op.has(kDynamicShape) || complex) {  // layers see the functional op and a copy
+  bool lazily = lazy::in_use && lazy::involves(args);
+  for (TensorObj* t : out) lazily = lazily || lazy::is_lazy(t);
+  if (thread_state().top || op.has(kDynamicShape) || complex || lazily) {  // layers see the functional op and a copy
     Outs made;
     call_op(op, args, made);
     for (size_t i = 0; i < out.size(); ++i) {

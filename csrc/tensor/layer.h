@@ -28,11 +28,22 @@ class Layer {
 
 struct Wrapper {
   Layer* layer = nullptr;
+  bool keeps_memory = false;  // once asked for: the lazy device's, whose tensors are like others in all else
   virtual ~Wrapper() = default;
   virtual int traverse(visitproc, void*) { return 0; }
   // The wrapper of an alias of this tensor; null: it has none.
   virtual Wrapper* clone() const { return nullptr; }
+  // It has become this tensor's.
+  virtual void attached(TensorObj*) {}
 };
+
+// Does a trace or vmap have this tensor?
+inline bool is_wrapped(const TensorObj* t) { return t->wrapper && !t->wrapper->keeps_memory; }
+// The same once the tensor has memory, if it can have any.
+inline bool is_without_memory(TensorObj* t) {
+  if (t->wrapper && t->wrapper->keeps_memory) t->wrapper->layer->data_access(t, "memory");
+  return t->wrapper != nullptr;
+}
 
 // Gives `t` its wrapper (taken over).
 void set_wrapper(TensorObj* t, Wrapper* w);

@@ -117,6 +117,8 @@ TensorRef make_data(TensorObj* t) {
   TensorRef out = new_tensor(t->meta, StorageRef::borrow(t->storage));
   out->meta.requires_grad = false;
   out->version = new VersionCell();
+  if (t->wrapper)
+    if (Wrapper* w = t->wrapper->clone()) set_wrapper(out.get(), w);
   return out;
 }
 
@@ -211,7 +213,9 @@ void set_wrapper(TensorObj* t, Wrapper* w) {
   facts_changed(t);
   delete t->wrapper;
   t->wrapper = w;
-  if (w) track(t);
+  if (!w) return;
+  w->attached(t);
+  track(t);
 }
 
 int tensor_traverse(PyObject* self, visitproc visit, void* arg) {

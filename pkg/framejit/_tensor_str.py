@@ -184,7 +184,9 @@ def tensor_repr(tensor):
     prefix = "tensor("
     indent = len(prefix)
     suffixes = []
-    plain = tensor.detach()
+    plain = tensor.detach().cpu()
+    if tensor.device.type != "cpu":
+        suffixes.append(f"device='{tensor.device}'")
     usual = (_C.get_default_dtype(), _C.int64, _C.bool, _C.get_default_dtype().to_complex())
     if plain.numel() == 0:
         if plain.dim() != 1:
