@@ -206,13 +206,17 @@ def _pad_constant(t, widths, value):
     return r
 
 
+def _piece(t, d, start, stop):
+    return t[(slice(None),) * d + (slice(start, stop),)]
+
+
 def _pad_line(t, d, before, after, mode):
     n = t.shape[d]
     refuse(n == 0)
+    if max(before, after) < n or mode == "edge":
+        return _C.cat([_before(t, d, n, before, mode), t, _after(t, d, n, after, mode)], d)
     places = _C.arange(-before, n + after)
-    if mode == "edge":
-        places = places.clamp(0, n - 1)
-    elif mode == "wrap":
+    if mode == "wrap":
         places = places % n
     elif mode == "symmetric":
         places = places % (2 * n)
@@ -223,6 +227,26 @@ def _pad_line(t, d, before, after, mode):
         places = places % (2 * n - 2)
         places = _C.where(places < n, places, 2 * n - 2 - places)
     return _C.index_select(t, d, places)
+
+
+def _before(t, d, n, count, mode):
+    if mode == "edge":
+        shape = [count if i == d else s for i, s in enumerate(t.shape)]
+        return _piece(t, d, 0, 1).expand(shape)
+    if mode == "wrap":
+        return _piece(t, d, n - count, n)
+    skipped = 1 if mode == "reflect" else 0
+    return _piece(t, d, skipped, skipped + count).flip(d)
+
+
+def _after(t, d, n, count, mode):
+    if mode == "edge":
+        shape = [count if i == d else s for i, s in enumerate(t.shape)]
+        return _piece(t, d, n - 1, n).expand(shape)
+    if mode == "wrap":
+        return _piece(t, d, 0, count)
+    skipped = 1 if mode == "reflect" else 0
+    return _piece(t, d, n - skipped - count, n - skipped).flip(d)
 
 
 FUNCTIONS = {

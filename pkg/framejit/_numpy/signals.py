@@ -8,9 +8,10 @@ from . import _types
 from ._args import cast, number, operand, refuse, tensor
 from ._bridge import array_of
 from .reductions import result
+from .sorting import FEW
 
 # A kernel of so few elements becomes a sum of shifted lines, which is one loop over memory.
-_FEW = 24
+_FEW_TAPS = 64
 
 
 def _lines(a, v):
@@ -37,8 +38,9 @@ def _slid(a, v, before, after):
     if before or after:
         a = _C.cat([_C.zeros(before, dtype=a.dtype), a, _C.zeros(after, dtype=a.dtype)])
     length = n + before + after - k + 1
-    if k > _FEW and a.is_floating_point():
-        return _C.conv1d(a.reshape(1, 1, -1), v.reshape(1, 1, -1)).reshape(-1)
+    if k > _FEW_TAPS:
+        windows = a.contiguous().as_strided((k, length), (1, 1))
+        return _C.sum(windows * v.reshape(-1, 1), (0,), dtype=a.dtype)
     r = a[:length] * v[0]
     for j in range(1, k):
         r = r + a[j : j + length] * v[j]
@@ -76,13 +78,22 @@ def interp(x, xp, fp, left=None, right=None, period=None):
     if n == 1:
         r = values[0].expand(at.shape)
     else:
-        places = places.contiguous()
-        i = (_C.searchsorted(places, at.contiguous(), right=True) - 1).clamp(0, n - 2)
         slopes = (values[1:] - values[:-1]) / (places[1:] - places[:-1])
-        r = slopes[i] * (at - places[i]) + values[i]
+        r = _on_lines(at, places, values, slopes)
         r = _C.where(at == places[-1], values[-1], r)
     r = _C.where(at > places[-1], right, _C.where(at < places[0], left, r))
     return result(_C.where(_C.isnan(at), at, r) if n > 1 else r, None)
+
+
+def _on_lines(at, places, values, slopes):
+    n = places.shape[0]
+    if n > FEW:
+        i = (_C.searchsorted(places.contiguous(), at.contiguous(), right=True) - 1).clamp(0, n - 2)
+        return slopes[i] * (at - places[i]) + values[i]
+    r = slopes[0] * (at - places[0]) + values[0]
+    for i in range(1, n - 1):
+        r = _C.where(at >= places[i], slopes[i] * (at - places[i]) + values[i], r)
+    return r
 
 
 def _end(value):

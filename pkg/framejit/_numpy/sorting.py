@@ -47,7 +47,23 @@ def _places(ordered, t, right):
     refuse(_types.is_complex(dtype))
     if dtype == _C.bool:
         dtype = _C.uint8
-    return _C.searchsorted(cast(ordered, dtype).contiguous(), cast(t, dtype).contiguous(), right=right)
+    return count_below(cast(ordered, dtype), cast(t, dtype), right)
+
+
+# Among so few a comparison with each is quicker than a search, since it is one loop over memory.
+FEW = 32
+
+
+def count_below(ordered, t, right):
+    """How many elements of an ordered line are below each element of a tensor (or equal to it, for `right`)."""
+    n = ordered.shape[0]
+    if n > FEW or n == 0 or not t.is_floating_point():
+        return _C.searchsorted(ordered.contiguous(), t.contiguous(), right=right)
+    found = 0
+    for i in range(n):
+        found = found + (ordered[i] <= t if right else ordered[i] < t).to(_C.int64)
+    # NaN belongs behind all.
+    return _C.where(_C.isnan(t), n, found)
 
 
 def searchsorted(a, v, side="left", sorter=None):

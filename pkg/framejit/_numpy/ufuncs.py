@@ -81,7 +81,7 @@ def _heaviside(x, y):
 
 
 def _cbrt(x):
-    root = _C.copysign(x.abs() ** (1 / 3), x)
+    root = _C.copysign(_C.exp(_C.log(x.abs()) / 3), x)
     better = root - (root * root * root - x) / (3 * root * root)
     return _C.where((root == 0) | ~_C.isfinite(root), root, better)
 
