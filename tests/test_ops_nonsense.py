@@ -85,6 +85,7 @@ class EntriesOfABatch(unittest.TestCase):
             lambda: framejit.empty(2**62, 4, 0),
             lambda: framejit.empty(0, 2**62, 4),
             lambda: framejit.ones(1).expand(2**62, 4),
+            lambda: framejit.ones(3, 2).repeat(2**62, 2),
         ):
             self.assertRaises(RuntimeError, make)
         self.assertEqual(framejit.empty(2**62, 0).numel(), 0)

@@ -150,9 +150,8 @@ void pad_by_pieces(Builder& b, Args args, const char* name, bool strict, Piece p
           before < n && after < n, ErrorKind::Runtime,
           "Argument #4: Padding size should be less than the corresponding input dimension, but got: padding (", before,
           ", ", after, ") at dimension ", d, " of input ", x->sizes);
-    Val core = before < 0 || after < 0
-                   ? t::slice(b, x, d, std::max<int64_t>(-before, 0), int64_t(n) + std::min<int64_t>(after, 0))
-                   : x;
+    const int64_t begin = before >= 0 ? 0 : before <= -n ? n : -before;  // the least integer has no negative
+    Val core = before < 0 || after < 0 ? t::slice(b, x, d, begin, int64_t(n) + std::min<int64_t>(after, 0)) : x;
     SmallVec<Val, 3> parts;
     if (before > 0) parts.push_back(piece(x, d, n, before, true));
     parts.push_back(core);
@@ -259,7 +258,8 @@ void decompose_repeat(Builder& b, const OpDef&, Args args, Outs& outs) {
     ones.push_back(size);
     wide.push_back(times[d]);
     wide.push_back(size);
-    final.push_back(times[d] * size);
+    FJ_USER_CHECK(!__builtin_mul_overflow(times[d], size, &final.emplace_back()), ErrorKind::Runtime,
+                  "Storage size calculation overflowed with repeats=", times, " of a tensor of sizes ", x->sizes);
   }
   Val spread = t::expand(b, t::reshape(b, x, ones), wide);
   outs.push_back(t::reshape(b, t::clone(b, spread, MemoryFormat::Contiguous), final));

@@ -7,7 +7,6 @@
 // `.to("lazy")`, is an input of the graph. Results whose shape depends on data, and ops that were asked to, fall back:
 // they sync and compute.
 #pragma once
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>

@@ -13,6 +13,7 @@ import collections
 import faulthandler
 import importlib
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -108,7 +109,8 @@ _MEMORY = 6 << 30  # address space of one run, in bytes: a runaway test gets a M
 
 
 def _child(name, options):
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    if not {"ASAN_OPTIONS", "TSAN_OPTIONS"} & set(os.environ):  # a sanitizer's shadow is terabytes of addresses
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     faulthandler.enable()
     mode, report = options.child, Path(options.out)
     module = importlib.import_module("test." + name)
