@@ -162,7 +162,7 @@ Match convert(const ArgDef& def, PyObject* o, Arg* out) {
       return Match::No;
     case ArgType::Operand:
       if (is_tensor(o)) return assign(out, val_of(as_tensor(o)));
-      return !def.mutated && as_number(o, out) ? Match::Yes : Match::No;
+      return !def.mutated && !def.no_number && as_number(o, out) ? Match::Yes : Match::No;
     case ArgType::Scalar: return as_number(o, out) || number_of_tensor(o, out) ? Match::Yes : Match::No;
     case ArgType::Int: return as_index(o, &i) ? assign(out, i) : Match::No;
     case ArgType::Float: {
@@ -361,6 +361,19 @@ void explain_type(std::string* why, const OpDef& op, const ArgDef& def, Py_ssize
              type_name_for_message(o));
 }
 
+// Is no operand a tensor? PyTorch lets arithmetic have that, and nothing else.
+bool numbers_only(const OpDef& op, const ArgVec& args) {
+  if (op.id == OpId::add || op.id == OpId::sub || op.id == OpId::mul || op.id == OpId::div || op.id == OpId::div_mode ||
+      op.id == OpId::floor_divide)
+    return false;
+  bool operands = false;
+  for (size_t i = 0; i < args.size(); ++i) {
+    if (args[i].is_tensor()) return false;
+    operands |= op.args[i].type == ArgType::Operand && !args[i].is_none();
+  }
+  return operands;
+}
+
 }  // namespace
 
 std::string type_name_for_message(PyObject* o) {
@@ -374,7 +387,10 @@ Match parse_call(const OpDef& op, const CallArgs& call, ArgVec* args, CallExtras
   Parser p{op, call, *args, *extras, why};
   if (p.positional() == Match::No) return Match::No;
   if (call.kwnames && p.keywords() == Match::No) return Match::No;
-  return p.defaults();
+  if (p.defaults() == Match::No) return Match::No;
+  return numbers_only(op, *args) ? p.fail(cat(op.name, "() received an invalid combination of arguments - got ",
+                                              "numbers only, but expected a Tensor among them"))
+                                 : Match::Yes;
 }
 
 namespace {

@@ -50,6 +50,7 @@ struct ArgDef {
   bool kw_only = false;
   bool single_as_list = false;  // int[1]: a lone number stands for a list of one
   bool mutated = false;         // Tensor(a!)
+  bool no_number = false;       // an Operand: rules may give a number, users give tensors only
   Arg def = {};
 };
 

@@ -146,7 +146,7 @@ void decompose_angle(Builder& b, const OpDef&, Args args, SmallVec<Val, 2>& outs
   if (is_complex(x->dtype)) return outs.push_back(t::atan2(b, t::_part(b, x, 1), t::_part(b, x, 0)));
   x = cast_to(b, x, float_or_default(x->dtype));
   Val half_turn = t::mul(b, t::_to_dtype(b, t::lt(b, x, 0), x->dtype), M_PI);
-  outs.push_back(t::where(b, t::isnan(b, x), t::detach(b, x), half_turn));
+  outs.push_back(t::where(b, t::isnan(b, x), x, half_turn));
 }
 void decompose_isreal(Builder& b, const OpDef&, Args args, SmallVec<Val, 2>& outs) {
   Val x = args[0].val();
@@ -217,7 +217,7 @@ void complex_rsub(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& outs
   add_scaled(b, op, args[1], args[0], args[2], true, outs);
 }
 
-// Products of matrices: bilinear in the two arguments; a real one saves half of the work.
+// Products: bilinear in the first two arguments; a third tensor (the bias of a convolution) is added.
 void complex_bilinear(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& outs) {
   Val x = args[0].val(), y = args[1].val();
   FJ_USER_CHECK(x->dtype == y->dtype, ErrorKind::Runtime,
@@ -225,9 +225,16 @@ void complex_bilinear(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& 
                 " != ", cpp_type_name(y->dtype));
   DType type = part_of(x->dtype);
   Parts p = parts_of(b, args[0], type), q = parts_of(b, args[1], type);
-  auto product = [&](const Arg& u, const Arg& v) { return b.emit1(op.id, {u, v}); };
-  Val re = t::sub(b, product(p.re, q.re), product(p.im, q.im));
-  Val im = t::add(b, product(p.re, q.im), product(p.im, q.re));
+  ArgVec own(args.begin(), args.end());
+  Parts bias;
+  if (args.size() > 2 && args[2].is_tensor()) bias = parts_of(b, args[2], type);
+  auto product = [&](const Arg& u, const Arg& v, const Arg& plus) {
+    own[0] = u, own[1] = v;
+    if (own.size() > 2 && args[2].is_tensor()) own[2] = plus.is_tensor() ? plus : Arg();
+    return b.emit1(op.id, Args(own.data(), own.size()));
+  };
+  Val re = t::sub(b, product(p.re, q.re, bias.re), product(p.im, q.im, Arg()));
+  Val im = t::add(b, product(p.re, q.im, bias.im), product(p.im, q.re, Arg()));
   outs.push_back(join_parts(b, re, im));
 }
 
@@ -254,24 +261,18 @@ void complex_copy(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& outs
   outs.push_back(t::clone(b, expand_to(b, cast, c.out[0].sizes)));
 }
 
-// zeros, ones, full, their _like forms, fill and zero: the row's own rule says sizes and dtype.
-void complex_factory(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& outs) {
-  InferCtx c{op, args};
-  op.infer(c);
-  const TensorMeta& want = c.out[0];
-  std::string_view name = op.name;
-  Parts value{Arg(name.starts_with("ones") ? 1.0 : 0.0), Arg(0.0)};
-  DType type = part_of(want.dtype);
-  for (size_t i = 0; i < args.size(); ++i)
-    if (args[i].is_number() || args[i].is_complex() || (name == "fill" && i == 1))
-      if (op.args[i].type == ArgType::Scalar || op.args[i].type == ArgType::Operand) value = parts_of(b, args[i], type);
-  FJ_USER_CHECK(is_complex(want.dtype), ErrorKind::Runtime, "value cannot be converted to type ",
-                cpp_type_name(want.dtype), " without overflow");
-  auto part = [&](const Arg& v) {
-    if (v.is_tensor()) return expand_to(b, v.val(), want.sizes);
-    return t::full(b, want.sizes, v, type);
-  };
-  outs.push_back(join_parts(b, part(value.re), part(value.im)));
+void complex_silu(Builder& b, const OpDef&, Args args, SmallVec<Val, 2>& outs) {
+  outs.push_back(t::mul(b, args[0], t::sigmoid(b, args[0])));
+}
+
+// log(e^x + e^y), the larger real part taken out.
+void complex_logaddexp(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& outs) {
+  DType type = result_type(op, args);
+  Val x = cast_to(b, args[0].val(), type), y = cast_to(b, args[1].val(), type);
+  Val first = t::ge(b, t::_part(b, x, 0), t::_part(b, y, 0));
+  Val big = t::where(b, first, x, y), small = t::where(b, first, y, x);
+  Val sum = t::add(b, big, t::log1p(b, t::exp(b, t::sub(b, small, big))));
+  outs.push_back(t::where(b, t::eq(b, x, y), t::add(b, x, Arg(M_LN2)), sum));
 }
 
 void complex_masked_fill(Builder& b, const OpDef&, Args args, SmallVec<Val, 2>& outs) {
@@ -347,6 +348,50 @@ void complex_truth(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& out
     if (own[i].is_complex()) own[i] = Arg(own[i].real() != 0 || own[i].imag() != 0);
   }
   b.emit(op, own, outs);
+}
+
+namespace {
+
+// The largest real part over `dim`, where it is finite.
+Val largest(Builder& b, Val x, const Arg& dims) {
+  Val m = t::detach(b, t::amax(b, t::_part(b, x, 0), dims, Arg(true)));
+  return t::where(b, t::isfinite(b, m), m, Arg(0.0));
+}
+
+}  // namespace
+
+void complex_logsumexp(Builder& b, const OpDef&, Args args, SmallVec<Val, 2>& outs) {
+  Val x = args[0].val();
+  if (x->numel() == 0) return outs.push_back(t::log(b, t::sum(b, x, args[1], args[2])));
+  Val m = largest(b, x, args[1]);
+  Val sums = t::log(b, t::sum(b, t::exp(b, t::sub(b, x, m)), args[1], Arg(true)));
+  Val result = t::add(b, sums, m);
+  if (!args[2].as_bool()) {
+    auto dims = wrap_dims(args[1], x->dim());
+    for (int64_t d = x->dim() - 1; d >= 0; --d)
+      if (is_dim_in(dims, d)) result = drop_dim(b, result, d);
+  }
+  outs.push_back(result);
+}
+void complex_logcumsumexp(Builder& b, const OpDef&, Args args, SmallVec<Val, 2>& outs) {
+  Val x = args[0].val();
+  if (x->numel() == 0) return outs.push_back(t::clone(b, x));
+  Val m = largest(b, x, Arg::ints({args[1].as_int()}));
+  outs.push_back(t::add(b, t::log(b, t::cumsum(b, t::exp(b, t::sub(b, x, m)), args[1])), m));
+}
+
+// a + bi is the matrix [[a, -b], [b, a]], also of matrices a and b.
+void complex_linalg_matrix_exp(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& outs) {
+  Val x = args[0].val();
+  FJ_USER_CHECK(x->dim() >= 2, ErrorKind::Runtime, op.name, ": The input tensor A must have at least 2 dimensions.");
+  Val re = t::_part(b, x, 0), im = t::_part(b, x, 1);
+  Val top[] = {re, t::neg(b, im)}, bottom[] = {im, re};
+  Val halves[] = {t::cat(b, Arg::tensors(top), Arg(-1)), t::cat(b, Arg::tensors(bottom), Arg(-1))};
+  Val whole = b.emit1(op.id, {Arg(t::cat(b, Arg::tensors(halves), Arg(-2)))});
+  Dim n = x->sizes.back();
+  Val left = t::narrow(b, whole, Arg(-1), Arg(0), Arg(n));
+  outs.push_back(
+      join_parts(b, t::narrow(b, left, Arg(-2), Arg(0), Arg(n)), t::narrow(b, left, Arg(-2), Arg(n), Arg(n))));
 }
 
 // Norms: of the absolute values.

@@ -190,6 +190,14 @@ Parts sgn(const Expr& e, const Parts& z) {
   return {e.div(z.re, size), e.div(z.im, size)};
 }
 
+// sin(pi z) / (pi z), 1 at 0.
+Parts sinc(const Expr& e, const Parts& z) {
+  Arg zero = is_zero(e, z);
+  Parts turned_z = e.scale({choose(e, zero, Arg(1.0), z.re), z.im}, M_PI);
+  Parts p = e.div(turned<sinh>(e, turned_z), turned_z);
+  return {choose(e, zero, Arg(1.0), p.re), choose(e, zero, Arg(0.0), p.im)};
+}
+
 using Function = Parts (*)(const Expr&, const Parts&);
 struct Named {
   std::string_view name;
@@ -222,6 +230,7 @@ constexpr Named kFunctions[] = {
     {"acosh", acosh},
     {"atanh", atanh},
     {"sgn", sgn},
+    {"sinc", sinc},
 };
 
 }  // namespace

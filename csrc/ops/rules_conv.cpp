@@ -69,8 +69,15 @@ void check_weight_rank(const OpDef& op, Val weight, size_t n) {
 
 Val run_conv(Builder& b, const OpDef& op, Args args, const Shape& padding, Val in, bool unbatched) {
   size_t n = spatial_dims(op);
-  Val out = t::convolution(b, in, args[1], args[2], spatial_list(args[3], n, "stride"), padding,
+  bool whole = is_integral(in->dtype);  // sums of products stay exact in doubles
+  Val weight = args[1].val(), bias = args[2].val();
+  FJ_USER_CHECK(!whole || (weight->dtype == in->dtype && (!bias || bias->dtype == in->dtype)), ErrorKind::Runtime,
+                "Input type (", cpp_type_name(in->dtype), ") and weight type (", cpp_type_name(weight->dtype),
+                ") should be the same");
+  auto wide = [&](Val v) { return whole && v ? cast_to(b, v, DType::F64) : v; };
+  Val out = t::convolution(b, wide(in), wide(weight), Arg(wide(bias)), spatial_list(args[3], n, "stride"), padding,
                            spatial_list(args[5], n, "dilation"), args[6]);
+  out = cast_to(b, out, in->dtype);
   return unbatched ? drop_dim(b, out, 0) : out;
 }
 

@@ -49,6 +49,15 @@ DType dtype_not_bool(const InferCtx& c) {
   return c.val(0)->dtype;
 }
 // any and all keep uint8, PyTorch's old bool.
+// Powers of bools are integers; signs of bools are bools, computed in bytes.
+DType dtype_square(const InferCtx& c) { return c.val(0)->dtype == DType::Bool ? DType::I64 : c.val(0)->dtype; }
+DType compute_square(const OpDef&, Args args) {
+  return args[0].val()->dtype == DType::Bool ? DType::I64 : compute_type(args[0].val()->dtype);
+}
+DType compute_sign(const OpDef&, Args args) {
+  return args[0].val()->dtype == DType::Bool ? DType::U8 : compute_type(args[0].val()->dtype);
+}
+
 DType dtype_truth(const InferCtx& c) { return c.val(0)->dtype == DType::U8 ? DType::U8 : DType::Bool; }
 DType dtype_pow(const InferCtx& c) {
   DType t = result_type(c.op, c.args);

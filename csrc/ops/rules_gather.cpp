@@ -187,9 +187,21 @@ void decompose_take(Builder& b, const OpDef&, Args args, Outs& outs) {
   outs.push_back(t::reshape(b, t::gather(b, flat, 0, t::reshape(b, wrapped, Arg::ints({-1}))), index->sizes));
 }
 
+// (self, dim, index, src, reduce)
+void decompose_scatter_with(Builder& b, const OpDef&, Args args, Outs& outs) {
+  const std::string& how = args[4].as_str();
+  FJ_USER_CHECK(how == "add" || how == "multiply", ErrorKind::Runtime,
+                "reduce argument must be either add or multiply.");
+  Val src = args[3].val();
+  if (!src) src = t::full(b, args[2].val()->sizes, args[3], args[0].val()->dtype);
+  outs.push_back(t::scatter_reduce(b, args[0], args[1], args[2], src, Arg(how == "add" ? "sum" : "prod")));
+}
+
 void decompose_take_along_dim(Builder& b, const OpDef&, Args args, Outs& outs) {
   Val self = args[0].val(), index = args[1].val();
+  auto from_front = [&](Dim n) { return t::where(b, t::lt(b, index, Arg(0)), t::add(b, index, Arg(n)), index); };
   if (args[2].is_none()) {
+    index = from_front(self->numel());
     outs.push_back(t::gather(b, t::reshape(b, self, Arg::ints({-1})), 0, t::reshape(b, index, Arg::ints({-1}))));
     return;
   }
@@ -197,6 +209,7 @@ void decompose_take_along_dim(Builder& b, const OpDef&, Args args, Outs& outs) {
                 "torch.take_along_dim(): input and indices should have the same number of dimensions, but got ",
                 self->dim(), " dimensions for input, and ", index->dim(), " dimensions for indices");
   int64_t d = wrap_dim(args[2].as_int(), self->dim());
+  if (self->dim() > 0) index = from_front(self->sizes[d]);
   Shape a = self->sizes, i = index->sizes;
   a[d] = i[d] = 1;
   Shape common = broadcast_shapes(a, i), wide_self = common, wide_index = common;

@@ -19,8 +19,10 @@ void check_square(const char* op, Val a) {
                 rows(a), " by ", cols(a), " matrices");
 }
 
+bool has_lapack(DType t) { return t == DType::F32 || t == DType::F64 || is_complex(t); }
+
 void check_float(const InferCtx& c, Val v) {
-  FJ_USER_CHECK(v->dtype == DType::F32 || v->dtype == DType::F64, ErrorKind::Runtime, c.op.name,
+  FJ_USER_CHECK(has_lapack(v->dtype), ErrorKind::Runtime, c.op.name,
                 ": Expected a floating point or complex tensor as input. Got ", scalar_type_name(v->dtype));
   check_matrix(c.op.name, "A", v);
 }
@@ -55,6 +57,14 @@ void check_equation(const char* op, Val a, Val b, bool left) {
                 cols(a), " and ", rows(b), "x", cols(b), ")");
 }
 
+// The type of singular values, norms and the like.
+DType real_type(Val v) { return is_complex(v->dtype) ? part_of(v->dtype) : v->dtype; }
+
+Val adjoint(Builder& b, Val v) {
+  v = transpose_last(b, v);
+  return is_complex(v->dtype) ? t::conj(b, v) : v;
+}
+
 // Both stacks expanded to common leading sizes.
 std::pair<Val, Val> matched(Builder& b, Val x, Val y) {
   Shape l = broadcast_shapes(lead(x), lead(y));
@@ -86,8 +96,7 @@ void infer_lu_permutation(InferCtx& c) {
   Dim m = c.args[1].as_int();
   FJ_USER_CHECK(c.val(0)->dim() >= 1 && m >= c.val(0)->sizes.back(), ErrorKind::Runtime, c.op.name,
                 ": pivots must have at least 1 dimension and no more entries than rows");
-  FJ_USER_CHECK(c.args[2].as_dtype() == DType::F32 || c.args[2].as_dtype() == DType::F64, ErrorKind::Runtime, c.op.name,
-                ": Expected a floating point type");
+  FJ_USER_CHECK(has_lapack(c.args[2].as_dtype()), ErrorKind::Runtime, c.op.name, ": Expected a floating point type");
   set_out(c, with(lead(c.val(0), 1), {m, m}), c.args[2].as_dtype());
 }
 
@@ -109,7 +118,7 @@ void infer_linalg_eigh_stack(InferCtx& c) {
   const std::string& uplo = c.args[1].as_str();
   FJ_USER_CHECK(uplo == "L" || uplo == "U" || uplo == "l" || uplo == "u", ErrorKind::Runtime,
                 "Expected UPLO argument to be 'L' or 'U', but got ", uplo);
-  set_out(c, with(lead(a), {rows(a)}), a->dtype);
+  set_out(c, with(lead(a), {rows(a)}), real_type(a));
   set_out(c, c.args[2].as_bool() ? a->sizes : Shape{0}, a->dtype);
 }
 
@@ -119,7 +128,7 @@ void infer_linalg_svd_stack(InferCtx& c) {
   Dim m = rows(a), n = cols(a), k = std::min(m, n);
   bool full = c.args[1].as_bool(), uv = c.args[2].as_bool();
   set_out(c, uv ? with(lead(a), {m, full ? m : k}) : Shape{0}, a->dtype);
-  set_out(c, with(lead(a), {k}), a->dtype);
+  set_out(c, with(lead(a), {k}), real_type(a));
   set_out(c, uv ? with(lead(a), {full ? n : k, n}) : Shape{0}, a->dtype);
 }
 
@@ -140,7 +149,7 @@ void infer_linalg_solve_triangular_stack(InferCtx& c) {
 void infer_linalg_slogdet(InferCtx& c) {
   check_float_square(c, c.val(0));
   set_out(c, lead(c.val(0)), c.val(0)->dtype);
-  set_out(c, lead(c.val(0)), c.val(0)->dtype);
+  set_out(c, lead(c.val(0)), real_type(c.val(0)));
 }
 
 void infer_linalg_det(InferCtx& c) {
@@ -154,7 +163,40 @@ void infer_linalg_lstsq_stack(InferCtx& c) {
   check_stack(c, a, b);
   set_out(c, with(lead(a), {cols(a), cols(b)}), a->dtype);
   set_out(c, lead(a), DType::I64);
+  set_out(c, with(lead(a), {std::min(rows(a), cols(a))}), real_type(a));
+}
+
+void infer_linalg_eig_stack(InferCtx& c) {
+  Val a = c.val(0);
+  check_float_square(c, a);
+  set_out(c, with(lead(a), {rows(a)}), complex_of(a->dtype));
+  set_out(c, c.args[1].as_bool() ? a->sizes : Shape{0}, complex_of(a->dtype));
+}
+
+void infer_geqrf(InferCtx& c) {
+  Val a = c.val(0);
+  check_float(c, a);
+  set_out(c, a->sizes, a->dtype);
   set_out(c, with(lead(a), {std::min(rows(a), cols(a))}), a->dtype);
+}
+
+void infer_linalg_ldl_factor_ex(InferCtx& c) {
+  Val a = c.val(0);
+  check_float_square(c, a);
+  set_out(c, a->sizes, a->dtype);
+  set_out(c, lead(a, 1), DType::I32);
+  set_out(c, lead(a), DType::I32);
+}
+
+// (LD, pivots, B, hermitian)
+void infer_linalg_ldl_solve_stack(InferCtx& c) {
+  Val a = c.val(0), p = c.val(1), b = c.val(2);
+  check_float_square(c, a);
+  check_stack(c, a, b);
+  FJ_USER_CHECK(p->dtype == DType::I32 && p->sizes == lead(a, 1), ErrorKind::Runtime,
+                "linalg.ldl_solve: pivots must be of int32 and of the sizes of LD without the last, but they are ",
+                p->sizes);
+  set_out(c, b->sizes, b->dtype);
 }
 
 void infer_linalg_same_square(InferCtx& c) {
@@ -222,7 +264,7 @@ void decompose_cholesky_solve(Builder& b, const OpDef&, Args args, SmallVec<Val,
   FJ_USER_CHECK(l->dim() >= 2, ErrorKind::Runtime, "u should have at least 2 dimensions, but has ", l->dim(),
                 " dimensions instead");
   bool upper = args[2].as_bool();
-  Val lt = transpose_last(b, l);
+  Val lt = adjoint(b, l);
   Val first = t::linalg_solve_triangular(b, upper ? lt : l, y, Arg(false));
   outs.push_back(t::linalg_solve_triangular(b, upper ? l : lt, first, Arg(true)));
 }
@@ -242,7 +284,12 @@ void decompose_linalg_lu_solve(Builder& b, const OpDef& op, Args args, SmallVec<
   Val lu = args[0].val(), y = args[2].val();
   bool left = args[3].as_bool(), adjoint = args[4].as_bool();
   Val p = t::_lu_permutation(b, args[1], Arg(rows(lu)), Arg(lu->dtype));
-  if (!left) y = transpose_last(b, y), adjoint = !adjoint;
+  // X A = B is A^T X^T = B^T, and X A^H = B is conj(A) X^T = B^T.
+  if (!left) {
+    y = transpose_last(b, y);
+    if (adjoint && is_complex(lu->dtype)) lu = t::conj(b, lu);
+    adjoint = !adjoint;
+  }
   Val out;
   auto tri = [&](Val m, Val rhs, bool upper, bool unit) {
     return t::linalg_solve_triangular(b, m, rhs, Arg(upper), Arg(true), Arg(unit));
@@ -250,7 +297,7 @@ void decompose_linalg_lu_solve(Builder& b, const OpDef& op, Args args, SmallVec<
   if (!adjoint) {
     out = tri(lu, tri(lu, t::matmul(b, transpose_last(b, p), y), false, true), true, false);
   } else {
-    Val t = transpose_last(b, lu);
+    Val t = left ? fj::adjoint(b, lu) : transpose_last(b, lu);
     out = t::matmul(b, p, tri(t, tri(t, y, false, false), true, true));
   }
   outs.push_back(left ? out : transpose_last(b, out));
@@ -275,6 +322,11 @@ void decompose_lu_unpack(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2
   Val eye = t::eye_m(b, Arg(m), Arg(k), Arg(lu->dtype));
   outs.push_back(t::add(b, left, eye));
   outs.push_back(t::triu(b, t::narrow(b, lu, Arg(last - 1), Arg(int64_t{0}), Arg(k))));
+}
+
+void decompose_matrix_exp(Builder& b, const OpDef&, Args args, SmallVec<Val, 2>& outs) {
+  Val x = args[0].val();
+  outs.push_back(cast_to(b, t::linalg_matrix_exp(b, to_compute(b, x)), x->dtype));
 }
 
 // Repeated squaring; negative powers are those of the inverse.

@@ -112,6 +112,22 @@ void decompose_addmm(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& o
   outs.push_back(number_is(args[3], 0) ? prod : t::add(b, prod, scaled(b, self, args[3])));
 }
 
+// addmv, addbmm, addr: beta self + alpha product. Numbers beside integers are cut to integers.
+void decompose_add_product(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& outs) {
+  std::string_view name = op.name;
+  Val self = args[0].val();
+  Val product = name == "addmv" ? t::mv(b, args[1], args[2])
+                : name == "addbmm"
+                    ? t::sum(b, t::bmm(b, args[1], args[2]), Arg::ints({0}), Arg(false), Arg(self->dtype))
+                    : t::outer(b, args[1], args[2]);
+  auto factor = [&](const Arg& a) {
+    return is_integral(product->dtype, true) && a.is_number() ? Arg(static_cast<int64_t>(a.as_double())) : a;
+  };
+  Val result = scaled(b, product, factor(args[4]));
+  if (!number_is(args[3], 0)) result = t::add(b, scaled(b, self, factor(args[3])), result);
+  outs.push_back(result);
+}
+
 void decompose_outer(Builder& b, const OpDef&, Args args, SmallVec<Val, 2>& outs) {
   Val x = args[0].val(), y = args[1].val();
   FJ_USER_CHECK(x->dim() == 1, ErrorKind::Runtime, "outer: Expected 1-D argument self, but got ", x->dim(), "-D");

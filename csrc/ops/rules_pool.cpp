@@ -247,7 +247,11 @@ void decompose_avg_pool(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>
   Windows w = windows(op, args, n, false);
   Arg divisor = args.size() > 6 ? args[6] : Arg();
   FJ_USER_CHECK(divisor.is_none() || divisor.as_int() != 0, ErrorKind::Runtime, "divisor must be not zero");
-  outs.push_back(t::_avg_pool(b, args[0], w.kernel, w.stride, w.padding, args[4], args[5], divisor));
+  Val in = args[0].val();
+  bool whole = in->dtype == DType::I64;  // the mean is cut to a whole number
+  Val x = whole ? cast_to(b, in, DType::F64) : in;
+  Val out = t::_avg_pool(b, x, w.kernel, w.stride, w.padding, args[4], args[5], divisor);
+  outs.push_back(cast_to(b, out, in->dtype));
 }
 
 // Pooling to a single element is a mean, which fuses with its neighbours.

@@ -86,6 +86,19 @@ void decompose_std_mean(Builder& b, const OpDef&, Args args, Outs& outs) {
   outs.push_back(t::mean(b, args[0], args[1], args[3]));
 }
 
+void decompose_var_mean_unbiased(Builder& b, const OpDef&, Args args, Outs& outs) {
+  outs = t::var_mean(b, args[0], Arg(), args[1]);
+}
+void decompose_var_mean_dim_unbiased(Builder& b, const OpDef&, Args args, Outs& outs) {
+  outs = t::var_mean(b, args[0], args[1], args[2], args[3]);
+}
+void decompose_std_mean_unbiased(Builder& b, const OpDef&, Args args, Outs& outs) {
+  outs = t::std_mean(b, args[0], Arg(), args[1]);
+}
+void decompose_std_mean_dim_unbiased(Builder& b, const OpDef&, Args args, Outs& outs) {
+  outs = t::std_mean(b, args[0], args[1], args[2], args[3]);
+}
+
 void decompose_nansum(Builder& b, const OpDef&, Args args, Outs& outs) {
   Val self = args[0].val();
   if (is_float(self->dtype)) self = t::masked_fill(b, self, t::isnan(b, self), 0);

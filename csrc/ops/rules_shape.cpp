@@ -153,9 +153,12 @@ void pad_by_pieces(Builder& b, Args args, const char* name, bool strict, Piece p
     const int64_t begin = before >= 0 ? 0 : before <= -n ? n : -before;  // the least integer has no negative
     Val core = before < 0 || after < 0 ? t::slice(b, x, d, begin, int64_t(n) + std::min<int64_t>(after, 0)) : x;
     SmallVec<Val, 3> parts;
-    if (before > 0) parts.push_back(piece(x, d, n, before, true));
+    // A signal that is cut and repeated repeats what was left of it.
+    Val from = std::string_view(name) == "circular_pad" ? core : x;
+    Dim m = from->sizes[d];
+    if (before > 0) parts.push_back(piece(from, d, m, before, true));
     parts.push_back(core);
-    if (after > 0) parts.push_back(piece(x, d, n, after, false));
+    if (after > 0) parts.push_back(piece(from, d, m, after, false));
     x = parts.size() == 1 ? parts[0] : t::cat(b, Arg::tensors(parts), d);
   }
   outs.push_back(x == args[0].val() ? t::clone(b, x) : x);

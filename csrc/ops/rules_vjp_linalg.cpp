@@ -1,5 +1,7 @@
-// Derivative rules of linear algebra, for real matrices. Formulas: Giles 2008, "Collected matrix derivative results",
-// and for QR of wide matrices Roberts and Roberts 2020, "QR and LQ decomposition matrix backpropagation algorithms".
+// Derivative rules of linear algebra, for real and complex matrices: H is the adjoint. Formulas: Giles 2008, "Collected
+// matrix derivative results", and for QR of wide matrices Roberts and Roberts 2020, "QR and LQ decomposition matrix
+// backpropagation algorithms".
+#include "ops/complex.h"
 #include "ops/rules_util.h"
 
 namespace fj {
@@ -8,13 +10,24 @@ namespace {
 struct Rule {
   Builder& b;
   Val T(Val v) const { return transpose_last(b, v); }
+  Val conj(Val v) const { return is_complex(v->dtype) ? t::conj(b, v) : v; }
+  Val H(Val v) const { return conj(T(v)); }
+  // `v` in the type of `like`: real numbers among complex ones.
+  Val as(Val v, Val like) const { return v ? cast_to(b, v, like->dtype) : v; }
   Val mul(Val x, Val y) const { return t::matmul(b, x, y); }
   Val neg(Val x) const { return t::neg(b, x); }
   Val add(Val x, Val y) const { return add_maybe(b, x, y); }
   Val sub(Val x, Val y) const { return t::sub(b, x, y); }
   Val tril(Val x, int64_t k = 0) const { return t::tril(b, x, Arg(k)); }
   Val triu(Val x, int64_t k = 0) const { return t::triu(b, x, Arg(k)); }
-  Val skew(Val x) const { return sub(x, T(x)); }
+  Val skew(Val x) const { return sub(x, H(x)); }
+  Val main(Val v) const { return t::diagonal(b, v, Arg(int64_t{0}), Arg(int64_t{-2}), Arg(int64_t{-1})); }
+  // The Hermitian matrix with the upper triangle of x and the real parts of its diagonal.
+  Val mirrored(Val x) const {
+    x = triu(x);
+    Val both = add(x, H(x));
+    return sub(both, times(diagonal(main(both)), 0.5));
+  }
   Val col(Val v) const { return insert_dim(b, v, v->dim()); }      // [*, n] -> [*, n, 1]
   Val row(Val v) const { return insert_dim(b, v, v->dim() - 1); }  // [*, n] -> [*, 1, n]
   Val times(Val x, double s) const { return t::mul(b, x, Arg(s)); }
@@ -41,10 +54,10 @@ void vjp_linalg_cholesky_ex(VjpCtx& c) {
   Val g = c.grads[0], l = c.outs[0];
   if (!g) return;
   Rule r{c.b};
-  if (c.args[1].as_bool()) g = r.T(g), l = r.T(l);
-  Val phi = r.tril(r.mul(r.T(l), g));
-  phi = r.add(phi, r.T(r.tril(phi, -1)));
-  Val x = r.tri(r.T(l), phi, true);
+  if (c.args[1].as_bool()) g = r.H(g), l = r.H(l);
+  Val phi = r.tril(r.mul(r.H(l), g));
+  phi = r.add(phi, r.H(r.tril(phi, -1)));
+  Val x = r.tri(r.H(l), phi, true);
   c.result[0] = Arg(r.times(r.tri(l, x, false, false), 0.5));
 }
 
@@ -57,19 +70,19 @@ void vjp_linalg_lu_factor_ex(VjpCtx& c) {
   Val p = t::_lu_permutation(c.b, c.outs[1], Arg(m), Arg(lu->dtype));
   Val square = r.part(r.part(lu, -2, 0, k), -1, 0, k), gs = r.part(r.part(g, -2, 0, k), -1, 0, k);
   Val l = t::add(c.b, r.tril(square, -1), r.eye_like(square)), u = r.triu(square);
-  Val low = r.mul(r.T(l), r.tril(gs, -1)), up = r.mul(r.triu(gs), r.T(u));
+  Val low = r.mul(r.H(l), r.tril(gs, -1)), up = r.mul(r.triu(gs), r.H(u));
   Val rest{};
   if (m < n) {
     Val u2 = r.part(lu, -1, k, n - k), g2 = r.part(g, -1, k, n - k);
-    low = r.sub(low, r.mul(g2, r.T(u2)));
-    rest = r.tri(r.T(l), g2, true, true, true);
+    low = r.sub(low, r.mul(g2, r.H(u2)));
+    rest = r.tri(r.H(l), g2, true, true, true);
   } else if (m > n) {
     Val l2 = r.part(lu, -2, k, m - k), g2 = r.part(g, -2, k, m - k);
-    up = r.sub(up, r.mul(r.T(l2), g2));
-    rest = r.tri(r.T(u), g2, false, false);
+    up = r.sub(up, r.mul(r.H(l2), g2));
+    rest = r.tri(r.H(u), g2, false, false);
   }
   Val x = r.add(r.tril(low, -1), r.triu(up));
-  x = r.tri(r.T(u), r.tri(r.T(l), x, true, true, true), false, false);
+  x = r.tri(r.H(u), r.tri(r.H(l), x, true, true, true), false, false);
   if (rest) {
     Val both[] = {x, rest};
     x = t::cat(c.b, Arg::tensors(both), Arg(int64_t{m < n ? -1 : -2}));
@@ -96,16 +109,15 @@ void vjp_linalg_qr(VjpCtx& c) {
       Val gv = r.part(gr, -1, m, n - m);
       gu = r.part(gr, -1, 0, m);
       gy = r.mul(q, gv);
-      gq = r.add(gq, r.mul(r.part(a, -1, m, n - m), r.T(gv)));
+      gq = r.add(gq, r.mul(r.part(a, -1, m, n - m), r.H(gv)));
     } else {
       gy = t::zeros_like(c.b, r.part(a, -1, m, n - m));
     }
   }
-  Val x = gu ? r.mul(gu, r.T(u)) : Val();
-  if (gq) x = r.add(x, r.neg(r.mul(r.T(q), gq)));
-  x = r.triu(x);
-  x = r.mul(q, r.add(x, r.T(r.triu(x, 1))));
-  x = r.tri(r.T(u), r.add(x, gq), false, false);
+  Val x = gu ? r.mul(gu, r.H(u)) : Val();
+  if (gq) x = r.add(x, r.neg(r.mul(r.H(q), gq)));
+  x = r.mul(q, r.mirrored(x));
+  x = r.tri(r.H(u), r.add(x, gq), false, false);
   if (gy) {
     Val both[] = {x, gy};
     x = t::cat(c.b, Arg::tensors(both), Arg(int64_t{-1}));
@@ -121,11 +133,11 @@ void vjp_linalg_eigh_stack(VjpCtx& c) {
   Rule r{c.b};
   Val x{};
   if (gv) {
-    Val y = t::div(c.b, r.mul(r.T(v), gv), r.differences(w));
+    Val y = t::div(c.b, r.mul(r.H(v), gv), r.differences(w));
     x = r.add(r.tril(y, -1), r.triu(y, 1));
   }
-  if (gw) x = r.add(x, r.diagonal(gw));
-  c.result[0] = Arg(r.mul(v, r.mul(x, r.T(v))));
+  if (gw) x = r.add(x, r.diagonal(r.as(gw, v)));
+  c.result[0] = Arg(r.mul(v, r.mul(x, r.H(v))));
 }
 
 void vjp_linalg_svd_stack(VjpCtx& c) {
@@ -137,17 +149,22 @@ void vjp_linalg_svd_stack(VjpCtx& c) {
   Dim m = rows(a), n = cols(a), k = std::min(m, n);
   if (cols(u) > k) u = r.part(u, -1, 0, k), gu = gu ? r.part(gu, -1, 0, k) : Val();
   if (rows(vh) > k) vh = r.part(vh, -2, 0, k), gv = gv ? r.part(gv, -2, 0, k) : Val();
-  Val x = gs ? r.diagonal(gs) : Val();
+  Val x = gs ? r.diagonal(r.as(gs, u)) : Val();
   if (gu || gv) {
     Val s2 = t::mul(c.b, s, s), e = r.differences(s2);
-    if (gu) x = r.add(x, t::mul(c.b, t::div(c.b, r.skew(r.mul(r.T(u), gu)), e), r.row(s)));
-    if (gv) x = r.add(x, t::mul(c.b, r.col(s), t::div(c.b, r.skew(r.mul(vh, r.T(gv))), e)));
+    if (gu) {
+      Val turn = r.skew(r.mul(r.H(u), gu));
+      x = r.add(x, t::mul(c.b, t::div(c.b, turn, e), r.row(s)));
+      // Phases of a pair of vectors turn together.
+      if (gv && is_complex(u->dtype)) x = r.add(x, r.diagonal(t::div(c.b, r.main(turn), r.times(s, 2))));
+    }
+    if (gv) x = r.add(x, t::mul(c.b, r.col(s), t::div(c.b, r.skew(r.mul(vh, r.H(gv))), e)));
   }
   x = r.mul(u, x);
-  if (m > k && gu) x = r.add(x, t::div(c.b, r.sub(gu, r.mul(u, r.mul(r.T(u), gu))), r.row(s)));
+  if (m > k && gu) x = r.add(x, t::div(c.b, r.sub(gu, r.mul(u, r.mul(r.H(u), gu))), r.row(s)));
   x = r.mul(x, vh);
   if (n > k && gv) {
-    Val outside = r.sub(gv, r.mul(r.mul(gv, r.T(vh)), vh));
+    Val outside = r.sub(gv, r.mul(r.mul(gv, r.H(vh)), vh));
     x = r.add(x, r.mul(t::div(c.b, u, r.row(s)), outside));
   }
   c.result[0] = Arg(x);
@@ -158,50 +175,58 @@ void vjp_linalg_solve_stack(VjpCtx& c) {
   Val g = c.grads[0];
   if (!g) return;
   Rule r{c.b};
-  Val gb = t::_linalg_solve_stack(c.b, r.T(c.args[0].val()), g, Arg(true))[0];
+  Val gb = t::_linalg_solve_stack(c.b, r.H(c.args[0].val()), g, Arg(true))[0];
   if (c.need(1)) c.result[1] = Arg(gb);
-  if (c.need(0)) c.result[0] = Arg(r.neg(r.mul(gb, r.T(c.outs[0]))));
+  if (c.need(0)) c.result[0] = Arg(r.neg(r.mul(gb, r.H(c.outs[0]))));
 }
 
 void vjp_linalg_solve_triangular_stack(VjpCtx& c) {
   Val g = c.grads[0];
   Rule r{c.b};
   bool upper = c.args[2].as_bool(), unit = c.args[3].as_bool();
-  Val gb = t::_linalg_solve_triangular_stack(c.b, r.T(c.args[0].val()), g, Arg(!upper), Arg(unit));
+  Val gb = t::_linalg_solve_triangular_stack(c.b, r.H(c.args[0].val()), g, Arg(!upper), Arg(unit));
   if (c.need(1)) c.result[1] = Arg(gb);
   if (!c.need(0)) return;
-  Val ga = r.neg(r.mul(gb, r.T(c.outs[0])));
+  Val ga = r.neg(r.mul(gb, r.H(c.outs[0])));
   c.result[0] = Arg(upper ? r.triu(ga, unit) : r.tril(ga, unit ? -1 : 0));
 }
 
 void vjp_linalg_inv_ex(VjpCtx& c) {
   if (!c.grads[0]) return;
   Rule r{c.b};
-  Val inverse = r.T(c.outs[0]);
+  Val inverse = r.H(c.outs[0]);
   c.result[0] = Arg(r.neg(r.mul(inverse, r.mul(c.grads[0], inverse))));
 }
 
 // The gradient of det is the cofactors, det(A) A⁻ᵀ, which singular matrices have, too.
 void vjp_linalg_det(VjpCtx& c) {
   Rule r{c.b};
-  c.result[0] = Arg(t::mul(c.b, t::_linalg_cofactor(c.b, c.args[0]), r.col(r.col(c.grads[0]))));
+  c.result[0] = Arg(t::mul(c.b, r.conj(t::_linalg_cofactor(c.b, c.args[0])), r.col(r.col(c.grads[0]))));
 }
 
 // C = det(A) A⁻ᵀ, differentiated as that product.
 void vjp_linalg_cofactor(VjpCtx& c) {
   Rule r{c.b};
   Val g = c.grads[0], a = c.args[0].val();
-  Val inverse = r.T(t::linalg_inv_ex(c.b, a, Arg(true))[0]), det = r.col(r.col(t::linalg_det(c.b, a)));
+  Val inverse = r.H(t::linalg_inv_ex(c.b, a, Arg(true))[0]), det = r.col(r.col(t::linalg_det(c.b, a)));
   Val inner = t::sum(c.b, t::mul(c.b, g, inverse), Arg::ints({-2, -1}), Arg(true));
   Val x = r.sub(t::mul(c.b, inner, inverse), r.mul(inverse, r.mul(r.T(g), inverse)));
-  c.result[0] = Arg(t::mul(c.b, det, x));
+  c.result[0] = Arg(t::mul(c.b, r.conj(det), x));
 }
 
 void vjp_linalg_slogdet(VjpCtx& c) {
   Rule r{c.b};
-  if (!c.grads[1]) return;
-  Val inverse = t::linalg_inv_ex(c.b, c.args[0], Arg(true))[0];
-  c.result[0] = Arg(t::mul(c.b, r.T(inverse), r.col(r.col(c.grads[1]))));
+  Val g = c.grads[1], a = c.args[0].val();
+  if (is_complex(a->dtype)) {  // the sign turns with the determinant's phase
+    g = r.as(g, a);
+    if (c.grads[0]) {
+      Val turn = t::_part(c.b, t::mul(c.b, r.conj(c.grads[0]), c.outs[0]), 1);
+      g = r.add(g, join_parts(c.b, t::zeros_like(c.b, turn), r.neg(turn)));
+    }
+  }
+  if (!g) return;
+  Val inverse = t::linalg_inv_ex(c.b, a, Arg(true))[0];
+  c.result[0] = Arg(t::mul(c.b, r.H(inverse), r.col(r.col(g))));
 }
 
 // X = pinv(A) B
@@ -214,28 +239,49 @@ void vjp_linalg_lstsq_stack(VjpCtx& c) {
   square.push_back(rows(a));
   Val eye = expand_to(c.b, t::eye_m(c.b, Arg(rows(a)), Arg(rows(a)), Arg(a->dtype)), square);
   Val p = t::_linalg_lstsq_stack(c.b, a, eye, c.args[2])[0];
-  if (c.need(1)) c.result[1] = Arg(r.mul(r.T(p), g));
+  if (c.need(1)) c.result[1] = Arg(r.mul(r.H(p), g));
   if (!c.need(0)) return;
   // The pseudo-inverse's derivative (Golub and Pereyra 1973) applied to g Bᵀ.
-  Val gp = r.mul(g, r.T(y)), gh = r.T(gp), ph = r.T(p), x;
+  Val gp = r.mul(g, r.H(y)), gh = r.H(gp), ph = r.H(p), x;
   if (rows(a) <= cols(a)) {
     Val k = r.mul(gh, p), kph = r.mul(k, ph);
-    x = r.sub(kph, r.T(r.mul(p, k)));
+    x = r.sub(kph, r.H(r.mul(p, k)));
     x = r.sub(x, r.mul(r.mul(a, p), kph));
     x = r.add(x, r.mul(r.mul(ph, p), r.sub(gh, r.mul(k, a))));
   } else {
     Val k = r.mul(p, gh), phk = r.mul(ph, k);
-    x = r.sub(phk, r.T(r.mul(k, p)));
+    x = r.sub(phk, r.H(r.mul(k, p)));
     x = r.add(x, r.mul(r.mul(r.sub(gh, r.mul(a, k)), p), ph));
     x = r.sub(x, r.mul(r.mul(phk, p), a));
   }
   c.result[0] = Arg(x);
 }
 
+// A V = V diag(L), columns of V of length 1 (as in Boeddeker et al. 2017, "On the computation of complex-valued
+// gradients").
+void vjp_linalg_eig_stack(VjpCtx& c) {
+  Val gl = c.grads[0], gv = c.grads[1], l = c.outs[0], v = c.outs[1];
+  if (!gl && !gv) return;
+  FJ_USER_CHECK(c.args[1].as_bool(), ErrorKind::Runtime,
+                "linalg.eigvals: the eigenvectors are needed for the gradient");
+  Rule r{c.b};
+  Val vh = r.H(v), x{};
+  if (gv) {
+    Val inner = r.mul(vh, gv);
+    Val length = r.as(t::_part(c.b, r.main(inner), 0), v);
+    x = r.sub(inner, r.mul(vh, t::mul(c.b, v, r.row(length))));
+    x = t::div(c.b, x, r.conj(r.differences(l)));
+    x = r.add(r.tril(x, -1), r.triu(x, 1));
+  }
+  if (gl) x = r.add(x, r.diagonal(gl));
+  x = t::linalg_solve(c.b, vh, r.mul(x, vh));
+  c.result[0] = Arg(is_complex(c.args[0].val()->dtype) ? x : t::_part(c.b, x, 0));
+}
+
 // The upper right block of exp([[Aᵀ, G], [0, Aᵀ]]) (Al-Mohy and Higham 2009).
 void vjp_linalg_matrix_exp(VjpCtx& c) {
   Rule r{c.b};
-  Val at = r.T(c.args[0].val());
+  Val at = r.H(c.args[0].val());
   Dim n = rows(at);
   if (n == 0) {
     c.result[0] = Arg(c.grads[0]);

@@ -45,6 +45,7 @@ _LAZY_MODULES = frozenset(
     (
         "nn",
         "optim",
+        "fft",
         "futures",
         "fx",
         "utils",
@@ -122,9 +123,10 @@ _LAZY_NAMES.update(
 _LAZY_NAMES.update(
     (name, "framejit._functions_linalg")
     for name in (
-        "chain_matmul", "cross", "eig", "ger", "lstsq", "lu", "lu_solve", "pca_lowrank", "pinverse", "qr", "solve", "svd", "svd_lowrank", "symeig", "triangular_solve",
+        "chain_matmul", "cross", "eig", "ger", "lstsq", "lu", "lu_solve", "ormqr", "pca_lowrank", "pinverse", "qr", "solve", "svd", "svd_lowrank", "symeig", "triangular_solve",
     )
 )  # fmt: skip
+_LAZY_NAMES.update((name, "framejit._functions_signal") for name in ("stft", "istft"))
 _LAZY_NAMES.update((name, "framejit._functions_histogram") for name in ("histogram", "histogramdd"))
 _LAZY_NAMES.update(
     (name, "framejit._functions_rare")

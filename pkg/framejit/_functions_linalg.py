@@ -4,6 +4,7 @@ from collections import namedtuple
 
 from framejit import _C, linalg
 from framejit._autocast_lists import listed
+from framejit._linalg_general import ormqr  # noqa: F401 (public in framejit)
 
 _Svd = namedtuple("svd", ("U", "S", "V"))
 _Qr = namedtuple("qr", ("Q", "R"))
@@ -22,7 +23,7 @@ def svd(input, some=True, compute_uv=True):
     """
     if compute_uv:
         u, s, vh = linalg.svd(input, full_matrices=not some)
-        return _Svd(u, s, vh.mT)
+        return _Svd(u, s, vh.mH)
     m, n = input.shape[-2:]
     lead = input.shape[:-2]
     return _Svd(input.new_zeros(*lead, m, m), linalg.svdvals(input), input.new_zeros(*lead, n, n))
@@ -156,14 +157,14 @@ def svd_lowrank(A, q=6, niter=2, M=None):
     if M is not None:
         A = A - M
     tall = A.shape[-2] >= A.shape[-1]
-    B = A if tall else A.mT
+    B = A if tall else A.mH
     start = _C.randn(*B.shape[:-2], B.shape[-1], min(q, *B.shape[-2:]), dtype=B.dtype)
     basis = linalg.qr(B @ start)[0]
     for _ in range(niter):
-        basis = linalg.qr(B.mT @ basis)[0]
+        basis = linalg.qr(B.mH @ basis)[0]
         basis = linalg.qr(B @ basis)[0]
-    u, s, vh = linalg.svd(basis.mT @ B, full_matrices=False)
-    u, v = basis @ u, vh.mT
+    u, s, vh = linalg.svd(basis.mH @ B, full_matrices=False)
+    u, v = basis @ u, vh.mH
     return (u, s, v) if tall else (v, s, u)
 
 

@@ -190,8 +190,12 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
             f"cov(): expected input to have two or fewer dimensions but got an input with {input.dim()} dimensions"
         )
     x = input.view(1, -1) if input.dim() < 2 else input
-    if not x.is_floating_point():
+    if not (x.is_floating_point() or x.is_complex()):
         x = x.to(_C.get_default_dtype())
+    if aweights is not None and aweights.numel() and bool((aweights < 0).any()):
+        raise RuntimeError("cov(): aweights cannot be negative")
+    if fweights is not None and fweights.numel() and bool((fweights < 0).any()):
+        raise RuntimeError("cov(): fweights cannot be negative")
     weights = fweights
     if aweights is not None:
         weights = aweights if weights is None else weights * aweights
@@ -205,7 +209,7 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
         used = (weights * aweights).sum() / total * correction if aweights is not None else correction
         norm = (total - used).clamp(min=0)
     x = x - mean
-    result = (x * weights if weights is not None else x) @ x.mT / norm
+    result = (x * weights if weights is not None else x) @ x.mH / norm
     return result.squeeze() if input.dim() < 2 else result
 
 
@@ -367,6 +371,7 @@ def gradient(input, *, spacing=1, dim=None, edge_order=1):
     (tensor([3., 4., 5.]),)
     """
     dims = list(range(input.dim())) if dim is None else [dim] if isinstance(dim, int) else list(dim)
+    spacing = 1 if spacing is None else spacing
     spacings = list(spacing) if isinstance(spacing, (list, tuple)) else [spacing] * len(dims)
     if len(spacings) != len(dims):
         raise RuntimeError(

@@ -115,7 +115,7 @@ _FUNCTION_METHODS = {
     ),
 }  # fmt: skip
 _LINALG_METHODS = (
-    "cross", "eig", "ger", "lstsq", "lu", "lu_solve", "pinverse", "qr", "solve", "svd", "symeig", "triangular_solve",
+    "cross", "eig", "ger", "lstsq", "lu", "lu_solve", "ormqr", "pinverse", "qr", "solve", "svd", "symeig", "triangular_solve",
 )  # fmt: skip
 _REMOVED_METHODS = ("eig", "lstsq", "solve", "symeig")  # they say what stands for them
 
@@ -130,6 +130,7 @@ _LINALG_EXAMPLES = {
     "ger": "framejit.ones(2).ger(framejit.ones(3)).shape\nframejit.Size([2, 3])",
     "lu": "framejit.tensor([[0.0, 1.0], [2.0, 4.0]]).lu()[1]\ntensor([2, 2], dtype=framejit.int32)",
     "lu_solve": "framejit.ones(2, 1).lu_solve(*framejit.eye(2).lu())\ntensor([[1.],\n        [1.]])",
+    "ormqr": "framejit.zeros(1, 1).ormqr(framejit.zeros(1), framejit.ones(1, 1))\ntensor([[1.]])",
     "pinverse": "framejit.tensor([[2.0]]).pinverse()\ntensor([[0.5000]])",
     "qr": "framejit.eye(2).qr()[1].abs()\ntensor([[1., 0.],\n        [0., 1.]])",
     "svd": "framejit.tensor([[2.0, 0.0], [0.0, 1.0]]).svd()[1]\ntensor([2., 1.])",
@@ -240,7 +241,9 @@ _RARE_METHODS = {
     "frexp": "framejit.tensor([3.0]).frexp().exponent\ntensor([2], dtype=framejit.int32)",
     "histogram": "framejit.tensor([1.0, 2.0]).histogram(2).hist\ntensor([1., 1.])",
     "index_reduce": "x = framejit.ones(2)\n>>> x.index_reduce(0, framejit.tensor([0]), x[:1] * 3, 'prod')\ntensor([3., 1.])",
+    "istft": "x = framejit.ones(8).stft(4, window=framejit.ones(4), return_complex=True)\n>>> x.istft(4, window=framejit.ones(4)).shape\nframejit.Size([8])",
     "nonzero_static": "framejit.tensor([0, 3]).nonzero_static(size=1)\ntensor([[1]])",
+    "stft": "framejit.ones(8).stft(4, window=framejit.ones(4), return_complex=True).shape\nframejit.Size([3, 9])",
 }
 
 

@@ -1,6 +1,6 @@
 """Linear algebra, over stacks of matrices [*, m, n]: `torch.linalg`'s functions.
 
-Factorisations are LAPACK's, from the OpenBLAS wheel. Inputs are float32 or float64; a failed routine raises LinAlgError.
+Factorisations are LAPACK's, from the OpenBLAS wheel. Inputs are float32, float64 or complex; a failed routine raises LinAlgError.
 """
 
 import math as _math
@@ -11,6 +11,7 @@ from framejit import _ops as _t
 from framejit._autocast_lists import listed as _listed
 from framejit._common import into as _into
 from framejit._common import scalar_name as _scalar_name
+from framejit._linalg_general import eig, eigvals, householder_product, ldl_factor, ldl_solve  # noqa: F401 (public here)
 from framejit.autograd.grad_mode import no_grad as _no_grad
 
 LinAlgError = _C.LinAlgError
@@ -20,6 +21,7 @@ cholesky_ex = _t.linalg_cholesky_ex
 det = _t.linalg_det
 inv = _t.linalg_inv
 inv_ex = _t.linalg_inv_ex
+ldl_factor_ex = _t.linalg_ldl_factor_ex
 lu_factor_ex = _t.linalg_lu_factor_ex
 lu_solve = _t.linalg_lu_solve
 matrix_exp = _t.linalg_matrix_exp
@@ -184,7 +186,7 @@ def lstsq(A, B, rcond=None, *, driver=None):
     empty = A.new_zeros(0)
     residuals = empty
     if m > n and driver != "gelsy" and bool((rank == n).all()):
-        residuals = (A @ X - Y).square().sum(-2)
+        residuals = (A @ X - Y).abs().square().sum(-2)
         residuals = residuals.squeeze(-1) if vector else residuals
     return _Lstsq(
         X.squeeze(-1) if vector else X,
@@ -394,11 +396,11 @@ def pinv(A, rcond=None, *, atol=None, rtol=None, hermitian=False, out=None):
         values, v = eigh(A)
         bound = _tolerance(A, values.abs(), atol, rtol)
         inverse = _t.where(values.abs() > bound, 1 / values, _t.zeros_like(values))
-        return _into(out, (v * inverse.unsqueeze(-2)) @ v.mT)
+        return _into(out, (v * inverse.unsqueeze(-2)) @ v.mH)
     u, values, vh = svd(A, False)
     bound = _tolerance(A, values, atol, rtol)
     inverse = _t.where(values > bound, 1 / values, _t.zeros_like(values))
-    return _into(out, (vh.mT * inverse.unsqueeze(-2)) @ u.mT)
+    return _into(out, (vh.mH * inverse.unsqueeze(-2)) @ u.mH)
 
 
 # --- products ---
@@ -479,7 +481,7 @@ def vecdot(x, y, *, dim=-1, out=None):
     >>> framejit.linalg.vecdot(framejit.tensor([1.0, 2.0]), framejit.tensor([3.0, 4.0]))
     tensor(11.)
     """
-    return _into(out, (x * y).sum(dim))
+    return _into(out, (x.conj() * y).sum(dim))
 
 
 def cross(input, other, *, dim=-1, out=None):
@@ -530,6 +532,7 @@ def vander(x, N=None):
     N = x.shape[-1] if N is None else N
     if N <= 1 and N != 1:
         raise RuntimeError(f"N must be greater than 1. Got {N}.")
+    x = x.reshape(1) if x.dim() == 0 else x
     ones = _t.ones_like(x).unsqueeze(-1)
     if N == 1:
         return ones

@@ -145,6 +145,12 @@ def _written_in_python(op):
     return getattr(framejit, op, None)
 
 
+def _written_in_python(op):
+    import framejit
+
+    return getattr(framejit, op, None)
+
+
 def _namespace(name):
     """A plain module, so that captured code may look into it."""
     namespace = _types.ModuleType(f"framejit.ops.{name}", f"The operators of {name}.")

@@ -215,7 +215,7 @@ class Emitter:
         return " | ".join(out) or "0"
 
     def arg_def(self, a) -> str:
-        flags = (a.optional, a.default is not None, a.kw_only, a.single, a.mutated)
+        flags = (a.optional, a.default is not None, a.kw_only, a.single, a.mutated, a.no_number)
         return f'{{"{a.name}", ArgType::{a.type}, {", ".join("true" if x else "false" for x in flags)}}}'
 
     def ret_defs(self, s: Schema) -> list[str]:

@@ -31,6 +31,7 @@ class Arg:
     kw_only: bool = False
     single: bool = False
     mutated: bool = False
+    no_number: bool = False  # an Operand that users may give as a tensor only
     alias: str = ""
 
 

@@ -31,6 +31,7 @@ COLUMNS = {
     "doc",
     "example",
     "flags",
+    "tensors",
     "tol",
     "aliases",
 }
@@ -122,6 +123,8 @@ def load(folder: pathlib.Path) -> list[Row]:
                 raise RowError(f"{path.name}: {key}: {e}") from e
             if schema.full_name != key:
                 raise RowError(f"{path.name}: row {key!r} has schema of {schema.full_name!r}")
+            for a in schema.args:
+                a.no_number = a.name in cols.get("tensors", [])
             row = Row(key, schema, cols.get("kind", ""), cols, path.name)
             check(row)
             rows[key] = row

@@ -94,8 +94,11 @@ int64_t index_at(const TensorView& v, const std::byte* p, int64_t i, int64_t n, 
   int64_t stride = v.strides.empty() ? 1 : v.strides.back();
   int64_t k = v.dtype == DType::I64 ? reinterpret_cast<const int64_t*>(p)[i * stride]
                                     : reinterpret_cast<const int32_t*>(p)[i * stride];
-  FJ_USER_CHECK(k >= 0 && k < n, ErrorKind::Index, op, "(): index ", k, " is out of bounds for dimension ", dim,
-                " with size ", n);
+  if (__builtin_expect(k < 0 || k >= n, 0)) {
+    std::string_view name = op;  // PyTorch's kinds of errors
+    raise(name.starts_with("scatter") ? ErrorKind::Runtime : ErrorKind::Index, op, "(): index ", k,
+          " is out of bounds for dimension ", dim, " with size ", n);
+  }
   return k;
 }
 

@@ -50,23 +50,46 @@ struct Stack {
   }
 };
 
+template <class T>
+bool finite(T v) {
+  return std::isfinite(std::real(v)) && std::isfinite(std::imag(v));
+}
+
 // Iterations of LAPACK may run for ever on an infinity or a NaN: ask before.
 template <class T>
 bool all_finite(const std::vector<T>& x) {
-  return std::all_of(x.begin(), x.end(), [](T v) { return std::isfinite(v); });
+  return std::all_of(x.begin(), x.end(), [](T v) { return finite(v); });
 }
 
 inline std::string batch_text(int64_t outer, int64_t i) {
   return outer ? "(Batch element " + std::to_string(i) + "): " : std::string();
 }
 
-// f.template operator()<T>() for float32 and float64, the types that shape rules let through.
+// f.template operator()<T>() for the types that shape rules let through.
+template <class F>
+void by_number(DType t, F&& f) {
+  switch (t) {
+    case DType::F32: return f.template operator()<float>();
+    case DType::C64: return f.template operator()<std::complex<float>>();
+    case DType::C128: return f.template operator()<std::complex<double>>();
+    default: return f.template operator()<double>();
+  }
+}
 template <class F>
 void by_float(DType t, F&& f) {
   if (t == DType::F32)
     f.template operator()<float>();
   else
     f.template operator()<double>();
+}
+
+using lapack::Real;
+template <class T>
+T conj(T v) {
+  if constexpr (lapack::RealOf<T>::complex)
+    return std::conj(v);
+  else
+    return v;
 }
 
 template <class T>

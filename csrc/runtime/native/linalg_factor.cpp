@@ -9,7 +9,7 @@ namespace fj::native {
 void linalg_cholesky_ex(NativeCtx& c) {
   lapack::require("linalg.cholesky");
   bool upper = c.arg(1).as_bool(), check = c.arg(2).as_bool();
-  by_float(c.in(0).dtype, [&]<class T>() {
+  by_number(c.in(0).dtype, [&]<class T>() {
     Stack<T> a(c.in(0)), l(c.out(0));
     Stack<int32_t> info(c.out(1), 0);
     int64_t n = a.rows();
@@ -36,7 +36,7 @@ void linalg_cholesky_ex(NativeCtx& c) {
 // (A, pivot, check_errors) -> (LU, pivots, info); pivots count from one, as LAPACK's do.
 void linalg_lu_factor_ex(NativeCtx& c) {
   lapack::require("linalg.lu_factor");
-  by_float(c.in(0).dtype, [&]<class T>() {
+  by_number(c.in(0).dtype, [&]<class T>() {
     Stack<T> a(c.in(0)), lu(c.out(0));
     Stack<int32_t> pivots(c.out(1), 1), info(c.out(2), 0);
     int64_t m = a.rows(), n = a.cols(), k = std::min(m, n);
@@ -59,7 +59,7 @@ void linalg_lu_factor_ex(NativeCtx& c) {
 
 // (pivots, m, dtype) -> the permutation matrix P with A = P L U
 void lu_permutation(NativeCtx& c) {
-  by_float(c.out().dtype, [&]<class T>() {
+  by_number(c.out().dtype, [&]<class T>() {
     Stack<int32_t> pivots(c.in(0), 1);
     Stack<T> p(c.out());
     int64_t m = p.rows(), k = pivots.v.sizes.back();
@@ -85,7 +85,7 @@ void lu_permutation(NativeCtx& c) {
 void linalg_qr(NativeCtx& c) {
   lapack::require("linalg.qr");
   bool with_q = c.arg(1).as_str() != "r";
-  by_float(c.in(0).dtype, [&]<class T>() {
+  by_number(c.in(0).dtype, [&]<class T>() {
     Stack<T> a(c.in(0)), q(c.out(0)), r(c.out(1));
     int64_t m = a.rows(), n = a.cols(), k = std::min(m, n), width = with_q ? q.cols() : k, ld = at_least_one(m);
     auto x = matrix_memory<T>(m * std::max(n, width)), tri = matrix_memory<T>(r.rows() * n);
@@ -103,7 +103,7 @@ void linalg_qr(NativeCtx& c) {
         lapack::orgqr<T>(m, width, k, x.data(), ld, tau.data());
       } else {
         for (int64_t col = 0; col < width; ++col)
-          for (int64_t row = 0; row < m; ++row) x[static_cast<size_t>(col * ld + row)] = row == col;
+          for (int64_t row = 0; row < m; ++row) x[static_cast<size_t>(col * ld + row)] = T(row == col);
       }
       q.write(i, x.data(), ld);
     }

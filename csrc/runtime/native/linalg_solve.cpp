@@ -21,7 +21,7 @@ void for_each_lu(const Stack<T>& a, F&& f) {
 // (A [*, n, n], B [*, n, k], check_errors) -> (X, info)
 void linalg_solve_stack(NativeCtx& c) {
   lapack::require("linalg.solve");
-  by_float(c.in(0).dtype, [&]<class T>() {
+  by_number(c.in(0).dtype, [&]<class T>() {
     Stack<T> a(c.in(0)), b(c.in(1)), x(c.out(0));
     Stack<int32_t> info(c.out(1), 0);
     int64_t n = a.rows(), k = b.cols();
@@ -41,7 +41,7 @@ void linalg_solve_stack(NativeCtx& c) {
 // (A, check_errors) -> (inverse, info)
 void linalg_inv_ex(NativeCtx& c) {
   lapack::require("linalg.inv");
-  by_float(c.in(0).dtype, [&]<class T>() {
+  by_number(c.in(0).dtype, [&]<class T>() {
     Stack<T> a(c.in(0)), x(c.out(0));
     Stack<int32_t> info(c.out(1), 0);
     int64_t n = a.rows();
@@ -63,7 +63,7 @@ void linalg_inv_ex(NativeCtx& c) {
 void linalg_solve_triangular_stack(NativeCtx& c) {
   lapack::require("linalg.solve_triangular");
   char uplo = c.arg(2).as_bool() ? 'U' : 'L', diag = c.arg(3).as_bool() ? 'U' : 'N';
-  by_float(c.in(0).dtype, [&]<class T>() {
+  by_number(c.in(0).dtype, [&]<class T>() {
     Stack<T> a(c.in(0)), b(c.in(1)), x(c.out());
     int64_t n = a.rows(), k = b.cols();
     auto tri = matrix_memory<T>(n * n), rhs = matrix_memory<T>(n * k);
@@ -90,16 +90,19 @@ void linalg_solve_triangular_stack(NativeCtx& c) {
 // A -> (sign, log |det|)
 void linalg_slogdet(NativeCtx& c) {
   lapack::require("linalg.slogdet");
-  by_float(c.in(0).dtype, [&]<class T>() {
-    Stack<T> a(c.in(0)), sign(c.out(0), 0), logabs(c.out(1), 0);
+  by_number(c.in(0).dtype, [&]<class T>() {
+    Stack<T> a(c.in(0)), sign(c.out(0), 0);
+    Stack<Real<T>> logabs(c.out(1), 0);
     int64_t n = a.rows();
     for_each_lu(a, [&](int64_t i, T* lu, int64_t* pivots, int64_t) {
-      T s = 1, total = 0;
+      T s = 1;
+      Real<T> total = 0;
       for (int64_t d = 0; d < n; ++d) {
         T x = lu[d * n + d];
         if (pivots[d] != d + 1) s = -s;
-        s *= x > 0 ? T(1) : x < 0 ? T(-1) : x;  // zero and NaN pass through
-        total += std::log(std::abs(x));
+        Real<T> size = std::abs(x);
+        s *= size > 0 ? x / size : x;  // zero and NaN pass through
+        total += std::log(size);
       }
       *sign.at(i) = s;
       *logabs.at(i) = total;
@@ -110,7 +113,7 @@ void linalg_slogdet(NativeCtx& c) {
 // A -> det
 void linalg_det(NativeCtx& c) {
   lapack::require("linalg.det");
-  by_float(c.in(0).dtype, [&]<class T>() {
+  by_number(c.in(0).dtype, [&]<class T>() {
     Stack<T> a(c.in(0)), det(c.out(), 0);
     int64_t n = a.rows();
     for_each_lu(a, [&](int64_t i, T* lu, int64_t* pivots, int64_t) {
@@ -124,22 +127,25 @@ void linalg_det(NativeCtx& c) {
 // (A [*, m, n], B [*, m, k], rcond) -> (X [*, n, k], rank, singular values)
 void linalg_lstsq_stack(NativeCtx& c) {
   lapack::require("linalg.lstsq");
-  by_float(c.in(0).dtype, [&]<class T>() {
-    Stack<T> a(c.in(0)), b(c.in(1)), x(c.out(0)), s(c.out(2), 1);
+  by_number(c.in(0).dtype, [&]<class T>() {
+    Stack<T> a(c.in(0)), b(c.in(1)), x(c.out(0));
+    Stack<Real<T>> s(c.out(2), 1);
     Stack<int64_t> rank(c.out(1), 0);
     int64_t m = a.rows(), n = a.cols(), k = b.cols(), ld = std::max<int64_t>({m, n, 1});
-    auto left = matrix_memory<T>(m * n), rhs = matrix_memory<T>(ld * k), values = matrix_memory<T>(std::min(m, n));
+    auto left = matrix_memory<T>(m * n), rhs = matrix_memory<T>(ld * k);
+    auto values = matrix_memory<Real<T>>(std::min(m, n));
     for (int64_t i = 0; i < a.count(); ++i) {
       a.read(i, left.data(), at_least_one(m));
       std::fill(rhs.begin(), rhs.end(), T(0));
       b.read(i, rhs.data(), ld);
       int64_t r = 0;
       if (!all_finite(left) || !all_finite(rhs)) {
-        std::fill(rhs.begin(), rhs.end(), std::numeric_limits<T>::quiet_NaN());
-        std::fill(values.begin(), values.end(), std::numeric_limits<T>::quiet_NaN());
+        constexpr auto kNaN = std::numeric_limits<Real<T>>::quiet_NaN();
+        std::fill(rhs.begin(), rhs.end(), T(kNaN));
+        std::fill(values.begin(), values.end(), kNaN);
       } else if (m > 0 && n > 0) {
         int64_t bad = lapack::gelsd<T>(m, n, k, left.data(), m, rhs.data(), ld, values.data(),
-                                       static_cast<T>(c.arg(2).as_double()), &r);
+                                       static_cast<Real<T>>(c.arg(2).as_double()), &r);
         FJ_USER_CHECK(bad <= 0, ErrorKind::Linalg, "linalg.lstsq: ", batch_text(a.outer(), i),
                       "The least squares solution could not be computed because the input matrix does not have full "
                       "rank (error code: ",

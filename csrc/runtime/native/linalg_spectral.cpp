@@ -11,7 +11,7 @@ template <class T>
 static bool triangle_finite(const std::vector<T>& x, int64_t n, char uplo) {
   for (int64_t c = 0; c < n; ++c)
     for (int64_t r = uplo == 'L' ? c : 0; r < (uplo == 'L' ? n : c + 1); ++r)
-      if (!std::isfinite(x[static_cast<size_t>(c * n + r)])) return false;
+      if (!finite(x[static_cast<size_t>(c * n + r)])) return false;
   return true;
 }
 
@@ -20,10 +20,12 @@ void linalg_eigh_stack(NativeCtx& c) {
   lapack::require("linalg.eigh");
   char uplo = c.arg(1).as_str()[0] == 'L' || c.arg(1).as_str()[0] == 'l' ? 'L' : 'U';
   bool vectors = c.arg(2).as_bool();
-  by_float(c.in(0).dtype, [&]<class T>() {
-    Stack<T> a(c.in(0)), w(c.out(0), 1), v(c.out(1));
+  by_number(c.in(0).dtype, [&]<class T>() {
+    Stack<T> a(c.in(0)), v(c.out(1));
+    Stack<Real<T>> w(c.out(0), 1);
     int64_t n = a.rows();
-    auto x = matrix_memory<T>(n * n), values = matrix_memory<T>(n);
+    auto x = matrix_memory<T>(n * n);
+    auto values = matrix_memory<Real<T>>(n);
     for (int64_t i = 0; i < a.count(); ++i) {
       a.read(i, x.data(), at_least_one(n));
       int64_t bad = n == 0 ? 0
@@ -44,11 +46,12 @@ void linalg_eigh_stack(NativeCtx& c) {
 void linalg_svd_stack(NativeCtx& c) {
   lapack::require("linalg.svd");
   bool full = c.arg(1).as_bool(), uv = c.arg(2).as_bool();
-  by_float(c.in(0).dtype, [&]<class T>() {
-    Stack<T> a(c.in(0)), u(c.out(0)), s(c.out(1), 1), vh(c.out(2));
+  by_number(c.in(0).dtype, [&]<class T>() {
+    Stack<T> a(c.in(0)), u(c.out(0)), vh(c.out(2));
+    Stack<Real<T>> s(c.out(1), 1);
     int64_t m = a.rows(), n = a.cols(), k = std::min(m, n), un = full ? m : k, vn = full ? n : k;
     auto x = matrix_memory<T>(m * n), um = matrix_memory<T>(m * un), vm = matrix_memory<T>(vn * n);
-    auto values = matrix_memory<T>(k);
+    auto values = matrix_memory<Real<T>>(k);
     auto eye = [](std::vector<T>& to, int64_t ld, int64_t size) {
       std::fill(to.begin(), to.end(), T(0));
       for (int64_t d = 0; d < size; ++d) to[static_cast<size_t>(d * ld + d)] = 1;
@@ -82,23 +85,26 @@ void linalg_svd_stack(NativeCtx& c) {
 // A -> det(A) A⁻ᵀ by singular values: det(U) det(V) U diag(product of the others) Vh, finite for singular matrices.
 void linalg_cofactor(NativeCtx& c) {
   lapack::require("linalg.det");
-  by_float(c.in(0).dtype, [&]<class T>() {
+  by_number(c.in(0).dtype, [&]<class T>() {
     Stack<T> a(c.in(0)), out(c.out());
     int64_t n = a.rows();
-    auto x = matrix_memory<T>(n * n), u = x, vh = x, lu = x, s = matrix_memory<T>(n);
+    auto x = matrix_memory<T>(n * n), u = x, vh = x, lu = x;
+    auto s = matrix_memory<Real<T>>(n);
     std::vector<int64_t> pivots(static_cast<size_t>(n));
-    auto sign = [&](const std::vector<T>& q) {
+    auto sign = [&](const std::vector<T>& q) {  // the determinant, of size 1
       lu = q;
       lapack::getrf<T>(n, n, lu.data(), n, pivots.data());
       T total = 1;
-      for (int64_t d = 0; d < n; ++d)
-        total *= (pivots[static_cast<size_t>(d)] != d + 1) == (lu[static_cast<size_t>(d * n + d)] < 0) ? T(1) : T(-1);
+      for (int64_t d = 0; d < n; ++d) {
+        T x = lu[static_cast<size_t>(d * n + d)];
+        total *= (pivots[static_cast<size_t>(d)] != d + 1 ? -x : x) / std::abs(x);
+      }
       return total;
     };
     for (int64_t i = 0; i < a.count() && n > 0; ++i) {
       a.read(i, x.data(), n);
       if (!all_finite(x)) {
-        std::fill(x.begin(), x.end(), std::numeric_limits<T>::quiet_NaN());
+        std::fill(x.begin(), x.end(), T(std::numeric_limits<Real<T>>::quiet_NaN()));
         out.write(i, x.data(), n);
         continue;
       }
@@ -113,7 +119,7 @@ void linalg_cofactor(NativeCtx& c) {
         for (int64_t col = 0; col < n; ++col)
           for (int64_t row = 0; row < n; ++row)
             x[static_cast<size_t>(col * n + row)] +=
-                others * u[static_cast<size_t>(k * n + row)] * vh[static_cast<size_t>(col * n + k)];
+                others * conj(u[static_cast<size_t>(k * n + row)]) * conj(vh[static_cast<size_t>(col * n + k)]);
       }
       out.write(i, x.data(), n);
     }

@@ -229,7 +229,10 @@ void bernoulli(NativeCtx& c) {
     for (double v : p)
       FJ_USER_CHECK(v >= 0 && v <= 1, ErrorKind::Runtime, "Expected p_in >= 0 && p_in <= 1 to be true, but got false.");
     size_t at = 0;
-    fill_integers(c, [&] { return int64_t{s.uniform_double() < p[at++]}; });
+    if constexpr (std::is_same_v<T, double>)
+      fill_integers(c, [&] { return int64_t{s.uniform_double() < p[at++]}; });
+    else
+      fill_integers(c, [&] { return int64_t{s.uniform_float() < static_cast<float>(p[at++])}; });
   });
 }
 

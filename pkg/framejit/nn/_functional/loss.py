@@ -375,7 +375,7 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
     reduction = legacy_reduction(size_average, reduce, reduction)
     if p not in (1, 2):
         raise ValueError("only p == 1 and p == 2 supported")
-    scores = input if input.dim() > 1 else input.unsqueeze(0)
+    scores = input if input.dim() > 1 else input.reshape(1, -1)
     index = target.reshape(-1, 1)
     violation = (margin - scores.gather(1, index) + scores).clamp_min(0).pow(p)
     if weight is not None:
