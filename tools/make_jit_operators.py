@@ -13,6 +13,13 @@ OUT = Path(__file__).resolve().parent.parent / "pkg" / "framejit" / "jit" / "ope
 HEAD = """\
 # PyTorch's operators that framejit's jit can run, with PyTorch's schemas in PyTorch's order; tools/make_jit_operators.py writes it.
 """
+# fast paths of PyTorch's layers, which archives name but do not take; calling one raises
+NAMED_ONLY = (
+    "aten::_native_multi_head_attention aten::_transformer_encoder_layer_fwd aten::_nested_tensor_from_mask "
+    "aten::_nested_tensor_from_mask_left_aligned aten::to_padded_tensor aten::_upsample_bilinear2d_aa "
+    "aten::_upsample_bicubic2d_aa aten::_upsample_lanczos2d_aa"
+).split()
+ALWAYS = ("prim::is_nested",)
 NAMES_LEFT_OUT = re.compile(
     r"::_test|_backward|_out\b|\.out|quantized|mkldnn|cudnn|miopen|sparse_(?!dim)|_nested|_foreach|_fused|_copy_to|_values$|hacked_twin|_forward$"
     r"|static_runtime|_[vj]vp$"
@@ -39,7 +46,11 @@ def write(path):
 
     kept = []
     for line in Path(path).read_text().splitlines():
-        if "...) -> ..." in line or NAMES_LEFT_OUT.search(line.partition("(")[0]) or LEFT_OUT.search(line):
+        name = line.partition("(")[0]
+        if name in ALWAYS or name.partition(".")[0] in NAMED_ONLY and not name.endswith("out"):
+            kept.append(line)
+            continue
+        if "...) -> ..." in line or NAMES_LEFT_OUT.search(name) or LEFT_OUT.search(line):
             continue
         if operators.is_implemented(schema.parse(line)):
             kept.append(line)

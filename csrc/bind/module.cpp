@@ -25,6 +25,7 @@ constexpr ModulePart kParts[] = {
     {"tensor", init_tensor},
     {"autograd", init_autograd},
     {"func", init_func},
+    {"record", init_record},
     {"storage", init_storage},
     {"generator", init_generator},
     {"create", init_create},

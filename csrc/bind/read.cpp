@@ -1,5 +1,7 @@
 #include "bind/read.h"
 
+#include "bind/record.h"
+
 namespace fj::bind {
 namespace {
 
@@ -30,11 +32,13 @@ PyObject* element_object(const std::byte* p, DType t) { return number_object(loa
 Arg read_item(TensorObj* t, const char* what) {
   FJ_USER_CHECK(t->meta.numel() == 1, ErrorKind::Runtime, "a Tensor with ", t->meta.numel(),
                 " elements cannot be converted to Scalar");
+  note_read(t, what);
   t = check_data(t, what);
   return load_number(data_of(t), t->meta.dtype);
 }
 
 PyObject* to_list(TensorObj* t) {
+  note_read(t, "tolist");
   t = check_data(t, "tolist");
   return list_of(data_of(t), t->meta, 0);
 }

@@ -21,6 +21,7 @@ from .attribute import (
 from .classes import ScriptObject
 from .errors import Error
 from .script_module import RecursiveScriptModule, ScriptModule
+from .tracer import TopLevelTracedModule, TracingCheckError, trace, trace_module
 from .tracing_state import TracerWarning, is_tracing, script_if_tracing
 from .utilities import (
     enable_onednn_fusion,
@@ -41,7 +42,9 @@ __all__ = [
     "ScriptFunction",
     "ScriptModule",
     "ScriptObject",
+    "TopLevelTracedModule",
     "TracerWarning",
+    "TracingCheckError",
     "annotate",
     "enable_onednn_fusion",
     "export",
@@ -61,6 +64,8 @@ __all__ = [
     "script_method",
     "set_fusion_strategy",
     "strict_fusion",
+    "trace",
+    "trace_module",
     "unused",
     "wait",
 ]

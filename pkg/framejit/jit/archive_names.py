@@ -41,9 +41,10 @@ class ArchiveNames:
 
     def _beside(self, name, checker):
         """A function of the same text by its last name, which only the prelude uses."""
-        found = (
-            self.unit.find(f"{checker.function.qualname.rpartition('.')[0]}.{name}") if self.unit.is_prelude else None
-        )
+        if not self.unit.is_prelude:
+            return None
+        module = checker.function.attributes.get("module") or checker.function.qualname.rpartition(".")[0]
+        found = self.unit.find(f"{module}.{name}")
         return FunctionValue(found) if found is not None else None
 
     def attribute_of(self, obj, name, where, checker):

@@ -185,8 +185,48 @@ def bind(function, args, kwargs):
     return out
 
 
-_PASSED = {T.TENSOR: "isinstance({0}, __Tensor)", T.INT: "type({0}) is int", T.FLOAT: "type({0}) is float", T.BOOL: "type({0}) is bool",
-           T.STR: "type({0}) is str"}  # fmt: skip
+def takes(function, args, kwargs):
+    """Whether a call with these arguments (`self` among them) fits."""
+    try:
+        bound = bind(function.ensure(), args, kwargs)
+        for value, p in list(zip(bound, function.params))[1:]:
+            convert(value, p.type)
+    except (Misfit, RuntimeError):
+        return False
+    return True
+
+
+_PASSED = {
+    T.TENSOR: "isinstance({0}, __Tensor)", T.INT: "type({0}) is int", T.FLOAT: "type({0}) is float", T.BOOL: "type({0}) is bool",
+    T.STR: "type({0}) is str", T.NONE: "{0} is None",
+}  # fmt: skip
+
+
+def _test(t, name):
+    """The text of a test that a value is of a type and goes in as it is; None where there is none."""
+    if t in _PASSED:
+        return _PASSED[t].format(name)
+    if isinstance(t, T.UnionType):
+        tests = [_test(p, name) for p in sorted(t.parts, key=lambda p: p != T.NONE)]
+        return None if None in tests else " or ".join(f"({each})" for each in tests)
+    if type(t) is T.TupleType:
+        tests = [_test(p, f"{name}[{i}]") for i, p in enumerate(t.parts)]
+        if None in tests:
+            return None
+        return " and ".join(
+            [f"type({name}) is tuple and len({name}) == {len(t.parts)}", *(f"({each})" for each in tests)]
+        )
+    return None
+
+
+def _conversion(t, name, otherwise):
+    """The statement that makes an argument one of a type: nothing if it is one, a copy of a list or dict, else the long way."""
+    test = _test(t, name)
+    if test is not None:
+        return f"    if not ({test}):\n        {name} = {otherwise}"
+    if isinstance(t, T.ListType) and _test(t.elem, "e") is not None:
+        return f"    {name} = [*{name}] if type({name}) is list and all([{_test(t.elem, 'e')} for e in {name}]) else {otherwise}"
+    return f"    {name} = {otherwise}"
 
 
 def entry(function, bound=False):
@@ -210,11 +250,7 @@ def entry(function, bound=False):
             header.append(f"{name}=__default_{at}")
         if p.type is T.ANY:
             continue
-        test = _PASSED.get(p.type)
-        if isinstance(p.type, T.UnionType) and p.type.is_optional and p.type.elem in _PASSED:
-            test = "{0} is None or " + _PASSED[p.type.elem]
-        convert = f"{name} = __argument({name}, __function, {at})"
-        checks.append(f"    if not ({test.format(name)}):\n        {convert}" if test else f"    {convert}")
+        checks.append(_conversion(p.type, name, f"__argument({name}, __function, {at})"))
     required_after_default = False
     seen = False
     for text in header:

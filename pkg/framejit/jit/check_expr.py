@@ -1,6 +1,7 @@
 """The rules for expressions."""
 
 import ast
+import operator
 
 from . import ir, matching
 from . import types as T
@@ -16,6 +17,7 @@ _BINARY = {
 _COMPARE = {ast.Eq: "eq", ast.NotEq: "ne", ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge"}
 _MIRRORED = {"eq": "eq", "ne": "ne", "lt": "gt", "le": "ge", "gt": "lt", "ge": "le", "add": "add", "mul": "mul",
              "__and__": "__and__", "__or__": "__or__", "__xor__": "__xor__"}  # fmt: skip
+_FOLDED = (T.INT, T.FLOAT, T.BOOL, T.STR)
 _UNARY = {ast.USub: "aten::neg", ast.Invert: "aten::bitwise_not"}
 _NUMBERS = (T.INT, T.FLOAT, T.BOOL, T.COMPLEX, T.NUMBER)
 # special methods that user classes may have for operators
@@ -229,6 +231,13 @@ class ExpressionRules:
             name = "__is__" if isinstance(op, ast.Is) else "__isnot__"
             return self.op("aten::" + name, [left, right], where)
         name = _COMPARE[type(op)]
+        if (
+            isinstance(left, ir.Const)
+            and isinstance(right, ir.Const)
+            and left.type == right.type
+            and left.type in _FOLDED
+        ):
+            return ir.const(getattr(operator, name)(left.value, right.value), where)
         if isinstance(left.type, T.EnumType) and left.type == right.type and name in ("eq", "ne"):
             return self.op("aten::" + name, [left, right], where)
         return self.binary(name, left, right, where)

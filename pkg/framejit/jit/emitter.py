@@ -332,7 +332,7 @@ class Emitter:
             return f"{self.inner(e.args[0])} {operators.INFIX[name]} {self.inner(e.args[1])}"
         found = operators.home(name)
         if found is None:
-            errors.fail(e.where, f"framejit has no operator {name}")
+            return f"__impl.missing({name!r})"
         namespace, attribute = found
         args = self._arguments(e)
         call = f"{self.ref(getattr(namespace, attribute), attribute)}({', '.join(args)})"

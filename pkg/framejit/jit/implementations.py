@@ -24,6 +24,11 @@ def call_interface(obj, name, *args):
     return obj._script_call(name, *args)
 
 
+def missing(name):
+    """An operator that archives name but that framejit does not run."""
+    raise NotImplementedError(f"framejit has no operator {name}")
+
+
 class Done:
     """The future of a call that has been made already."""
 

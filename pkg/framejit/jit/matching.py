@@ -74,6 +74,8 @@ def convert(value, to, implicit=True, size=None):
     if to in _INT_LIKE and t == T.INT:
         return value
     if isinstance(to, T.UnionType):
+        if isinstance(t, T.UnionType) and t == T.union([T.INT if p in _INT_LIKE else p for p in to.parts]):
+            return value
         for part in to.parts:
             found = convert(value, part, implicit, size)
             if found is not None and (implicit or part != T.NONE):

@@ -55,6 +55,9 @@ class ModuleType(ClassType):
             return None
         if hasattr(_Module, name) and getattr(type(self.python), name, None) is getattr(_Module, name):
             return None
+        written = self._from_prelude(name, fn)
+        if written is not None:
+            return written
         fn = inspect.unwrap(fn, stop=lambda f: hasattr(f, "_torchscript_modifier"))
         modifier = getattr(fn, "_torchscript_modifier", "")
         if "IGNORE" in modifier or "UNUSED" in modifier:
@@ -63,6 +66,21 @@ class ModuleType(ClassType):
         if overloads:
             return Overloads([self._method(o, f"{name}__{i}", name) for i, o in enumerate(overloads)])
         return self._method(fn, name, name)
+
+    def _from_prelude(self, name, fn):
+        """The method that the prelude has in the place of one of framejit's layers."""
+        from .prelude import method_texts, unit
+
+        for cls in type(self.python).__mro__:
+            found = method_texts(cls).get(name)
+            if found is not None:
+                node, source = found
+                module = qualified_class_name(cls).rpartition(".")[0]
+                check = unit().method_checker(node, source, self, module)
+                return Function(f"{self.qualname}.{name}", check, self)
+            if vars(cls).get(name) is fn:
+                return None
+        return None
 
     def _method(self, fn, name, defined_as):
         from . import api
@@ -90,6 +108,9 @@ class ModuleType(ClassType):
     def _other_attribute(self, obj, name, where, checker):
         if self.python is None:
             return None
+        if name == "_flat_weights" and hasattr(self.python, "_flat_weights_names"):
+            weights = [ir.GetAttr(obj, n, where=where, type=T.TENSOR) for n in self.python._flat_weights_names]
+            return ir.MakeList(weights, where=where, type=T.ListType(T.TENSOR))
         held = inspect.getattr_static(type(self.python), name, None)
         if isinstance(held, property) and held.fget is not None:
             getter = f"_get_{name}"
@@ -100,6 +121,10 @@ class ModuleType(ClassType):
             from .resolve import value_of
 
             return value_of(held.__func__, where, name)
+        if type(self.python).__module__.startswith("framejit.nn.") and type(held) in (int, float, bool, str, tuple):
+            from .resolve import constant_of
+
+            return constant_of(held, where)
         if name in self.missing:
             fail(where, f"Module '{type(self.python).__name__}' has no attribute '{name}' {self.missing[name]}")
         return None
@@ -176,6 +201,11 @@ class ModuleType(ClassType):
         if self.holds(value):
             return value
         raise Misfit
+
+
+def qualified_class_name(cls):
+    """The full name of a class."""
+    return annotations.qualified_name(cls)
 
 
 def qualified_name(module):

@@ -220,3 +220,79 @@ def sdpa(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scal
     return F.scaled_dot_product_attention(
         query, key, value, attn_mask, dropout_p, is_causal, scale=scale, enable_gqa=enable_gqa
     )
+
+
+def mse_loss(x, target, reduction=1):
+    return F.mse_loss(x, target, reduction=_REDUCTIONS[reduction])
+
+
+def l1_loss(x, target, reduction=1):
+    return F.l1_loss(x, target, reduction=_REDUCTIONS[reduction])
+
+
+def smooth_l1_loss(x, target, reduction=1, beta=1.0):
+    return F.smooth_l1_loss(x, target, reduction=_REDUCTIONS[reduction], beta=beta)
+
+
+def huber_loss(x, target, reduction=1, delta=1.0):
+    return F.huber_loss(x, target, reduction=_REDUCTIONS[reduction], delta=delta)
+
+
+def binary_cross_entropy_with_logits(x, target, weight=None, pos_weight=None, reduction=1):
+    return F.binary_cross_entropy_with_logits(
+        x, target, weight, reduction=_REDUCTIONS[reduction], pos_weight=pos_weight
+    )
+
+
+def cosine_embedding_loss(x1, x2, target, margin=0.0, reduction=1):
+    return F.cosine_embedding_loss(x1, x2, target, margin, reduction=_REDUCTIONS[reduction])
+
+
+def margin_ranking_loss(x1, x2, target, margin=0.0, reduction=1):
+    return F.margin_ranking_loss(x1, x2, target, margin, reduction=_REDUCTIONS[reduction])
+
+
+def hinge_embedding_loss(x, target, margin=1.0, reduction=1):
+    return F.hinge_embedding_loss(x, target, margin, reduction=_REDUCTIONS[reduction])
+
+
+def soft_margin_loss(x, target, reduction=1):
+    return F.soft_margin_loss(x, target, reduction=_REDUCTIONS[reduction])
+
+
+def triplet_margin_loss(anchor, positive, negative, margin=1.0, p=2.0, eps=1e-6, swap=False, reduction=1):
+    return F.triplet_margin_loss(anchor, positive, negative, margin, p, eps, swap, reduction=_REDUCTIONS[reduction])
+
+
+def poisson_nll_loss(x, target, log_input, full, eps, reduction):
+    return F.poisson_nll_loss(x, target, log_input, full, eps=eps, reduction=_REDUCTIONS[reduction])
+
+
+def multi_margin_loss(x, target, p=1, margin=1, weight=None, reduction=1):
+    return F.multi_margin_loss(x, target, p, margin, weight, reduction=_REDUCTIONS[reduction])
+
+
+def embedding_bag(
+    weight, indices, offsets, scale=False, mode=0, sparse=False, factors=None, include_last_offset=False, padding_idx=-1
+):
+    kind = ("sum", "mean", "max")[mode]
+    at = None if padding_idx is None or padding_idx < 0 else padding_idx
+    out = F.embedding_bag(
+        indices,
+        weight,
+        offsets,
+        mode=kind,
+        per_sample_weights=factors,
+        include_last_offset=include_last_offset,
+        padding_idx=at,
+    )
+    none = _f.empty(0, dtype=indices.dtype)
+    return out, none, none, none
+
+
+def rrelu_(x, lower=0.125, upper=1 / 3, training=False, generator=None):
+    return x.copy_(F.rrelu(x, lower, upper, training))
+
+
+def rrelu_with_noise(x, noise, lower=0.125, upper=1 / 3, training=False, generator=None):
+    return F.rrelu(x, lower, upper, training)

@@ -120,6 +120,18 @@ TEXTS = {
     "aten::_pad_packed_sequence": "impl.pad_packed_sequence({*})", "aten::scaled_dot_product_attention": "impl.sdpa({*k})",
 }  # fmt: skip
 
+TEXTS.update(
+    {
+        "aten::rrelu_": "impl.rrelu_({*})", "aten::_upsample_nearest_exact3d": "impl.upsample_nearest_exact({*})",
+        "aten::rrelu_with_noise": "impl.rrelu_with_noise({*})",
+    }
+)  # fmt: skip
+# losses, whose reduction is a number
+TEXTS.update(
+    (f"aten::{name}", f"impl.{name}({{*}})")
+    for name in """mse_loss l1_loss smooth_l1_loss huber_loss binary_cross_entropy_with_logits cosine_embedding_loss margin_ranking_loss
+    hinge_embedding_loss soft_margin_loss triplet_margin_loss poisson_nll_loss multi_margin_loss embedding_bag""".split()
+)
 # methods of str
 TEXTS.update(
     (f"aten::{name}", f"{{0}}.{name}({{1*}})")

@@ -154,14 +154,28 @@ def make_class(t):
     """The class of the modules of a type: its methods are the scripted ones."""
     from .classes import _Late
 
-    members = {"_script_type": t, "__module__": "framejit.jit", "__qualname__": "RecursiveScriptModule"}
-    made = type("RecursiveScriptModule", (t.base if getattr(t, "base", None) else RecursiveScriptModule,), members)
+    base = getattr(t, "base", None) or RecursiveScriptModule
+    members = {"_script_type": t, "__module__": "framejit.jit", "__qualname__": base.__name__}
+    made = type(base.__name__, (base,), members)
     for name, function in list(t.methods.items()):
         if isinstance(function, Function):
             setattr(made, name, _Late(function, False, entry))
         elif isinstance(function, PythonFunction) and not function.unused:
             setattr(made, name, function.function)
+    if "forward" not in t.methods and "forward__0" in t.methods:
+        made.forward = _overloaded_forward
     return made
+
+
+def _overloaded_forward(self, *args, **kwargs):
+    """`forward` of a module that has several: the first whose parameters take the arguments."""
+    from .boundary import takes
+
+    t = type(self)._script_type
+    at = 0
+    while f"forward__{at + 1}" in t.methods and not takes(t.methods[f"forward__{at}"], (self, *args), kwargs):
+        at += 1
+    return getattr(self, f"forward__{at}")(*args, **kwargs)
 
 
 _INTERNAL = frozenset(Module().__dict__) - {"training"}

@@ -93,6 +93,16 @@ class Unit:
 
         return check
 
+    def method_checker(self, node, source, owner, module):
+        """The `checker` of a method whose text is in the module `module` here, for a module type that is not."""
+        check = self._checker(node, source, owner)
+
+        def declare(function):
+            function.attributes["module"] = module
+            return check(function)
+
+        return declare
+
     def _define_class(self, path, node, source):
         base = node.bases[0].id if node.bases and isinstance(node.bases[0], ast.Name) else None
         define = {

@@ -57,6 +57,25 @@ def _named(value):
     return None if found is None else unit().find(found[1])
 
 
+@functools.cache
+def method_texts(cls):
+    """name -> (syntax, source) of the methods that stand for those of one of framejit's layers; empty if the texts have none."""
+    import ast
+
+    from framejit.jit.annotations import qualified_name
+
+    if not cls.__module__.startswith("framejit.nn."):
+        return {}
+    path, _, name = qualified_name(cls).rpartition(".")
+    parsed = unit().module(path)
+    node = parsed[0].get(name) if parsed is not None else None
+    return (
+        {n.name: (n, parsed[1]) for n in node.body if isinstance(n, ast.FunctionDef)}
+        if isinstance(node, ast.ClassDef)
+        else {}
+    )
+
+
 def function_named(value):
     """The compiled function that stands for one of framejit's, or None."""
     return _named(value)
