@@ -109,13 +109,13 @@ def arguments(value) -> list[inspect.Parameter]:
         return []  # constructed as its base is, whose docstring says how
     if not isinstance(value, type) and not inspect.isroutine(value):
         return []  # an object that can be called: its class says how
-    if isinstance(value, types.BuiltinFunctionType) and value.__text_signature__ is None:
-        return []  # 3.13 makes one up
     try:
         signature = inspect.signature(value)
     except (TypeError, ValueError):
         return []
-    skipped = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    skipped = [inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD]
+    if isinstance(value, types.BuiltinFunctionType):
+        skipped.append(inspect.Parameter.POSITIONAL_ONLY)  # 3.13 makes their names up
     return [p for p in signature.parameters.values() if p.kind not in skipped and p.name != "self" and p.name[0] != "_"]
 
 

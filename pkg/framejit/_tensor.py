@@ -19,7 +19,8 @@ def typename(obj):
     """
     if isinstance(obj, _C.Tensor):
         return obj.type()
-    kind = obj if isinstance(obj, type) else type(obj)
+    named = isinstance(obj, type) or callable(obj) and hasattr(obj, "__qualname__") and getattr(obj, "__module__", None)
+    kind = obj if named else type(obj)
     if kind.__module__ in (None, "builtins", "__builtin__"):
         return kind.__qualname__
     return f"{kind.__module__}.{kind.__qualname__}"

@@ -94,7 +94,7 @@ def _view(name, modules):
         raise AttributeError(f"module {name!r} has no attribute {key!r} (framejit does not have it)")
 
     names["__getattr__"] = getattr_
-    names["__dir__"] = lambda: sorted({*names, *(key for module in modules for key in dir(module))})
+    names["__dir__"] = lambda: sorted({*names, *(key for module in modules for key in dir(module))} - {"__builtins__"})
     return view
 
 

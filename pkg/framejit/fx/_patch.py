@@ -69,7 +69,18 @@ def _recording_method(cls, name):
 
 
 # Spaces whose functions are recorded whole: by the name of the package, and of torch where programs say that.
-_SPACES = ("", ".nn.functional", ".functional", ".special", ".linalg", ".fft", "._C", "._functions", "._ops")
+_SPACES = (
+    "",
+    ".nn.functional",
+    ".functional",
+    ".special",
+    ".linalg",
+    ".fft",
+    "._C",
+    "._functions",
+    "._ops",
+    "._checks",
+)
 
 
 def _spaces():
@@ -78,6 +89,24 @@ def _spaces():
             module = sys.modules.get(package + space)
             if isinstance(module, types.ModuleType):
                 yield vars(module)
+
+
+_PRELOADED = set()  # ids of views
+
+
+def _preload():
+    """Has names that are found when they are asked for found now: a trace would otherwise meet what is not replaced."""
+    package = sys.modules["framejit"]
+    wanted = [name for name, home in package._LAZY_NAMES.items() if home.startswith(_HOMES)]
+    for space in (package, sys.modules.get("torch")):
+        if space is not None and id(space) not in _PRELOADED:
+            _PRELOADED.add(id(space))
+            for name in wanted:
+                getattr(space, name, None)
+    _own_functions()
+
+
+_HOMES = ("framejit._functions", "framejit._checks", "framejit._windows", "framejit.distributions._sampling")
 
 
 @functools.cache
@@ -91,7 +120,7 @@ def _own_functions():
             if name.startswith("_") and name != "_assert" or isinstance(value, type) or not callable(value):
                 continue
             home = getattr(value, "__module__", None) or ""
-            if home.startswith("framejit") and not home.startswith(_NOT_RECORDED):
+            if home.startswith("framejit") and (name == "_assert" or not home.startswith(_NOT_RECORDED)):
                 found[id(value)] = value
     return found
 
@@ -111,11 +140,14 @@ class Patcher:
         self.saved = []  # (namespace, name, value before, or _ABSENT)
         self.visited = set()
         self.replacements = {}
+        self.wrapped = []  # what `wrap` named: these ids stay theirs
         self.methods = []  # (class, name, value before, or _ABSENT)
         self.parameters = {}
 
     def recording(self, function):
         """What stands in for a function: itself where it is not recorded."""
+        if any(function is wrapped for wrapped in self.wrapped):
+            return self.replacements[id(function)]
         if id(function) in _own_functions() or id(function) in self.tracer._autowrap_function_ids:
             if id(function) not in self.replacements:
                 self.replacements[id(function)] = _recording(function)
@@ -136,6 +168,7 @@ class Patcher:
         namespace[name] = value
 
     def __enter__(self):
+        _preload()
         try:
             self._enter()
         except BaseException:
@@ -149,9 +182,10 @@ class Patcher:
         for (_, name), namespace in wrapped_functions.items():
             value = namespace.get(name, getattr(builtins, name, _ABSENT))
             if value is not _ABSENT and not hasattr(value, "__fx_already_patched"):
-                stand_in = _recording(value)
-                stand_in.__fx_already_patched = True
-                self._put(namespace, name, stand_in)
+                self.replacements[id(value)] = _recording(value)
+                self.replacements[id(value)].__fx_already_patched = True
+                self.wrapped.append(value)
+                self._put(namespace, name, self.replacements[id(value)])
         for module in self.tracer._autowrap_search:
             self._wrap_module(module)
         self._wrap_methods()

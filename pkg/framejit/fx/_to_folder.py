@@ -27,6 +27,11 @@ def write(module, folder, name):
     for key, value in module._parameters.items():
         if value is not None:
             made.append(f"self.{key} = {package}.nn.Parameter({_empty(value, package)})")
+    held = {*module._buffers, *module._parameters, *module._modules}
+    for key in {node.target.split(".")[0] for node in module.graph.nodes if node.op == "get_attr"} - held:
+        file = folder / f"{key}.pt"
+        framejit.save(getattr(module, key), file)
+        made.append(f"self.{key} = {package}.load(r'{file}', weights_only=False)")
     made.append(f"self.load_state_dict({package}.load(r'{folder / 'state_dict.pt'}'))")
     lines = "\n        ".join(made)
     body = "\n".join("    " + line if line.strip() else "" for line in module.code.strip("\n").split("\n"))

@@ -190,7 +190,7 @@ class GraphModule(Module):
             if node.op in ("call_module", "get_attr"):
                 parts = node.target.split(".")
                 used.update(".".join(parts[: i + 1]) for i in range(len(parts)))
-                if node.op == "call_module":
+                if node.op == "call_module" and _has_path(self, node.target):
                     used.update(
                         f"{node.target}.{name}" for name, _ in self.get_submodule(node.target).named_modules() if name
                     )

@@ -100,6 +100,8 @@ def _own_name(function):
         return function.__name__
     name = getattr(function, "__name__", None) or type(function).__name__
     module = _module_of(function)
+    if module.startswith("framejit.") and vars(sys.modules["framejit"]).get(name) is function:
+        return f"framejit.{name}"
     if hasattr(function, "_qualified_op_name"):  # an overload of an operator
         return function._qualified_op_name
     if isinstance(function, (types.MethodDescriptorType, types.WrapperDescriptorType)):

@@ -55,7 +55,7 @@ def _parse(line):
     if found is None:
         return None
     parameters, kind = [], inspect.Parameter.POSITIONAL_OR_KEYWORD
-    for part in _split(found.group(1)):
+    for part in _split(re.sub(r"\(\w!?\)", "", found.group(1))):  # without the letters of views
         if part == "*":
             kind = inspect.Parameter.KEYWORD_ONLY
             continue
@@ -187,8 +187,17 @@ def flat_arguments(node):
     """The arguments of a call in the order of the signature, with its defaults, as a list; None where that is not known."""
     if node.op != "call_function":
         return None
-    pair = normalize_function(node.target, node.args, node.kwargs)
-    return None if pair is None else [*pair.args, *pair.kwargs.values()]
+    for signature in get_signature_for_torch_op(node.target) or ():
+        bound = _bind(signature, node.args, node.kwargs)
+        if bound is not None:
+            return [_one_size(value, signature.parameters[key]) for key, value in bound.arguments.items()]
+    return None
+
+
+def _one_size(value, parameter):
+    """Sizes that are the same in all dimensions as one number, which means the same."""
+    sizes = parameter.annotation == list[int] and isinstance(value, (list, tuple)) and len(value) > 1
+    return value[0] if sizes and all(isinstance(v, int) and v == value[0] for v in value) else value
 
 
 __all__ = [

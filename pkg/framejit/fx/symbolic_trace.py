@@ -112,6 +112,8 @@ class Tracer(TracerBase):
     3
     """
 
+    patcher_class = Patcher
+
     def __init__(self, autowrap_modules=(math,), autowrap_functions=(), param_shapes_constant=False):
         super().__init__()
         self._autowrap_function_ids = {
@@ -252,7 +254,7 @@ class Tracer(TracerBase):
         self.tensor_attrs = {}
         self._collect_tensors(self.root, [])
         annotations = getattr(function, "__annotations__", {})
-        patcher = Patcher(self)
+        patcher = self.patcher_class(self)
         called, args = self.create_args_for_root(function, is_module, concrete_args)
         with patcher:
             patcher.wrap_globals(getattr(function, "__globals__", {}))

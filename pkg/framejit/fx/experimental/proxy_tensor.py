@@ -281,7 +281,7 @@ class _FactoryPatcher(Patcher):
             value = function(*args, **kwargs)
             if not _active or type(value) is ProxyTensor:
                 return value
-            constant = tracer._constant(value)
+            constant = tracer._constant(value.clone())
             node = tracer.create_node("call_function", ops.aten.clone.default, (constant,), {}, name="lift_fresh_copy")
             node.meta["val"] = value
             return ProxyTensor(node, tracer, value)
@@ -292,6 +292,9 @@ class _FactoryPatcher(Patcher):
         for space in _space_dicts():
             self.wrap_globals(space)
         self.call, self.read = Module.__call__, Module.__getattr__
+
+
+PythonKeyTracer.patcher_class = _FactoryPatcher
 
 
 def _is_builder(function):
@@ -354,13 +357,11 @@ def _trace(f, args, decompositions, record_stack_traces):
             ProxyTensor(_noted(proxy.node, value), tracer, value) if _is_tensor(value) else value
             for proxy, value in zip(flat, values)
         ]
-        with _FactoryPatcher(tracer):
-            _active.append(tracer)
-            try:
-                result = f(*pytree.tree_unflatten(inside, spec))
-            finally:
-                _active.pop()
-        return result
+        _active.append(tracer)
+        try:
+            return f(*pytree.tree_unflatten(inside, spec))
+        finally:
+            _active.pop()
 
     names = _names(f, len(args))
     root = _with_parameters(traced, names)

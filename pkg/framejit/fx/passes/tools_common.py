@@ -61,4 +61,5 @@ def legalize_graph(gm):
         raise RuntimeError(f"Input graph has cycles, unable to add {sorted(set(order) - set(ordered), key=order.get)}")
     for node in ordered:
         graph._root.prepend(node)
+    gm.recompile()
     return gm

@@ -140,7 +140,7 @@ class SubgraphMatcher:
 
     def _flat_arguments(self, pn, gn):
         """The arguments of two nodes in one order; None where they cannot be the same."""
-        if pn.kwargs.keys() != gn.kwargs.keys():
+        if pn.kwargs.keys() != gn.kwargs.keys() or len(pn.args) != len(gn.args):
             from framejit.fx.operator_schemas import flat_arguments
 
             both = flat_arguments(pn), flat_arguments(gn)
