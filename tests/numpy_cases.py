@@ -5,15 +5,16 @@ A case is made twice, by a function without arguments that gives the positional 
 """
 
 import itertools
+import operator
 import warnings
 
+import framejit
 import numpy as np
 from framejit import _numpy as ours
+from framejit.dynamo.utils import counters
 
 DTYPES = ("bool", "uint8", "int32", "int64", "float32", "float64", "complex128")
 TOLERANCE = {"float16": 2e-3, "float32": 2e-5, "float64": 1e-12, "complex64": 2e-5, "complex128": 1e-12}
-
-REFUSED = object()
 
 
 class Outcome:
@@ -104,6 +105,42 @@ def compare(function, make, taken=True, tolerance=None):
     return found
 
 
+def as_program(function):
+    """A function as a program has it: the call, the attribute, the subscript or the operator."""
+    if not isinstance(function, str):
+        return lambda *args, **kwargs: function(*args, **kwargs)
+    name = function[1:]
+    if function[0] == ":":
+        return eval(f"lambda self: self.{name}")
+    if name == "__getitem__":
+        return lambda self, key: self[key]
+    if name == "__setitem__":
+        return lambda self, key, value: operator.setitem(self, key, value)
+    return eval(f"lambda self, *args, **kwargs: self.{name}(*args, **kwargs)")
+
+
+def compare_compiled(function, make, tolerance=None):
+    """What differs between a compiled call and the plain one, as a text, or None; and whether it was one graph (None where
+    NumPy refuses the call, or the package leaves it to NumPy)."""
+    framejit.dynamo.reset()
+    counters.clear()
+    theirs, fast = Outcome(real(function), make), framejit.compile(as_program(function))
+    for _ in range(2):
+        mine = Outcome(fast, make)
+        if theirs.error is not None:
+            same = type(mine.error) is type(theirs.error)
+            return None if same else f"NumPy raises {theirs.error!r}, we {mine.error!r}", None
+        if mine.error is not None:
+            return f"we raise {mine.error!r}", None
+        found = difference(mine.value, theirs.value, tolerance) or difference(mine.arrays(), theirs.arrays(), tolerance)
+        if found is None and shared(mine) != shared(theirs):
+            found = f"shares memory with arguments: {shared(mine)}, not {shared(theirs)}"
+        if found:
+            return found, None
+    taken = Outcome(substitute(function), make).error is None
+    return None, not counters["graph_break"] if taken else None
+
+
 def array(dtype, shape=(4,), seed=0, low=-3, high=4):
     """Values of a dtype in a range, for any shape."""
     rng = np.random.default_rng(seed)
@@ -146,14 +183,34 @@ def call(*args, **kwargs):
     )
 
 
+class Sample:
+    """Makes `check` compile every n-th case instead; how many of these were one graph."""
+
+    every = 0
+    seen = whole = broken = 0
+
+
 def check(test, cases, taken=True, tolerance=None):
     """Fails with all differences of (name, function, make) cases."""
     wrong, count = [], 0
     for name, function, make in cases:
         count += 1
-        found = compare(function, make, taken, tolerance)
+        if Sample.every:
+            found = check_compiled(function, make, tolerance)
+        else:
+            found = compare(function, make, taken, tolerance)
         if found:
             wrong.append(f"{name}: {found}")
     test.assertGreater(count, 0)
     if wrong:
         test.fail(f"{len(wrong)} of {count} cases:\n" + "\n".join(wrong[:40]))
+
+
+def check_compiled(function, make, tolerance):
+    Sample.seen += 1
+    if Sample.seen % Sample.every:
+        return None
+    found, whole = compare_compiled(function, make, tolerance)
+    Sample.whole += whole is True
+    Sample.broken += whole is False
+    return found
