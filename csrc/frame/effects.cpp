@@ -8,7 +8,7 @@ namespace fj::frame {
 using capture::Do;
 using py::Ref;
 
-bool Materialiser::apply() {
+bool Materialiser::apply_effects() {
   for (const capture::Effect& e : segment_.effects) {
     if (!perform(e)) return false;
   }

@@ -69,6 +69,18 @@ std::vector<int32_t> traps_of(const capture::Exit& exit, size_t level) {
 
 }  // namespace
 
+namespace {
+
+bool all_distinct(const capture::Snapshot& shot) {
+  std::vector<capture::RecipeId> ids = shot.locals;
+  ids.insert(ids.end(), shot.stack.begin(), shot.stack.end());
+  std::erase_if(ids, [](capture::RecipeId id) { return id < 0; });
+  std::sort(ids.begin(), ids.end());
+  return std::adjacent_find(ids.begin(), ids.end()) == ids.end();
+}
+
+}  // namespace
+
 LoadedSegment::LoadedSegment(std::unique_ptr<capture::Segment> s) : segment(std::move(s)) {
   const capture::Exit& exit = segment->exit;
   returns = exit.kind == ExitKind::Return;
@@ -77,6 +89,7 @@ LoadedSegment::LoadedSegment(std::unique_ptr<capture::Segment> s) : segment(std:
     return r.make == Make::Source || r.make == Make::Const || r.make == Make::Output || r.make == Make::Number;
   });
   nothing = exit.kind == ExitKind::Resume && exit.frames.empty();
+  distinct = exit.frames.size() == 1 && all_distinct(exit.frames[0]);
   if (returns || exit.kind == ExitKind::Resume || exit.frames.empty()) return;
   if (is_reason(exit, "yields")) {  // whoever resumes the generator finds its frame again
     traps.resize(1);

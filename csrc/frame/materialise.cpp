@@ -38,7 +38,7 @@ Materialiser::~Materialiser() {
   if (states_ != inline_states_) delete[] states_;
 }
 
-bool Materialiser::run_program() {
+bool Materialiser::run_graph() {
   capture::Program* program = segment_.program.get();
   if (segment_.shapes) {
     instance_ = segment_.shapes->find(fetched_);

@@ -4,6 +4,7 @@
 // changed and the caller may drop everything and let CPython run the frame from the segment's entry.
 #pragma once
 
+#include <utility>
 #include <vector>
 
 #include "capture/segment.h"
@@ -21,18 +22,22 @@ class Materialiser {
   Materialiser& operator=(const Materialiser&) = delete;
 
   // Each returns false with a Python error set.
-  bool run_program();
+  bool run_program() { return (!segment_.program && !segment_.shapes) || run_graph(); }
   // It failed, and may have done something all the same: its error is the call's.
   bool failed_for_good() const { return failed_for_good_; }
   bool build();
-  bool apply();
+  bool apply() { return segment_.effects.empty() || apply_effects(); }
 
   // What a recipe made; empty for kNoRecipe.
   py::Ref take(capture::RecipeId id) const;
   PyObject* borrow(capture::RecipeId id) const { return value(id); }
+  // The same as a new reference, for whoever asks for each once and last.
+  PyObject* give(capture::RecipeId id) { return id < 0 ? nullptr : std::exchange(values_[id], nullptr); }
   std::vector<py::Ref> take(const std::vector<capture::RecipeId>& ids) const;
 
  private:
+  bool run_graph();
+  bool apply_effects();
   bool create(capture::RecipeId id);
   bool finish(capture::RecipeId id);    // created and filled
   bool complete(capture::RecipeId id);  // and so is what can be reached from it and may be asked meanwhile

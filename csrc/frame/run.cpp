@@ -249,7 +249,7 @@ SegmentDriver::Next SegmentDriver::advance(py::FrameView& frame, Action& out) {
 
 namespace {
 
-void fill(py::FrameView& frame, const capture::Snapshot& shot, const Materialiser& made) {
+void fill(py::FrameView& frame, const capture::Snapshot& shot, Materialiser& made, bool distinct) {
   // A segment that has done nothing leaves the frame as it is; filling one at its start is then left to the bytecode
   // too.
   if (shot.offset == frame.index() && shot.locals.empty() && shot.stack.empty()) return;
@@ -261,10 +261,13 @@ void fill(py::FrameView& frame, const capture::Snapshot& shot, const Materialise
   PyObject** values = room > kFew ? many.data() : few;
   size_t n = 0;
   for (capture::RecipeId id : shot.locals) {
-    values[n] = Py_XNewRef(id == capture::kAsItWas ? frame.local(static_cast<int>(n)) : made.borrow(id));
+    if (id == capture::kAsItWas)
+      values[n] = Py_XNewRef(frame.local(static_cast<int>(n)));
+    else
+      values[n] = distinct ? made.give(id) : Py_XNewRef(made.borrow(id));
     ++n;
   }
-  for (capture::RecipeId id : shot.stack) values[n++] = Py_XNewRef(made.borrow(id));
+  for (capture::RecipeId id : shot.stack) values[n++] = distinct ? made.give(id) : Py_XNewRef(made.borrow(id));
   frame.exchange(values, shot.stack.size());
   for (size_t i = 0; i < room; ++i) Py_XDECREF(values[i]);
 }
@@ -304,7 +307,7 @@ SegmentDriver::Next SegmentDriver::carry_out(py::FrameView& frame, LoadedSegment
     return Next::Stop;
   }
   if (segment.exit.frames.size() == 1) {
-    fill(frame, segment.exit.frames[0], made);
+    fill(frame, segment.exit.frames[0], made, loaded.distinct);
     return Next::GoOn;
   }
   for (const capture::Snapshot& shot : segment.exit.frames) {
