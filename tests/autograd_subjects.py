@@ -51,21 +51,13 @@ def n3():
     return plain(3)
 
 
-def x23():
-    return leaf(2, 3)
-
-
-def n23():
-    return plain(2, 3)
-
-
 # --- hooks
 
 
 @case(x3)
 def hook_on_a_result_used_inside(x):
     y, seen = x * 2, []
-    y.register_hook(lambda g: seen.append(g.tolist()))
+    y.register_hook(seen.append)
     (y * y).sum().backward()
     return seen, x.grad
 
@@ -100,6 +92,61 @@ def hook_taken_off_before(x):
     handle.remove()
     y.sum().backward()
     return x.grad
+
+
+@case(x3)
+def hooks_in_order(x):
+    y, seen = x * 2, []
+    with y.register_hook(lambda g: g + 1):
+        y.register_hook(lambda g: seen.append(g) or g * 2)
+        (y * x).sum().backward(retain_graph=True)
+    y.sum().backward()
+    return seen, x.grad
+
+
+@case(x3)
+def hook_that_reads_and_raises(x):
+    y = x * 2
+
+    def refuse(g):
+        raise ValueError(g.shape)
+
+    y.register_hook(refuse)
+    try:
+        y.sum().backward()
+    except ValueError as e:
+        return str(e)
+
+
+@case(x3)
+def hook_with_a_break(x):
+    y, seen = x * 2, []
+
+    def show(g):
+        print(end="")
+        seen.append(float(g.sum()))
+        return g * y.detach()
+
+    y.register_hook(show)
+    (y * y).sum().backward()
+    return seen, x.grad
+
+
+@case(x3)
+def hook_and_a_second_derivative(x):
+    y = x**2
+    y.register_hook(lambda g: g * x)
+    (g,) = framejit.autograd.grad(y.sum(), x, create_graph=True)
+    (h,) = framejit.autograd.grad(g.sum(), x)
+    return g.detach(), h
+
+
+@case(x3)
+def hook_of_a_leaf_made_inside(x):
+    w = x.detach().requires_grad_()
+    w.register_hook(lambda g: g * 5)
+    (w * w).sum().backward()
+    return w.grad
 
 
 @case(x3)
@@ -294,7 +341,7 @@ def write_to_an_inference_tensor_caught(x):
         return str(e)
 
 
-@case(x23)
+@case(lambda: leaf(2, 3))
 def autocast_over_a_break(x):
     with framejit.autocast("cpu", dtype=framejit.bfloat16):
         y = x @ x.t()
@@ -313,7 +360,7 @@ def write_to_an_input(x):
     return x.sum()
 
 
-@case(x23)
+@case(lambda: leaf(2, 3))
 def writes_through_views_of_a_result(x):
     y = x * 1
     y[0].add_(5)
@@ -322,7 +369,7 @@ def writes_through_views_of_a_result(x):
     return y, (y * y).sum()
 
 
-@case(n23)
+@case(lambda: plain(2, 3))
 def writes_through_views_of_an_input(x):
     v = x[0]
     v.add_(5)

@@ -104,6 +104,9 @@ PyObject* leaves_beyond(PyObject*, PyObject* args) {
   });
 }
 
+// _drop_traced_hook(id): stands for removing a hook that a trace has registered; outside of traces there is none.
+PyObject* drop_traced_hook(PyObject*, PyObject*) { Py_RETURN_NONE; }
+
 }  // namespace
 
 std::vector<TensorObj*> tensors_of(PyObject* o, const char* what) {
@@ -116,6 +119,7 @@ std::vector<TensorObj*> tensors_of(PyObject* o, const char* what) {
 }
 
 PyMethodDef kBackwardFunctions[] = {
+    {"_drop_traced_hook", drop_traced_hook, METH_O, nullptr},
     {"_run_backward", run_backward, METH_VARARGS, nullptr},
     {"_leaves_beyond", leaves_beyond, METH_VARARGS, nullptr},
     {nullptr, nullptr, 0, nullptr},

@@ -1,6 +1,7 @@
 // What a tensor shows of the tape.
 #include "bind/autograd.h"
 #include "bind/op_call.h"
+#include "tensor/autograd_hooks.h"
 #include "tensor/layer.h"
 #include "tensor/trace.h"
 
@@ -128,23 +129,11 @@ PyObject* get_retains_grad(PyObject* o, void*) {
   return PyBool_FromLong(as_tensor(o)->autograd && as_tensor(o)->autograd->retains_grad);
 }
 
-// The dict that holds t's tensor hooks: the leaf's own, or the node's for its result.
-PyObject** hook_dict(TensorObj* t) {
-  if (tape::NodeObj* fn = tape::grad_fn_of(t)) {
-    auto& list = fn->node->need_hooks().tensor_pre;
-    for (auto& h : list)
-      if (h.nr == t->autograd->output_nr) return &h.dict;
-    list.push_back({t->autograd->output_nr, nullptr});
-    return &list.back().dict;
-  }
-  return &tape::need_meta(t).hooks;
-}
-
 PyObject* get_backward_hooks(PyObject* o, void*) {
   return py::guarded<PyObject*>(nullptr, [&] {
     TensorObj* t = as_tensor(o);
     if (is_wrapped(t) || !tape::requires_grad(t)) return new_or_none(nullptr);
-    return new_or_none(*hook_dict(t));
+    return new_or_none(*tape::hook_dict(t));
   });
 }
 
@@ -153,10 +142,10 @@ int set_backward_hooks(PyObject* o, PyObject* value, void*) {
     TensorObj* t = own(o, "_backward_hooks");
     facts_changed(t);
     if (!value || value == Py_None) {
-      if (tape::requires_grad(t)) Py_CLEAR(*hook_dict(t));
+      if (tape::requires_grad(t)) Py_CLEAR(*tape::hook_dict(t));
       return 0;
     }
-    Py_XSETREF(*hook_dict(t), Py_NewRef(value));
+    Py_XSETREF(*tape::hook_dict(t), Py_NewRef(value));
     return 0;
   });
 }
@@ -166,7 +155,7 @@ PyObject* register_hook(PyObject* o, PyObject* function) {
     TensorObj* t = own(o, "register_hook");
     FJ_USER_CHECK(tape::requires_grad(t), ErrorKind::Runtime,
                   "cannot register a hook on a tensor that doesn't require gradient");
-    PyObject** dict = hook_dict(t);
+    PyObject** dict = tape::hook_dict(t);
     if (!*dict) *dict = new_hook_dict();
     facts_changed(t);
     return add_hook(*dict, function);

@@ -5,6 +5,7 @@
 #include "capture/builtins.h"
 #include "capture/function_grad.h"
 #include "capture/grads.h"
+#include "capture/hooks.h"
 #include "capture/number.h"
 #include "capture/owned.h"
 #include "capture/class_body.h"
@@ -397,6 +398,7 @@ struct FunctionRow {
 };
 constexpr FunctionRow kFunctions[] = {
     {"framejit._C", "_run_backward", run_backward},
+    {"framejit._C", "_drop_traced_hook", drop_traced_hook},
     {"framejit._C", "_function_apply", function_apply},
     {"functools", "reduce", b_reduce},
     {"_abc", "_abc_instancecheck", f_abc_instance},

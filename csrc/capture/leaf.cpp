@@ -245,6 +245,7 @@ V Tracer::leaf(LeafFn fn, intptr_t data, std::vector<Leaf> args) {
   const Modes modes = thread_state();
   if (tape) tensors->expect_ops(*tape);
   Ref result = Ref::steal(fn(real.data(), data));
+  if (!result) tensors->rethrow_kept();
   bool data_dependent = false;
   std::string detail;
   if (!result && TensorSession::failed_on_fake(&data_dependent, &detail))

@@ -1,6 +1,8 @@
 #include "capture/tensors.h"
 
+#include <exception>
 #include <string_view>
+#include <utility>
 
 #include "capture/builtins.h"
 #include "capture/sizes.h"
@@ -142,7 +144,10 @@ struct TensorSession::Impl {
   Tracer* tracer = nullptr;
   std::unordered_map<PyObject*, TensorValue*> inputs;  // by fake tensor
   std::unordered_map<PyObject*, Ref> lifted;           // fake tensors of what no path leads to
-  int64_t leaf_step = -1;                              // at which a tensor made here began to require a gradient
+  int64_t hook_step = -1;                              // at which the first hook was registered
+  std::vector<Ref> hook_dicts;                         // where each hook stands
+  std::exception_ptr kept;
+  int64_t leaf_step = -1;  // at which a tensor made here began to require a gradient
   PyCodeObject* located_code = nullptr;
   int located_line = -1;
   size_t known_ops = 0;
@@ -297,6 +302,25 @@ void TensorSession::leaf_made(Tracer& t) {
   if (impl->leaf_step < 0) impl->leaf_step = t.step;
 }
 
+int64_t TensorSession::hook_made(Tracer& t, Ref dict) {
+  if (impl->hook_step < 0) impl->hook_step = t.step;
+  impl->hook_dicts.push_back(std::move(dict));
+  return static_cast<int64_t>(impl->hook_dicts.size()) - 1;
+}
+
+void TensorSession::drop_hook(PyObject* number) {
+  const size_t i = PyLong_AsSize_t(number);
+  if (i >= impl->hook_dicts.size() || PyDict_DelItem(impl->hook_dicts[i].get(), number) < 0) PyErr_Clear();
+}
+
+void TensorSession::keep_exception() { impl->kept = std::current_exception(); }
+
+void TensorSession::rethrow_kept() {
+  if (!impl->kept) return;
+  PyErr_Clear();
+  std::rethrow_exception(std::exchange(impl->kept, nullptr));
+}
+
 bool TensorSession::failed_on_fake(bool* data_dependent, std::string* detail) {
   if (!PyErr_Occurred() || !py::error_is_break()) return false;
   *data_dependent = PyErr_ExceptionMatches(py::exception_type(ErrorKind::DataDependent));
@@ -345,6 +369,17 @@ std::unique_ptr<Program> compile_graph(graph::Graph& g, const std::vector<PyObje
 
 }  // namespace
 
+namespace {
+
+bool has_hook(const fj::tape::Node& n) {
+  if (!n.hooks) return false;
+  for (const auto& h : n.hooks->tensor_pre)
+    if (h.dict && PyDict_GET_SIZE(h.dict)) return true;
+  return false;
+}
+
+}  // namespace
+
 void TensorSession::check_history(PyObject* output, bool* spent) const {
   TensorObj* t = as_tensor(output);
   if (!fj::tape::requires_grad(t) || input_of(output)) return;
@@ -353,6 +388,7 @@ void TensorSession::check_history(PyObject* output, bool* spent) const {
   const std::vector<fj::tape::Edge> roots{fj::tape::edge_of(t)};  // may hold the only reference to a node
   for (fj::tape::Node* n : fj::tape::nodes_reached(roots)) {
     *spent = *spent || n->is_spent();
+    if (!n->is_spent() && has_hook(*n)) throw CannotRebuild{impl->hook_step, "a tensor with a hook made here"};
     TensorObj* leaf = fj::tape::accumulated_leaf_of(*n);
     if (leaf && made_here(as_object(leaf)))
       throw CannotRebuild{impl->leaf_step, "a tensor made here that requires a gradient, or a result of it"};

@@ -56,6 +56,12 @@ class TensorSession {
   TensorRef fake_for(const graph::Value* value, Tracer& tracer);
   // A tensor made in the trace now requires a gradient: it can be used up inside, but not leave.
   void leaf_made(Tracer& tracer);
+  // A hook on a tensor made here, in a dict of the tape: its number. It is called inside, or the tensor cannot leave.
+  int64_t hook_made(Tracer& tracer, py::Ref dict);
+  void drop_hook(PyObject* number);
+  // For what C code calls back: the C++ exception that is being handled goes on when that C code has failed.
+  void keep_exception();
+  void rethrow_kept();
   // After a C call failed: true if that was a fake tensor's refusal, then `reason` and `detail` say which.
   static bool failed_on_fake(bool* data_dependent, std::string* detail);
   // Makes these fakes the graph's outputs and has the graph compiled into the segment.

@@ -1,4 +1,6 @@
 // Calling Python hooks during a backward pass. Dicts are copied first: a hook may remove itself.
+#include "tensor/autograd_hooks.h"
+
 #include "tensor/autograd_internal.h"
 
 namespace fj::tape {
@@ -62,6 +64,16 @@ void replace(Range& tensors, PyObject* result, PyObject* hook) {
 }
 
 }  // namespace
+
+PyObject** hook_dict(TensorObj* t) {
+  NodeObj* fn = grad_fn_of(t);
+  if (!fn) return &need_meta(t).hooks;
+  auto& list = fn->node->need_hooks().tensor_pre;
+  for (auto& h : list)
+    if (h.nr == t->autograd->output_nr) return &h.dict;
+  list.push_back({t->autograd->output_nr, nullptr});
+  return &list.back().dict;
+}
 
 TensorRef run_tensor_hooks(PyObject* dict, TensorRef grad) {
   for (py::Ref& f : functions_of(dict)) {

@@ -1,0 +1,69 @@
+// Hooks of tensors that a trace makes. The fake tensor gets a real hook, which a backward pass inside the frame calls
+// as it does in eager code; what it does is interpret the program's function. A tensor whose hook is still to be called
+// cannot leave the segment: then the trace ends before the hook is registered.
+#include "capture/hooks.h"
+
+#include "capture/substitute.h"
+#include "capture/tensors.h"
+#include "tensor/autograd.h"
+#include "tensor/autograd_hooks.h"
+
+namespace fj::capture {
+
+namespace {
+
+struct Hook {
+  Tracer* tracer;
+  V function;
+};
+
+void drop(PyObject* capsule) { delete static_cast<Hook*>(PyCapsule_GetPointer(capsule, nullptr)); }
+
+PyObject* call_hook(PyObject* capsule, PyObject* grad) {
+  auto& hook = *static_cast<Hook*>(PyCapsule_GetPointer(capsule, nullptr));
+  Tracer& t = *hook.tracer;
+  try {
+    V result = call_values(t, hook.function, {t.from_real(grad)});
+    t.use(result);
+    if (result->is == Is::Tensor) return Py_NewRef(as<TensorValue>(result)->fake);
+    if (result->is == Is::Const && result->real == Py_None) Py_RETURN_NONE;
+    cut(Reason::unsupported_op, "a hook that gives a ", result->cls->tp_name);
+  } catch (...) {  // goes on when the backward pass has been left
+    t.tensors->keep_exception();
+    PyErr_SetString(PyExc_RuntimeError, "framejit: the trace has ended in a hook");
+    return nullptr;
+  }
+}
+
+PyMethodDef kHook = {"hook", call_hook, METH_O, nullptr};
+
+}  // namespace
+
+V register_hook(Tracer& t, TensorValue* v, Args& args) {
+  want(args, 1, 1);
+  TensorObj* fake = as_tensor(v->fake);
+  if (!t.tensors->made_here(v->fake) || !fj::tape::requires_grad(fake))
+    cut(Reason::unsupported_op, "Tensor.register_hook() of an input");
+  if (t.tape) t.tape->give_up("a hook of a tensor");
+  t.use(args.pos[0]);
+  Ref capsule = Ref::steal(PyCapsule_New(new Hook{&t, args.pos[0]}, nullptr, drop));
+  Ref function = Ref::steal(PyCFunction_New(&kHook, capsule.get()));
+  PyObject** dict = fj::tape::hook_dict(fake);
+  if (!*dict) *dict = PyDict_New();
+  const int64_t id = t.tensors->hook_made(t, Ref::borrow(*dict));
+  Ref key = Ref::steal(PyLong_FromLongLong(id));
+  if (!function || !*dict || PyDict_SetItem(*dict, key.get(), function.get()) < 0) t.raise_pending();
+  Args made;
+  made.pos = {t.integer(id)};
+  return call_helper(t, "hook_handle", std::move(made));
+}
+
+V drop_traced_hook(Tracer& t, Args& args) {
+  want(args, 1, 1);
+  PyObject* id;
+  if (!t.constant_of(args.pos[0], &id)) cut(Reason::native_call, "_drop_traced_hook()");
+  t.tensors->drop_hook(id);
+  return t.none();
+}
+
+}  // namespace fj::capture

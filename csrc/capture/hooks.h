@@ -1,0 +1,12 @@
+// Tensor hooks inside a frame (see hooks.cpp).
+#pragma once
+#include "capture/builtins.h"
+
+namespace fj::capture {
+
+// Tensor.register_hook of a tensor that the trace has made.
+V register_hook(Tracer& t, TensorValue* v, Args& args);
+// Rule for framejit._C._drop_traced_hook.
+V drop_traced_hook(Tracer& t, Args& args);
+
+}  // namespace fj::capture
