@@ -276,6 +276,31 @@ class ScalarOps(unittest.TestCase):
                     )
 
 
+class Powers(unittest.TestCase):
+    """x ** y of float32 against the power of doubles, where the result is not tiny: half an ulp and a bit."""
+
+    def check(self, x, y):
+        import framejit
+
+        x, y = x.astype(np.float32), y.astype(np.float32)
+        with np.errstate(all="ignore"):
+            exact = np.power(x.astype(np.float64), y.astype(np.float64))
+            rounded = exact.astype(np.float32)
+            found = framejit.pow(framejit.from_numpy(x), framejit.from_numpy(y)).numpy()
+            distance = np.abs(found.astype(np.float64) - exact) / np.spacing(np.abs(rounded))
+        finite = np.isfinite(rounded)
+        np.testing.assert_array_equal(found[~finite], rounded[~finite])
+        self.assertLess(distance[finite].max(), 0.54)
+
+    def test_random(self):
+        rng = np.random.default_rng(0)
+        self.check(np.exp(rng.uniform(-10, 10, 50_000)), rng.uniform(-8, 8, 50_000))
+        self.check(1 + rng.uniform(-1e-3, 1e-3, 50_000), rng.uniform(-1e5, 1e5, 50_000))
+        self.check(
+            rng.integers(1, 2**31 - 2**23, 50_000).astype(np.int32).view(np.float32), rng.uniform(-1.2, 1.2, 50_000)
+        )
+
+
 class Casts(unittest.TestCase):
     def cast(self, source, target, isa, x):
         out = np.zeros(len(x), dtype=TEXT[target])

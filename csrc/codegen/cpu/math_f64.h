@@ -11,6 +11,7 @@ struct Split64 {
   MV e, f;  // x = 2^e (1 + f), f in [sqrt(1/2) - 1, sqrt(2) - 1]
 };
 Split64 split_f64(MBuilder& b, MV x);
+Split64 split_normal_f64(MBuilder& b, MV x);  // that is not subnormal
 
 MV exp_shifted_f64(MBuilder& b, MV x, int shift);  // e^x 2^shift
 MV exp2_pair_f64(MBuilder& b, MV x, MV low);       // 2^(x + low), low small
