@@ -20,6 +20,7 @@ from .attribute import (
 )
 from .classes import ScriptObject
 from .errors import Error
+from .freeze import freeze, optimize_for_inference, run_frozen_optimizations
 from .script_module import RecursiveScriptModule, ScriptModule
 from .tracer import TopLevelTracedModule, TracingCheckError, trace, trace_module
 from .tracing_state import TracerWarning, is_tracing, script_if_tracing
@@ -49,6 +50,7 @@ __all__ = [
     "enable_onednn_fusion",
     "export",
     "fork",
+    "freeze",
     "frontend",
     "ignore",
     "interface",
@@ -57,7 +59,9 @@ __all__ = [
     "isinstance",
     "load",
     "onednn_fusion_enabled",
+    "optimize_for_inference",
     "optimized_execution",
+    "run_frozen_optimizations",
     "save",
     "script",
     "script_if_tracing",

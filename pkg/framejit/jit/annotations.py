@@ -122,7 +122,7 @@ def qualified_name(obj):
     """`__torch__.module.Name`, as archives have it."""
     module = getattr(obj, "__module__", None) or ""
     name = getattr(obj, "__qualname__", None) or obj.__name__
-    name = name.rpartition("<locals>.")[2].replace("<lambda>", "_lambda")
+    name = name.rpartition("<locals>.")[2].replace("<lambda>", "_lambda").replace(".", "__")
     if module in ("__main__", "builtins", ""):
         return f"__torch__.{name}"
     root, _, rest = module.partition(".")

@@ -190,6 +190,8 @@ def function_checker(fn, self_value=None, signature=None, cls=None):
     def check(function):
         node, source = syntax_of(fn)
         names = PythonNames.of_function(fn)
+        if cls is not None:
+            names.extra[cls.__name__] = cls
         checker = Checker(function, node, source, names, self_value)
         defaults = inspect.signature(fn).parameters
         function.attributes["defaults"] = {n: p.default for n, p in defaults.items() if p.default is not p.empty}

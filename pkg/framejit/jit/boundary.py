@@ -1,5 +1,7 @@
 """Where Python calls scripted code: arguments are checked and become what the types say; lists and dicts are copied."""
 
+import enum
+
 from framejit import _ops as _t
 
 from . import types as T
@@ -130,14 +132,25 @@ def _other(value, t):
         return _t.device(value)
     if t is T.NUMBER and isinstance(value, (int, float, complex)):
         return value
-    if isinstance(t, T.EnumType) and isinstance(value, t.python):
-        return value
+    if isinstance(t, T.EnumType):
+        return _member(value, t)
     if t is T.ANY_LIST and isinstance(value, list) or t is T.ANY_TUPLE and isinstance(value, tuple):
         return value
     if hasattr(t, "adopt"):
         return t.adopt(value)
     if t in (T.GENERATOR, T.STORAGE, T.STREAM, T.QSCHEME) or isinstance(t, T.FutureType):
         return value
+    raise Misfit
+
+
+def _member(value, t):
+    """A member of an Enum; of one that an archive defines also by a member of the program's that is the same."""
+    if isinstance(value, t.python):
+        return value
+    if type(value).__name__ == t.python.__name__ and isinstance(value, enum.Enum):
+        found = t.python.__members__.get(value.name)
+        if found is not None and found.value == value.value:
+            return found
     raise Misfit
 
 

@@ -42,9 +42,11 @@ _OTHER_ATTRIBUTES = {(T.DEVICE, "type"): "prim::type", (T.DEVICE, "index"): "pri
 class CallRules(SpecialForms):
     """Calls, and what is found as an attribute of a value."""
 
-    def of_Call(self, node):
+    def of_Call(self, node, hint=None):
         where = self.where(node)
         callee = self.sugared(node.func)
+        if isinstance(callee, _ToList) and hint is not None:
+            return ir.ToList(callee.obj, where=where, type=hint)
         if isinstance(callee, Special):
             rule = getattr(self, "form_" + callee.name, None)
             if rule is not None:
@@ -223,7 +225,7 @@ class CallRules(SpecialForms):
         if t == T.TENSOR:
             name = _ALIASES.get(name, name)
             if name in _CASTS or name == "tolist":
-                return Special("tolist_of") if name == "tolist" else Builtin("aten::" + name, obj)
+                return _ToList(obj) if name == "tolist" else Builtin("aten::" + name, obj)
         if isinstance(t, T.FutureType) and name == "wait":
             return Builtin("aten::wait", obj)
         if not (t in (T.TENSOR, T.STR, T.GENERATOR) or isinstance(t, (T.ListType, T.DictType))):
@@ -246,6 +248,14 @@ class CallRules(SpecialForms):
         enter = t.find_method("__enter__")
         t.find_method("__exit__").ensure()
         return enter.ensure().returns
+
+
+class _ToList(Special):
+    """`x.tolist`"""
+
+    def __init__(self, obj):
+        super().__init__("tolist_of")
+        self.obj = obj
 
 
 class _Stub:

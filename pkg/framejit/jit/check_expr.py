@@ -58,7 +58,7 @@ class ExpressionRules:
         if rule is None:
             self.unsupported(node)
         if hint is not None and isinstance(
-            node, (ast.List, ast.Dict, ast.Tuple, ast.IfExp, ast.ListComp, ast.DictComp)
+            node, (ast.List, ast.Dict, ast.Tuple, ast.IfExp, ast.ListComp, ast.DictComp, ast.Call)
         ):
             return rule(node, hint)
         return rule(node)

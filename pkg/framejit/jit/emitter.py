@@ -142,6 +142,9 @@ class Emitter:
         return f"({', '.join(self.target(t) for t in target)}{',' if len(target) == 1 else ''})"
 
     def do_Assign(self, s):
+        if isinstance(s.value, ir.OpCall) and not isinstance(s.target, str):
+            self.line(f"{self.target(s.target)} = {self.operator(s.value)}", s.where)
+            return
         self.line(f"{self.target(s.target)} = {self.of(s.value)}", s.where)
 
     def do_SetAttr(self, s):
@@ -303,6 +306,9 @@ class Emitter:
     def of_DictComp(self, e):
         return f"{{{self.of(e.key)}: {self.of(e.value)} for {self.target(e.loop.target)} in {self.of(e.loop.over)}}}"
 
+    def of_ToList(self, e):
+        return f"{self.inner(e.obj)}.tolist()"
+
     def of_Fork(self, e):
         return f"__impl.Done({self.of(e.call)})"
 
@@ -321,6 +327,13 @@ class Emitter:
     # operators
 
     def of_OpCall(self, e):
+        text = self.operator(e)
+        if len(e.schema.returns) > 1 and operators.text_of(e.schema) is None:
+            return f"tuple({text})"  # framejit's functions give named ones
+        return text
+
+    def operator(self, e):
+        """A call of an operator."""
         name = e.schema.name
         short = self._shortcut(e)
         if short is not None:
@@ -386,7 +399,7 @@ class Emitter:
         for i, (a, formal) in enumerate(zip(e.args, formals)):
             if i < start:
                 continue
-            if formal.keyword_only or keywords and i > 0:
+            if formal.keyword_only or formal.name == "alpha" or (keywords and i > 0):
                 if a is not None and not (isinstance(a, ir.Const) and a.value is None):
                     out.append(f"{formal.name}={self.argument(a, formal)}")
             elif i <= last:

@@ -446,6 +446,9 @@ class _Builder:
         self.env = before
         return out
 
+    def of_ToList(self, e):
+        return self._made("prim::tolist", [e.obj], e)
+
     def of_Fork(self, e):
         return self._made("prim::fork", e.call.args, e)
 

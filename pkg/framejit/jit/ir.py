@@ -55,6 +55,7 @@ Cast = _node("Cast", "how value", "unchecked_cast(T, x), or annotate(T, x).")
 Uninitialized = _node("Uninitialized", "", "A value that nobody reads.")
 ListComp = _node("ListComp", "item loop", "A list from a loop.")
 DictComp = _node("DictComp", "key value loop", "A dict from a loop.")
+ToList = _node("ToList", "obj", "x.tolist(), whose type the program says.")
 Fork = _node("Fork", "call", "A call whose result is asked for later.")
 
 # what a loop goes over

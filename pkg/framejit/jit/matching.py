@@ -72,7 +72,7 @@ def convert(value, to, implicit=True, size=None):
     if isinstance(value, ir.Uninitialized):
         return ir.Uninitialized(where=value.where, type=to)
     if to in _INT_LIKE and t == T.INT:
-        return value
+        return value if implicit else None
     if isinstance(to, T.UnionType):
         if isinstance(t, T.UnionType) and t == T.union([T.INT if p in _INT_LIKE else p for p in to.parts]):
             return value

@@ -296,3 +296,7 @@ def rrelu_(x, lower=0.125, upper=1 / 3, training=False, generator=None):
 
 def rrelu_with_noise(x, noise, lower=0.125, upper=1 / 3, training=False, generator=None):
     return F.rrelu(x, lower, upper, training)
+
+
+def one_hot(x, num_classes=-1):
+    return F.one_hot(x, num_classes)

@@ -26,7 +26,7 @@ TEXTS = {
     "aten::__is__": "{0} is {1}", "aten::__isnot__": "{0} is not {1}", "aten::__contains__": "{1} in {0}",
     "aten::__getitem__": "{0}[{1}]", "aten::_set_item": "{0}.__setitem__({1}, {2})", "aten::Delete": "{0}.__delitem__({1})",
     "aten::append": "{0}.append({1})", "aten::extend": "{0}.extend({1})", "aten::insert": "{0}.insert({1}, {2})",
-    "aten::pop.t": "{0}.pop({1=-1})", "aten::pop": "{0}.pop({*})", "aten::clear": "{0}.clear()", "aten::reverse": "{0}.reverse()",
+    "aten::pop.t": "{0}.pop({1=-1})", "aten::pop": "{0}.pop({1*})", "aten::clear": "{0}.clear()", "aten::reverse": "{0}.reverse()",
     "aten::remove": "impl.remove({0}, {1})", "aten::index.list_Tensor": "impl.index_of({0}, {1})",
     "aten::index.list_int": "{0}.index({1})", "aten::index.list_float": "{0}.index({1})", "aten::index.list_bool": "{0}.index({1})",
     "aten::index.list_str": "{0}.index({1})", "aten::count": "impl.count_str({*})", "aten::count.int": "{0}.count({1})",
@@ -122,7 +122,8 @@ TEXTS = {
 
 TEXTS.update(
     {
-        "aten::rrelu_": "impl.rrelu_({*})", "aten::_upsample_nearest_exact3d": "impl.upsample_nearest_exact({*})",
+        "aten::rrelu_": "impl.rrelu_({*})",
+        "aten::one_hot": "impl.one_hot({*})", "aten::_upsample_nearest_exact3d": "impl.upsample_nearest_exact({*})",
         "aten::rrelu_with_noise": "impl.rrelu_with_noise({*})",
     }
 )  # fmt: skip

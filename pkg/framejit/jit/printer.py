@@ -298,6 +298,9 @@ class Printer:
     def of_DictComp(self, e):
         return f"{{{self.of(e.key)}: {self.of(e.value)} for {self.target(e.loop.target, False)} in {self.of(e.loop.over)}}}"
 
+    def of_ToList(self, e):
+        return f"annotate({self.type(e.type)}, {self.operand(e.obj)}.tolist())"
+
     def of_Fork(self, e):
         if isinstance(e.call, ir.CallMethod):
             callee, args = f"({self.of(e.call.obj)}).{e.call.function.name}", e.call.args

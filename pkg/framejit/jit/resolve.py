@@ -26,6 +26,7 @@ class PythonNames:
 
     def __init__(self, globals, closure=None):
         self.globals, self.closure = globals, closure or {}
+        self.extra = {}  # the class that a method belongs to, which has no name yet while it is decorated
 
     @classmethod
     def of_function(cls, fn):
@@ -39,7 +40,7 @@ class PythonNames:
 
     def find(self, name):
         """(found, value)"""
-        for scope in (self.closure, self.globals, vars(builtins)):
+        for scope in (self.closure, self.globals, self.extra, vars(builtins)):
             if name in scope:
                 return True, scope[name]
         return False, None
@@ -151,6 +152,9 @@ def value_of(value, where, name):
         return constant
     if isinstance(value, python_types.ModuleType):
         return PythonModule(value, name)
+    operator = _named_operator(value)
+    if operator is not None:
+        return Builtin(operator)
     special = known_functions.special(value)
     if special is not None:
         return Special(special)
@@ -171,6 +175,17 @@ def value_of(value, where, name):
         return found
     fail(where, f"Python value of type '{type(value).__name__}' cannot be used as a value. Perhaps it is a closed over global variable? "
          "If so, please consider passing it in as an argument or use a local variable instead.")  # fmt: skip
+
+
+def _named_operator(value):
+    """The operator that `torch.ops.aten.add` or an overload of it is; None for anything else."""
+    from framejit import ops
+
+    if isinstance(value, ops.OpOverload):
+        value = value.overloadpacket
+    if isinstance(value, ops.OpOverloadPacket) and schema.exists(f"aten::{value.__name__}"):
+        return f"aten::{value.__name__}"
+    return None
 
 
 def constant_of(value, where):
@@ -254,6 +269,8 @@ def function_of(value, where):
 
 def attribute_of(obj, name, where, checker):
     """An attribute of something that is no typed value."""
+    if isinstance(obj, Builtin) and obj.bound is None:  # torch.ops.aten.add.Tensor
+        return obj
     if isinstance(obj, PythonModule):
         if obj.value is math and name in _MATH_CONSTANTS:
             return ir.const(getattr(math, name), where)

@@ -53,7 +53,8 @@ class Schema:
         """The type of a call: None, one type, or a tuple."""
         if not self.returns:
             return T.NONE
-        return self.returns[0] if len(self.returns) == 1 else T.TupleType(*self.returns)
+        returns = [T.INT if r in (T.LAYOUT, T.DTYPE, T.MEMORY_FORMAT) else r for r in self.returns]
+        return returns[0] if len(returns) == 1 else T.TupleType(*returns)
 
     def __str__(self):
         return self.text
