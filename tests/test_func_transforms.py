@@ -13,6 +13,7 @@ from framejit.func import (
     jacfwd,
     jacrev,
     jvp,
+    linearize,
     stack_module_state,
     vjp,
     vmap,
@@ -295,6 +296,92 @@ class Together(unittest.TestCase):
         with self.assertRaisesRegex(RuntimeError, "unexpected key"):
             functional_call(net, {"nothing": W}, (X,))
         self.assertTrue(hasattr(func, "vmap"))
+
+
+class Directions(unittest.TestCase):
+    def test_linearize(self):
+        f = lambda a, b: {"x": (a.sin() * b).sum(0), "y": a @ b.t()}  # noqa: E731
+        value, push = linearize(f, X, X * 2)
+        calls = [(X.cos(), fj.ones(2, 3)), (fj.ones(2, 3), X)]
+        close(self, value["y"], f(X, X * 2)["y"])
+        for tangents in calls:
+            want = jvp(f, (X, X * 2), tangents)[1]
+            got = push(*tangents)
+            for key in want:
+                close(self, got[key], want[key])
+        for bad in ((X,), (X, X[:1]), (X, X.double())):
+            with self.assertRaises(RuntimeError):
+                push(*bad)
+
+    def test_jacobians_in_chunks(self):
+        f = lambda a, b: [a.sin() + b, (a * b).sum()]  # noqa: E731
+        want = jacrev(f, argnums=(0, 1))(X, X + 1)
+        for chunk_size in (1, 2, 5, 100):
+            got = jacrev(f, argnums=(0, 1), chunk_size=chunk_size)(X, X + 1)
+            for row, expected in zip(got, want):
+                for part, whole in zip(row, expected):
+                    close(self, part, whole)
+        close(self, jacrev(lambda a: a)(fj.tensor(2.0)), fj.tensor(1.0))
+        with self.assertRaisesRegex(ValueError, "chunk_size"):
+            jacrev(f, chunk_size=0)
+
+    def test_functionalize(self):
+        def f(x):
+            y = x.clone()
+            return y.add_(1)
+
+        close(self, func.functionalize(f)(X), X + 1)
+        with self.assertRaisesRegex(RuntimeError, "invalid argument"):
+            func.functionalize(f, remove="views")
+
+    def test_batch_norm_without_memory(self):
+        net = func.replace_all_batch_norm_modules_(nn.Sequential(nn.BatchNorm1d(3, affine=False)).eval())
+        close(self, net(X), (X - X.mean(0)) / (X.var(0, correction=0) + 1e-5).sqrt())
+
+
+class NoGradOutside(unittest.TestCase):
+    def test_the_gradient_is_a_constant(self):
+        x = fj.tensor(1.5, requires_grad=True)
+
+        def h(x):
+            with fj.no_grad():
+                shift = grad(lambda x: 0.25 * x**4)(x)
+            return x**3 - shift
+
+        y = grad(h)(x)
+        close(self, y, 3 * x**2)
+        close(self, fj.autograd.grad(y, x)[0], 6 * x)
+        with fj.no_grad():
+            out, pull = vjp(lambda x: x**2, x)
+            (back,) = pull(fj.tensor(1.0))
+        self.assertFalse(out.requires_grad or back.requires_grad)
+        close(self, back, 2 * x)
+
+
+class BadInput(unittest.TestCase):
+    def test_messages(self):
+        f = lambda x: x  # noqa: E731
+        for text, call in (
+            ("output of function f should be a tuple", lambda: grad(lambda x: [x, x], has_aux=True)(W)),
+            ("Expected tensors, got unsupported type", lambda: grad(lambda x: (x.sum(), 1), has_aux=True)(W)),
+            ("non-empty output", lambda: vjp(lambda x: (), W)),
+            ("return only tensors", lambda: jacrev(lambda x: 3)(W)),
+            ("Expected pytree structure", lambda: vjp(lambda x: (x, (x, x)), W)[1](((W, (W, W)),))),
+            ("must be unique", lambda: jacfwd(fj.mul, argnums=(0, -2))(W, W)),
+            ("int or Tuple", lambda: grad(fj.mul, argnums=[0])(W, W)),
+            ("but only 2", lambda: grad(fj.mul, argnums=2)(W, W)),
+            ("Expected primals to be a tuple", lambda: jvp(f, W, W)),
+            ("same python structure", lambda: jvp(f, (W,), [W])),
+            ("only contain Tensors", lambda: jvp(f, (1.0,), (W,))),
+            ("at least one Tensor", lambda: jvp(f, (), ())),
+            ("strict", lambda: jvp(lambda x: (x, X), (W,), (W,), strict=True)),
+            (
+                "same .requires_grad",
+                lambda: stack_module_state([nn.Linear(1, 1), nn.Linear(1, 1).requires_grad_(False)]),
+            ),
+        ):
+            with self.subTest(text), self.assertRaisesRegex(RuntimeError, text):
+                call()
 
 
 if __name__ == "__main__":

@@ -20,6 +20,22 @@ class HigherOrderOperator:
 
     def __init__(self, name):
         self.__name__ = self._name = name
+        self._implementations = {}
+
+    def py_impl(self, key):
+        """A decorator: what the operator does where `key` is the way to do it; the first one given is what a call runs.
+        key (object). Raises nothing of its own."""
+
+        def note(function):
+            self._implementations[key] = function
+            return function
+
+        return note
+
+    def __call__(self, *args, **kwargs):
+        for function in self._implementations.values():
+            return function(*args, **kwargs)
+        raise NotImplementedError(f"the operator {self.__name__} has no implementation")
 
 
 def _stand_in(args):

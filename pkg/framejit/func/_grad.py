@@ -16,14 +16,17 @@ def _is_tensor(v):
     return isinstance(v, _C.Tensor)
 
 
-def _tracked(tree):
-    """-> (the same with differentiable tensors, its leaves, structure, was any tracked before)"""
+def _tracked(tree, outside=True):
+    """-> (the same with differentiable tensors, its leaves, structure, was any tracked before)
+
+    outside: whether what the tensors come from is to be differentiated, too.
+    """
     leaves, structure = _tree.flatten(tree)
     made, before = [], False
     for leaf in leaves:
         if not _is_tensor(leaf):
             raise RuntimeError(f"Expected tensors to differentiate with respect to, got element of type {type(leaf)}")
-        x, tracked = _C._func_input(leaf)
+        x, tracked = _C._func_input(leaf if outside else leaf.detach())
         made.append(x)
         before = before or tracked
     return _tree.unflatten(made, structure), made, structure, before
@@ -71,11 +74,27 @@ def _check_scalar(out, name):
 
 
 def _pick(args, argnums):
-    if isinstance(argnums, int):
-        return args[_index(argnums, len(args))]
-    if not isinstance(argnums, tuple) or not argnums:
-        raise RuntimeError(f"argnums must be int or non-empty tuple of ints, got: {argnums}")
-    return tuple(args[_index(i, len(args))] for i in argnums)
+    return _slice_argnums(args, argnums, as_tuple=False)
+
+
+def _with_aux(result, has_aux, name):
+    """What a function gave, and what it gave beside."""
+    if not has_aux:
+        return result, None
+    if not (isinstance(result, tuple) and len(result) == 2):
+        raise RuntimeError(f"{name}: output of function f should be a tuple: (output, aux) if has_aux is True")
+    for leaf in _tree.flatten(result[1])[0]:
+        if not _is_tensor(leaf):
+            raise RuntimeError(f"Expected tensors, got unsupported type {type(leaf)}")
+    return result
+
+
+def _only_tensors(outs, result, name):
+    if not outs or len(outs) == 1 and outs[0] is None:
+        raise RuntimeError(f"{name}: Expected f to be a function that has non-empty output (got output = {result})")
+    for out in outs:
+        if not _is_tensor(out):
+            raise RuntimeError(f"{name}: expected f(*primals) to return only tensors, got unsupported type {type(out)}")
 
 
 def _index(i, n):
@@ -108,13 +127,14 @@ def grad_and_value(func, argnums=0, has_aux=False):
 
     @functools.wraps(func)
     def wrapped(*args, **kwargs):
+        outside = framejit.is_grad_enabled()
         with framejit.enable_grad():
-            inputs, leaves, structure, before = _tracked(_pick(args, argnums))
+            inputs, leaves, structure, before = _tracked(_pick(args, argnums), outside)
             result = func(*_replace(args, argnums, inputs), **kwargs)
-            value, aux = result if has_aux else (result, None)
+            value, aux = _with_aux(result, has_aux, "grad_and_value(f)(*args)")
             _check_scalar(value, None)
             plain, plain_in = _C._func_plain(value), [_C._func_plain(x) for x in leaves]
-            keep = before or (plain.requires_grad and _C._leaves_beyond((plain,), tuple(plain_in)))
+            keep = outside and (before or (plain.requires_grad and _C._leaves_beyond((plain,), tuple(plain_in))))
             found = _gradients([value], [_ones(value)], leaves, keep, keep)
         if not keep:
             value = value.detach()
@@ -164,21 +184,20 @@ def vjp(func, *primals, has_aux=False):
     >>> value, pull(framejit.ones(1))
     (tensor([9.]), (tensor([6.]),))
     """
+    outside = framejit.is_grad_enabled()
     with framejit.enable_grad():
-        inputs, leaves, structure, before = _tracked(primals)
-        result = func(*inputs)
-        result, aux = result if has_aux else (result, None)
+        inputs, leaves, structure, before = _tracked(primals, outside)
+        result, aux = _with_aux(func(*inputs), has_aux, "vjp(f, *primals)")
         outs, out_structure = _tree.flatten(result)
-        if not all(_is_tensor(o) for o in outs):
-            raise RuntimeError("vjp(f, *primals): Expected f to return tensors")
+        _only_tensors(outs, result, "vjp(f, *primals)")
         plain_in = tuple(_C._func_plain(x) for x in leaves)
         plains = tuple(p for p in map(_C._func_plain, outs) if p.requires_grad)
-        keep = before or (bool(plains) and _C._leaves_beyond(plains, plain_in))
+        keep = outside and (before or (bool(plains) and _C._leaves_beyond(plains, plain_in)))
 
     def pull(*cotangents, retain_graph=True, create_graph=None):
         given = cotangents[0] if len(cotangents) == 1 else cotangents
         seeds, seed_structure = _tree.flatten(given)
-        if len(seeds) != len(outs):
+        if seed_structure != out_structure and not (len(outs) == len(seeds) == 1):
             raise RuntimeError(
                 "Expected pytree structure of cotangents to be the same as pytree structure of outputs to the function. "
                 f"cotangents: {seed_structure}, primal output: {out_structure}"
@@ -195,8 +214,52 @@ def vjp(func, *primals, has_aux=False):
         found = _tree.unflatten(found, structure)
         return found if len(primals) != 1 else (found[0],)
 
+    def of_output(i, seed):
+        """The same for one output alone."""
+        create = framejit.is_grad_enabled() and (keep or seed.requires_grad)
+        found = _tree.unflatten(_gradients([outs[i]], [seed], leaves, create, True), structure)
+        return found if len(primals) != 1 else (found[0],)
+
+    pull.of_output = of_output
     value = result if keep else _detached(result)
     return (value, pull, aux if keep else _detached(aux)) if has_aux else (value, pull)
+
+
+def _check_directions(primals, tangents, name):
+    if not isinstance(primals, tuple):
+        raise RuntimeError(f"{name}: Expected primals to be a tuple. E.g. it should be valid to call f(*primals).")
+    flat, structure = _tree.flatten(primals)
+    directions, other = _tree.flatten(tangents)
+    if structure != other:
+        raise RuntimeError(
+            f"{name}: Expected primals and tangents to have the same python structure. For example, if primals is a tuple "
+            f"of 3 tensors, tangents also must be. Got primals with structure {structure} and tangents with structure {other}"
+        )
+    for what, leaves in (("primals", flat), ("tangents", directions)):
+        if not leaves:
+            raise RuntimeError(f"{name}: Expected {what} to contain at least one Tensor")
+        for leaf in leaves:
+            if not _is_tensor(leaf):
+                raise RuntimeError(f"{name}: Expected {what} to be a tuple that only contain Tensors, got {type(leaf)}")
+
+
+def _check_dependence(outs, name):
+    if not all(_C._func_plain(out).requires_grad for out in outs):
+        raise RuntimeError(
+            f"{name}: The output of f is independent of the inputs. This is not allowed with strict=True."
+        )
+
+
+def _named(func, name, has_aux):
+    """The function, checked first: messages of `vjp` would speak of another transformation."""
+
+    def call(*args):
+        result = func(*args)
+        value, _ = _with_aux(result, has_aux, name)
+        _only_tensors(_tree.flatten(value)[0], value, name)
+        return result
+
+    return call
 
 
 def jvp(func, primals, tangents, *, strict=False, has_aux=False):
@@ -208,10 +271,17 @@ def jvp(func, primals, tangents, *, strict=False, has_aux=False):
     >>> framejit.func.jvp(lambda x: x**2, (framejit.tensor([3.0]),), (framejit.ones(1),))
     (tensor([9.]), tensor([6.]))
     """
+    name = "jvp(f, primals, tangents)"
+    _check_directions(primals, tangents, name)
+    outside = framejit.is_grad_enabled()
+    if not outside:
+        primals = _detached(tuple(primals))
     with framejit.enable_grad():
-        packed = vjp(func, *primals, has_aux=has_aux)
+        packed = vjp(_named(func, name, has_aux), *primals, has_aux=has_aux)
         value, pull = packed[:2]
         outs, structure = _tree.flatten(value)
+        if strict:
+            _check_dependence(outs, name)
         dummies = [_C.zeros_like(o).detach().requires_grad_() for o in outs]
         gradients, _ = _tree.flatten(pull(_tree.unflatten(dummies, structure), create_graph=True))
         directions, _ = _tree.flatten(tuple(tangents))
@@ -225,57 +295,79 @@ def jvp(func, primals, tangents, *, strict=False, has_aux=False):
     return (value, tangent, packed[2]) if has_aux else (value, tangent)
 
 
-def jacrev(func, argnums=0, *, has_aux=False, chunk_size=None):
+def jacrev(func, argnums=0, *, has_aux=False, chunk_size=None, _preallocate_and_copy=False):
     """A function that returns the Jacobian of `func`: sizes of the output, then of the input.
 
-    func (callable), argnums (int, or tuple of int), has_aux (bool), chunk_size (int or None). What it makes raises
-    RuntimeError unless func takes and gives tensors, and what func raises.
+    func (callable), argnums (int, or tuple of int), has_aux (bool), chunk_size (int or None): how many rows are computed at
+    once; 1 means one after the other, without vmap. Raises ValueError for a chunk_size below one. What it makes raises
+    RuntimeError unless func takes and gives real tensors, and what func raises.
 
     >>> import framejit
     >>> framejit.func.jacrev(lambda x: x**2)(framejit.tensor([1.0, 2.0]))
     tensor([[2., 0.],
             [0., 4.]])
     """
-    from framejit.func._vmap import vmap
+    if chunk_size is not None and chunk_size <= 0:
+        raise ValueError("jacrev: `chunk_size` should be greater than 0.")
+    return _jacobian(func, argnums, has_aux, chunk_size, "jacrev")
 
+
+def _all_real(leaves, name, what):
+    for leaf in leaves:
+        if _is_tensor(leaf) and leaf.is_complex():
+            raise RuntimeError(
+                f"{name}: Expected all {what} to be real but received complex tensor at flattened input idx: 0"
+            )
+
+
+def _jacobian(func, argnums, has_aux, chunk_size, name):
     @functools.wraps(func)
     def wrapped(*args, **kwargs):
         picked = _pick(args, argnums)
         single = isinstance(argnums, int)
+        _all_real(_tree.flatten(picked)[0], name, "inputs")
         call = lambda *xs: func(*_replace(args, argnums, xs[0] if single else xs), **kwargs)  # noqa: E731
         packed = vjp(call, *((picked,) if single else picked), has_aux=has_aux)
         value, pull = packed[:2]
         outs, structure = _tree.flatten(value)
-        rows = []
-        for i, out in enumerate(outs):
-
-            def one(seed, i=i):
-                seeds = [seed if k == i else _C.zeros_like(o) for k, o in enumerate(outs)]
-                found = pull(_tree.unflatten(seeds, structure))
-                return found[0] if single else found
-
-            n = out.numel()
-            basis = _C.eye(n, dtype=out.dtype).reshape(n, *out.shape)
-            jacobian = vmap(one, chunk_size=chunk_size)(basis)
-            rows.append(_tree.tree_map(lambda j: j.reshape(*out.shape, *j.shape[1:]), jacobian))  # noqa: B023
+        _all_real(outs, name, "outputs")
+        rows = [_rows(pull, outs, i, chunk_size, single) for i in range(len(outs))]
         result = _tree.unflatten(rows, structure)
         return (result, packed[2]) if has_aux else result
 
     return wrapped
 
 
-def jacfwd(func, argnums=0, has_aux=False, *, randomness="error"):
+def _rows(pull, outs, i, chunk_size, single):
+    """The Jacobian of one output."""
+    from framejit.func._vmap import vmap
+
+    def one(seed):
+        found = pull.of_output(i, seed)
+        return found[0] if single else found
+
+    out, n = outs[i], outs[i].numel()
+    basis = _C.eye(n, dtype=out.dtype).reshape((n, *out.shape))
+    if chunk_size == 1:
+        parts = [_tree.flatten(one(seed)) for seed in basis]
+        jacobian = _tree.unflatten([_C.stack(list(row)) for row in zip(*(p[0] for p in parts))], parts[0][1])
+    else:
+        jacobian = vmap(one, chunk_size=chunk_size)(basis)
+    return _tree.tree_map(lambda j: j.reshape((*out.shape, *j.shape[1:])), jacobian)
+
+
+def jacfwd(func, argnums=0, has_aux=False, *, chunk_size=None, randomness="error"):
     """The same Jacobian as jacrev's; it is computed by reverse passes here.
 
-    func (callable), argnums (int, or tuple of int), has_aux (bool), randomness (str). What it makes raises
-    RuntimeError unless func takes and gives tensors, and what func raises.
+    func (callable), argnums (int, or tuple of int), has_aux (bool), chunk_size (int or None), randomness (str). What it
+    makes raises RuntimeError unless func takes and gives real tensors, and what func raises.
 
     >>> import framejit
     >>> framejit.func.jacfwd(lambda x: x**2)(framejit.tensor([1.0, 2.0]))
     tensor([[2., 0.],
             [0., 4.]])
     """
-    return jacrev(func, argnums, has_aux=has_aux)
+    return _jacobian(func, argnums, has_aux, chunk_size, "jacfwd")
 
 
 def hessian(func, argnums=0):
@@ -290,3 +382,69 @@ def hessian(func, argnums=0):
             [ 0., 12.]])
     """
     return jacrev(jacrev(func, argnums), argnums)
+
+
+def linearize(func, *primals):
+    """-> (func(*primals), a function from tangents to derivatives of func in their direction, at the primals)
+
+    func (callable), primals (Tensor, or nest of them): the function runs once, for all directions. Raises RuntimeError for
+    values that are no tensors; what it makes raises RuntimeError for tangents of another structure, shape or dtype.
+
+    >>> import framejit
+    >>> value, push = framejit.func.linearize(lambda x: x**2, framejit.tensor([3.0]))
+    >>> value, push(framejit.ones(1)), push(framejit.full((1,), 2.0))
+    (tensor([9.]), tensor([6.]), tensor([12.]))
+    """
+    flat, structure = _tree.flatten(primals)
+    with framejit.enable_grad():
+        value, pull = vjp(func, *primals)
+        outs, out_structure = _tree.flatten(value)
+        dummies = [_C.zeros_like(o).detach().requires_grad_() for o in outs]
+        gradients, _ = _tree.flatten(pull(_tree.unflatten(dummies, out_structure), create_graph=True))
+
+    def push(*tangents):
+        given, given_structure = _tree.flatten(tangents)
+        if given_structure != structure:
+            raise RuntimeError(
+                "Expected the tangents passed to jvp_fn to have the same structure as the primals passed to linearize"
+            )
+        for i, (tangent, primal) in enumerate(zip(given, flat)):
+            if tangent.shape != primal.shape:
+                raise RuntimeError(
+                    f"Expected tangent {i} in flattened pytree to have the same shape as its primal, got {tangent.shape} and "
+                    f"{primal.shape}"
+                )
+            if tangent.dtype != primal.dtype:
+                raise RuntimeError(
+                    f"Expected tangent {i} in flattened pytree to have the same dtype as its primal, got {tangent.dtype} and "
+                    f"{primal.dtype}"
+                )
+        pairs = [(g, t) for g, t in zip(gradients, given) if g.requires_grad]
+        found = [None] * len(dummies)
+        if pairs:
+            found = _C._run_backward(
+                tuple(g for g, _ in pairs), tuple(t for _, t in pairs), True, False, tuple(dummies), True, False
+            )
+        parts = [_C.zeros_like(o) if f is None else f for f, o in zip(found, outs)]
+        return _tree.unflatten([part.detach() for part in parts], out_structure)
+
+    return _detached(value), push
+
+
+def _slice_argnums(args, argnums, as_tuple=True):
+    """The arguments that argnums names: a tuple, or the value itself of one number."""
+    if not isinstance(argnums, (int, tuple)):
+        raise RuntimeError(f"argnums must be int or Tuple[int, ...], got: {type(argnums)}")
+    numbers = (argnums,) if isinstance(argnums, int) else argnums
+    if not numbers:
+        raise RuntimeError("argnums must be non-empty")
+    if not all(isinstance(i, int) for i in numbers):
+        raise RuntimeError(f"argnums elements must be int, got: {argnums}")
+    for i in numbers:
+        if not -len(args) <= i < len(args):
+            raise RuntimeError(f"Got argnum={i}, but only {len(args)} positional inputs")
+    real = [i % len(args) for i in numbers]
+    if len(set(real)) != len(real):
+        raise RuntimeError(f"argnums elements must be unique, got: {argnums}")
+    picked = tuple(args[i] for i in real)
+    return picked[0] if isinstance(argnums, int) and not as_tuple else picked

@@ -72,6 +72,26 @@ def _call_with(module, values, args, kwargs, tie_weights, strict):
             table[attribute] = value
 
 
+def replace_all_batch_norm_modules_(root):
+    """Makes batch normalisations below a module normalise by the batch alone, without running statistics; gives the module.
+
+    root (nn.Module): changed. Raises nothing of its own.
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> net = framejit.func.replace_all_batch_norm_modules_(nn.Sequential(nn.BatchNorm1d(2)))
+    >>> net[0].running_mean is None
+    True
+    """
+    from framejit.nn.modules.batchnorm import _BatchNorm
+
+    for module in root.modules():
+        if isinstance(module, _BatchNorm):
+            module.running_mean = module.running_var = module.num_batches_tracked = None
+            module.track_running_stats = False
+    return root
+
+
 def stack_module_state(models):
     """-> (parameters, buffers) of several modules of one kind, each stacked along a new first dimension.
 
@@ -95,6 +115,8 @@ def stack_module_state(models):
         out = {}
         for name in dicts[0]:
             parts = [d[name] for d in dicts]
+            if any(p.requires_grad != parts[0].requires_grad for p in parts):
+                raise RuntimeError(f"Expected {name} from each model to have the same .requires_grad")
             with framejit.no_grad():
                 value = _C.stack([p.detach() for p in parts])
             out[name] = value.requires_grad_() if parts[0].requires_grad else value

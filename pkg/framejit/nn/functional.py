@@ -29,7 +29,7 @@ from ._functional.activation import (
     threshold,
 )
 from ._functional.attention import multi_head_attention_forward
-from ._functional.dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d
+from ._functional.dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout
 from ._functional.loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,

@@ -3,7 +3,12 @@
 This file is `torch` itself. What framejit's own users want too belongs to framejit, not here.
 """
 
+from framejit.as_torch._missing import Missing
+
 from .torch_version import __version__
+
+# dtypes that framejit lacks and programs list: using one raises
+chalf = complex32 = Missing("torch.complex32")
 
 
 def __getattr__(name):

@@ -125,12 +125,32 @@ def alpha_dropout(input, p=0.5, training=False, inplace=False):
     >>> F.alpha_dropout(framejit.ones(3), 0.5, training=False)
     tensor([1., 1., 1.])
     """
+    return _keep_moments(input, input.shape, p, training, inplace)
+
+
+def feature_alpha_dropout(input, p=0.5, training=False, inplace=False):
+    """Alpha dropout of whole channels: the second dimension.
+
+    input (Tensor), p (float), training, inplace (bool). Raises RuntimeError for less than two dimensions.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> x = F.feature_alpha_dropout(framejit.ones(2, 3, 4), 0.5, training=True)
+    >>> bool((x == x[:, :, :1]).all())
+    True
+    """
+    if training and input.dim() < 2:
+        raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
+    return _keep_moments(input, list(input.shape[:2]) + [1] * (input.dim() - 2), p, training, inplace)
+
+
+def _keep_moments(input, shape, p, training, inplace):
     _check_probability(p)
     if not training or p == 0.0:
         return input
     if p == 1.0:
         return input.mul_(0.0) if inplace else input * 0.0
     a = ((1 - p) * (1 + p * _SELU_ALPHA_PRIME**2)) ** -0.5
-    keep = _t.empty_like(input).bernoulli_(1 - p)
+    keep = _t.empty(shape, dtype=input.dtype).bernoulli_(1 - p)
     result = (input * keep + (1 - keep) * _SELU_ALPHA_PRIME) * a - a * p * _SELU_ALPHA_PRIME
     return input.copy_(result) if inplace else result

@@ -97,3 +97,18 @@ class AlphaDropout(_DropoutNd):
 
     def forward(self, input):
         return F.alpha_dropout(input, self.p, self.training)
+
+
+class FeatureAlphaDropout(_DropoutNd):
+    """Alpha dropout of whole channels.
+
+    p (float), inplace (bool). Raises ValueError (dropout probability has to be between 0 and 1).
+
+    >>> import framejit
+    >>> from framejit import nn
+    >>> nn.FeatureAlphaDropout(0.5).eval()(framejit.ones(1, 3))
+    tensor([[1., 1., 1.]])
+    """
+
+    def forward(self, input):
+        return F.feature_alpha_dropout(input, self.p, self.training)

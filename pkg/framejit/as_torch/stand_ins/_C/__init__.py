@@ -41,3 +41,52 @@ class DisableTorchFunctionSubclass:
 
     def __exit__(self, *error):
         return None
+
+
+class _DispatchKeys(type):
+    def __getattr__(cls, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        key = object.__new__(cls)
+        key.name = name
+        setattr(cls, name, key)
+        return key
+
+
+class DispatchKey(metaclass=_DispatchKeys):
+    """A name that PyTorch chooses kernels by; here it chooses nothing."""
+
+    def __repr__(self):
+        return f"DispatchKey.{self.name}"
+
+
+class DispatchKeySet:
+    """A set of them."""
+
+    def __init__(self, *keys):
+        self._keys = frozenset(keys)
+
+    def __contains__(self, key):
+        return key in self._keys
+
+    has = __contains__
+
+    def __or__(self, other):
+        return DispatchKeySet(*(self._keys | other._keys))
+
+
+class _ExcludeDispatchKeyGuard:
+    """Nothing, for a while."""
+
+    def __init__(self, keys=None):
+        self._keys = keys
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        return None
+
+
+def _dispatch_tls_local_exclude_set():
+    return DispatchKeySet()
