@@ -21,7 +21,19 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TESTS = ROOT / "tests"
-CAPTURE_ROOMS = ("bind", "py", "frame", "capture", "guard", "driver", "compile")
+CAPTURE_ROOMS = (
+    "bind",
+    "py",
+    "frame",
+    "capture",
+    "guard",
+    "driver",
+    "compile",
+    "surface",
+    "as_torch",
+    "docstrings",
+    "fx",
+)
 
 
 def all_modules(folder, recursive_skip=()):
