@@ -115,6 +115,28 @@ class ArchiveTest(unittest.TestCase):
             with self.assertRaises(ValueError):
                 jit.load(f"{folder}/absent.pt")
 
+    def test_older_versions(self):
+        """Below version 4, div of integers cut off; below 5, full gave floats."""
+
+        @jit.script
+        def f(x, n: int):
+            return x / 2, framejit.full([2], 3), n / 2
+
+        buffer = io.BytesIO()
+        f.save(buffer)
+        for version, cut, dtype in (
+            (b"10", False, framejit.int64),
+            (b"4", False, framejit.float32),
+            (b"3", True, framejit.float32),
+        ):
+            old = rewritten(buffer.getvalue(), lambda n, c, v=version: v if n == "version" else c)
+            x, full, n = jit.load(io.BytesIO(old))(framejit.tensor([3, -3]), 3)
+            self.assertEqual(x.tolist(), [1, -1] if cut else [1.5, -1.5])
+            self.assertEqual((full.dtype, n), (dtype, 1.5))
+        for version in (b"11", b"x", b"0"):
+            with self.assertRaisesRegex(RuntimeError, "version"):
+                jit.load(io.BytesIO(rewritten(buffer.getvalue(), lambda n, c, v=version: v if n == "version" else c)))
+
     def test_trained_and_moved(self):
         loaded = jit.load(io.BytesIO(self.data))
         self.assertTrue(loaded.training)

@@ -6,7 +6,7 @@ from . import annotations, ir, schema
 from . import types as T
 from .errors import fail
 from .resolve import fold
-from .values import Builtin, FunctionValue, Namespace, Special, TypeValue
+from .values import Builtin, FunctionValue, Namespace, Special, TypeValue, Upgraded
 
 _SPECIALS = frozenset(
     "print len range enumerate zip isinstance hasattr getattr int float bool complex str list tuple dict sorted reversed min max sum abs all any "
@@ -20,6 +20,14 @@ _NUMBERS = {
 }
 _TORCH_SPECIALS = {"device": "device", "__is__": "__is__", "__isnot__": "__isnot__"}
 _OPS_SPECIALS = {"prim.RaiseException": "raise_exception", "prim.unchecked_unwrap_optional": "unwrap_optional"}
+
+
+# operators that archives below a version mean otherwise, and the functions of the prelude that say how
+_UPGRADED = {
+    "div": (4, ("div_Tensor_0_3", "div_Scalar_0_3")),
+    "div_": (4, ("div__Tensor_0_3", "div__Scalar_0_3")),
+    "full": (5, ("full_0_4",)),
+}
 
 
 class ArchiveNames:
@@ -61,6 +69,11 @@ class ArchiveNames:
     def _in_torch(self, obj, name, where):
         if name in _TORCH_SPECIALS:
             return Special(_TORCH_SPECIALS[name])
+        before, functions = _UPGRADED.get(name, (0, ()))
+        if self.unit.version < before:
+            from .prelude import unit
+
+            return Upgraded([unit().find(f"__torch__.torch.upgraders.{f}") for f in functions], f"aten::{name}")
         if schema.exists(f"aten::{name}"):
             return Builtin(f"aten::{name}")
         if schema.exists(f"prim::{name}"):

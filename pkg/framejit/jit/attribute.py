@@ -23,6 +23,43 @@ class Attribute(typing.NamedTuple):
 Attribute.__module__ = "framejit.jit"
 
 
+class FunctionModifiers:
+    """The marks, as PyTorch spells them."""
+
+    UNUSED = "unused (ignored and replaced with raising of an exception)"
+    IGNORE = "ignore (leave as a call to Python, cannot be torch.jit.save'd)"
+    EXPORT = "export (compile this function even if nothing calls it)"
+    DEFAULT = "default (if called from a exported method or forward compile this)"
+    COPY_TO_SCRIPT_WRAPPER = "if this method is not scripted, copy the python method onto the scripted model"
+
+
+def get_torchscript_modifier(fn):
+    """The mark of a function."""
+    return getattr(getattr(fn, "__func__", fn), "_torchscript_modifier", FunctionModifiers.DEFAULT)
+
+
+def copy_torchscript_modifier(orig, new):
+    """Gives a function the mark of another."""
+    modifier = get_torchscript_modifier(orig)
+    if modifier is not FunctionModifiers.DEFAULT:
+        _mark(new, modifier)
+
+
+def is_ignored(fn):
+    """Whether a function stays Python's."""
+    return get_torchscript_modifier(fn) == FunctionModifiers.IGNORE
+
+
+def is_unused(fn):
+    """Whether calls of a function raise in scripted code."""
+    return get_torchscript_modifier(fn) == FunctionModifiers.UNUSED
+
+
+def is_exported(fn):
+    """Whether a method is compiled although nothing calls it."""
+    return get_torchscript_modifier(fn) == FunctionModifiers.EXPORT
+
+
 def _mark(fn, modifier):
     target = getattr(fn, "__func__", fn) if not isinstance(fn, property) else fn.fget
     target._torchscript_modifier = modifier
@@ -41,7 +78,7 @@ def export(fn):
     >>> f(3)
     3
     """
-    return _mark(fn, "EXPORT")
+    return _mark(fn, FunctionModifiers.EXPORT)
 
 
 def unused(fn):
@@ -56,7 +93,7 @@ def unused(fn):
     >>> f(3)
     3
     """
-    return _mark(fn, "UNUSED (ignored and replaced with raising of an exception)")
+    return _mark(fn, FunctionModifiers.UNUSED)
 
 
 def ignore(drop=False, **kwargs):
@@ -72,10 +109,10 @@ def ignore(drop=False, **kwargs):
     3
     """
     if callable(drop):
-        return _mark(drop, "IGNORE (leave as a call to Python, cannot be torch.jit.save'd)")
+        return _mark(drop, FunctionModifiers.IGNORE)
     if not builtins.isinstance(drop, bool):
         raise RuntimeError(f"Argument to @torch.jit.ignore must be a bool or a function but got {drop}")
-    return unused if drop else lambda fn: _mark(fn, "IGNORE (leave as a call to Python, cannot be torch.jit.save'd)")
+    return unused if drop else lambda fn: _mark(fn, FunctionModifiers.IGNORE)
 
 
 def is_scripting():
@@ -123,7 +160,7 @@ def script_method(fn):
     >>> f(None, 1)
     1
     """
-    return _mark(fn, "EXPORT")
+    return _mark(fn, FunctionModifiers.EXPORT)
 
 
 def interface(obj):

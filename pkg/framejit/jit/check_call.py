@@ -18,6 +18,7 @@ from .values import (
     Special,
     Sugar,
     TypeValue,
+    Upgraded,
 )
 
 # attributes of tensors that are calls of operators
@@ -84,6 +85,10 @@ class CallRules(SpecialForms):
         kwargs = {name: self.as_value(a, where) for name, a in kwargs.items()}
         if isinstance(callee, Builtin):
             return self.call_builtin(callee, args, kwargs, where)
+        if isinstance(callee, Upgraded):
+            if args and args[0].type not in (T.INT, T.FLOAT, T.COMPLEX, T.NUMBER):
+                return self.call_overloads(Overloads(callee.functions), args, kwargs, where)
+            return self.op(callee.name, args, where, kwargs)
         if isinstance(callee, FunctionValue):
             return self.call_function(callee.function, args, kwargs, where)
         if isinstance(callee, Overloads):

@@ -51,7 +51,7 @@ class IndexRules:
             return self.op("aten::slice", [value, *parts, step], where)
         fail(where, f"'{value.type}' object cannot be sliced")
 
-    def _number(self, node, where):
+    def _known_index(self, node, where):
         """An index that must be known."""
         value = self.expression(node)
         if not isinstance(value, ir.Const) or type(value.value) is not int:
@@ -61,7 +61,7 @@ class IndexRules:
     def _index_tuple(self, value, key, where):
         parts = value.type.parts
         if isinstance(key, ast.Slice):
-            bounds = [None if p is None else self._number(p, where) for p in (key.lower, key.upper, key.step)]
+            bounds = [None if p is None else self._known_index(p, where) for p in (key.lower, key.upper, key.step)]
             picked = range(len(parts))[slice(*bounds)]
             items = self._tuple_items(value, where)
             return ir.MakeTuple([items[i] for i in picked], where=where, type=T.TupleType(*(parts[i] for i in picked)))
@@ -83,14 +83,14 @@ class IndexRules:
 
     def _item_of_known(self, items, key, where):
         if isinstance(key, ast.Slice):
-            bounds = [None if p is None else self._number(p, where) for p in (key.lower, key.upper, key.step)]
+            bounds = [None if p is None else self._known_index(p, where) for p in (key.lower, key.upper, key.step)]
             return Items(items.items[slice(*bounds)])
         if items.keys is not None:
             value = self.expression(key)
             if not isinstance(value, ir.Const) or value.value not in items.keys:
                 fail(where, f"Key Error, {getattr(value, 'value', 'the key')}: the key must be a literal that is there")
             return items.items[items.keys.index(value.value)]
-        index = self._number(key, where)
+        index = self._known_index(key, where)
         if not -len(items.items) <= index < len(items.items):
             fail(where, f"index {index} is out of range of {len(items.items)} items")
         return items.items[index]

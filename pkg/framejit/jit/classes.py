@@ -7,6 +7,7 @@ import types as python_types
 
 from . import annotations, ir
 from . import types as T
+from .attribute import is_ignored, is_unused
 from .errors import NotSupportedError, Source, fail
 from .functions import Function
 from .values import MethodValue, PythonFunction, Special
@@ -227,9 +228,8 @@ def _define_members(made, cls, node, source):
                 f"{made.qualname}._get_{name}", api.function_checker(value.fget, made, cls=cls), made
             )
         elif isinstance(value, python_types.FunctionType):
-            modifier = getattr(value, "_torchscript_modifier", "")
-            if "IGNORE" in modifier or "UNUSED" in modifier:
-                made.methods[name] = PythonFunction(value, name, "UNUSED" in modifier)
+            if is_ignored(value) or is_unused(value):
+                made.methods[name] = PythonFunction(value, name, is_unused(value))
             else:
                 made.methods[name] = Function(
                     f"{made.qualname}.{name}", api.function_checker(value, made, cls=cls), made

@@ -8,6 +8,7 @@ from framejit.nn.modules.module import Module as _Module
 
 from . import annotations, ir
 from . import types as T
+from .attribute import is_ignored, is_unused
 from .classes import ClassType
 from .errors import fail
 from .functions import Function
@@ -59,9 +60,8 @@ class ModuleType(ClassType):
         if written is not None:
             return written
         fn = inspect.unwrap(fn, stop=lambda f: hasattr(f, "_torchscript_modifier"))
-        modifier = getattr(fn, "_torchscript_modifier", "")
-        if "IGNORE" in modifier or "UNUSED" in modifier:
-            return PythonFunction(fn, name, "UNUSED" in modifier)
+        if is_ignored(fn) or is_unused(fn):
+            return PythonFunction(fn, name, is_unused(fn))
         overloads = api.overloads_of(fn)
         if overloads:
             return Overloads([self._method(o, f"{name}__{i}", name) for i, o in enumerate(overloads)])

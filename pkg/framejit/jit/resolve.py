@@ -10,6 +10,7 @@ from framejit import _ops as _t
 
 from . import annotations, ir, known_functions, schema
 from . import types as T
+from .attribute import is_ignored, is_unused
 from .errors import fail
 from .values import Builtin, FunctionValue, Items, Overloads, PythonFunction, PythonModule, Special, Sugar, TypeValue
 
@@ -240,11 +241,8 @@ def function_of(value, where):
     compiled = api.compiled(value)
     if compiled is not None:
         return FunctionValue(compiled)
-    modifier = getattr(value, "_torchscript_modifier", None)
-    if modifier is not None and "IGNORE" in modifier:
-        return PythonFunction(value, value.__name__)
-    if modifier is not None and "UNUSED" in modifier:
-        return PythonFunction(value, value.__name__, unused=True)
+    if is_ignored(value) or is_unused(value):
+        return PythonFunction(value, value.__name__, is_unused(value))
     prelude = known_functions.prelude(value)
     if prelude is not None:
         return FunctionValue(prelude)

@@ -9,6 +9,7 @@ from framejit.nn import Module
 
 from . import annotations, ir
 from . import types as T
+from .attribute import is_exported, is_ignored
 from .boundary import entry
 from .errors import ScriptError
 from .functions import Function, Parameter
@@ -388,9 +389,7 @@ def _methods_to_compile(source):
         out.append("forward")
     for name in dir(type(source)):
         value = inspect.getattr_static(type(source), name, None)
-        if getattr(value, "_torchscript_modifier", "") == "EXPORT" and name not in out:
-            out.append(name)
-        elif "IGNORE" in getattr(value, "_torchscript_modifier", ""):
+        if name not in out and callable(value) and (is_exported(value) or is_ignored(value)):
             out.append(name)
     return out
 

@@ -19,9 +19,10 @@ MAX_TEXT = 64 << 20
 
 
 class Unit:
-    """Definitions by full name. `read(module)` gives the text of `__torch__.a.b`, or None."""
+    """Definitions by full name. `read(module)` gives the text of `__torch__.a.b`, or None; `version` is the archive's."""
 
     is_prelude = False
+    version = 10
 
     def __init__(self, read, constants=(), origin="archive"):
         self._read, self.constants, self.origin = read, constants, origin

@@ -64,6 +64,15 @@ class Overloads(Sugar):
         self.functions, self.bound = functions, bound
 
 
+class Upgraded(Sugar):
+    """An operator as an older version of archives means it: functions for tensors, the operator for the rest."""
+
+    what = "builtin operator"
+
+    def __init__(self, functions, name):
+        self.functions, self.name = functions, name
+
+
 class MethodValue(Sugar):
     """A method of an object."""
 

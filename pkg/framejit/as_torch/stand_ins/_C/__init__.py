@@ -4,7 +4,10 @@ from framejit import device as _device
 
 
 def _get_tracing_state():
-    """None: there is no TorchScript tracing."""
+    """What records a trace; None if none does."""
+    from framejit.jit.tracing_state import current
+
+    return current()
 
 
 def _get_accelerator(check=None):

@@ -1,0 +1,3 @@
+"""torch.jit._async"""
+
+from framejit.jit import fork, wait  # noqa: F401

@@ -1,0 +1,3 @@
+"""torch.jit._script"""
+
+from framejit.jit import Attribute, RecursiveScriptModule, ScriptFunction, ScriptModule, ScriptObject, script  # noqa: F401

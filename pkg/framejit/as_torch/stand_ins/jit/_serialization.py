@@ -1,0 +1,3 @@
+"""torch.jit._serialization"""
+
+from framejit.jit import load, save  # noqa: F401

@@ -1,0 +1,3 @@
+"""torch.jit._trace"""
+
+from framejit.jit import TopLevelTracedModule, TracerWarning, TracingCheckError, is_tracing, trace, trace_module  # noqa: F401
