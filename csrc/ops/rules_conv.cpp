@@ -193,7 +193,10 @@ void decompose_conv_transpose(Builder& b, const OpDef& op, Args args, SmallVec<V
     sizes.push_back((in->sizes[i + 2] - 1) * stride[i] - 2 * padding[i] + dilation[i] * (w->sizes[i + 2] - 1) +
                     extra[i] + 1);
   }
-  Val out = t::_convolution_input_grad(b, in, w, sizes, stride, padding, dilation, Arg(groups));
+  bool whole = is_integral(in->dtype) && w->dtype == in->dtype;  // sums of products stay exact in doubles
+  auto wide = [&](Val v) { return whole ? cast_to(b, v, DType::F64) : v; };
+  Val out = t::_convolution_input_grad(b, wide(in), wide(w), sizes, stride, padding, dilation, Arg(groups));
+  out = cast_to(b, out, in->dtype);
   if (bias) {
     Shape spread(n + 2, 1);
     spread[1] = channels;

@@ -99,20 +99,26 @@ void decompose_dot(Builder& b, const OpDef&, Args args, SmallVec<Val, 2>& outs) 
 }
 
 // addmm and baddbmm.
+// alpha or beta: beside integers it is cut to an integer.
+static Arg factor_for(Val v, const Arg& a) {
+  return is_integral(v->dtype, true) && a.is_number() ? Arg(static_cast<int64_t>(a.as_double())) : a;
+}
+
 void decompose_addmm(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& outs) {
   Val self = args[0].val();
   bool stacked = op.args[1].name[0] == 'b';
   if (!stacked) check_same_dtype(args[1].val(), args[2].val());
   check_same_dtype(self, args[2].val());
-  Val prod = scaled(b, stacked ? t::bmm(b, args[1], args[2]) : t::mm(b, args[1], args[2]), args[4]);
+  Val prod = stacked ? t::bmm(b, args[1], args[2]) : t::mm(b, args[1], args[2]);
+  prod = scaled(b, prod, factor_for(prod, args[4]));
   FJ_USER_CHECK(broadcast_shapes(self->sizes, prod->sizes) == prod->sizes, ErrorKind::Runtime,
                 "The expanded size of the tensor (", prod->sizes[0], ") must match the existing size (", self->sizes[0],
                 ") at non-singleton dimension 0.  Target sizes: ", prod->sizes, ".  Tensor sizes: ", self->sizes);
   // beta == 0 drops self altogether, NaNs included.
-  outs.push_back(number_is(args[3], 0) ? prod : t::add(b, prod, scaled(b, self, args[3])));
+  outs.push_back(number_is(args[3], 0) ? prod : t::add(b, prod, scaled(b, self, factor_for(self, args[3]))));
 }
 
-// addmv, addbmm, addr: beta self + alpha product. Numbers beside integers are cut to integers.
+// addmv, addbmm, addr: beta self + alpha product.
 void decompose_add_product(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& outs) {
   std::string_view name = op.name;
   Val self = args[0].val();
@@ -120,12 +126,10 @@ void decompose_add_product(Builder& b, const OpDef& op, Args args, SmallVec<Val,
                 : name == "addbmm"
                     ? t::sum(b, t::bmm(b, args[1], args[2]), Arg::ints({0}), Arg(false), Arg(self->dtype))
                     : t::outer(b, args[1], args[2]);
-  auto factor = [&](const Arg& a) {
-    return is_integral(product->dtype, true) && a.is_number() ? Arg(static_cast<int64_t>(a.as_double())) : a;
-  };
-  Val result = scaled(b, product, factor(args[4]));
-  if (!number_is(args[3], 0)) result = t::add(b, scaled(b, self, factor(args[3])), result);
-  outs.push_back(result);
+  DType type = promote(self->dtype, product->dtype);
+  Val result = scaled(b, product, factor_for(product, args[4]));
+  if (!number_is(args[3], 0)) result = t::add(b, scaled(b, self, factor_for(self, args[3])), result);
+  outs.push_back(cast_to(b, result, type));
 }
 
 void decompose_outer(Builder& b, const OpDef&, Args args, SmallVec<Val, 2>& outs) {

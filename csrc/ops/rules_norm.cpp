@@ -347,11 +347,11 @@ void decompose_rms_norm(Builder& b, const OpDef&, Args args, SmallVec<Val, 2>& o
   double eps = !args[3].is_none()                     ? args[3].as_double()
                : compute_type(x->dtype) == DType::F64 ? 2.220446049250313e-16
                                                       : 1.1920928955078125e-07;
-  if (is_complex(x->dtype)) {  // by the squares of absolute values
+  if (is_complex(x->dtype)) {  // by squares, which are complex too
     check_normalized(x, args[1].as_ints(), args[2].val(), Val{});
     Layout l = layer_layout(x, args[1].as_ints());
     if (args[3].is_none() && part_of(x->dtype) == DType::F64) eps = 2.220446049250313e-16;
-    Val mean = mean_over(b, t::square(b, t::abs(b, x)), l.dims);
+    Val mean = mean_over(b, t::square(b, x), l.dims);
     Val scaled_x = t::mul(b, x, t::rsqrt(b, t::add(b, mean, Arg(eps))));
     return outs.push_back(affine(b, scaled_x, args[2].val(), Val{}, l.param));
   }

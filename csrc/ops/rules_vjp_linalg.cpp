@@ -137,7 +137,8 @@ void vjp_linalg_eigh_stack(VjpCtx& c) {
     x = r.add(r.tril(y, -1), r.triu(y, 1));
   }
   if (gw) x = r.add(x, r.diagonal(r.as(gw, v)));
-  c.result[0] = Arg(r.mul(v, r.mul(x, r.H(v))));
+  x = r.mul(v, r.mul(x, r.H(v)));
+  c.result[0] = Arg(r.times(r.add(x, r.H(x)), 0.5));  // of a Hermitian matrix, like PyTorch's
 }
 
 void vjp_linalg_svd_stack(VjpCtx& c) {

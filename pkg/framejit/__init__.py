@@ -37,6 +37,7 @@ from framejit._functions import (
     unique_consecutive,
 )
 from framejit._functions_forms import nonzero, norm, repeat_interleave, searchsorted, tensor_split, tensordot
+from framejit._functions_native import native_group_norm, native_layer_norm
 from framejit._tensor import is_storage, typename
 from framejit._version import __version__
 from framejit.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
@@ -131,9 +132,15 @@ _LAZY_NAMES.update((name, "framejit._functions_histogram") for name in ("histogr
 _LAZY_NAMES.update(
     (name, "framejit._functions_rare")
     for name in (
-        "_batch_norm_with_update", "_chunk_cat", "_native_batch_norm_legit", "_safe_softmax", "_segment_reduce", "_softmax_backward_data",
-        "_unsafe_masked_index", "_unsafe_masked_index_put_accumulate", "empty_permuted", "frexp", "index_reduce", "native_batch_norm",
-        "native_dropout_backward", "nonzero_static", "resolve_conj", "resolve_neg",
+        "_chunk_cat", "_segment_reduce", "empty_permuted", "frexp", "index_reduce", "nonzero_static", "resolve_conj", "resolve_neg",
+    )
+)  # fmt: skip
+_LAZY_NAMES.update(
+    (name, "framejit._functions_native")
+    for name in (
+        "_batch_norm_with_update", "_native_batch_norm_legit", "_safe_softmax", "_softmax_backward_data", "_unsafe_masked_index",
+        "_unsafe_masked_index_put_accumulate", "_upsample_bilinear2d_aa", "max_pool2d_with_indices_backward", "native_batch_norm",
+        "native_dropout_backward",
     )
 )  # fmt: skip
 _LAZY_NAMES.update((name, "framejit.nn.functional") for name in ("channel_shuffle", "pixel_shuffle", "pixel_unshuffle"))

@@ -27,6 +27,9 @@ def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     """
     if input.dtype != other.dtype:
         raise RuntimeError(f"{_plain_name(input.dtype)} did not match {_plain_name(other.dtype)}")
+    if rtol < 0 or atol < 0:
+        name, value = ("rtol", rtol) if rtol < 0 else ("atol", atol)
+        raise RuntimeError(f"{name} must be greater than or equal to zero, but got {value}")
     close = input == other
     if input.dtype.is_floating_point or input.dtype.is_complex:
         if equal_nan:
@@ -213,6 +216,8 @@ def diff(input, n=1, dim=-1, prepend=None, append=None):
     >>> framejit.diff(framejit.tensor([1, 4, 9]))
     tensor([3, 5])
     """
+    if n < 0:
+        raise RuntimeError(f"order must be non-negative but got {n}")
     parts = [p for p in (prepend, input, append) if p is not None]
     result = _C.cat(parts, dim=dim) if len(parts) > 1 else input
     for _ in range(n):

@@ -260,143 +260,53 @@ def _segment_reduce(data, reduce, *, lengths=None, indices=None, offsets=None, a
     return means.masked_fill(sizes == 0, math.nan) if initial is None else means
 
 
-def _clamped(input, indices):
-    return [
-        None if i is None else i.clamp(-n, n - 1) for i, n in zip(indices, input.shape[: len(indices)], strict=True)
-    ]
+def _noise(self, generator):
+    return _C.rand(self.shape, dtype=_C.float64, generator=generator)
 
 
-def _unsafe_masked_index(input, mask, indices, fill):
-    """input[indices] where the mask is True and `fill` elsewhere; indices there may be out of range.
+def cauchy_(self, median=0, sigma=1, *, generator=None):
+    """Fills this tensor with numbers of the Cauchy distribution.
 
-    input, mask (Tensor), indices (sequence of Tensor or None), fill (float). Raises IndexError as indexing does.
-
-    >>> import framejit
-    >>> x, at = framejit.arange(3.0), framejit.tensor([2, 9])
-    >>> framejit._unsafe_masked_index(x, at < 3, [at], -1)
-    tensor([ 2., -1.])
-    """
-    taken = input[tuple(slice(None) if i is None else i for i in _clamped(input, indices))]
-    return taken.masked_fill(~mask, fill)
-
-
-def _unsafe_masked_index_put_accumulate(input, mask, indices, values):
-    """The input with `values` added at `indices` where the mask is True; indices elsewhere may be out of range.
-
-    input, mask (Tensor), indices (sequence of Tensor or None), values (Tensor). Raises IndexError as indexing does.
+    median, sigma (float), generator (Generator or None). Raises RuntimeError (cauchy_ expects sigma > 0.0; Cauchy
+    distribution is a continuous probability distribution).
 
     >>> import framejit
-    >>> x, at = framejit.zeros(3), framejit.tensor([2, 9])
-    >>> framejit._unsafe_masked_index_put_accumulate(x, at < 3, [at], framejit.ones(2))
-    tensor([0., 0., 1.])
+    >>> framejit.empty(3).cauchy_().shape
+    framejit.Size([3])
     """
-    added = values.masked_fill(~mask, 0)
-    return input.index_put(tuple(_clamped(input, indices)), added, accumulate=True)
+    if not self.is_floating_point():
+        raise RuntimeError(f"Cauchy distribution is a continuous probability distribution. dtype must be a floating point but you specified {self.dtype}")  # fmt: skip
+    if sigma <= 0:
+        raise RuntimeError(f"cauchy_ expects sigma > 0.0, but found sigma={sigma}")
+    with no_grad():
+        return self.copy_(median + sigma * _C.tan(math.pi * (_noise(self, generator) - 0.5)))
 
 
-def _softmax_backward_data(grad_output, output, dim, input_dtype):
-    """The gradient of softmax's input from that of its result.
+def geometric_(self, p, *, generator=None):
+    """Fills this tensor with numbers of trials up to the first success, of probability p each.
 
-    grad_output, output (Tensor), dim (int), input_dtype (framejit.dtype). Raises IndexError (Dimension out of range).
+    p (float), generator (Generator or None). Raises RuntimeError (geometric_ expects p to be in (0, 1)).
 
     >>> import framejit
-    >>> framejit._softmax_backward_data(framejit.ones(2), framejit.tensor([0.5, 0.5]), 0, framejit.float32)
-    tensor([0., 0.])
+    >>> bool((framejit.empty(3).geometric_(0.5) >= 1).all())
+    True
     """
-    products = grad_output * output
-    return (products - output * products.sum(dim, True)).to(input_dtype)
+    if not 0 < p < 1:
+        raise RuntimeError(f"geometric_ expects p to be in (0, 1), but got p={p}")
+    with no_grad():
+        return self.copy_(_C.ceil(_C.log1p(-_noise(self, generator)) / math.log1p(-p)).clamp(min=1))
 
 
-def _safe_softmax(input, dim, dtype=None):
-    """softmax, but 0 in lines that are -inf throughout.
+def log_normal_(self, mean=1, std=2, *, generator=None):
+    """Fills this tensor with numbers whose logarithms are normal.
 
-    input (Tensor), dim (int), dtype (framejit.dtype or None). Raises IndexError (Dimension out of range).
+    mean, std (float), generator (Generator or None). Raises RuntimeError (log_normal_ expects std > 0.0).
 
     >>> import framejit
-    >>> framejit._safe_softmax(framejit.tensor([float("-inf")]), 0)
-    tensor([0.])
+    >>> bool((framejit.empty(3).log_normal_() > 0).all())
+    True
     """
-    result = _C.softmax(input, dim, dtype=dtype)
-    return result.masked_fill((input == -math.inf).all(dim, True), 0)
-
-
-def native_dropout_backward(grad_output, mask, scale):
-    """The gradient of dropout's input.
-
-    grad_output, mask (Tensor), scale (float). Raises TypeError for other types.
-
-    >>> import framejit
-    >>> framejit.native_dropout_backward(framejit.ones(2), framejit.tensor([True, False]), 2.0)
-    tensor([2., 0.])
-    """
-    return grad_output * mask.to(grad_output.dtype) * scale
-
-
-def _statistics(x, training, running_mean, running_var, eps):
-    dims = [0, *range(2, x.dim())]
-    if not training:
-        return running_mean, (running_var + eps).rsqrt(), None
-    wide = x.to(_C.float32) if x.dtype in (_C.bfloat16, _C.float16) else x
-    var, mean = _C.var_mean(wide, dims, correction=0)
-    return mean, (var + eps).rsqrt(), var
-
-
-def native_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps):
-    """(result, mean, 1 / standard deviation) of batch normalisation; the last two are empty unless training.
-
-    input (Tensor), weight, bias, running_mean, running_var (Tensor or None), training (bool), momentum, eps (float).
-    Raises RuntimeError (Expected more than 1 value per channel when training).
-
-    >>> import framejit
-    >>> framejit.native_batch_norm(framejit.tensor([[1.0], [3.0]]), None, None, None, None, True, 0.1, 0.0)[0]
-    tensor([[-1.],
-            [ 1.]])
-    """
-    training = training or running_mean is None
-    mean, scale, var = _statistics(input, training, running_mean, running_var, eps)
-    lines = [1, -1] + [1] * (input.dim() - 2)
-    result = (input - mean.reshape(lines)) * scale.reshape(lines)
-    if weight is not None:
-        result = result * weight.reshape(lines)
-    if bias is not None:
-        result = result + bias.reshape(lines)
-    mean, scale = mean.detach(), scale.detach()  # as in PyTorch, only the first result has gradients
-    if not training:
-        return result.to(input.dtype), mean.new_empty(0), mean.new_empty(0)
-    if running_mean is not None:
-        count = input.numel() // max(input.shape[1], 1)
-        with no_grad():
-            running_mean.copy_(running_mean + momentum * (mean - running_mean))
-            running_var.copy_(running_var + momentum * (var * count / max(count - 1, 1) - running_var))
-    kept = input.dtype if weight is None else weight.dtype
-    return result.to(input.dtype), mean.to(kept), scale.to(kept)
-
-
-def _native_batch_norm_legit(input, weight, bias, *rest):
-    """As `native_batch_norm`; running statistics may be left out.
-
-    input (Tensor), weight, bias (Tensor or None). Raises RuntimeError (Expected more than 1 value per channel when
-    training).
-
-    >>> import framejit
-    >>> framejit._native_batch_norm_legit(framejit.tensor([[1.0], [3.0]]), None, None, True, 0.1, 0.0)[1]
-    tensor([2.])
-    """
-    if len(rest) == 3:
-        return native_batch_norm(input, weight, bias, None, None, *rest)
-    return native_batch_norm(input, weight, bias, *rest)
-
-
-def _batch_norm_with_update(input, weight, bias, running_mean, running_var, momentum, eps):
-    """`native_batch_norm` in training, with a fourth, empty result: the reserve of other back ends.
-
-    input (Tensor), weight, bias, running_mean, running_var (Tensor or None), momentum, eps (float). Raises RuntimeError
-    (Expected more than 1 value per channel when training).
-
-    >>> import framejit
-    >>> mean, var = framejit.zeros(1), framejit.ones(1)
-    >>> framejit._batch_norm_with_update(framejit.tensor([[1.0], [3.0]]), None, None, mean, var, 0.1, 0.0)[1]
-    tensor([2.])
-    """
-    results = native_batch_norm(input, weight, bias, running_mean, running_var, True, momentum, eps)
-    return (*results, _C.empty(0, dtype=_C.uint8))
+    if std <= 0:
+        raise RuntimeError(f"log_normal_ expects std > 0.0, but found std={std}")
+    with no_grad():
+        return self.copy_((mean + std * _C.randn(self.shape, dtype=_C.float64, generator=generator)).exp())

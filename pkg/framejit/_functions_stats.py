@@ -231,7 +231,8 @@ def corrcoef(input):
     if c.dim() == 0:
         return c / c
     deviation = c.diagonal().sqrt()
-    return (c / deviation.unsqueeze(1) / deviation.unsqueeze(0)).clamp(-1, 1)
+    c = c / deviation.unsqueeze(1) / deviation.unsqueeze(0)
+    return _C.complex(c.real.clamp(-1, 1), c.imag.clamp(-1, 1)) if c.is_complex() else c.clamp(-1, 1)
 
 
 def dist(input, other, p=2):

@@ -249,10 +249,12 @@ _RARE_METHODS = {
 
 
 def _attach_functions():
-    from framejit import _functions_forms, _functions_shape, _functions_stats
+    from framejit import _functions_forms, _functions_rare, _functions_shape, _functions_stats
 
     for name in _functions_forms.METHODS:
         setattr(_C.Tensor, name, getattr(_functions_forms, name))
+    for name in ("cauchy_", "geometric_", "log_normal_"):
+        setattr(_C.Tensor, name, getattr(_functions_rare, name))
     for name in _RARE_METHODS:
         setattr(_C.Tensor, name, _rare_method(name))
     _C.Tensor.index_reduce_ = _in_place(_C.Tensor.index_reduce)

@@ -155,16 +155,20 @@ def load_library(path):
         raise OSError(f"Could not load this library: {path}") from error
 
 
-def _written_in_python(op):
+def _public(op):
+    """The function of that name, which may be written in Python around an op."""
     import framejit
 
-    return getattr(framejit, op, None)
+    found = getattr(framejit, op, None)
+    return None if isinstance(found, type | _types.ModuleType) else found
 
 
-def _written_in_python(op):
+def _public(op):
+    """The function of that name, which may be written in Python around an op."""
     import framejit
 
-    return getattr(framejit, op, None)
+    found = getattr(framejit, op, None)
+    return None if isinstance(found, type | _types.ModuleType) else found
 
 
 def _namespace(name):
@@ -172,7 +176,7 @@ def _namespace(name):
     namespace = _types.ModuleType(f"framejit.ops.{name}", f"The operators of {name}.")
 
     def find(op):
-        function = getattr(_ops, op, None) or getattr(_ops.Tensor, op, None) or _written_in_python(op)
+        function = _public(op) or getattr(_ops, op, None) or getattr(_ops.Tensor, op, None)
         if name != "aten" or op.startswith("__") or not callable(function):
             raise AttributeError(f"there is no operator {name}::{op}")
         packet = OpOverloadPacket(op, function)

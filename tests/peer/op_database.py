@@ -165,7 +165,6 @@ def main():
 
     names_of_functions()  # once, before the children are forked
     torch.set_num_threads(1)
-    torch.manual_seed = torch.random.manual_seed = torch.default_generator.manual_seed  # not of every device: slow
     wanted = [name for name in options.ops.split(",") if name]
     records = []
     out = open(options.json, "w") if options.json else None

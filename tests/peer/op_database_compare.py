@@ -38,6 +38,9 @@ UNSET = (
 RANDOM = ("cauchy", "exponential", "geometric", "log_normal", "normal", "uniform", "multinomial", "rrelu", "svd_lowrank",
           "pca_lowrank", "nn.functional.fractional_max_pool2d", "nn.functional.fractional_max_pool3d")  # fmt: skip
 
+# The database seeds often; seeding every device that there might be is slow.
+torch.manual_seed = torch.random.manual_seed = torch.default_generator.manual_seed
+
 
 class Missing(Exception):
     """framejit has no such name."""
@@ -59,7 +62,7 @@ def names_of_functions():
     found = {}
     for space in NAMESPACES:
         module = attribute(torch, space)
-        for name in dir(module):
+        for name in sorted(dir(module), key=lambda n: n.startswith("_")):
             value = getattr(module, name, None)
             if callable(value):
                 found.setdefault(id(value), f"{space}.{name}" if space else name)
@@ -67,7 +70,7 @@ def names_of_functions():
 
 
 def seeded(op, *args, **kwargs):
-    framejit.manual_seed(42)
+    """torch's helper seeds here; `both` has done so."""
     return op(*args, **kwargs)
 
 

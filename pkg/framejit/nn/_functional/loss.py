@@ -385,6 +385,55 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
     return reduce_loss(loss if input.dim() > 1 else loss[0], reduction)
 
 
+def linear_cross_entropy(
+    input,
+    linear_weight,
+    target,
+    *,
+    linear_bias=None,
+    weight=None,
+    reduction="mean",
+    ignore_index=None,
+    label_smoothing=0.0,
+    options=None,
+):
+    """cross_entropy of linear(input, linear_weight): for weights [C, *, features] the loss has positions *.
+
+    input, linear_weight, target (Tensor), linear_bias, weight (Tensor or None), reduction (str), ignore_index (int or
+    None), label_smoothing (float), options (object): how PyTorch saves memory, without effect here. Raises RuntimeError
+    (expected input with dimensionality 1 or 2; expected equal input and linear_weight last dimensions).
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.linear_cross_entropy(framejit.zeros(2, 3), framejit.ones(4, 3), framejit.tensor([0, 1]))
+    tensor(1.3863)
+    """
+    if input.dim() not in (1, 2):
+        raise RuntimeError(f"expected input with dimensionality 1 or 2, got {input.dim()}")
+    if linear_weight.dim() < 2:
+        raise RuntimeError(f"expected linear_weight with dimensionality at least 2, got {linear_weight.dim()}")
+    if input.shape[-1] != linear_weight.shape[-1]:
+        raise RuntimeError(
+            "expected equal input and linear_weight last dimensions (in_features), got "
+            f"{input.shape[-1]} and {linear_weight.shape[-1]}, respectively"
+        )
+    outer = linear_weight.shape[:-1]
+    if linear_bias is not None and linear_bias.shape != outer:
+        raise RuntimeError(f"expected linear_bias shape {tuple(outer)}, got {tuple(linear_bias.shape)}")
+    if len(outer) > 1 and input.dim() == 1:
+        raise RuntimeError(
+            f"K-dimensional loss defined by linear_weight shape {tuple(linear_weight.shape)} requires batched input, "
+            f"(N, {input.shape[-1]}), got unbatched input with shape {tuple(input.shape)}"
+        )
+    logits = (input @ linear_weight.reshape(-1, input.shape[-1]).mT).reshape(*input.shape[:-1], *outer)
+    if linear_bias is not None:
+        logits = logits + linear_bias
+    if target.shape == logits.shape and ignore_index is not None:
+        raise RuntimeError("ignore_index cannot be specified when target contains probabilities")
+    ignored = -100 if ignore_index is None else ignore_index
+    return cross_entropy(logits, target, weight, None, ignored, None, reduction, label_smoothing)
+
+
 @listed("input", "target")
 def poisson_nll_loss(
     input, target, log_input=True, full=False, size_average=None, eps=1e-8, reduce=None, reduction="mean"

@@ -50,7 +50,7 @@ def interpolate(
         dim, extent = 2 + i, input.shape[2 + i]
         step = 1.0 / scales[i] if scales[i] is not None else extent / sizes[i] if sizes[i] else 1.0
         if antialias:
-            input = _filter_lines(input, dim, extent, sizes[i], step, mode, bool(align_corners))
+            input = filter_lines(input, dim, extent, sizes[i], step, mode, bool(align_corners))
         elif mode == "bicubic":
             input = lines_cubic(input, dim, sizes[i], _places(extent, sizes[i], step, bool(align_corners)))
         elif mode in _SPATIAL:
@@ -101,7 +101,7 @@ def _places(extent, size, step, align_corners):
     return [(o + 0.5) * step - 0.5 for o in range(size)]
 
 
-def _filter_lines(input, dim, extent, size, step, mode, align_corners):
+def filter_lines(input, dim, extent, size, step, mode, align_corners):
     """Resize one dimension by a filter as wide as the step: a product with a matrix of normalised weights."""
     if align_corners:
         step = (extent - 1) / (size - 1) if size > 1 else 0.0
