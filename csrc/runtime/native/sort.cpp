@@ -3,6 +3,7 @@
 
 #include "ops/rules.h"
 #include "runtime/native/iterate.h"
+#include "runtime/native/radix.h"
 
 namespace fj::native {
 namespace {
@@ -44,9 +45,12 @@ TensorView restored(const TensorView& v, int64_t d, int64_t ndim) {
 void sort(NativeCtx& c) {
   if (c.out().numel() == 0) return;
   bool descending = c.arg(2).as_bool();
+  RadixRoom room;
   sort_lines(c, wrap_dim(c.arg(1).as_int(), c.in(0).dim()),
              [&](auto* key, int64_t* order, int64_t n, auto values, auto index) {
-               if (descending)
+               if (n >= kRadixFrom && n < kRadixTo)
+                 radix_order(key, order, n, descending, room);
+               else if (descending)
                  std::stable_sort(order, order + n, [&](int64_t a, int64_t b) { return less(key[b], key[a]); });
                else
                  std::stable_sort(order, order + n, [&](int64_t a, int64_t b) { return less(key[a], key[b]); });
