@@ -273,6 +273,49 @@ class Sorting(unittest.TestCase):
 
 
 class Signals(unittest.TestCase):
+    def test_transforms(self):
+        for f in (np.fft.fft, np.fft.ifft, np.fft.rfft, np.fft.irfft):
+            for dtype in ("bool", "int64", "float32", "float64", "complex128"):
+                cases = [
+                    (f"{f.__name__} {dtype} {r}", f, call(x(dtype), *r))
+                    for r in ((), (6,), (3, 0), (None, 0, "ortho"), (0,), (None, 5))
+                ]
+                check(self, cases, tolerance=1e-5)
+            check(
+                self,
+                [
+                    ("0-d", f, call(x(shape=()))),
+                    ("empty", f, call(x(shape=(0, 3)), axis=0)),
+                    ("norm", f, call(x(), norm="other")),
+                ],
+            )
+        for f in (np.fft.fft2, np.fft.ifft2, np.fft.rfft2, np.fft.fftn, np.fft.ifftn, np.fft.rfftn):
+            for dtype in ("float32", "float64", "complex128"):
+                check(
+                    self,
+                    [
+                        (f"{f.__name__} {dtype} {k}", f, call(x(dtype, (2, 3, 4)), **k))
+                        for k in ({}, {"axes": (0, 1)}, {"norm": "forward"})
+                    ],
+                    tolerance=1e-5,
+                )
+        check(
+            self,
+            [
+                (f"{f.__name__} {r}", f, call(*r))
+                for f in (np.fft.fftfreq, np.fft.rfftfreq)
+                for r in ((8,), (7,), (8, 0.1), (1,), (0,))
+            ],
+        )
+        check(
+            self,
+            [
+                (f"{f.__name__} {r}", f, call(x(shape=(3, 4)), *r))
+                for f in (np.fft.fftshift, np.fft.ifftshift)
+                for r in ((), (0,), ((0, 1),), (5,))
+            ],
+        )
+
     def test_convolve(self):
         for f in (np.convolve, np.correlate):
             for mode in ("full", "same", "valid"):

@@ -189,6 +189,42 @@ class Creation(unittest.TestCase):
         )
         check(self, [("indices", np.indices, call((2, 3))), ("indices float", np.indices, call((2, 3), float))])
 
+    def test_windows_and_grids(self):
+        check(
+            self,
+            [
+                (f"{f.__name__} {n}", f, call(n))
+                for f in (np.hanning, np.hamming, np.blackman, np.bartlett)
+                for n in (2, 7, 8)
+            ],
+        )
+        check(
+            self,
+            [
+                (f"{f.__name__} {r}", f, call(*r))
+                for f in (np.tril_indices, np.triu_indices)
+                for r in ((3,), (3, 1), (4, -1, 3), (0,))
+            ],
+        )
+        check(self, [("ix_", np.ix_, call([0, 2], [1, 3, 0])), ("ix_ arrays", np.ix_, call(lambda: np.arange(3), [1]))])
+        check(
+            self,
+            [
+                (f"polyval {p}", np.polyval, call(p, m))
+                for p in ([2, 0, -1], [1.5, 2.0], [3])
+                for m in (x(), x("int64"), x("float32"))
+            ],
+        )
+        check(self, [(f"delete {r}", np.delete, call(x(), *r)) for r in ((1, 0), (-1, 1), (5,), (0, -2), (9, 0))])
+        check(
+            self,
+            [
+                (f"insert {r}", np.insert, call(x(d, (5,)), *r))
+                for d in ("float64", "int64")
+                for r in ((2, 7), (-1, 2.5), (5, [1, 2]), (9, 1))
+            ],
+        )
+
 
 class Joining(unittest.TestCase):
     def test_joined(self):

@@ -5,6 +5,7 @@ from . import (
     _bridge,
     _types,
     creation,
+    grids,
     indexing,
     joining,
     linalg,
@@ -18,6 +19,7 @@ from . import (
     signals,
     sorting,
     statistics,
+    transforms,
     ufuncs,
 )
 
@@ -26,6 +28,7 @@ _FAMILIES = (
     selection,
     reductions,
     statistics,
+    transforms,
     running,
     sorting,
     signals,
@@ -33,6 +36,7 @@ _FAMILIES = (
     linalg,
     shapes,
     creation,
+    grids,
     joining,
 )
 

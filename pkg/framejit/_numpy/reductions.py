@@ -6,7 +6,7 @@ from framejit import _C
 
 from . import _types
 from ._args import WITHOUT, axes_of, axis_of, cast, given, kind, number, operand, refuse, single, tensor, write
-from ._bridge import NotTaken, is_array
+from ._bridge import is_array
 
 
 def source(a):
@@ -207,14 +207,16 @@ argmax = _place(_C.argmax)
 argmin = _place(_C.argmin)
 
 
+# From NumPy 2.4 on a count of all is a scalar of its own, before an int of Python, which a trace cannot make.
+_COUNTS_ARE_SCALARS = type(np.count_nonzero([1])) is np.int64
+
+
 def count_nonzero(a, axis=None, *, keepdims=False):
     t = source(a)
+    refuse(axis is None and not keepdims and not _COUNTS_ARE_SCALARS)
     axes = axes_of(axis, t.dim())
-    r = _C.sum((t != 0).to(_C.int64), axes, keeps(keepdims)) if axes else (t != 0).to(_C.int64)
-    # An int of Python without an axis: NumPy's own, which a trace cannot make.
-    if axis is None and not keepdims:
-        raise NotTaken
-    return given(r)
+    found = (t != 0).to(_C.int64)
+    return given(_C.sum(found, axes, keeps(keepdims)) if axes else found)
 
 
 FUNCTIONS = {
