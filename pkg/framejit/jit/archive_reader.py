@@ -230,6 +230,10 @@ def read(file, map_location=None, extra_files=None):
         raise ArchiveError(f"jit.load: {error}") from None
     except RecursionError:
         raise ArchiveError("jit.load: the archive is nested too deeply") from None
+    except (ArchiveError, MemoryError):
+        raise
+    except Exception as error:  # a definition that Python refuses: an Enum without members, a field named twice
+        raise ArchiveError(f"jit.load: the archive is damaged: {type(error).__name__}: {error}") from error
 
 
 def _read(archive, extra_files):

@@ -7,6 +7,7 @@ from what was checked.
 import ast
 import collections
 import enum
+import warnings
 
 from . import types as T
 from .archive_names import ArchiveNames
@@ -16,6 +17,14 @@ from .errors import ScriptError, Source, fail
 from .functions import Function
 
 MAX_TEXT = 64 << 20
+
+
+# methods that Python knows and archives may define
+_METHODS = frozenset(
+    """__init__ __enter__ __exit__ __len__ __getitem__ __setitem__ __delitem__ __contains__ __call__ __getstate__ __setstate__ __str__ __bool__
+    __int__ __float__ __add__ __sub__ __mul__ __truediv__ __floordiv__ __mod__ __pow__ __and__ __or__ __xor__ __lshift__ __rshift__ __matmul__
+    __neg__ __invert__ __eq__ __ne__ __lt__ __le__ __gt__ __ge__ __hash__ __repr__""".split()
+)
 
 
 class Unit:
@@ -47,7 +56,9 @@ class Unit:
         if len(text) > MAX_TEXT:
             raise ScriptError(f"the code of {path} is too long")
         try:
-            tree = ast.parse(text)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", SyntaxWarning)
+                tree = ast.parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             raise ScriptError(f"the code of {path} cannot be read: {error}") from None
         found = {}
@@ -179,6 +190,8 @@ class Unit:
         for each in node.body:
             if isinstance(each, ast.FunctionDef):
                 name = each.name
+                if name.startswith("__") and name not in _METHODS and not name.startswith("__torch_mangle"):
+                    fail(source.range_of(each), f"a class of an archive cannot have a method {name}")
                 if each.decorator_list:
                     fail(source.range_of(each), "a decorator cannot be in an archive")
                 made.methods[name] = Function(f"{made.qualname}.{name}", self._checker(each, source, made), made)
@@ -192,6 +205,8 @@ class Unit:
                 fail(source.range_of(each), f"{type(each).__name__} in a class of an archive")
 
     def _member(self, made, name, annotation, value, source):
+        if not isinstance(name, str) or name.startswith("__") or "." in name:
+            fail(source.range_of(annotation), f"a class of an archive cannot have an attribute {name!r}")
         t = self._annotation(annotation, source)
         if value is not None:  # a Final with its value
             from .functions import plain_constant
