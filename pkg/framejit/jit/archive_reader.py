@@ -19,6 +19,7 @@ from . import types as T
 from .errors import FrontendError, ScriptError
 from .functions import Function
 from .pickle_reader import ArchiveUnpickler, Raw
+from .script_module import ready
 from .unit import Unit
 
 NEWEST_VERSION = 10
@@ -253,6 +254,7 @@ def _read(archive, extra_files):
     check_all([t for t in unit._found.values() if isinstance(t, T.Type)])
     for made, setter, state in builder.late:
         setter.python()(made, state)
+    ready(module)
     for name in extra_files if extra_files is not None else ():
         extra_files[name] = archive.read(f"extra/{name}")
     return module

@@ -8,7 +8,7 @@ from . import types as T
 from .functions import Function
 from .infer import infer_type
 from .module_type import ModuleType
-from .script_module import ScriptModule, _new
+from .script_module import ScriptModule, _new, ready
 
 
 def freeze(mod, preserved_attrs=None, optimize_numerics=True):
@@ -96,7 +96,7 @@ class _Freezer:
                 self._keep((), name)
         for function in functions:
             self.type.methods[function.name] = self._method(function, self.root, function.name)
-        return self._build(self.root, self.type)
+        return ready(self._build(self.root, self.type))
 
     def _path(self, at):
         return self.paths[at]

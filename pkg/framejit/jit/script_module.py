@@ -168,6 +168,15 @@ def make_class(t):
     return made
 
 
+def ready(module):
+    """module, the Python functions of its methods made: a compiled frame finds them so."""
+    for each in module.modules():
+        t = type(each).__dict__.get("_script_type")
+        for name in t.methods if t is not None else ():
+            getattr(type(each), name, None)
+    return module
+
+
 def _overloaded_forward(self, *args, **kwargs):
     """`forward` of a module that has several: the first whose parameters take the arguments."""
     from .boundary import takes
@@ -399,7 +408,7 @@ def script_module(source):
     original = getattr(source, "_orig_mod", None)
     if isinstance(original, Module) and type(source).__name__ == "OptimizedModule":
         source = original
-    return _Scripting().module(source)
+    return ready(_Scripting().module(source))
 
 
 def scripted_value(value):

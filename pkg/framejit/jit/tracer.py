@@ -16,7 +16,7 @@ from .functions import Function, Parameter
 from .infer import infer_type
 from .module_type import ModuleType
 from .recorder import Recorder
-from .script_module import ScriptModule, _new
+from .script_module import ScriptModule, _new, ready
 from .tracing_state import TracerWarning
 
 
@@ -355,7 +355,7 @@ def trace_module(
         with _same_numbers(), _kept_buffers(mod):
             t.methods[method], _ = record()
         records[method] = (record, fn, examples)
-    made = _build(mod, types, {})
+    made = ready(_build(mod, types, {}))
     if check_trace:
         for method, (record, fn, examples) in records.items():
             sets = [examples, *(_as_tuple(c[method]) for c in check_inputs or () if method in c)]
