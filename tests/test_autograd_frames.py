@@ -235,8 +235,10 @@ class TrainingStep(Compare):
         )
 
     def test_one_graph(self):
+        refused = framejit._C._compiler_stats()["aot_not_ok"]
         for make in self.makers():
             self.check_step(lambda m, o, x, y: self.step(m, o, x, y), make, calls=5)
+        self.assertEqual(framejit._C._compiler_stats()["aot_not_ok"], refused)  # none runs op by op
 
     def test_an_optimizer_that_breaks(self):
         make = lambda p: framejit.optim.RAdam(p, lr=0.1)  # noqa: E731

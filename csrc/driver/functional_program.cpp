@@ -123,7 +123,7 @@ class FunctionalProgram final : public capture::Program {
     transform::Functional f = transform::functionalise(*raw_);
     outputs_ = std::move(f.outputs);
     for (auto& [target, value] : f.graph->writes) writes_.push_back(target->index);
-    Joint joint = transform::differentiate(*f.graph);
+    Joint joint = transform::differentiate(*f.graph, f.plain);
     if (joint.backward) {
       for (const graph::Node* n : joint.backward->nodes)
         if (n->op->has(kDynamicShape))

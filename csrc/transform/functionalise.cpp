@@ -178,6 +178,11 @@ class Functionaliser {
     return out;
   }
 
+  static bool ends_history(const std::vector<std::pair<const Node*, int32_t>>& views) {
+    return std::any_of(views.begin(), views.end(),
+                       [](const auto& v) { return v.first->no_grad || v.first->op->id == OpId::detach; });
+  }
+
   void outputs() {
     std::unordered_map<const Value*, int32_t> seen;    // canonical raw value -> output
     std::unordered_map<int32_t, int32_t> base_output;  // family -> output of the new graph
@@ -193,7 +198,11 @@ class Functionaliser {
         spec.index = m.family;
       } else {
         auto [at, fresh] = base_output.emplace(m.family, static_cast<int32_t>(out_.graph->outputs.size()));
-        if (fresh) out_.graph->add_output(families_[static_cast<size_t>(m.family)].current);
+        if (fresh) {
+          out_.graph->add_output(families_[static_cast<size_t>(m.family)].current);
+          out_.plain.push_back(true);
+        }
+        if (!ends_history(spec.views)) out_.plain[static_cast<size_t>(at->second)] = false;
         spec.kind = m.view ? OutputSpec::ResultView : OutputSpec::Result;
         spec.index = at->second;
       }

@@ -26,6 +26,7 @@ struct OutputSpec {
 struct Functional {
   std::unique_ptr<Graph> graph;
   std::vector<OutputSpec> outputs;
+  std::vector<bool> plain;  // results that are seen through detach() alone: no gradient comes for them
 };
 
 // Is a value with a history written where gradients are off (under no_grad, or through detach()), and does an output

@@ -93,7 +93,7 @@ class Reverse {
 
 }  // namespace
 
-Joint differentiate(const Graph& functional) {
+Joint differentiate(const Graph& functional, const std::vector<bool>& plain) {
   Joint out;
   std::unique_ptr<Graph> joint = copy_graph(functional);
   Dependence needs(*joint);
@@ -107,7 +107,7 @@ Joint differentiate(const Graph& functional) {
   Reverse reverse(*joint, needs);
   for (size_t i = 0; i < joint->outputs.size(); ++i) {
     const Value* v = joint->outputs[i];
-    if (!needs(v)) continue;
+    if (!needs(v) || (i < plain.size() && plain[i])) continue;
     out.differentiable.push_back(static_cast<int32_t>(i));
     TensorMeta m = *v;
     m.offset = 0;

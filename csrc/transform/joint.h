@@ -30,7 +30,8 @@ struct Joint {
 
 // Null `backward` if no output depends on an input that requires a gradient. Raises Unsupported where a rule is
 // missing.
-Joint differentiate(const Graph& functional);
+// `plain`: outputs for which no gradient comes, though they depend on such inputs.
+Joint differentiate(const Graph& functional, const std::vector<bool>& plain = {});
 
 // The gradients as a graph of their own, that can be differentiated in turn.
 struct SecondOrder {
