@@ -170,11 +170,11 @@ class _Freezer:
                     self.written.add((id(owner), node.name))
             elif isinstance(node, ir.OpCall):
                 self._argument_writes(node, selves)
-            elif isinstance(node, ir.CallMethod):
+            elif isinstance(node, (ir.CallMethod, ir.CallInterface)):
                 owner = self._instance(node.obj, selves)
                 if owner is not None:
-                    self._find_writes(node.function, owner, seen)
-            if isinstance(node, (ir.Call, ir.CallMethod, ir.CallPython)):
+                    self._find_writes(called(node, owner), owner, seen)
+            if isinstance(node, (ir.Call, ir.CallMethod, ir.CallInterface, ir.CallPython)):
                 self._container_writes(node, selves)
 
     def _argument_writes(self, node, selves):
@@ -232,6 +232,11 @@ def _module_variables(function, module, freezer):
     return selves
 
 
+def called(node, owner):
+    """The method that a call on a module means."""
+    return node.function if isinstance(node, ir.CallMethod) else type(owner)._script_type.find_method(node.name)
+
+
 class _Rewriter:
     """Copies a body, constants in the place of attributes."""
 
@@ -279,10 +284,10 @@ class _Rewriter:
     def expression(self, e):
         if isinstance(e, ir.GetAttr):
             return self._attribute(e)
-        if isinstance(e, ir.CallMethod):
+        if isinstance(e, (ir.CallMethod, ir.CallInterface)):
             owner = self.freezer._instance(e.obj, self.selves)
             if owner is not None:
-                method = self.freezer.method_for(e.function, owner)
+                method = self.freezer.method_for(called(e, owner), owner)
                 me = ir.Var("self", where=e.where, type=self.freezer.type)
                 return ir.CallMethod(
                     me, method.name, method, [self.expression(a) for a in e.args], where=e.where, type=e.type
