@@ -6,6 +6,7 @@ from framejit import _C
 from framejit._common import into
 
 _norm, _nonzero, _repeat, _split = _C.norm, _C.nonzero, _C.repeat_interleave, _C.tensor_split
+_index_put, _index_put_in_place = _C.index_put, _C.Tensor.index_put_
 _search, _tensordot = _C.searchsorted, _C.tensordot
 
 
@@ -159,6 +160,46 @@ def tensor_split(input, indices_or_sections=None, dim=0, *, indices=None, sectio
     return _split(input, indices_or_sections, dim)
 
 
+def _places(indices):
+    """Masks among indices as the places of their True elements."""
+    out = []
+    for i in indices:
+        if isinstance(i, _C.Tensor) and i.dtype in (_C.bool, _C.uint8):
+            out.extend(nonzero(i, as_tuple=True))
+        else:
+            out.append(i)
+    return out
+
+
+def _has_mask(indices):
+    return any(isinstance(i, _C.Tensor) and i.dtype in (_C.bool, _C.uint8) for i in indices)
+
+
+def index_put(input, indices, values, accumulate=False):
+    """The input with `values` written, or added (`accumulate`), where the indices say; masks are indices, too.
+
+    input (Tensor), indices (sequence of Tensor or None), values (Tensor), accumulate (bool). Raises IndexError (index … is
+    out of bounds).
+
+    >>> import framejit
+    >>> framejit.index_put(framejit.zeros(3), [framejit.tensor([True, False, True])], framejit.tensor(2.0))
+    tensor([2., 0., 2.])
+    """
+    return _index_put(input, _places(indices) if _has_mask(indices) else indices, values, accumulate)
+
+
+def index_put_(self, indices, values, accumulate=False):
+    """Writes `values`, or adds them (`accumulate`), where the indices say; masks are indices, too. Gives this tensor back.
+
+    indices (sequence of Tensor or None), values (Tensor), accumulate (bool). Raises IndexError (index … is out of bounds).
+
+    >>> import framejit
+    >>> framejit.zeros(3).index_put_([framejit.tensor([0, 0])], framejit.tensor([1.0, 2.0]), accumulate=True)
+    tensor([3., 0., 0.])
+    """
+    return _index_put_in_place(self, _places(indices) if _has_mask(indices) else indices, values, accumulate)
+
+
 def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=None, sorter=None, out=None):
     """Where each value belongs in sorted rows, so that they stay sorted: before equal ones, or (`right`) after them.
 
@@ -221,4 +262,4 @@ def unique_slices(input, dim, consecutive):
     return slices, inverse, _C.bincount(group, minlength=slices.shape[dim])
 
 
-METHODS = ("norm", "nonzero", "repeat_interleave", "tensor_split")
+METHODS = ("index_put", "index_put_", "norm", "nonzero", "repeat_interleave", "tensor_split")

@@ -6,7 +6,7 @@ from framejit import _C
 from framejit._common import into
 from framejit.autograd.grad_mode import no_grad
 
-_group_norm, _layer_norm = _C.native_group_norm, _C.native_layer_norm
+_group_norm = _C.native_group_norm
 
 
 def _clamped(input, indices):
@@ -65,8 +65,8 @@ def _safe_softmax(input, dim, dtype=None):
     >>> framejit._safe_softmax(framejit.tensor([float("-inf")]), 0)
     tensor([0.])
     """
-    result = _C.softmax(input, dim, dtype=dtype)
-    return result.masked_fill((input == -math.inf).all(dim, True), 0)
+    empty = (input == -math.inf).all(dim, True)
+    return _C.softmax(input.masked_fill(empty, 0), dim, dtype=dtype).masked_fill(empty, 0)
 
 
 def native_dropout_backward(grad_output, mask, scale):
@@ -204,18 +204,3 @@ def _upsample_bilinear2d_aa(input, output_size, align_corners, scales_h=None, sc
         step = 1.0 / scale if scale else extent / size if size else 1.0
         input = filter_lines(input, dim, extent, size, step, "bilinear", align_corners)
     return input
-
-
-def native_layer_norm(input, normalized_shape, weight, bias, eps):
-    """(result, means, 1 / standard deviations) of layer normalisation; only the first has gradients.
-
-    input (Tensor), normalized_shape (sequence of int), weight, bias (Tensor or None), eps (float). Raises RuntimeError
-    (Given normalized_shape=…, expected input with shape …).
-
-    >>> import framejit
-    >>> framejit.native_layer_norm(framejit.tensor([1.0, 3.0]), [2], None, None, 0.0)[1]
-    tensor([2.])
-    """
-    result, means, scales = _layer_norm(input, normalized_shape, weight, bias, eps)
-    kept = input.dtype if weight is None else weight.dtype
-    return result, means.detach().to(kept), scales.detach().to(kept)

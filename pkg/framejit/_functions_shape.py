@@ -471,7 +471,9 @@ def float_power(input, exponent, *, out=None):
     >>> framejit.float_power(framejit.tensor([2, 3]), 2)
     tensor([4., 9.], dtype=framejit.float64)
     """
-    double = lambda x: x.to(_C.float64) if isinstance(x, _C.Tensor) else float(x)
+    is_complex = lambda x: x.is_complex() if isinstance(x, _C.Tensor) else isinstance(x, complex)
+    wide = _C.complex128 if is_complex(input) or is_complex(exponent) else _C.float64
+    double = lambda x: x.to(wide) if isinstance(x, _C.Tensor) else x if isinstance(x, complex) else float(x)
     return _into(out, _C.pow(double(input), double(exponent)))
 
 

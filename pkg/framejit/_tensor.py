@@ -227,6 +227,18 @@ def _polygamma(self, n):
     return _C.polygamma(n, self)
 
 
+def _rdiv(self, other):
+    """`other / self`.
+
+    other (Tensor or number). Raises TypeError for other types.
+
+    >>> import framejit
+    >>> framejit.tensor([2.0]).__rdiv__(1)
+    tensor([0.5000])
+    """
+    return other / self
+
+
 def _rare_method(name):
     """Functions that few call are imported when one of their methods is called first."""
 
@@ -253,6 +265,7 @@ def _attach_functions():
 
     for name in _functions_forms.METHODS:
         setattr(_C.Tensor, name, getattr(_functions_forms, name))
+    _C.Tensor.__rdiv__ = _rdiv
     for name in ("cauchy_", "geometric_", "log_normal_"):
         setattr(_C.Tensor, name, getattr(_functions_rare, name))
     for name in _RARE_METHODS:
