@@ -155,6 +155,13 @@ class Tracing(unittest.TestCase):
             [framejit.relu, framejit.cat, operator.add, operator.add],
         )
 
+    def test_operators_first_seen_inside_a_trace_are_themselves(self):
+        vars(framejit.ops.aten).pop("log1p", None)
+        gm = fx.symbolic_trace(lambda x: framejit.ops.aten.log1p.default(x))
+        self.assertIs(framejit.ops.aten.log1p._function, framejit.log1p)
+        self.assertEqual(gm(X[1]).tolist(), X[1].log1p().tolist())
+        self.assertEqual([n.target for n in gm.graph.nodes][1], framejit.ops.aten.log1p.default)
+
     def test_keys_and_other_values_that_no_graph_holds(self):
         with self.assertRaisesRegex(RuntimeError, "cannot contain a Node"):
             fx.symbolic_trace(lambda x: leaf({x: x}))

@@ -179,7 +179,8 @@ def _namespace(name):
         function = _public(op) or getattr(_ops, op, None) or getattr(_ops.Tensor, op, None)
         if name != "aten" or op.startswith("__") or not callable(function):
             raise AttributeError(f"there is no operator {name}::{op}")
-        packet = OpOverloadPacket(op, function)
+        # looked for inside a trace, it is the function that records in its place
+        packet = OpOverloadPacket(op, getattr(function, "_fx_original", function))
         setattr(namespace, op, packet)
         return packet
 

@@ -52,6 +52,7 @@ def _recording(function):
         made.node.meta["is_wrapped"] = True
         return made
 
+    wrapper._fx_original = function
     return wrapper
 
 

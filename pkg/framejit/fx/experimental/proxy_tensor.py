@@ -48,6 +48,8 @@ class ProxyTensor(Proxy):
         return found
 
     def _method(self, name, *args, **kwargs):
+        if len(args) > 1 and all(isinstance(arg, int) for arg in args) and _takes_sizes(name):
+            args = (list(args),)
         return self.__torch_function__(getattr(_C.Tensor, name), (), (self, *args), kwargs)
 
     @classmethod
@@ -84,6 +86,12 @@ class ProxyTensor(Proxy):
 
     def __setitem__(self, index, value):
         self.tracer.run(operator.setitem, (self, index, value), {})
+
+
+def _takes_sizes(name):
+    """Whether a method's sizes may be given one by one."""
+    signatures = get_signature_for_torch_op(getattr(_C.Tensor, name)) or ()
+    return any(list(s.parameters.values())[1].annotation == list[int] for s in signatures if len(s.parameters) == 2)
 
 
 _PROPERTIES = {"T": "t", "mT": "mT", "data": "detach", "real": "real", "imag": "imag"}
@@ -264,6 +272,7 @@ class _FactoryPatcher(Patcher):
             def factory(*args, **kwargs):
                 return tracer.run(function, args, kwargs) if _active else function(*args, **kwargs)
 
+            factory._fx_original = function
             return self.replacements.setdefault(id(function), factory)
         if (
             function is getattr(_C, "tensor", None)
@@ -286,6 +295,7 @@ class _FactoryPatcher(Patcher):
             node.meta["val"] = value
             return ProxyTensor(node, tracer, value)
 
+        build._fx_original = function
         return build
 
     def _enter(self):
