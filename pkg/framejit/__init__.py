@@ -36,7 +36,16 @@ from framejit._functions import (
     unique,
     unique_consecutive,
 )
-from framejit._functions_forms import index_put, nonzero, norm, repeat_interleave, searchsorted, tensor_split, tensordot
+from framejit._functions_forms import (
+    empty_strided,
+    index_put,
+    nonzero,
+    norm,
+    repeat_interleave,
+    searchsorted,
+    tensor_split,
+    tensordot,
+)
 from framejit._functions_native import native_group_norm
 from framejit._tensor import is_storage, typename
 from framejit._version import __version__
@@ -139,7 +148,8 @@ _LAZY_NAMES.update(
     (name, "framejit._functions_native")
     for name in (
         "_batch_norm_with_update", "_native_batch_norm_legit", "_safe_softmax", "_softmax_backward_data", "_unsafe_masked_index",
-        "_unsafe_masked_index_put_accumulate", "_upsample_bilinear2d_aa", "max_pool2d_with_indices_backward", "native_batch_norm",
+        "_unsafe_masked_index_put_accumulate", "_upsample_bilinear2d_aa", "grid_sampler_2d", "grid_sampler_3d", "max_pool2d_with_indices_backward",
+        "native_batch_norm", "resize_as_", "zero_",
         "native_dropout_backward",
     )
 )  # fmt: skip

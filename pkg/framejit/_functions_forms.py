@@ -7,6 +7,7 @@ from framejit._common import into
 
 _norm, _nonzero, _repeat, _split = _C.norm, _C.nonzero, _C.repeat_interleave, _C.tensor_split
 _index_put, _index_put_in_place = _C.index_put, _C.Tensor.index_put_
+_empty_strided = _C.empty_strided
 _search, _tensordot = _C.searchsorted, _C.tensordot
 
 
@@ -160,6 +161,41 @@ def tensor_split(input, indices_or_sections=None, dim=0, *, indices=None, sectio
     return _split(input, indices_or_sections, dim)
 
 
+def empty_strided(size, stride, **options):
+    """A tensor of unset memory with these sizes and strides, which may leave gaps or overlap.
+
+    size, stride (sequence of int). Raises RuntimeError (dimensionality of sizes must match dimensionality of strides;
+    negative strides).
+
+    >>> import framejit
+    >>> framejit.empty_strided((2, 3), (1, 4)).stride()
+    (1, 4)
+    """
+    dense, expected = True, 1
+    for n, step in sorted(zip(size, stride), key=lambda pair: pair[1]):
+        dense = dense and (n == 1 or step == expected)
+        expected *= n
+    if dense or len(size) != len(stride) or 0 in size or min(stride) < 0:
+        return _empty_strided(size, stride, **options)
+    extent = 1 + sum((n - 1) * step for n, step in zip(size, stride))
+    grad = options.pop("requires_grad", False)
+    return _C.empty(extent, **options).as_strided(size, stride).requires_grad_(grad)
+
+
+def new_empty_strided(self, size, stride, dtype=None, device=None, requires_grad=False, **options):
+    """`empty_strided` of this tensor's dtype, or another.
+
+    size, stride (sequence of int), dtype (framejit.dtype or None), device (framejit.device or None), requires_grad (bool).
+    Raises what `empty_strided` raises.
+
+    >>> import framejit
+    >>> framejit.ones(1, dtype=framejit.int8).new_empty_strided((2, 3), (1, 2)).dtype
+    framejit.int8
+    """
+    dtype = self.dtype if dtype is None else dtype
+    return empty_strided(size, stride, dtype=dtype, requires_grad=requires_grad)
+
+
 def _places(indices):
     """Masks among indices as the places of their True elements."""
     out = []
@@ -262,4 +298,4 @@ def unique_slices(input, dim, consecutive):
     return slices, inverse, _C.bincount(group, minlength=slices.shape[dim])
 
 
-METHODS = ("index_put", "index_put_", "norm", "nonzero", "repeat_interleave", "tensor_split")
+METHODS = ("new_empty_strided", "index_put", "index_put_", "norm", "nonzero", "repeat_interleave", "tensor_split")

@@ -204,3 +204,58 @@ def _upsample_bilinear2d_aa(input, output_size, align_corners, scales_h=None, sc
         step = 1.0 / scale if scale else extent / size if size else 1.0
         input = filter_lines(input, dim, extent, size, step, "bilinear", align_corners)
     return input
+
+
+_MODES, _PADDINGS = ("bilinear", "nearest", "bicubic"), ("zeros", "border", "reflection")
+
+
+def grid_sampler_2d(input, grid, interpolation_mode, padding_mode, align_corners):
+    """nn.functional.grid_sample of images, its modes as numbers.
+
+    input, grid (Tensor), interpolation_mode, padding_mode (int), align_corners (bool). Raises RuntimeError for sizes that do
+    not fit.
+
+    >>> import framejit
+    >>> framejit.grid_sampler_2d(framejit.ones(1, 1, 2, 2), framejit.zeros(1, 1, 1, 2), 0, 0, False)
+    tensor([[[[1.]]]])
+    """
+    from framejit.nn.functional import grid_sample
+
+    return grid_sample(input, grid, _MODES[interpolation_mode], _PADDINGS[padding_mode], align_corners)
+
+
+def grid_sampler_3d(input, grid, interpolation_mode, padding_mode, align_corners):
+    """nn.functional.grid_sample of volumes, its modes as numbers.
+
+    input, grid (Tensor), interpolation_mode, padding_mode (int), align_corners (bool). Raises RuntimeError for sizes that do
+    not fit.
+
+    >>> import framejit
+    >>> framejit.grid_sampler_3d(framejit.ones(1, 1, 2, 2, 2), framejit.zeros(1, 1, 1, 1, 3), 0, 0, False).shape
+    framejit.Size([1, 1, 1, 1, 1])
+    """
+    return grid_sampler_2d(input, grid, interpolation_mode, padding_mode, align_corners)
+
+
+def zero_(input):
+    """Sets every element to 0; gives the tensor back.
+
+    input (Tensor). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> framejit.zero_(framejit.ones(2))
+    tensor([0., 0.])
+    """
+    return input.zero_()
+
+
+def resize_as_(input, the_template, *, memory_format=None):
+    """Gives the tensor the sizes of `the_template`; new elements are unset.
+
+    input, the_template (Tensor), memory_format (framejit.memory_format or None). Raises AttributeError for other types.
+
+    >>> import framejit
+    >>> framejit.resize_as_(framejit.ones(2), framejit.ones(3)).shape
+    framejit.Size([3])
+    """
+    return input.resize_(the_template.shape)
