@@ -293,6 +293,27 @@ class ScriptTest(unittest.TestCase):
         self.assertIn("return y[i]", text)
         self.assertIn(__file__, text)
 
+    def test_what_is_dropped_is_gone(self):
+        import gc
+
+        from framejit.jit.functions import Function
+
+        def once():
+            def f(x, n: int):
+                return x + n
+
+            return jit.script(f)(framejit.ones(1), 2), jit.script(framejit.nn.ReLU())
+
+        def count():
+            gc.collect()
+            return sum(isinstance(o, Function) for o in gc.get_objects())
+
+        once()
+        before = count()
+        for _ in range(20):
+            once()
+        self.assertEqual(count(), before)
+
     def test_code_and_graph(self):
         @jit.script
         def f(x, n: int):

@@ -4,7 +4,6 @@ import ast
 import inspect
 import textwrap
 import types as python_types
-import weakref
 
 from framejit.nn import Module
 
@@ -16,7 +15,7 @@ from .errors import Source
 from .functions import Function
 from .resolve import PythonNames
 
-_compiled = weakref.WeakKeyDictionary()  # Python function -> Function
+_KEPT = "_framejit_jit_function"  # attribute of a Python function: the Function made of it, gone when it goes
 _overloaded = {}  # qualified name -> [functions]
 
 
@@ -211,10 +210,7 @@ def compiled(fn):
     """The Function of something that was scripted before, or None."""
     if isinstance(fn, ScriptFunction):
         return fn._function
-    try:
-        return _compiled.get(fn) if isinstance(fn, python_types.FunctionType) else None
-    except TypeError:
-        return None
+    return fn.__dict__.get(_KEPT) if isinstance(fn, python_types.FunctionType) else None
 
 
 def compiled_function(fn, signature=None):
@@ -223,7 +219,8 @@ def compiled_function(fn, signature=None):
     if found is None:
         target = inspect.unwrap(fn) if not hasattr(fn, "__original_fn") else fn.__original_fn
         found = Function(annotations.qualified_name(target), function_checker(target, signature=signature))
-        _compiled[fn] = found
+        if isinstance(fn, python_types.FunctionType):
+            setattr(fn, _KEPT, found)
     return found
 
 
