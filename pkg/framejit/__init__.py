@@ -39,6 +39,7 @@ from framejit._functions import (
 from framejit._functions_forms import (
     empty_strided,
     index_put,
+    index_put_,
     nonzero,
     norm,
     repeat_interleave,
