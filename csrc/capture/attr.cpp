@@ -63,6 +63,7 @@ V read_slot(Tracer& t, V self, PyObject* raw) {
     Ref real = Ref::steal(Py_TYPE(raw)->tp_descr_get(raw, o->real, reinterpret_cast<PyObject*>(o->cls)));
     V value = nullptr;
     if (real) {
+      t.guard(Kind::Absent, source, nullptr, {1});  // it is there
       value = t.wrap(t.keep(real), source);
     } else {
       PyErr_Clear();
@@ -340,8 +341,8 @@ V tensor_attr(Tracer& t, TensorValue* v, PyObject* name) {
     PyObject** dict = _PyObject_GetDictPtr(v->real);
     const SourceId source = t.source(Step::InstanceAttr, v->source, 0, name);
     PyObject* found = dict && *dict ? PyDict_GetItemWithError(*dict, name) : nullptr;
+    t.guard(Kind::Absent, source, nullptr, found ? std::vector<int64_t>{1} : std::vector<int64_t>{});
     if (found) return t.wrap(found, source);
-    t.guard(Kind::Absent, source);
     return nullptr;
   }
   if (is_text(name, "grad")) return tensor_grad(t, v);

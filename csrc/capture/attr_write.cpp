@@ -15,7 +15,7 @@ bool slot_is_set(Tracer& t, ObjectValue* o, PyObject* raw) {
   const SourceId source = t.source(Step::Slot, o->source, 0, raw);
   Ref real = Ref::steal(Py_TYPE(raw)->tp_descr_get(raw, o->real, reinterpret_cast<PyObject*>(o->cls)));
   if (real) {
-    t.type_of(t.wrap(t.keep(real), source));
+    t.guard(Kind::Absent, source, nullptr, {1});  // it is there
     return true;
   }
   PyErr_Clear();

@@ -96,10 +96,12 @@ V read_outside(Tracer& t, DictValue* d, V key, PyObject* stand) {
   if (!found && PyErr_Occurred()) t.raise_pending();
   const SourceId source = t.source(Step::Key, d->source, 0, stand);
   V value = nullptr;
-  if (found)
+  if (found) {
+    t.guard(Kind::Absent, source, nullptr, {1});  // it is there
     value = t.wrap(found, source);
-  else
+  } else {
     t.guard(Kind::Absent, source);
+  }
   add_entry(d, key, stand, value);
   return value;
 }
@@ -162,7 +164,6 @@ V dict_setdefault(Tracer& t, DictValue* d, V key, V value) {
 V dict_pop(Tracer& t, DictValue* d, V key) {
   PyObject* stand = stand_in(t, d, key);
   V held = get_at(t, d, key, stand);
-  if (held && held->outside()) t.type_of(held);  // it has to be there when the segment runs
   if (held) delete_at(t, d, key, stand);
   return held;
 }

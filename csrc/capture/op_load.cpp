@@ -1,4 +1,6 @@
 // Locals, cells, globals, constants and the stack.
+#include <algorithm>
+
 #include "capture/generator.h"
 #include "capture/handlers.h"
 
@@ -9,7 +11,7 @@ V cell_contents(Tracer& t, CellValue* c) {
   c->known = true;
   const SourceId source = t.source(Step::Cell, c->source);
   PyObject* real = PyCell_GET(c->real);
-  if (!real) t.guard(Kind::Absent, source);
+  t.guard(Kind::Absent, source, nullptr, real ? std::vector<int64_t>{1} : std::vector<int64_t>{});
   return c->contents = real ? t.wrap(real, source) : nullptr;
 }
 
@@ -19,7 +21,11 @@ V& local(SymFrame& f, int i) { return f.locals[static_cast<size_t>(i)]; }
 
 V checked_local(Tracer& t, SymFrame& f, int i) {
   V v = local(f, i);
-  if (v) return v;
+  if (v) {
+    if (v->outside() && t.entry.offset > 0 && t.tree.sources()[v->source].step == Step::Local)
+      t.guard(Kind::Absent, v->source, nullptr, {1});
+    return v;
+  }
   t.raise(PyExc_UnboundLocalError, cat("cannot access local variable '", PyUnicode_AsUTF8(f.code.local_name(i)),
                                        "' where it is not associated with a value"));
 }
@@ -31,6 +37,24 @@ bool is_watched(Tracer& t, V v) {
   return weak && weak.get() != Py_None;
 }
 
+// Does a container hold, not too deep, something that has a finaliser?
+bool holds_finaliser(PyObject* o, int depth) {
+  constexpr Py_ssize_t kMost = 32;
+  auto looks = [&](PyObject* part) {
+    return _PyType_Lookup(Py_TYPE(part), FJ_NAME("__del__")) || (depth > 0 && holds_finaliser(part, depth - 1));
+  };
+  if (PyDict_Check(o)) {
+    PyObject *key, *value;
+    Py_ssize_t at = 0;
+    for (Py_ssize_t n = 0; n < kMost && PyDict_Next(o, &at, &key, &value); ++n)
+      if (looks(value)) return true;
+  } else if (PyList_Check(o) || PyTuple_Check(o)) {
+    for (Py_ssize_t i = 0; i < std::min(kMost, Py_SIZE(o)); ++i)
+      if (looks(PySequence_Fast_GET_ITEM(o, i))) return true;
+  }
+  return false;
+}
+
 // A local of the outermost frame lets its object go. If somebody may notice when that dies, CPython does it, at its
 // place.
 void release(Tracer& t, SymFrame& f, V old) {
@@ -38,6 +62,8 @@ void release(Tracer& t, SymFrame& f, V old) {
     cut(Reason::lifetime, "a generator is let go");
   if (&f == t.outermost && old && old->is == Is::Object && old->outside() && is_watched(t, old))
     cut(Reason::lifetime, "a local of type ", old->cls->tp_name, " is let go");
+  if (&f == t.outermost && old && old->outside() && holds_finaliser(old->real, 1))
+    cut(Reason::lifetime, "a container of objects with __del__ is let go");
 }
 
 // Some reference to it is gone.

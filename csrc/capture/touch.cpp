@@ -7,6 +7,7 @@
 #include "capture/tensors.h"
 #include "capture/tracer.h"
 #include "py/iterators.h"
+#include "py/watch.h"
 
 namespace fj::capture {
 
@@ -92,6 +93,7 @@ void read_set(Tracer& t, SetValue* v) {
 
 void read_function(Tracer& t, FunctionValue* v) {
   auto* f = reinterpret_cast<PyFunctionObject*>(v->real);
+  if (!py::is_called_as_usual(v->real)) cut(Reason::native_call, "a function with a vectorcall of its own");
   v->code = reinterpret_cast<PyCodeObject*>(f->func_code);
   v->globals = f->func_globals;
   t.guard(Kind::Code, v->source, f->func_code, {}, f->func_globals);
@@ -226,6 +228,26 @@ PyObject* Tracer::dict_fact(PyObject* dict, PyObject* name) {
   return found;
 }
 
+namespace {
+
+// Whoever checks something about an object has found it, and what it was reached through.
+void drop_implied(const guard::SourceTable& sources, std::vector<guard::Check>& checks) {
+  std::vector<bool> found(static_cast<size_t>(sources.size()));
+  auto mark = [&](SourceId id) {
+    for (; id != guard::kNoSource && !found[static_cast<size_t>(id)]; id = sources[id].parent)
+      found[static_cast<size_t>(id)] = true;
+  };
+  auto says_present = [](const guard::Check& c) { return c.kind == Kind::Absent && !c.numbers.empty(); };
+  for (const auto& c : checks)
+    if (says_present(c))
+      mark(sources[c.source].parent);
+    else if (c.kind != Kind::Absent && c.kind != Kind::SameObject && c.kind != Kind::DifferentObjects)
+      mark(c.source);
+  std::erase_if(checks, [&](const auto& c) { return says_present(c) && found[static_cast<size_t>(c.source)]; });
+}
+
+}  // namespace
+
 std::vector<guard::Check> Tracer::finish_guards() {
   // Writes to one outside object must not show in another that was read: those two stay different objects.
   // Of two instance dicts, the instances are compared.
@@ -243,6 +265,7 @@ std::vector<guard::Check> Tracer::finish_guards() {
   }
   std::vector<guard::Check> all;
   all.swap(guards_);
+  drop_implied(tree.sources(), all);
   guard_index_.clear();
   // The check that may compile is the last one.
   std::stable_partition(all.begin(), all.end(), [](const guard::Check& c) { return c.kind != Kind::Admitted; });

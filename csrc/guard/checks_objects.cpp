@@ -5,6 +5,7 @@
 #include "guard/checks.h"
 #include "py/dict.h"
 #include "py/iterators.h"
+#include "py/watch.h"
 
 namespace fj::guard {
 
@@ -50,9 +51,12 @@ std::string EqualCheck::describe(const Check& c, const std::string& path, const 
   return cat(path, " == ", short_repr(c.object.get()));
 }
 
-Outcome AbsentCheck::check(const Check& c, Fetched& f) { return pass_if(f.get(c.source) == nullptr); }
-std::string AbsentCheck::describe(const Check&, const std::string& path, const SourceTable&, PyCodeObject*) {
-  return cat(path, " does not exist");
+// numbers: empty, or that something is there.
+Outcome AbsentCheck::check(const Check& c, Fetched& f) {
+  return pass_if((f.get(c.source) != nullptr) == !c.numbers.empty());
+}
+std::string AbsentCheck::describe(const Check& c, const std::string& path, const SourceTable&, PyCodeObject*) {
+  return cat(path, c.numbers.empty() ? " does not exist" : " exists");
 }
 
 // numbers: which next() from now; whether it gives something.
@@ -163,7 +167,7 @@ std::string DictFactsCheck::describe(const Check& c, const std::string&, const S
 
 Outcome CodeCheck::check(const Check& c, Fetched& f) {
   PyObject* v = f.get(c.source);
-  if (!v || !PyFunction_Check(v)) return Outcome::Fail;
+  if (!v || !PyFunction_Check(v) || !py::is_called_as_usual(v)) return Outcome::Fail;
   return pass_if(PyFunction_GET_CODE(v) == c.object.get() && PyFunction_GET_GLOBALS(v) == c.extra.get());
 }
 std::string CodeCheck::describe(const Check& c, const std::string& path, const SourceTable&, PyCodeObject*) {

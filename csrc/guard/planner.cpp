@@ -240,7 +240,7 @@ Planner::Known Planner::known(const Check& c) {
 Planner::Known Planner::known_one(const Check& c) {
   if (!fixed(c.source)) return Known::Live;
   PyObject* v = fetched_.get(c.source);
-  if (!v) return c.kind == Kind::Absent ? Known::Passes : Known::Fails;
+  if (!v) return c.kind == Kind::Absent && c.numbers.empty() ? Known::Passes : Known::Fails;
   if (c.kind != Kind::Same && c.kind != Kind::Absent && !(is_tensor(v) && on_tensor(c))) type_of(c.source, v);
   bool watched = true;
   switch (c.kind) {
@@ -261,6 +261,7 @@ Planner::Known Planner::known_one(const Check& c) {
       if (!PyFunction_Check(v)) break;
       word(c.source, &reinterpret_cast<PyFunctionObject*>(v)->func_code);
       word(c.source, &reinterpret_cast<PyFunctionObject*>(v)->func_globals);
+      word(c.source, &reinterpret_cast<PyFunctionObject*>(v)->vectorcall);
       break;
     case Kind::Truth: return known_truth(c, v);
     default: break;
