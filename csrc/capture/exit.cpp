@@ -32,15 +32,26 @@ bool is_as_it_was(Tracer& t, const SymFrame& f, V v, int i) {
   return source.step == Step::Local && source.index == i;
 }
 
+// May the function look at its locals by name?
+bool names_its_locals(const SymFrame& f) {
+  for (const py::Instr& in : f.code.instrs()) {
+    if (in.op != py::Op::LOAD_GLOBAL) continue;
+    for (const char* known : {"eval", "exec", "locals", "vars", "dir"})
+      if (is_text(f.name(in.arg >> 1), known)) return true;
+  }
+  return false;
+}
+
 Snapshot snapshot(Tracer& t, SymFrame& f, RecipeWriter& w) {
   Snapshot shot;
   if (&f != t.outermost) shot.function = w.of(f.function);
   shot.code = Ref::borrow(reinterpret_cast<PyObject*>(f.object()));
   shot.offset = f.pc;
+  const bool all = names_its_locals(f);
   for (int i = 0; i < f.code.locals_count(); ++i) {
     V v = f.locals[static_cast<size_t>(i)];
-    if (v && v->is != Is::Cell && !f.code.live(f.pc, i)) {
-      // A dead local shows only in locals(). Another time it may be unbound here.
+    if (v && !all && v->is != Is::Cell && !f.code.live(f.pc, i)) {
+      // A dead local shows only to who looks at frames. Another time it may be unbound here.
       shot.locals.push_back(is_as_it_was(t, f, v, i) ? kAsItWas : w.of_if_possible(v));
       continue;
     }

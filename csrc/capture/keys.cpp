@@ -51,7 +51,12 @@ PyObject* Tracer::custom_stand(V key) {
   PyObject* hash;
   if (!constant_of(call_values(*this, special(*this, key, FJ_NAME("__hash__")), {}), &hash) || !PyLong_Check(hash))
     cut(Reason::custom_key, key->cls->tp_name);
-  const Py_hash_t h = PyObject_Hash(hash);
+  Py_hash_t h = PyLong_AsSsize_t(hash);  // as it is, where it fits: hash() of a large int is another number
+  if (PyErr_Occurred()) {
+    PyErr_Clear();
+    h = PyObject_Hash(hash);
+  }
+  if (h == -1) h = -2;
   for (auto& known : custom_keys_) {
     if (known.key != key) continue;
     if (known.hash != h) cut(Reason::custom_key, "a hash that changes");

@@ -162,6 +162,7 @@ V call_on_view(Tracer& t, ViewValue* v, std::string_view name, Args& a) {
 
 V call_on_function(Tracer& t, V self, std::string_view name, Args& a) {
   if (name == "__call__") return call(t, self, std::move(a));
+  if (name == "__get__" && self->is == Is::Method) return self;
   if (name == "__get__" && !a.pos.empty()) return is_const(t, a.pos[0], Py_None) ? self : t.method(self, a.pos[0]);
   cut(Reason::native_method, self->cls->tp_name, ".", name);
 }

@@ -377,7 +377,8 @@ RecipeId RecipeWriter::write(V v) {
       Ref get = Ref::steal(PyObject_GetAttr(n->descr, FJ_NAME("__get__")));
       if (!get) PyErr_Clear();
       if (!get) cannot(v);
-      return call(t_.keep(std::move(get)), {of(n->self)});
+      // With the class: some of 3.13's descriptors ask it without looking whether there is one.
+      return call(t_.keep(std::move(get)), {of(n->self), of(t_.constant(obj(t_.type_of(n->self))))});
     }
     case Is::Cell: {
       const RecipeId id = v->recipe = add(Make::Cell);
@@ -393,9 +394,10 @@ RecipeId RecipeWriter::write(V v) {
     case Is::View: {
       if (is_proxy(v)) return call(obj(&PyDictProxy_Type), {of(as<ViewValue>(v)->dict)});
       static constexpr const char* kNames[] = {"keys", "items", "values"};
-      PyObject* method = _PyType_Lookup(&PyDict_Type, intern(kNames[as<ViewValue>(v)->what]));
+      DictValue* dict = as<ViewValue>(v)->dict;  // an OrderedDict has views of its own
+      PyObject* method = _PyType_Lookup(native_base(dict->cls), intern(kNames[as<ViewValue>(v)->what]));
       if (!method) cannot(v);
-      return call(method, {of(as<ViewValue>(v)->dict)});
+      return call(method, {of(dict)});
     }
     case Is::Partial: {
       auto* p = as<PartialValue>(v);

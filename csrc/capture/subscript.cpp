@@ -71,7 +71,9 @@ void list_set(Tracer& t, ListValue* l, V key, V value) {
     item = value;
     return;
   }
+  const size_t length = l->items.size();
   Values more = unpack(t, value);
+  if (l->items.size() != length) cut(Reason::raises, "a list that changes while a slice of it is replaced");
   if (step == 1) {
     stop = std::max(start, stop);
     l->items.erase(l->items.begin() + start, l->items.begin() + stop);

@@ -65,11 +65,23 @@ const Tables* tables_for(PyObject* callable) {
   return py::once(made, load);
 }
 
+// The one function whose iterators are of a class that is not itself called.
+PyTypeObject* tee_type() {
+  static PyTypeObject* const type = [] {
+    Ref module = Ref::steal(PyImport_ImportModule("itertools")), name = Ref::steal(PyUnicode_FromString(""));
+    Ref parts = Ref::steal(module ? PyObject_CallMethod(module.get(), "tee", "O", name.get()) : nullptr);
+    PyErr_Clear();
+    return parts ? Py_TYPE(PyTuple_GET_ITEM(parts.get(), 0)) : &PyGen_Type;
+  }();
+  return type;
+}
+
 void mark(V v, PyObject* callable, const Args* args) {
   if (v->is != Is::Iterator) return;
   auto* it = as<IteratorValue>(v);
   it->substitute = true;
   if (PyType_Check(callable)) it->cls = reinterpret_cast<PyTypeObject*>(callable);
+  if (PyCFunction_Check(callable)) it->cls = tee_type();
   if (!args || !args->named.empty() || !PyType_Check(callable)) return;
   for (V a : args->pos)
     if (a->is == Is::Object) return;  // its __iter__ has been called already
@@ -112,9 +124,26 @@ PyObject* substitute_of_method(PyTypeObject* type, std::string_view name) {
   return found;
 }
 
+namespace {
+
+// These have gone through their arguments when they return: what is made anew later is made of what they found.
+void take_pools(Tracer& t, PyObject* callable, Args& args) {
+  if (!PyType_Check(callable)) return;
+  const std::string_view name = reinterpret_cast<PyTypeObject*>(callable)->tp_name;
+  const bool all = name == "itertools.product";
+  if (!all && name != "itertools.permutations" && name != "itertools.combinations" &&
+      name != "itertools.combinations_with_replacement")
+    return;
+  V tuple = t.constant(reinterpret_cast<PyObject*>(&PyTuple_Type));
+  for (size_t i = 0; i < args.pos.size() && (all || i == 0); ++i) args.pos[i] = call_values(t, tuple, {args.pos[i]});
+}
+
+}  // namespace
+
 V call_substitute(Tracer& t, PyObject* callable, PyObject* function, Args args) {
   if (PyCFunction_Check(callable) && !args.named.empty() && !(PyCFunction_GET_FLAGS(callable) & METH_KEYWORDS))
     cut(Reason::argument_form, "keyword arguments of a C function");
+  take_pools(t, callable, args);
   const Args given = args;
   V result = call(t, t.wrap_known(function), std::move(args));
   if (result->is == Is::Tuple)
