@@ -8,6 +8,7 @@ import unittest
 
 from framejit import _C
 
+import tests.capture_corners_flow  # noqa: F401  more subjects
 from tests.capture_corners import SUBJECTS, outcome
 from tests.capture_corners_objects import looks_outside
 

@@ -130,7 +130,11 @@ V make_generator(Tracer& t, SymFrame* frame) {
 V call_pure_function(Tracer& t, FunctionValue* f, Args& args) {
   for (V cell : f->closure) {
     PyObject* held = cell->real ? PyCell_GET(cell->real) : nullptr;
-    if (!held || !PyDict_CheckExact(held)) continue;
+    if (!held) continue;
+    // singledispatch() keeps what it has found there; in one of the program's own, looking may be seen.
+    if (is_python_class(Py_TYPE(held)) && std::string_view(Py_TYPE(held)->tp_name) != "WeakKeyDictionary")
+      cut(Reason::native_call, "a cache of type ", Py_TYPE(held)->tp_name);
+    if (!PyDict_CheckExact(held)) continue;
     V dict = t.wrap(held, t.source(Step::Cell, cell->source));
     for (auto& [k, v] : dict_items(t, as<DictValue>(dict)))
       if (v->outside()) t.guard(Kind::Same, v->source, t.keep(Ref::borrow(v->real)));

@@ -40,6 +40,7 @@ V new_plain_instance(Tracer& t, PyTypeObject* type, const Args& args) {
   PyTypeObject* base = native_base(type);
   if (base != &PyLong_Type && base != &PyFloat_Type && base != &PyUnicode_Type && base != &PyBytes_Type) return nullptr;
   if (!args.named.empty() || t.made(reinterpret_cast<PyObject*>(type))) return nullptr;
+  check_plain(t, type);
   Ref pos = Ref::steal(PyTuple_New(static_cast<Py_ssize_t>(args.pos.size())));
   Values parts{t.constant(reinterpret_cast<PyObject*>(type))};
   for (size_t i = 0; i < args.pos.size(); ++i) {

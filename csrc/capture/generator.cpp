@@ -17,8 +17,10 @@ IteratorValue* as_generator(V v) {
 
 // close() of whatever `yield from` goes over.
 void close_below(Tracer& t, V below) {
-  if (as_generator(below)) return close_generator(t, as_generator(below));
-  if (V close = find_attr(t, below, FJ_NAME("close"))) call_values(t, close, {});
+  if (as_generator(below))
+    close_generator(t, as_generator(below));
+  else if (V close = find_attr(t, below, FJ_NAME("close")))
+    call_values(t, close, {});
 }
 
 // The iterator below has ended with this value: the instruction that was sending to it goes on after it.
@@ -129,18 +131,20 @@ V resume_generator(Tracer& t, IteratorValue* g, V sent, V thrown) {
   }
 }
 
-void close_generator(Tracer& t, IteratorValue* g) {
+V close_generator(Tracer& t, IteratorValue* g) {
   if (!g->frame->started || g->done) {
     g->done = true;
-    return;
+    return t.none();
   }
   V handled = t.handled;
   try {
     if (resume_generator(t, g, nullptr, t.exception(reinterpret_cast<PyTypeObject*>(PyExc_GeneratorExit), {})))
       t.raise(PyExc_RuntimeError, "generator ignored GeneratorExit");
+    return kBefore313 ? t.none() : g->frame->result;
   } catch (Raised& r) {
     if (!is_a(r.exception, PyExc_GeneratorExit) && !is_a(r.exception, PyExc_StopIteration)) throw;
     t.handled = handled;
+    return t.none();
   }
 }
 
@@ -211,8 +215,7 @@ V g_throw(Tracer& t, V self, Args& a) {
 }
 V g_close(Tracer& t, V self, Args& a) {
   want(a, 0, 0);
-  close_generator(t, generator_of(self));
-  return t.none();
+  return close_generator(t, generator_of(self));
 }
 
 constexpr MethodRow kIterator[] = {

@@ -4,9 +4,9 @@
 
 namespace fj::capture {
 
-bool yields_from(const SymFrame& f);   // suspended at a `yield from`
-bool has_clean_up(const SymFrame& f);  // closing it would run its except or finally clauses
-void close_generator(Tracer& t, IteratorValue* g);
+bool yields_from(const SymFrame& f);             // suspended at a `yield from`
+bool has_clean_up(const SymFrame& f);            // closing it would run its except or finally clauses
+V close_generator(Tracer& t, IteratorValue* g);  // what close() gives
 V generator_attr(Tracer& t, IteratorValue* g, PyObject* name);
 
 // CPython closes a generator when its last reference goes. Called after something was dropped: closes the suspended

@@ -18,17 +18,20 @@ V exception_from(Tracer& t, V v) {
   return v;
 }
 
-bool matches(Tracer& t, V exception, V pattern) {
+PyTypeObject* caught_class(Tracer& t, V pattern) {
   t.use(pattern);
-  if (pattern->is == Is::Tuple) {
-    for (V p : as<TupleValue>(pattern)->items)
-      if (matches(t, exception, p)) return true;
-    return false;
-  }
   PyObject* o = const_object(pattern);
   if (!o || !PyType_Check(o) || !is_exception_type(reinterpret_cast<PyTypeObject*>(o)))
     t.raise(PyExc_TypeError, "catching classes that do not inherit from BaseException is not allowed");
-  return PyType_IsSubtype(exception->cls, reinterpret_cast<PyTypeObject*>(o));
+  return reinterpret_cast<PyTypeObject*>(o);
+}
+
+bool matches(Tracer& t, V exception, V pattern) {
+  t.use(pattern);
+  bool any = false;
+  for (V p : pattern->is == Is::Tuple ? as<TupleValue>(pattern)->items : Values{pattern})  // all of them are looked at
+    any |= PyType_IsSubtype(exception->cls, caught_class(t, p)) != 0;
+  return any;
 }
 
 }  // namespace

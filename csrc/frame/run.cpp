@@ -181,6 +181,16 @@ PyObject* run_frameless(LoadedSegment& loaded, guard::Fetched& fetched) {
   return made.take(segment.exit.value).release();
 }
 
+namespace {
+
+// A generator that is resumed to send on to another one: signals are for that one.
+bool sends_on(const py::FrameView& frame) {
+  const py::Instr& in = frame.decoded().at(frame.index());
+  return in.op == py::Op::RESUME && (in.arg & 3) >= 2;
+}
+
+}  // namespace
+
 Action SegmentDriver::step(py::FrameView& frame) noexcept {
   try {
     if (exit_) frame.set_index(exit_->segment->exit.frames[level_].offset);
@@ -193,7 +203,7 @@ Action SegmentDriver::step(py::FrameView& frame) noexcept {
     if (exit_) next = descend(frame, *std::exchange(exit_, nullptr), *held_, level_, out);
     while (next == Next::GoOn) {
       frame.show(frame.index());
-      if (!py::poll(frame.thread())) return raise_here(frame);
+      if (!sends_on(frame) && !py::poll(frame.thread())) return raise_here(frame);
       if (py::traced(frame.thread())) return Action::resume(frame.index());
       next = advance(frame, out);
     }

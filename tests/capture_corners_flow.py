@@ -1,0 +1,208 @@
+"""Subjects of test_capture_corners: corners of generators, handlers, names and lifetimes."""
+
+import collections
+import functools
+import gc
+import io
+import itertools
+import weakref
+
+from tests.capture_corners import brk, outcome, subject
+
+
+@subject
+def close_may_give_a_value():
+    def returns():
+        try:
+            yield
+        except GeneratorExit:
+            return 7
+
+    def ends():
+        yield
+
+    given = []
+    for function in (returns, ends):
+        generator = function()
+        given.append(generator.close())
+        generator = function()
+        next(generator)
+        given.append(generator.close())
+        given.append(generator.close())
+    return given
+
+
+@subject
+def every_class_of_an_except_clause_is_looked_at():
+    def catches(classes):
+        try:
+            raise ValueError
+        except classes:
+            return "caught"
+
+    return [outcome(catches, classes) for classes in ((ValueError, 42), 42, (KeyError, ValueError), ((ValueError,),))]
+
+
+@subject
+def eval_sees_locals_that_nothing_else_reads():
+    class Number(int):
+        def __init__(self, value):
+            self.value = value
+
+    table = {n: Number(n) for n in (1, 2)}
+    seen = []
+    for x in (1, 2):
+        for op in ("<", "=="):
+            brk()
+            seen.append((eval(f"table[x] {op} 2"), eval("table[x].value")))
+    return seen
+
+
+@subject
+def iterators_that_are_made_of_iterators():
+    given = []
+    for make in (
+        itertools.product,
+        lambda *its: itertools.permutations(its[0], 2),
+        lambda *its: itertools.combinations(its[0], 2),
+        lambda *its: itertools.combinations_with_replacement(its[0], 2),
+    ):
+        made = make(iter(range(3)), iter("ab"))
+        brk()
+        given.append(list(made))
+        pool = [1, 2]
+        made = make(pool, pool)
+        pool.append(3)
+        brk()
+        given.append(list(made))
+    return given
+
+
+@subject
+def what_tee_makes_is_a_tee():
+    a, b = itertools.tee("abc")
+    return type(a) is type(b), type(a) is type(x for x in ()), list(type(a)("def")), list(b)
+
+
+@subject
+def views_of_an_ordered_dict_across_a_break():
+    class Key:
+        def __init__(self, n):
+            self.n = n
+
+        def __hash__(self):
+            return self.n
+
+    keys = [Key(n) for n in range(3)]
+    table = collections.OrderedDict((key, 1) for key in keys)
+    views = table.keys(), table.values(), table.items()
+    brk()
+    types = [type(view).__name__ for view in views]
+    for key in keys:
+        key.n += 100
+    return types, [outcome(sum, map(bool, view))[:2] for view in views]
+
+
+@subject
+def large_hashes_are_taken_as_they_are():
+    class Key:
+        def __init__(self, text):
+            self.text = text
+
+        def __hash__(self):
+            return hash(self.text)
+
+        def __eq__(self, other):
+            return self.text == (other.text if isinstance(other, Key) else other)
+
+    found = []
+    for text in map(str, range(20)):
+        key = Key(text)
+        found.append((text in {key: 1}, key in {text: 1}, {"x": 0, key: 1}.get(text), {text: 1}.get(key)))
+    return found
+
+
+@subject
+def a_number_with_a_finaliser():
+    log = []
+
+    class Number(int):
+        def __del__(self):
+            log.append(int(self))
+
+    held = {n: Number(n) for n in range(3)}
+    held[1] = None
+    log.append("between")
+    del held
+    gc.collect()
+    return log
+
+
+@subject
+def a_list_of_objects_with_finalisers():
+    class Counted:
+        count = 0
+
+        def __new__(cls):
+            cls.count += 1
+            return object.__new__(cls)
+
+        def __del__(self):
+            type(self).count -= 1
+
+    held = [Counted(), Counted()]
+    seen = [Counted.count]
+    brk()
+    held = {"a": held}
+    brk()
+    seen.append(Counted.count)
+    held = None
+    seen.append(Counted.count)
+    return seen
+
+
+@subject
+def a_list_that_is_cleared_while_a_slice_of_it_is_replaced():
+    class Clears:
+        def __init__(self, items):
+            self.items = items
+
+        def __iter__(self):
+            yield from self.items
+            self.items.clear()
+
+    items = list(range(5))
+    items[1:3] = Clears(items)
+    return items
+
+
+@subject
+def a_method_of_a_stream_across_a_break():
+    stream = io.StringIO("a\nb")
+    read = stream.readline
+    brk()
+    try:
+        return read(), stream.fileno()
+    except io.UnsupportedOperation:
+        return "no file", read()
+
+
+@subject
+def a_cache_of_ones_own_in_singledispatch():
+    seen = []
+
+    class Cache(collections.UserDict):
+        def __getitem__(self, key):
+            seen.append(key.__name__)
+            return super().__getitem__(key)
+
+    kept = weakref.WeakKeyDictionary
+    weakref.WeakKeyDictionary = Cache
+    try:
+
+        @functools.singledispatch
+        def g(x):
+            return "any"
+    finally:
+        weakref.WeakKeyDictionary = kept
+    return [g(1), g(2), g("x"), g(3)], seen
