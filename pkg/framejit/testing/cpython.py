@@ -15,6 +15,7 @@ import importlib
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -63,10 +64,10 @@ class _Result(unittest.TestResult):
         super().startTest(test)
         self.ends[test.id()] = "passed"
         self.report.write_text(json.dumps({"running": test.id()}))
-        faulthandler.dump_traceback_later(self.limit, exit=True)
+        signal.setitimer(signal.ITIMER_PROF, self.limit)
 
     def stopTest(self, test):
-        faulthandler.cancel_dump_traceback_later()
+        signal.setitimer(signal.ITIMER_PROF, 0)
         super().stopTest(test)
 
     def addError(self, test, err):
@@ -112,6 +113,7 @@ def _child(name, options):
     if not {"ASAN_OPTIONS", "TSAN_OPTIONS"} & set(os.environ):  # a sanitizer's shadow is terabytes of addresses
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     faulthandler.enable()
+    faulthandler.register(signal.SIGPROF, chain=True)  # says where it is, and then the signal ends the process
     mode, report = options.child, Path(options.out)
     module = importlib.import_module("test." + name)
     suite = _without(unittest.defaultTestLoader.loadTestsFromModule(module), options.without)
@@ -238,7 +240,7 @@ def main():
     parser.add_argument("--child", choices=("plain", "compiled", "counted"), help=argparse.SUPPRESS)
     parser.add_argument("--out", help=argparse.SUPPRESS)
     parser.add_argument("--without", action="append", default=[], help=argparse.SUPPRESS)
-    parser.add_argument("--limit", type=int, default=60, help="seconds for one test")
+    parser.add_argument("--limit", type=int, default=60, help="seconds of processor time for one test")
     parser.add_argument("--no-count", action="store_true", help="do not measure the share of instructions")
     parser.add_argument(
         "--places", type=int, default=0, help="how many functions to list that ran most outside segments"
