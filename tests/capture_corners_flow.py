@@ -104,6 +104,15 @@ def views_of_an_ordered_dict_across_a_break():
 
 
 @subject
+def there_is_one_empty_tuple():
+    def f(*args):
+        return args
+
+    x, y = f(), f()
+    return x is y, tuple([]) is x, f(1) is f(1), f()[:] is x
+
+
+@subject
 def large_hashes_are_taken_as_they_are():
     class Key:
         def __init__(self, text):

@@ -181,6 +181,14 @@ bool equal(Tracer& t, V a, V b) {
   return same(t, a, b) ? true : truth(t, compare(t, Py_EQ, a, b));
 }
 
+namespace {
+
+bool is_empty_tuple(V v) {  // of the trace
+  return v->is == Is::Tuple && !v->outside() && v->cls == &PyTuple_Type && as<TupleValue>(v)->items.empty();
+}
+
+}  // namespace
+
 // Outside objects are the same value exactly if they are one object (wrap sees to it), but that they differ is a fact.
 bool same(Tracer& t, V a, V b) {
   if (a == b) return true;
@@ -195,6 +203,11 @@ bool same(Tracer& t, V a, V b) {
       t.use(y);
       t.use(x);
       return false;
+    }
+  for (auto [x, y] : {std::pair{a, b}, std::pair{b, a}})  // there is one ()
+    if (is_empty_tuple(x) && y->is == Is::Tuple && y->cls == &PyTuple_Type) {
+      t.use(y);
+      return as<TupleValue>(y)->items.empty();
     }
   if (a->outside() && b->outside()) t.guard(Kind::DifferentObjects, a->source, nullptr, {}, nullptr, b->source);
   if (a->is == Is::Native || (a->is == Is::Iterator && b->is == Is::Native)) return false;
