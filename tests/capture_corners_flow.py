@@ -167,6 +167,10 @@ def a_list_of_objects_with_finalisers():
     seen.append(Counted.count)
     held = None
     seen.append(Counted.count)
+    held = [Counted(), Counted()]
+    seen.append(Counted.count)
+    del held
+    seen.append(Counted.count)
     return seen
 
 

@@ -62,8 +62,11 @@ void release(Tracer& t, SymFrame& f, V old) {
     cut(Reason::lifetime, "a generator is let go");
   if (&f == t.outermost && old && old->is == Is::Object && old->outside() && is_watched(t, old))
     cut(Reason::lifetime, "a local of type ", old->cls->tp_name, " is let go");
-  if (&f == t.outermost && old && old->outside() && holds_finaliser(old->real, 1))
-    cut(Reason::lifetime, "a container of objects with __del__ is let go");
+  if (&f != t.outermost || !old) return;
+  bool noticed = old->outside() && holds_finaliser(old->real, 1);
+  if (Values* items = old->outside() || old->is == Is::Const ? nullptr : sequence_items(old))
+    for (V v : *items) noticed |= v && v->outside() && _PyType_Lookup(Py_TYPE(v->real), FJ_NAME("__del__"));
+  if (noticed) cut(Reason::lifetime, "a container of objects with __del__ is let go");
 }
 
 // Some reference to it is gone.
