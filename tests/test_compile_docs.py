@@ -15,7 +15,7 @@ import framejit
 from benchmarks import draw
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-PAGES = ("compile", "dynamic_shapes", "fx", "lazy", "why-break", "why-recompile")
+PAGES = ("compile", "dynamic_shapes", "func", "fx", "lazy", "why-break", "why-recompile")
 EXAMPLE = re.compile(r"```python\n(.*?)```\n\n```text\n(.*?)```", re.DOTALL)
 SOURCE = DOCS.parent / "csrc" / "capture" / "break_reasons.def"
 TEXTS = {".cpp", ".h", ".def", ".toml", ".py", ".md"}

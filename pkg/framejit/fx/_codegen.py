@@ -215,7 +215,7 @@ class _Writer:
             lines.append(line)
             if index is not None:
                 line_map[first + len(lines) - 1] = index
-        source = "\n" + head.lstrip("\n") + "\n" + "\n".join("    " + line for line in lines) + "\n    "
+        source = "\n\n\n" + head.lstrip("\n") + "\n" + "\n".join("    " + line for line in lines) + "\n    "
         return PythonCode(source, self.globals, line_map)
 
     # ---- liveness -------------------------------------------------------------------------------------------

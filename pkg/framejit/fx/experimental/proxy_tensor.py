@@ -375,6 +375,8 @@ def _trace(f, args, decompositions, record_stack_traces):
 
     names = _names(f, len(args))
     root = _with_parameters(traced, names)
+    if "return" in getattr(f, "__annotations__", {}):
+        root.__annotations__["return"] = f.__annotations__["return"]
     graph = tracer.trace(root, concrete_args=tuple(pytree.tree_map(lambda _: PH, arg) for arg in args))
     graph.eliminate_dead_code()
     return GraphModule(tracer.root, graph, getattr(f, "__name__", type(f).__name__))

@@ -123,4 +123,5 @@ def _ensemble(model_class, ensemble_shape, device, args, kwargs, make):
         )
         for group in zip(*(m[1:] for m in made))
     ]
-    return (function, *stacked, *(name for name in (function._names,) if make is make_functional))
+    names = [function._names] if make is make_functional else [function._names, function._buffer_names]
+    return (*stacked, function, *names)
