@@ -66,7 +66,7 @@ void list_set(Tracer& t, ListValue* l, V key, V value) {
   int64_t start, stop, step;
   list_changed(l);
   if (!slice_bounds(t, key, static_cast<int64_t>(l->items.size()), &start, &stop, &step)) {
-    V& item = l->items[checked_index(t, key, l->items.size(), "list assignment")];
+    V& item = l->items[checked_index(t, key, l->items.size(), is_deque(l) ? "deque" : "list assignment")];
     if (l->outside() && item->outside()) check_let_go(t, item->real);
     item = value;
     return;
@@ -92,7 +92,8 @@ void list_del(Tracer& t, ListValue* l, V key) {
   int64_t start, stop, step;
   list_changed(l);
   if (!slice_bounds(t, key, static_cast<int64_t>(l->items.size()), &start, &stop, &step)) {
-    l->items.erase(l->items.begin() + static_cast<long>(checked_index(t, key, l->items.size(), "list assignment")));
+    l->items.erase(l->items.begin() + static_cast<long>(checked_index(t, key, l->items.size(),
+                                                                      is_deque(l) ? "deque" : "list assignment")));
     return;
   }
   Values left;
