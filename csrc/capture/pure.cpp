@@ -26,7 +26,7 @@ constexpr PureModule kPure[] = {
     {"_struct", "calcsize pack unpack"},
     {"unicodedata", nullptr},
     {"sys", "intern"},
-    {"posix", "fspath"},
+    {"posix", "fspath _path_splitroot_ex"},
 };
 
 void add_all(PyObject* module, std::unordered_set<PyObject*>& into) {

@@ -46,6 +46,8 @@ bool is_union(PyObject* object) {
 namespace {
 
 // Compiled regular expressions never change.
+// What re.sub() has for arguments that are not given, from 3.13 on: a zero that is told by its identity.
+bool is_re_default(PyObject* o) { return PyLong_Check(o) && std::string_view(Py_TYPE(o)->tp_name) == "_ZeroSentinel"; }
 bool is_pattern(PyObject* object) { return std::string_view(Py_TYPE(object)->tp_name) == "re.Pattern"; }
 
 bool is_timezone(PyObject* object) { return std::string_view(Py_TYPE(object)->tp_name) == "datetime.timezone"; }
@@ -142,8 +144,8 @@ bool is_identity_constant(PyObject* o) {
          t == &PyWrapperDescr_Type || t == &PyGetSetDescr_Type || t == &PyMemberDescr_Type ||
          t == &PyClassMethodDescr_Type || is_method_wrapper(o) || PyCode_Check(o) || t == &PyStaticMethod_Type ||
          t == &PyClassMethod_Type || t == &PyProperty_Type || t == &Py_GenericAliasType || is_getter(o) ||
-         is_union(o) || is_pattern(o) || is_timezone(o) || is_enum_member(o) || is_tensor_identity_constant(o) ||
-         ndarray::is_dtype(o) || ndarray::is_function(o);
+         is_union(o) || is_pattern(o) || is_timezone(o) || is_enum_member(o) || is_re_default(o) ||
+         is_tensor_identity_constant(o) || ndarray::is_dtype(o) || ndarray::is_function(o);
 }
 
 bool is_constant_key(PyObject* o, int depth) {
