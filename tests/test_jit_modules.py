@@ -185,6 +185,10 @@ class ModulesTest(unittest.TestCase):
             with self.subTest(type(module).__name__):
                 self.check(module, *args)
 
+    def test_a_pooling_that_keeps_one_size(self):
+        self.check(nn.AdaptiveAvgPool2d((None, 3)), framejit.rand(1, 2, 5, 6))
+        self.check(nn.AdaptiveAvgPool2d(2), framejit.rand(1, 2, 5, 6))
+
     def test_state(self):
         scripted = jit.script(State())
         self.assertEqual(scripted.add(3), [3])

@@ -33,7 +33,7 @@ def layers(T):
         (nn.Conv3d(4, 6, 3), (x5,)), (nn.ConvTranspose2d(4, 6, 3, stride=2), (x4,)), (nn.BatchNorm1d(4), (x3,)),
         (nn.BatchNorm2d(4, affine=False), (x4,)), (nn.LayerNorm((8, 8)), (x4,)), (nn.GroupNorm(2, 4), (x4,)),
         (nn.InstanceNorm2d(4, affine=True), (x4,)), (nn.LocalResponseNorm(2), (x4,)), (nn.MaxPool2d(3, 2, 1), (x4,)), (nn.MaxPool1d(2), (x3,)),
-        (nn.AvgPool2d(2), (x4,)), (nn.AdaptiveAvgPool2d((2, 3)), (x4,)), (nn.AdaptiveAvgPool2d((None, 3)), (x4,)), (nn.AdaptiveMaxPool2d(2), (x4,)), (nn.ReflectionPad1d(2), (x3,)),
+        (nn.AvgPool2d(2), (x4,)), (nn.AdaptiveAvgPool2d((2, 3)), (x4,)), (nn.AdaptiveMaxPool2d(2), (x4,)), (nn.ReflectionPad1d(2), (x3,)),
         (nn.ConstantPad1d(2, 1.5), (x3,)), (nn.ZeroPad2d(1), (x4,)), (nn.Embedding(10, 3), (T.tensor([1, 2]),)),
         (nn.EmbeddingBag(10, 3), (T.tensor([[1, 2]]),)), (nn.Upsample(scale_factor=2), (x4,)),
         (nn.Upsample(size=(4, 5), mode="bilinear", align_corners=True), (x4,)), (nn.PixelShuffle(2), (x4,)), (nn.Unfold(2), (x4,)),
