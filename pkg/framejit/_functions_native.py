@@ -187,10 +187,11 @@ def max_pool2d_with_indices_backward(
     return into(out, spread.reshape(input.shape))
 
 
-def _upsample_bilinear2d_aa(input, output_size, align_corners, scales_h=None, scales_w=None):
+def _upsample_bilinear2d_aa(input, output_size, align_corners, scales_h=None, scales_w=None, *, scale_factors=None):
     """Bilinear resampling with a filter as wide as the step, so that nothing is skipped.
 
-    input (Tensor), output_size (sequence of int), align_corners (bool), scales_h, scales_w (float or None). Raises
+    input (Tensor), output_size (sequence of int, or None where factors are given), align_corners (bool), scales_h, scales_w
+    (float or None), scale_factors (pair of float or None). Raises
     ValueError (Anti-alias option … requires a 4-D tensor).
 
     >>> import framejit
@@ -199,6 +200,9 @@ def _upsample_bilinear2d_aa(input, output_size, align_corners, scales_h=None, sc
     """
     from framejit.nn._functional.resample import filter_lines
 
+    if scale_factors is not None:
+        scales_h, scales_w = scale_factors
+        output_size = [int(input.shape[2] * scales_h), int(input.shape[3] * scales_w)]
     for dim, size, scale in ((2, output_size[0], scales_h), (3, output_size[1], scales_w)):
         extent = input.shape[dim]
         step = 1.0 / scale if scale else extent / size if size else 1.0

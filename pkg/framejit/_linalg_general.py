@@ -112,6 +112,8 @@ def ormqr(input, tau, other, left=True, transpose=False, *, out=None):
     side = -2 if left else -1
     if tau.dim() and other.shape[side] < tau.shape[-1]:
         raise RuntimeError(f"{name}: other.shape[{side}] must be greater than or equal to tau.shape[-1]")
+    if tau.dim() and input.shape[-1] < tau.shape[-1]:
+        raise RuntimeError(f"{name}: tau.shape[-1] must be less than or equal to input.shape[-1]")
     if other.shape[side] != input.shape[-2]:
         raise RuntimeError(f"{name}: other.shape[{side}] must be equal to input.shape[-2]")
     _check_reflectors(name, input, tau)

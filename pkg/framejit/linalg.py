@@ -189,7 +189,7 @@ def lstsq(A, B, rcond=None, *, driver=None):
         rcond = _EPS[A.dtype] * max(m, n)
     lead = _t.broadcast_shapes(A.shape[:-2], Y.shape[:-2])
     X, rank, values = _t._linalg_lstsq_stack(A.expand(*lead, m, n), Y.expand(*lead, *Y.shape[-2:]), float(rcond))
-    empty = A.new_zeros(0)
+    empty = values.new_zeros(0)  # real, of complex matrices too
     residuals = empty
     if m > n and driver != "gelsy" and bool((rank == n).all()):
         residuals = (A @ X - Y).abs().square().sum(-2)
