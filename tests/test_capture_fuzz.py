@@ -6,7 +6,7 @@ import warnings
 from tests import capture_fuzz, capture_fuzz_wide
 
 PAST = ()
-PAST_WIDE = (125348, 127409, 5007931)
+PAST_WIDE = (125348, 127409, 5007931, 7004216, 7009504)
 
 
 class FuzzTest(unittest.TestCase):
