@@ -3,6 +3,7 @@
 import math
 
 from framejit import _C
+from framejit._autocast_lists import listed
 from framejit._common import into
 from framejit.autograd.grad_mode import no_grad
 
@@ -213,6 +214,7 @@ def _upsample_bilinear2d_aa(input, output_size, align_corners, scales_h=None, sc
 _MODES, _PADDINGS = ("bilinear", "nearest", "bicubic"), ("zeros", "border", "reflection")
 
 
+@listed("input", "grid")
 def grid_sampler_2d(input, grid, interpolation_mode, padding_mode, align_corners):
     """nn.functional.grid_sample of images, its modes as numbers.
 
@@ -228,6 +230,7 @@ def grid_sampler_2d(input, grid, interpolation_mode, padding_mode, align_corners
     return grid_sample(input, grid, _MODES[interpolation_mode], _PADDINGS[padding_mode], align_corners)
 
 
+@listed("input", "grid")
 def grid_sampler_3d(input, grid, interpolation_mode, padding_mode, align_corners):
     """nn.functional.grid_sample of volumes, its modes as numbers.
 

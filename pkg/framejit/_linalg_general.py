@@ -4,6 +4,7 @@ from collections import namedtuple
 
 from framejit import _C
 from framejit import _ops as _t
+from framejit._autocast_lists import listed
 from framejit._common import into
 
 _Eig = namedtuple("linalg_eig", ("eigenvalues", "eigenvectors"))
@@ -92,6 +93,7 @@ def householder_product(input, tau, *, out=None):
     return into(out, _reflected(start, input, tau, range(tau.shape[-1] - 1, -1, -1), False).clone())
 
 
+@listed("input", "tau", "other")
 def ormqr(input, tau, other, left=True, transpose=False, *, out=None):
     """Q @ other, or other @ Q, or with Qᴴ, for the whole square Q that `geqrf` packs.
 

@@ -23,6 +23,13 @@ def index(lib, *values):
     return lib.tensor(list(values))
 
 
+# What the parts of a complex tensor are, for comparing.
+def parts(lib, t):
+    return lib.view_as_real(t.resolve_conj()) if t.is_complex() else t
+
+
+FOURIER = "fft fft2 fftn hfft ifft ifft2 ifftn ihfft irfft irfft2 irfftn rfft rfft2 rfftn".split()
+
 # name in the peer's list -> call(lib, F, t) where t(*shape, seed) gives an argument of the dtype at hand
 CALLS = {
     "adaptive_avg_pool3d": lambda lib, F, t: F.adaptive_avg_pool3d(t(1, 2, 4, 4, 4), 2),
@@ -43,6 +50,7 @@ CALLS = {
     "conv_transpose3d": lambda lib, F, t: F.conv_transpose3d(t(1, 2, 3, 3, 3), t(2, 3, 2, 2, 2)),
     "cosine_embedding_loss": lambda lib, F, t: F.cosine_embedding_loss(t(3, 4), t(3, 4, seed=1), index(lib, 1, -1, 1)),
     "cross_entropy_loss": lambda lib, F, t: F.cross_entropy(t(3, 4), index(lib, 0, 1, 3)),
+    "grid_sample": lambda lib, F, t: F.grid_sample(t(1, 2, 4, 4), t(1, 3, 3, 2, seed=1), align_corners=False),
     "hinge_embedding_loss": lambda lib, F, t: F.hinge_embedding_loss(t(3), index(lib, 1, -1, 1)),
     "huber_loss": lambda lib, F, t: F.huber_loss(t(3, 4), t(3, 4, seed=1)),
     "index_copy": lambda lib, F, t: lib.index_copy(t(4, 2), 0, index(lib, 0, 2), t(2, 2, seed=1)),
@@ -74,6 +82,12 @@ CALLS = {
     "soft_margin_loss": lambda lib, F, t: F.soft_margin_loss(t(3), t(3, seed=1)),
     "stack": lambda lib, F, t: lib.stack([t(2), t(2, seed=1)]),
     "trace": lambda lib, F, t: lib.trace(t(3, 3)),
+    **{f"fft_{n}": lambda lib, F, t, n=n: parts(lib, getattr(lib.fft, n)(t(4, 4))) for n in FOURIER},
+    "geqrf": lambda lib, F, t: lib.geqrf(t(4, 3))[0],
+    "grid_sampler_2d": lambda lib, F, t: lib.grid_sampler_2d(t(1, 2, 4, 4), t(1, 3, 3, 2, seed=1), 0, 0, False),
+    "grid_sampler_3d": lambda lib, F, t: lib.grid_sampler_3d(t(1, 2, 3, 3, 3), t(1, 2, 2, 2, 3, seed=1), 0, 0, False),
+    "ormqr": lambda lib, F, t: lib.ormqr(t(4, 3), t(3, seed=1), t(4, 2, seed=2)),
+    "stft": lambda lib, F, t: parts(lib, lib.stft(t(16), 8, window=lib.ones(8), return_complex=True)),
     "triplet_margin_loss": lambda lib, F, t: F.triplet_margin_loss(t(3, 4), t(3, 4, seed=1), t(3, 4, seed=2)),
 }
 

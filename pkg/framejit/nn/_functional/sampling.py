@@ -4,6 +4,7 @@ import itertools
 import math
 
 from framejit import _ops as _t
+from framejit._autocast_lists import listed
 
 _MODES = ("bilinear", "nearest", "bicubic")
 _PADDINGS = ("zeros", "border", "reflection")
@@ -54,6 +55,7 @@ def affine_grid(theta, size, align_corners=None):
     return (base @ theta.transpose(1, 2)).reshape(size[0], *size[2:], spatial)
 
 
+@listed("input", "grid", name="grid_sampler")
 def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corners=None):
     """Values of `input` (N, C, H, W) at the places `grid` (N, h, w, 2), x before y, in [-1, 1]; likewise in 3-D.
 
