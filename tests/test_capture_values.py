@@ -436,6 +436,23 @@ class ValuesTest(unittest.TestCase):
             self.assertEqual(seen.reason, "", seen.detail)
 
 
+class TensorKeys(unittest.TestCase):
+    def test_a_dict_from_outside_that_has_one(self):
+        import framejit
+
+        weight = framejit.nn.Parameter(framejit.ones(2))
+        known = collections.defaultdict(dict)
+
+        def f(x):
+            known["a"] = x + 1
+            known[weight] = 123
+            return known["b"], known[weight]
+
+        self.assertEqual(f(framejit.ones(1)), ({}, 123))  # it has all the keys now
+        self.assertEqual(framejit.compile(f, backend="eager", fullgraph=True)(framejit.ones(1)), ({}, 123))
+        self.assertEqual(list(known), ["a", weight, "b"])
+
+
 for _f in SUBJECTS:
     setattr(ValuesTest, "test_" + _f.__name__, lambda self, f=_f: self.check(f))
 

@@ -13,14 +13,25 @@ int dict_set_known_hash(PyObject* dict, PyObject* key, PyObject* value, Py_hash_
   return _PyDict_SetItem_KnownHash(dict, key, value, hash);
 }
 
+namespace {
+
+// Does hashing an instance run Python code? The hash of a class's own may be any, at any time.
+bool hashes_in_python(PyTypeObject* type) {
+  if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE) || type->tp_hash == PyBaseObject_Type.tp_hash) return false;
+  static PyObject* name = PyUnicode_InternFromString("__hash__");
+  PyObject* raw = _PyType_Lookup(type, name);
+  return !raw || Py_TYPE(raw) != &PyWrapperDescr_Type;
+}
+
+}  // namespace
+
 bool dict_has_hash(PyObject* dict, Py_hash_t hash, PyObject* apart) {
   PyObject *key, *value;
   Py_ssize_t at = 0;
   while (PyDict_Next(dict, &at, &key, &value)) {
     PyTypeObject* type = Py_TYPE(key);
     if (key == apart || type == Py_TYPE(apart)) continue;
-    // The hash of a class's own is not asked for: it may be any.
-    if ((type->tp_flags & Py_TPFLAGS_HEAPTYPE) && type->tp_hash != PyBaseObject_Type.tp_hash) return true;
+    if (hashes_in_python(type)) return true;
     const Py_hash_t h = PyObject_Hash(key);
     if (h == -1) PyErr_Clear();
     if (h == hash) return true;
