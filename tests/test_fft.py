@@ -7,6 +7,8 @@ import framejit
 import numpy as np
 from framejit.autograd import gradcheck, gradgradcheck
 
+from tests.complex_parts import in_parts, parts
+
 RNG = np.random.default_rng(0)
 REAL = RNG.standard_normal((3, 4, 5))
 Z = REAL + 1j * RNG.standard_normal((3, 4, 5))
@@ -17,24 +19,6 @@ TAKES_REAL = ("rfft", "ihfft", "rfft2", "rfftn")
 
 def tensor(a, **options):
     return framejit.tensor(np.array(a), **options)
-
-
-def in_parts(f):
-    """`f` as a function of real numbers, real and imaginary parts, to such: what finite differences can look at."""
-
-    def real(*parts):
-        out = f(*(framejit.view_as_complex(p) if p.shape[-1:] == (2,) else p[..., 0] for p in parts))
-        out = out if isinstance(out, (list, tuple)) else (out,)
-        return tuple(framejit.view_as_real(o) if o.is_complex() else o for o in out)
-
-    return real
-
-
-def parts(a):
-    """A leaf with the parts of `a` as its last dimension: two, or one of a real array."""
-    a = np.array(a)
-    both = np.stack([a.real, a.imag], -1) if np.iscomplexobj(a) else a[..., None]
-    return framejit.tensor(np.ascontiguousarray(both), requires_grad=True)
 
 
 class FftTest(unittest.TestCase):

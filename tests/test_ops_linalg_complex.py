@@ -8,6 +8,8 @@ import numpy as np
 from framejit import linalg
 from framejit.autograd import gradcheck
 
+from tests.complex_parts import in_parts, parts
+
 RNG = np.random.default_rng(5)
 SHAPES = ((3, 3), (2, 4, 4), (0, 3, 3), (0, 0))
 
@@ -32,24 +34,6 @@ def spd(*shape):
 
 def close(got, want, tol=1e-9):
     np.testing.assert_allclose(*(x.detach().numpy() if isinstance(x, framejit.Tensor) else x for x in (got, want)), rtol=tol, atol=tol)  # fmt: skip
-
-
-def in_parts(f):
-    """`f` as a function of real numbers, real and imaginary parts, to such: what finite differences can look at."""
-
-    def real(*parts):
-        out = f(*(framejit.view_as_complex(p) if p.shape[-1:] == (2,) else p[..., 0] for p in parts))
-        out = out if isinstance(out, (list, tuple)) else (out,)
-        return tuple(framejit.view_as_real(o) if o.is_complex() else o for o in out)
-
-    return real
-
-
-def parts(a):
-    """A leaf with the parts of `a` as its last dimension: two, or one of a real array."""
-    a = np.array(a)
-    both = np.stack([a.real, a.imag], -1) if np.iscomplexobj(a) else a[..., None]
-    return framejit.tensor(np.ascontiguousarray(both), requires_grad=True)
 
 
 class ComplexLinalg(unittest.TestCase):
