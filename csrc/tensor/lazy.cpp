@@ -65,17 +65,25 @@ std::unordered_map<std::string, std::shared_ptr<Program>>& programs() {
   return *map;
 }
 
-// Nothing is recorded, no layer is active: for computing.
-class Computing {
+// Nothing is recorded, no layer is active, lazy tensors count as others: for computing, when nothing waits.
+class RecordingOff {
  public:
-  Computing() : recorder_(std::exchange(thread_state().recorder, nullptr)) {}
-  ~Computing() { thread_state().recorder = recorder_; }
-  Computing(const Computing&) = delete;
+  RecordingOff() : recorder_(std::exchange(thread_state().recorder, nullptr)), in_use_(std::exchange(in_use, false)) {}
+  ~RecordingOff() {
+    thread_state().recorder = recorder_;
+    in_use = in_use_;
+  }
+  RecordingOff(const RecordingOff&) = delete;
 
  private:
   Layer* recorder_;
+  bool in_use_;
   LayerPause pause_;
-  GradModeGuard no_grad_{false};
+};
+
+struct Computing {
+  RecordingOff off;
+  GradModeGuard no_grad{false};
 };
 
 graph::Value* value_of(TensorObj* t) {
@@ -131,18 +139,10 @@ ArgVec on_cpu(Args args) {
 void fall_back(const OpDef& op, Args args, Outs& outs, Proceed proceed) {
   ++counters()[aten_name(op)];
   sync();
-  LayerPause pause;
-  Layer* recorder = std::exchange(thread_state().recorder, nullptr);
-  in_use = false;  // nothing waits now
-  try {
+  {
+    RecordingOff off;
     proceed(op, on_cpu(args), outs);
-  } catch (...) {
-    in_use = true;
-    thread_state().recorder = recorder;
-    throw;
   }
-  in_use = true;
-  thread_state().recorder = recorder;
   if (!is_copy_to_cpu(op, args))
     for (TensorRef& t : outs) t->meta.device = kDevice;
 }
@@ -163,11 +163,7 @@ void record_inplace(const OpDef& op, Args args, Args values, Outs& outs) {
   outs.push_back(TensorRef::borrow(self));
 }
 
-// What waits for a value that the graph does not compute has its data already.
-void settle(Waiting* w) { set_wrapper(w->tensor, nullptr); }
-
 void install(TensorObj* t, TensorObj* result) {
-  set_wrapper(t, nullptr);
   if (t == result || t->storage == result->storage) return;
   const uint32_t version = t->storage->version;
   StorageRef old = StorageRef::steal(t->storage);
@@ -283,15 +279,15 @@ void sync() {
   Computing computing;
   graph::Graph& g = *session.graph;
   g.outputs.clear();
+  // Nothing waits while the program runs: an alias of an input that it makes would wait for a graph that is gone then.
+  std::vector<std::pair<TensorRef, graph::Value*>> all;
+  for (Waiting* w = Waiting::first; w; w = w->next) all.emplace_back(TensorRef::borrow(w->tensor), w->value);
   std::vector<TensorRef> waiters;
-  for (Waiting *w = Waiting::first, *next; w; w = next) {
-    next = w->next;
-    if (!w->value->def) {
-      settle(w);
-      continue;
-    }
-    waiters.push_back(TensorRef::borrow(w->tensor));
-    g.add_output(w->value);
+  for (auto& [tensor, value] : all) {
+    set_wrapper(tensor.get(), nullptr);
+    if (!value->def) continue;  // an input: it has its data already
+    waiters.push_back(tensor);
+    g.add_output(value);
   }
   Outs results;
   try {
@@ -299,6 +295,7 @@ void sync() {
     if (!waiters.empty()) compiled(&key)->run(raw(session.inputs), results);
   } catch (...) {  // they go on waiting
     g.outputs.clear();
+    for (auto& [tensor, value] : all) set_wrapper(tensor.get(), new Waiting(value));
     throw;
   }
   for (size_t i = 0; i < waiters.size(); ++i) install(waiters[i].get(), results[i].get());
@@ -326,6 +323,7 @@ void run_cached(const std::string& key, std::span<TensorObj* const> inputs, Outs
   auto found = programs().find(key);
   FJ_USER_CHECK(found != programs().end(), ErrorKind::Runtime, "no compiled graph is kept under this hash");
   std::shared_ptr<Program> program = found->second;
+  sync();
   Computing computing;
   program->run(inputs, outs);
 }
