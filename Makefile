@@ -130,7 +130,7 @@ test-ubsan:
 	  $(call sanitized)
 test-tsan:
 	$(MAKE) build PRESET=tsan PYTHON='$(PYTHON)'
-	$(call preload,libtsan.so) TSAN_OPTIONS=halt_on_error=1:suppressions=$(CURDIR)/tools/tsan.supp \
+	$(call preload,libtsan.so) TSAN_OPTIONS=halt_on_error=1:allocator_may_return_null=1:suppressions=$(CURDIR)/tools/tsan.supp \
 	  $(call sanitized,setarch -R)
 
 # --- wheels ---
