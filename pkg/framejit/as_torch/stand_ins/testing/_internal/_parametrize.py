@@ -1,7 +1,6 @@
 """Parametrised tests: `@parametrize("x", [1, 2])` under a class given to `instantiate_parametrized_tests`."""
 
 import functools
-import itertools
 
 import framejit
 
@@ -49,17 +48,29 @@ class parametrize:
             return given.name
         if self.name_fn is not None:
             return self.name_fn(*values)
-        return "_".join(f"{name}_{_text(value, index)}" for name, value in zip(self.names, values))
+        return "_".join(_text(name, value, index) for name, value in zip(self.names, values))
 
 
-def _text(value, index):
+def _text(name, value, index):
     if isinstance(value, framejit.dtype):
         return str(value).rpartition(".")[2]
-    if isinstance(value, (int, float, str, bool)) or value is None:
-        return (
-            str(value).replace(".", "_").replace(" ", "_").replace("-", "minus_" if isinstance(value, float) else "-")
-        )
-    return getattr(value, "__name__", None) or str(index)
+    if isinstance(value, framejit.device):
+        return str(value)
+    if isinstance(value, (int, float, str)):
+        return f"{name}_{str(value).replace('.', '_')}"
+    return f"{name}{index}"
+
+
+def instances(test):
+    """(name, parameters, decorators) of each combination; the names stand in the decorators' order in the source."""
+    sets = [("", {}, [])]
+    for parametrization in getattr(test, "_parametrizations", ()):
+        sets = [
+            ("_".join(filter(None, (b, a))), {**p, **q}, [*d, *e])
+            for a, p, d in sets
+            for b, q, e in parametrization.instances()
+        ]
+    return sets
 
 
 def reparametrize(parametrizer, adapter_fn):
@@ -70,31 +81,27 @@ def reparametrize(parametrizer, adapter_fn):
 def instantiate_parametrized_tests(generic_cls):
     """Replaces each parametrised test of a class by its instances; gives the class back."""
     for name, test in list(vars(generic_cls).items()):
-        parametrizations = getattr(test, "_parametrizations", None)
-        if not parametrizations:
+        if not getattr(test, "_parametrizations", None):
             continue
         delattr(generic_cls, name)
-        for combination in itertools.product(*(list(p.instances()) for p in reversed(parametrizations))):
-            _add_instance(generic_cls, name, test, combination[::-1])
+        for suffix, parameters, decorators in instances(test):
+            _add_instance(generic_cls, "_".join(filter(None, (name, suffix))), test, parameters, decorators)
     return generic_cls
 
 
-def _add_instance(cls, name, test, combination):
-    parameters, names, decorators = {}, [], []
-    for part, values, more in combination:
-        names.append(part)
-        parameters.update(values)
-        decorators.extend(more)
-
+def _add_instance(cls, name, test, parameters, decorators):
     @functools.wraps(test)
     def instance(self, *args, **kwargs):
         return test(self, *args, **parameters, **kwargs)
 
     del instance.__wrapped__  # its parameters are no fixtures
     instance.__dict__.pop("_parametrizations", None)
-    decorators += [d.decorator for d in getattr(test, "_decorate_if", ()) if d.predicate(parameters)]
-    for decorator in decorators:
+    for decorator in [*decorators, *decorations(test, parameters)]:
         instance = decorator(instance)
-    full = "_".join([name, *filter(None, names)])
-    instance.__name__ = full
-    setattr(cls, full, instance)
+    instance.__name__ = name
+    setattr(cls, name, instance)
+
+
+def decorations(test, parameters):
+    """Decorators that `decorateIf` gave to the test for these parameters."""
+    return [d.decorator for d in getattr(test, "_decorate_if", ()) if d.predicate(parameters)]

@@ -6,6 +6,7 @@ import unittest
 
 import framejit
 
+from ._parametrize import decorations, instances
 from .common_utils import _skip_always, _skip_never
 
 TEST_WITH_ROCM = False
@@ -33,15 +34,19 @@ def _names(names):
 
 
 def _instances(name, test):
-    sets = [("", {}, [])]
-    for parametrization in getattr(test, "_parametrizations", ()):
-        sets = [(f"{a}_{b}", {**p, **q}, d + e) for a, p, d in sets for b, q, e in parametrization.instances()]
     dtypes = getattr(test, "_dtypes", {})
-    chosen = dtypes.get("cpu", dtypes.get("all", ()))
-    if chosen:
-        sets = [(f"{a}_{str(t).rpartition('.')[2]}", {**p, "dtype": t}, d) for a, p, d in sets for t in chosen]
-    for suffix, parameters, decorators in sets:
-        yield f"{name}{suffix and '_' + suffix.lstrip('_')}_cpu".replace("__", "_"), _with(test, parameters, decorators)
+    for suffix, parameters, decorators in instances(test):
+        full = "_".join(filter(None, (name, suffix, "cpu")))
+        decorators = [*decorators, *decorations(test, parameters)]
+        for chosen in dtypes.get("cpu", dtypes.get("all", ())):
+            given = {**parameters, "dtypes" if isinstance(chosen, tuple) else "dtype": chosen}
+            yield f"{full}_{_dtype_names(chosen)}", _with(test, given, decorators)
+        if not dtypes:
+            yield full, _with(test, parameters, decorators)
+
+
+def _dtype_names(chosen):
+    return "_".join(str(t).rpartition(".")[2] for t in (chosen if isinstance(chosen, tuple) else (chosen,)))
 
 
 def _with(test, parameters, decorators):
@@ -61,15 +66,15 @@ def _with(test, parameters, decorators):
 
 
 class dtypes:
-    """The dtypes that a test is made for."""
+    """The dtypes, or tuples of them, that a test is made for."""
 
     def __init__(self, *args, device_type="all"):
-        self.args = args[0] if len(args) == 1 and isinstance(args[0], (list, tuple)) else args
+        self.args = [tuple(a) if isinstance(a, (list, tuple)) else a for a in args]
         self.device_type = device_type
 
     def __call__(self, fn):
         fn.__dict__.setdefault("_dtypes", {})[self.device_type] = [
-            d for d in self.args if isinstance(d, framejit.dtype)
+            d for d in self.args if all(isinstance(t, framejit.dtype) for t in (d if isinstance(d, tuple) else (d,)))
         ]
         return fn
 
