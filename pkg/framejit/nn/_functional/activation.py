@@ -3,6 +3,7 @@
 import warnings
 
 from framejit import _ops as _t
+from framejit._C import Tensor, dtype
 
 _PAIR = """{doc}
 
@@ -26,7 +27,7 @@ def _inplace_pair(name, doc, result):
     return function
 
 
-def relu(input, inplace=False):
+def relu(input: Tensor, inplace: bool = False):
     """max(input, 0), element by element.
 
     input (Tensor), inplace (bool). Raises TypeError for other types.
@@ -39,7 +40,7 @@ def relu(input, inplace=False):
     return _t.relu_(input) if inplace else _t.relu(input)
 
 
-def relu6(input, inplace=False):
+def relu6(input: Tensor, inplace: bool = False):
     """min(max(input, 0), 6).
 
     input (Tensor), inplace (bool). Raises TypeError for other types.
@@ -52,7 +53,7 @@ def relu6(input, inplace=False):
     return hardtanh(input, 0.0, 6.0, inplace)
 
 
-def hardtanh(input, min_val=-1.0, max_val=1.0, inplace=False):
+def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False):
     """The input clamped to [min_val, max_val].
 
     input (Tensor), min_val, max_val (float), inplace (bool). Raises ValueError (min_val cannot be greater than
@@ -68,7 +69,7 @@ def hardtanh(input, min_val=-1.0, max_val=1.0, inplace=False):
     return _t.hardtanh_(input, min_val, max_val) if inplace else _t.hardtanh(input, min_val, max_val)
 
 
-def elu(input, alpha=1.0, inplace=False):
+def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False):
     """input where positive, alpha * (exp(input) - 1) elsewhere.
 
     input (Tensor), alpha (float), inplace (bool). Raises TypeError for other types.
@@ -81,7 +82,7 @@ def elu(input, alpha=1.0, inplace=False):
     return _t.elu_(input, alpha) if inplace else _t.elu(input, alpha)
 
 
-def selu(input, inplace=False):
+def selu(input: Tensor, inplace: bool = False):
     """The self-normalising exponential unit.
 
     input (Tensor), inplace (bool). Raises TypeError for other types.
@@ -94,7 +95,7 @@ def selu(input, inplace=False):
     return _t.selu_(input) if inplace else _t.selu(input)
 
 
-def celu(input, alpha=1.0, inplace=False):
+def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False):
     """max(0, x) + min(0, alpha * (exp(x / alpha) - 1)).
 
     input (Tensor), alpha (float), inplace (bool). Raises TypeError for other types.
@@ -107,7 +108,7 @@ def celu(input, alpha=1.0, inplace=False):
     return _t.celu_(input, alpha) if inplace else _t.celu(input, alpha)
 
 
-def leaky_relu(input, negative_slope=0.01, inplace=False):
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False):
     """input where positive, negative_slope * input elsewhere.
 
     input (Tensor), negative_slope (float), inplace (bool). Raises TypeError for other types.
@@ -120,7 +121,7 @@ def leaky_relu(input, negative_slope=0.01, inplace=False):
     return _t.leaky_relu_(input, negative_slope) if inplace else _t.leaky_relu(input, negative_slope)
 
 
-def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
+def rrelu(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False):
     """leaky_relu with a slope drawn from [lower, upper] for each element while training.
 
     input (Tensor), lower, upper (float), training, inplace (bool). Raises TypeError for other types.
@@ -138,7 +139,7 @@ def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
     return input.copy_(result) if inplace else result
 
 
-def threshold(input, threshold, value, inplace=False):
+def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False):
     """input where it exceeds the threshold, `value` elsewhere.
 
     input (Tensor), threshold, value (float), inplace (bool). Raises TypeError for other types.
@@ -157,7 +158,7 @@ hardswish = _inplace_pair("hardswish", "x * relu6(x + 3) / 6.", "-0.3333,  1.666
 hardsigmoid = _inplace_pair("hardsigmoid", "relu6(x + 3) / 6.", "0.3333, 0.8333")
 
 
-def glu(input, dim=-1):
+def glu(input: Tensor, dim: int = -1):
     """a * sigmoid(b) for the two halves a, b of the input along `dim`.
 
     input (Tensor), dim (int). Raises RuntimeError (glu does not support scalars because halving size must be even).
@@ -172,7 +173,7 @@ def glu(input, dim=-1):
     return _t.glu(input, dim)
 
 
-def softsign(input):
+def softsign(input: Tensor):
     """x / (1 + |x|).
 
     input (Tensor). Raises AttributeError for other types.
@@ -185,7 +186,7 @@ def softsign(input):
     return input / (input.abs() + 1)
 
 
-def tanhshrink(input):
+def tanhshrink(input: Tensor):
     """x - tanh(x).
 
     input (Tensor). Raises AttributeError for other types.
@@ -198,7 +199,7 @@ def tanhshrink(input):
     return input - input.tanh()
 
 
-def tanh(input):
+def tanh(input: Tensor):
     """The hyperbolic tangent.
 
     input (Tensor). Raises AttributeError for other types.
@@ -211,7 +212,7 @@ def tanh(input):
     return input.tanh()
 
 
-def sigmoid(input):
+def sigmoid(input: Tensor):
     """1 / (1 + exp(-x)).
 
     input (Tensor). Raises AttributeError for other types.
@@ -233,7 +234,7 @@ def _softmax_dim(name, ndim, stacklevel):
     return 0 if ndim in (0, 1, 3) else 1
 
 
-def softmax(input, dim=None, _stacklevel=3, dtype=None):
+def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: dtype | None = None):
     """exp(x) normalised to sum to one along `dim`.
 
     input (Tensor), dim (int or None), dtype (framejit.dtype or None). Raises AttributeError for other types.
@@ -248,7 +249,7 @@ def softmax(input, dim=None, _stacklevel=3, dtype=None):
     return input.softmax(dim) if dtype is None else input.softmax(dim, dtype=dtype)
 
 
-def softmin(input, dim=None, _stacklevel=3, dtype=None):
+def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: dtype | None = None):
     """softmax of the negated input.
 
     input (Tensor), dim (int or None), dtype (framejit.dtype or None). Raises AttributeError for other types.
@@ -263,7 +264,7 @@ def softmin(input, dim=None, _stacklevel=3, dtype=None):
     return (-input).softmax(dim) if dtype is None else (-input).softmax(dim, dtype=dtype)
 
 
-def log_softmax(input, dim=None, _stacklevel=3, dtype=None):
+def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: dtype | None = None):
     """The logarithm of softmax, computed stably.
 
     input (Tensor), dim (int or None), dtype (framejit.dtype or None). Raises AttributeError for other types.
@@ -278,7 +279,7 @@ def log_softmax(input, dim=None, _stacklevel=3, dtype=None):
     return input.log_softmax(dim) if dtype is None else input.log_softmax(dim, dtype=dtype)
 
 
-def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
+def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1):
     """A sample from the Gumbel-softmax distribution; with `hard` one-hot, differentiated as if soft.
 
     logits (Tensor), tau (float), hard (bool), eps (float), dim (int). Raises TypeError for other types.

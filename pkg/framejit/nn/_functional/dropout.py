@@ -3,6 +3,7 @@
 import warnings
 
 from framejit import _ops as _t
+from framejit._C import Tensor
 
 
 def _check_probability(p):
@@ -10,7 +11,7 @@ def _check_probability(p):
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
 
 
-def dropout(input, p=0.5, training=True, inplace=False):
+def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False):
     """Zero each element with probability p and scale the others by 1 / (1 - p).
 
     input (Tensor), p (float), training, inplace (bool). Raises AttributeError for other types.
@@ -45,7 +46,7 @@ def _drop_features(input, p, training, inplace):
     return _masked(input, list(input.shape[:2]) + [1] * (input.dim() - 2), p, inplace)
 
 
-def dropout1d(input, p=0.5, training=True, inplace=False):
+def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False):
     """Zero whole channels of (N, C, L) or (C, L).
 
     input (Tensor), p (float), training, inplace (bool). Raises RuntimeError.
@@ -71,7 +72,7 @@ def dropout1d(input, p=0.5, training=True, inplace=False):
     return _drop_features(input.unsqueeze(0), p, training, False).squeeze(0)
 
 
-def dropout2d(input, p=0.5, training=True, inplace=False):
+def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False):
     """Zero whole channels of (N, C, H, W).
 
     input (Tensor), p (float), training, inplace (bool). Raises AttributeError for other types.
@@ -90,7 +91,7 @@ def dropout2d(input, p=0.5, training=True, inplace=False):
     return _drop_features(input, p, training, inplace)
 
 
-def dropout3d(input, p=0.5, training=True, inplace=False):
+def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False):
     """Zero whole channels of (N, C, D, H, W).
 
     input (Tensor), p (float), training, inplace (bool). Raises AttributeError for other types.
@@ -115,7 +116,7 @@ def dropout3d(input, p=0.5, training=True, inplace=False):
 _SELU_ALPHA_PRIME = -1.7580993408473766
 
 
-def alpha_dropout(input, p=0.5, training=False, inplace=False):
+def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False):
     """Dropout that keeps mean and variance of a self-normalising network.
 
     input (Tensor), p (float), training, inplace (bool). Raises nothing of its own.
@@ -128,7 +129,7 @@ def alpha_dropout(input, p=0.5, training=False, inplace=False):
     return _keep_moments(input, input.shape, p, training, inplace)
 
 
-def feature_alpha_dropout(input, p=0.5, training=False, inplace=False):
+def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False):
     """Alpha dropout of whole channels: the second dimension.
 
     input (Tensor), p (float), training, inplace (bool). Raises RuntimeError for less than two dimensions.

@@ -4,12 +4,13 @@ import warnings
 
 from framejit import _ops as _t
 from framejit._autocast_lists import listed
+from framejit._C import Tensor
 from framejit._functions import broadcast_tensors
 
 from .shape import pairwise_distance
 
 
-def legacy_reduction(size_average, reduce, reduction="mean"):
+def legacy_reduction(size_average: bool | None, reduce: bool | None, reduction: str = "mean"):
     """The `reduction` that the old arguments size_average and reduce ask for."""
     if size_average is None and reduce is None:
         return reduction
@@ -54,7 +55,14 @@ def _weighted(loss, weight, reduction):
     return reduce_loss(loss, reduction)
 
 
-def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
+def mse_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+):
     """(input - target)².
 
     input, target (Tensor), size_average, reduce (bool or None), reduction (str), weight (Tensor or None). Raises
@@ -72,7 +80,14 @@ def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", we
     return _t.mse_loss(input, target, reduction=reduction)
 
 
-def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
+def l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+):
     """|input - target|.
 
     input, target (Tensor), size_average, reduce (bool or None), reduction (str), weight (Tensor or None). Raises
@@ -90,7 +105,14 @@ def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", wei
     return _t.l1_loss(input, target, reduction=reduction)
 
 
-def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
+def smooth_l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    beta: float = 1.0,
+):
     """Quadratic below `beta`, linear above.
 
     input, target (Tensor), size_average, reduce (bool or None), reduction (str), beta (float). Raises AttributeError
@@ -108,7 +130,9 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
     return _t.smooth_l1_loss(input, target, reduction=reduction, beta=beta)
 
 
-def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
+def huber_loss(
+    input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
+):
     """Quadratic below `delta`, linear above, continuous in slope.
 
     input, target (Tensor), reduction (str), delta (float), weight (Tensor or None). Raises AttributeError for other
@@ -126,7 +150,14 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
 
 
 def cross_entropy(
-    input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean", label_smoothing=0.0
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
 ):
     """log_softmax followed by nll_loss; the target is class indices or class probabilities.
 
@@ -144,7 +175,15 @@ def cross_entropy(
     )
 
 
-def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"):
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+):
     """Minus the input at the target's class.
 
     input, target (Tensor), weight (Tensor or None), size_average (bool or None), ignore_index (int), reduce (bool or
@@ -159,7 +198,14 @@ def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, r
     return _t.nll_loss(input, target, weight=weight, reduction=reduction, ignore_index=ignore_index)
 
 
-def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
+def binary_cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+):
     """Cross entropy of probabilities in [0, 1].
 
     input, target (Tensor), weight (Tensor or None), size_average, reduce (bool or None), reduction (str). Raises
@@ -180,7 +226,13 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
 
 
 def binary_cross_entropy_with_logits(
-    input, target, weight=None, size_average=None, reduce=None, reduction="mean", pos_weight=None
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    pos_weight: Tensor | None = None,
 ):
     """sigmoid followed by binary_cross_entropy, computed stably.
 
@@ -198,7 +250,14 @@ def binary_cross_entropy_with_logits(
     return _t.binary_cross_entropy_with_logits(input, target, weight=weight, pos_weight=pos_weight, reduction=reduction)
 
 
-def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_target=False):
+def kl_div(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    log_target: bool = False,
+):
     """target * (log target - input); `batchmean` is the mathematical definition.
 
     input, target (Tensor), size_average, reduce (bool or None), reduction (str), log_target (bool). Raises TypeError
@@ -224,7 +283,9 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
 
 
 @listed("input", "target")
-def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
+def soft_margin_loss(
+    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
+):
     """log(1 + exp(-target * input)).
 
     input, target (Tensor), size_average, reduce (bool or None), reduction (str). Raises TypeError for other types.
@@ -239,7 +300,14 @@ def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="m
 
 
 @listed("input", "target")
-def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=None, reduction="mean"):
+def hinge_embedding_loss(
+    input: Tensor,
+    target: Tensor,
+    margin: float = 1.0,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+):
     """input where target is 1, max(0, margin - input) where it is -1.
 
     input, target (Tensor), margin (float), size_average, reduce (bool or None), reduction (str). Raises TypeError for
@@ -257,7 +325,15 @@ def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=No
 
 
 @listed("input1", "input2", "target")
-def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
+def margin_ranking_loss(
+    input1: Tensor,
+    input2: Tensor,
+    target: Tensor,
+    margin: float = 0,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+):
     """max(0, -target * (input1 - input2) + margin).
 
     input1, input2, target (Tensor), margin (float), size_average, reduce (bool or None), reduction (str). Raises
@@ -278,7 +354,15 @@ def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, red
 
 
 @listed("input1", "input2", "target")
-def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
+def cosine_embedding_loss(
+    input1: Tensor,
+    input2: Tensor,
+    target: Tensor,
+    margin: float = 0,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+):
     """1 - cos where target is 1, max(0, cos - margin) where it is -1.
 
     input1, input2, target (Tensor), margin (float), size_average, reduce (bool or None), reduction (str). Raises
@@ -300,7 +384,16 @@ def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, r
 
 @listed("anchor", "positive", "negative")
 def triplet_margin_loss(
-    anchor, positive, negative, margin=1.0, p=2, eps=1e-6, swap=False, size_average=None, reduce=None, reduction="mean"
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    margin: float = 1.0,
+    p: float = 2,
+    eps: float = 1e-6,
+    swap: bool = False,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
 ):
     """max(0, d(anchor, positive) - d(anchor, negative) + margin).
 
@@ -323,7 +416,14 @@ def triplet_margin_loss(
 
 
 def triplet_margin_with_distance_loss(
-    anchor, positive, negative, *, distance_function=None, margin=1.0, swap=False, reduction="mean"
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    *,
+    distance_function=None,
+    margin: float = 1.0,
+    swap: bool = False,
+    reduction: str = "mean",
 ):
     """triplet_margin_loss with any distance.
 
@@ -342,7 +442,14 @@ def triplet_margin_with_distance_loss(
     return reduce_loss((margin + near - far).clamp_min(0), reduction)
 
 
-def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
+def multilabel_soft_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+):
     """The mean over classes of the binary cross entropy with logits.
 
     input, target (Tensor), weight (Tensor or None), size_average, reduce (bool or None), reduction (str). Raises
@@ -361,7 +468,16 @@ def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, r
 
 
 @listed("input", "weight")
-def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"):
+def multi_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    p: float = 1,
+    margin: float = 1.0,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+):
     """The mean over the wrong classes j of max(0, margin - input[target] + input[j]) ** p.
 
     input, target (Tensor), p, margin (float), weight (Tensor or None), size_average, reduce (bool or None), reduction
@@ -386,15 +502,15 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
 
 
 def linear_cross_entropy(
-    input,
+    input: Tensor,
     linear_weight,
-    target,
+    target: Tensor,
     *,
     linear_bias=None,
-    weight=None,
-    reduction="mean",
-    ignore_index=None,
-    label_smoothing=0.0,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+    ignore_index: int = None,
+    label_smoothing: float = 0.0,
     options=None,
 ):
     """cross_entropy of linear(input, linear_weight): for weights [C, *, features] the loss has positions *.
@@ -436,7 +552,14 @@ def linear_cross_entropy(
 
 @listed("input", "target")
 def poisson_nll_loss(
-    input, target, log_input=True, full=False, size_average=None, eps=1e-8, reduce=None, reduction="mean"
+    input: Tensor,
+    target: Tensor,
+    log_input: bool = True,
+    full: bool = False,
+    size_average: bool | None = None,
+    eps: float = 1e-8,
+    reduce: bool | None = None,
+    reduction: str = "mean",
 ):
     """The negative log likelihood of counts under a Poisson distribution.
 
@@ -456,7 +579,9 @@ def poisson_nll_loss(
     return reduce_loss(loss, reduction)
 
 
-def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"):
+def gaussian_nll_loss(
+    input: Tensor, target: Tensor, var: Tensor, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
+):
     """The negative log likelihood of the target under a normal distribution.
 
     input, target (Tensor), var (Tensor or number), full (bool), eps (float), reduction (str). Raises ValueError (var

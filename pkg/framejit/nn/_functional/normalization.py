@@ -1,6 +1,7 @@
 """Normalisations: argument order and checks of nn.functional around the ops."""
 
 from framejit import _ops as _t
+from framejit._C import Tensor
 
 from .pooling import avg_pool2d
 from .shape import pad
@@ -15,7 +16,16 @@ def _verify_batch_size(size):
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {size}")
 
 
-def batch_norm(input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5):
+def batch_norm(
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+):
     """Normalise each channel over the batch; with `training` the running statistics are updated in place.
 
     input (Tensor), running_mean, running_var, weight, bias (Tensor or None), training (bool), momentum, eps (float).
@@ -32,7 +42,9 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     return _t.batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps)
 
 
-def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
+def layer_norm(
+    input: Tensor, normalized_shape, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
+):
     """Normalise over the last dimensions, those of `normalized_shape`.
 
     input (Tensor), normalized_shape (int, or tuple of int), weight, bias (Tensor or None), eps (float). Raises
@@ -47,7 +59,7 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     return _t.layer_norm(input, normalized_shape, weight, bias, eps)
 
 
-def rms_norm(input, normalized_shape, weight=None, eps=None):
+def rms_norm(input: Tensor, normalized_shape, weight: Tensor | None = None, eps: float = None):
     """Divide by the root mean square over the last dimensions.
 
     input (Tensor), normalized_shape (int, or tuple of int), weight (Tensor or None), eps (float or None). Raises
@@ -61,7 +73,9 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
     return _t.rms_norm(input, normalized_shape, weight, eps)
 
 
-def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
+def group_norm(
+    input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
+):
     """Normalise over groups of channels of each sample.
 
     input (Tensor), num_groups (int), weight, bias (Tensor or None), eps (float). Raises RuntimeError (Expected at
@@ -78,7 +92,14 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
 
 
 def instance_norm(
-    input, running_mean=None, running_var=None, weight=None, bias=None, use_input_stats=True, momentum=0.1, eps=1e-5
+    input: Tensor,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
 ):
     """Normalise each channel of each sample: a batch norm with samples and channels folded together.
 
@@ -111,7 +132,7 @@ def instance_norm(
     return result.view(size)
 
 
-def local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0):
+def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0):
     """Divide by a power of the mean square over neighbouring channels.
 
     input (Tensor), size (int), alpha, beta, k (float). Raises ValueError (Expected 3D or higher dimensionality input
@@ -133,7 +154,7 @@ def local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0):
     return input / mean.reshape(input.shape).mul(alpha).add(k).pow(beta)
 
 
-def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
+def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: Tensor | None = None):
     """Divide by the p-norm along `dim`.
 
     input (Tensor), p (float), dim (int), eps (float), out (Tensor to write the result to or None). Raises

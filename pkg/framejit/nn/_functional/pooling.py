@@ -1,13 +1,23 @@
 """Pooling: optional indices and output sizes with None, around the ops."""
 
+from collections.abc import Sequence
+
 from framejit import _ops as _t
+from framejit._C import Tensor
 
 
 def _stride(stride, kernel_size):
     return kernel_size if stride is None or (isinstance(stride, (list, tuple)) and not stride) else stride
 
 
-def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
+def avg_pool1d(
+    input: Tensor,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    padding: int | Sequence[int] = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+):
     """The mean of each window.
 
     input (Tensor), kernel_size (int, or sequence of int), stride (int, or sequence of int, or None), padding (int, or
@@ -22,7 +32,13 @@ def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, coun
 
 
 def avg_pool2d(
-    input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None
+    input: Tensor,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    padding: int | Sequence[int] = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
 ):
     """The mean of each window.
 
@@ -40,7 +56,15 @@ def avg_pool2d(
     )
 
 
-def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
+def max_pool1d(
+    input: Tensor,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    padding: int | Sequence[int] = 0,
+    dilation: int | Sequence[int] = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+):
     """The maximum of each window, with its place where `return_indices`.
 
     input (Tensor), kernel_size (int, or sequence of int), stride (int, or sequence of int, or None), padding, dilation
@@ -57,7 +81,15 @@ def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
     return _t.max_pool1d(input, kernel_size, stride, padding, dilation, ceil_mode)
 
 
-def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
+def max_pool2d(
+    input: Tensor,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    padding: int | Sequence[int] = 0,
+    dilation: int | Sequence[int] = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+):
     """The maximum of each window, with its place where `return_indices`.
 
     input (Tensor), kernel_size (int, or sequence of int), stride (int, or sequence of int, or None), padding, dilation
@@ -75,7 +107,13 @@ def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
 
 
 def max_pool1d_with_indices(
-    input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
+    input: Tensor,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    padding: int | Sequence[int] = 0,
+    dilation: int | Sequence[int] = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
 ):
     """max_pool1d that always gives the indices.
 
@@ -91,7 +129,13 @@ def max_pool1d_with_indices(
 
 
 def max_pool2d_with_indices(
-    input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
+    input: Tensor,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    padding: int | Sequence[int] = 0,
+    dilation: int | Sequence[int] = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
 ):
     """max_pool2d that always gives the indices.
 
@@ -115,7 +159,7 @@ def _output_size(output_size, input, spatial):
     return [sizes[i] if size is None else size for i, size in enumerate(output_size)]
 
 
-def adaptive_avg_pool1d(input, output_size):
+def adaptive_avg_pool1d(input: Tensor, output_size: int | Sequence[int]):
     """The mean over windows chosen so that the output has the given size.
 
     input (Tensor), output_size (int, or sequence of int and None). Raises AttributeError for other types.
@@ -128,7 +172,7 @@ def adaptive_avg_pool1d(input, output_size):
     return _t.adaptive_avg_pool1d(input, _output_size(output_size, input, 1))
 
 
-def adaptive_avg_pool2d(input, output_size):
+def adaptive_avg_pool2d(input: Tensor, output_size: int | Sequence[int]):
     """The mean over windows chosen so that the output has the given size.
 
     input (Tensor), output_size (int, or sequence of int and None). Raises AttributeError for other types.
@@ -141,7 +185,7 @@ def adaptive_avg_pool2d(input, output_size):
     return _t.adaptive_avg_pool2d(input, _output_size(output_size, input, 2))
 
 
-def adaptive_max_pool1d(input, output_size, return_indices=False):
+def adaptive_max_pool1d(input: Tensor, output_size: int | Sequence[int], return_indices: bool = False):
     """The maximum over windows chosen so that the output has the given size.
 
     input (Tensor), output_size (int, or sequence of int and None), return_indices (bool). Raises AttributeError for
@@ -156,7 +200,7 @@ def adaptive_max_pool1d(input, output_size, return_indices=False):
     return result if return_indices else result[0]
 
 
-def adaptive_max_pool2d(input, output_size, return_indices=False):
+def adaptive_max_pool2d(input: Tensor, output_size: int | Sequence[int], return_indices: bool = False):
     """The maximum over windows chosen so that the output has the given size.
 
     input (Tensor), output_size (int, or sequence of int and None), return_indices (bool). Raises AttributeError for
@@ -176,7 +220,13 @@ def _p_norm(mean, count, norm_type):
     return (_t.sign(mean) * _t.relu(_t.abs(mean))).mul(count).pow(1.0 / norm_type)
 
 
-def lp_pool1d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
+def lp_pool1d(
+    input: Tensor,
+    norm_type: float,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    ceil_mode: bool = False,
+):
     """The p-norm of each window.
 
     input (Tensor), norm_type (float), kernel_size (int, or sequence of int), stride (int, or sequence of int, or
@@ -191,7 +241,13 @@ def lp_pool1d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
     return _p_norm(mean, _first(kernel_size), norm_type)
 
 
-def lp_pool2d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
+def lp_pool2d(
+    input: Tensor,
+    norm_type: float,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    ceil_mode: bool = False,
+):
     """The p-norm of each window.
 
     input (Tensor), norm_type (float), kernel_size (int, or sequence of int), stride (int, or sequence of int, or

@@ -5,6 +5,7 @@ loop over time. Gate orders and formulas are PyTorch's (LSTM: i, f, g, o; GRU: r
 """
 
 from framejit import _ops as _t
+from framejit._C import Tensor
 
 from .dropout import dropout as _dropout
 
@@ -81,7 +82,7 @@ def _weights_of(params, at, has_biases, projected):
     return (w_ih, b_ih), (w_hh, b_hh, (own[-1],) if projected else ())
 
 
-def run(mode, input, sizes, hidden, params, has_biases, num_layers, dropout, train, bidirectional, projected):
+def run(mode, input: Tensor, sizes, hidden, params, has_biases, num_layers, dropout, train, bidirectional, projected):
     """All layers over `input` (T, B, I), or (rows, I) where `sizes` (a list of ints) says how the rows are packed.
 
     hidden: a tuple of tensors (layers * directions, B, H). Returns the outputs and the last hidden states, stacked.
@@ -137,21 +138,21 @@ def _entry(mode):
 lstm, gru, rnn_tanh, rnn_relu = _entry("lstm"), _entry("gru"), _entry("rnn_tanh"), _entry("rnn_relu")
 
 
-def lstm_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
+def lstm_cell(input: Tensor, hx, w_ih, w_hh, b_ih=None, b_hh=None):
     """One LSTM step: (h, c) from the input (…, I) and the state (h, c)."""
     return lstm_step(_t.linear(input, w_ih, b_ih), tuple(hx), w_hh, b_hh, "")
 
 
-def gru_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
+def gru_cell(input: Tensor, hx, w_ih, w_hh, b_ih=None, b_hh=None):
     """One GRU step."""
     return gru_step(_t.linear(input, w_ih, b_ih), (hx,), w_hh, b_hh, "")[0]
 
 
-def rnn_tanh_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
+def rnn_tanh_cell(input: Tensor, hx, w_ih, w_hh, b_ih=None, b_hh=None):
     """One step of the Elman network with tanh."""
     return rnn_step(_t.linear(input, w_ih, b_ih), (hx,), w_hh, b_hh, "tanh")[0]
 
 
-def rnn_relu_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
+def rnn_relu_cell(input: Tensor, hx, w_ih, w_hh, b_ih=None, b_hh=None):
     """One step of the Elman network with ReLU."""
     return rnn_step(_t.linear(input, w_ih, b_ih), (hx,), w_hh, b_hh, "relu")[0]

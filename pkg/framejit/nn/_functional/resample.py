@@ -1,8 +1,10 @@
 """interpolate: each resized dimension is one or two selections of its lines, mixed by constant weights."""
 
 import math
+from collections.abc import Sequence
 
 from framejit import _ops as _t
+from framejit._C import Tensor
 
 from .sampling import lines_cubic
 
@@ -11,13 +13,13 @@ _MODES = ("nearest", "nearest-exact", "area", *_SPATIAL)
 
 
 def interpolate(
-    input,
-    size=None,
+    input: Tensor,
+    size: int | Sequence[int] | None = None,
     scale_factor=None,
-    mode="nearest",
-    align_corners=None,
-    recompute_scale_factor=None,
-    antialias=False,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+    recompute_scale_factor: bool | None = None,
+    antialias: bool = False,
 ):
     """Resize the spatial dimensions to `size`, or by `scale_factor`.
 
@@ -101,7 +103,7 @@ def _places(extent, size, step, align_corners):
     return [(o + 0.5) * step - 0.5 for o in range(size)]
 
 
-def filter_lines(input, dim, extent, size, step, mode, align_corners):
+def filter_lines(input: Tensor, dim: int, extent, size: int | Sequence[int], step, mode, align_corners: bool | None):
     """Resize one dimension by a filter as wide as the step: a product with a matrix of normalised weights."""
     if align_corners:
         step = (extent - 1) / (size - 1) if size > 1 else 0.0
@@ -144,7 +146,13 @@ def _mix_lines(input, dim, extent, size, step, align_corners):
     return first * (1 - weight) + second * weight
 
 
-def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=None):
+def upsample(
+    input: Tensor,
+    size: int | Sequence[int] | None = None,
+    scale_factor=None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+):
     """The old name of `interpolate`.
 
     input (Tensor), size (int, sequence of int, or None), scale_factor (float, sequence of float, or None), mode (str),

@@ -2,15 +2,17 @@
 
 import itertools
 import math
+from collections.abc import Sequence
 
 from framejit import _ops as _t
 from framejit._autocast_lists import listed
+from framejit._C import Tensor
 
 _MODES = ("bilinear", "nearest", "bicubic")
 _PADDINGS = ("zeros", "border", "reflection")
 
 
-def affine_grid(theta, size, align_corners=None):
+def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None = None):
     """Places in [-1, 1] of an affine map: theta (N, 2, 3) for sizes (N, C, H, W), or (N, 3, 4) for (N, C, D, H, W).
 
     size (sequence of int), align_corners (bool or None). Raises NotImplementedError, ValueError (Expected theta to
@@ -56,7 +58,9 @@ def affine_grid(theta, size, align_corners=None):
 
 
 @listed("input", "grid", name="grid_sampler")
-def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corners=None):
+def grid_sample(
+    input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool | None = None
+):
     """Values of `input` (N, C, H, W) at the places `grid` (N, h, w, 2), x before y, in [-1, 1]; likewise in 3-D.
 
     mode, padding_mode (str), align_corners (bool or None). Raises ValueError (expected mode to be 'bilinear',
@@ -172,7 +176,7 @@ def _bicubic(input, places, padding, align):
     return total
 
 
-def lines_cubic(input, dim, size, places):
+def lines_cubic(input: Tensor, dim: int, size: int | Sequence[int], places):
     """Resize one dimension by cubic convolution at the given places."""
     extent = input.shape[dim]
     shape = [1] * input.dim()

@@ -1,26 +1,28 @@
 """embedding_bag and the connectionist temporal classification loss."""
 
 import math
+from collections.abc import Sequence
 
 from framejit import _ops as _t
 from framejit._autocast_lists import listed
+from framejit._C import Tensor
 
 from .loss import legacy_reduction
 from .shape import _renormalize_rows
 
 
 def embedding_bag(
-    input,
-    weight,
-    offsets=None,
-    max_norm=None,
-    norm_type=2,
-    scale_grad_by_freq=False,
-    mode="mean",
-    sparse=False,
-    per_sample_weights=None,
-    include_last_offset=False,
-    padding_idx=None,
+    input: Tensor,
+    weight: Tensor,
+    offsets: Tensor | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2,
+    scale_grad_by_freq: bool = False,
+    mode: str = "mean",
+    sparse: bool = False,
+    per_sample_weights: Tensor | None = None,
+    include_last_offset: bool = False,
+    padding_idx: int | None = None,
 ):
     """Sums, means or maxima of bags of embedding rows: input (B, N), or (N,) cut into bags by `offsets`.
 
@@ -93,7 +95,15 @@ def _pooled(rows, bag, bags, mode, weights):
 
 
 @listed("log_probs")
-def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reduction="mean", zero_infinity=False):
+def ctc_loss(
+    log_probs: Tensor,
+    targets: Tensor,
+    input_lengths: Tensor | Sequence[int],
+    target_lengths: Tensor | Sequence[int],
+    blank: int = 0,
+    reduction: str = "mean",
+    zero_infinity: bool = False,
+):
     """-log of the probability of all alignments of `targets` with `log_probs` (T, N, C) (Graves et al. 2006).
 
     targets: (N, S) padded, or all targets one after another; lengths: per sample. Means are over targets' lengths.
@@ -169,7 +179,9 @@ def _alignments(log_probs, targets, lengths, goals, blank):
 
 
 @listed("input")
-def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
+def multilabel_margin_loss(
+    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
+):
     """Hinge loss of several labels: targets list the labels, ended by -1.
 
     input, target (Tensor), size_average, reduce (bool or None), reduction (str). Raises RuntimeError (inconsistent

@@ -3,12 +3,13 @@
 from framejit import _C
 from framejit import _ops as _t
 from framejit._autocast_lists import listed
+from framejit._C import Tensor
 from framejit._functions import broadcast_tensors
 
 from .dropout import dropout
 
 
-def pad(input, pad, mode="constant", value=None):
+def pad(input: Tensor, pad, mode: str = "constant", value: float | None = None):
     """Pad the last dimensions by the pairs in `pad`, innermost first.
 
     input (Tensor), pad (sequence of int), mode (str), value (float or None). Raises ValueError (Padding mode "…"
@@ -37,7 +38,7 @@ def pad(input, pad, mode="constant", value=None):
 _PAD_OPS = {"reflect": "reflection_pad", "replicate": "replication_pad", "circular": "circular_pad"}
 
 
-def one_hot(tensor, num_classes=-1):
+def one_hot(tensor: Tensor, num_classes: int = -1):
     """A new last dimension with a one at each value's place; -1 classes means as many as the largest value needs.
 
     tensor (Tensor of int64), num_classes (int). Raises RuntimeError (Can not infer total number of classes from empty
@@ -56,7 +57,15 @@ def one_hot(tensor, num_classes=-1):
     return _t.one_hot(tensor, num_classes)
 
 
-def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, sparse=False):
+def embedding(
+    input: Tensor,
+    weight: Tensor,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+):
     """Rows of `weight` looked up by index; the row `padding_idx` gets no gradient.
 
     input (Tensor of int64), weight (Tensor), padding_idx (int or None), max_norm (float or None), norm_type (float),
@@ -93,7 +102,7 @@ def _renormalize_rows(weight, index, max_norm, norm_type):
         weight[rows] = _t.where(norm > max_norm, chosen * (max_norm / (norm + 1e-7)), chosen)
 
 
-def bilinear(input1, input2, weight, bias=None):
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None):
     """input1[..., i] * weight[o, i, j] * input2[..., j], summed over i and j.
 
     input1, input2, weight (Tensor), bias (Tensor or None). Raises TypeError for other types.
@@ -107,7 +116,7 @@ def bilinear(input1, input2, weight, bias=None):
     return result if bias is None else result + bias
 
 
-def cosine_similarity(x1, x2, dim=1, eps=1e-8):
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8):
     """The cosine of the angle between x1 and x2 along `dim`.
 
     x1, x2 (Tensor), dim (int), eps (float). Raises AttributeError for other types.
@@ -123,7 +132,7 @@ def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     return ((x1 / n1) * (x2 / n2)).sum(dim)
 
 
-def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
+def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False):
     """The p-norm of x1 - x2 + eps along the last dimension.
 
     x1, x2 (Tensor), p, eps (float), keepdim (bool). Raises TypeError for other types.
@@ -136,7 +145,7 @@ def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
     return (x1 - x2 + eps).norm(p, -1, keepdim)
 
 
-def pixel_shuffle(input, upscale_factor):
+def pixel_shuffle(input: Tensor, upscale_factor: int):
     """(*, C r², H, W) to (*, C, H r, W r).
 
     input (Tensor), upscale_factor (int). Raises RuntimeError.
@@ -159,7 +168,7 @@ def pixel_shuffle(input, upscale_factor):
     return moved.reshape(*batch, channels // (r * r), height * r, width * r)
 
 
-def pixel_unshuffle(input, downscale_factor):
+def pixel_unshuffle(input: Tensor, downscale_factor: int):
     """(*, C, H r, W r) to (*, C r², H, W).
 
     input (Tensor), downscale_factor (int). Raises RuntimeError (pixel_unshuffle expects height and width to be
@@ -183,7 +192,7 @@ def pixel_unshuffle(input, downscale_factor):
     return moved.reshape(*batch, channels * r * r, height // r, width // r)
 
 
-def channel_shuffle(input, groups):
+def channel_shuffle(input: Tensor, groups: int):
     """Interleave the channels of `groups` groups.
 
     input (Tensor), groups (int). Raises RuntimeError (Number of channels must be divisible by groups. Got … channels
@@ -205,7 +214,14 @@ def channel_shuffle(input, groups):
 
 @listed("query", "key", "value", "attn_mask")
 def scaled_dot_product_attention(
-    query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, enable_gqa=False
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
 ):
     """softmax(query @ keyᵀ * scale + mask) @ value.
 

@@ -1,9 +1,11 @@
 """Windows beyond pooling's usual ones: three dimensions, unpooling, fractional pooling, unfold and fold."""
 
 import math
+from collections.abc import Sequence
 
 from framejit import _ops as _t
 from framejit._autocast_lists import listed
+from framejit._C import Tensor
 
 from .pooling import _output_size, _p_norm, _stride
 
@@ -17,7 +19,15 @@ def _listed(value, n):
 
 
 @listed("input")
-def max_pool3d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
+def max_pool3d(
+    input: Tensor,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    padding: int | Sequence[int] = 0,
+    dilation: int | Sequence[int] = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+):
     """The maximum of each window of (N, C, D, H, W), with its place where `return_indices`.
 
     input (Tensor), kernel_size (int, or sequence of int), stride (int, or sequence of int, or None), padding, dilation
@@ -33,7 +43,13 @@ def max_pool3d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
 
 
 def max_pool3d_with_indices(
-    input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
+    input: Tensor,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    padding: int | Sequence[int] = 0,
+    dilation: int | Sequence[int] = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
 ):
     """max_pool3d that always gives the indices.
 
@@ -50,7 +66,13 @@ def max_pool3d_with_indices(
 
 
 def avg_pool3d(
-    input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None
+    input: Tensor,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    padding: int | Sequence[int] = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
 ):
     """The mean of each window of (N, C, D, H, W).
 
@@ -68,7 +90,7 @@ def avg_pool3d(
     )
 
 
-def adaptive_avg_pool3d(input, output_size):
+def adaptive_avg_pool3d(input: Tensor, output_size: int | Sequence[int]):
     """The mean over windows chosen so that the output has the given size.
 
     input (Tensor), output_size (int, or sequence of int and None). Raises AttributeError for other types.
@@ -81,7 +103,7 @@ def adaptive_avg_pool3d(input, output_size):
     return _t.adaptive_avg_pool3d(input, _output_size(output_size, input, 3))
 
 
-def adaptive_max_pool3d(input, output_size, return_indices=False):
+def adaptive_max_pool3d(input: Tensor, output_size: int | Sequence[int], return_indices: bool = False):
     """The maximum over windows chosen so that the output has the given size.
 
     input (Tensor), output_size (int, or sequence of int and None), return_indices (bool). Raises AttributeError for
@@ -96,7 +118,7 @@ def adaptive_max_pool3d(input, output_size, return_indices=False):
     return result if return_indices else result[0]
 
 
-def adaptive_max_pool1d_with_indices(input, output_size, return_indices=False):
+def adaptive_max_pool1d_with_indices(input: Tensor, output_size: int | Sequence[int], return_indices: bool = False):
     """adaptive_max_pool1d that always gives the indices.
 
     input (Tensor), output_size (int, or sequence of int and None), return_indices (bool). Raises AttributeError for
@@ -110,7 +132,7 @@ def adaptive_max_pool1d_with_indices(input, output_size, return_indices=False):
     return _t.adaptive_max_pool1d(input, _output_size(output_size, input, 1))
 
 
-def adaptive_max_pool2d_with_indices(input, output_size, return_indices=False):
+def adaptive_max_pool2d_with_indices(input: Tensor, output_size: int | Sequence[int], return_indices: bool = False):
     """adaptive_max_pool2d that always gives the indices.
 
     input (Tensor), output_size (int, or sequence of int and None), return_indices (bool). Raises AttributeError for
@@ -125,7 +147,7 @@ def adaptive_max_pool2d_with_indices(input, output_size, return_indices=False):
     return _t.adaptive_max_pool2d(input, _output_size(output_size, input, 2))
 
 
-def adaptive_max_pool3d_with_indices(input, output_size, return_indices=False):
+def adaptive_max_pool3d_with_indices(input: Tensor, output_size: int | Sequence[int], return_indices: bool = False):
     """adaptive_max_pool3d that always gives the indices.
 
     input (Tensor), output_size (int, or sequence of int and None), return_indices (bool). Raises AttributeError for
@@ -140,7 +162,13 @@ def adaptive_max_pool3d_with_indices(input, output_size, return_indices=False):
     return adaptive_max_pool3d(input, output_size, True)
 
 
-def lp_pool3d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
+def lp_pool3d(
+    input: Tensor,
+    norm_type: float,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    ceil_mode: bool = False,
+):
     """The p-norm of each window.
 
     input (Tensor), norm_type (float), kernel_size (int, or sequence of int), stride (int, or sequence of int, or
@@ -183,7 +211,14 @@ def _unpool(n, input, indices, kernel_size, stride, padding, output_size):
     return out.reshape(*lead, *plain)
 
 
-def max_unpool1d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
+def max_unpool1d(
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    padding: int | Sequence[int] = 0,
+    output_size: int | Sequence[int] | None = None,
+):
     """The reverse of max_pool1d: values back where the indices say, zeros elsewhere.
 
     input, indices (Tensor), kernel_size (int, or sequence of int), stride (int, or sequence of int, or None), padding
@@ -199,7 +234,14 @@ def max_unpool1d(input, indices, kernel_size, stride=None, padding=0, output_siz
 
 
 @listed("input")
-def max_unpool2d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
+def max_unpool2d(
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    padding: int | Sequence[int] = 0,
+    output_size: int | Sequence[int] | None = None,
+):
     """The reverse of max_pool2d: values back where the indices say, zeros elsewhere.
 
     input, indices (Tensor), kernel_size (int, or sequence of int), stride (int, or sequence of int, or None), padding
@@ -215,7 +257,14 @@ def max_unpool2d(input, indices, kernel_size, stride=None, padding=0, output_siz
 
 
 @listed("input")
-def max_unpool3d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
+def max_unpool3d(
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    padding: int | Sequence[int] = 0,
+    output_size: int | Sequence[int] | None = None,
+):
     """The reverse of max_pool3d: values back where the indices say, zeros elsewhere.
 
     input, indices (Tensor), kernel_size (int, or sequence of int), stride (int, or sequence of int, or None), padding
@@ -282,7 +331,12 @@ def _fractional_starts(sample, size, out, kernel):
 
 @listed("input", "_random_samples")
 def fractional_max_pool2d(
-    input, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None
+    input: Tensor,
+    kernel_size: int | Sequence[int],
+    output_size: int | Sequence[int] | None = None,
+    output_ratio=None,
+    return_indices: bool = False,
+    _random_samples: Tensor | None = None,
 ):
     """Max pooling over windows at pseudo-random places that cover the input.
 
@@ -299,7 +353,12 @@ def fractional_max_pool2d(
 
 @listed("input", "_random_samples")
 def fractional_max_pool3d(
-    input, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None
+    input: Tensor,
+    kernel_size: int | Sequence[int],
+    output_size: int | Sequence[int] | None = None,
+    output_ratio=None,
+    return_indices: bool = False,
+    _random_samples: Tensor | None = None,
 ):
     """Max pooling over windows at pseudo-random places that cover the input.
 
@@ -315,7 +374,12 @@ def fractional_max_pool3d(
 
 
 def fractional_max_pool2d_with_indices(
-    input, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None
+    input: Tensor,
+    kernel_size: int | Sequence[int],
+    output_size: int | Sequence[int] | None = None,
+    output_ratio=None,
+    return_indices: bool = False,
+    _random_samples: Tensor | None = None,
 ):
     """fractional_max_pool2d that always gives the indices.
 
@@ -332,7 +396,12 @@ def fractional_max_pool2d_with_indices(
 
 
 def fractional_max_pool3d_with_indices(
-    input, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None
+    input: Tensor,
+    kernel_size: int | Sequence[int],
+    output_size: int | Sequence[int] | None = None,
+    output_ratio=None,
+    return_indices: bool = False,
+    _random_samples: Tensor | None = None,
 ):
     """fractional_max_pool3d that always gives the indices.
 
@@ -366,7 +435,13 @@ def _window_places(sizes, kernel, dilation, padding, stride):
     return lines, counts
 
 
-def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
+def unfold(
+    input: Tensor,
+    kernel_size: int | Sequence[int],
+    dilation: int | Sequence[int] = 1,
+    padding: int | Sequence[int] = 0,
+    stride: int | Sequence[int] = 1,
+):
     """The sliding windows of (N, C, H, W) as columns: (N, C * kernel, windows).
 
     input (Tensor), kernel_size, dilation, padding, stride (int, or sequence of int). Raises RuntimeError.
@@ -389,7 +464,14 @@ def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
     return out if input.dim() == 4 else out.squeeze(0)
 
 
-def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
+def fold(
+    input: Tensor,
+    output_size: int | Sequence[int],
+    kernel_size: int | Sequence[int],
+    dilation: int | Sequence[int] = 1,
+    padding: int | Sequence[int] = 0,
+    stride: int | Sequence[int] = 1,
+):
     """The sum of sliding windows (N, C * kernel, windows) at their places in (N, C, H, W): the transpose of unfold.
 
     input (Tensor), output_size (int, or sequence of int and None), kernel_size, dilation, padding, stride (int, or
