@@ -23,7 +23,8 @@ PACKAGE = (
     "nn nn.functional nn.init nn.utils nn.utils.rnn nn.utils.parametrize nn.utils.parametrizations nn.utils.prune optim "
     "optim.lr_scheduler optim.swa_utils autograd autograd.functional autograd.graph autograd.forward_ad distributions func fx jit "
     "linalg special amp library storage multiprocessing distributed futures nn.attention nn.parallel nn.quantized utils "
-    "utils.data utils.checkpoint utils.hooks serialization random cuda cpu signal.windows"
+    "utils.data utils.checkpoint utils.hooks serialization random cuda cpu signal.windows export export.dynamic_shapes "
+    "export.exported_program export.graph_signature"
 ).split()
 # classes whose methods are public names, too
 CLASSES = ("Tensor", "nn.Module")

@@ -27,12 +27,13 @@ Ref tuple_of(const Range& range, F&& f) {
 }
 
 // Steps as (function, args, result, whether it acts): `function` is a name of the module operator, "call" or
-// "method", or "input"; slots are framejit._tape.Slot.
+// "method", "input", or "check"; slots are framejit._tape.Slot, results that must come out again framejit._tape.Known.
 class Describer {
  public:
   Ref step(const TapeStep& s) {
-    if (s.what == TapeStep::Check) return Ref::borrow(Py_None);
     Ref result = pattern(s.result);
+    if (s.what == TapeStep::Check)
+      return check(Py_BuildValue("(s(O)OO)", "check", operand(s.args[0]).get(), result.get(), Py_False));
     if (s.what == TapeStep::Input || s.what == TapeStep::Number)
       return check(Py_BuildValue("(s(s)OO)", "input", s.name.c_str(), result.get(), Py_True));
     const char* name = capture::function_name(s);
@@ -68,13 +69,14 @@ class Describer {
     switch (p.what) {
       case Pattern::Fill:
       case Pattern::Same: return slot(p.slot);
+      case Pattern::Equal: return check(PyObject_CallFunctionObjArgs(known_type_.get(), p.object.get(), nullptr));
       case Pattern::Tuple:
       case Pattern::List: return tuple_of(p.parts, [&](const Pattern& part) { return pattern(part); });
       default: return Ref::borrow(Py_None);
     }
   }
 
-  Ref slot_type_ = attribute("Slot");
+  Ref slot_type_ = attribute("Slot"), known_type_ = attribute("Known");
 };
 
 }  // namespace

@@ -75,6 +75,7 @@ _LAZY_MODULES = frozenset(
         "demo",
         "distributed",
         "distributions",
+        "export",
         "jit",
         "library",
         "linalg",

@@ -17,12 +17,27 @@ class Slot(int):
     """In a description: the value that an earlier step has given."""
 
 
+class Known:
+    """In a description: a result that the guards let come out only as it did in the trace."""
+
+    def __init__(self, value):
+        self.value = value
+
+
 _BUILTINS = {"getattr": getattr, "len": len}
 
 
+_WITHOUT_ASSIGNMENT = {
+    f"i{name.rstrip('_')}": name for name in "add sub mul truediv floordiv mod pow and_ or_ xor lshift rshift".split()
+}
+
+
 class _Builder:
-    def __init__(self, examples):
+    """Makes the graph. `note_known` is told of the nodes whose results the guards hold fixed; without it, they are left out."""
+
+    def __init__(self, examples, note_known=None):
         self.graph, self.values, self.examples = Graph(), {}, iter(examples)
+        self.note_known = note_known
         self.optional = []  # nodes that only compute sizes
 
     def resolve(self, args):
@@ -35,9 +50,15 @@ class _Builder:
             node = self.graph.create_node("placeholder", "input", name=readable(args[0]))
             node.target = node.name
             node.meta["example_value"] = next(self.examples)
+        elif function == "check":
+            return self.note_known(self.resolve(args)[0], result.value)
         else:
+            if not acts:  # on numbers, which never change
+                function = _WITHOUT_ASSIGNMENT.get(function, function)
             node = self.call(function, args)
-            if not acts:
+            if isinstance(result, Known) and self.note_known:
+                self.note_known(node, result.value)
+            elif not acts:
                 self.optional.append(node)
         self.bind(node, result)
 
@@ -59,7 +80,7 @@ class _Builder:
             self.values.setdefault(result, node)
         elif isinstance(result, tuple):
             for i, part in enumerate(result):
-                if part is not None:
+                if isinstance(part, Slot | tuple):
                     item = self.graph.call_function(operator.getitem, (node, i))
                     self.optional.append(item)
                     self.bind(item, part)
@@ -75,10 +96,16 @@ class _Builder:
 
 
 def lower(backend, steps, outputs, examples):
-    """Give a tape to a Python back end; the result is the callable that runs it for any sizes."""
-    builder = _Builder(examples)
+    """Give a tape to a Python back end; the result is the callable that runs it for any sizes.
+
+    A back end that has a method `note_known` hears of the facts on sizes, too, as nodes and the values that they must have.
+    """
+    note_known = getattr(backend, "note_known", None)
+    builder = _Builder(examples, note_known)
     for step in steps:
-        if step is None or step[2] is None and not step[3]:
+        if not note_known and not step[3] and not isinstance(step[2], Slot | tuple):
             continue  # a fact that the guards hold
+        if step[2] is None and not step[3]:
+            continue
         builder.step(*step)
     return call_backend(backend, builder.finish(outputs), list(examples))

@@ -163,12 +163,10 @@ def _public(op):
     return None if isinstance(found, type | _types.ModuleType) else found
 
 
-def _public(op):
-    """The function of that name, which may be written in Python around an op."""
-    import framejit
+def _of_exported(op):
+    from framejit.export._extra_ops import OPERATORS
 
-    found = getattr(framejit, op, None)
-    return None if isinstance(found, type | _types.ModuleType) else found
+    return OPERATORS.get(op)
 
 
 def _namespace(name):
@@ -176,7 +174,8 @@ def _namespace(name):
     namespace = _types.ModuleType(f"framejit.ops.{name}", f"The operators of {name}.")
 
     def find(op):
-        function = _public(op) or getattr(_ops, op, None) or getattr(_ops.Tensor, op, None)
+        # methods come before functions of nn: their `view` is the one that takes a dtype
+        function = _public(op) or getattr(_ops.Tensor, op, None) or getattr(_ops, op, None) or _of_exported(op)
         if name != "aten" or op.startswith("__") or not callable(function):
             raise AttributeError(f"there is no operator {name}::{op}")
         # looked for inside a trace, it is the function that records in its place

@@ -145,7 +145,19 @@ _register_pytree_node = register_pytree_node
 
 
 def register_dataclass(cls, *, field_names=None, drop_field_names=None, serialized_type_name=None):
-    """Make a dataclass a container of its fields."""
+    """Make a dataclass a container of its fields.
+
+    cls (type): the dataclass. field_names, drop_field_names (sequence of str or None): which fields hold the parts, by
+    default all that the constructor takes. serialized_type_name (str or None): accepted, without effect. Raises ValueError
+    if it is a container already.
+
+    >>> import dataclasses
+    >>> from framejit.utils import _pytree
+    >>> Pair = dataclasses.make_dataclass("Pair", ["a", "b"])
+    >>> _pytree.register_dataclass(Pair)
+    >>> _pytree.tree_leaves(Pair(1, [2, 3]))
+    [1, 2, 3]
+    """
     names = field_names or [
         f.name for f in dataclasses.fields(cls) if f.init and f.name not in (drop_field_names or ())
     ]
@@ -171,6 +183,7 @@ register_pytree_node(
 )
 register_pytree_node(deque, lambda d: (list(d), d.maxlen), lambda children, maxlen: deque(children, maxlen=maxlen))
 register_pytree_node(namedtuple, lambda t: (list(t), type(t)), lambda children, kind: kind(*children))
+_NAMEDTUPLE = SUPPORTED_NODES[namedtuple]
 
 
 def _is_namedtuple(cls):
@@ -181,9 +194,16 @@ def _node_type(tree):
     return namedtuple if _is_namedtuple(type(tree)) else type(tree)
 
 
+def _definition(kind):
+    """How containers of a type are taken apart. Captured code looks up classes only, and `namedtuple` is none."""
+    return _NAMEDTUPLE if kind is namedtuple else SUPPORTED_NODES[kind]
+
+
 def tree_is_leaf(tree, is_leaf=None):
     """Whether the tree is one leaf."""
-    return is_leaf is not None and is_leaf(tree) or _node_type(tree) not in SUPPORTED_NODES
+    if is_leaf is not None and is_leaf(tree):
+        return True
+    return type(tree) not in SUPPORTED_NODES and not _is_namedtuple(type(tree))
 
 
 def _walk(tree, leaves, is_leaf):
@@ -191,7 +211,7 @@ def _walk(tree, leaves, is_leaf):
         leaves.append(tree)
         return _LEAF
     kind = _node_type(tree)
-    children, context = SUPPORTED_NODES[kind].flatten_fn(tree)
+    children, context = _definition(kind).flatten_fn(tree)
     return TreeSpec(kind, context, tuple([_walk(child, leaves, is_leaf) for child in children]))
 
 
@@ -236,7 +256,7 @@ def _build(leaves, spec):
     if spec.is_leaf():
         return next(leaves)
     children = [_build(leaves, child) for child in spec.children_specs]
-    return SUPPORTED_NODES[spec.type].unflatten_fn(children, spec.context)
+    return _definition(spec.type).unflatten_fn(children, spec.context)
 
 
 def _up_to(spec, tree, found):
@@ -246,7 +266,7 @@ def _up_to(spec, tree, found):
     kind = _node_type(tree)
     if kind != spec.type:
         raise ValueError(f"Type mismatch; expected {spec.type!r}, but got {type(tree)!r}.")
-    children, context = SUPPORTED_NODES[kind].flatten_fn(tree)
+    children, context = _definition(kind).flatten_fn(tree)
     if kind in (dict, OrderedDict):
         if set(context) != set(spec.context):
             raise ValueError(f"Node keys mismatch; expected {spec.context!r}, but got {context!r}.")

@@ -1,0 +1,362 @@
+"""From a module and example arguments to a graph of operators with everything that the module holds as inputs.
+
+The module is captured by `framejit.compile` as one graph for all open sizes; it never runs outside that graph, and what it
+holds is left as it was.
+"""
+
+import builtins
+import re
+
+from framejit import _C, no_grad
+from framejit._compile import compile
+from framejit.dynamo import exc, mark_dynamic, mark_static
+from framejit.fx import Graph
+from framejit.fx.interpreter import Interpreter
+from framejit.fx.node import Node, map_aggregate
+from framejit.nn import Module
+from framejit.utils import _pytree as pytree
+
+from ._aten import Normaliser, TensorInfo, id_of_memory, mutates
+from .dynamic_shapes import Dim
+from .graph_signature import (
+    ConstantArgument,
+    InputKind,
+    InputSpec,
+    OutputKind,
+    OutputSpec,
+    SymIntArgument,
+    TensorArgument,
+)
+
+
+class Captured:
+    """What export makes an ExportedProgram of."""
+
+    def __init__(self, graph, modules, inputs, outputs, out_spec, constants, ranges, sizes):
+        self.graph, self.modules, self.inputs, self.outputs = graph, modules, inputs, outputs
+        self.out_spec, self.constants, self.ranges, self.sizes = out_spec, constants, ranges, sizes
+
+
+class _Recorder:
+    """The back end: keeps the graph and what each node of it was."""
+
+    def __init__(self):
+        self.module, self.known, self.examples, self.inputs, self.outputs, self.runs = None, [], {}, (), (), 0
+
+    def note_known(self, node, value):
+        self.known.append((node, value))
+
+    def __call__(self, module, examples):
+        if self.module is not None:
+            raise exc.UserError(exc.UserErrorType.INVALID_INPUT, "the module does not become one graph")
+        self.module = module
+        return self.run
+
+    def run(self, *inputs):
+        self.inputs = inputs
+        own = [x.detach().clone().requires_grad_(x.requires_grad) if isinstance(x, _C.Tensor) else x for x in inputs]
+        recorder = self
+
+        class Noting(Interpreter):
+            def run_node(self, n):
+                value = super().run_node(n)
+                if n.op != "output":
+                    recorder.examples[n] = value
+                return value
+
+        with no_grad():
+            made = Noting(self.module, garbage_collect_values=False).run(*own)
+        back = {id(o): x for o, x in zip(own, inputs)}
+        self.outputs = tuple(back.get(id(value), value) for value in made)
+        return self.outputs
+
+
+def capture(module, args, kwargs, dynamic, names):
+    """`dynamic`: for each leaf of the arguments the open dimensions; `names`: what its placeholder is called."""
+    leaves, spec = pytree.tree_flatten((args, kwargs))
+    dynamic = [dict(d) for d in dynamic]
+    while True:
+        try:
+            return _Capture(module, leaves, spec, dynamic, names).captured()
+        except exc.ConstraintViolationError as error:
+            if not _close_auto(str(error), dynamic, names):
+                raise exc.UserError(exc.UserErrorType.CONSTRAINT_VIOLATION, str(error)) from None
+
+
+def _close_auto(text, dynamic, names):
+    """Makes the sizes that an error names, or all AUTO sizes, static; False if none of them is AUTO."""
+    closed = False
+    for name, dim in re.findall(r"(\w+)\.size\(\)\[(\d+)\]", text):
+        if name in names and dynamic[names.index(name)].get(int(dim)) is Dim.AUTO:
+            del dynamic[names.index(name)][int(dim)]
+            closed = True
+    if closed:
+        return True
+    for dims in dynamic:
+        for dim in [d for d, entry in dims.items() if entry is Dim.AUTO]:
+            del dims[dim]
+            closed = True
+    return closed
+
+
+class _Capture:
+    def __init__(self, module, leaves, spec, dynamic, names):
+        self.module, self.spec, self.dynamic, self.names = module, spec, dynamic, names
+        self.leaves = [_copy(leaf) if isinstance(leaf, _C.Tensor) else leaf for leaf in leaves]
+        self.tensors = [i for i, leaf in enumerate(leaves) if isinstance(leaf, _C.Tensor)]
+        self.constants = {}
+        self.inputs = []
+        self.sizes = {}
+
+    def captured(self):
+        for i in self.tensors:
+            self._mark(i)
+        recorder = _Recorder()
+        before = _held(self.module)
+        try:
+            result, numbers = compile(self._function(), backend=recorder, fullgraph=True, dynamic=True)(
+                *(self.leaves[i] for i in self.tensors)
+            )
+            changed = _changed(self.module, before)
+        finally:
+            _restore(before)
+        return self._build(recorder, result, numbers, changed)
+
+    def _mark(self, i):
+        leaf, ranges = self.leaves[i], self.dynamic[i]
+        for dim in range(leaf.dim()):
+            if dim not in ranges:
+                mark_static(leaf, dim)
+                continue
+            entry = ranges[dim]
+            low, high = (entry.min, entry.max) if isinstance(entry, Dim) else (None, None)
+            mark_dynamic(leaf, dim, min=low or None, max=high)
+
+    def _function(self):
+        """A function of the tensors alone, with parameters named as the user's, that gives numbers as tensors, too."""
+        module, leaves, spec, tensors = self.module, self.leaves, self.spec, self.tensors
+
+        def run(given):
+            inside = list(leaves)
+            for i, tensor in zip(tensors, given):
+                inside[i] = tensor
+            args, kwargs = pytree.tree_unflatten(inside, spec)
+            result = module(*args, **kwargs)
+            numbers = [_C.full((), leaf, dtype=_C.int64) for leaf in pytree.tree_leaves(result) if type(leaf) is int]
+            return result, numbers
+
+        names = ", ".join(self.names[i] for i in tensors)
+        space = {"_run": run}
+        exec(f"def exported({names}):\n    return _run(({names}{',' if tensors else ''}))\n", space)
+        return space["exported"]
+
+    # ---- the graph
+
+    def _build(self, recorder, result, numbers, changed):
+        self.graph = Graph()
+        self.normaliser = Normaliser(
+            self.graph,
+            recorder.examples,
+            lambda node, dim: dim in self.open_of.get(node, ()),
+            any(self.dynamic[i] for i in self.tensors),
+        )
+        for node, value in recorder.known:
+            self.normaliser.known.setdefault(node, []).append(value)
+        self.by_id, self.open_of = {}, {}
+        self._add_inputs()
+        captured_inputs = iter(recorder.inputs)
+        outputs = ()
+        for node in recorder.module.graph.nodes if recorder.module is not None else ():
+            if node.op == "placeholder":
+                value = next(captured_inputs)
+                self.normaliser.values[node] = self._node_of(value) if isinstance(value, _C.Tensor) else value
+            elif node.op == "output":
+                outputs = self.normaliser.resolve(node.args[0])
+            else:
+                self.normaliser.run(node)
+        for value, node in zip(recorder.outputs, outputs):
+            if isinstance(value, _C.Tensor):
+                self.by_id[id(value)] = node
+        self._merge_constants()
+        outputs, out_spec = self._outputs(result, numbers, changed)
+        _drop_dead(self.graph)
+        modules = {}
+        if recorder.module is not None:
+            modules = {name: child for name, child in recorder.module.named_children()}
+        return Captured(self.graph, modules, self.inputs, outputs, out_spec, self.constants, self._ranges(), self.sizes)
+
+    def _add_inputs(self):
+        """Placeholders for all parameters and buffers; those of user inputs come last, constants between them."""
+        self.attributes = {}
+        if isinstance(self.module, Module):
+            for name, p in self.module.named_parameters():
+                self._add(InputKind.PARAMETER, "p", name, p)
+            buffers = dict(self.module.named_buffers())
+            persistent = set(self.module.state_dict(keep_vars=True))
+            for name, b in buffers.items():
+                self._add(InputKind.BUFFER, "b", name, b, name in persistent)
+            self.attributes = {id(v): k for k, v in _attributes(self.module)}
+        self.first_user = None
+        for i, leaf in enumerate(self.leaves):
+            node = placeholder(self.graph, self.names[i])
+            self.first_user = self.first_user or node
+            arg = ConstantArgument(node.name, leaf)
+            if isinstance(leaf, _C.Tensor):
+                arg = TensorArgument(node.name)
+                self._bind(node, leaf)
+                self.open_of[node] = self.dynamic[i]
+            else:
+                node.meta["val"] = leaf
+            self.inputs.append(InputSpec(InputKind.USER_INPUT, arg))
+
+    def _add(self, kind, prefix, target, tensor, persistent=None):
+        node = self.graph.placeholder(f"{prefix}_{re.sub(r'[^0-9a-zA-Z_]', '_', target)}")
+        self._bind(node, tensor)
+        self.inputs.append(InputSpec(kind, TensorArgument(node.name), target, persistent))
+        return node
+
+    def _bind(self, node, tensor):
+        node.meta["val"] = TensorInfo(tensor.shape, tensor.dtype, id_of_memory(tensor))
+        self.by_id[id(tensor)] = node
+        self.normaliser.note_tensor(node, tensor, "input")
+
+    def _node_of(self, tensor):
+        """The node of a tensor from outside: an argument, something that the module holds, or else a constant."""
+        if id(tensor) in self.by_id:
+            return self.by_id[id(tensor)]
+        target = self.attributes.get(id(tensor), f"lifted_tensor_{len(self.constants)}")
+        self.constants[target] = tensor
+        inputs, self.inputs = self.inputs, []
+        with self.graph.inserting_before(self.first_user or _first_call(self.graph)):
+            self._add(InputKind.CONSTANT_TENSOR, "c", target, tensor)
+        at = sum(spec.kind is not InputKind.USER_INPUT for spec in inputs)
+        self.inputs = inputs[:at] + self.inputs + inputs[at:]
+        return self.by_id[id(tensor)]
+
+    def _merge_constants(self):
+        """Tensors that stand in the graph as values become constants, too."""
+
+        def lifted(value):
+            return self._node_of(value) if isinstance(value, _C.Tensor) else value
+
+        for node in list(self.graph.nodes):
+            if node.op not in ("placeholder", "output"):
+                node.args, node.kwargs = map_aggregate(node.args, lifted), map_aggregate(node.kwargs, lifted)
+
+    def _outputs(self, result, numbers, changed):
+        leaves, out_spec = pytree.tree_flatten(result)
+        numbers = iter(numbers)
+        specs, values = [], []
+        for target, tensor in changed:
+            values.append(self._node_of(tensor))
+            specs.append(OutputSpec(OutputKind.BUFFER_MUTATION, TensorArgument(values[-1].name), target))
+        for leaf in leaves:
+            if isinstance(leaf, _C.Tensor):
+                value = self._node_of(leaf)
+            elif type(leaf) is int:
+                value = self._number(next(numbers), leaf)
+            else:
+                value = leaf
+            values.append(value)
+            specs.append(OutputSpec(OutputKind.USER_OUTPUT, self._argument(value)))
+        self.graph.output(tuple(values))
+        return specs, out_spec
+
+    def _number(self, tensor, leaf):
+        """What the number that went into a `full` was: a node if sizes decide it."""
+        node = self.by_id.get(id(tensor))
+        return node.args[1] if isinstance(node, Node) and isinstance(node.args[1], Node) else leaf
+
+    def _argument(self, value):
+        if not isinstance(value, Node):
+            return ConstantArgument("", value)
+        return (TensorArgument if self.normaliser.is_tensor(value) else SymIntArgument)(value.name)
+
+    def _ranges(self):
+        """Symbol -> (least, most or None); fills `sizes`: placeholder -> {dim: symbol}."""
+        ranges, count = {}, 0
+        for i in self.tensors:
+            symbols = {}
+            for dim, entry in sorted(self.dynamic[i].items()):
+                if isinstance(entry, Dim):
+                    name, limits = entry.__name__, (entry.min, entry.max)
+                else:
+                    name, limits, count = f"s{count}", (0, None), count + 1
+                if ranges.setdefault(name, limits) != limits:
+                    text = f"two Dims are called {name} and have different ranges"
+                    raise exc.UserError(exc.UserErrorType.INVALID_INPUT, text)
+                symbols[dim] = name
+            if symbols:
+                self.sizes[self.names[i]] = symbols
+        return ranges
+
+
+def placeholder(graph, name):
+    """An input of just this name, which may be that of one of Python's functions."""
+    node = graph.placeholder(name)
+    if node.name != name and hasattr(builtins, name) and all(other.name != name for other in graph.nodes):
+        node.name = name
+    return node
+
+
+def _copy(tensor):
+    return tensor.detach().clone().requires_grad_(tensor.requires_grad and tensor.is_floating_point())
+
+
+def _first_call(graph):
+    return next((node for node in graph.nodes if node.op != "placeholder"), None)
+
+
+def _attributes(module):
+    """(path, tensor) of tensors that modules have as plain attributes."""
+    for prefix, owner in module.named_modules():
+        for name, value in vars(owner).items():
+            if isinstance(value, _C.Tensor):
+                yield (f"{prefix}.{name}" if prefix else name), value
+
+
+def _held(module):
+    """What the modules hold: each with a copy of its attributes and of its buffers' table."""
+    if not isinstance(module, Module):
+        return []
+    return [(name, m, dict(vars(m)), dict(m._buffers)) for name, m in module.named_modules()]
+
+
+def _changed(module, before):
+    """(path, new tensor) of buffers that were replaced. Raises for other attributes that were."""
+    found = []
+    for prefix, owner, attributes, buffers in before:
+        for name, value in owner._buffers.items():
+            if value is not buffers.get(name):
+                found.append((f"{prefix}.{name}" if prefix else name, value))
+        for name, value in vars(owner).items():
+            if name != "_buffers" and not name.startswith("__") and attributes.get(name) is not value:
+                where = f"{prefix}.{name}" if prefix else name
+                raise exc.UserError(
+                    exc.UserErrorType.ANTI_PATTERN,
+                    f"the attribute {where} was assigned during export: make it a buffer, or return its value",
+                )
+    return found
+
+
+def _restore(before):
+    for _, owner, attributes, buffers in before:
+        now = vars(owner)
+        if now.keys() != attributes.keys() or any(now[name] is not value for name, value in attributes.items()):
+            vars(owner).clear()
+            vars(owner).update(attributes)
+        owner._buffers.clear()
+        owner._buffers.update(buffers)
+
+
+def _drop_dead(graph):
+    """Removes what nobody uses and what does nothing but compute."""
+    for node in reversed(list(graph.nodes)):
+        if not node.users and node.op == "call_function" and is_pure(node):
+            graph.erase_node(node)
+
+
+def is_pure(node):
+    """Whether a node only computes its value."""
+    name = getattr(getattr(node.target, "overloadpacket", node.target), "__name__", "")
+    return not mutates(node) and not name.startswith(("_assert", "_set", "_enter", "_exit"))

@@ -1,0 +1,362 @@
+"""Graphs, signatures and structures as plain data for JSON, and back.
+
+Reading trusts nothing: an operator is looked up in fixed tables, a value is of one of the kinds below, a node may use only those
+before it, and names are plain identifiers. Whatever else stands there raises Refused.
+"""
+
+import builtins
+import keyword
+import math
+import operator
+from collections import OrderedDict, deque
+
+from framejit import _C, ops
+from framejit.fx import Graph
+from framejit.fx.node import Node
+from framejit.jit import schema as schemas
+from framejit.utils import _pytree as pytree
+
+from ._aten import TensorInfo
+from ._capture import placeholder
+from ._extra_ops import OPERATORS
+from .graph_signature import (
+    ConstantArgument,
+    InputKind,
+    InputSpec,
+    OutputKind,
+    OutputSpec,
+    SymIntArgument,
+    TensorArgument,
+)
+
+
+class Refused(Exception):
+    """The data says what no program may."""
+
+
+# what acts on more than its arguments' elements
+_DENIED = frozenset(
+    "save warn backward manual_seed set_ resize_ resize_as_ requires_grad_ set_grad_enabled format wait from_file set_data "
+    "record_stream open print".split()
+)
+_NUMBERS = {
+    "operator": (operator, "add sub mul truediv floordiv mod pow neg pos abs lt le gt ge eq ne not_ and_ or_ xor lshift "
+                           "rshift index truth getitem".split()),
+    "math": (math, "sqrt floor ceil trunc exp log log2 log10 pow gcd lcm isqrt prod fabs".split()),
+    "builtins": (builtins, "min max abs int float bool round len sum".split()),
+}  # fmt: skip
+_FUNCTIONS = {getattr(home, name): f"{word}.{name}" for word, (home, names) in _NUMBERS.items() for name in names}
+_BY_NAME = {name: function for function, name in _FUNCTIONS.items()}
+_SWITCHES = {"framejit._set_grad_enabled": _C._set_grad_enabled}
+_DTYPES = {str(v).rpartition(".")[2]: v for v in vars(_C).values() if isinstance(v, _C.dtype)}
+_FORMATS = {str(v).rpartition(".")[2]: v for v in vars(_C).values() if isinstance(v, _C.memory_format)}
+_LAYOUTS = {str(v).rpartition(".")[2]: v for v in vars(_C).values() if isinstance(v, _C.layout)}
+
+
+# ---- operators --------------------------------------------------------------------------------------------
+
+
+def _target_name(target):
+    if isinstance(target, ops.OpOverload) and _is_operator(target.overloadpacket.__name__):
+        return f"aten.{target.__name__}"
+    if target in _FUNCTIONS:
+        return _FUNCTIONS[target]
+    name = getattr(target, "__name__", "")
+    for known, function in _SWITCHES.items():
+        if function is target:
+            return known
+    if _raw(name) is target:
+        return f"framejit.{name}"
+    raise NotImplementedError(f"export.save: a call of {name or target!r} cannot be written to a file")
+
+
+def _is_operator(name):
+    if name in OPERATORS:
+        return True
+    found = schemas.overloads(f"aten::{name}") if name not in _DENIED else ()
+    return any("Tensor" in schema.text for schema in found)
+
+
+def _raw(name):
+    """A private operator of the extension."""
+    function = vars(_C).get(name) or getattr(_C._nn, name, None)
+    return (
+        function
+        if name.startswith("_")
+        and isinstance(function, type(_C.add))
+        and type(function) is type(_C._l2_norm)
+        and ((function.__doc__ or "").startswith(name + "("))
+        else None
+    )
+
+
+def _target(text):
+    _need(isinstance(text, str), "an operator that is no text")
+    if text in _BY_NAME:
+        return _BY_NAME[text]
+    if text in _SWITCHES:
+        return _SWITCHES[text]
+    space, _, rest = text.partition(".")
+    if space == "aten":
+        name, _, overload = rest.partition(".")
+        if _is_identifier(name) and _is_identifier(overload) and not overload.startswith("_") and _is_operator(name):
+            packet = getattr(ops.aten, name, None)
+            if packet is not None:
+                return getattr(packet, overload)
+    elif space == "framejit" and _is_identifier(rest) and _raw(rest) is not None:
+        return _raw(rest)
+    raise Refused(f"{text!r} is no operator")
+
+
+def _is_identifier(text):
+    return isinstance(text, str) and text.isascii() and text.isidentifier() and not keyword.iskeyword(text)
+
+
+def _need(condition, text):
+    if not condition:
+        raise Refused(text)
+
+
+# ---- values -----------------------------------------------------------------------------------------------
+
+
+def encode(value, index=None):
+    """A node's argument, or a constant, as data."""
+    kind = type(value)
+    if value is None or kind in (bool, str):
+        return value
+    if kind is int:
+        return value
+    if kind is float:
+        return value if math.isfinite(value) else {"float": repr(value)}
+    if kind is complex:
+        return {"complex": [repr(value.real), repr(value.imag)]}
+    if isinstance(value, Node):
+        return {"node": index[value]}
+    if isinstance(value, list):
+        return [encode(part, index) for part in value]
+    if isinstance(value, tuple):
+        return {"tuple": [encode(part, index) for part in value]}
+    if isinstance(value, slice):
+        return {"slice": [encode(part, index) for part in (value.start, value.stop, value.step)]}
+    if isinstance(value, dict):
+        return {"dict": [[encode(k, index), encode(v, index)] for k, v in value.items()]}
+    if value is Ellipsis:
+        return {"ellipsis": True}
+    for word, type_ in (("dtype", _C.dtype), ("memory_format", _C.memory_format), ("layout", _C.layout)):
+        if isinstance(value, type_):
+            return {word: str(value).rpartition(".")[2]}
+    if isinstance(value, _C.device):
+        return {"device": str(value)}
+    raise NotImplementedError(f"export.save: a value of type {kind.__name__} cannot be written to a file")
+
+
+def decode(data, nodes=()):
+    """What `encode` made data of."""
+    if data is None or isinstance(data, (bool, int, float, str)):
+        return data
+    if isinstance(data, list):
+        return [decode(part, nodes) for part in data]
+    _need(isinstance(data, dict) and len(data) == 1, "a value of no known kind")
+    (word, inner), *_ = data.items()
+    reader = _READERS.get(word)
+    _need(reader is not None, f"a value of the unknown kind {word!r}")
+    return reader(inner, nodes)
+
+
+def _node(inner, nodes):
+    _need(type(inner) is int and 0 <= inner < len(nodes), "a node that uses one that does not come before it")
+    return nodes[inner]
+
+
+def _parts(inner, count=None):
+    _need(isinstance(inner, list) and (count is None or len(inner) == count), "a value with the wrong number of parts")
+    return inner
+
+
+def _number(inner):
+    try:
+        return float(inner) if isinstance(inner, str) else _need(False, "a number that is none")
+    except ValueError:
+        raise Refused(f"{inner!r} is no number") from None
+
+
+def _named(table):
+    def read(inner, nodes):
+        _need(isinstance(inner, str) and inner in table, f"{inner!r} is unknown")
+        return table[inner]
+
+    return read
+
+
+def _device(inner, nodes):
+    _need(inner in ("cpu", "meta"), f"the device {inner!r}")
+    return _C.device(inner)
+
+
+def _dict(inner, nodes):
+    pairs = [_parts(pair, 2) for pair in _parts(inner)]
+    _need(all(isinstance(key, (str, int, type(None))) for key, _ in pairs), "a dict with keys that are no names")
+    return {key: decode(value, nodes) for key, value in pairs}
+
+
+_READERS = {
+    "node": _node,
+    "tuple": lambda inner, nodes: tuple(decode(part, nodes) for part in _parts(inner)),
+    "slice": lambda inner, nodes: slice(*(decode(part, nodes) for part in _parts(inner, 3))),
+    "dict": _dict,
+    "float": lambda inner, nodes: _number(inner),
+    "complex": lambda inner, nodes: complex(*(_number(part) for part in _parts(inner, 2))),
+    "ellipsis": lambda inner, nodes: Ellipsis,
+    "dtype": _named(_DTYPES),
+    "memory_format": _named(_FORMATS),
+    "layout": _named(_LAYOUTS),
+    "device": _device,
+}
+
+
+# ---- graphs -----------------------------------------------------------------------------------------------
+
+
+def graph_data(graph):
+    """The nodes of a graph, in order."""
+    index, out, memories = {}, [], {}
+    for node in graph.nodes:
+        row = {"op": node.op, "name": node.name}
+        if node.op == "call_function":
+            row["target"] = _target_name(node.target)
+            row["args"] = [encode(arg, index) for arg in node.args]
+            row["kwargs"] = {key: encode(value, index) for key, value in node.kwargs.items()}
+        elif node.op == "output":
+            row["args"] = [encode(arg, index) for arg in node.args[0]]
+        elif node.op != "placeholder":
+            raise NotImplementedError(
+                f"export.save: a node of kind {node.op} ({node.target}) cannot be written to a file"
+            )
+        info = node.meta.get("val")
+        if isinstance(info, TensorInfo):
+            row["val"] = [list(info.shape), str(info.dtype).rpartition(".")[2]]
+            if info.alias is not None:
+                row["val"].append(memories.setdefault(info.alias, len(memories) + 1))
+        elif node.op != "output" and isinstance(info, (bool, int, float)):
+            row["number"] = encode(info)
+        index[node] = len(index)
+        out.append(row)
+    return out
+
+
+def graph_of(rows):
+    """The graph that the data says."""
+    graph, nodes, names = Graph(), [], set()
+    _need(isinstance(rows, list) and rows, "no nodes")
+    for i, row in enumerate(rows):
+        _need(isinstance(row, dict), "a node that is none")
+        op, name = row.get("op"), row.get("name")
+        _need(_is_identifier(name) and name not in names, f"a node of the name {name!r}")
+        names.add(name)
+        if op == "placeholder":
+            node = placeholder(graph, name)
+        elif op == "call_function":
+            kwargs = row.get("kwargs", {})
+            _need(isinstance(kwargs, dict) and all(map(_is_identifier, kwargs)), "names of arguments that are none")
+            args = tuple(decode(arg, nodes) for arg in _parts(row.get("args")))
+            named = {key: decode(value, nodes) for key, value in kwargs.items()}
+            node = graph.call_function(_target(row.get("target")), args, named, name=name)
+        else:
+            _need(op == "output" and i == len(rows) - 1, f"a node of the kind {op!r}")
+            node = graph.output(tuple(decode(arg, nodes) for arg in _parts(row.get("args"))))
+        _need(op == "output" or node.name == name, f"a node of the name {name!r}")
+        node.meta.update(_meta(row))
+        nodes.append(node)
+    _need(rows[-1].get("op") == "output", "no output")
+    return graph
+
+
+def _meta(row):
+    if "number" in row:
+        return {"val": decode(row["number"])}
+    if "val" not in row:
+        return {}
+    shape, dtype, *memory = _parts(row["val"])
+    _need(
+        isinstance(shape, list) and all(type(n) is int and n >= 0 for n in shape) and dtype in _DTYPES,
+        "a shape that is none",
+    )
+    return {"val": TensorInfo(shape, _DTYPES[dtype], memory[0] if memory else None)}
+
+
+# ---- structures and signatures ----------------------------------------------------------------------------
+
+
+_TREES = {"tuple": tuple, "list": list, "dict": dict, "OrderedDict": OrderedDict, "deque": deque}
+
+
+def tree_data(spec):
+    """A structure of arguments or results."""
+    if spec.is_leaf():
+        return None
+    for word, kind in _TREES.items():
+        if spec.type is kind:
+            return {word: [tree_data(child) for child in spec.children_specs], "context": encode(spec.context)}
+    raise NotImplementedError(f"export.save: containers of type {spec.type.__name__} cannot be written to a file")
+
+
+def tree_of(data, depth=0):
+    """The structure that the data says."""
+    _need(depth < 64, "a structure that is too deep")
+    if data is None:
+        return pytree.LeafSpec()
+    _need(isinstance(data, dict) and len(data) == 2 and "context" in data, "a structure that is none")
+    word = next(key for key in data if key != "context")
+    _need(word in _TREES, f"a container of the unknown type {word!r}")
+    children = tuple(tree_of(child, depth + 1) for child in _parts(data[word]))
+    context = decode(data["context"])
+    if word in ("dict", "OrderedDict"):
+        _need(isinstance(context, list) and len(context) == len(children), "a dict whose keys do not fit")
+        _need(
+            all(isinstance(k, (str, int, float, bool, type(None))) for k in context),
+            "a dict with keys that are no names",
+        )
+    else:
+        _need(context is None or word == "deque" and type(context) is int and context >= 0, "a structure that is none")
+    return pytree.TreeSpec(_TREES[word], context, children)
+
+
+_ARGUMENTS = {"tensor": TensorArgument, "number": SymIntArgument}
+
+
+def _argument_data(arg):
+    if isinstance(arg, ConstantArgument):
+        return {"constant": encode(arg.value), "name": arg.name}
+    return {"tensor" if isinstance(arg, TensorArgument) else "number": arg.name}
+
+
+def _argument(data):
+    _need(isinstance(data, dict), "an argument that is none")
+    if "constant" in data:
+        return ConstantArgument(data.get("name", ""), decode(data["constant"]))
+    (word, name), *_ = data.items()
+    _need(word in _ARGUMENTS and isinstance(name, str), "an argument that is none")
+    return _ARGUMENTS[word](name)
+
+
+def spec_data(spec):
+    """An InputSpec or OutputSpec."""
+    row = {"kind": spec.kind.name, "arg": _argument_data(spec.arg), "target": spec.target}
+    if isinstance(spec, InputSpec):
+        row["persistent"] = spec.persistent
+    return row
+
+
+def spec_of(row, is_input):
+    """What `spec_data` made data of."""
+    _need(isinstance(row, dict), "a signature that is none")
+    kinds = InputKind if is_input else OutputKind
+    kind, target = row.get("kind"), row.get("target")
+    _need(isinstance(kind, str) and kind in kinds.__members__, f"an input or output of the kind {kind!r}")
+    _need(target is None or isinstance(target, str), "a target that is no name")
+    arg = _argument(row.get("arg"))
+    if not is_input:
+        return OutputSpec(kinds[kind], arg, target)
+    _need(row.get("persistent") in (None, True, False), "a signature that is none")
+    return InputSpec(kinds[kind], arg, target, row.get("persistent"))
