@@ -4,7 +4,6 @@ import unittest
 
 import framejit
 import torch
-
 from framejit.export import Dim, export
 
 

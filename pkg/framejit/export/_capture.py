@@ -41,7 +41,7 @@ class _Recorder:
     """The back end: keeps the graph and what each node of it was."""
 
     def __init__(self):
-        self.module, self.known, self.examples, self.inputs, self.outputs, self.runs = None, [], {}, (), (), 0
+        self.module, self.known, self.examples, self.inputs, self.outputs = None, [], {}, (), ()
 
     def note_known(self, node, value):
         self.known.append((node, value))
@@ -169,7 +169,10 @@ class _Capture:
         for node in recorder.module.graph.nodes if recorder.module is not None else ():
             if node.op == "placeholder":
                 value = next(captured_inputs)
-                self.normaliser.values[node] = self._node_of(value) if isinstance(value, _C.Tensor) else value
+                if isinstance(value, _C.Tensor):
+                    value = self._node_of(value)
+                    self._bind_example(value, recorder.examples[node])
+                self.normaliser.values[node] = value
             elif node.op == "output":
                 outputs = self.normaliser.resolve(node.args[0])
             else:
@@ -219,6 +222,11 @@ class _Capture:
         node.meta["val"] = TensorInfo(tensor.shape, tensor.dtype, id_of_memory(tensor))
         self.by_id[id(tensor)] = node
         self.normaliser.note_tensor(node, tensor, "input")
+
+    def _bind_example(self, node, tensor):
+        """The graph ran on a copy of the tensor: what shares memory with it is a view of the input."""
+        node.meta["val"] = TensorInfo(tensor.shape, tensor.dtype, id_of_memory(tensor))
+        self.normaliser.note_tensor(node, tensor)
 
     def _node_of(self, tensor):
         """The node of a tensor from outside: an argument, something that the module holds, or else a constant."""
