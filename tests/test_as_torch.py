@@ -77,7 +77,7 @@ class NamesTest(unittest.TestCase):
         out = output(
             """
             import torch, importlib.util
-            from torch.hub import load as export    # PyTorch has it: an error when it is used
+            from torch.package import Importer as export # PyTorch has it: an error when it is used
             from torch.nn import NoSuchLayer
             import torch.fx.experimental.proxy_tensor
             for use in (lambda: export(1), lambda: NoSuchLayer.x, lambda: torch.nosuch, lambda: bool(export)):
@@ -97,7 +97,7 @@ class NamesTest(unittest.TestCase):
             print(importlib.util.find_spec("torch.hub"))
             """
         ).splitlines()
-        self.assertEqual(out[0], "torch.hub.load was used, but framejit does not have it")
+        self.assertEqual(out[0], "torch.package.Importer was used, but framejit does not have it")
         self.assertEqual(out[1], "torch.nn.NoSuchLayer was used, but framejit does not have it")
         self.assertEqual(out[2], "module 'torch' has no attribute 'nosuch' (framejit does not have it)")
         self.assertEqual(out[4:], ["False False", "guarded imports raise", "of modules too", "None"])
