@@ -82,6 +82,12 @@ bool begins_with_numpy(PyObject* text) {
   return text && PyUnicode_Check(text) && std::string_view(PyUnicode_AsUTF8(text)).substr(0, 5) == "numpy";
 }
 
+bool may_be_numpy_class(PyTypeObject* type) {
+  Ref module = Ref::steal(PyObject_GetAttrString(reinterpret_cast<PyObject*>(type), "__module__"));
+  PyErr_Clear();
+  return begins_with_numpy(module.get());
+}
+
 // Could it be one of NumPy's? Asked of everything that is called, so quick.
 bool may_be_numpy(PyObject* o) {
   PyTypeObject* type = Py_TYPE(o);
@@ -90,7 +96,10 @@ bool may_be_numpy(PyObject* o) {
     if (f->m_self && !PyModule_Check(f->m_self)) return std::string_view(Py_TYPE(f->m_self)->tp_name) == "numpy.ufunc";
     return begins_with_numpy(f->m_module);
   }
-  if (PyType_Check(o)) return std::string_view(reinterpret_cast<PyTypeObject*>(o)->tp_name).substr(0, 6) == "numpy.";
+  if (PyType_Check(o)) {
+    const std::string_view name = reinterpret_cast<PyTypeObject*>(o)->tp_name;
+    return name.substr(0, 6) == "numpy." || name == "finfo" || name == "iinfo";
+  }
   if (PyFunction_Check(o)) return begins_with_numpy(reinterpret_cast<PyFunctionObject*>(o)->func_module);
   const std::string_view name = type->tp_name;
   return name == "numpy.ufunc" || name == "numpy._ArrayFunctionDispatcher";
@@ -101,7 +110,7 @@ bool is_ufunc(PyObject* o) { return std::string_view(Py_TYPE(o)->tp_name) == "nu
 // A number from outside is not looked at: it may vary.
 bool is_settled(Tracer& t, V v) {
   return v->is == Is::Const && !(v->outside() && !v->touched && varies(t, v)) && v->slot < 0 &&
-         is_plain_constant(v->real);
+         (is_plain_constant(v->real) || is_identity_constant(v->real));
 }
 
 bool all_settled(Tracer& t, const Args& args) {
@@ -110,6 +119,14 @@ bool all_settled(Tracer& t, const Args& args) {
     if (!is_settled(t, v)) return false;
   return true;
 }
+
+// numpy.dtype, numpy.finfo, numpy.iinfo: what they make of constants is one.
+bool describes(PyTypeObject* type) {
+  const std::string_view name = type->tp_name;
+  return name == "numpy.dtype" || ((name == "finfo" || name == "iinfo") && may_be_numpy_class(type));
+}
+
+bool is_description(PyObject* o) { return ndarray::is_dtype(o) || describes(Py_TYPE(o)); }
 
 // np.sqrt(2): carried out, since nothing of it can vary.
 V call_with_constants(Tracer& t, PyObject* callable, const Args& args) {
@@ -120,7 +137,7 @@ V call_with_constants(Tracer& t, PyObject* callable, const Args& args) {
   }
   Ref result = Ref::steal(PyObject_Call(callable, pos.get(), nullptr));
   if (!result) PyErr_Clear();
-  if (!result || !is_array_like(result.get())) return nullptr;
+  if (!result || !(is_array_like(result.get()) || is_description(result.get()))) return nullptr;
   return t.wrap_known(result.get());
 }
 
@@ -146,7 +163,8 @@ TensorValue* tensor_of_array(Tracer& t, ArrayValue* v) {
 
 V call_array_function(Tracer& t, PyObject* callable, const Args& args) {
   if (!may_be_numpy(callable)) return nullptr;
-  const bool converts = PyType_Check(callable) && ndarray::is_scalar_type(reinterpret_cast<PyTypeObject*>(callable));
+  const bool converts = PyType_Check(callable) && (ndarray::is_scalar_type(reinterpret_cast<PyTypeObject*>(callable)) ||
+                                                   describes(reinterpret_cast<PyTypeObject*>(callable)));
   if ((converts || is_ufunc(callable)) && all_settled(t, args))
     if (V result = call_with_constants(t, callable, args)) return result;
   PyObject* function = PyDict_GetItemWithError(tables().functions.get(), callable);
@@ -219,6 +237,16 @@ V array_binary(Tracer& t, const char* name, const char* reflected, const char* i
   return result;
 }
 
+void number_beside_tensor(Tracer& t, V* a, V* b) {
+  if ((*b)->is == Is::Tensor) std::swap(a, b);
+  V scalar = *b;
+  if ((*a)->is != Is::Tensor || scalar->is != Is::Array || !scalar->real || !ndarray::is_scalar(scalar->real)) return;
+  Ref number = Ref::steal(PyObject_CallMethod(scalar->real, "item", nullptr));
+  if (!number || !is_plain_constant(number.get())) return PyErr_Clear();
+  if (scalar->outside()) t.guard(Kind::Equal, scalar->source, scalar->real);
+  *b = t.constant(t.keep(number));
+}
+
 V iterate_array(Tracer& t, V array) {
   TensorValue* tensor = tensor_of_array(t, as<ArrayValue>(array));
   const int64_t n = to_index(t, tensor_length(t, tensor), "iteration");
@@ -247,6 +275,15 @@ ArrayValue* array_argument(V v, const char* what) {
 bool is_mirrored(Tracer& t, TensorValue* tensor) {
   return !t.mirrored.empty() && tensor->fake && t.mirrored.count(as_tensor(tensor->fake)->storage) != 0;
 }
+
+V tensor_method(Tracer& t, V tensor, PyObject* name, Values args) {
+  Args given;
+  given.pos = std::move(args);
+  return call_leaf_method(t, _PyType_Lookup(tensor->cls, name), tensor, given);
+}
+
+// Another tensor over the same memory, without a history.
+V alias_of(Tracer& t, V tensor) { return tensor_method(t, tensor, FJ_NAME("detach"), {}); }
 
 V r_tensor_of(Tracer& t, Args& args) {
   want(args, 1, 1);
@@ -325,6 +362,39 @@ V r_is_scalar(Tracer& t, Args& args) {
 }
 
 }  // namespace
+
+V array_of_tensor(Tracer& t, TensorValue* v, Args& args) {
+  V force = args.take("force");
+  want(args, 0, 0);
+  t.use(v);
+  if (!ndarray::array_type() && !Ref::steal(PyImport_ImportModule("numpy"))) t.raise_pending();
+  TensorObj* fake = as_tensor(v->fake);
+  if (fake->meta.device.type != DeviceType::CPU) cut(Reason::native_object, "numpy() of a tensor elsewhere");
+  if (fake->meta.requires_grad) {
+    if (!force || !truth(t, force))
+      t.raise(PyExc_RuntimeError,
+              "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.");
+    return array_from(t, alias_of(t, v), false);
+  }
+  return array_from(t, v, false);
+}
+
+V tensor_from_array(Tracer& t, PyObject* callable, Args& args) {
+  if (args.pos.empty() || args.pos[0]->is != Is::Array || !PyCFunction_Check(callable)) return nullptr;
+  auto* f = reinterpret_cast<PyCFunctionObject*>(callable);
+  if (!f->m_module || !PyUnicode_Check(f->m_module) || !is_text(f->m_module, "framejit._C")) return nullptr;
+  const std::string_view name = f->m_ml->ml_name;
+  const bool copies = name == "tensor";
+  if (!copies && name != "from_numpy" && name != "as_tensor" && name != "asarray") return nullptr;
+  auto* array = as<ArrayValue>(args.pos[0]);
+  if (name == "from_numpy" && array->cls != ndarray::array_type()) return nullptr;
+  const bool only_dtype = args.named.empty() || (args.named.size() == 1 && is_text(args.named[0].first, "dtype"));
+  if (args.size() > 2 || !only_dtype) return nullptr;
+  V dtype = arg(args, 1, "dtype");
+  V tensor = tensor_of_array(t, array);
+  tensor = copies ? tensor_method(t, tensor, FJ_NAME("clone"), {}) : alias_of(t, tensor);
+  return dtype && !is_const(t, dtype, Py_None) ? tensor_method(t, tensor, FJ_NAME("to"), {dtype}) : tensor;
+}
 
 RecipeId write_array(RecipeWriter& w, Tracer& t, ArrayValue* v) {
   static PyObject* makers[3] = {};

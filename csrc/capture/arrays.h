@@ -9,6 +9,10 @@ bool is_array_like(PyObject* o);  // an array or a NumPy scalar
 // A value for an outside array or scalar whose memory a tensor can stand for, or NULL.
 V outside_array(Tracer& t, PyObject* real);
 TensorValue* tensor_of_array(Tracer& t, ArrayValue* v);
+// Tensor.numpy().
+V array_of_tensor(Tracer& t, TensorValue* v, Args& args);
+// from_numpy(), as_tensor(), asarray() and tensor() of an array; NULL: it is another call.
+V tensor_from_array(Tracer& t, PyObject* callable, Args& args);
 
 // framejit._numpy's function for a function, ufunc or class of NumPy's, called; NULL: it has none.
 V call_array_function(Tracer& t, PyObject* callable, const Args& args);
@@ -22,6 +26,8 @@ V array_attr(Tracer& t, ArrayValue* v, PyObject* name);
 // The method of this name, called with the array and the others; cuts where there is none.
 V array_method(Tracer& t, V array, const char* name, Values others);
 V array_binary(Tracer& t, const char* name, const char* reflected, const char* in_place, V a, V b);
+// Beside a tensor a NumPy scalar counts as a Python number; an outside one becomes that.
+void number_beside_tensor(Tracer& t, V* a, V* b);
 V iterate_array(Tracer& t, V array);
 
 RecipeId write_array(class RecipeWriter& w, Tracer& t, ArrayValue* v);

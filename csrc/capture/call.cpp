@@ -50,6 +50,7 @@ V call_constant(Tracer& t, PyObject* o, Args args) {
     args.pos.erase(args.pos.begin());
     return call_native(t, t.native(o, reinterpret_cast<PyDescrObject*>(o)->d_name, self), std::move(args));
   }
+  if (V tensor = tensor_from_array(t, o, args)) return tensor;
   if (is_tensor_callable(o)) {
     if (PyObject* python = added_substitute_of(o)) return call_substitute(t, o, python, std::move(args));
     return call_leaf(t, o, args);

@@ -101,6 +101,7 @@ bool both(V a, V b, Is kind) { return a->is == kind && b->is == kind; }
 
 V compare(Tracer& t, int op, V a, V b) {
   Nested deeper(t);
+  number_beside_tensor(t, &a, &b);
   if (a->is == Is::Array || b->is == Is::Array) {
     static constexpr const char* kNames[] = {"__lt__", "__le__", "__eq__", "__ne__", "__gt__", "__ge__"};
     static constexpr int kReversed[] = {4, 5, 2, 3, 0, 1};

@@ -1,4 +1,5 @@
 // Methods of object, exceptions and strings, and the dispatch of native methods by receiver.
+#include "capture/arrays.h"
 #include "capture/builtins.h"
 #include "capture/hooks.h"
 #include "capture/owned.h"
@@ -200,6 +201,7 @@ V call_on_constant(Tracer& t, NativeValue* n, std::string_view name, Args& a) {
 V call_on_tensor(Tracer& t, NativeValue* n, Args& a) {
   auto* self = as<TensorValue>(n->self);
   if (is_text(n->name, "register_hook") && !self->outside()) return register_hook(t, self, a);
+  if (is_text(n->name, "numpy")) return array_of_tensor(t, self, a);
   check_tensor_method(n->name, self->outside());
   if (is_text(n->name, "requires_grad_") || is_text(n->name, "retain_grad")) t.tensors->leaf_made(t);
   return call_leaf_method(t, n->descr, self, a);

@@ -97,10 +97,10 @@ V call_new(Tracer& t, PyTypeObject* base, Args& a) {
   cut(Reason::native_call, base->tp_name, ".__new__");
 }
 
-V call_fromkeys(Tracer& t, Args& a) {
+V call_fromkeys(Tracer& t, PyTypeObject* type, Args& a) {
   want(a, 1, 2);
-  auto* d = t.dict();
-  for (V k : unpack(t, a.pos[0])) dict_set(t, d, k, a.pos.size() > 1 ? a.pos[1] : t.none());
+  V d = call_values(t, t.constant(reinterpret_cast<PyObject*>(type)), {});
+  for (V k : unpack(t, a.pos[0])) set_item(t, d, k, a.pos.size() > 1 ? a.pos[1] : t.none());
   return d;
 }
 
@@ -144,7 +144,8 @@ V call_bound(Tracer& t, PyObject* f, PyObject* self, Args& args) {
     auto* type = reinterpret_cast<PyTypeObject*>(self);
     if (name == "__new__") return call_new(t, type, args);
     if (PyObject* python = substitute_of_method(type, name)) return call_substitute(t, f, python, std::move(args));
-    if (name == "fromkeys" && type == &PyDict_Type) return call_fromkeys(t, args);
+    if (name == "fromkeys" && PyType_IsSubtype(type, &PyDict_Type) && native_base(type) != &PyODict_Type)
+      return call_fromkeys(t, type, args);
     for (PyTypeObject* known : {&PyLong_Type, &PyFloat_Type, &PyUnicode_Type, &PyBytes_Type, &PyComplex_Type})
       if (type == known && all_real(t, args)) return call_pure(t, f, args);
     unknown(f);

@@ -6,6 +6,7 @@
 #include "capture/builtins.h"
 #include "capture/owned.h"
 #include "capture/substitute.h"
+#include "capture/tensors.h"
 
 namespace fj::capture {
 
@@ -97,7 +98,8 @@ Ref RecipeWriter::hashes(DictValue* d) {
   std::unordered_set<Py_hash_t> seen;
   for (size_t i = 0; i < entries.size(); ++i) {
     const auto* custom = t_.custom_key(entries[i].stand);
-    if (entries[i].key->is == Is::Tuple && entries[i].key->cls != &PyTuple_Type) cannot(d);
+    PyTypeObject* cls = entries[i].key->cls;
+    if (entries[i].key->is == Is::Tuple && cls != &PyTuple_Type && !is_size_type(cls)) cannot(d);
     if (!custom) continue;
     if (native_base(d->cls) != &PyDict_Type) cannot(d);
     if (!known) {

@@ -25,6 +25,9 @@ bool is_op_callable(PyObject* o) {
   return named(Py_TYPE(o), "framejit._C.OpFunction") || named(Py_TYPE(o), "framejit._C.OpMethod");
 }
 
+// finfo and iinfo.
+bool is_limits_type(PyTypeObject* type) { return named(type, "framejit.finfo") || named(type, "framejit.iinfo"); }
+
 // Functions of framejit._C beside the ops: what they give depends on their arguments and guarded modes alone.
 constexpr std::string_view kLeaves[] = {
     "tensor",
@@ -70,6 +73,8 @@ constexpr std::string_view kLeaves[] = {
     "is_autocast_cache_enabled",
     "get_autocast_dtype",
     "get_autocast_cpu_dtype",
+    "get_autocast_gpu_dtype",
+    "_is_any_autocast_enabled",
     "_is_autocast_available",
     "_autocast_args",
 };
@@ -97,7 +102,7 @@ bool is_tensor_type(PyTypeObject* type) { return tensor_type && PyType_IsSubtype
 bool is_tensor_constant(PyObject* o) {
   PyTypeObject* t = Py_TYPE(o);
   return named(t, "framejit.dtype") || named(t, "framejit.device") || named(t, "framejit.memory_format") ||
-         named(t, "framejit.layout");
+         named(t, "framejit.layout") || is_limits_type(t);
 }
 
 bool is_size_type(PyTypeObject* type) { return named(type, "framejit.Size"); }
@@ -106,9 +111,10 @@ bool is_tensor_identity_constant(PyObject* o) { return is_op_callable(o); }
 
 bool is_tensor_callable(PyObject* o) {
   if (is_op_callable(o)) return true;
-  if (PyType_Check(o))
-    return named(reinterpret_cast<PyTypeObject*>(o), "framejit.device") ||
-           named(reinterpret_cast<PyTypeObject*>(o), "framejit.Size");
+  if (PyType_Check(o)) {
+    auto* type = reinterpret_cast<PyTypeObject*>(o);
+    return named(type, "framejit.device") || is_size_type(type) || is_limits_type(type);
+  }
   if (!PyCFunction_Check(o)) return false;
   PyObject* module = reinterpret_cast<PyCFunctionObject*>(o)->m_module;
   if (!module || !PyUnicode_Check(module) || !is_text(module, "framejit._C")) return false;

@@ -149,7 +149,7 @@ bool is_identity_constant(PyObject* o) {
 }
 
 bool is_constant_key(PyObject* o, int depth) {
-  if (!PyTuple_CheckExact(o)) return is_plain_constant(o) || is_identity_constant(o);
+  if (!PyTuple_CheckExact(o) && !is_size_type(Py_TYPE(o))) return is_plain_constant(o) || is_identity_constant(o);
   if (depth == 0) return false;
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(o); ++i)
     if (!is_constant_key(PyTuple_GET_ITEM(o, i), depth - 1)) return false;

@@ -212,12 +212,22 @@ double polygamma(int n, double x) {
 
 namespace {
 
+// Without the C library's global sign, which other threads write too.
+double log_gamma(double x) {
+#if defined(__linux__)
+  int sign;
+  return ::lgamma_r(x, &sign);
+#else
+  return std::lgamma(x);
+#endif
+}
+
 // The regularised incomplete gamma function P(a, x): its series below a + 1, the continued fraction of Q above
 // (Abramowitz and Stegun 6.5.29 and 6.5.31).
 double gamma_p_series(double a, double x) {
   double term = 1 / a, sum = term;
   for (double k = a + 1; std::abs(term) > 1e-17 * std::abs(sum) && k < a + 5000; k += 1) sum += term *= x / k;
-  return sum * std::exp(a * std::log(x) - x - std::lgamma(a));
+  return sum * std::exp(a * std::log(x) - x - log_gamma(a));
 }
 
 double gamma_q_fraction(double a, double x) {
@@ -233,7 +243,7 @@ double gamma_q_fraction(double a, double x) {
     h *= step;
     if (std::abs(step - 1) < 1e-16) break;
   }
-  return h * std::exp(a * std::log(x) - x - std::lgamma(a));
+  return h * std::exp(a * std::log(x) - x - log_gamma(a));
 }
 
 // Where both series are trivial: the answer of P(a, x), or NaN where work is needed.

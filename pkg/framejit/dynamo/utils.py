@@ -220,8 +220,8 @@ def same(
 
     if isinstance(a, _C.Tensor):
         return _same_tensors(a, b, tol, equal_nan, exact_dtype)
-    if isinstance(a, (list, tuple, _C.Size)):
-        return isinstance(b, (list, tuple, _C.Size)) and len(a) == len(b) and all(map(inner, a, b))
+    if isinstance(a, (list, tuple, deque)):
+        return isinstance(b, (list, tuple, deque)) and len(a) == len(b) and all(map(inner, a, b))
     if isinstance(a, dict):
         return isinstance(b, dict) and a.keys() == b.keys() and all(inner(a[key], b[key]) for key in a)
     if isinstance(a, set):

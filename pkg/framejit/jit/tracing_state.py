@@ -15,16 +15,19 @@ class TracerWarning(Warning):
 
 TracerWarning.__module__ = "framejit.jit"
 _state = threading.local()
+_going_on = 0  # traces, of all threads: asked first, since a compiled frame can guard it
 
 
 def current():
     """The trace that is going on in this thread, or None."""
-    return getattr(_state, "trace", None)
+    return getattr(_state, "trace", None) if _going_on else None
 
 
 def set_current(trace):
     """Makes a trace the current one; gives the one before."""
+    global _going_on
     before = current()
+    _going_on += (trace is not None) - (before is not None)
     _state.trace = trace
     return before
 
