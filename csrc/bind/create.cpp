@@ -1,6 +1,7 @@
 #include "bind/create.h"
 
 #include "bind/module.h"
+#include "bind/overrides.h"
 #include "bind/parse.h"
 #include "bind/read.h"
 #include "bind/tensor_type.h"
@@ -328,6 +329,8 @@ tensor(2.5000)
 
 }  // namespace
 
-bool init_create(PyObject* module) { return PyModule_AddFunctions(module, functions) == 0; }
+bool init_create(PyObject* module) {
+  return PyModule_AddFunctions(module, asking_functions(module, functions, false)) == 0;
+}
 
 }  // namespace fj::bind

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "bind/module.h"
+#include "bind/overrides.h"
 #include "bind/parse.h"
 #include "ops/rules.h"
 #include "tensor/layer.h"
@@ -244,14 +245,6 @@ from_, to (framejit.dtype). Raises TypeError for other types.
 >>> framejit.can_cast(framejit.int64, framejit.float32), framejit.can_cast(framejit.float32, framejit.int64)
 (True, False)
 )doc"},
-    {"result_type", result_type_function, METH_VARARGS, R"doc(The dtype of an operation on two tensors or numbers.
-
-tensor1, tensor2 (Tensor or number). Raises TypeError for other types.
-
->>> import framejit
->>> framejit.result_type(framejit.ones(1, dtype=framejit.int32), 2.5)
-framejit.float32
-)doc"},
     {"is_tensor", is_tensor_function, METH_O, R"doc(Whether an object is a Tensor.
 
 obj (object).
@@ -259,6 +252,27 @@ obj (object).
 >>> import framejit
 >>> framejit.is_tensor(framejit.ones(1)), framejit.is_tensor(3)
 (True, False)
+)doc"},
+    {"broadcast_shapes", broadcast_shapes_function, METH_VARARGS, R"doc(The shape that all given shapes broadcast to.
+
+*shapes (int, or sequence of int). Raises RuntimeError for shapes that do not.
+
+>>> import framejit
+>>> framejit.broadcast_shapes((3, 1), (2,))
+framejit.Size([3, 2])
+)doc"},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+// Questions about tensors, which arguments may answer themselves.
+PyMethodDef questions[] = {
+    {"result_type", result_type_function, METH_VARARGS, R"doc(The dtype of an operation on two tensors or numbers.
+
+tensor1, tensor2 (Tensor or number). Raises TypeError for other types.
+
+>>> import framejit
+>>> framejit.result_type(framejit.ones(1, dtype=framejit.int32), 2.5)
+framejit.float32
 )doc"},
     {"is_floating_point", is_floating_point, METH_O, R"doc(Whether a tensor's dtype is a floating one.
 
@@ -292,14 +306,6 @@ input (Tensor). Raises RuntimeError for a tensor of several elements.
 >>> framejit.is_nonzero(framejit.tensor([2]))
 True
 )doc"},
-    {"broadcast_shapes", broadcast_shapes_function, METH_VARARGS, R"doc(The shape that all given shapes broadcast to.
-
-*shapes (int, or sequence of int). Raises RuntimeError for shapes that do not.
-
->>> import framejit
->>> framejit.broadcast_shapes((3, 1), (2,))
-framejit.Size([3, 2])
-)doc"},
     {nullptr, nullptr, 0, nullptr},
 };
 
@@ -326,7 +332,8 @@ iinfo(type: dtype). Raises TypeError for others.
     return false;
   return PyModule_AddObjectRef(module, "finfo", reinterpret_cast<PyObject*>(&finfo_type)) == 0 &&
          PyModule_AddObjectRef(module, "iinfo", reinterpret_cast<PyObject*>(&iinfo_type)) == 0 &&
-         PyModule_AddFunctions(module, functions) == 0;
+         PyModule_AddFunctions(module, functions) == 0 &&
+         PyModule_AddFunctions(module, asking_functions(module, questions, true)) == 0;
 }
 
 }  // namespace fj::bind

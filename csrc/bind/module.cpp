@@ -23,6 +23,7 @@ constexpr ModulePart kParts[] = {
     {"devices", init_devices},
     {"size", init_size},
     {"tensor", init_tensor},
+    {"overrides", init_overrides},
     {"autograd", init_autograd},
     {"func", init_func},
     {"record", init_record},

@@ -6,6 +6,7 @@
 
 #include "bind/create.h"
 #include "bind/module.h"
+#include "bind/overrides.h"
 
 namespace fj::bind {
 namespace {
@@ -27,67 +28,29 @@ std::span<const OpDef* const> rows_of(PyObject* o) {
   return {as_callable(o)->rows, static_cast<size_t>(as_callable(o)->nrows)};
 }
 
-// The first of these objects, or of what lists and tuples among them hold, whose type has __torch_function__.
-PyObject* find_stand_in(PyObject* const* items, Py_ssize_t n, bool nested = false) {
-  static PyObject* const name = PyUnicode_InternFromString("__torch_function__");
-  for (Py_ssize_t i = 0; i < n; ++i) {
-    if (is_tensor(items[i])) continue;
-    if (_PyType_Lookup(Py_TYPE(items[i]), name)) return items[i];
-    if (nested || !(PyList_Check(items[i]) || PyTuple_Check(items[i]))) continue;
-    PyObject** inner = PySequence_Fast_ITEMS(items[i]);
-    if (PyObject* found = find_stand_in(inner, PySequence_Fast_GET_SIZE(items[i]), true)) return found;
-  }
-  return nullptr;
-}
-
-// A call that failed, or that no op takes: an argument that stands for a tensor (a proxy of fx) may answer it by its
-// __torch_function__. Without one the error stays, or null without an error.
-PyObject* ask_stand_in(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
-  const Py_ssize_t nkw = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
-  PyObject *type, *value, *trace;
-  PyErr_Fetch(&type, &value, &trace);  // looking types up would lose it
-  PyObject* stand_in = find_stand_in(args, n + nkw);
-  if (!stand_in) {
-    PyErr_Restore(type, value, trace);
-    return nullptr;
-  }
-  for (PyObject* part : {type, value, trace}) Py_XDECREF(part);
-  return py::guarded<PyObject*>(nullptr, [&] {
-    py::Ref positional = py::check(PyTuple_New(n)), named = py::check(PyDict_New());
-    for (Py_ssize_t i = 0; i < n; ++i) PyTuple_SET_ITEM(positional.get(), i, Py_NewRef(args[i]));
-    for (Py_ssize_t i = 0; i < nkw; ++i)
-      py::check(PyDict_SetItem(named.get(), PyTuple_GET_ITEM(kwnames, i), args[n + i]));
-    py::Ref handler = py::check(PyObject_GetAttrString(stand_in, "__torch_function__"));
-    py::Ref types = py::check(PyTuple_Pack(1, Py_TYPE(stand_in)));
-    return py::check(
-               PyObject_CallFunctionObjArgs(handler.get(), self, types.get(), positional.get(), named.get(), nullptr))
-        .release();
-  });
-}
-
 PyObject* call_function(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
   const Py_ssize_t n = PyVectorcall_NARGS(nargsf);
-  PyObject* result = py::guarded<PyObject*>(nullptr, [&] {
+  const Py_ssize_t all = n + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
+  if (__builtin_expect(overrides::asked(args, all), 0)) return ask(self, args, n, kwnames);
+  return py::guarded<PyObject*>(nullptr, [&] {
     CallArgs call{args, n, kwnames, false};
     return call_overloads(as_callable(self)->name, rows_of(self), call);
   });
-  return result ? result : ask_stand_in(self, args, n, kwnames);
 }
 
 PyObject* call_method(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
-  Py_ssize_t n = PyVectorcall_NARGS(nargsf);
+  const Py_ssize_t n = PyVectorcall_NARGS(nargsf);
+  const Py_ssize_t all = n + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
+  if (__builtin_expect(overrides::asked(args, all), 0)) return ask(self, args, n, kwnames);
   if (n < 1 || !is_tensor(args[0])) {
-    PyObject* answer = ask_stand_in(self, args, n, kwnames);
-    if (answer || PyErr_Occurred()) return answer;
     PyErr_Format(PyExc_TypeError, "descriptor '%s' for 'framejit.Tensor' objects doesn't apply to %s",
                  as_callable(self)->name, n < 1 ? "no object" : Py_TYPE(args[0])->tp_name);
     return nullptr;
   }
-  PyObject* result = py::guarded<PyObject*>(nullptr, [&] {
+  return py::guarded<PyObject*>(nullptr, [&] {
     CallArgs call{args, n, kwnames, true};
     return call_overloads(as_callable(self)->name, rows_of(self), call);
   });
-  return result ? result : ask_stand_in(self, args, n, kwnames);
 }
 
 PyObject* method_get(PyObject* self, PyObject* object, PyObject*) {

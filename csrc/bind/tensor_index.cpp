@@ -2,12 +2,17 @@
 // index_put_.
 #include "bind/create.h"
 #include "bind/op_call.h"
+#include "bind/overrides.h"
 #include "bind/tensor_type.h"
 
 namespace fj::bind {
 namespace {
 
 Py_ssize_t bounded_length(PyObject* o) {
+  if (asked(o)) {
+    py::Ref answer = py::Ref::steal(ask_method("__len__", &o, 1));
+    return answer ? PyNumber_AsSsize_t(answer.get(), PyExc_OverflowError) : -1;
+  }
   const TensorMeta& m = as_tensor(o)->meta;
   if (m.dim() == 0) {
     PyErr_SetString(PyExc_TypeError, "len() of a 0-d tensor");
@@ -181,6 +186,8 @@ void expand_masks(Indexer& ix) {
 }
 
 PyObject* get_item(PyObject* self, PyObject* key) {
+  PyObject* both[] = {self, key};
+  if (overrides::asked(both, 2)) return ask_method("__getitem__", both, 2);
   return py::guarded<PyObject*>(nullptr, [&] {
     Indexer ix;
     ix.run(as_tensor(self), key);
@@ -247,6 +254,11 @@ void assign(TensorObj* self, PyObject* key, PyObject* value) {
 }
 
 int set_item(PyObject* self, PyObject* key, PyObject* value) {
+  PyObject* all[] = {self, key, value};
+  if (overrides::asked(all, value ? 3 : 2)) {
+    py::Ref answer = py::Ref::steal(ask_method(value ? "__setitem__" : "__delitem__", all, value ? 3 : 2));
+    return answer ? 0 : -1;
+  }
   return py::guarded<int>(-1, [&] {
     FJ_USER_CHECK(value, ErrorKind::Type, "Tensor does not support deleting items");
     assign(as_tensor(self), key, value);
@@ -255,6 +267,10 @@ int set_item(PyObject* self, PyObject* key, PyObject* value) {
 }
 
 PyObject* item_at(PyObject* self, Py_ssize_t i) {
+  if (asked(self)) {
+    py::Ref key = py::Ref::steal(PyLong_FromSsize_t(i));
+    return key ? get_item(self, key.get()) : nullptr;
+  }
   return py::guarded<PyObject*>(nullptr, [&] {
     Indexer ix;
     ix.result = TensorRef::borrow(as_tensor(self));
@@ -267,6 +283,11 @@ PyObject* item_at(PyObject* self, Py_ssize_t i) {
 }
 
 int contains(PyObject* self, PyObject* value) {
+  if (asked(self, value)) {
+    PyObject* both[] = {self, value};
+    py::Ref answer = py::Ref::steal(ask_method("__contains__", both, 2));
+    return answer ? PyObject_IsTrue(answer.get()) : -1;
+  }
   return py::guarded<int>(-1, [&] {
     FJ_USER_CHECK(is_tensor(value) || PyLong_Check(value) || PyFloat_Check(value), ErrorKind::Runtime,
                   "Tensor.__contains__ only supports Tensor or scalar, but you passed in a ", Py_TYPE(value)->tp_name,
@@ -278,6 +299,10 @@ int contains(PyObject* self, PyObject* value) {
 }
 
 PyObject* iterate(PyObject* self) {
+  if (asked(self)) {
+    py::Ref items = py::Ref::steal(PyObject_CallMethod(self, "unbind", nullptr));
+    return items ? PyObject_GetIter(items.get()) : nullptr;
+  }
   return py::guarded<PyObject*>(nullptr, [&] {
     FJ_USER_CHECK(as_tensor(self)->meta.dim() > 0, ErrorKind::Type, "iteration over a 0-d tensor");
     Outs outs;

@@ -1,6 +1,7 @@
 // Methods of Tensor that are not rows of the op table: questions about it, and its elements as Python objects.
 #include "bind/create.h"
 #include "bind/op_call.h"
+#include "bind/overrides.h"
 #include "bind/read.h"
 #include "bind/storage_type.h"
 #include "bind/tensor_type.h"
@@ -117,6 +118,7 @@ PyObject* make_subclass(PyObject*, PyObject* args, PyObject* kwargs) {
     FJ_USER_CHECK(is_tensor(data), ErrorKind::Type, "data must be a Tensor, not ", Py_TYPE(data)->tp_name);
     TensorObj* from = as_tensor(data);
     if (is_without_memory(from)) raise(ErrorKind::Unsupported, "a subclass instance of a traced tensor");
+    begin_overrides(reinterpret_cast<PyTypeObject*>(cls));
     TensorRef out = new_tensor_of(reinterpret_cast<PyTypeObject*>(cls), from->meta, StorageRef::borrow(from->storage));
     out->meta.requires_grad = false;
     if (grad) require_grad(out.get());
@@ -129,10 +131,7 @@ PyObject* as_subclass(PyObject* o, PyObject* cls) {
   return py::guarded<PyObject*>(nullptr, [&] {
     FJ_USER_CHECK(PyType_Check(cls) && PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(cls), tensor_type),
                   ErrorKind::Type, "as_subclass(): argument 'cls' must be a subclass of Tensor");
-    TensorObj* t = as_tensor(o);
-    if (is_without_memory(t)) raise(ErrorKind::Unsupported, "a subclass instance of a traced tensor");
-    TensorRef out = new_tensor_of(reinterpret_cast<PyTypeObject*>(cls), t->meta, StorageRef::borrow(t->storage));
-    return wrap(std::move(out));
+    return wrap(to_subclass(TensorRef::borrow(as_tensor(o)), reinterpret_cast<PyTypeObject*>(cls)));
   });
 }
 // set_(source): becomes another view of the same storage as `source`.

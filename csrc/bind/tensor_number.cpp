@@ -1,5 +1,6 @@
 // Operators: each is the row of that name, called with both operands; what does not fit gives NotImplemented.
 #include "bind/op_call.h"
+#include "bind/overrides.h"
 #include "bind/read.h"
 #include "bind/tensor_type.h"
 
@@ -96,8 +97,45 @@ PyObject* try_call(std::span<const OpDef* const> overloads, PyObject* const* ope
   return nullptr;
 }
 
+// As what an operator asks its operands, and as what the same with the operands exchanged.
+struct AskedAs {
+  const char *name, *reflected;
+};
+constexpr AskedAs kAskedAs[] = {
+    {"add", "add"},
+    {"sub", "__rsub__"},
+    {"mul", "mul"},
+    {"div", "__rdiv__"},
+    {"__floordiv__", "__rfloordiv__"},
+    {"remainder", "__rmod__"},
+    {"pow", "__rpow__"},
+    {"matmul", "__rmatmul__"},
+    {"__and__", "__rand__"},
+    {"__or__", "__ror__"},
+    {"__xor__", "__rxor__"},
+    {"__lshift__", "__rlshift__"},
+    {"__rshift__", "__rrshift__"},
+};
+static_assert(std::size(kAskedAs) == kIAdd);
+
+// An operator gives way where a function raises TypeError.
+PyObject* not_implemented(PyObject* answer) {
+  if (answer || !PyErr_ExceptionMatches(PyExc_TypeError)) return answer;
+  PyErr_Clear();
+  return Py_NewRef(Py_NotImplemented);
+}
+
+PyObject* ask_operator(int op, PyObject* a, PyObject* b) {
+  PyObject* operands[] = {a, b};
+  if (op >= kIAdd) return not_implemented(ask_method(kRowNames[op], operands, 2));
+  if (is_tensor(a)) return not_implemented(ask_method(kAskedAs[op].name, operands, 2));
+  std::swap(operands[0], operands[1]);
+  return not_implemented(ask_method(kAskedAs[op].reflected, operands, 2));
+}
+
 template <int kOp>
 PyObject* binary(PyObject* a, PyObject* b) {
+  if (__builtin_expect(asked(a, b), 0)) return ask_operator(kOp, a, b);
   return py::guarded<PyObject*>(nullptr, [&] {
     PyObject* operands[] = {a, b};
     PyObject* r = try_call(rows[kOp], operands, 2);
@@ -106,6 +144,7 @@ PyObject* binary(PyObject* a, PyObject* b) {
 }
 template <int kOp>
 PyObject* unary(PyObject* a) {
+  if (__builtin_expect(asked(a), 0)) return ask_method(kOp == kInvert ? "__invert__" : kRowNames[kOp], &a, 1);
   return py::guarded<PyObject*>(nullptr, [&] {
     PyObject* r = try_call(rows[kOp], &a, 1);
     FJ_USER_CHECK(r, ErrorKind::Type, "bad operand type for unary ", kRowNames[kOp]);
@@ -118,9 +157,13 @@ PyObject* power(PyObject* a, PyObject* b, PyObject* modulus) {
   return binary<kOp>(a, b);
 }
 
-PyObject* positive(PyObject* a) { return Py_NewRef(a); }
+PyObject* positive(PyObject* a) { return asked(a) ? ask_method("positive", &a, 1) : Py_NewRef(a); }
 
 PyObject* compare(PyObject* a, PyObject* b, int op) {
+  if (__builtin_expect(asked(a, b), 0)) {
+    PyObject* operands[] = {a, b};
+    return not_implemented(ask_method(op == Py_EQ ? "__eq__" : kRowNames[kLt + op], operands, 2));
+  }
   static_assert(Py_LT == 0 && Py_LE == 1 && Py_EQ == 2 && Py_NE == 3 && Py_GT == 4 && Py_GE == 5);
   return py::guarded<PyObject*>(nullptr, [&] {
     PyObject* operands[] = {a, b};
@@ -129,7 +172,14 @@ PyObject* compare(PyObject* a, PyObject* b, int op) {
   });
 }
 
+// What a slot that must give a certain type asks for by its method's name.
+py::Ref ask_slot(const char* name, PyObject* self) { return py::Ref::steal(ask_method(name, &self, 1)); }
+
 int truth(PyObject* self) {
+  if (__builtin_expect(asked(self), 0)) {
+    py::Ref answer = ask_slot("__bool__", self);
+    return answer ? PyObject_IsTrue(answer.get()) : -1;
+  }
   return py::guarded<int>(-1, [&] {
     TensorObj* t = as_tensor(self);
     FJ_USER_CHECK(t->meta.numel() != 0, ErrorKind::Runtime, "Boolean value of Tensor with no values is ambiguous");
@@ -149,15 +199,18 @@ Arg read_real(PyObject* self, const char* what) {
 }
 
 PyObject* to_int(PyObject* self) {
+  if (__builtin_expect(asked(self), 0)) return ask_slot("__int__", self).release();
   return py::guarded<PyObject*>(nullptr, [&] {
     py::Ref n = py::check(number_object(read_real(self, "int")));
     return PyNumber_Long(n.get());
   });
 }
 PyObject* to_float(PyObject* self) {
+  if (__builtin_expect(asked(self), 0)) return ask_slot("__float__", self).release();
   return py::guarded<PyObject*>(nullptr, [&] { return PyFloat_FromDouble(read_real(self, "float").as_double()); });
 }
 PyObject* to_index(PyObject* self) {
+  if (__builtin_expect(asked(self), 0)) return ask_slot("__index__", self).release();
   return py::guarded<PyObject*>(nullptr, [&] {
     FJ_USER_CHECK(!is_differentiable(as_tensor(self)->meta.dtype) && as_tensor(self)->meta.numel() == 1,
                   ErrorKind::Type, "only integer tensors of a single element can be converted to an index");

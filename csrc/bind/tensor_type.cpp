@@ -4,6 +4,7 @@
 
 #include "bind/create.h"
 #include "bind/module.h"
+#include "bind/overrides.h"
 #include "bind/types.h"
 #include "tensor/layer.h"
 
@@ -37,7 +38,10 @@ PyGetSetDef own_getset[] = {
 };
 
 PyObject* tensor_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
-  return py::guarded<PyObject*>(nullptr, [&] { return wrap(legacy_constructor(type, args, kwargs)); });
+  return py::guarded<PyObject*>(nullptr, [&] {
+    begin_overrides(type);
+    return wrap(legacy_constructor(type, args, kwargs));
+  });
 }
 
 // What is written in Python lives in the package and is looked up on first use.
@@ -58,6 +62,7 @@ PyObject* tensor_repr(PyObject* self) {
                 : nullptr;
   }
   if (!package_function(function, "framejit._tensor_str", "tensor_repr")) return nullptr;
+  if (asked(self)) return ask_method("__repr__", &self, 1);
   LayerPause none;
   GradModeGuard no_grad(false);
   return PyObject_CallOneArg(function, self);
@@ -82,7 +87,7 @@ Py_hash_t tensor_hash(PyObject* self) { return static_cast<Py_hash_t>(reinterpre
 }  // namespace
 
 bool add_tensor_methods(PyMethodDef* table) {
-  for (; table->ml_name; ++table) {
+  for (table = asking(table); table->ml_name; ++table) {
     py::Ref d;
     if (table->ml_flags & METH_STATIC) {
       py::Ref f = py::Ref::steal(PyCFunction_New(table, nullptr));
@@ -99,7 +104,7 @@ bool add_tensor_methods(PyMethodDef* table) {
 }
 
 bool add_tensor_getset(PyGetSetDef* table) {
-  for (; table->name; ++table) {
+  for (table = asking(table); table->name; ++table) {
     py::Ref d = py::Ref::steal(PyDescr_NewGetSet(tensor_type, table));
     if (!d || PyObject_SetAttrString(reinterpret_cast<PyObject*>(tensor_type), table->name, d.get()) < 0) return false;
   }

@@ -48,6 +48,8 @@ constexpr std::string_view kLeaves[] = {
     "broadcast_shapes",
     "_call_op",
     "_is_tracing",
+    "_has_override",
+    "_asks",
     "_enter_region",
     "_exit_region",
     "_func_input",

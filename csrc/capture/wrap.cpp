@@ -8,6 +8,7 @@
 #include "capture/tracer.h"
 #include "py/iterators.h"
 #include "tensor/ndarray.h"
+#include "tensor/overrides.h"
 
 namespace fj::capture {
 
@@ -162,7 +163,7 @@ V Tracer::new_outside(PyObject* real, SourceId) {
   if (PyType_Check(real) && !reinterpret_cast<PyTypeObject*>(real)->tp_mro)
     cut(Reason::native_object, "a class that is being made");
   if (is_plain_constant(real) || is_identity_constant(real)) return shell<ConstValue>(*this, real);
-  if (is_tensor(real)) return shell<TensorValue>(*this, real);
+  if (is_tensor(real) && !overrides::type_answers(t)) return shell<TensorValue>(*this, real);
   if (V array = outside_array(*this, real)) return array;
   if (PyFunction_Check(real)) return shell<FunctionValue>(*this, real);
   if (PyMethod_Check(real)) return shell<MethodValue>(*this, real);

@@ -10,6 +10,7 @@
 #include "frame/take_all.h"
 #include "frame/stats.h"
 #include "py/error.h"
+#include "tensor/overrides.h"
 #include "tensor/thread_state.h"
 
 namespace fj::frame {
@@ -79,7 +80,8 @@ bool enabled() { return compiling; }
 bool set_enabled(bool on) { return std::exchange(compiling, on); }
 
 bool may_not_compile() {
-  return !compiling || flags::get().disable || !tracer() || thread_state().top || py::traced(PyThreadState_Get());
+  return !compiling || flags::get().disable || !tracer() || thread_state().top || overrides::mode_answers() ||
+         py::traced(PyThreadState_Get());
 }
 
 Target target_of(PyObject* callable, CallForm form) {

@@ -17,6 +17,7 @@
 #include "frame/unit.h"
 #include "py/error.h"
 #include "tensor/autocast.h"
+#include "tensor/overrides.h"
 
 namespace fj::frame {
 
@@ -204,7 +205,8 @@ Action SegmentDriver::step(py::FrameView& frame) noexcept {
     while (next == Next::GoOn) {
       frame.show(frame.index());
       if (!sends_on(frame) && !py::poll(frame.thread())) return raise_here(frame);
-      if (py::traced(frame.thread())) return Action::resume(frame.index());
+      // Modes answer each function by itself: the rest of the frame is CPython's.
+      if (py::traced(frame.thread()) || overrides::mode_answers()) return Action::resume(frame.index());
       next = advance(frame, out);
     }
     return out;

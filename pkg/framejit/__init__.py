@@ -83,6 +83,7 @@ _LAZY_MODULES = frozenset(
         "mps",
         "multiprocessing",
         "ops",
+        "overrides",
         "signal",
         "special",
         "storage",

@@ -265,6 +265,7 @@ def _attach_functions():
 
     for name in _functions_forms.METHODS:
         setattr(_C.Tensor, name, getattr(_functions_forms, name))
+    _rdiv.__name__, _rdiv.__qualname__ = "__rdiv__", "Tensor.__rdiv__"
     _C.Tensor.__rdiv__ = _rdiv
     for name in ("cauchy_", "geometric_", "log_normal_"):
         setattr(_C.Tensor, name, getattr(_functions_rare, name))

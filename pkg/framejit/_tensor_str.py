@@ -179,9 +179,13 @@ def _with_suffixes(text, suffixes, indent):
     return text + ")"
 
 
+_SILENT = _C._disabled_torch_function_impl  # of Parameters, which say their name themselves
+
+
 def tensor_repr(tensor):
     """repr(tensor)."""
-    prefix = "tensor("
+    plain_type = type(tensor) is _C.Tensor or getattr(type(tensor), "__torch_function__", None) is _SILENT
+    prefix = "tensor(" if plain_type else f"{type(tensor).__name__}("
     indent = len(prefix)
     suffixes = []
     plain = tensor.detach().cpu()

@@ -21,6 +21,8 @@ class Parameter(_t.Tensor):
     (True, True)
     """
 
+    __torch_function__ = _t._disabled_torch_function_impl
+
     def __new__(cls, data=None, requires_grad=True):
         if data is None:
             data = _t.empty(0)
@@ -104,6 +106,7 @@ class UninitializedTensorMixin:
     """
 
     cls_to_become = None
+    __torch_function__ = _t._disabled_torch_function_impl
 
     @property
     def shape(self):

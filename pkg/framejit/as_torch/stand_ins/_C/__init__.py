@@ -1,6 +1,24 @@
 """torch._C: what programs ask PyTorch's extension module about tracing, TorchScript and devices."""
 
+from framejit import _C as _extension
 from framejit import device as _device
+from framejit._C import _disabled_torch_function_impl, _is_torch_function_enabled  # noqa: F401
+
+_OF_OVERRIDES = {
+    "DisableTorchFunction": "DisableTorchFunction",
+    "DisableTorchFunctionSubclass": "DisableTorchFunctionSubclass",
+    "_has_torch_function": "has_torch_function",
+    "_has_torch_function_unary": "has_torch_function_unary",
+    "_has_torch_function_variadic": "has_torch_function_variadic",
+}
+
+
+def __getattr__(name):
+    if name in _OF_OVERRIDES:  # imported late: from then on functions ask their arguments
+        from framejit import overrides
+
+        return getattr(overrides, _OF_OVERRIDES[name])
+    raise AttributeError(name)
 
 
 def _get_tracing_state():
@@ -36,14 +54,9 @@ _jit_set_texpr_fuser_enabled = _jit_set_nvfuser_enabled = _jit_set_nvfuser_guard
 _jit_can_fuse_on_cpu = _jit_can_fuse_on_gpu = _switch
 
 
-class DisableTorchFunctionSubclass:
-    """A context without overrides by `__torch_function__`, which there are none of."""
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        return None
+def _len_torch_function_stack():
+    """How many modes answer functions."""
+    return len(_extension._override_modes())
 
 
 class _DispatchKeys(type):

@@ -1,0 +1,49 @@
+// Which objects answer functions of tensors themselves, by `__torch_function__`: instances of subclasses of Tensor and
+// of classes that have the attribute, and the modes of TorchFunctionMode, which answer for all arguments.
+//
+// A plain tensor, a Parameter and whatever is of a static type (numbers, lists) are told apart by their type alone.
+#pragma once
+#include <vector>
+
+#include "py/ref.h"
+#include "tensor/tensor.h"
+
+namespace fj::overrides {
+
+// Of one thread.
+struct State {
+  bool objects = true;         // false: no object is asked
+  std::vector<py::Ref> modes;  // the innermost is the last
+  bool ask_modes = true;
+};
+extern thread_local State state_;
+inline State& state() { return state_; }
+extern int modes_anywhere;  // of all threads: while there are none nobody looks further
+
+// The attribute of Tensor and the function that, in its place, says "ask no more" (what Parameter has); borrowed.
+void set_functions(PyObject* disabled);
+bool type_answers(PyTypeObject* type);  // one whose instances are asked, were it not for the state
+bool heap_answers(PyObject* o);
+
+inline bool answers(PyObject* o) {
+  PyTypeObject* type = Py_TYPE(o);
+  return type != tensor_type && (type->tp_flags & Py_TPFLAGS_HEAPTYPE) && heap_answers(o);
+}
+inline bool mode_answers() { return modes_anywhere && state().ask_modes && !state().modes.empty(); }
+// Does one of these objects answer, or one that a list or tuple among them holds?
+bool any_answers(PyObject* const* items, Py_ssize_t n);
+inline bool asked(PyObject* const* items, Py_ssize_t n) { return mode_answers() || any_answers(items, n); }
+
+// No object is asked while this lives.
+class Pause {
+ public:
+  Pause() : before_(state().objects) { state().objects = false; }
+  ~Pause() { state().objects = before_; }
+  Pause(const Pause&) = delete;
+  Pause& operator=(const Pause&) = delete;
+
+ private:
+  bool before_;
+};
+
+}  // namespace fj::overrides
