@@ -34,6 +34,7 @@ constexpr ModulePart kParts[] = {
     {"exchange", init_exchange},
     {"ndarray", init_ndarray},
     {"lazy", init_lazy},
+    {"profile", init_profile},
     {"dtype_functions", init_dtype_functions},
     {"ops", init_ops},
     {"compile_stats", init_compile_stats},

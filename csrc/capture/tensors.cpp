@@ -50,6 +50,7 @@ constexpr std::string_view kLeaves[] = {
     "_is_tracing",
     "_has_override",
     "_asks",
+    "_profiling",
     "_enter_region",
     "_exit_region",
     "_func_input",

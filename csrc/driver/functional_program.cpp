@@ -13,6 +13,7 @@
 #include "tensor/dispatch.h"
 #include "py/error.h"
 #include "tensor/autograd.h"
+#include "tensor/profile.h"
 #include "transform/functionalise.h"
 #include "transform/joint.h"
 
@@ -105,6 +106,7 @@ class CompiledBackward final : public tape::BackwardFn {
     }
     for (const TensorRef& t : saved) in.push_back(t.get());
     Outs results;
+    const profile::Span span("CompiledGraphBackward");
     b.ready().run(in, results);
     for (int32_t i : b.outputs) out.push_back(i < 0 ? TensorRef() : results[static_cast<size_t>(i)]);
   }
@@ -146,6 +148,7 @@ class FunctionalProgram final : public capture::Program {
 
   bool run(PyObject* const* inputs, size_t n, PyObject** outputs, size_t noutputs) override {
     return py::guarded(false, [&] {
+      const profile::Span span("CompiledGraph");
       SmallVec<TensorObj*, 16> in;
       for (size_t i = 0; i < n; ++i) in.push_back(as_tensor(inputs[i]));
       Outs made;

@@ -64,6 +64,10 @@ void Layer::execute(const OpDef& op, Args, Outs&) { raise(ErrorKind::Internal, o
 
 void execute_op(const OpDef& op, Args args, Outs& outs) {
   if (__builtin_expect(thread_state().recorder != nullptr, 0)) return thread_state().recorder->execute(op, args, outs);
+  execute_unrecorded(op, args, outs);
+}
+
+void execute_unrecorded(const OpDef& op, Args args, Outs& outs) {
   if (__builtin_expect(lazy::in_use, 0) && lazy::involves(args)) return lazy::execute(op, args, outs);
   if (__builtin_expect(involves_complex(args), 0) && !takes_complex(op)) {
     GradModeGuard no_grad(false);

@@ -4,6 +4,9 @@
 
 namespace fj {
 
+// execute_op where nothing records (see ThreadState::recorder).
+void execute_unrecorded(const OpDef& op, Args args, Outs& outs);
+
 // A native op: makes the NativeCtx and calls the routine. `given` holds the output tensors (memory as the op's rule
 // says), or is empty: then they are allocated here.
 void run_native(const OpDef& op, Args args, std::span<TensorObj* const> given, Outs& outs);

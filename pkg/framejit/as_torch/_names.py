@@ -29,7 +29,7 @@ ABSENT = frozenset(
     _inductor _jit_internal _library _linalg_utils _lobpcg _logging _lowrank _meta_registrations _namedtensor_internals
     _numpy _ops _prims _prims_common _python_dispatcher _refs _size_docs _sources _storage_docs _strobelight _subclasses
     _utils_internal _vendor _vmap_internals _weights_only_unpickler ao cpu fft
-    hub jit linalg masked mtia nested onnx package profiler
+    hub jit linalg masked mtia nested onnx package
     quantization quasirandom signal sparse special torch_version
     nn.attention.bias nn.backends nn.intrinsic nn.modules.rnn nn.modules.transformer nn.qat
     nn.quantizable nn.utils.fusion nn.utils.parametrizations nn.utils.parametrize
@@ -38,7 +38,7 @@ ABSENT = frozenset(
     fx.subgraph_rewriter fx.tensor_type fx.traceback
     optim._adafactor optim._muon optim._functional optim._multi_tensor optim.asgd optim.lbfgs optim.rprop optim.sparse_adam
     optim.swa_utils
-    autograd.anomaly_mode autograd.forward_ad autograd.functional autograd.graph autograd.profiler autograd.profiler_legacy
+    autograd.anomaly_mode autograd.forward_ad autograd.functional autograd.graph autograd.profiler_legacy
     autograd.profiler_util
     utils._config_module utils._content_store utils._cxx_pytree utils._foreach_utils utils._python_dispatch utils._sympy
     utils._traceback utils._triton utils.backend_registration utils.benchmark utils.bottleneck utils.bundled_inputs

@@ -33,7 +33,7 @@ def __getattr__(name):
             gradcheck=module.gradcheck, gradgradcheck=module.gradgradcheck, GradcheckError=module.GradcheckError
         )
         return globals()[name]
-    if name in ("functional", "graph", "anomaly_mode", "forward_ad", "function", "variable"):
+    if name in ("functional", "graph", "anomaly_mode", "forward_ad", "function", "profiler", "variable"):
         import importlib
 
         return importlib.import_module("framejit.autograd." + name)
