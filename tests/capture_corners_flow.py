@@ -78,6 +78,30 @@ def iterators_that_are_made_of_iterators():
     return given
 
 
+class Copied:
+    def __init__(self, n):
+        self.n = n
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        self.n += 1
+        return self.n
+
+    def __copy__(self):
+        return Copied(self.n)
+
+
+@subject
+def tee_copies_what_has_a_copy():
+    a, b = itertools.tee("abc")
+    c, d = itertools.tee(a)
+    own = Copied(3)
+    e, f = itertools.tee(own)
+    return a is c, next(c), list(d), list(b), e is own, type(f), next(e), next(e), next(f), itertools.tee(own, 0)
+
+
 @subject
 def what_tee_makes_is_a_tee():
     a, b = itertools.tee("abc")

@@ -8,7 +8,8 @@ import unittest
 
 from framejit import _C
 
-import tests.capture_corners_flow  # noqa: F401  more subjects
+import tests.capture_corners_flow
+import tests.capture_corners_lifetimes  # noqa: F401  more subjects
 from tests.capture_corners import SUBJECTS, outcome
 from tests.capture_corners_objects import looks_outside
 

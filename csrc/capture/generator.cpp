@@ -63,7 +63,7 @@ V throw_below(Tracer& t, SymFrame& f, V thrown) {
 
 V run_generator(Tracer& t, IteratorValue* g, V sent, V thrown, bool first) {
   SymFrame& f = *g->frame;
-  if (thrown && first) t.throw_value(thrown);
+  if (thrown && first) t.throw_value(thrown, nullptr);
   if (thrown && yields_from(f)) {
     if (V value = throw_below(t, f, thrown)) return value;
   } else if (thrown) {
@@ -71,6 +71,7 @@ V run_generator(Tracer& t, IteratorValue* g, V sent, V thrown, bool first) {
   } else if (!first) {
     f.push(sent ? sent : t.none());
   }
+  if (f.own_handled) t.handled = f.own_handled;
   V value = run_frame(t, f);
   return f.state == SymFrame::Yielded ? value : nullptr;
 }
@@ -113,6 +114,7 @@ V resume_generator(Tracer& t, IteratorValue* g, V sent, V thrown) {
     }
   } restore{t, t.handled, f};
   f.executing = true;
+  f.handled_around = t.handled;
   try {
     V value = run_generator(t, g, sent, thrown, first);
     g->done = !value;

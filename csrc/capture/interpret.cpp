@@ -106,7 +106,7 @@ V run_frame(Tracer& t, SymFrame& f) {
       count(t, f, in);
       f.next = in.next;
       t.call_rule = {};
-      if (f.thrown) t.throw_value(std::exchange(f.thrown, nullptr));
+      if (f.thrown) t.throw_value(std::exchange(f.thrown, nullptr), f.own_handled);
       handler_of(in.op)(t, f, in);
       if (f.next <= f.pc && f.state == SymFrame::Running) go_round(t, f);
     } catch (Raised& r) {

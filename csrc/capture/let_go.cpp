@@ -26,7 +26,8 @@ class Reach {
   void visit(const SymFrame& f) {
     visit(f.locals);
     visit(f.stack);
-    for (V v : {static_cast<V>(f.function), static_cast<V>(f.space), f.kwnames, f.result, f.thrown}) visit(v);
+    for (V v : {static_cast<V>(f.function), static_cast<V>(f.space), f.kwnames, f.result, f.thrown, f.own_handled})
+      visit(v);
   }
   void run() {
     while (!waiting_.empty()) {

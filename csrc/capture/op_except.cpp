@@ -34,6 +34,11 @@ bool matches(Tracer& t, V exception, V pattern) {
   return any;
 }
 
+void handle(Tracer& t, SymFrame& f, V exception) {
+  t.handled = exception ? exception : f.handled_around;
+  if (f.is_generator()) f.own_handled = exception;
+}
+
 }  // namespace
 
 FJ_OPCODE(LOAD_ASSERTION_ERROR) { f.push(t.constant(PyExc_AssertionError)); }
@@ -57,14 +62,15 @@ FJ_OPCODE(RERAISE) {
 }
 FJ_OPCODE(PUSH_EXC_INFO) {
   V e = f.pop();
-  f.push(t.handled ? t.handled : t.none());
+  V before = f.is_generator() ? f.own_handled : t.handled;
+  f.push(before ? before : t.none());
   f.push(e);
-  t.handled = e;
+  handle(t, f, e);
   if (f.nests) f.handler_steps.push_back(f.raised_at);
 }
 FJ_OPCODE(POP_EXCEPT) {
   V before = f.pop();
-  t.handled = before->is == Is::Object ? before : nullptr;
+  handle(t, f, before->is == Is::Object ? before : nullptr);
   if (!f.handler_steps.empty()) f.handler_steps.pop_back();
 }
 FJ_OPCODE(CHECK_EXC_MATCH) {
@@ -81,7 +87,7 @@ FJ_OPCODE(CHECK_EG_MATCH) {
   if (is_const(t, match, Py_None)) return f.push(match);
   f.top() = found.at(0);
   f.push(match);
-  t.handled = match;
+  handle(t, f, match);
 }
 FJ_OPCODE(PREP_RERAISE_STAR) {
   V raised = f.pop(), original = f.pop();

@@ -37,12 +37,12 @@ void nothing_handled(Tracer& t) {
   t.guard(Kind::NotHandling, guard::kNoSource);
 }
 
-void Tracer::throw_value(V exception) {
+void Tracer::throw_value(V exception, V context) {
   auto* e = as<ObjectValue>(exception);
   if (!e->raised) e->born = step;
   e->raised = true;
   e->traceback = nullptr;
-  if (handled && handled != exception) chain(as<ObjectValue>(handled), e);
+  if (context && context != exception) chain(as<ObjectValue>(context), e);
   throw Raised{exception};
 }
 

@@ -143,6 +143,8 @@ void take_pools(Tracer& t, PyObject* callable, Args& args) {
 V call_substitute(Tracer& t, PyObject* callable, PyObject* function, Args args) {
   if (PyCFunction_Check(callable) && !args.named.empty() && !(PyCFunction_GET_FLAGS(callable) & METH_KEYWORDS))
     cut(Reason::argument_form, "keyword arguments of a C function");
+  if (PyCFunction_Check(callable) && !args.pos.empty() && args.pos[0]->cls == tee_type())
+    cut(Reason::native_call, "a function of C that is given what tee() has made");  // tee() copies it
   take_pools(t, callable, args);
   const Args given = args;
   V result = call(t, t.wrap_known(function), std::move(args));

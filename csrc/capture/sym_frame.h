@@ -36,6 +36,10 @@ struct SymFrame {
   bool started = false;                     // generators
   bool executing = false;
   V thrown = nullptr;  // to raise at the yield where it is suspended
+  // Generators have their own place for the exception that they handle: it stays theirs while they are suspended.
+  V own_handled = nullptr;
+  V handled_around = nullptr;  // by whoever has resumed it
+  bool is_generator() const { return object()->co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR); }
 
   void push(V v) { stack.push_back(v); }
   V pop() {

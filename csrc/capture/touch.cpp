@@ -6,6 +6,7 @@
 #include "capture/builtins.h"
 #include "capture/tensors.h"
 #include "capture/tracer.h"
+#include "guard/nothing.h"
 #include "py/iterators.h"
 #include "py/watch.h"
 
@@ -178,7 +179,7 @@ void Tracer::touch_type(V v) {
     touch(v);
 }
 
-// A facts dict maps names to objects; the dict itself stands for "nothing there".
+// A facts dict maps names to objects.
 Ref Tracer::facts_of(std::unordered_map<PyObject*, Ref>& facts, PyObject* owner) {
   Ref& slot = facts[owner];
   if (!slot) {
@@ -215,7 +216,7 @@ PyObject* Tracer::type_lookup(PyTypeObject* type, PyObject* name) {
   check_type_keys(type);
   PyObject* found = _PyType_Lookup(type, name);
   Ref facts = facts_of(type_facts_, reinterpret_cast<PyObject*>(type));
-  PyDict_SetItem(facts.get(), name, found ? found : facts.get());
+  PyDict_SetItem(facts.get(), name, found ? found : guard::nothing());
   return found;
 }
 
@@ -224,7 +225,7 @@ PyObject* Tracer::dict_fact(PyObject* dict, PyObject* name) {
   if (!found && PyErr_Occurred()) raise_pending();
   if (is_array_part(dict)) return found;
   Ref facts = facts_of(dict_facts_, dict);
-  PyDict_SetItem(facts.get(), name, found ? found : facts.get());
+  PyDict_SetItem(facts.get(), name, found ? found : guard::nothing());
   return found;
 }
 
@@ -269,6 +270,9 @@ std::vector<guard::Check> Tracer::finish_guards() {
   guard_index_.clear();
   // The check that may compile is the last one.
   std::stable_partition(all.begin(), all.end(), [](const guard::Check& c) { return c.kind != Kind::Admitted; });
+  for (auto* facts : {&type_facts_, &dict_facts_})
+    for (auto& [owner, rows] : *facts)
+      if (PyObject_GC_IsTracked(rows.get())) PyObject_GC_UnTrack(rows.get());  // the tree visits what is in it
   for (auto& [owner, facts] : type_facts_) guard(Kind::TypeFacts, guard::kNoSource, owner, {}, facts.get());
   for (auto& [owner, facts] : dict_facts_) guard(Kind::DictFacts, guard::kNoSource, owner, {}, facts.get());
   all.insert(all.end(), guards_.begin(), guards_.end());

@@ -153,7 +153,8 @@ class Tracer {
   [[noreturn]] void raise_pending();  // the Python error that is set
   V exception_from_pending();
   ObjectValue* exception(PyTypeObject* type, Values args);
-  [[noreturn]] void throw_value(V exception);
+  [[noreturn]] void throw_value(V exception) { throw_value(exception, handled); }
+  [[noreturn]] void throw_value(V exception, V context);
 
   // Does the loop that begins at the entry point store to this local? (false when none begins there)
   bool stored_in_loop(int slot) const { return !loop_stores.empty() && loop_stores[static_cast<size_t>(slot)]; }

@@ -100,7 +100,12 @@ int traverse(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(c->backend);
   Py_VISIT(c->options);
   Py_VISIT(c->dict);
-  return c->context && c->context->table.unique() ? c->context->table->traverse(visit, arg) : 0;
+  if (!c->context) return 0;
+  // What guards name is held, so that it is memory, but not kept alive: its references are told when the collector
+  // subtracts those that lie within what it looks at, which it does with the container as the argument, and not when it
+  // follows those from what is reachable. What nothing else reaches is collected, and the guards that name it fail.
+  // A table that is running is reached from the stack.
+  return c->context->table->traverse(visit, arg, {c->context->table.unique(), arg == self});
 }
 
 int clear(PyObject* self) {

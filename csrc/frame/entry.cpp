@@ -125,16 +125,15 @@ EntryPoint& EntryTable::at(PyCodeObject* code, int offset) {
   return *slot;
 }
 
-int EntryTable::traverse(visitproc visit, void* arg) const {
+int EntryTable::traverse(visitproc visit, void* arg, guard::Held held) const {
   for (const auto& [key, entry] : entries_) {
-    if (const int stop = entry->tree.traverse(visit, arg)) return stop;
+    if (const int stop = entry->tree.traverse(visit, arg, held)) return stop;
     for (const auto& loaded : entry->segments) {
-      for (const guard::Check& c : loaded->segment->guards) {
-        Py_VISIT(c.object.get());
-        Py_VISIT(c.extra.get());
-      }
+      for (const guard::Check& c : loaded->segment->guards)
+        if (const int stop = guard::visit_check(c, visit, arg, held, false)) return stop;
       for (const capture::Recipe& r : loaded->segment->recipes) {
-        Py_VISIT(r.object.get());
+        if (entry->tree.is_found(r.object.get()) ? held.found : held.own) Py_VISIT(r.object.get());
+        if (!held.own) continue;
         for (const auto& [name, id] : r.attrs) Py_VISIT(name.get());
       }
     }

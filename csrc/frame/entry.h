@@ -63,8 +63,8 @@ class EntryTable {
  public:
   EntryPoint& at(PyCodeObject* code, int offset);
   EntryPoint* find(PyCodeObject* code, int offset);
-  // Visits every Python object that segments hold, for the garbage collector.
-  int traverse(visitproc visit, void* arg) const;
+  // Visits the Python objects that segments hold, for the garbage collector.
+  int traverse(visitproc visit, void* arg, guard::Held held) const;
   size_t size() const { return entries_.size(); }
   template <class F>
   void each(F&& f) const {

@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "guard/checks.h"
+#include "guard/nothing.h"
 #include "py/dict.h"
 #include "py/iterators.h"
 #include "py/watch.h"
@@ -120,7 +121,7 @@ std::string SetItemsCheck::describe(const Check& c, const std::string& path, con
   return cat("the elements of ", path, " are ", short_repr(c.object.get()));
 }
 
-// object: the type; extra: a dict name → what the MRO holds (None stands for "nothing" through a missing-marker tuple).
+// object: the type; extra: a dict name → what the MRO holds (or nothing()).
 // A type's version tag changes whenever anything in it or its bases does, so an unchanged tag is enough; when it has
 // changed, the facts themselves are looked at again.
 Outcome TypeFactsCheck::check(const Check& c, Fetched&) {
@@ -130,7 +131,7 @@ Outcome TypeFactsCheck::check(const Check& c, Fetched&) {
   Py_ssize_t pos = 0;
   while (PyDict_Next(c.extra.get(), &pos, &name, &want)) {
     PyObject* have = _PyType_Lookup(type, name);
-    if (have != (want == c.extra.get() ? nullptr : want)) return Outcome::Fail;
+    if (have != (want == nothing() ? nullptr : want)) return Outcome::Fail;
   }
   c.seen = type->tp_version_tag;
   return Outcome::Pass;
@@ -141,7 +142,7 @@ std::string TypeFactsCheck::describe(const Check& c, const std::string&, const S
              short_repr(names.get()));
 }
 
-// object: the dict; extra: a dict name → value (the facts dict itself stands for "nothing").
+// object: the dict; extra: a dict name → value (or nothing()).
 Outcome DictFactsCheck::check(const Check& c, Fetched&) {
   PyObject* dict = c.object.get();
 #if PY_VERSION_HEX < 0x030C0000
@@ -153,7 +154,7 @@ Outcome DictFactsCheck::check(const Check& c, Fetched&) {
   while (PyDict_Next(c.extra.get(), &pos, &name, &want)) {
     PyObject* have = PyDict_GetItemWithError(dict, name);
     if (!have && PyErr_Occurred()) return Outcome::Error;
-    if (have != (want == c.extra.get() ? nullptr : want)) return Outcome::Fail;
+    if (have != (want == nothing() ? nullptr : want)) return Outcome::Fail;
   }
 #if PY_VERSION_HEX < 0x030C0000
   c.seen = version;

@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -40,6 +41,15 @@ struct Check {
   bool same_as(const Check& o) const;
 };
 
+// For the garbage collector. Objects that checks name were found in the program: a check can pass only while the
+// program reaches them by itself, so no check shall keep them alive. `found` says whether those are visited, `own`
+// whether the rest is.
+struct Held {
+  bool own, found;
+};
+// `facts`: what the facts of this check name is to be visited here; one of several copies of a check does it.
+int visit_check(const Check& check, visitproc visit, void* arg, Held held, bool facts);
+
 Outcome run_check(const Check& check, Fetched& fetched);
 // "x.shape[0] is 3", for explain and the recompile log.
 std::string describe(const Check& check, const SourceTable& sources, PyCodeObject* code);
@@ -64,9 +74,9 @@ class Tree {
   SourceTable& sources() { return sources_; }
   const SourceTable& sources() const { return sources_; }
 
-  // Adds a segment behind its checks. `segment` is the caller's number for it, one more than the last; `needed` is what
-  // will be fetched to run it.
-  void insert(const std::vector<Check>& checks, int segment, std::vector<SourceId> needed = {});
+  // Adds a segment behind its checks, which become copies of those in the tree. `segment` is the caller's number for
+  // it, one more than the last; `needed` is what will be fetched to run it.
+  void insert(std::vector<Check>& checks, int segment, std::vector<SourceId> needed = {});
   // A segment whose checks all pass, or -1 (no segment), or -2 (a check raised; the Python error is set).
   int find(Fetched& fetched);
   // Was a segment specialised on a value of this source other than `now`? Then it varies, and is better made an input.
@@ -78,8 +88,9 @@ class Tree {
   bool loosen(Fetched& fetched);
   bool is_loose(Kind kind, SourceId source) const { return loose_.count({kind, source}) != 0; }
   bool empty() const;
-  // For the garbage collector: every object that checks and sources hold.
-  int traverse(visitproc visit, void* arg) const;
+  int traverse(visitproc visit, void* arg, Held held) const;
+  // Was it found in the program, or could it have been? Of what tracing makes, nothing can be referred to weakly.
+  bool is_found(PyObject* object) const;
   // Why `segment` is not taken for this call: the first failing check in words; empty when all pass.
   std::string explain(int segment, Fetched& fetched, PyCodeObject* code) const;
 
@@ -94,6 +105,7 @@ class Tree {
   std::set<std::pair<Kind, SourceId>> loose_;
   std::vector<std::unique_ptr<Check>> checks_;
   std::unordered_multimap<uint64_t, const Check*> by_hash_;
+  std::unordered_set<PyObject*> found_;
   std::vector<Candidate> segments_;
   std::vector<std::vector<SourceId>> needed_;
   std::unique_ptr<Decision> decision_;

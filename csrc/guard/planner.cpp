@@ -3,6 +3,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "guard/nothing.h"
 #include "guard/plan.h"
 #include "py/iterators.h"
 #include "py/watch.h"
@@ -304,7 +305,7 @@ bool Planner::watch_facts(const Check& c, bool is_type) {
   PyObject *name, *want;
   Py_ssize_t pos = 0;
   while (PyDict_Next(c.extra.get(), &pos, &name, &want)) {
-    PyObject* value = want == c.extra.get() ? nullptr : want;
+    PyObject* value = want == nothing() ? nullptr : want;
     if (is_type)
       owner_fact(kNoSource, c.object.get(), name, value, true);
     else

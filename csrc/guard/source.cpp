@@ -25,11 +25,6 @@ SourceId SourceTable::add(Step step, SourceId parent, int32_t index, PyObject* k
   return size() - 1;
 }
 
-int SourceTable::traverse(visitproc visit, void* arg) const {
-  for (const auto& s : rows_) Py_VISIT(s->key.get());
-  return 0;
-}
-
 namespace {
 
 std::string text_of(PyObject* key) {

@@ -71,7 +71,6 @@ class SourceTable {
   // References stay good while others are added.
   const Source& operator[](SourceId id) const { return *rows_[static_cast<size_t>(id)]; }
   int32_t size() const { return static_cast<int32_t>(rows_.size()); }
-  int traverse(visitproc visit, void* arg) const;
   // "x.layers[3].weight", with `code` giving the names of locals where it is known.
   std::string describe(SourceId id, PyCodeObject* code = nullptr) const;
 

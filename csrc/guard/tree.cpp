@@ -1,6 +1,7 @@
 // The tree of an entry point: its segments' checks, the decision tree made of them, and the plans above it.
 #include "base/hash.h"
 #include "base/str.h"
+#include "guard/nothing.h"
 #include "guard/plan.h"
 
 namespace fj::guard {
@@ -12,8 +13,7 @@ constexpr int kPlansForRoots = 4;  // of the same objects: a model in training a
 constexpr uint8_t kMaxStrikes = 3;
 constexpr int kMaxEvictions = 64;
 
-// Facts dicts of two traces are the same when they hold the same objects under the same names (a dict stands for
-// "nothing").
+// Facts dicts of two traces are the same when they hold the same objects under the same names.
 bool same_facts(PyObject* a, PyObject* b) {
   if (a == b) return true;
   if (!a || !b || !PyDict_CheckExact(a) || !PyDict_CheckExact(b) || PyDict_GET_SIZE(a) != PyDict_GET_SIZE(b))
@@ -22,18 +22,55 @@ bool same_facts(PyObject* a, PyObject* b) {
   Py_ssize_t pos = 0;
   while (PyDict_Next(a, &pos, &name, &value)) {
     PyObject* other = PyDict_GetItemWithError(b, name);
-    if (other != value && !(value == a && other == b)) return false;
+    if (other != value) return false;
   }
   return true;
 }
 
-int visit_check(const Check& c, visitproc visit, void* arg) {
-  Py_VISIT(c.object.get());
-  Py_VISIT(c.extra.get());
+bool has_facts(const Check& c) { return c.kind == Kind::TypeFacts || c.kind == Kind::DictFacts; }
+
+// The kinds whose objects are the program's.
+bool names_found(Kind kind) {
+  switch (kind) {
+    case Kind::TypeIs:
+    case Kind::Same:
+    case Kind::HasNext:
+    case Kind::Length:
+    case Kind::TypeFacts:
+    case Kind::DictFacts:
+    case Kind::Code:
+    case Kind::Truth: return true;
+    default: return false;
+  }
+}
+
+template <class F>
+int each_fact(const Check& c, F&& f) {
+  PyObject *name, *value;
+  Py_ssize_t pos = 0;
+  while (PyDict_Next(c.extra.get(), &pos, &name, &value))
+    if (value != nothing())
+      if (const int stop = f(value)) return stop;
   return 0;
 }
 
 }  // namespace
+
+int visit_check(const Check& c, visitproc visit, void* arg, Held held, bool facts) {
+  const bool found = names_found(c.kind);
+  if (found ? held.found : held.own) Py_VISIT(c.object.get());
+  if (!c.extra) return 0;
+  // The collector does not know of the dict of facts.
+  if (has_facts(c) && !PyObject_GC_IsTracked(c.extra.get()))
+    return facts && held.found ? each_fact(c, [&](PyObject* value) { return visit(value, arg); }) : 0;
+  if (found && !has_facts(c) ? held.found : held.own) Py_VISIT(c.extra.get());
+  return 0;
+}
+
+PyObject* nothing() {
+  static PyObject* const one = PyObject_CallNoArgs(reinterpret_cast<PyObject*>(&PyBaseObject_Type));
+  return one;
+}
 
 bool Check::same_as(const Check& o) const {
   return kind == o.kind && source == o.source && other == o.other && object == o.object && numbers == o.numbers &&
@@ -61,13 +98,18 @@ const Check* Tree::intern(const Check& check) {
     if (it->second->same_as(check)) return it->second;
   checks_.push_back(std::make_unique<Check>(check));
   by_hash_.emplace(hash, checks_.back().get());
+  if (names_found(check.kind)) found_.insert(check.object.get());
+  if (has_facts(check)) each_fact(check, [&](PyObject* value) { return found_.insert(value), 0; });
   return checks_.back().get();
 }
 
-void Tree::insert(const std::vector<Check>& checks, int segment, std::vector<SourceId> needed) {
+void Tree::insert(std::vector<Check>& checks, int segment, std::vector<SourceId> needed) {
   Candidate added{segment, {}};
   added.checks.reserve(checks.size());
-  for (const Check& c : checks) added.checks.push_back(intern(c));
+  for (Check& c : checks) {
+    added.checks.push_back(intern(c));
+    c = *added.checks.back();
+  }
   segments_.push_back(std::move(added));
   needed_.push_back(std::move(needed));
   auto fresh = std::make_unique<Decision>(segments_);
@@ -158,10 +200,18 @@ void Tree::plan(const Entry& entry) {
   plans_.insert(plans_.begin(), std::move(made));
 }
 
-int Tree::traverse(visitproc visit, void* arg) const {
-  if (int r = sources_.traverse(visit, arg)) return r;
+bool Tree::is_found(PyObject* object) const {
+  if (!object || found_.count(object) != 0) return object;
+  return PyType_SUPPORTS_WEAKREFS(Py_TYPE(object)) && !PyAnySet_Check(object);
+}
+
+int Tree::traverse(visitproc visit, void* arg, Held held) const {
+  for (SourceId id = 0; id < sources_.size(); ++id) {
+    PyObject* key = sources_[id].key.get();
+    if (is_found(key) ? held.found : held.own) Py_VISIT(key);
+  }
   for (const auto& c : checks_)
-    if (int r = visit_check(*c, visit, arg)) return r;
+    if (int r = visit_check(*c, visit, arg, held, true)) return r;
   return 0;
 }
 

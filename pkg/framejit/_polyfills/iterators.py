@@ -284,6 +284,8 @@ def tee(iterable, n=2, /):
     if n < 0:
         raise ValueError("n must be >= 0")
     it = iter(iterable)
+    if n and hasattr(it, "__copy__"):
+        return (it,) + tuple([it.__copy__() for _ in range(n - 1)])
     seen = []
 
     def items():
