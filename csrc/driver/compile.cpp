@@ -33,6 +33,22 @@ bool is_name(PyObject* backend, const char* name) {
   return backend && PyUnicode_Check(backend) && PyUnicode_CompareWithASCIIString(backend, name) == 0;
 }
 
+// (forward, backward, inference) compilers of a back end that framejit._aot has made; NULL: it is another one.
+py::Ref split_compilers(PyObject* backend) {
+  if (!backend || PyUnicode_Check(backend)) return {};
+  py::Ref all = py::Ref::steal(PyObject_GetAttrString(backend, "_framejit_aot"));
+  PyErr_Clear();
+  return all && PyTuple_Check(all.get()) && PyTuple_GET_SIZE(all.get()) == 3 ? std::move(all) : py::Ref();
+}
+
+RunnerChoice choice_of(PyObject* backend) {
+  RunnerChoice choice;
+  choice.stepwise = is_name(backend, "aot_eager");
+  if (py::Ref all = split_compilers(backend))
+    for (int i = 0; i < 3; ++i) choice.compilers[i] = py::Ref::borrow(PyTuple_GET_ITEM(all.get(), i));
+  return choice;
+}
+
 }  // namespace
 
 std::unique_ptr<capture::Program> make_replay(const graph::Graph& g) { return std::make_unique<Replay>(g); }
@@ -44,9 +60,10 @@ std::unique_ptr<capture::Program> compile_graph(graph::Graph& g, const std::vect
   if (flags::get().verify > 0) graph::verify(g);
   PyObject* backend = options.backend == Py_None ? nullptr : options.backend;
   if (is_name(backend, "eager")) return make_replay(g);
-  if (backend && !PyUnicode_Check(backend)) return make_python_program(g, examples, backend);
+  const RunnerChoice choice = choice_of(backend);
+  if (backend && !PyUnicode_Check(backend) && !choice.compilers[0]) return make_python_program(g, examples, backend);
   try {
-    auto program = make_functional_program(g, examples, is_name(backend, "aot_eager"));
+    auto program = make_functional_program(g, examples, choice);
     ++stats().aot_ok;
     return program;
   } catch (const Error& e) {

@@ -1,6 +1,7 @@
 // What becomes of a captured graph: the implementations of capture::Program and the choice between them.
 #pragma once
 #include "capture/program.h"
+#include "driver/graph_runner.h"
 #include "graph/graph.h"
 #include "tensor/tensor.h"
 
@@ -18,10 +19,11 @@ std::unique_ptr<capture::Program> make_python_program(const graph::Graph& g, con
 // The same for a graph whose sizes vary, with the sizes' computation in it (framejit._tape.lower).
 std::unique_ptr<capture::Program> compile_tape(const capture::Tape& tape, const std::vector<PyObject*>& examples,
                                                const capture::CompileOptions& options);
-// Functional graphs, differentiated ahead; `stepwise`: run node by node instead of compiled. Raises Unsupported for
-// what only replay can do.
+// Functional graphs, differentiated ahead. Raises Unsupported for what only replay can do.
 std::unique_ptr<capture::Program> make_functional_program(const graph::Graph& g, const std::vector<PyObject*>& examples,
-                                                          bool stepwise);
+                                                          const RunnerChoice& choice);
+// A graph as an fx.GraphModule, compiled by a back end written in Python.
+py::Ref lower_for_python(const graph::Graph& g, const std::vector<PyObject*>& examples, PyObject* backend);
 
 // Makes the compiler the lazy device's.
 void register_lazy();

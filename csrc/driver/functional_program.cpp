@@ -23,10 +23,6 @@ namespace {
 using transform::Joint;
 using transform::OutputSpec;
 
-std::unique_ptr<GraphRunner> make_runner(std::unique_ptr<graph::Graph> g, bool stepwise) {
-  return stepwise ? make_stepwise_runner(std::move(g)) : make_compiled_runner(std::move(g));
-}
-
 // What forward calls share with the tape nodes that they leave behind.
 struct Backward {
   std::unique_ptr<graph::Graph> graph;  // until the runner is made
@@ -35,7 +31,7 @@ struct Backward {
   std::vector<int32_t> outputs;   // per wanted input: the runner's output, or -1
   std::vector<Joint::Saved> saved;
   std::vector<int32_t> differentiable, grad_inputs;
-  bool stepwise = false;
+  RunnerChoice choice;
   Joint joint;                              // what is left of it: for derivatives of the derivative
   std::unique_ptr<capture::Program> twice;  // the backward pass as a differentiable program, once asked for
   std::vector<int32_t> twice_saved;         // which saved tensors it takes
@@ -50,7 +46,7 @@ struct Backward {
     if (!runner) {
       CompileTimer timer(false);
       progress::Scope scope(nullptr, false);
-      runner = make_runner(std::move(graph), stepwise);
+      runner = choice.make(std::move(graph), Direction::Backward);
     }
     return *runner;
   }
@@ -119,7 +115,8 @@ class CompiledBackward final : public tape::BackwardFn {
 
 class FunctionalProgram final : public capture::Program {
  public:
-  FunctionalProgram(const graph::Graph& raw, bool stepwise) : raw_(transform::copy_graph(raw)) {
+  FunctionalProgram(const graph::Graph& raw, const RunnerChoice& choice)
+      : in_python_(choice.compilers[0]), raw_(transform::copy_graph(raw)) {
     if (transform::loses_history(*raw_))
       raise(ErrorKind::Unsupported, "a tensor with a history is written where gradients are off");
     transform::Functional f = transform::functionalise(*raw_);
@@ -140,11 +137,13 @@ class FunctionalProgram final : public capture::Program {
       backward_->saved = joint.saved;
       backward_->differentiable = joint.differentiable;
       backward_->grad_inputs = std::move(joint.grad_inputs);
-      backward_->stepwise = stepwise;
+      backward_->choice = choice;
     }
-    forward_ = make_runner(std::move(joint.forward), stepwise);
+    forward_ = choice.make(std::move(joint.forward), backward_ ? Direction::Forward : Direction::Inference);
     if (backward_) backward_->keep(std::move(joint));
   }
+
+  bool errors_are_final() const override { return in_python_; }
 
   bool run(PyObject* const* inputs, size_t n, PyObject** outputs, size_t noutputs) override {
     return py::guarded(false, [&] {
@@ -226,6 +225,7 @@ class FunctionalProgram final : public capture::Program {
     return t;
   }
 
+  bool in_python_;
   std::unique_ptr<graph::Graph> raw_;
   std::unique_ptr<GraphRunner> forward_;
   std::shared_ptr<Backward> backward_;
@@ -239,7 +239,7 @@ void CompiledBackward::apply_differentiably(std::span<const TensorRef> grads, st
   if (!b.twice) {
     CompileTimer timer(false);
     transform::SecondOrder second = transform::gradient_graph(b.joint);
-    b.twice = std::make_unique<FunctionalProgram>(*second.graph, b.stepwise);
+    b.twice = std::make_unique<FunctionalProgram>(*second.graph, b.choice);
     b.twice_saved = std::move(second.saved);
   }
   std::vector<TensorRef> fit;
@@ -277,10 +277,10 @@ bool has_aliased_writes(const graph::Graph& g, const std::vector<PyObject*>& exa
 }  // namespace
 
 std::unique_ptr<capture::Program> make_functional_program(const graph::Graph& g, const std::vector<PyObject*>& examples,
-                                                          bool stepwise) {
+                                                          const RunnerChoice& choice) {
   FJ_USER_CHECK(!has_aliased_writes(g, examples), ErrorKind::Unsupported,
                 "an input that is written shares memory with another input");
-  return std::make_unique<FunctionalProgram>(g, stepwise);
+  return std::make_unique<FunctionalProgram>(g, choice);
 }
 
 }  // namespace fj::driver

@@ -70,21 +70,21 @@ class StepwiseRunner final : public GraphRunner {
   }
 
  private:
-  // A result of its own: no input's memory, no other output's.
-  static TensorRef distinct(const TensorRef& t, std::span<TensorObj* const> inputs, const Outs& outs) {
-    bool shared = t->base != nullptr;
-    for (TensorObj* i : inputs) shared = shared || i->storage == t->storage;
-    for (const TensorRef& o : outs) shared = shared || o->storage == t->storage;
-    if (!shared) return t;
-    Outs copy;
-    Arg args[] = {Arg(t.val()), Arg()};
-    execute_op(op_def(OpId::clone), args, copy);
-    return copy[0];
-  }
   std::unique_ptr<Graph> graph_;
 };
 
 }  // namespace
+
+TensorRef distinct(const TensorRef& t, std::span<TensorObj* const> inputs, const Outs& outs) {
+  bool shared = t->base != nullptr;
+  for (TensorObj* i : inputs) shared = shared || i->storage == t->storage;
+  for (const TensorRef& o : outs) shared = shared || o->storage == t->storage;
+  if (!shared) return t;
+  Outs copy;
+  Arg args[] = {Arg(t.val()), Arg()};
+  execute_op(op_def(OpId::clone), args, copy);
+  return copy[0];
+}
 
 std::unique_ptr<GraphRunner> make_compiled_runner(std::unique_ptr<Graph> g) {
   return std::make_unique<CompiledRunner>(std::move(g));

@@ -1,5 +1,6 @@
 // Graphs for back ends written in Python: framejit._backends.lower gets the graph as plain data and gives a callable.
 #include <unordered_map>
+#include <unordered_set>
 
 #include "driver/compiled.h"
 #include "driver/python_program.h"
@@ -37,8 +38,18 @@ class Describer {
   Describer() : ref_type_(attribute("framejit._backends", "Ref")) {}
 
   Ref value(const graph::Value* v) {
-    Ref name = text(v->name);
-    return check(PyObject_CallOneArg(ref_type_.get(), name.get()));
+    Ref own = name(v);
+    return check(PyObject_CallOneArg(ref_type_.get(), own.get()));
+  }
+
+  // Values of parts of a graph that was split may have the same name.
+  Ref name(const graph::Value* v) {
+    auto [it, fresh] = names_.try_emplace(v, v->name);
+    for (int n = 1; fresh && !taken_.insert(it->second).second; ++n) it->second = cat(v->name, "_", n);
+    return text(it->second);
+  }
+  Ref names(const std::vector<graph::Value*>& values) {
+    return tuple_of(values, [&](const graph::Value* v) { return name(v); });
   }
 
   Ref arg(const Arg& a) {
@@ -84,7 +95,7 @@ class Describer {
   }
 
   Ref node(const graph::Node& n) {
-    Ref results = tuple_of(n.outs, [](const graph::Value* v) { return text(v->name); });
+    Ref results = tuple_of(n.outs, [&](const graph::Value* v) { return name(v); });
     Ref kwargs = check(PyDict_New());
     std::vector<const Arg*> positional;
     bool by_name = false;
@@ -139,27 +150,27 @@ class Describer {
   }
 
   Ref ref_type_;
+  std::unordered_map<const graph::Value*, std::string> names_;
+  std::unordered_set<std::string> taken_;
   std::unordered_map<const graph::Region*, size_t> numbers_;
   graph::Autocast autocast_;
   int regions_ = 0;
 };
 
-Ref names(const std::vector<graph::Value*>& values) {
-  return tuple_of(values, [](const graph::Value* v) { return text(v->name); });
-}
-
 }  // namespace
+
+Ref lower_for_python(const graph::Graph& g, const std::vector<PyObject*>& examples, PyObject* backend) {
+  Ref lower = attribute("framejit._backends", "lower");
+  Describer d;
+  Ref inputs = d.names(g.inputs), nodes = d.nodes(g), outputs = d.names(g.outputs);
+  Ref given = tuple_of(examples, [](PyObject* o) { return Ref::borrow(o); });
+  return check(PyObject_CallFunctionObjArgs(lower.get(), backend, inputs.get(), nodes.get(), outputs.get(), given.get(),
+                                            nullptr));
+}
 
 std::unique_ptr<capture::Program> make_python_program(const graph::Graph& g, const std::vector<PyObject*>& examples,
                                                       PyObject* backend) {
-  Ref lower = attribute("framejit._backends", "lower");
-  Describer d;
-  Ref nodes = d.nodes(g);
-  Ref inputs = names(g.inputs), outputs = names(g.outputs);
-  Ref given = tuple_of(examples, [](PyObject* o) { return Ref::borrow(o); });
-  Ref callable = check(PyObject_CallFunctionObjArgs(lower.get(), backend, inputs.get(), nodes.get(), outputs.get(),
-                                                    given.get(), nullptr));
-  return std::make_unique<PythonProgram>(std::move(callable));
+  return std::make_unique<PythonProgram>(lower_for_python(g, examples, backend));
 }
 
 }  // namespace fj::driver

@@ -55,7 +55,7 @@ ABSENT = frozenset(
     _dynamo.replay_record _dynamo.side_effects _dynamo.source _dynamo.symbolic_convert _dynamo.tensor_version_op
     _dynamo.test_minifier_common _dynamo.trace_rules _dynamo.types _dynamo.variables
     """.split()
-) | {"functorch.compile", "functorch.experimental", "functorch.dim", "functorch.einops"}
+) | {"functorch.experimental", "functorch.dim", "functorch.einops"}
 
 
 def framejit_name(torch_name):
