@@ -97,6 +97,7 @@ void diag_embed(NativeCtx& c) {
 
 void repeat_interleave(NativeCtx& c) {
   TensorView in = c.in(0), out = c.out();
+  if (out.numel() == 0) return;  // the input's other sizes times the repeats may be no number
   int64_t times = c.arg(1).as_int();
   // The output as [.., n, times, ..] over its own memory; the input repeats along the new dimension by stride 0.
   bool flat = c.arg(2).is_none();

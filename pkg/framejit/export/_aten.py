@@ -31,6 +31,8 @@ _OPERATORS = {
 _FIXED = frozenset(
     "dim ndimension element_size is_floating_point is_complex is_contiguous is_signed get_device is_pinned type".split()
 )
+# questions about types and modes, whose answers were guarded or hold for any traced call
+_PLAIN = frozenset(("_asks", "_has_override", "_profiling", "_is_tracing"))
 _ATTRIBUTES = {"T": "t", "mT": "mT", "H": "t", "mH": "mT", "data": "detach", "real": "real", "imag": "imag"}
 _COMMUTES = frozenset(("add", "mul", "bitwise_and", "bitwise_or", "bitwise_xor", "eq", "ne"))
 _MIRRORED = {"lt": "gt", "gt": "lt", "le": "ge", "ge": "le"}
@@ -151,7 +153,7 @@ class Normaliser:
         if name == "size" and self._first_is_tensor(args):
             rank = self.shapes[args[0]].dim()
             value = self.size(*args) if len(args) > 1 else tuple(self.size(args[0], i) for i in range(rank))
-        elif name in _FIXED and self._first_is_tensor(args):
+        elif name in _FIXED and self._first_is_tensor(args) or name in _PLAIN:
             value = example
         elif name in ("numel", "nelement") and self._first_is_tensor(args):
             value = self._product(tuple(self.size(args[0], i) for i in range(self.shapes[args[0]].dim())))
