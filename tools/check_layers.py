@@ -25,6 +25,7 @@ RANKS = {
     "schedule": 5,
     "codegen": 5,
     "driver": 6,
+    "aot": 6,
     "frame": 7,
     "bind": 8,
 }

@@ -35,6 +35,7 @@ constexpr ModulePart kParts[] = {
     {"ndarray", init_ndarray},
     {"lazy", init_lazy},
     {"profile", init_profile},
+    {"aot", init_aot},
     {"dtype_functions", init_dtype_functions},
     {"ops", init_ops},
     {"compile_stats", init_compile_stats},

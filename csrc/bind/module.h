@@ -30,6 +30,7 @@ bool init_exchange(PyObject* module);
 bool init_ndarray(PyObject* module);
 bool init_lazy(PyObject* module);
 bool init_profile(PyObject* module);
+bool init_aot(PyObject* module);
 bool init_dtype_functions(PyObject* module);
 bool init_ops(PyObject* module);
 bool init_compile_stats(PyObject* module);

@@ -99,7 +99,25 @@ std::shared_ptr<CompiledKernel> assemble(const loop::Kernel& kernel, Isa isa, in
     if (o.vec == loop::VecClass::Strided && size_of(o.dtype) >= 4 && !out->interpreted)
       out->interpreted = interpret(kernel);
   Emitter emitter(kernel, mir, isa);
-  *bytes += static_cast<int64_t>(emitter.run(&out->code));
+  out->code_bytes = emitter.run(&out->code);
+  out->externals = emitter.externals();
+  *bytes += static_cast<int64_t>(out->code_bytes);
+  out->fn = out->code;
+  return out;
+}
+
+std::shared_ptr<CompiledKernel> place(const loop::Kernel& kernel, std::span<const char> code, float cost) {
+  auto out = std::make_shared<CpuKernel>();
+  describe(kernel, out.get());
+  out->self = out.get();
+  out->cost = cost;
+  out->interpreted = interpret(kernel);
+  asmjit::CodeHolder holder;
+  holder.init(runtime().environment());
+  x86::Assembler as(&holder);
+  asmjit::Error err = as.embed(code.data(), code.size());
+  if (err == asmjit::kErrorOk) err = runtime().add(&out->code, &holder);
+  FJ_CHECK(err == asmjit::kErrorOk, "asmjit: ", asmjit::DebugUtils::errorAsString(err));
   out->fn = out->code;
   return out;
 }

@@ -43,6 +43,8 @@ class Emitter {
   Emitter(const loop::Kernel& kernel, const MKernel& mir, Isa isa);
   // Returns the code's size, or raises Internal.
   size_t run(KernelFn* fn);
+  // Where the code holds the addresses of functions of this process: offset, function.
+  const std::vector<std::pair<uint32_t, const void*>>& externals() const { return externals_; }
 
  private:
   // plan.cpp
@@ -149,6 +151,7 @@ class Emitter {
   int acc_reg(int position, int u) const;
 
   // small helpers
+  void call(const void* fn);
   bool avx512() const { return isa_ == Isa::Avx512; }
   int phys(PReg r, int u) const;
   x86::Vec vec(int id, int lane) const { return vec_of(id, lane * lanes_); }
@@ -182,6 +185,7 @@ class Emitter {
     int32_t at;
   };
   std::vector<PoolEntry> pool_entries_;
+  std::vector<std::pair<uint32_t, const void*>> externals_;
 
   // where the body being emitted stands
   int stage_ = 0;

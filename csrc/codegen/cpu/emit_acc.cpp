@@ -48,12 +48,12 @@ uint64_t start_bits(AccKind kind, LT lt) {
 
 bool is_arg(AccKind k) { return k == AccKind::ArgMax || k == AccKind::ArgMin; }
 
-uintptr_t arg_reducer(LT lt) {
+const void* arg_reducer(LT lt) {
   switch (lt) {
-    case LT::F32: return reinterpret_cast<uintptr_t>(&arg_reduce<float>);
-    case LT::I32: return reinterpret_cast<uintptr_t>(&arg_reduce<int32_t>);
-    case LT::F64: return reinterpret_cast<uintptr_t>(&arg_reduce<double>);
-    default: return reinterpret_cast<uintptr_t>(&arg_reduce<int64_t>);
+    case LT::F32: return reinterpret_cast<const void*>(&arg_reduce<float>);
+    case LT::I32: return reinterpret_cast<const void*>(&arg_reduce<int32_t>);
+    case LT::F64: return reinterpret_cast<const void*>(&arg_reduce<double>);
+    default: return reinterpret_cast<const void*>(&arg_reduce<int64_t>);
   }
 }
 
@@ -72,6 +72,10 @@ void arg_reduce(T* v, int64_t* at, int64_t n, int kind) {
   v[0] = v[best];
   at[0] = at[best] < 0 ? 0 : at[best];
 }
+template void arg_reduce<float>(float*, int64_t*, int64_t, int);
+template void arg_reduce<int32_t>(int32_t*, int64_t*, int64_t, int);
+template void arg_reduce<double>(double*, int64_t*, int64_t, int);
+template void arg_reduce<int64_t>(int64_t*, int64_t*, int64_t, int);
 
 void Emitter::start_accs(int stage, int copies) {
   stage_ = stage;
@@ -228,8 +232,7 @@ void Emitter::finish_arg(int stage, size_t position, int) {
   as_.mov(x86::edx, lanes_);
   as_.mov(x86::ecx, acc.kind == AccKind::ArgMax ? 0 : 1);
   as_.vzeroupper();
-  as_.mov(x86::rax, arg_reducer(acc.lt));
-  as_.call(x86::rax);
+  call(arg_reducer(acc.lt));
   for (bool place : {false, true}) {
     LT lt = place ? LT::I64 : acc.lt;
     int16_t slot = place ? acc.arg_slot : acc.slot;

@@ -18,7 +18,8 @@ namespace {
 constexpr int kBufferBytes = 1024;
 const x86::Gp kSaved[] = {x86::rbx, x86::rbp, x86::r12, x86::r13, x86::r14, x86::r15};
 
-// The lanes' value of a parameter: f32, i32, f64 or i64 as the dtype's lane type, masks as 0 or -1.
+}  // namespace
+
 void convert_slowly(const ParamValue* p, void* cell, int packed) {
   DType t = static_cast<DType>(packed & 255);
   char tmp[8] = {};
@@ -29,7 +30,14 @@ void convert_slowly(const ParamValue* p, void* cell, int packed) {
   cast_fn(lt == LT::Mask ? DType::I8 : t, lane)(cell, tmp, nullptr, nullptr, 1);
 }
 
-}  // namespace
+// The address is written in full, wherever it is, so that code in a file can be given another one.
+void Emitter::call(const void* fn) {
+  as_.embedUInt8(0x48);  // mov rax, imm64
+  as_.embedUInt8(0xb8);
+  externals_.push_back({static_cast<uint32_t>(as_.offset()), fn});
+  as_.embedUInt64(reinterpret_cast<uintptr_t>(fn));
+  as_.call(x86::rax);
+}
 
 x86::Gp ptr_reg(int i) {
   static const x86::Gp regs[kPtrRegCount] = {x86::rbx, x86::rbp, x86::r14, x86::rdi, x86::rsi, x86::r8, x86::r9};
@@ -138,8 +146,7 @@ void Emitter::lane_offsets() {
   }
   as_.jmp(fine);
   as_.bind(slow);
-  as_.mov(x86::rax, reinterpret_cast<uintptr_t>(&run_interpreted));
-  as_.call(x86::rax);
+  call(reinterpret_cast<const void*>(&run_interpreted));
   as_.jmp(exit_);
   as_.bind(fine);
   as_.mov(x86::rdi, frame(args_));
@@ -169,8 +176,7 @@ void Emitter::convert_param(const MKernel::ParamSlot& p) {
     as_.lea(x86::rdi, value);
     as_.lea(x86::rsi, cell);
     as_.mov(x86::edx, static_cast<int>(p.dtype) | (fp ? 256 : 0));
-    as_.mov(x86::rax, reinterpret_cast<uintptr_t>(&convert_slowly));
-    as_.call(x86::rax);
+    call(reinterpret_cast<const void*>(&convert_slowly));
   }
   if (lt == LT::Mask && avx512()) {
     as_.mov(x86::eax, frame(buf_, 4));

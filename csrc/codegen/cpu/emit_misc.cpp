@@ -75,8 +75,7 @@ void Emitter::emit_call(const AInst& a, int u) {
   as_.lea(x86::rdi, frame(buf_));
   as_.mov(x86::r8d, mode_ == Mode::One ? 1 : lanes_);
   as_.vzeroupper();
-  as_.mov(x86::rax, static_cast<uint64_t>(in.imm));
-  as_.call(x86::rax);
+  call(reinterpret_cast<const void*>(in.imm));
   if (avx512() && mode_ == Mode::Tail) as_.kmovd(x86::k1, frame(tail_k_, 4));
   for (size_t o = 0; o < ptr_reg_.size(); ++o)
     if (ptr_reg_[o] >= 3) as_.mov(ptr_reg(ptr_reg_[o]), frame(cur_ + 8 * static_cast<int32_t>(o)));
@@ -152,8 +151,7 @@ void Emitter::emit_cold(const Cold& c) {
     as_.lea(x86::rdx, frame(cold_save_ + c.arg2[i] * vb_));
     as_.mov(x86::r8d, lanes_);
     as_.vzeroupper();
-    as_.mov(x86::rax, static_cast<uint64_t>(c.fn));
-    as_.call(x86::rax);
+    call(reinterpret_cast<const void*>(c.fn));
   }
   for (int i = 0; i < 4; ++i) as_.mov(kVolatile[i], frame(words_at + 8 * i));
   for (int i = 1; avx512() && i < 7; ++i) as_.kmovd(k(i), frame(masks_at + 4 * i, 4));

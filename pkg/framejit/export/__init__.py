@@ -24,7 +24,7 @@ from .exported_program import CallSpec, ExportedProgram, ValueRange
 from .graph_signature import ExportGraphSignature
 
 __all__ = [
-    "Dim", "ExportGraphSignature", "ExportedProgram", "default_decompositions", "dims", "export", "graph_signature", "load",
+    "Dim", "ExportGraphSignature", "ExportedProgram", "aot_compile", "aot_load", "default_decompositions", "dims", "export", "graph_signature", "load",
     "register_dataclass", "save",
 ]  # fmt: skip
 
@@ -116,6 +116,45 @@ def _input_names(mod, args, kwargs, count):
 
 def _word(key):
     return str(getattr(key, "idx", getattr(key, "key", getattr(key, "name", ""))))
+
+
+def aot_compile(exported, path, *, sizes=None):
+    """Compile a program and write it to one file, which `aot_load` or a C program (`framejit.h`) runs without tracing.
+
+    exported (ExportedProgram). path (str or path). sizes (dict, or a list of them, or None): which values open sizes are
+    compiled for; a dict of the name of a `Dim` to an int or to several, of which all combinations are made. None takes
+    those of the export. The file has machine code for AVX2 and AVX-512. Raises ValueError for sizes out of range,
+    NotImplementedError for a program that changes its arguments.
+
+    >>> import framejit, os, tempfile
+    >>> from framejit.export import Dim, aot_compile, aot_load, export
+    >>> ep = export(framejit.nn.Softmax(-1), (framejit.zeros(2, 4),), dynamic_shapes={"input": {0: Dim("n")}})
+    >>> path = os.path.join(tempfile.mkdtemp(), "softmax.fj")
+    >>> aot_compile(ep, path, sizes={"n": [1, 2]})
+    >>> aot_load(path)(framejit.zeros(1, 4))
+    tensor([[0.2500, 0.2500, 0.2500, 0.2500]])
+    """
+    from ._aot import compile_file
+
+    compile_file(exported, path, sizes)
+
+
+def aot_load(path, *, fallback=False):
+    """A program that `aot_compile` wrote, callable as the exported module was.
+
+    path (str or path). fallback (bool): sizes that it was not compiled for run the stored graph op by op; otherwise they
+    raise AssertionError. Loading runs nothing of the file, but the file holds machine code, which a call runs: trust it as
+    a shared library. Raises RuntimeError for a file that is damaged, cut off, or of another version.
+
+    >>> import framejit
+    >>> framejit.export.aot_load(framejit.__file__)
+    Traceback (most recent call last):
+        ...
+    RuntimeError: aot_load: ...: the file is no compiled program of framejit
+    """
+    from ._aot import CompiledProgram
+
+    return CompiledProgram(path, fallback)
 
 
 def default_decompositions():

@@ -1,0 +1,190 @@
+"""Programs compiled ahead of time: one file that a process loads and runs without tracing, from Python or from C.
+
+A file holds a compiled program for each combination of sizes, the module's tensors, and the exported program itself, which runs for
+sizes that nothing was compiled for. What is native is in csrc/aot/.
+"""
+
+import io
+import itertools
+import json
+import os
+
+from framejit import _C, no_grad
+from framejit.fx.interpreter import Interpreter
+from framejit.utils import _pytree as pytree
+
+from . import _archive, _encode
+from .exported_program import InputCheck, _fail
+from .graph_signature import ConstantArgument, InputKind, OutputKind, SymIntArgument
+
+
+def compile_file(program, path, sizes):
+    """export.aot_compile."""
+    pure = program.run_decompositions({})
+    changed = pure.graph_signature.user_inputs_to_mutate
+    if changed or pure.graph_signature.parameters_to_mutate:
+        raise NotImplementedError(f"aot_compile: the program changes its arguments ({', '.join(changed.values())})")
+    held = _held(pure)
+    variants = [(chosen, _Variant(pure, held, chosen)) for chosen in _combinations(pure, sizes)]
+    archive = io.BytesIO()
+    _archive.write(program, archive, None)
+
+    def about():
+        rows = [{"sizes": chosen, "outputs": variant.constants} for chosen, variant in variants]
+        text = json.dumps({"variants": rows}).encode()
+        return len(text).to_bytes(8, "little") + text + archive.getvalue()
+
+    names = tuple((name, tensor.detach().contiguous()) for name, tensor in held.items())
+    data = _C._aot_write(about, names, tuple(variant.described() for _, variant in variants))
+    with open(path, "wb") as file:
+        file.write(data)
+
+
+def _held(program):
+    """Parameters, buffers and constants in the order of the graph's inputs."""
+    kept = [s for s in program.graph_signature.input_specs if s.kind is not InputKind.USER_INPUT]
+    return {spec.target: program._tensor(spec.target) for spec in kept}
+
+
+def _combinations(program, sizes):
+    """For each variant: {name of the open size: its value}."""
+    names = list(program.range_constraints)
+    example = _example_sizes(program)
+    if sizes is None:
+        return [example]
+    rows = sizes if isinstance(sizes, (list, tuple)) else [sizes]
+    out = []
+    for row in rows:
+        if not isinstance(row, dict) or not set(row) <= set(names):
+            raise ValueError(f"aot_compile: sizes must be dicts with keys among {names}, got {row!r}")
+        values = [row.get(name, example[name]) for name in names]
+        values = [list(v) if isinstance(v, (list, tuple, range)) else [v] for v in values]
+        for chosen in itertools.product(*values):
+            for name, value in zip(names, chosen):
+                low, high = program.range_constraints[name]
+                if type(value) is not int or value < low or high is not None and value > high:
+                    raise ValueError(f"aot_compile: {name} = {value!r} is outside its range")
+            out.append(dict(zip(names, chosen)))
+    return out
+
+
+def _example_sizes(program):
+    nodes = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
+    return {
+        symbol: nodes[name].meta["val"].shape[dim]
+        for name, dims in program.sizes.items()
+        for dim, symbol in dims.items()
+    }
+
+
+class _Variant:
+    """The program for certain sizes, as the extension wants it."""
+
+    def __init__(self, program, held, sizes):
+        self.program, self.held = program, held
+        self.users, self.constants = [], []
+        nodes = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
+        for spec in program.graph_signature.input_specs:
+            if spec.kind is InputKind.USER_INPUT and not isinstance(spec.arg, ConstantArgument):
+                info = nodes[spec.arg.name].meta["val"]
+                open_dims = program.sizes.get(spec.arg.name, {})
+                shape = [sizes[open_dims[d]] if d in open_dims else n for d, n in enumerate(info.shape)]
+                self.users.append((spec.arg.name, _C.zeros(shape, dtype=info.dtype)))
+
+    def described(self):
+        """(function, inputs, names of inputs, names of outputs, held tensors that outputs become)"""
+        targets, names = [], []
+        order = list(self.held)
+        for spec in self.program.graph_signature.output_specs:
+            if isinstance(spec.arg, ConstantArgument) or isinstance(spec.arg, SymIntArgument):
+                continue
+            targets.append(-1 if spec.kind is OutputKind.USER_OUTPUT else order.index(spec.target))
+            names.append(spec.arg.name)
+        held = [tensor.detach().contiguous() for tensor in self.held.values()]
+        inputs = tuple(held + [tensor for _, tensor in self.users])
+        return self.call, inputs, tuple(name for name, _ in self.users), tuple(names), tuple(targets)
+
+    def call(self, *inputs):
+        """The graph on traced tensors; every output is a new contiguous tensor."""
+        tensors = iter(inputs)
+        given = []
+        for spec in self.program.graph_signature.input_specs:
+            constant = isinstance(spec.arg, ConstantArgument)
+            given.append(spec.arg.value if constant else next(tensors))
+        results = Interpreter(self.program.graph_module).run(*given)
+        out, self.constants = [], []
+        for spec, value in zip(self.program.graph_signature.output_specs, results):
+            if isinstance(value, _C.Tensor):
+                out.append(value.detach().clone(memory_format=_C.contiguous_format))
+            elif spec.kind is OutputKind.USER_OUTPUT:
+                self.constants.append(_encode.encode(value))
+        return out
+
+
+class CompiledProgram:
+    """What `aot_load` gives: callable as the exported module was; nothing of it is traced or compiled again.
+
+    path (str): the file. fallback (bool): whether sizes that nothing was compiled for run the stored graph op by op;
+    otherwise they raise. Raises RuntimeError for a file that is damaged or for another machine.
+
+    >>> import framejit, os, tempfile
+    >>> ep = framejit.export.export(framejit.nn.ReLU(), (framejit.zeros(3),))
+    >>> path = os.path.join(tempfile.mkdtemp(), "relu.fj")
+    >>> framejit.export.aot_compile(ep, path)
+    >>> framejit.export.aot_load(path)(framejit.tensor([-1.0, 0.0, 2.0]))
+    tensor([0., 0., 2.])
+    """
+
+    def __init__(self, path, fallback=False):
+        with open(path, "rb") as file:
+            data = file.read()
+        try:
+            self._native = _C._aot_read(data)
+            header, self.isa, self.compiled_at_load, self._variants = _C._aot_info(self._native)
+            size = int.from_bytes(header[:8], "little")
+            self._about = json.loads(header[8 : 8 + size])["variants"]
+            self._archive = header[8 + size :]
+            self._program = _archive.read_program(_archive.Members(io.BytesIO(self._archive), "aot_load"))
+            self._outputs = [[_encode.decode(v) for v in row["outputs"]] for row in self._about]
+            if len(self._about) != len(self._variants):
+                raise ValueError("variants that do not fit")
+        except (ValueError, KeyError, TypeError, RuntimeError, _encode.Refused) as error:
+            raise RuntimeError(f"aot_load: {os.fspath(path)}: {error}") from None
+        self._by_shapes = {tuple(shape for _, _, shape in inputs): i for i, (inputs, _) in enumerate(self._variants)}
+        self._check, self.fallback = InputCheck(self._program), fallback
+        self._module = None
+
+    @property
+    def sizes(self):
+        """The combinations of sizes that it was compiled for: a list of dict."""
+        return [row["sizes"] for row in self._about]
+
+    def __call__(self, *args, **kwargs):
+        in_spec, out_spec = self._program.call_spec
+        leaves, spec = pytree.tree_flatten((args, kwargs))
+        if spec != in_spec:
+            raise ValueError(f"the program takes arguments of the structure {in_spec}, but got {spec}")
+        self._check(leaves)
+        tensors = tuple(leaf for leaf in leaves if isinstance(leaf, _C.Tensor))
+        variant = self._by_shapes.get(tuple(tuple(t.shape) for t in tensors))
+        if variant is None:
+            return self._other_sizes(args, kwargs)
+        with no_grad():
+            made = iter(_C._aot_run(self._native, variant, tuple(t.detach().contiguous() for t in tensors)))
+        constants = iter(self._outputs[variant])
+        given = []
+        for spec in self._program.graph_signature.output_specs:
+            if spec.kind is OutputKind.USER_OUTPUT:
+                tensor = not isinstance(spec.arg, (ConstantArgument, SymIntArgument))
+                given.append(next(made) if tensor else next(constants))
+        return pytree.tree_unflatten(given, out_spec)
+
+    def _other_sizes(self, args, kwargs):
+        if not self.fallback:
+            _fail(f"sizes among {self.sizes}", "others: compile for them too, or load with fallback=True")
+        if any(spec.kind is not OutputKind.USER_OUTPUT for spec in self._program.graph_signature.output_specs):
+            raise RuntimeError("aot_load: a program that changes its buffers cannot fall back on its graph")
+        if self._module is None:
+            self._module = self._program.module(check_guards=False)
+        with no_grad():
+            return self._module(*args, **kwargs)
