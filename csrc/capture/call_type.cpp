@@ -28,7 +28,7 @@ V new_object(Tracer& t, PyTypeObject* type) {
   if (base == &PyBaseObject_Type) return t.make<ObjectValue>(type);
   if (is_exception_type(type)) return t.exception(type, {});
   if (base == &PyList_Type) return t.list({}, type);
-  if (base == &PyDict_Type) return t.dict(type);
+  if (base == &PyDict_Type || base == &PyODict_Type) return t.dict(type);
   if (base == &PySet_Type && type == base) return t.set(type);
   cut(Reason::native_call, "an instance of ", type->tp_name);
 }

@@ -186,10 +186,8 @@ void dict_clear(Tracer& t, DictValue* d) {
 void dict_fill(Tracer& t, DictValue* d) {
   t.use(d);
   if (d->full) return;
-  if (native_base(d->cls) == &PyODict_Type && PyDict_GET_SIZE(d->real) > 1)
-    cut(Reason::native_object, "the order of an OrderedDict from outside");
   t.check_size(PyDict_GET_SIZE(d->real));
-  Ref keys = Ref::steal(PySequence_Tuple(d->real));
+  Ref keys = Ref::steal(py::keys_in_order(d->real));
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(keys.get()); ++i) {
     PyObject* k = PyTuple_GET_ITEM(keys.get(), i);
     if (!is_constant_key(k)) cut(Reason::custom_key, "a dict with keys of ", Py_TYPE(k)->tp_name);

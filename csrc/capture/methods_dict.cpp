@@ -7,6 +7,15 @@ namespace {
 
 DictValue* dict_of(V self) { return as<DictValue>(self); }
 
+// A subclass of OrderedDict, whose methods go through the subclass's own __getitem__, __setitem__ and so on.
+bool is_ordered_subclass(V self) { return self->cls != &PyODict_Type && native_base(self->cls) == &PyODict_Type; }
+void check_ordered(Tracer& t, V self, const char* what) {
+  if (!is_ordered_subclass(self)) return;
+  for (PyObject* name : {FJ_NAME("__getitem__"), FJ_NAME("__setitem__"), FJ_NAME("__delitem__"),
+                         FJ_NAME("__contains__"), FJ_NAME("__missing__")})
+    if (has_python_special(t, self, name)) cut(Reason::native_method, self->cls->tp_name, ".", what);
+}
+
 V view(Tracer& t, V self, ViewValue::What what, PyTypeObject* cls) {
   auto* v = t.make<ViewValue>(cls);
   v->what = what;
@@ -32,27 +41,42 @@ V m_get(Tracer& t, V self, Args& a) {
 }
 V m_setdefault(Tracer& t, V self, Args& a) {
   want(a, 1, 2);
+  check_ordered(t, self, "setdefault");
   return dict_setdefault(t, dict_of(self), a.pos[0], a.pos.size() > 1 ? a.pos[1] : t.none());
 }
 V m_pop(Tracer& t, V self, Args& a) {
   want(a, 1, 2);
+  check_ordered(t, self, "pop");
   if (V v = dict_pop(t, dict_of(self), a.pos[0])) return v;
   if (a.pos.size() > 1) return a.pos[1];
   t.raise(PyExc_KeyError, a.pos[0]);
 }
 V m_popitem(Tracer& t, V self, Args& a) {
   if (self->outside()) cut(Reason::native_method, "popitem()");
-  V last = self->cls == &PyODict_Type ? arg(a, 0, "last") : nullptr;
+  check_ordered(t, self, "popitem");
+  const bool ordered = native_base(self->cls) == &PyODict_Type;
+  V last = ordered ? arg(a, 0, "last") : nullptr;
   want(a, 0, last ? 1 : 0);
   auto items = dict_items(t, dict_of(self));
-  if (items.empty())
-    t.raise(PyExc_KeyError, self->cls == &PyODict_Type ? "dictionary is empty" : "popitem(): dictionary is empty");
+  if (items.empty()) t.raise(PyExc_KeyError, ordered ? "dictionary is empty" : "popitem(): dictionary is empty");
   auto& item = last && !truth(t, last) ? items.front() : items.back();
   dict_del(t, dict_of(self), item.first);
   return t.tuple({item.first, item.second});
 }
+// OrderedDict.update() and __init__() of a subclass with a __setitem__ of its own.
+V set_each(Tracer& t, V self, Args& a) {
+  if (!a.pos.empty()) {
+    t.use(a.pos[0]);
+    if (a.pos[0]->is != Is::Dict || a.pos[0]->cls != &PyDict_Type)
+      cut(Reason::native_method, self->cls->tp_name, ".update");
+    for (auto& [k, v] : dict_items(t, dict_of(a.pos[0]))) set_item(t, self, k, v);
+  }
+  for (auto& [k, v] : a.named) set_item(t, self, t.constant(k), v);
+  return t.none();
+}
 V m_update(Tracer& t, V self, Args& a) {
   if (a.pos.size() > 1) cut(Reason::raises, "update() with two arguments");
+  if (is_ordered_subclass(self) && has_python_special(t, self, FJ_NAME("__setitem__"))) return set_each(t, self, a);
   if (!a.pos.empty()) {
     t.use(a.pos[0]);
     dict_update(t, dict_of(self), a.pos[0]);

@@ -172,7 +172,7 @@ V Tracer::new_outside(PyObject* real, SourceId) {
   PyTypeObject* base = native_base(t);
   if (base == &PyTuple_Type || is_size_type(t)) return shell<TupleValue>(*this, real);
   if (base == &PyList_Type || t == deque_type()) return shell<ListValue>(*this, real);
-  if (base == &PyDict_Type || t == &PyODict_Type || is_default_dict(t)) return shell<DictValue>(*this, real);
+  if (base == &PyDict_Type || base == &PyODict_Type || is_default_dict(t)) return shell<DictValue>(*this, real);
   if (PyAnySet_CheckExact(real)) return shell<SetValue>(*this, real);
   if (base == &PyBaseObject_Type && is_python_class(t)) return shell<ObjectValue>(*this, real);
   if (PyIter_Check(real) && base != &PyBaseObject_Type) {

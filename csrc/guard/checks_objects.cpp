@@ -86,6 +86,15 @@ Outcome KeysCheck::check(const Check& c, Fetched& f) {
   if (!v || !PyDict_Check(v) || PyDict_GET_SIZE(v) != PyTuple_GET_SIZE(c.object.get())) return Outcome::Fail;
   PyObject *key, *value;
   Py_ssize_t pos = 0, i = 0;
+  if (PyODict_Check(v)) {
+    py::Ref keys = py::Ref::steal(py::keys_in_order(v));
+    if (!keys || PyTuple_GET_SIZE(keys.get()) != PyTuple_GET_SIZE(c.object.get())) return PyErr_Clear(), Outcome::Fail;
+    for (; i < PyTuple_GET_SIZE(keys.get()); ++i) {
+      const Outcome same = constant_equal(PyTuple_GET_ITEM(keys.get(), i), PyTuple_GET_ITEM(c.object.get(), i));
+      if (same != Outcome::Pass) return same;
+    }
+    return Outcome::Pass;
+  }
   while (PyDict_Next(v, &pos, &key, &value)) {
     const Outcome same = constant_equal(key, PyTuple_GET_ITEM(c.object.get(), i++));
     if (same != Outcome::Pass) return same;

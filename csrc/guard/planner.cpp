@@ -252,7 +252,10 @@ Planner::Known Planner::known_one(const Check& c) {
       if (py::is_deque(v)) return Known::Live;
       if (PyList_Check(v) || PyTuple_Check(v)) word(c.source, &reinterpret_cast<PyVarObject*>(v)->ob_size);
       break;
-    case Kind::Keys: watched = !PyDict_Check(v) || keys_exactly(c.source, v); break;
+    case Kind::Keys:
+      if (PyODict_Check(v)) return Known::Live;  // its order may change without the dict's version
+      watched = !PyDict_Check(v) || keys_exactly(c.source, v);
+      break;
     case Kind::Tensor:
     case Kind::Sizes:
     case Kind::SomeSizes:

@@ -57,4 +57,11 @@ void forget_subclass(PyTypeObject* type) {
   }
 }
 
+PyObject* keys_in_order(PyObject* dict) {
+  PyObject* keys = PyODict_Check(dict) ? PyODict_Type.tp_iter(dict) : PyDict_Keys(dict);
+  PyObject* tuple = keys ? PySequence_Tuple(keys) : nullptr;
+  Py_XDECREF(keys);
+  return tuple;
+}
+
 }  // namespace fj::py

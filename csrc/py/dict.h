@@ -10,6 +10,9 @@ int dict_set_known_hash(PyObject* dict, PyObject* key, PyObject* value, Py_hash_
 // May the dict have a key of this hash other than `apart`? Runs no method of the program's.
 bool dict_has_hash(PyObject* dict, Py_hash_t hash, PyObject* apart);
 
+// A dict's keys in its own order, an OrderedDict's by the list that it keeps. NULL with an error.
+PyObject* keys_in_order(PyObject* dict);
+
 // Steps through a set in its order, *at from 0; false at the end.
 bool set_next(PyObject* set, Py_ssize_t* at, PyObject** element);
 
