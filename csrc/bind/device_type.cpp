@@ -21,9 +21,12 @@ PyTypeObject device_type = {PyVarObject_HEAD_INIT(nullptr, 0)};
 PyTypeObject format_type = {PyVarObject_HEAD_INIT(nullptr, 0)};
 PyTypeObject layout_type = {PyVarObject_HEAD_INIT(nullptr, 0)};
 NamedObj formats[3];
-NamedObj strided;
+NamedObj layouts[8];  // as many as kLayoutNames
 
 constexpr const char* kDeviceNames[] = {"cpu", "cuda", "lazy", "meta"};
+// All but the first are those of tensors that framejit.sparse makes; some only have a name.
+constexpr const char* kLayoutNames[] = {"strided",    "sparse_coo", "sparse_csr", "sparse_csc",
+                                        "sparse_bsr", "sparse_bsc", "_mkldnn",    "jagged"};
 constexpr const char* kFormatNames[] = {"contiguous_format", "preserve_format", "channels_last"};
 
 Device get(PyObject* o) { return reinterpret_cast<DeviceObj*>(o)->device; }
@@ -166,7 +169,7 @@ bool as_memory_format(PyObject* o, MemoryFormat* out) {
   *out = static_cast<MemoryFormat>(reinterpret_cast<NamedObj*>(o)->value);
   return true;
 }
-PyObject* strided_layout() { return reinterpret_cast<PyObject*>(&strided); }
+PyObject* strided_layout() { return reinterpret_cast<PyObject*>(&layouts[0]); }
 bool is_layout(PyObject* o) { return Py_TYPE(o) == &layout_type; }
 
 bool init_devices(PyObject* module) {
@@ -205,7 +208,8 @@ framejit.strided
     return false;
   for (int i = 0; i < 3; ++i)
     if (!add_named(module, formats[i], format_type, kFormatNames[i], i)) return false;
-  if (!add_named(module, strided, layout_type, "strided", 0)) return false;
+  for (int i = 0; i < static_cast<int>(std::size(kLayoutNames)); ++i)
+    if (!add_named(module, layouts[i], layout_type, kLayoutNames[i], i)) return false;
   return PyModule_AddObjectRef(module, "device", reinterpret_cast<PyObject*>(&device_type)) == 0 &&
          PyModule_AddObjectRef(module, "memory_format", reinterpret_cast<PyObject*>(&format_type)) == 0 &&
          PyModule_AddObjectRef(module, "layout", reinterpret_cast<PyObject*>(&layout_type)) == 0;

@@ -179,7 +179,12 @@ Match convert(const ArgDef& def, PyObject* o, Arg* out) {
     }
     case ArgType::DType: return as_dtype(o, &t) ? assign(out, t) : Match::No;
     case ArgType::Device: return as_device(o, &d) ? assign(out, d) : Match::No;
-    case ArgType::Layout: *out = Arg(); return is_layout(o) ? Match::Yes : Match::No;
+    case ArgType::Layout:
+      *out = Arg();
+      if (!is_layout(o)) return Match::No;
+      FJ_USER_CHECK(o == strided_layout(), ErrorKind::NotImplemented,
+                    "only the functions of framejit.sparse and to_sparse() make tensors of this layout");
+      return Match::Yes;
     case ArgType::MemoryFormat: return as_memory_format(o, &f) ? assign(out, f) : Match::No;
     case ArgType::Generator:
       if (!is_generator(o)) return Match::No;

@@ -1,6 +1,7 @@
 // Rules for functions of the builtins module (and functools.reduce).
 #include <algorithm>
 
+#include "capture/asks.h"
 #include "capture/arrays.h"
 #include "capture/builtins.h"
 #include "capture/function_grad.h"
@@ -398,6 +399,8 @@ struct FunctionRow {
 };
 constexpr FunctionRow kFunctions[] = {
     {"framejit._C", "_run_backward", run_backward},
+    {"framejit._C", "_asks", asks_any},
+    {"framejit._C", "_has_override", has_override},
     {"framejit._C", "_drop_traced_hook", drop_traced_hook},
     {"framejit._C", "_function_apply", function_apply},
     {"functools", "reduce", b_reduce},

@@ -48,8 +48,6 @@ constexpr std::string_view kLeaves[] = {
     "broadcast_shapes",
     "_call_op",
     "_is_tracing",
-    "_has_override",
-    "_asks",
     "_profiling",
     "_enter_region",
     "_exit_region",

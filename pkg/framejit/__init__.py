@@ -86,6 +86,7 @@ _LAZY_MODULES = frozenset(
         "ops",
         "overrides",
         "signal",
+        "sparse",
         "special",
         "storage",
         "xpu",
@@ -175,6 +176,10 @@ _LAZY_NAMES.update(
     )
 )  # fmt: skip
 _LAZY_NAMES.update((name, "framejit._control_flow") for name in ("cond", "while_loop"))
+_LAZY_NAMES.update(
+    (name, "framejit.sparse._make")
+    for name in ("sparse_compressed_tensor", "sparse_coo_tensor", "sparse_csc_tensor", "sparse_csr_tensor")
+)
 _LAZY_NAMES["Future"] = "framejit.futures"
 _LAZY_NAMES["TypedStorage"] = "framejit.storage"
 _LAZY_NAMES.update(

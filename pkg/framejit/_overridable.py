@@ -22,6 +22,7 @@ def _asking(*args, _asks=None, _ask=None, _self=None, _plain=None, **kwargs):
 _SILENT_MODULES = (
     "framejit._compile", "framejit._control_flow", "framejit._defaults", "framejit._checks", "framejit._tensor_str",
     "framejit.dynamo", "framejit.func", "framejit.random", "framejit.serialization", "framejit.autograd.grad_mode",
+    "framejit.sparse",
 )  # fmt: skip
 _SILENT_NAMES = frozenset(
     "__reduce_ex__ __setstate__ is_storage typename vander cartesian_prod block_diag empty_strided empty_permuted new".split()
@@ -60,8 +61,9 @@ def _is_public(name):
 def namespaces():
     """The names that lead to functions: of each module, and of Tensor."""
     package = importlib.import_module("framejit")
-    for name in package._LAZY_NAMES:
-        getattr(package, name)
+    for name, home in package._LAZY_NAMES.items():
+        if not home.startswith(_SILENT_MODULES):
+            getattr(package, name)
     for name in _SPACES:
         yield name, vars(importlib.import_module(name))
     yield "framejit.Tensor", vars(_C.Tensor)

@@ -260,6 +260,68 @@ _RARE_METHODS = {
 }
 
 
+def _sparse_method(name):
+    """Sparse tensors are imported when one of these methods is called first."""
+
+    def method(self, *args, **kwargs):
+        from framejit.sparse._make import ON_DENSE
+
+        return ON_DENSE[name](self, *args, **kwargs)
+
+    method.__name__, method.__qualname__ = name, "Tensor." + name
+    what, arguments, example = _SPARSE_METHODS[name]
+    method.__doc__ = _SPARSE.format(what=what, arguments=arguments, example=example)
+    return method
+
+
+_SPARSE = """{what} (framejit.sparse). Raises RuntimeError for a tensor of another layout.
+
+{arguments}>>> import framejit
+>>> framejit.eye(2).{example}
+"""
+_SPARSE_METHODS = {
+    "_indices": ("The indices as they are", "", "to_sparse()._indices()\ntensor([[0, 1],\n        [0, 1]])"),
+    "_nnz": ("How many values are held", "", "to_sparse()._nnz()\n2"),
+    "_values": ("The values as they are", "", "to_sparse()._values()\ntensor([1., 1.])"),
+    "ccol_indices": ("Where each column begins", "", "to_sparse_csc().ccol_indices()\ntensor([0, 1, 2])"),
+    "coalesce": ("Sorted, without repeated indices", "", "to_sparse().coalesce().is_coalesced()\nTrue"),
+    "col_indices": ("The columns of the values", "", "to_sparse_csr().col_indices()\ntensor([0, 1])"),
+    "crow_indices": ("Where each row begins", "", "to_sparse_csr().crow_indices()\ntensor([0, 1, 2])"),
+    "dense_dim": ("How many dimensions are dense", "", "to_sparse(1).dense_dim()\n1"),
+    "indices": ("The indices of a coalesced tensor", "", "to_sparse().indices()\ntensor([[0, 1],\n        [0, 1]])"),
+    "is_coalesced": ("Whether no index is repeated", "", "to_sparse().is_coalesced()\nTrue"),
+    "row_indices": ("The rows of the values", "", "to_sparse_csc().row_indices()\ntensor([0, 1])"),
+    "sparse_dim": ("How many dimensions are sparse", "", "to_sparse().sparse_dim()\n2"),
+    "sparse_mask": (
+        "The elements at the places of a sparse tensor",
+        "mask (sparse Tensor).\n\n",
+        "sparse_mask(framejit.eye(2).to_sparse()).values()\ntensor([1., 1.])",
+    ),
+    "to_dense": (
+        "All elements",
+        "dtype (framejit.dtype or None), masked_grad (bool).\n\n",
+        "to_sparse().to_dense()\ntensor([[1., 0.],\n        [0., 1.]])",
+    ),
+    "to_sparse": (
+        "As a sparse tensor",
+        "sparse_dim (int or None), layout (framejit.layout), blocksize, dense_dim (None).\n\n",
+        "to_sparse().values()\ntensor([1., 1.])",
+    ),
+    "to_sparse_coo": ("As a sparse tensor of coordinates", "", "to_sparse_coo().layout\nframejit.sparse_coo"),
+    "to_sparse_csc": (
+        "As a matrix of compressed columns",
+        "dense_dim (None).\n\n",
+        "to_sparse_csc().layout\nframejit.sparse_csc",
+    ),
+    "to_sparse_csr": (
+        "As a matrix of compressed rows",
+        "dense_dim (None).\n\n",
+        "to_sparse_csr().layout\nframejit.sparse_csr",
+    ),
+    "values": ("The values", "", "to_sparse().values()\ntensor([1., 1.])"),
+}
+
+
 def _attach_functions():
     from framejit import _functions_forms, _functions_rare, _functions_shape, _functions_stats
 
@@ -280,6 +342,8 @@ def _attach_functions():
         setattr(_C.Tensor, name + "_", _in_place(getattr(_functions_shape, name)))
     for name in _LINALG_METHODS:
         setattr(_C.Tensor, name, _linalg_method(name))
+    for name in _SPARSE_METHODS:
+        setattr(_C.Tensor, name, _sparse_method(name))
     _C.Tensor.where = _where
     _C.Tensor.storage = _typed_storage
     _C.Tensor.polygamma = _polygamma

@@ -32,7 +32,7 @@ _FIXED = frozenset(
     "dim ndimension element_size is_floating_point is_complex is_contiguous is_signed get_device is_pinned type".split()
 )
 # questions about types and modes, whose answers were guarded or hold for any traced call
-_PLAIN = frozenset(("_asks", "_has_override", "_profiling", "_is_tracing"))
+_PLAIN = frozenset(("_profiling", "_is_tracing"))
 _ATTRIBUTES = {"T": "t", "mT": "mT", "H": "t", "mH": "mT", "data": "detach", "real": "real", "imag": "imag"}
 _COMMUTES = frozenset(("add", "mul", "bitwise_and", "bitwise_or", "bitwise_xor", "eq", "ne"))
 _MIRRORED = {"lt": "gt", "gt": "lt", "le": "ge", "ge": "le"}

@@ -57,6 +57,28 @@ def _rebuild_parameter_with_state(data, requires_grad, backward_hooks, state):
     return parameter
 
 
+def _layout(name):
+    module, _, name = name.rpartition(".")
+    found = getattr(_t, name, None)
+    if module != "torch" or not isinstance(found, _t.layout):
+        raise pickle.UnpicklingError(f"{name!r} is no layout of tensors")
+    return found
+
+
+def _rebuild_sparse(layout, parts):
+    import framejit
+
+    if layout is _t.sparse_coo:
+        indices, values, size, *rest = parts
+        return framejit.sparse_coo_tensor(
+            indices, values, tuple(size), is_coalesced=bool(rest and rest[0]), check_invariants=True
+        )
+    compressed, plain, values, size = parts
+    return framejit.sparse_compressed_tensor(
+        compressed, plain, values, tuple(size), layout=layout, check_invariants=True
+    )
+
+
 def _rebuild_from_type(builder, kind, args, state):
     if not isinstance(builder, _Builder):
         raise pickle.UnpicklingError("a tensor's builder is not one of the known ones")
@@ -101,7 +123,8 @@ def _known_globals():
         "torch.Tensor": _Builder(_no_call),
         "torch.Size": _Builder(lambda values=(): _t.Size([int(v) for v in values])),
         "torch.device": _Builder(lambda *args: _t.device(*args)),
-        "torch.serialization._get_layout": _Builder(_no_call),
+        "torch.serialization._get_layout": _Builder(_layout),
+        "torch._utils._rebuild_sparse_tensor": _Builder(_rebuild_sparse),
     }
     known.update({f"torch.{storage}": StorageType(name) for storage, name in STORAGE_DTYPES.items()})
     known["torch.storage.UntypedStorage"] = StorageType("uint8")

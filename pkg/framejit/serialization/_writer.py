@@ -30,6 +30,8 @@ class _Global:
 
 _REBUILD_TENSOR = _Global("torch._utils", "_rebuild_tensor_v2")
 _REBUILD_PARAMETER = _Global("torch._utils", "_rebuild_parameter")
+_REBUILD_SPARSE = _Global("torch._utils", "_rebuild_sparse_tensor")
+_LAYOUT = _Global("torch.serialization", "_get_layout")
 _SIZE = _Global("torch", "Size")
 _DEVICE = _Global("torch", "device")
 _BY_NAME = {}
@@ -62,7 +64,9 @@ class _Pickler(pickle._Pickler):
         if isinstance(obj, Parameter):
             return _REBUILD_PARAMETER, (obj.data, obj.requires_grad, OrderedDict())
         if isinstance(obj, _t.Tensor):
-            return self._reduce_tensor(obj)
+            return self._reduce_tensor(obj) if obj.layout is _t.strided else self._reduce_sparse(obj)
+        if isinstance(obj, _t.layout):
+            return _LAYOUT, (repr(obj).replace("framejit.", "torch."),)
         if isinstance(obj, _t.Size):
             return _SIZE, (tuple(obj),)
         if isinstance(obj, _t.device):
@@ -83,6 +87,13 @@ class _Pickler(pickle._Pickler):
             tuple(source.stride()),
             tensor_requires_grad,
             OrderedDict(),
+        )
+
+    def _reduce_sparse(self, tensor):
+        parts = (*tensor._parts, tensor._v.detach(), tensor.size())
+        return _REBUILD_SPARSE, (
+            tensor.layout,
+            (*parts, tensor._coalesced) if tensor.layout is _t.sparse_coo else parts,
         )
 
     def _storage(self, tensor, storage):
