@@ -24,7 +24,7 @@ PACKAGE = (
     "optim.lr_scheduler optim.swa_utils autograd autograd.functional autograd.graph autograd.forward_ad distributions func fx jit "
     "linalg special amp library storage multiprocessing distributed futures nn.attention nn.parallel nn.quantized utils "
     "utils.data utils.checkpoint utils.hooks serialization random cuda cpu signal.windows export export.dynamic_shapes "
-    "export.exported_program export.graph_signature"
+    "export.exported_program export.graph_signature onnx"
 ).split()
 # classes whose methods are public names, too
 CLASSES = ("Tensor", "nn.Module")

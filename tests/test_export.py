@@ -51,7 +51,9 @@ class ProgramTest(ExportCase):
                     for given in runs:
                         self.assertSame(program.module()(*given), module(*given))
                         for table in ({}, None):
-                            self.assertSame(program.run_decompositions(table).module()(*given), module(*given))
+                            pure = program.run_decompositions(table)
+                            pure.validate()
+                            self.assertSame(pure.module()(*given), module(*given))
 
     def test_mutation(self):
         module, x = Counting(), framejit.randn(3, 4)

@@ -1,6 +1,7 @@
 """The examples of docs/export.md run and print what the page says."""
 
 import contextlib
+import importlib.util
 import io
 import re
 import tempfile
@@ -23,6 +24,9 @@ class DocsTest(unittest.TestCase):
         framejit.manual_seed(0)
         with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
             for code, expected in blocks:
+                if "framejit.onnx" in code and importlib.util.find_spec("onnx") is None:
+                    print("the example of framejit.onnx is left out: the package onnx is not installed")
+                    continue
                 out = io.StringIO()
                 with contextlib.redirect_stdout(out):
                     exec(compile(code, str(DOC), "exec"), names)

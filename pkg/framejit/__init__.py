@@ -78,6 +78,7 @@ _LAZY_MODULES = frozenset(
         "distributions",
         "export",
         "jit",
+        "onnx",
         "library",
         "linalg",
         "masked",

@@ -29,7 +29,7 @@ ABSENT = frozenset(
     _inductor _jit_internal _library _linalg_utils _lobpcg _logging _lowrank _meta_registrations _namedtensor_internals
     _numpy _ops _prims _prims_common _python_dispatcher _refs _size_docs _sources _storage_docs _strobelight _subclasses
     _utils_internal _vendor _vmap_internals _weights_only_unpickler ao cpu fft
-    hub jit linalg masked mtia nested onnx package
+    hub jit linalg masked mtia nested package
     quantization quasirandom signal sparse special torch_version
     nn.attention.bias nn.backends nn.intrinsic nn.modules.rnn nn.modules.transformer nn.qat
     nn.quantizable nn.utils.fusion nn.utils.parametrizations nn.utils.parametrize

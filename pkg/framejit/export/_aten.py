@@ -33,7 +33,7 @@ _FIXED = frozenset(
 )
 # questions about types and modes, whose answers were guarded or hold for any traced call
 _PLAIN = frozenset(("_profiling", "_is_tracing"))
-_ATTRIBUTES = {"T": "t", "mT": "mT", "H": "t", "mH": "mT", "data": "detach", "real": "real", "imag": "imag"}
+_ATTRIBUTES = {"T": "t", "mT": "", "H": "t", "mH": "", "data": "detach", "real": "real", "imag": "imag"}
 _COMMUTES = frozenset(("add", "mul", "bitwise_and", "bitwise_or", "bitwise_xor", "eq", "ne"))
 _MIRRORED = {"lt": "gt", "gt": "lt", "le": "ge", "ge": "le"}
 
@@ -229,7 +229,7 @@ class Normaliser:
         if node.op == "call_module" or node.op == "get_attr" or _is_region(target):
             return self._note(self.graph.create_node(node.op, target, args, kwargs, node.name), example)
         if target is getattr and args[1] in _ATTRIBUTES:
-            return self.emit(_ATTRIBUTES[args[1]], (args[0],), {}, example)
+            return self._attribute(args[0], args[1], example)
         if target is getattr:
             return example
         if target is operator.getitem:
@@ -249,6 +249,16 @@ class Normaliser:
                 raise NotImplementedError(f"export: what {name} of a tensor gives cannot depend on sizes that are open")
             return self._note(self.graph.create_node(node.op, target, args, kwargs), example)
         return self.emit(name, args, kwargs, example)
+
+    def _attribute(self, x, name, example):
+        rank = self.shapes[x].dim()
+        if name in ("T", "H") and rank > 2:
+            return self.emit("permute", (x, list(range(rank))[::-1]), {}, example)
+        if name in ("mT", "mH") or name == "H" and rank == 2:
+            if name != "mT" and self.shapes[x].is_complex():
+                raise NotImplementedError(f"export: .{name} of a complex tensor")
+            return self.emit("transpose", (x, -2, -1), {}, example)
+        return self.emit(_ATTRIBUTES[name], (x,), {}, example)
 
     def emit(self, name, args, kwargs, example):
         """A call of the operator of that name; gives the node, or the tuple of its results."""

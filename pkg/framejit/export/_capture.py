@@ -28,6 +28,8 @@ from .graph_signature import (
     TensorArgument,
 )
 
+_CONSTANTS = (bool, int, float, complex, str, type(None), _C.dtype, _C.device)
+
 
 class Captured:
     """What export makes an ExportedProgram of."""
@@ -77,7 +79,11 @@ def capture(module, args, kwargs, dynamic, names):
     dynamic = [dict(d) for d in dynamic]
     while True:
         try:
-            return _Capture(module, leaves, spec, dynamic, names).captured()
+            for _ in range(4):
+                found = _Capture(module, leaves, spec, dynamic, names).captured()
+                if found is not None:
+                    return found
+            raise exc.UserError(exc.UserErrorType.INVALID_INPUT, "the graph of the module is never run as one")
         except exc.ConstraintViolationError as error:
             if not _close_auto(str(error), dynamic, names):
                 raise exc.UserError(exc.UserErrorType.CONSTRAINT_VIOLATION, str(error)) from None
@@ -103,6 +109,9 @@ class _Capture:
     def __init__(self, module, leaves, spec, dynamic, names):
         self.module, self.spec, self.dynamic, self.names = module, spec, dynamic, names
         self.leaves = [_copy(leaf) if isinstance(leaf, _C.Tensor) else leaf for leaf in leaves]
+        self.marker = _C.zeros(
+            2
+        )  # has an open size, so that all graphs are made of calls (_tape.py), open sizes or not
         self.tensors = [i for i, leaf in enumerate(leaves) if isinstance(leaf, _C.Tensor)]
         self.constants = {}
         self.inputs = []
@@ -111,12 +120,20 @@ class _Capture:
     def captured(self):
         for i in self.tensors:
             self._mark(i)
+        mark_dynamic(self.marker, 0)
         recorder = _Recorder()
         before = _held(self.module)
         try:
-            result, numbers = compile(self._function(), backend=recorder, fullgraph=True, dynamic=True)(
-                *(self.leaves[i] for i in self.tensors)
-            )
+            compiled = compile(self._function(), backend=recorder, fullgraph=True, dynamic=True)
+            given = (*(self.leaves[i] for i in self.tensors), self.marker)
+            contents = [(t, t.detach().clone()) for t in _state(self.module)]
+            result, numbers, _ = compiled(*given)
+            if recorder.module is not None and not recorder.inputs:
+                # what is imported while it is captured may make CPython carry the first call out itself
+                with no_grad():
+                    for tensor, content in contents:
+                        tensor.copy_(content)
+                return None
             changed = _changed(self.module, before)
         finally:
             _restore(before)
@@ -136,18 +153,18 @@ class _Capture:
         """A function of the tensors alone, with parameters named as the user's, that gives numbers as tensors, too."""
         module, leaves, spec, tensors = self.module, self.leaves, self.spec, self.tensors
 
-        def run(given):
+        def run(given, marker):
             inside = list(leaves)
             for i, tensor in zip(tensors, given):
                 inside[i] = tensor
             args, kwargs = pytree.tree_unflatten(inside, spec)
             result = module(*args, **kwargs)
             numbers = [_C.full((), leaf, dtype=_C.int64) for leaf in pytree.tree_leaves(result) if type(leaf) is int]
-            return result, numbers
+            return result, numbers, _C.full((), marker.shape[0])
 
-        names = ", ".join(self.names[i] for i in tensors)
+        names = "".join(f"{self.names[i]}, " for i in tensors)
         space = {"_run": run}
-        exec(f"def exported({names}):\n    return _run(({names}{',' if tensors else ''}))\n", space)
+        exec(f"def exported({names}_marker):\n    return _run(({names}), _marker)\n", space)
         return space["exported"]
 
     # ---- the graph
@@ -169,7 +186,9 @@ class _Capture:
         for node in recorder.module.graph.nodes if recorder.module is not None else ():
             if node.op == "placeholder":
                 value = next(captured_inputs)
-                if isinstance(value, _C.Tensor):
+                if value is self.marker:
+                    value = None
+                elif isinstance(value, _C.Tensor):
                     value = self._node_of(value)
                     self._bind_example(value, recorder.examples[node])
                 self.normaliser.values[node] = value
@@ -277,6 +296,9 @@ class _Capture:
 
     def _argument(self, value):
         if not isinstance(value, Node):
+            if not isinstance(value, _CONSTANTS):
+                text = f"a result of type {type(value).__name__}: results are tensors, numbers, strings and containers of them"
+                raise exc.UserError(exc.UserErrorType.INVALID_INPUT, text)
             return ConstantArgument("", value)
         return (TensorArgument if self.normaliser.is_tensor(value) else SymIntArgument)(value.name)
 
@@ -321,6 +343,10 @@ def _attributes(module):
         for name, value in vars(owner).items():
             if isinstance(value, _C.Tensor):
                 yield (f"{prefix}.{name}" if prefix else name), value
+
+
+def _state(module):
+    return [*module.parameters(), *module.buffers()] if isinstance(module, Module) else []
 
 
 def _held(module):

@@ -11,7 +11,7 @@ from framejit.fx.node import Node, map_aggregate
 from framejit.fx.proxy import GraphAppendingTracer, Proxy
 
 from ._aten import mutates, overload
-from ._capture import _drop_dead
+from ._capture import _drop_dead, placeholder
 from .exported_program import ExportedProgram
 from .graph_signature import ExportGraphSignature, InputKind, OutputKind, OutputSpec, TensorArgument
 
@@ -62,7 +62,8 @@ class _Functional:
     def run(self):
         for node in self.program.graph.nodes:
             if node.op == "placeholder":
-                self.now[node] = self.graph.node_copy(node)
+                self.now[node] = placeholder(self.graph, node.name)
+                self.now[node].meta = dict(node.meta)
                 self.version[node] = 0
             elif node.op == "output":
                 return self._finish(node)

@@ -184,6 +184,7 @@ register_pytree_node(
 register_pytree_node(deque, lambda d: (list(d), d.maxlen), lambda children, maxlen: deque(children, maxlen=maxlen))
 register_pytree_node(namedtuple, lambda t: (list(t), type(t)), lambda children, kind: kind(*children))
 _NAMEDTUPLE = SUPPORTED_NODES[namedtuple]
+_RETURN_TYPE = NodeDef(tuple, lambda t: (list(t), type(t)), lambda children, kind: kind(children))
 
 
 def _is_namedtuple(cls):
@@ -194,16 +195,24 @@ def _node_type(tree):
     return namedtuple if _is_namedtuple(type(tree)) else type(tree)
 
 
+def _is_return_type(cls):
+    """Whether it is the type of an operator's named results, such as those of max()."""
+    return isinstance(cls, type) and issubclass(cls, tuple) and cls.__module__ == "framejit.return_types"
+
+
 def _definition(kind):
     """How containers of a type are taken apart. Captured code looks up classes only, and `namedtuple` is none."""
-    return _NAMEDTUPLE if kind is namedtuple else SUPPORTED_NODES[kind]
+    if kind is namedtuple:
+        return _NAMEDTUPLE
+    return SUPPORTED_NODES[kind] if kind in SUPPORTED_NODES else _RETURN_TYPE
 
 
 def tree_is_leaf(tree, is_leaf=None):
     """Whether the tree is one leaf."""
     if is_leaf is not None and is_leaf(tree):
         return True
-    return type(tree) not in SUPPORTED_NODES and not _is_namedtuple(type(tree))
+    kind = type(tree)
+    return kind not in SUPPORTED_NODES and not _is_namedtuple(kind) and not _is_return_type(kind)
 
 
 def _walk(tree, leaves, is_leaf):

@@ -1,6 +1,0 @@
-"""torch.onnx: nothing is exported."""
-
-
-def is_in_onnx_export():
-    """False."""
-    return False
