@@ -150,6 +150,7 @@ V call(Tracer& t, V callable, Args args) {
         t.guard(Kind::Same, callable->source, callable->real);
         return call_really(t, t.keep(Ref::borrow(callable->real)), args);
       }
+      if (V result = call_cached(t, callable, args)) return result;
       if (V inner = wrapped_function(t, callable)) {
         t.call_rule = rule;
         return call(t, inner, std::move(args));

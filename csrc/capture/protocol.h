@@ -37,6 +37,8 @@ V call_leaf_method(Tracer& t, PyObject* descriptor, V tensor, Args& args);
 V call_pure(Tracer& t, PyObject* callable, Args& args);  // really called with constants
 bool is_pure(PyObject* callable);
 bool is_pure_by_name(PyObject* callable);  // a function, or a cache around one
+// A call of functools.lru_cache's wrapper with constants; NULL: it is not one, or not known to be kept.
+V call_cached(Tracer& t, V callable, const Args& args);
 V call_really(Tracer& t, PyObject* callable, const Args& args);
 V new_object(Tracer& t, PyTypeObject* type);
 void check_exception(PyTypeObject* type, size_t count);  // cuts where its C type does more than keep the arguments

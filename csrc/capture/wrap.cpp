@@ -127,6 +127,11 @@ PyTypeObject* method_wrapper_type() {
 
 bool is_method_wrapper(PyObject* o) { return Py_TYPE(o) == method_wrapper_type(); }
 
+// sys.version_info, sys.flags, sys.float_info: there is one of each.
+bool is_interpreter_facts(PyObject* o) {
+  return PyTuple_Check(o) && std::string_view(Py_TYPE(o)->tp_name).substr(0, 4) == "sys.";
+}
+
 bool is_plain_constant(PyObject* o) {
   if (o == Py_None || PyBool_Check(o) || PyLong_CheckExact(o) || PyFloat_CheckExact(o) || PyUnicode_CheckExact(o) ||
       PyBytes_CheckExact(o) || PyComplex_CheckExact(o) || o == Py_Ellipsis || o == Py_NotImplemented ||
@@ -146,7 +151,7 @@ bool is_identity_constant(PyObject* o) {
          t == &PyClassMethodDescr_Type || is_method_wrapper(o) || PyCode_Check(o) || t == &PyStaticMethod_Type ||
          t == &PyClassMethod_Type || t == &PyProperty_Type || t == &Py_GenericAliasType || is_getter(o) ||
          is_union(o) || is_pattern(o) || is_timezone(o) || is_enum_member(o) || is_re_default(o) ||
-         is_tensor_identity_constant(o) || ndarray::is_dtype(o) || ndarray::is_function(o);
+         is_interpreter_facts(o) || is_tensor_identity_constant(o) || ndarray::is_dtype(o) || ndarray::is_function(o);
 }
 
 bool is_constant_key(PyObject* o, int depth) {
