@@ -222,6 +222,18 @@ class FromCTest(AotCase):
         needed = subprocess.run(["ldd", str(PACKAGE / "lib" / "libframejit.so")], capture_output=True, text=True).stdout
         self.assertNotIn("python", needed)
 
+    def test_products_of_a_library(self):
+        import importlib.util
+
+        found = importlib.util.find_spec("scipy_openblas64")
+        if found is None:
+            self.skipTest("the package scipy_openblas64 is not installed")
+        library = next(Path(found.origin).parent.glob("lib/libscipy_openblas64_*"))
+        module, x = nn.Linear(64, 32), framejit.randn(16, 64)
+        aot_compile(export(module, (x,)), self.path)
+        done = self.run_client([x], FRAMEJIT_BLAS=str(library))
+        self.assertSame(self.outputs(done.stdout), [module(x)])
+
     def test_variants_and_state(self):
         aot_compile(
             export(Steps(), (framejit.ones(3),), dynamic_shapes={"x": {0: Dim("n")}}), self.path, sizes={"n": [2, 5]}

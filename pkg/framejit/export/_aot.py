@@ -150,8 +150,22 @@ class CompiledProgram:
                 raise ValueError("variants that do not fit")
         except (ValueError, KeyError, TypeError, RuntimeError, _encode.Refused) as error:
             raise RuntimeError(f"aot_load: {os.fspath(path)}: {error}") from None
-        self._by_shapes = {tuple(shape for _, _, shape in inputs): i for i, (inputs, _) in enumerate(self._variants)}
+        self._by_facts = {
+            tuple((shape, _encode.DTYPES[dtype]) for _, dtype, shape in inputs): i
+            for i, (inputs, _) in enumerate(self._variants)
+        }
         self._check, self.fallback = InputCheck(self._program), fallback
+        signature, spec = self._program.graph_signature, self._program.call_spec
+        users = [s for s in signature.input_specs if s.kind is InputKind.USER_INPUT]
+        self._plain = len(spec.in_spec.children_specs) == 2 and all(
+            c.is_leaf() for c in spec.in_spec.child(0).children()
+        )
+        self._plain = self._plain and not any(isinstance(s.arg, ConstantArgument) for s in users)
+        self._plain = self._plain and not spec.in_spec.child(1).num_leaves
+        constant = (ConstantArgument, SymIntArgument)
+        given = [s for s in signature.output_specs if s.kind is OutputKind.USER_OUTPUT]
+        self._given = [not isinstance(s.arg, constant) for s in given]
+        self._one_result = spec.out_spec.is_leaf() and self._given == [True]
         self._module = None
 
     @property
@@ -160,24 +174,29 @@ class CompiledProgram:
         return [row["sizes"] for row in self._about]
 
     def __call__(self, *args, **kwargs):
-        in_spec, out_spec = self._program.call_spec
+        if self._plain and not kwargs:
+            # tensors alone, of sizes and types that a variant has: nothing else is left to check
+            variant = self._by_facts.get(tuple([(t.shape, t.dtype) for t in args if isinstance(t, _C.Tensor)]))
+            if variant is not None and len(args) == len(self._variants[variant][0]):
+                return self._results(variant, args)
+        in_spec = self._program.call_spec.in_spec
         leaves, spec = pytree.tree_flatten((args, kwargs))
         if spec != in_spec:
             raise ValueError(f"the program takes arguments of the structure {in_spec}, but got {spec}")
         self._check(leaves)
         tensors = tuple(leaf for leaf in leaves if isinstance(leaf, _C.Tensor))
-        variant = self._by_shapes.get(tuple(tuple(t.shape) for t in tensors))
-        if variant is None:
-            return self._other_sizes(args, kwargs)
-        with no_grad():
-            made = iter(_C._aot_run(self._native, variant, tuple(t.detach().contiguous() for t in tensors)))
-        constants = iter(self._outputs[variant])
-        given = []
-        for spec in self._program.graph_signature.output_specs:
-            if spec.kind is OutputKind.USER_OUTPUT:
-                tensor = not isinstance(spec.arg, (ConstantArgument, SymIntArgument))
-                given.append(next(made) if tensor else next(constants))
-        return pytree.tree_unflatten(given, out_spec)
+        variant = self._by_facts.get(tuple((t.shape, t.dtype) for t in tensors))
+        return self._other_sizes(args, kwargs) if variant is None else self._results(variant, tensors)
+
+    def _results(self, variant, tensors):
+        if not all([t.is_contiguous() for t in tensors]):
+            tensors = tuple(t.detach().contiguous() for t in tensors)
+        made = _C._aot_run(self._native, variant, tensors)
+        if self._one_result:
+            return made[0]
+        made, constants = iter(made), iter(self._outputs[variant])
+        given = [next(made) if is_tensor else next(constants) for is_tensor in self._given]
+        return pytree.tree_unflatten(given, self._program.call_spec.out_spec)
 
     def _other_sizes(self, args, kwargs):
         if not self.fallback:

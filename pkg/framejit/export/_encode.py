@@ -10,7 +10,7 @@ import math
 import operator
 from collections import OrderedDict, deque
 
-from framejit import _C, ops
+from framejit import _C, broadcast_shapes, ops
 from framejit.fx import Graph
 from framejit.fx.node import Node
 from framejit.jit import schema as schemas
@@ -46,9 +46,10 @@ _NUMBERS = {
     "builtins": (builtins, "min max abs int float bool round len sum".split()),
 }  # fmt: skip
 _FUNCTIONS = {getattr(home, name): f"{word}.{name}" for word, (home, names) in _NUMBERS.items() for name in names}
+_FUNCTIONS[broadcast_shapes] = "framejit.broadcast_shapes"
 _BY_NAME = {name: function for function, name in _FUNCTIONS.items()}
 _SWITCHES = {"framejit._set_grad_enabled": _C._set_grad_enabled}
-_DTYPES = {str(v).rpartition(".")[2]: v for v in vars(_C).values() if isinstance(v, _C.dtype)}
+DTYPES = {str(v).rpartition(".")[2]: v for v in vars(_C).values() if isinstance(v, _C.dtype)}
 _FORMATS = {str(v).rpartition(".")[2]: v for v in vars(_C).values() if isinstance(v, _C.memory_format)}
 _LAYOUTS = {str(v).rpartition(".")[2]: v for v in vars(_C).values() if isinstance(v, _C.layout)}
 
@@ -73,21 +74,22 @@ def _target_name(target):
 def _is_operator(name):
     if name in OPERATORS:
         return True
-    found = schemas.overloads(f"aten::{name}") if name not in _DENIED else ()
-    return any("Tensor" in schema.text for schema in found)
+    if name in _DENIED:
+        return False
+    return any("Tensor" in schema.text for schema in schemas.overloads(f"aten::{name}")) or _row(name) is not None
 
 
 def _raw(name):
     """A private operator of the extension."""
-    function = vars(_C).get(name) or getattr(_C._nn, name, None)
-    return (
-        function
-        if name.startswith("_")
-        and isinstance(function, type(_C.add))
-        and type(function) is type(_C._l2_norm)
-        and ((function.__doc__ or "").startswith(name + "("))
-        else None
-    )
+    return _row(name) if name.startswith("_") else None
+
+
+def _row(name):
+    """An operator of the extension: a function whose docstring begins with its schema."""
+    function = vars(_C).get(name) or vars(_C._nn).get(name)
+    text = getattr(function, "__doc__", None) or ""
+    is_row = type(function) is type(_C.add) and text.startswith(f"{name}(") and "Tensor" in text.partition("\n")[0]
+    return function if is_row and name not in _DENIED else None
 
 
 def _target(text):
@@ -208,7 +210,7 @@ _READERS = {
     "float": lambda inner, nodes: _number(inner),
     "complex": lambda inner, nodes: complex(*(_number(part) for part in _parts(inner, 2))),
     "ellipsis": lambda inner, nodes: Ellipsis,
-    "dtype": _named(_DTYPES),
+    "dtype": _named(DTYPES),
     "memory_format": _named(_FORMATS),
     "layout": _named(_LAYOUTS),
     "device": _device,
@@ -279,10 +281,10 @@ def _meta(row):
         return {}
     shape, dtype, *memory = _parts(row["val"])
     _need(
-        isinstance(shape, list) and all(type(n) is int and n >= 0 for n in shape) and dtype in _DTYPES,
+        isinstance(shape, list) and all(type(n) is int and n >= 0 for n in shape) and dtype in DTYPES,
         "a shape that is none",
     )
-    return {"val": TensorInfo(shape, _DTYPES[dtype], memory[0] if memory else None)}
+    return {"val": TensorInfo(shape, DTYPES[dtype], memory[0] if memory else None)}
 
 
 # ---- structures and signatures ----------------------------------------------------------------------------

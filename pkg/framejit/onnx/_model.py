@@ -2,11 +2,12 @@
 
 import operator
 
-from framejit import _C, ops
+from framejit import _C, broadcast_shapes, ops
 from framejit._version import __version__
 from framejit.export._aten import TensorInfo
 from framejit.export.graph_signature import ConstantArgument, InputKind, OutputKind, SymIntArgument
 from framejit.fx.node import Node, map_aggregate
+from framejit.utils import _pytree as pytree
 
 from . import _table_math, _table_nn, _table_shape  # noqa: F401 (they fill the table)
 from ._builder import DTYPES, Builder, Size, Value, to_numpy
@@ -141,7 +142,9 @@ class _Model:
 
     def _number(self, target, node, args):
         """Arithmetic on sizes."""
-        if not any(isinstance(a, Size) for a in args):
+        if target is broadcast_shapes:
+            return self._broadcast(args)
+        if not any(isinstance(a, Size) for a in pytree.tree_leaves(args)):
             return target(*args)
         kind = _NUMBERS.get(target)
         is_float = (
@@ -176,6 +179,19 @@ class _Model:
             return None
         self.b.operator = f"{getattr(target, '__name__', target)} of sizes"
         self.b.unsupported()
+
+    def _broadcast(self, shapes):
+        """The shape that several shapes broadcast to, as a tuple of ints and Sizes."""
+        rank = max(map(len, shapes))
+        out = []
+        for sizes in zip(*((1,) * (rank - len(shape)) + tuple(shape) for shape in shapes)):
+            known = [s for s in sizes if isinstance(s, int) and s != 1]
+            open_ = {s.name: s for s in sizes if isinstance(s, Size)}
+            if known or not open_:
+                out.append(known[0] if known else 1)
+            else:
+                out.append(Size(self.b.op("Max", *open_.values())) if len(open_) > 1 else next(iter(open_.values())))
+        return tuple(out)
 
 
 def build(program, opset, input_names, output_names):

@@ -339,9 +339,44 @@ def pixel_unshuffle(b, node, x, factor):
 
 
 @op("mse_loss", "l1_loss")
-def distance(b, node, x, y, reduction=1):
+def distance(b, node, x, y, reduction="mean"):
     gap = b.op("Sub", x, y)
     gap = b.op("Abs", gap) if node.target.overloadpacket.__name__ == "l1_loss" else b.op("Mul", gap, gap)
-    kinds = {0: None, 1: "ReduceMean", 2: "ReduceSum", "none": None, "mean": "ReduceMean", "sum": "ReduceSum"}
-    kind = kinds[reduction]
-    return gap if kind is None else reduce(b, kind, gap, None, False, x.rank)
+    return _reduced(b, gap, reduction, x.rank)
+
+
+@op("cross_entropy", "nll_loss")
+def classification(b, node, x, target, weight=None, reduction="mean", ignore_index=-100, label_smoothing=0.0):
+    if label_smoothing or target.is_float:
+        b.unsupported("with label_smoothing or probabilities has no translation")
+    kind = (
+        "NegativeLogLikelihoodLoss" if node.target.overloadpacket.__name__ == "nll_loss" else "SoftmaxCrossEntropyLoss"
+    )
+    reduction = {0: "none", 1: "mean", 2: "sum"}.get(reduction, reduction)
+    return b.op(kind, x, target, weight, reduction=reduction, ignore_index=ignore_index)
+
+
+@op("smooth_l1_loss", "huber_loss")
+def smooth_distance(b, node, x, y, reduction="mean", beta=1.0, delta=1.0):
+    huber = node.target.overloadpacket.__name__ == "huber_loss"
+    limit = delta if huber else beta
+    gap = b.op("Abs", b.op("Sub", x, y))
+    near = b.op("Mul", b.op("Mul", gap, gap), b.const(0.5 if huber else 0.5 / limit, x.dtype))
+    far = b.op("Sub", gap, b.const(0.5 * limit, x.dtype))
+    far = b.op("Mul", far, b.const(limit, x.dtype)) if huber else far
+    return _reduced(b, b.op("Where", b.op("Less", gap, b.const(limit, x.dtype)), near, far), reduction, x.rank)
+
+
+@op("binary_cross_entropy_with_logits")
+def binary_cross_entropy_with_logits(b, node, x, y, weight=None, pos_weight=None, reduction="mean"):
+    if weight is not None or pos_weight is not None:
+        b.unsupported("with weights has no translation")
+    soft = b.op("Log", b.op("Add", b.op("Exp", b.op("Neg", b.op("Abs", x))), b.const(1, x.dtype)))
+    zero = b.const(0, x.dtype)
+    return _reduced(b, b.op("Add", b.op("Sub", b.op("Max", x, zero), b.op("Mul", x, y)), soft), reduction, x.rank)
+
+
+def _reduced(b, name, reduction, rank):
+    """A loss, reduced as its argument says."""
+    kinds = {"none": None, "mean": "ReduceMean", "sum": "ReduceSum", 0: None, 1: "ReduceMean", 2: "ReduceSum"}
+    return name if kinds[reduction] is None else reduce(b, kinds[reduction], name, None, False, rank)

@@ -171,6 +171,14 @@ def scatter(b, node, x, dim, index, source, *, reduce=None):
     return b.op("ScatterElements", x, index, source, axis=dim, reduction=kind)
 
 
+@op("index_add")
+def index_add(b, node, x, dim, index, source, *, alpha=1):
+    places = b.op("Reshape", index, b.ints([-1] + [1] * (x.rank - 1 - dim % x.rank)))
+    if alpha != 1:
+        source = b.op("Mul", source, b.const(alpha, x.dtype))
+    return b.op("ScatterElements", x, b.op("Expand", places, b.shape_of(source)), source, axis=dim, reduction="add")
+
+
 @op("index")
 def index(b, node, x, indices):
     given = [(i, t) for i, t in enumerate(indices) if t is not None]
