@@ -435,6 +435,7 @@ V find_attr_raw(Tracer& t, V v, PyObject* name) {
       cut(Reason::native_object, "cell");
     case Is::Opaque:
       if (is_owned(v)) return owned_attr(t, v, name);
+      if (is_thread_state(v)) return thread_state_attr(t, v, name);
       cut(Reason::native_object, v->cls->tp_name, ".", PyUnicode_AsUTF8(name));
     default: return object_attr(t, v, name);
   }

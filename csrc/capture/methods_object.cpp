@@ -226,6 +226,7 @@ V call_native(Tracer& t, NativeValue* n, Args args) {
     case Is::Partial: return call_on_function(t, n->self, name, args);
     case Is::Opaque:
       if (is_owned(n->self)) return call_owned(t, n->self, n->name, args);
+      if (is_thread_state(n->self) && name == "get") return context_get(t, n->self, args);
       [[fallthrough]];
     case Is::Slice:
     case Is::Super: cut(Reason::native_method, n->self->cls->tp_name, ".", name);

@@ -37,6 +37,10 @@ V call_leaf_method(Tracer& t, PyObject* descriptor, V tensor, Args& args);
 V call_pure(Tracer& t, PyObject* callable, Args& args);  // really called with constants
 bool is_pure(PyObject* callable);
 bool is_pure_by_name(PyObject* callable);  // a function, or a cache around one
+// threading.local() and contextvars.ContextVar: attributes of the one, get() of the other.
+bool is_thread_state(V v);
+V thread_state_attr(Tracer& t, V v, PyObject* name);
+V context_get(Tracer& t, V v, Args& args);
 // A call of functools.lru_cache's wrapper with constants; NULL: it is not one, or not known to be kept.
 V call_cached(Tracer& t, V callable, const Args& args);
 V call_really(Tracer& t, PyObject* callable, const Args& args);
