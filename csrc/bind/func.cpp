@@ -7,10 +7,8 @@
 namespace fj::bind {
 namespace {
 
-constexpr const char* kCapsule = "framejit.vmap_layer";
-
 VmapLayer& layer_of(PyObject* capsule) {
-  void* p = PyCapsule_GetPointer(capsule, kCapsule);
+  void* p = PyCapsule_GetPointer(capsule, kVmapCapsule);
   if (!p) throw py::PythonError();
   return **static_cast<std::shared_ptr<VmapLayer>*>(p);
 }
@@ -21,8 +19,18 @@ TensorObj* tensor_arg(PyObject* o) {
 }
 
 void free_layer(PyObject* capsule) {
-  delete static_cast<std::shared_ptr<VmapLayer>*>(PyCapsule_GetPointer(capsule, kCapsule));
+  delete static_cast<std::shared_ptr<VmapLayer>*>(PyCapsule_GetPointer(capsule, kVmapCapsule));
 }
+
+PyObject* capsule_of(std::shared_ptr<VmapLayer> layer) {
+  auto held = std::make_unique<std::shared_ptr<VmapLayer>>(std::move(layer));
+  PyObject* capsule = PyCapsule_New(held.get(), kVmapCapsule, free_layer);
+  if (!capsule) throw py::PythonError();
+  held.release();
+  return capsule;
+}
+
+constexpr const char* kRandomness[] = {"error", "different", "same"};  // by VmapRandomness
 
 // _vmap_enter(size, randomness) -> layer
 PyObject* enter(PyObject*, PyObject* args) {
@@ -34,12 +42,23 @@ PyObject* enter(PyObject*, PyObject* args) {
     auto randomness = m == "error"       ? VmapRandomness::Error
                       : m == "different" ? VmapRandomness::Different
                                          : VmapRandomness::Same;
-    auto layer = std::make_unique<std::shared_ptr<VmapLayer>>(std::make_shared<VmapLayer>(size, randomness));
-    py::Ref capsule = py::check(PyCapsule_New(layer.get(), kCapsule, free_layer));
-    VmapLayer& l = **layer.release();
-    l.below = thread_state().top;
-    thread_state().top = &l;
-    return capsule.release();
+    auto layer = std::make_shared<VmapLayer>(size, randomness);
+    PyObject* capsule = capsule_of(layer);
+    layer->below = thread_state().top;
+    thread_state().top = layer.get();
+    return capsule;
+  });
+}
+
+PyObject* depth(PyObject*, PyObject*) { return PyLong_FromLong(active_vmaps()); }
+
+// _vmap_top() -> (layer, size, randomness)
+PyObject* top(PyObject*, PyObject*) {
+  return py::guarded<PyObject*>(nullptr, [&] {
+    VmapLayer* l = top_vmap();
+    FJ_USER_CHECK(l, ErrorKind::Runtime, "no vmap is running");
+    return Py_BuildValue("(NLs)", capsule_of(l->shared_from_this()), static_cast<long long>(l->size()),
+                         kRandomness[static_cast<int>(l->randomness())]);
   });
 }
 
@@ -121,6 +140,8 @@ PyObject* func_depends(PyObject*, PyObject* args) {
 
 PyMethodDef functions[] = {
     {"_vmap_enter", enter, METH_VARARGS, nullptr},
+    {"_vmap_depth", depth, METH_NOARGS, nullptr},
+    {"_vmap_top", top, METH_NOARGS, nullptr},
     {"_vmap_leave", leave, METH_O, nullptr},
     {"_vmap_enter_again", enter_again, METH_O, nullptr},
     {"_vmap_wrap", wrap_in, METH_VARARGS, nullptr},

@@ -401,6 +401,7 @@ constexpr FunctionRow kFunctions[] = {
     {"framejit._C", "_run_backward", run_backward},
     {"framejit._C", "_asks", asks_any},
     {"framejit._C", "_has_override", has_override},
+    {"framejit._C", "_func_input", func_input},
     {"framejit._C", "_drop_traced_hook", drop_traced_hook},
     {"framejit._C", "_function_apply", function_apply},
     {"functools", "reduce", b_reduce},

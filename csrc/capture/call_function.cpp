@@ -159,6 +159,12 @@ bool clears_own_frames(FunctionValue* f, const Args& args) {
 
 }  // namespace
 
+bool is_transformation(PyObject* globals) {
+  PyObject* home = globals ? PyDict_GetItemWithError(globals, FJ_NAME("__name__")) : nullptr;
+  return home && PyUnicode_Check(home) &&
+         (is_text(home, "framejit.func._vmap") || is_text(home, "framejit.func._grad"));
+}
+
 V call_function(Tracer& t, FunctionValue* f, Args args) {
   const CallRule rule = t.take_rule();
   t.use(f);
@@ -177,7 +183,8 @@ V call_function(Tracer& t, FunctionValue* f, Args args) {
   SymFrame* frame = t.new_frame(f->code);
   frame->globals = f->globals;
   frame->function = f;
-  frame->nests = rule.resume != Resume::None && t.frame->nests && py::drivable(f->code);
+  frame->nests =
+      rule.resume != Resume::None && t.frame->nests && py::drivable(f->code) && !is_transformation(f->globals);
   frame->called = rule;
   frame->locals.resize(static_cast<size_t>(frame->code.locals_count()));
   bind_arguments(t, f, args, *frame);

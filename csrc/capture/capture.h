@@ -23,4 +23,9 @@ struct EntryPoint {
 // Sources are added to `tree.sources()`; the caller inserts the segment's guards into the tree.
 std::unique_ptr<Segment> trace(const EntryPoint& entry, guard::Tree& tree, const CompileOptions& options);
 
+// Are these the globals of framejit.func's transformations? Such a function is one instruction to exits, and CPython
+// runs it as it is where it cannot be captured: inside it tensors are batched, or tracked for a derivative that only it
+// asks for.
+bool is_transformation(PyObject* globals);
+
 }  // namespace fj::capture

@@ -114,6 +114,12 @@ V Tracer::from_real(PyObject* o) {
       set_add(*this, s, from_real(PyList_GET_ITEM(elements.get(), i)));
     return s;
   }
+  if (is_vmap_layer(o)) {  // the trace's own: no exit stands inside it (is_transformation)
+    auto* v = make<OpaqueValue>(Py_TYPE(o));
+    v->owned = true;
+    v->real = keep(Ref::borrow(o));
+    return v;
+  }
   cut(Reason::native_call, "a result of type ", Py_TYPE(o)->tp_name);
 }
 

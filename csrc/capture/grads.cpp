@@ -4,9 +4,14 @@
 // outside shows in their `.grad`: read and written here as an overlay, and set for good at the exit.
 #include "capture/grads.h"
 
+#include <algorithm>
+#include <unordered_set>
+
 #include "capture/tensors.h"
 #include "tensor/autograd.h"
+#include "tensor/batched.h"
 #include "tensor/tape_api.h"
+#include "tensor/trace.h"
 
 namespace fj::capture {
 
@@ -62,9 +67,41 @@ std::vector<TensorValue*> leaves_reached(Tracer& t, V outputs) {
   return found;
 }
 
+// Gradients for tensors from outside, of something whose history goes on there: a part of them may come that way.
+void check_ends(Tracer& t, V outputs, V inputs) {
+  std::vector<TensorObj*> roots, wanted;
+  collect_tensors(t, outputs, roots);
+  collect_tensors(t, inputs, wanted);
+  if (std::none_of(wanted.begin(), wanted.end(), [&](TensorObj* x) { return t.tensors->input_of(as_object(x)); }))
+    return;
+  std::vector<tape::Edge> stops;
+  std::vector<tape::Node*> reached;
+  std::unordered_set<tape::Node*> seen;
+  auto enter = [&](const tape::Edge& e) {
+    if (!e.node) return;
+    for (const tape::Edge& s : stops)
+      if (s.node.get() == e.node.get() && s.nr == e.nr) return;
+    tape::Node* n = e.node.get()->node;
+    if (seen.insert(n).second) reached.push_back(n);
+  };
+  for (TensorObj* x : wanted)
+    if (tape::requires_grad(x)) stops.push_back(tape::edge_of(x));
+  for (TensorObj* r : roots)
+    if (tape::requires_grad(r)) enter(tape::edge_of(r));
+  for (size_t i = 0; i < reached.size(); ++i) {
+    if (trace::ends_trace(*reached[i])) cut(Reason::unsupported_op, "a backward pass through what was computed before");
+    for (const tape::Edge& e : reached[i]->next) enter(e);
+  }
+}
+
 void check_hooks(TensorValue* v) {
   AutogradMeta* m = as_tensor(v->real)->autograd;
   if (m && (m->hooks || m->post_hooks)) cut(Reason::unsupported_op, "a backward pass to a leaf that has hooks");
+}
+
+PyObject* own_function(const char* name) {
+  PyObject* own = PyDict_GetItemString(PyImport_GetModuleDict(), "framejit._C");
+  return PyObject_GetAttrString(own, name);
 }
 
 }  // namespace
@@ -102,18 +139,24 @@ V run_backward(Tracer& t, Args& args) {
   want(args, 7, 7);
   const bool accumulate = truth(t, args.pos[6]);
   std::vector<TensorValue*> leaves;
+  check_ends(t, args.pos[0], args.pos[4]);
   if (accumulate) leaves = leaves_reached(t, args.pos[0]);
   if (accumulate && t.tape) t.tape->give_up("a backward pass that adds to leaves");
   for (TensorValue* v : leaves) {
     check_hooks(v);
     show_to_tape(t, v);
   }
-  static PyObject* function = [] {
-    PyObject* own = PyDict_GetItemString(PyImport_GetModuleDict(), "framejit._C");
-    return PyObject_GetAttrString(own, "_run_backward");
-  }();
+  static PyObject* const function = own_function("_run_backward");
   V result = call_leaf(t, function, args);
   for (TensorValue* v : leaves) take_from_tape(t, v);
+  return result;
+}
+
+V func_input(Tracer& t, Args& args) {
+  static PyObject* const function = own_function("_func_input");
+  V result = call_leaf(t, function, args);
+  V x = as<TupleValue>(result)->items[0];
+  t.tensors->transform_leaf(t, plain_tensor(fake_of(as<TensorValue>(x))));
   return result;
 }
 

@@ -119,6 +119,7 @@ Operand operand_of(Tracer& t, V v, PyObject* object) {
       if (v->slot == kNoSlot) t.tape->give_up("a tensor that no leaf call made");
       [[fallthrough]];
     case Is::Const:
+    case Is::Opaque:
       if (v->slot != kNoSlot) {
         o.what = Operand::Computed;
         o.slot = v->slot;
@@ -198,6 +199,14 @@ V Tracer::bind_result(PyObject* o, bool symbolic, Pattern* p) {
       items.push_back(bind_result(tuple_like ? PyTuple_GET_ITEM(o, i) : PyList_GET_ITEM(o, i), symbolic,
                                   &p->parts[static_cast<size_t>(i)]));
     return tuple_like ? static_cast<V>(tuple(std::move(items), Py_TYPE(o))) : list(std::move(items));
+  }
+  if (tape && is_vmap_layer(o)) {  // each replay enters a layer of its own
+    V v = from_real(o);
+    p->what = Pattern::Fill;
+    p->object = Ref::borrow(Py_TYPE(o));
+    p->slot = v->slot = tape->add_slot(symbolic, o);
+    tape->layered = true;
+    return v;
   }
   if (!symbolic) return from_real(o);
   p->object = Ref::borrow(o);

@@ -5,6 +5,7 @@
 
 #include "capture/builtins.h"
 #include "capture/owned.h"
+#include "capture/tensors.h"
 #include "capture/substitute.h"
 #include "capture/tensors.h"
 
@@ -309,6 +310,7 @@ RecipeId RecipeWriter::write_iterator(IteratorValue* it) {
 }
 
 RecipeId RecipeWriter::write_tensor(TensorValue* v) {
+  if (!t_.tensors->value_of(v->fake)) cannot(v);  // batched, of a vmap that the trace was in
   size_t i = 0;
   while (i < outputs_.size() && outputs_[i] != v->fake) ++i;
   if (i == outputs_.size()) outputs_.push_back(v->fake);

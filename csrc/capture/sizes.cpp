@@ -213,6 +213,7 @@ bool stays_open(Tracer& t, const std::vector<PyObject*>& outputs) {
 }
 
 std::unique_ptr<Program> program_for_all_sizes(Tracer& t, Segment& s) {
+  if (t.tape->layered) return nullptr;
   std::vector<SourceId> sources;
   std::vector<PyObject*> examples;
   for (const TapeStep& step : t.tape->steps) {

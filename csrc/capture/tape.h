@@ -101,6 +101,7 @@ class Tape {
   std::vector<Known> slots;
   std::vector<Symbol> symbols;
   std::vector<Slot> numbers, outputs;
+  bool layered = false;    // calls run under vmap layers of the trace: no program but a replay makes them again
   bool all_sizes = false;  // one program takes all sizes: at the tape's Input and Number steps, in order
   std::string broken;
 };

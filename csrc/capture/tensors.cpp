@@ -12,6 +12,7 @@
 #include "py/error.h"
 #include "tensor/autocast.h"
 #include "tensor/autograd.h"
+#include "tensor/batched.h"
 #include "tensor/facts.h"
 #include "tensor/trace.h"
 
@@ -51,11 +52,18 @@ constexpr std::string_view kLeaves[] = {
     "_profiling",
     "_enter_region",
     "_exit_region",
-    "_func_input",
     "_func_plain",
     "_func_rewrap",
     "_func_seed",
     "_func_depends",
+    "_leaves_beyond",
+    "_vmap_enter",
+    "_vmap_leave",
+    "_vmap_enter_again",
+    "_vmap_wrap",
+    "_vmap_unwrap",
+    "_vmap_depth",
+    "_vmap_top",
     // These change the thread's modes: for the trace, and at the segment's exit for good.
     "_set_grad_enabled",
     "_set_inference_mode",
@@ -136,6 +144,8 @@ void check_tensor_attribute(PyObject* name) {
     cut(Reason::unsupported_op, "Tensor.", PyUnicode_AsUTF8(name));
 }
 
+bool is_vmap_layer(PyObject* o) { return PyCapsule_IsValid(o, kVmapCapsule) != 0; }
+
 bool is_compiled_function(PyObject* o) { return named(Py_TYPE(o), "framejit._C.CompiledFunction"); }
 
 std::vector<int64_t> modes_now() { return {static_cast<int64_t>(modes_word())}; }
@@ -151,8 +161,9 @@ struct TensorSession::Impl {
   Tracer* tracer = nullptr;
   std::unordered_map<PyObject*, TensorValue*> inputs;  // by fake tensor
   std::unordered_map<PyObject*, Ref> lifted;           // fake tensors of what no path leads to
-  int64_t hook_step = -1;                              // at which the first hook was registered
-  std::vector<Ref> hook_dicts;                         // where each hook stands
+  std::unordered_map<PyObject*, Ref> transform_leaves;
+  int64_t hook_step = -1;       // at which the first hook was registered
+  std::vector<Ref> hook_dicts;  // where each hook stands
   std::exception_ptr kept;
   int64_t leaf_step = -1;  // at which a tensor made here began to require a gradient
   PyCodeObject* located_code = nullptr;
@@ -309,6 +320,12 @@ void TensorSession::leaf_made(Tracer& t) {
   if (impl->leaf_step < 0) impl->leaf_step = t.step;
 }
 
+void TensorSession::transform_leaf(Tracer& t, TensorRef leaf) {
+  leaf_made(t);
+  PyObject* object = as_object(leaf.get());
+  impl->transform_leaves[object] = Ref::borrow(object);
+}
+
 int64_t TensorSession::hook_made(Tracer& t, Ref dict) {
   if (impl->hook_step < 0) impl->hook_step = t.step;
   impl->hook_dicts.push_back(std::move(dict));
@@ -397,7 +414,7 @@ void TensorSession::check_history(PyObject* output, bool* spent) const {
     *spent = *spent || n->is_spent();
     if (!n->is_spent() && has_hook(*n)) throw CannotRebuild{impl->hook_step, "a tensor with a hook made here"};
     TensorObj* leaf = fj::tape::accumulated_leaf_of(*n);
-    if (leaf && made_here(as_object(leaf)))
+    if (leaf && made_here(as_object(leaf)) && (leaf == t || !impl->transform_leaves.count(as_object(leaf))))
       throw CannotRebuild{impl->leaf_step, "a tensor made here that requires a gradient, or a result of it"};
   }
 }

@@ -18,6 +18,7 @@ bool is_tensor(PyObject* object);
 bool is_size_type(PyTypeObject* type);               // framejit.Size, a tuple
 bool is_tensor_constant(PyObject* object);           // dtype, device, Size, …: compared by value
 bool is_tensor_identity_constant(PyObject* object);  // known by identity
+bool is_vmap_layer(PyObject* object);                // one that is running, as framejit.func holds it
 
 // The global modes as the Modes guard compares them.
 std::vector<int64_t> modes_now();
@@ -56,6 +57,8 @@ class TensorSession {
   TensorRef fake_for(const graph::Value* value, Tracer& tracer);
   // A tensor made in the trace now requires a gradient: it can be used up inside, but not leave.
   void leaf_made(Tracer& tracer);
+  // One that nobody sees but a transformation of framejit.func: a history may lead to it and leave.
+  void transform_leaf(Tracer& tracer, TensorRef leaf);
   // A hook on a tensor made here, in a dict of the tape: its number. It is called inside, or the tensor cannot leave.
   int64_t hook_made(Tracer& tracer, py::Ref dict);
   void drop_hook(PyObject* number);

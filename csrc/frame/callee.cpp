@@ -6,6 +6,7 @@
 #include <structmember.h>
 
 #include "base/flags.h"
+#include "capture/capture.h"
 #include "frame/compiled_function.h"
 #include "py/error.h"
 
@@ -118,7 +119,7 @@ bool is_disabled(PyObject* function) {
 
 bool worth_compiling(PyObject* function) {
   auto* f = reinterpret_cast<PyFunctionObject*>(function);
-  if (is_disabled(function)) return false;
+  if (is_disabled(function) || capture::is_transformation(f->func_globals)) return false;
   return flags::get().force_capture || !left_alone(f->func_module);
 }
 

@@ -108,6 +108,12 @@ TensorObj* VmapLayer::data_access(TensorObj*, const char* what) {
         "() on a Tensor, please try to rewrite what you're doing with other operations.");
 }
 
+// Data is the same for every entry: it is for the layers below, a trace above all.
+TensorRef VmapLayer::adopt(TensorRef fresh) {
+  LayerPause under(below);
+  return below ? below->adopt(std::move(fresh)) : fresh;
+}
+
 void VmapLayer::dispatch(const OpDef& op, Args args, Outs& outs) {
   Call c(*this, op, args);
   if (op.has(kRandom)) return run_random(c, outs);
@@ -252,6 +258,12 @@ void VmapLayer::run_random(const Call& c, Outs& outs) {
 }
 
 VmapLayer* top_vmap() { return as_vmap(thread_state().top); }
+
+int active_vmaps() {
+  int n = 0;
+  for (Layer* l = thread_state().top; l; l = l->below) n += as_vmap(l) != nullptr;
+  return n;
+}
 
 TensorRef plain_tensor(TensorObj* t) {
   TensorRef at = TensorRef::borrow(t);

@@ -10,6 +10,9 @@
 
 namespace fj {
 
+// What Python holds of a layer: a capsule of this name.
+inline constexpr const char* kVmapCapsule = "framejit.vmap_layer";
+
 enum class VmapRandomness : uint8_t { Error, Different, Same };
 
 class VmapLayer final : public Layer, public std::enable_shared_from_this<VmapLayer> {
@@ -17,6 +20,7 @@ class VmapLayer final : public Layer, public std::enable_shared_from_this<VmapLa
   VmapLayer(Dim size, VmapRandomness randomness) : size_(size), randomness_(randomness), level_(++last_level) {}
   void dispatch(const OpDef& op, Args args, Outs& outs) override;
   TensorObj* data_access(TensorObj* t, const char* what) override;
+  TensorRef adopt(TensorRef fresh) override;
 
   // A tensor of this layer over `value`, whose dimension `bdim` is the batch.
   TensorRef wrap(TensorRef value, int64_t bdim);
@@ -24,6 +28,7 @@ class VmapLayer final : public Layer, public std::enable_shared_from_this<VmapLa
   TensorRef unwrap(TensorObj* t, int64_t* bdim) const;
   bool is_mine(const TensorObj* t) const { return t->wrapper && t->wrapper->layer == this; }
   Dim size() const { return size_; }
+  VmapRandomness randomness() const { return randomness_; }
   // Later layers wrap around the tensors of earlier ones.
   bool is_above(const VmapLayer& other) const { return level_ > other.level_; }
 
@@ -40,8 +45,9 @@ class VmapLayer final : public Layer, public std::enable_shared_from_this<VmapLa
   static inline uint64_t last_level = 0;
 };
 
-// The innermost active batching layer, or null.
+// The innermost active batching layer, or null; how many are active.
 VmapLayer* top_vmap();
+int active_vmaps();
 // `x` as something that gradients can be asked for under all active layers: batched in each, with a tracked tensor
 // below. `tracked`: whether x itself was tracked already.
 TensorRef make_differentiable(TensorObj* x, bool* tracked);

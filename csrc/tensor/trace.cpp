@@ -143,6 +143,8 @@ TraceSession* active_session() {
 
 }  // namespace
 
+bool ends_trace(const tape::Node& node) { return dynamic_cast<const OutsideNode*>(&node) != nullptr; }
+
 void enter_region(std::string name) {
   TraceSession* session = active_session();
   if (!session) return;

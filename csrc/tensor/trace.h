@@ -15,6 +15,10 @@
 #include "graph/graph.h"
 #include "tensor/layer.h"
 
+namespace fj::tape {
+class Node;
+}
+
 namespace fj::trace {
 
 struct FakeWrapper;
@@ -79,6 +83,8 @@ void enter_region(std::string name);
 void exit_region(const std::string& name);
 
 bool is_fake(PyObject* o);
+// Is this where a trace's tape ends, an input with a history outside?
+bool ends_trace(const tape::Node& node);
 // The session that a fake tensor belongs to; null for other tensors and dead ones.
 TraceSession* session_of(const TensorObj* t);
 

@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 from framejit import _C
-from framejit._vmap_layers import layers
 
 
 class VmapInfo(NamedTuple):
@@ -15,11 +14,10 @@ class VmapInfo(NamedTuple):
 
 def apply_batched(cls, function, args):
     """`cls.apply(*args)` below the innermost batching layer, results wrapped in it again; None if no argument is."""
-    layer, size, randomness = layers[-1]
+    layer, size, randomness = _C._vmap_top()
     plain = [_C._vmap_unwrap(layer, a) if isinstance(a, _C.Tensor) else (a, -1) for a in args]
     values, dims = [v for v, _ in plain], tuple(None if d < 0 else d for _, d in plain)
     _C._vmap_leave(layer)
-    entry = layers.pop()
     try:
         if all(d is None for d in dims):
             outs, out_dims = cls.apply(*values), None
@@ -30,7 +28,7 @@ def apply_batched(cls, function, args):
                     "vmap staticmethod. Please set generate_vmap_rule=False or delete the overriden vmap staticmethod "
                     "to avoid ambiguity."
                 )
-            outs, out_dims = _mapped(cls, function, dims, size, randomness).apply(*values), 0
+            outs, out_dims = _Mapped(cls, function, dims, randomness).apply(*values), 0
         elif cls.vmap is function.vmap:
             raise RuntimeError(
                 f"You tried to vmap over {cls.__name__}, but it does not have vmap support. Please override and "
@@ -39,7 +37,6 @@ def apply_batched(cls, function, args):
         else:
             outs, out_dims = cls.vmap(VmapInfo(size, randomness), dims, *values)
     finally:
-        layers.append(entry)
         _C._vmap_enter_again(layer)
     return _wrapped(layer, outs, out_dims)
 
@@ -61,46 +58,56 @@ class _Ctx:
         self.saved_tensors = saved
 
 
-def _mapped(cls, function, dims, size, randomness):
-    """A Function whose forward and backward are those of `cls`, mapped; results have the batch first."""
-    from framejit.autograd.function import FunctionCtx
-    from framejit.func import vmap
+class _Mapped:
+    """One Function mapped over one batching layer, in the place of a Function; results have the batch first."""
 
-    class Mapped(function):
-        @staticmethod
-        def forward(ctx, *values):
-            inner = ctx.inner = FunctionCtx()
-            inner.needs_input_grad = ctx.needs_input_grad
+    generate_vmap_rule = True
+    _has_setup_context = False
 
-            def one(*args):
-                out = cls.forward(*args)
+    def __init__(self, cls, function, dims, randomness):
+        self.__name__ = cls.__name__
+        self.cls, self.function, self.dims, self.randomness = cls, function, dims, randomness
+        self.vmap = function.vmap
+
+    def apply(self, *args):
+        if _C._vmap_depth():
+            return apply_batched(self, self.function, args)
+        return _C._function_apply(self, self.function._context_type(), args)
+
+    def forward(self, ctx, *values):
+        from framejit.func import vmap
+
+        cls = self.cls
+        inner = ctx.inner = self.function._context_type()
+        inner.needs_input_grad = ctx.needs_input_grad
+
+        def one(*args):
+            out = cls.forward(*args) if cls._has_setup_context else cls.forward(inner, *args)
+            if cls._has_setup_context:
                 cls.setup_context(inner, args, out)
-                ctx.single = not isinstance(out, tuple)
-                return (out,) if ctx.single else out, tuple(inner.to_save or ())
+            ctx.single = not isinstance(out, tuple)
+            return (out,) if ctx.single else out, tuple(inner.to_save or ())
 
-            outs, saved = vmap(one, in_dims=dims, randomness=randomness)(*values)
-            ctx.save_for_backward(*saved)
-            fixed = inner.non_differentiable
-            if fixed is not None:
-                ctx.mark_non_differentiable(*(o for o in outs if not o.is_floating_point()))
-            return outs[0] if ctx.single else outs
+        outs, saved = vmap(one, in_dims=self.dims, randomness=self.randomness)(*values)
+        ctx.save_for_backward(*saved)
+        if inner.non_differentiable is not None:
+            ctx.mark_non_differentiable(*(o for o in outs if not o.is_floating_point()))
+        return outs[0] if ctx.single else outs
 
-        @staticmethod
-        def backward(ctx, *grads):
-            count = []
+    def backward(self, ctx, *grads):
+        from framejit.func import vmap
 
-            def one(grads, saved):
-                found = cls.backward(_Ctx(ctx.inner, saved), *grads)
-                found = found if isinstance(found, tuple) else (found,)
-                count.append([g is not None for g in found])
-                return tuple(g for g in found if g is not None)
+        cls, count = self.cls, []
 
-            found = iter(vmap(one, randomness=randomness)(grads, ctx.saved_tensors))
-            out = []
-            for present, dim in zip(count[0], dims):
-                g = next(found) if present else None
-                out.append(g if g is None else g.sum(0) if dim is None else g.movedim(0, dim))
-            return tuple(out)
+        def one(grads, saved):
+            found = cls.backward(_Ctx(ctx.inner, saved), *grads)
+            found = found if isinstance(found, tuple) else (found,)
+            count.append([g is not None for g in found])
+            return tuple(g for g in found if g is not None)
 
-    Mapped.__name__ = cls.__name__
-    return Mapped
+        found = iter(vmap(one, randomness=self.randomness)(grads, ctx.saved_tensors))
+        out = []
+        for present, dim in zip(count[0], self.dims):
+            g = next(found) if present else None
+            out.append(g if g is None else g.sum(0) if dim is None else g.movedim(0, dim))
+        return tuple(out)

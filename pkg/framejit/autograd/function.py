@@ -3,7 +3,7 @@
 import functools
 
 from framejit import _C
-from framejit._vmap_layers import layers
+from framejit.autograd._function_vmap import apply_batched
 
 
 class FunctionCtx:
@@ -103,6 +103,8 @@ class Function:
             "use it with backward mode AD."
         )
 
+    _context_type = FunctionCtx
+
     # With True, vmap maps `forward` and `backward`; otherwise a `vmap` of one's own is needed.
     generate_vmap_rule = False
 
@@ -121,9 +123,7 @@ class Function:
 
     @classmethod
     def apply(cls, *args):
-        if layers:
-            from framejit.autograd._function_vmap import apply_batched
-
+        if _C._vmap_depth():
             return apply_batched(cls, Function, args)
         return _C._function_apply(cls, FunctionCtx(), args)
 

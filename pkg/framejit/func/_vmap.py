@@ -3,7 +3,6 @@
 import functools
 
 from framejit import _C
-from framejit._vmap_layers import layers
 from framejit.func import _tree
 
 
@@ -114,14 +113,12 @@ class _Batch:
         leaves = self.leaves if leaves is None else leaves
         kw_leaves = self.kw_leaves if kw_leaves is None else kw_leaves
         layer = _C._vmap_enter(size, self.randomness)
-        layers.append((layer, size, self.randomness))
         try:
             wrap = lambda v, d: v if d is None else _C._vmap_wrap(layer, v, d)  # noqa: E731
             args = _tree.unflatten([wrap(v, d) for v, d in zip(leaves, self.dims)], self.structure)
             kwargs = _tree.unflatten([wrap(v, d) for v, d in zip(kw_leaves, self.kw_dims)], self.kw_structure)
             result = self.func(*args, **kwargs)
         finally:
-            layers.pop()
             _C._vmap_leave(layer)
         return self._unwrap(layer, result, size)
 

@@ -2,7 +2,7 @@
 
 import enum
 
-from framejit._vmap_layers import layers
+from framejit import _C
 
 
 class TransformType(enum.Enum):
@@ -21,7 +21,7 @@ def peek_interpreter_stack():
 
 def maybe_current_level():
     """How many batching layers are running, or None."""
-    return len(layers) or None
+    return _C._vmap_depth() or None
 
 
 def _is_vmap_fallback_enabled():
