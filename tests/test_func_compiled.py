@@ -136,9 +136,7 @@ class OneGraph(Compare):
             return bool((rows[0] == rows[1]).all())
 
         self.check(same, X, graphs=None, fullgraph=False)
-        draw = fj.compile(
-            lambda x: func.vmap(lambda a: a * 0 + fj.rand(3), randomness="different")(x), fullgraph=True
-        )
+        draw = fj.compile(lambda x: func.vmap(lambda a: a * 0 + fj.rand(3), randomness="different")(x), fullgraph=True)
         rows = draw(X)
         self.assertFalse(fj.equal(rows[0], rows[1]))
         self.assertFalse(fj.equal(rows, draw(X)))

@@ -31,6 +31,34 @@ X = fj.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
 W = fj.tensor([1.0, 0.5, 2.0])
 
 
+class DirectionsOfDirections(unittest.TestCase):
+    """A tangent depends on the point and on the direction."""
+
+    def test_nested(self):
+        one = fj.ones(3)
+        first = lambda a: jvp(fj.sin, (a,), (one,))[1]  # noqa: E731
+        close(self, jvp(first, (W,), (one,))[1], -W.sin())
+        close(self, jvp(lambda a: jvp(first, (a,), (one,))[1], (W,), (one,))[1], -W.cos())
+        close(self, grad(lambda a: first(a).sum())(W), -W.sin())
+        close(self, grad(lambda t: (jvp(fj.sin, (W,), (t,))[1] ** 2).sum())(X[0]), 2 * X[0] * W.cos() ** 2)
+        close(self, vmap(first)(X), X.cos())
+        close(self, linearize(first, W)[1](one), -W.sin())
+        close(self, vmap(lambda a: linearize(fj.sin, a)[1](one))(X), X.cos())
+
+    def test_outside(self):
+        w = W.clone().requires_grad_()
+        tangent = jvp(fj.sin, (w,), (fj.ones(3),))[1]
+        close(self, fj.autograd.grad(tangent.sum(), w)[0], -W.sin())
+        self.assertFalse(jvp(fj.sin, (W,), (fj.ones(3),))[1].requires_grad)
+        with fj.no_grad():
+            self.assertFalse(jvp(fj.sin, (w,), (fj.ones(3),))[1].requires_grad)
+
+    def test_strict(self):
+        close(self, jvp(fj.sin, (W,), (fj.ones(3),), strict=True)[1], W.cos())
+        with self.assertRaisesRegex(RuntimeError, "independent"):
+            jvp(lambda a: fj.ones(3), (W,), (fj.ones(3),), strict=True)
+
+
 class Grad(unittest.TestCase):
     def test_grad(self):
         g = grad(lambda a: (a.sin() * W).sum())(W)

@@ -43,6 +43,7 @@ def graph_module(inputs, nodes, outputs, examples=()):
         node = graph.create_node(kind, target, map_aggregate(args, resolve), map_aggregate(kwargs, resolve), alone)
         node.meta.update({key: value for key, value in meta.items() if key != "regions"})
         paths[node] = path = _path(nodes, i)
+        node.meta["source_fn_stack"] = [(name, operator_of(name)) for _, name in path] + [(node.name, target)]
         if alone is not None and not _gives_sequence(op):
             values[alone] = node
         else:

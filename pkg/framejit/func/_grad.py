@@ -184,12 +184,19 @@ def vjp(func, *primals, has_aux=False):
     >>> value, pull(framejit.ones(1))
     (tensor([9.]), (tensor([6.]),))
     """
+    result, aux, pull, _, keep = _vjp(func, primals, has_aux, "vjp(f, *primals)")
+    value = result if keep else _detached(result)
+    return (value, pull, aux if keep else _detached(aux)) if has_aux else (value, pull)
+
+
+def _vjp(func, primals, has_aux, name):
+    """-> (what func gave, aux, the pullback, outputs as leaves, are both to stay connected with what was tracked before)"""
     outside = framejit.is_grad_enabled()
     with framejit.enable_grad():
         inputs, leaves, structure, before = _tracked(primals, outside)
-        result, aux = _with_aux(func(*inputs), has_aux, "vjp(f, *primals)")
+        result, aux = _with_aux(func(*inputs), has_aux, name)
         outs, out_structure = _tree.flatten(result)
-        _only_tensors(outs, result, "vjp(f, *primals)")
+        _only_tensors(outs, result, name)
         plain_in = tuple(_C._func_plain(x) for x in leaves)
         plains = tuple(p for p in map(_C._func_plain, outs) if p.requires_grad)
         keep = outside and (before or (bool(plains) and _C._leaves_beyond(plains, plain_in)))
@@ -221,8 +228,7 @@ def vjp(func, *primals, has_aux=False):
         return found if len(primals) != 1 else (found[0],)
 
     pull.of_output = of_output
-    value = result if keep else _detached(result)
-    return (value, pull, aux if keep else _detached(aux)) if has_aux else (value, pull)
+    return result, aux, pull, outs, keep
 
 
 def _check_directions(primals, tangents, name):
@@ -250,16 +256,10 @@ def _check_dependence(outs, name):
         )
 
 
-def _named(func, name, has_aux):
-    """The function, checked first: messages of `vjp` would speak of another transformation."""
-
-    def call(*args):
-        result = func(*args)
-        value, _ = _with_aux(result, has_aux, name)
-        _only_tensors(_tree.flatten(value)[0], value, name)
-        return result
-
-    return call
+def _transposed(outs, structure, pull):
+    """The pullback as a function of cotangents that are tracked: -> (these, what it gives for them)"""
+    dummies = [_C._func_input(_C.zeros_like(o).detach())[0] for o in outs]
+    return dummies, _tree.flatten(pull(_tree.unflatten(dummies, structure), create_graph=True))[0]
 
 
 def jvp(func, primals, tangents, *, strict=False, has_aux=False):
@@ -277,22 +277,18 @@ def jvp(func, primals, tangents, *, strict=False, has_aux=False):
     if not outside:
         primals = _detached(tuple(primals))
     with framejit.enable_grad():
-        packed = vjp(_named(func, name, has_aux), *primals, has_aux=has_aux)
-        value, pull = packed[:2]
-        outs, structure = _tree.flatten(value)
+        result, aux, pull, outs, keep = _vjp(func, primals, has_aux, name)
         if strict:
             _check_dependence(outs, name)
-        dummies = [_C.zeros_like(o).detach().requires_grad_() for o in outs]
-        gradients, _ = _tree.flatten(pull(_tree.unflatten(dummies, structure), create_graph=True))
+        structure = _tree.flatten(result)[1]
+        dummies, gradients = _transposed(outs, structure, pull)
         directions, _ = _tree.flatten(tuple(tangents))
-        pairs = [(g, t) for g, t in zip(gradients, directions) if g.requires_grad]
-        found = [None] * len(dummies)
-        if pairs:
-            found = _C._run_backward(
-                tuple(g for g, _ in pairs), tuple(t for _, t in pairs), True, True, tuple(dummies), True, False
-            )
-    tangent = _tree.unflatten([_C.zeros_like(o) if f is None else f.detach() for f, o in zip(found, outs)], structure)
-    return (value, tangent, packed[2]) if has_aux else (value, tangent)
+        keep = outside and keep
+        follow = keep or outside and any(_C._func_plain(t).requires_grad for t in directions)
+        found = _gradients(gradients, directions, dummies, follow, True)
+    tangent = _tree.unflatten(found if follow else [f.detach() for f in found], structure)
+    value = result if keep else _detached(result)
+    return (value, tangent, aux if keep else _detached(aux)) if has_aux else (value, tangent)
 
 
 def jacrev(func, argnums=0, *, has_aux=False, chunk_size=None, _preallocate_and_copy=False):
@@ -397,10 +393,9 @@ def linearize(func, *primals):
     """
     flat, structure = _tree.flatten(primals)
     with framejit.enable_grad():
-        value, pull = vjp(func, *primals)
-        outs, out_structure = _tree.flatten(value)
-        dummies = [_C.zeros_like(o).detach().requires_grad_() for o in outs]
-        gradients, _ = _tree.flatten(pull(_tree.unflatten(dummies, out_structure), create_graph=True))
+        result, _, pull, outs, _ = _vjp(func, primals, False, "linearize(f, *primals)")
+        out_structure = _tree.flatten(result)[1]
+        dummies, gradients = _transposed(outs, out_structure, pull)
 
     def push(*tangents):
         given, given_structure = _tree.flatten(tangents)
@@ -419,16 +414,11 @@ def linearize(func, *primals):
                     f"Expected tangent {i} in flattened pytree to have the same dtype as its primal, got {tangent.dtype} and "
                     f"{primal.dtype}"
                 )
-        pairs = [(g, t) for g, t in zip(gradients, given) if g.requires_grad]
-        found = [None] * len(dummies)
-        if pairs:
-            found = _C._run_backward(
-                tuple(g for g, _ in pairs), tuple(t for _, t in pairs), True, False, tuple(dummies), True, False
-            )
-        parts = [_C.zeros_like(o) if f is None else f for f, o in zip(found, outs)]
-        return _tree.unflatten([part.detach() for part in parts], out_structure)
+        with framejit.enable_grad():
+            found = _gradients(gradients, given, dummies, False, True)
+        return _tree.unflatten([part.detach() for part in found], out_structure)
 
-    return _detached(value), push
+    return _detached(result), push
 
 
 def _slice_argnums(args, argnums, as_tuple=True):
