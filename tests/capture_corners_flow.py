@@ -243,3 +243,25 @@ def a_cache_of_ones_own_in_singledispatch():
     finally:
         weakref.WeakKeyDictionary = kept
     return [g(1), g(2), g("x"), g(3)], seen
+
+
+@subject
+def a_deque_whose_elements_are_set_while_it_is_iterated():
+    table = collections.deque(range(4))
+    brk()
+    iterator = iter(table)
+    seen = [next(iterator)]
+    brk()
+    for i, text in enumerate("abcd"):
+        table[i] = text
+    brk()
+    seen += list(iterator)
+    inner = []
+    for item in table:
+        table[-1] = 7
+        inner.append(item)
+    iterator = iter(table)
+    table.append(8)
+    table.popleft()
+    brk()
+    return seen, inner, list(table), outcome(next, iterator)

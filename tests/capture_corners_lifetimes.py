@@ -104,3 +104,19 @@ def an_ordered_dict_in_a_loop_of_references():
     del Holder, holder
     gc.collect()
     return ref[0]() is None, ref[1]
+
+
+@subject
+def a_proxy_answers_for_its_object():
+    class Holder:
+        x = 1
+
+        def __iter__(self):
+            return iter("abc")
+
+    holder = Holder()
+    proxy = weakref.proxy(holder)
+    seen = [proxy.x, proxy.__class__ is Holder, getattr(proxy, "__class__") is Holder, isinstance(proxy, Holder)]
+    seen += [list(proxy), outcome(next, proxy)[:2], type(proxy).__name__, hasattr(proxy, "y")]
+    del holder
+    return seen, outcome(getattr, proxy, "x")

@@ -29,6 +29,7 @@ PyTypeObject* type_alone(Tracer& t, V v) {
 // By its __class__, where that is not its type.
 bool claims_class(Tracer& t, V v, PyObject* cls) {
   PyObject* name = FJ_NAME("__class__");
+  if (v->is == Is::Opaque && v->real && PyWeakref_CheckProxy(v->real)) cut(Reason::native_object, "a proxy's class");
   const bool plain = !overridden(t, v->cls, FJ_NAME("__getattribute__")) && !overridden(t, v->cls, name);
   V claimed = plain ? nullptr : find_attr(t, v, name);
   PyObject* o = claimed ? const_object(claimed) : nullptr;

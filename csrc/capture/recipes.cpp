@@ -454,7 +454,8 @@ void RecipeWriter::effects_of(V v) {
         break;
       }
       auto* copy = t_.list(as<ListValue>(v)->items);
-      s_.effects.push_back({Do::SetList, of(v), kNoRecipe, of(copy)});
+      const bool same_places = is_deque(v) && !as<ListValue>(v)->writes;
+      s_.effects.push_back({Do::SetList, of(v), same_places ? of(t_.boolean(true)) : kNoRecipe, of(copy)});
       break;
     }
     case Is::Set:

@@ -71,7 +71,8 @@ enum class Do : uint8_t {
   SetItem,   // dict: target[key] = value, with dict's own method
   DelItem,   // dict: del target[key]
   Clear,     // dict or set: target.clear()
-  SetList,   // target[:] = value (a list recipe)
+  SetList,   // target[:] = value (a list recipe); with a key, as many elements in their places, for iterators over a
+             // deque
   Append,    // target.append(value), list's own method
   SetSet,    // target.clear(); target.update(value)
   SetCell,   // contents of the cell target; value may be kNoRecipe

@@ -64,7 +64,10 @@ V sequence_get(Tracer& t, V v, V key) {
 void list_set(Tracer& t, ListValue* l, V key, V value) {
   if (is_deque(l) && key->is == Is::Slice) cut(Reason::raises, "a slice of a deque");
   int64_t start, stop, step;
-  list_changed(l);
+  if (is_deque(l))
+    l->changed = l->outside();  // an iterator over it does not mind that an element is another one
+  else
+    list_changed(l);
   if (!slice_bounds(t, key, static_cast<int64_t>(l->items.size()), &start, &stop, &step)) {
     V& item = l->items[checked_index(t, key, l->items.size(), is_deque(l) ? "deque" : "list assignment")];
     if (l->outside() && item->outside()) check_let_go(t, item->real);

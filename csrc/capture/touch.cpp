@@ -244,7 +244,14 @@ void drop_implied(const guard::SourceTable& sources, std::vector<guard::Check>& 
       mark(sources[c.source].parent);
     else if (c.kind != Kind::Absent && c.kind != Kind::SameObject && c.kind != Kind::DifferentObjects)
       mark(c.source);
-  std::erase_if(checks, [&](const auto& c) { return says_present(c) && found[static_cast<size_t>(c.source)]; });
+  // An iterator that has a tenth element has the nine before.
+  std::unordered_map<SourceId, int64_t> last;
+  auto gives = [](const guard::Check& c) { return c.kind == Kind::HasNext && c.numbers[1]; };
+  for (const auto& c : checks)
+    if (gives(c)) last[c.source] = std::max(last[c.source], c.numbers[0]);
+  std::erase_if(checks, [&](const auto& c) {
+    return (says_present(c) && found[static_cast<size_t>(c.source)]) || (gives(c) && c.numbers[0] < last[c.source]);
+  });
 }
 
 }  // namespace

@@ -180,7 +180,7 @@ V Tracer::new_outside(PyObject* real, SourceId) {
   if (base == &PyDict_Type || base == &PyODict_Type || is_default_dict(t)) return shell<DictValue>(*this, real);
   if (PyAnySet_CheckExact(real)) return shell<SetValue>(*this, real);
   if (base == &PyBaseObject_Type && is_python_class(t)) return shell<ObjectValue>(*this, real);
-  if (PyIter_Check(real) && base != &PyBaseObject_Type) {
+  if (PyIter_Check(real) && base != &PyBaseObject_Type && !PyWeakref_CheckProxy(real)) {
     if (py::can_peek(real)) return make<IteratorValue>(t, Iter::Peek);
     if (t == &PyZip_Type && !py::is_strict_zip(real)) return make<IteratorValue>(t, Iter::Zip);
     if (t == &PyEnum_Type && py::count_of(real)) return make<IteratorValue>(t, Iter::Enumerate);

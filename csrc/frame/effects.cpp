@@ -23,6 +23,12 @@ bool use_up(PyObject* list) {
   return static_cast<bool>(Ref::steal(PyObject_CallMethod(list, "pop", nullptr)));
 }
 
+bool replace_items(PyObject* deque, PyObject* list) {
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list); ++i)
+    if (PySequence_SetItem(deque, i, PyList_GET_ITEM(list, i)) < 0) return false;
+  return true;
+}
+
 }  // namespace
 
 bool Materialiser::perform(const capture::Effect& e) {
@@ -41,6 +47,7 @@ bool Materialiser::perform(const capture::Effect& e) {
       }
       return PySet_Clear(target) == 0;
     case Do::SetList:
+      if (key) return replace_items(target, made);
       if (!PyList_Check(target))  // a deque
         return Ref::steal(PyObject_CallMethod(target, "clear", nullptr)) &&
                Ref::steal(PyObject_CallMethod(target, "extend", "O", made));

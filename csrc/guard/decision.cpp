@@ -52,14 +52,22 @@ void remove(Candidate& c, const Check* check) { std::erase(c.checks, check); }
 
 // The fact with the most variants among the candidates; none if no fact has two.
 Variants telling_apart(const std::vector<Candidate>& set) {
-  std::map<Fact, Variants> facts;
+  struct Rivals {
+    Variants variants;
+    const Candidate* last = nullptr;
+    bool several = false;  // one candidate has two of them: they do not exclude each other
+  };
+  std::map<Fact, Rivals> facts;
   for (const Candidate& c : set)
-    for (const Check* check : c.checks)
-      if (check->source != kNoSource || check->kind == Kind::Modes || check->kind == Kind::Storages)
-        ++facts[{check->kind, check->source, check->other}][check];
+    for (const Check* check : c.checks) {
+      if (check->source == kNoSource && check->kind != Kind::Modes && check->kind != Kind::Storages) continue;
+      Rivals& r = facts[{check->kind, check->source, check->other}];
+      r.several |= std::exchange(r.last, &c) == &c;
+      ++r.variants[check];
+    }
   Variants* best = nullptr;
-  for (auto& [fact, variants] : facts)
-    if (variants.size() > 1 && (!best || variants.size() > best->size())) best = &variants;
+  for (auto& [fact, r] : facts)
+    if (!r.several && r.variants.size() > 1 && (!best || r.variants.size() > best->size())) best = &r.variants;
   return best ? std::move(*best) : Variants{};
 }
 
