@@ -119,7 +119,11 @@ py::Ref converted(py::Ref value, PyTypeObject* type) {
 bool stays(PyObject* function) {
   static PyObject* const names[] = {PyUnicode_InternFromString("_base"), PyUnicode_InternFromString("grad"),
                                     PyUnicode_InternFromString("_grad")};
-  if (!Py_IS_TYPE(function, &_PyMethodWrapper_Type)) return false;
+  static PyTypeObject* const method_wrapper = [] {  // not exported by 3.13
+    py::Ref one = py::Ref::steal(PyObject_GetAttrString(names[0], "__add__"));
+    return Py_TYPE(one.get());
+  }();
+  if (!Py_IS_TYPE(function, method_wrapper)) return false;
   py::Ref owner = py::Ref::steal(PyObject_GetAttrString(function, "__self__"));
   for (PyObject* name : names)
     if (owner && PyDict_GetItem(tensor_type->tp_dict, name) == owner.get()) return true;
