@@ -2,7 +2,7 @@
 
 Run by the interpreter that the wheel is for. The fresh environment's PATH holds nothing but its own bin folder: no
 compiler, no CMake, no headers. Checks that a function compiles and agrees with eager, that a training step lowers the
-loss, that the licences came along, and how big the wheel and everything installed with it are.
+loss, that a program compiled ahead of time runs and the C library loads it, that the licences came along, and how big the wheel and everything installed with it are.
 """
 
 import argparse
@@ -43,6 +43,16 @@ for _ in range(5):
 assert losses[-1] < losses[0], losses
 a = fj.randn(300, 300)
 assert fj.allclose((a @ a)[:, 0], (a * a[:, 0]).sum(1), atol=1e-3), "matrix multiplication is wrong"
+
+import ctypes, os, tempfile
+path = os.path.join(tempfile.mkdtemp(), "model.fj")
+fj.export.aot_compile(fj.export.export(model, (inputs,)), path)
+assert fj.allclose(fj.export.aot_load(path)(inputs), model(inputs), atol=1e-5), "the program compiled ahead of time is wrong"
+package = os.path.dirname(fj.__file__)
+library = ctypes.CDLL(os.path.join(package, "lib", "libframejit.so"))
+library.framejit_load.restype = ctypes.c_void_p
+assert library.framejit_load(path.encode()), "libframejit.so does not load a program"
+assert os.path.exists(os.path.join(package, "include", "framejit.h")), "framejit.h is not installed"
 print(f"compiled and trained: loss {losses[0]:.3f} -> {losses[-1]:.3f}")
 """
 
