@@ -7,6 +7,8 @@ import framejit
 from framejit import nn
 from framejit.dynamo import exc
 from framejit.export import Dim, export
+from framejit.export.graph_signature import InputKind
+from framejit.fx import Interpreter
 from framejit.utils import _pytree as pytree
 
 from tests.export_subjects import Counting, subjects
@@ -197,6 +199,70 @@ class SizesTest(ExportCase):
             Dim("a b")
         with self.assertRaisesRegex(AssertionError, "inconsistent"):
             Dim("n", min=4, max=2)
+
+
+class FixedSizesTest(ExportCase):
+    """What the graph takes for the same at all sizes is the same: checked by running it for others, node by node."""
+
+    def check(self, module, args, shapes, *others):
+        program = export(module, args, dynamic_shapes=shapes)
+        for given in others:
+            seen = []
+
+            class Checking(Interpreter):
+                def run_node(self, n):
+                    value = super().run_node(n)
+                    if isinstance(value, framejit.Tensor):
+                        seen.append((n, tuple(value.shape)))
+                    return value
+
+            specs = program.graph_signature.input_specs
+            held = [program._tensor(s.target) for s in specs if s.kind is not InputKind.USER_INPUT]
+            Checking(program.graph_module).run(*held, *given)
+            for node, shape in seen:
+                for dim in node.meta.get("fixed", ()):
+                    self.assertEqual(shape[dim], node.meta["val"].shape[dim], f"{node.format_node()}, dimension {dim}")
+        return program
+
+    def test_modules(self):
+        for name, (module, args, shapes) in subjects().items():
+            with self.subTest(name):
+                self.check(module, args, dims_of(shapes), grown(args, shapes), grown(args, shapes, 3))
+
+    def test_operators(self):
+        f, one = framejit, framejit.ones(1, 5)
+        functions = [
+            lambda x: x + one, lambda x: x[:, :1] + one, lambda x: f.where(x > 0, one, x), lambda x: x.clamp(min=one), lambda x: x.sum(0),
+            lambda x: x.mean(1, keepdim=True), lambda x: x.sum((0, 1)), lambda x: x.norm(2, 1), lambda x: x.var(0), lambda x: x.argmax(1),
+            lambda x: x.t() @ x, lambda x: x @ x.t(), lambda x: x[None] @ x.t()[None], lambda x: x.unsqueeze(-1).expand(-1, -1, 3),
+            lambda x: x.view(-1), lambda x: x.reshape(-1, 5), lambda x: x.reshape(5, -1), lambda x: x[1:], lambda x: x[:, 1:3], lambda x: x[0],
+            lambda x: x.narrow(0, 0, 1), lambda x: x.split(2, 1)[2], lambda x: x.chunk(2, 1)[0], lambda x: x.unbind(1)[0],
+            lambda x: f.cat([x, one]), lambda x: f.cat([x, x], 1), lambda x: f.stack([x, x], 1), lambda x: x.permute(1, 0), lambda x: x.mT,
+            lambda x: f.zeros(3, 4) + x.sum(), lambda x: f.zeros_like(x), lambda x: x.new_zeros(x.shape[0], 2), lambda x: x.cumsum(0),
+            lambda x: f.nn.functional.max_pool1d(x[None], 2), lambda x: f.nn.functional.embedding(f.ones(x.shape[0], dtype=f.int64), x),
+            lambda x: f.nn.functional.conv1d(x[None], f.ones(2, x.shape[0], 1)), lambda x: f.nn.functional.pad(x, (1, 1)), lambda x: x.add_(1),
+            lambda x: f.nn.functional.linear(x, x), lambda x: f.einsum("ij,ij->j", x, x), lambda x: x.flatten(), lambda x: x.repeat(2, 1),
+            lambda x: f.nn.functional.layer_norm(x, (5,)), lambda x: x.max(0)[0], lambda x: x.transpose(0, -1), lambda x: x.masked_fill(x > 0, 1),
+        ]  # fmt: skip
+        for i, function in enumerate(functions):
+            with self.subTest(i):
+                rows = {"x": {0: Dim("n", min=2)}}
+                self.check(Call(function), (f.randn(4, 5),), rows, (f.randn(7, 5),), (f.randn(2, 5),))
+
+    def test_fewer_questions(self):
+        program = export(subjects()["attention"][0], (framejit.randn(2, 5, 16),), dynamic_shapes={"x": {0: Dim("b")}})
+        self.assertNotIn("_assert_scalar", program.graph_module.code)
+
+
+class Call(nn.Module):
+    """A function as a module."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
 
 
 class RefusedTest(ExportCase):

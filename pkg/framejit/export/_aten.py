@@ -13,6 +13,8 @@ from framejit.fx.experimental._overloads import overload_of
 from framejit.fx.node import Node, map_aggregate
 from framejit.jit import schema as schemas
 
+from ._fixed_sizes import FixedSizes
+
 # methods that take sizes or dimensions one by one or as a list
 _LISTS = frozenset(
     "view reshape expand permute repeat tile flip new_zeros new_ones new_empty movedim sum_to_size unflatten roll rot90".split()
@@ -108,13 +110,12 @@ _KINDS = {
 
 class Normaliser:
     """Copies captured nodes into `graph`. `values`: captured node -> what stands for it in the new graph (a Node, a constant,
-    or a tuple of both). `examples`: captured node -> what it was at the export. `is_open(node, dim)`: whether that size
-    of an input is open."""
+    or a tuple of both). `examples`: captured node -> what it was at the export. `has_open`: whether any size is open."""
 
-    def __init__(self, graph, examples, is_open, has_open):
-        self.graph, self.examples, self.is_open, self.has_open = graph, examples, is_open, has_open
-        self.values, self.shapes, self.sizes, self.known = {}, {}, {}, {}
-        self.inputs = set()
+    def __init__(self, graph, examples, has_open):
+        self.graph, self.examples, self.has_open = graph, examples, has_open
+        self.values, self.shapes, self.sizes, self.known, self.parts = {}, {}, {}, {}, {}
+        self.fixed = FixedSizes()
 
     # ---- facts
 
@@ -122,10 +123,11 @@ class Normaliser:
         """Whether a node of the new graph is a tensor."""
         return node in self.shapes
 
-    def note_tensor(self, node, example, source=None):
+    def note_tensor(self, node, example, fixed=None):
+        """Says what a node of the new graph was, and which of its sizes are fixed (all, unless given)."""
         self.shapes[node] = example
-        if source is not None:
-            self.inputs.add(node)
+        self.fixed.note(node, example.shape, range(example.dim()) if fixed is None else fixed)
+        node.meta["fixed"] = self.fixed.dims[node]
 
     def resolve(self, value):
         return map_aggregate(value, lambda leaf: self.values[leaf] if isinstance(leaf, Node) else leaf)
@@ -134,8 +136,7 @@ class Normaliser:
         """The size of a tensor's dimension: a number where it is not open, else a node."""
         shape = self.shapes[node].shape
         dim %= len(shape)
-        static = not self.has_open or node in self.inputs and not self.is_open(node, dim)
-        if static:
+        if not self.has_open or self.fixed.has(node, dim):
             return shape[dim]
         if (node, dim) not in self.sizes:
             found = self.graph.call_function(ops.aten.sym_size.int, (node, dim), name="sym_size_int")
@@ -234,7 +235,10 @@ class Normaliser:
             return example
         if target is operator.getitem:
             if not self._first_is_tensor(args):
-                return self._note(self.graph.call_function(target, args), example)
+                made = self._note(self.graph.call_function(target, args), example)
+                if isinstance(example, _C.Tensor):
+                    self.note_tensor(made, example, self.parts.get(args[0], ()))
+                return made
             return self._subscript(args[0], args[1], example)
         if target is operator.setitem:
             return self._assign(*args)
@@ -263,12 +267,16 @@ class Normaliser:
     def emit(self, name, args, kwargs, example):
         """A call of the operator of that name; gives the node, or the tuple of its results."""
         target, args, kwargs = overload(name, args, kwargs, self.is_tensor)
-        return self._note(self.graph.call_function(target, args, kwargs, name=name), example)
+        return self._note(self.graph.call_function(target, args, kwargs, name=name), example, name)
 
-    def _note(self, made, example):
+    def _note(self, made, example, name=""):
         made.meta["val"] = described(example)
         if isinstance(example, _C.Tensor):
-            self.note_tensor(made, example)
+            self.note_tensor(made, example, self.fixed.of_call(name, made.args, made.kwargs, example.dim()))
+        elif isinstance(example, (tuple, list)) and all(isinstance(part, _C.Tensor) for part in example):
+            ranks = {part.dim() for part in example}
+            if len(ranks) == 1:
+                self.parts[made] = self.fixed.of_call(name, made.args, made.kwargs, *ranks)
         return made
 
     def _operator(self, name, args, example):

@@ -174,12 +174,11 @@ class _Capture:
         self.normaliser = Normaliser(
             self.graph,
             recorder.examples,
-            lambda node, dim: dim in self.open_of.get(node, ()),
             any(self.dynamic[i] for i in self.tensors),
         )
         for node, value in recorder.known:
             self.normaliser.known.setdefault(node, []).append(value)
-        self.by_id, self.open_of = {}, {}
+        self.by_id = {}
         self._add_inputs()
         captured_inputs = iter(recorder.inputs)
         outputs = ()
@@ -225,8 +224,7 @@ class _Capture:
             arg = ConstantArgument(node.name, leaf)
             if isinstance(leaf, _C.Tensor):
                 arg = TensorArgument(node.name)
-                self._bind(node, leaf)
-                self.open_of[node] = self.dynamic[i]
+                self._bind(node, leaf, [d for d in range(leaf.dim()) if d not in self.dynamic[i]])
             else:
                 node.meta["val"] = leaf
             self.inputs.append(InputSpec(InputKind.USER_INPUT, arg))
@@ -237,15 +235,15 @@ class _Capture:
         self.inputs.append(InputSpec(kind, TensorArgument(node.name), target, persistent))
         return node
 
-    def _bind(self, node, tensor):
+    def _bind(self, node, tensor, fixed=None):
         node.meta["val"] = TensorInfo(tensor.shape, tensor.dtype, id_of_memory(tensor))
         self.by_id[id(tensor)] = node
-        self.normaliser.note_tensor(node, tensor, "input")
+        self.normaliser.note_tensor(node, tensor, fixed)
 
     def _bind_example(self, node, tensor):
         """The graph ran on a copy of the tensor: what shares memory with it is a view of the input."""
         node.meta["val"] = TensorInfo(tensor.shape, tensor.dtype, id_of_memory(tensor))
-        self.normaliser.note_tensor(node, tensor)
+        self.normaliser.shapes[node] = tensor
 
     def _node_of(self, tensor):
         """The node of a tensor from outside: an argument, something that the module holds, or else a constant."""
