@@ -94,13 +94,45 @@ class NamesTest(unittest.TestCase):
                 import torch.distributed.tensor
             except ModuleNotFoundError:
                 print("of modules too")
-            print(importlib.util.find_spec("torch.hub"))
+            print(importlib.util.find_spec("torch.mtia"))
             """
         ).splitlines()
         self.assertEqual(out[0], "torch.package.Importer was used, but framejit does not have it")
         self.assertEqual(out[1], "torch.nn.NoSuchLayer was used, but framejit does not have it")
         self.assertEqual(out[2], "module 'torch' has no attribute 'nosuch' (framejit does not have it)")
         self.assertEqual(out[4:], ["False False", "guarded imports raise", "of modules too", "None"])
+
+    def test_names_that_packages_import(self):
+        out = output(
+            """
+            import torch
+            from torch.cuda.amp import GradScaler, autocast
+            from torch.nn.modules.instancenorm import InstanceNorm2d, _InstanceNorm
+            from torch.nn.common_types import _size_2_t
+            from torch.utils._foreach_utils import _group_tensors_by_device_and_dtype
+            import torch.distributed as dist
+            import torch.onnx.symbolic_helper, torch.nn.modules.fold
+            print(issubclass(InstanceNorm2d, _InstanceNorm), isinstance(3, dist.device_mesh.DeviceMesh))
+            print("framejit" in torch.__config__.show(), isinstance(3, torch.Stream), isinstance(3, torch.cuda.CUDAGraph))
+            print(torch.finfo(torch.float8_e4m3fn).max, torch.float8_e5m2.itemsize, torch.float32 == torch.float8_e5m2)
+            groups = _group_tensors_by_device_and_dtype([[torch.ones(1), torch.ones(1, dtype=torch.int64), torch.zeros(2)]], True)
+            print([(str(key[1]), places) for key, (_, places) in groups.items()])
+            from torch.utils import _pytree
+            print(_pytree._dict_flatten_with_keys({"a": 1})[0][0][0], _pytree._dict_unflatten([2], ["a"]))
+            print(torch.ops.aten._to_copy(torch.ones(2), dtype=torch.int64))
+            """
+        ).splitlines()
+        self.assertEqual(
+            out,
+            [
+                "True False",
+                "True False False",
+                "448.0 1 False",
+                "[('framejit.float32', [0, 2]), ('framejit.int64', [1])]",
+                "['a'] {'a': 2}",
+                "tensor([1, 1])",
+            ],
+        )
 
     def test_modules_that_nobody_has(self):
         for statement in ("import torch.no_such_module", "import torch.nn.no_such_module"):

@@ -1,5 +1,6 @@
 """jit.script: functions against the Python that they were made of, and the errors of what is not TorchScript."""
 
+import dataclasses
 import enum
 import unittest
 from typing import Dict, List, NamedTuple, Optional, Tuple, Union
@@ -161,7 +162,54 @@ def without_grad(x):
     return y, x * 2
 
 
+@dataclasses.dataclass
+class Point:
+    x: float
+    y: float
+    n: int = 2
+
+    def norm(self) -> float:
+        return self.x * self.x + self.y * self.y
+
+
+@dataclasses.dataclass(init=False)
+class Written:
+    v: framejit.Tensor
+
+    def __init__(self, v: framejit.Tensor):
+        self.v = v + 1
+
+
+def with_dataclasses(a: float, t: framejit.Tensor):
+    p = Point(a, y=2.0)
+    p.x += 1.0
+    return p.norm(), p.n, Point(1.0, 1.0, 5).n, Written(t).v
+
+
+def into(x: framejit.Tensor, y: framejit.Tensor):
+    out = framejit.empty(0)
+    framejit.mul(x, y, out=out)
+    framejit.sum(x, 0, keepdim=True, out=y)
+    flags = framejit.zeros(3, dtype=framejit.bool)
+    framejit.lt(x, y, out=flags)
+    return out, y, flags, framejit.addcmul(x, x, x, value=2, out=out)
+
+
 class ScriptTest(unittest.TestCase):
+    def test_dataclasses(self):
+        t = framejit.ones(2)
+        found, expected = jit.script(with_dataclasses)(3.0, t), with_dataclasses(3.0, t)
+        self.assertEqual(found[:3], expected[:3])
+        self.assertEqual(found[3].tolist(), expected[3].tolist())
+        self.assertEqual(jit.script(Point)(1.0, 2.0).norm(), 5.0)
+
+    def test_results_are_written_to_out(self):
+        make = lambda: (framejit.arange(6.0).reshape(2, 3), framejit.ones(1, 3) * 4)  # noqa: E731
+        one, two = make(), make()
+        for p, q in zip(into(*one), jit.script(into)(*two)):
+            self.assertEqual((p.dtype, p.tolist()), (q.dtype, q.tolist()))
+        self.assertEqual(one[1].tolist(), two[1].tolist())
+
     def check(self, fn, *args):
         scripted = jit.script(fn)
         self.same(scripted(*args), fn(*args))

@@ -90,7 +90,6 @@ class LibraryTest(unittest.TestCase):
             (TypeError, lambda: self.lib.impl("known", 3)),
             (ValueError, lambda: library.define("no_colons", "() -> ()")),
             (ValueError, lambda: custom_op("no_colons", mutates_args=())),
-            (RuntimeError, lambda: library.register_fake("surface_test::unknown")),
             (AttributeError, lambda: framejit.ops.aten.no_such_op),
             (AttributeError, lambda: framejit.ops.surface_test.unknown),
         ]

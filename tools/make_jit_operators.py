@@ -50,7 +50,11 @@ def write(path):
         if name in ALWAYS or name.partition(".")[0] in NAMED_ONLY and not name.endswith("out"):
             kept.append(line)
             continue
-        if "...) -> ..." in line or NAMES_LEFT_OUT.search(name) or LEFT_OUT.search(line):
+        result_given = re.search(r"\.(?:\w+_)?out$", name) and line.endswith("Tensor(a!) out) -> Tensor(a!)")
+        plain = line.replace(", Tensor(a!) out", "") if result_given else line
+        if "...) -> ..." in line or NAMES_LEFT_OUT.search(name.partition(".")[0] if result_given else name):
+            continue
+        if LEFT_OUT.search(plain):
             continue
         if operators.is_implemented(schema.parse(line)):
             kept.append(line)

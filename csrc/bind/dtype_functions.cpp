@@ -138,6 +138,11 @@ PyObject* make_info(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O", const_cast<char**>(names), &o)) return nullptr;
   return py::guarded<PyObject*>(nullptr, [&] {
     bool floats = type == &finfo_type;
+    DType named;
+    // A stand-in for a dtype that framejit lacks may know its limits.
+    if (PyObject* known = o && !as_dtype(o, &named) ? PyObject_GetAttrString(o, "_framejit_limits") : nullptr)
+      return known;
+    PyErr_Clear();
     DType t = o ? need_dtype(o, floats ? "finfo" : "iinfo") : default_dtype();
     if (floats && is_complex(t)) t = part_of(t);
     if (floats)

@@ -66,6 +66,7 @@ _LAZY_MODULES = frozenset(
         "serialization",
         "random",
         "func",
+        "hub",
         "profiler",
         "accelerator",
         "autograd",

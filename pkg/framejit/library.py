@@ -273,14 +273,14 @@ def register_fake(op, func=None, /, *, lib=None):
     """Accepted: an operator's results without data are found by capturing its kernel. A decorator without func.
 
     op (str, or a CustomOpDef): which. func (callable): left aside and given back. lib (Library):
-    accepted. Raises RuntimeError for an operator that does
-    not exist.
+    accepted. The operator may be defined later. Raises
+    ValueError for a name that is none.
 
     >>> define("docs_fake::one", "() -> int")
     >>> register_fake("docs_fake::one", max)
     <built-in function max>
     """
-    _operator(op._qualname if isinstance(op, CustomOpDef) else op, "register_fake")
+    _split(op._qualname if isinstance(op, CustomOpDef) else op, "register_fake")
     return func if func is not None else lambda function: function
 
 

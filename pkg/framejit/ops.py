@@ -163,10 +163,26 @@ def _public(op):
     return None if isinstance(found, type | _types.ModuleType) else found
 
 
+# Operators of PyTorch's that packages name, to say what they do instead, and that have nothing to run here.
+_NAMED_ONLY = frozenset("_pin_memory _sparse_addmm _sparse_mm_reduce_impl _nested_view_from_buffer".split())
+
+
 def _of_exported(op):
     from framejit.export._extra_ops import OPERATORS
 
-    return OPERATORS.get(op)
+    return OPERATORS.get(op) or (_named_only(op) if op in _NAMED_ONLY else None)
+
+
+def _to_copy(self, *, dtype=None, layout=None, device=None, pin_memory=None, non_blocking=False, memory_format=None):
+    """A copy, of another dtype or device if asked for."""
+    return self.to(device=device or self.device, dtype=dtype or self.dtype, copy=True)
+
+
+def _named_only(op):
+    def function(*args, **kwargs):
+        raise NotImplementedError(f"framejit has no operator aten::{op}")
+
+    return function
 
 
 def _namespace(name):
@@ -176,6 +192,8 @@ def _namespace(name):
     def find(op):
         # methods come before functions of nn: their `view` is the one that takes a dtype
         function = _public(op) or getattr(_ops.Tensor, op, None) or getattr(_ops, op, None) or _of_exported(op)
+        if op == "_to_copy":
+            function = _to_copy
         if name != "aten" or op.startswith("__") or not callable(function):
             raise AttributeError(f"there is no operator {name}::{op}")
         # looked for inside a trace, it is the function that records in its place

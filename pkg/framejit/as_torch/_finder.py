@@ -83,7 +83,7 @@ def _view(name, modules):
     names["__file__"] = getattr(modules[-1], "__file__", None)  # framejit's, where a stand-in only adds to it
 
     def getattr_(key):
-        if not (key.startswith("__") and key.endswith("__")):
+        if not (key.startswith("__") and key.endswith("__")) or key == "__config__":
             value = _late(name, modules, key)
             if value is not None:
                 names[key] = value[0]

@@ -20,6 +20,13 @@ RENAMED = {
     "torch.fx._symbolic_trace": "framejit.fx.symbolic_trace",
     "torch.autograd.gradcheck": "framejit.autograd._gradcheck",
     "torch.utils._pytree": "framejit.utils._pytree",
+    "torch.autograd.profiler_util": "framejit.profiler._events",
+    "torch.optim.adamw": "framejit.optim",
+    **{
+        f"torch.nn.modules.{name}": "framejit.nn.modules"
+        for name in ("adaptive", "channelshuffle", "fold", "linear_cross_entropy")
+    },
+    "torch.nn.modules.instancenorm": "framejit.nn.modules.batchnorm",
 }
 
 ABSENT = frozenset(
@@ -29,7 +36,13 @@ ABSENT = frozenset(
     _inductor _jit_internal _library _linalg_utils _lobpcg _logging _lowrank _meta_registrations _namedtensor_internals
     _numpy _ops _prims _prims_common _python_dispatcher _refs _size_docs _sources _storage_docs _strobelight _subclasses
     _utils_internal _vendor _vmap_internals _weights_only_unpickler ao cpu fft
-    hub jit linalg masked mtia nested package
+    backends.cpu backends.cudnn.rnn backends.cusparselt backends.kleidiai backends.mha backends.miopen backends.xeon
+    cuda.comm cuda.gds cuda.graphs cuda.green_contexts cuda.jiterator cuda.memory cuda.nccl cuda.nvtx cuda.profiler cuda.random
+    cuda.sparse cuda.streams cuda.tunable export.passes export.pt2_archive export.unflatten multiprocessing.pool
+    multiprocessing.queue multiprocessing.reductions multiprocessing.spawn nn.attention.experimental nn.attention.varlen
+    nn.cpp nn.grad nn.parallel.comm nn.parallel.parallel_apply nn.parallel.replicate nn.parallel.scatter_gather
+    utils.backcompat utils.hipify utils.jit utils.mkldnn utils.serialization utils.show_pickle utils.viz
+    jit linalg masked mtia nested package
     quantization quasirandom signal sparse special torch_version
     nn.attention.bias nn.backends nn.intrinsic nn.modules.rnn nn.modules.transformer nn.qat
     nn.quantizable nn.utils.fusion nn.utils.parametrizations nn.utils.parametrize
@@ -39,8 +52,7 @@ ABSENT = frozenset(
     optim._adafactor optim._muon optim._functional optim._multi_tensor optim.asgd optim.lbfgs optim.rprop optim.sparse_adam
     optim.swa_utils
     autograd.anomaly_mode autograd.forward_ad autograd.functional autograd.graph autograd.profiler_legacy
-    autograd.profiler_util
-    utils._config_module utils._content_store utils._cxx_pytree utils._foreach_utils utils._python_dispatch utils._sympy
+    utils._config_module utils._content_store utils._cxx_pytree utils._python_dispatch utils._sympy
     utils._traceback utils._triton utils.backend_registration utils.benchmark utils.bottleneck utils.bundled_inputs
     utils.checkpoint utils.collect_env utils.cpp_extension utils.deterministic utils.file_baton utils.flop_counter
     utils.mobile_optimizer utils.model_dump utils.model_zoo utils.module_tracker utils.tensorboard utils.throughput_benchmark

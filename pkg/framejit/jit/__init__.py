@@ -5,7 +5,7 @@ without their source, are saved with `save`, loaded with `load` here and in PyTo
 from typing import Final
 
 from . import frontend
-from .api import ScriptFunction, _overload, script
+from .api import ScriptFunction, _overload, _overload_method, script
 from .archive_reader import load, save
 from .attribute import (
     Attribute,

@@ -309,3 +309,6 @@ def _overload(func):
     """Marks the declaration of an overload; the one without the mark that follows is the implementation."""
     _overloaded.setdefault(f"{func.__module__}.{func.__qualname__}", []).append(func)
     return func
+
+
+_overload_method = _overload  # a method is told apart by its class in its name

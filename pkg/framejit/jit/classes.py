@@ -211,8 +211,9 @@ def define_class(cls):
 
 
 def _define_members(made, cls, node, source):
-    from . import api
+    from . import api, dataclass_methods
 
+    written = {each.name for each in node.body if isinstance(each, ast.FunctionDef)}
     for name, value in (cls.__dict__.get("__annotations__") or {}).items():
         found = annotations.find_type(value)
         if found is not None and not isinstance(value, str):
@@ -228,6 +229,9 @@ def _define_members(made, cls, node, source):
                 f"{made.qualname}._get_{name}", api.function_checker(value.fget, made, cls=cls), made
             )
         elif isinstance(value, python_types.FunctionType):
+            if dataclass_methods.is_left_out(cls, name, written):
+                continue
+            value = dataclass_methods.with_source(cls, name, value, written)
             if is_ignored(value) or is_unused(value):
                 made.methods[name] = PythonFunction(value, name, is_unused(value))
             else:

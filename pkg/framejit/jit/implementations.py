@@ -7,6 +7,7 @@ import warnings
 import framejit as _f
 from framejit import _ops as _t
 
+from . import operators
 from .known_functions import CODES, DTYPES, LAYOUTS, MEMORY_FORMATS
 from .nn_implementations import *  # noqa: F403
 from .recurrent_implementations import *  # noqa: F403
@@ -233,3 +234,14 @@ def warn(message, stacklevel=2):
 
 def backward(x, gradient=None, retain_graph=None, create_graph=False):
     x.backward(gradient, retain_graph=retain_graph, create_graph=create_graph)
+
+
+def with_out(name, *args, out, **kwargs):
+    """An operator whose result is written into `out`, which takes its sizes."""
+    where, short = operators.home(name)
+    value = getattr(where, short)(*args, **kwargs)
+    if value is out:
+        return out
+    if out.shape != value.shape:
+        out.resize_(value.shape)
+    return out.copy_(value)

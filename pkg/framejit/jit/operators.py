@@ -177,13 +177,22 @@ def home(name):
     return None
 
 
+def writes_out(schema):
+    """Whether it is the overload that writes its result into an argument `out`."""
+    return schema.full_name.endswith("out") and "." in schema.full_name and schema.arguments[-1].name == "out"
+
+
 def text_of(schema):
     """The entry of an overload; None if framejit's function of the same name runs it."""
+    if writes_out(schema):
+        return f"impl.with_out({schema.name!r}, {{*k}})"
     return TEXTS.get(schema.full_name) or TEXTS.get(schema.name)
 
 
 def is_implemented(schema):
     """Whether framejit can run an overload. An entry for a name counts for all of its overloads."""
+    if writes_out(schema):  # what is computed is written there
+        return home(schema.name) is not None and schema.name not in TEXTS
     if schema.name in INFIX or text_of(schema) is not None:
         return True
     return home(schema.name) is not None

@@ -184,6 +184,13 @@ register_pytree_node(
 register_pytree_node(deque, lambda d: (list(d), d.maxlen), lambda children, maxlen: deque(children, maxlen=maxlen))
 register_pytree_node(namedtuple, lambda t: (list(t), type(t)), lambda children, kind: kind(*children))
 _NAMEDTUPLE = SUPPORTED_NODES[namedtuple]
+# PyTorch's names of what the registry holds, which packages use for kinds of their own
+_tuple_flatten, _tuple_unflatten = SUPPORTED_NODES[tuple].flatten_fn, SUPPORTED_NODES[tuple].unflatten_fn
+_list_flatten, _list_unflatten = SUPPORTED_NODES[list].flatten_fn, SUPPORTED_NODES[list].unflatten_fn
+_dict_flatten, _dict_unflatten = SUPPORTED_NODES[dict].flatten_fn, SUPPORTED_NODES[dict].unflatten_fn
+_ordereddict_flatten = SUPPORTED_NODES[OrderedDict].flatten_fn
+_ordereddict_unflatten = SUPPORTED_NODES[OrderedDict].unflatten_fn
+_namedtuple_flatten, _namedtuple_unflatten = _NAMEDTUPLE.flatten_fn, _NAMEDTUPLE.unflatten_fn
 _RETURN_TYPE = NodeDef(tuple, lambda t: (list(t), type(t)), lambda children, kind: kind(children))
 
 
@@ -410,3 +417,21 @@ def _broadcast_to_and_flatten(tree, treespec, is_leaf=None):
         return None
     parts = [_broadcast_to_and_flatten(c, s, is_leaf) for c, s in zip(children, treespec.children_specs)]
     return None if any(part is None for part in parts) else [leaf for part in parts for leaf in part]
+
+
+def _flatten_with_keys(kind):
+    """PyTorch's function of that kind: children with their keys, and the context."""
+
+    def flatten(node):
+        children, context = SUPPORTED_NODES[kind].flatten_fn(node)
+        spec = TreeSpec(kind, context, tuple([_LEAF] * len(children)))
+        return list(zip(_keys(spec, node), children)), context
+
+    return flatten
+
+
+_tuple_flatten_with_keys = _flatten_with_keys(tuple)
+_list_flatten_with_keys = _flatten_with_keys(list)
+_dict_flatten_with_keys = _flatten_with_keys(dict)
+_ordereddict_flatten_with_keys = _flatten_with_keys(OrderedDict)
+_namedtuple_flatten_with_keys = _flatten_with_keys(namedtuple)

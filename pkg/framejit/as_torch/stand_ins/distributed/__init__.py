@@ -1,0 +1,3 @@
+"""torch.distributed: names that exist for annotations and questions; there is one process."""
+
+from . import device_mesh
