@@ -148,18 +148,21 @@ _LAZY_NAMES.update((name, "framejit._functions_histogram") for name in ("histogr
 _LAZY_NAMES.update(
     (name, "framejit._functions_rare")
     for name in (
-        "_chunk_cat", "_segment_reduce", "empty_permuted", "frexp", "index_reduce", "nonzero_static", "resolve_conj", "resolve_neg",
+        "_chunk_cat", "_segment_reduce", "segment_reduce", "empty_permuted", "frexp", "index_reduce", "nonzero_static", "resolve_conj", "resolve_neg",
     )
 )  # fmt: skip
 _LAZY_NAMES.update(
     (name, "framejit._functions_native")
     for name in (
         "_batch_norm_with_update", "_native_batch_norm_legit", "_safe_softmax", "_softmax_backward_data", "_unsafe_masked_index",
-        "_unsafe_masked_index_put_accumulate", "_upsample_bilinear2d_aa", "grid_sampler_2d", "grid_sampler_3d", "max_pool2d_with_indices_backward",
+        "_unsafe_masked_index_put_accumulate", "max_pool2d_with_indices_backward",
         "native_batch_norm", "resize_as_", "zero_",
         "native_dropout_backward",
     )
 )  # fmt: skip
+_LAZY_NAMES.update(
+    (name, "framejit._functions_resample") for name in ("_upsample_bilinear2d_aa", "grid_sampler_2d", "grid_sampler_3d")
+)
 _LAZY_NAMES.update((name, "framejit.nn.functional") for name in ("channel_shuffle", "pixel_shuffle", "pixel_unshuffle"))
 _LAZY_NAMES.update(
     (name, "framejit._checks")

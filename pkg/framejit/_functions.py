@@ -25,6 +25,9 @@ def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     >>> framejit.isclose(framejit.tensor([1.0, 2.0]), framejit.tensor([1.0, 2.1]))
     tensor([ True, False])
     """
+    for name, value in (("input", input), ("other", other)):
+        if not isinstance(value, _C.Tensor):
+            raise TypeError(f"isclose(): argument '{name}' must be Tensor, not {type(value).__name__}")
     if input.dtype != other.dtype:
         raise RuntimeError(f"{_plain_name(input.dtype)} did not match {_plain_name(other.dtype)}")
     if rtol < 0 or atol < 0:

@@ -3,7 +3,6 @@
 import math
 
 from framejit import _C
-from framejit._autocast_lists import listed
 from framejit._common import into
 from framejit.autograd.grad_mode import no_grad
 
@@ -186,62 +185,6 @@ def max_pool2d_with_indices_backward(
     zeros = grad_output.new_zeros(*flat, input.shape[-2] * input.shape[-1])
     spread = zeros.scatter_add(-1, indices.reshape(*flat, -1), grad_output.reshape(*flat, -1))
     return into(out, spread.reshape(input.shape))
-
-
-def _upsample_bilinear2d_aa(input, output_size, align_corners, scales_h=None, scales_w=None, *, scale_factors=None):
-    """Bilinear resampling with a filter as wide as the step, so that nothing is skipped.
-
-    input (Tensor), output_size (sequence of int, or None where factors are given), align_corners (bool), scales_h, scales_w
-    (float or None), scale_factors (pair of float or None). Raises
-    ValueError (Anti-alias option … requires a 4-D tensor).
-
-    >>> import framejit
-    >>> framejit._upsample_bilinear2d_aa(framejit.ones(1, 1, 4, 4), [2, 2], False).shape
-    framejit.Size([1, 1, 2, 2])
-    """
-    from framejit.nn._functional.resample import filter_lines
-
-    if scale_factors is not None:
-        scales_h, scales_w = scale_factors
-        output_size = [int(input.shape[2] * scales_h), int(input.shape[3] * scales_w)]
-    for dim, size, scale in ((2, output_size[0], scales_h), (3, output_size[1], scales_w)):
-        extent = input.shape[dim]
-        step = 1.0 / scale if scale else extent / size if size else 1.0
-        input = filter_lines(input, dim, extent, size, step, "bilinear", align_corners)
-    return input
-
-
-_MODES, _PADDINGS = ("bilinear", "nearest", "bicubic"), ("zeros", "border", "reflection")
-
-
-@listed("input", "grid")
-def grid_sampler_2d(input, grid, interpolation_mode, padding_mode, align_corners):
-    """nn.functional.grid_sample of images, its modes as numbers.
-
-    input, grid (Tensor), interpolation_mode, padding_mode (int), align_corners (bool). Raises RuntimeError for sizes that do
-    not fit.
-
-    >>> import framejit
-    >>> framejit.grid_sampler_2d(framejit.ones(1, 1, 2, 2), framejit.zeros(1, 1, 1, 2), 0, 0, False)
-    tensor([[[[1.]]]])
-    """
-    from framejit.nn.functional import grid_sample
-
-    return grid_sample(input, grid, _MODES[interpolation_mode], _PADDINGS[padding_mode], align_corners)
-
-
-@listed("input", "grid")
-def grid_sampler_3d(input, grid, interpolation_mode, padding_mode, align_corners):
-    """nn.functional.grid_sample of volumes, its modes as numbers.
-
-    input, grid (Tensor), interpolation_mode, padding_mode (int), align_corners (bool). Raises RuntimeError for sizes that do
-    not fit.
-
-    >>> import framejit
-    >>> framejit.grid_sampler_3d(framejit.ones(1, 1, 2, 2, 2), framejit.zeros(1, 1, 1, 1, 3), 0, 0, False).shape
-    framejit.Size([1, 1, 1, 1, 1])
-    """
-    return grid_sampler_2d(input, grid, interpolation_mode, padding_mode, align_corners)
 
 
 def zero_(input):

@@ -310,3 +310,6 @@ def log_normal_(self, mean=1, std=2, *, generator=None):
         raise RuntimeError(f"log_normal_ expects std > 0.0, but found std={std}")
     with no_grad():
         return self.copy_((mean + std * _C.randn(self.shape, dtype=_C.float64, generator=generator)).exp())
+
+
+segment_reduce = _segment_reduce

@@ -17,7 +17,9 @@ def _quantile(input, q, dim, keepdim, interpolation, ignore_nan):
         raise RuntimeError(
             f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}"
         )
-    if not isinstance(q, _C.Tensor):
+    given = isinstance(q, _C.Tensor)
+    if not given:
+        outside = any(x < 0 or x > 1 for x in (q if isinstance(q, (list, tuple)) else (q,)))
         q = _C.tensor(q, dtype=input.dtype)
     if q.dim() > 1:
         raise RuntimeError(f"{name}() q must be a scalar or 1D tensor")
@@ -25,7 +27,7 @@ def _quantile(input, q, dim, keepdim, interpolation, ignore_nan):
         raise RuntimeError(f"{name}() q tensor must be same dtype as the input tensor")
     if input.numel() == 0:
         raise RuntimeError(f"{name}() input tensor must be non-empty")
-    if bool(((q < 0) | (q > 1)).any()):
+    if bool(((q < 0) | (q > 1)).any()) if given else outside:
         raise RuntimeError(f"{name}() q values must be in the range [0, 1]")
     kept = [1] * input.dim() if dim is None else None
     values = input.reshape(-1) if dim is None or input.dim() == 0 else input.movedim(dim, -1)

@@ -104,7 +104,10 @@ def to_tensor(t):
     if t.layout != torch.strided:
         dense = to_tensor(t.detach().to_dense())
         convert = {torch.sparse_coo: "to_sparse", torch.sparse_csr: "to_sparse_csr", torch.sparse_csc: "to_sparse_csc"}
-        return attribute(dense, convert[t.layout])()
+        if t.layout not in convert or t.layout != torch.sparse_coo and t.dim() != 2:
+            raise Missing(f"{t.layout} of {t.dim()} dimensions")
+        sparse = attribute(dense, convert[t.layout])()
+        return sparse.requires_grad_() if t.requires_grad else sparse
     plain = t.detach().resolve_conj().resolve_neg()
     if plain.dtype == torch.complex32:
         raise Missing("complex32")

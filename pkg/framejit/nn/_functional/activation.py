@@ -131,6 +131,8 @@ def rrelu(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, trainin
     >>> F.rrelu(framejit.tensor([-24.0, 2.0]))
     tensor([-5.5000,  2.0000])
     """
+    if lower > upper:
+        raise RuntimeError("Lower bound should be less than or equal to the upper bound")
     if training:
         slope = _t.empty_like(input).uniform_(lower, upper)
     else:

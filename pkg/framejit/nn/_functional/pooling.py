@@ -155,6 +155,13 @@ def _output_size(output_size, input, spatial):
     """An output size as a list of ints; None keeps the input's."""
     if output_size is None or isinstance(output_size, int):
         output_size = [output_size] * spatial
+    elif spatial > 1 and input.dim() <= len(output_size):
+        raise ValueError(f"Input dimension should be at least {len(output_size) + 1}")
+    for size in output_size:
+        if size is not None and size < 0:
+            raise RuntimeError(
+                f"adaptive pooling: elements of output_size must be greater than or equal to 0 but received {output_size}"
+            )
     sizes = input.shape[-spatial:]
     return [sizes[i] if size is None else size for i, size in enumerate(output_size)]
 

@@ -62,7 +62,7 @@ def embedding_bag(
             raise ValueError("offsets has to be a 1D Tensor but got None")
         if offsets.dim() != 1:
             raise ValueError("offsets has to be a 1D Tensor")
-        if offsets.numel() and int(offsets[0]) != 0:
+        if not _t._is_tracing() and offsets.numel() and int(offsets[0]) != 0:
             raise RuntimeError(
                 f"offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. However, got {int(offsets[0])}"
             )
@@ -72,26 +72,32 @@ def embedding_bag(
         raise ValueError(f"input has to be 1D or 2D Tensor, but got Tensor of dimension {input.dim()}")
     if max_norm is not None:
         _renormalize_rows(weight, input, max_norm, norm_type)
-    if padding_idx is not None:
-        kept = input != padding_idx % weight.shape[0]
-        input, bag = input[kept], bag[kept]
-        per_sample_weights = None if per_sample_weights is None else per_sample_weights[kept]
+    skipped = None if padding_idx is None else input == padding_idx % weight.shape[0]
     rows = _t.embedding(weight, input, -1, scale_grad_by_freq, False)
-    return _pooled(rows, bag, bags, mode, per_sample_weights)
+    return _pooled(rows, bag, bags, mode, per_sample_weights, skipped)
 
 
-def _pooled(rows, bag, bags, mode, weights):
+def _pooled(rows, bag, bags, mode, weights, skipped):
+    """The rows of each bag as one; those that are skipped count for nothing."""
     if weights is not None:
         rows = rows * weights.unsqueeze(1)
+    if skipped is not None:
+        rows = rows.masked_fill(skipped.unsqueeze(1), float("-inf") if mode == "max" else 0)
     zeros = rows.new_zeros(bags, rows.shape[1])
-    if mode == "max":
-        place = bag.unsqueeze(1).expand(rows.shape)
-        return zeros.scatter_reduce(0, place, rows, "amax", include_self=False)
-    total = zeros.index_add(0, bag, rows)
+    place = bag.unsqueeze(1).expand(rows.shape)
     if mode == "sum":
-        return total
-    counts = _t.bincount(bag, minlength=bags).clamp(min=1).to(rows.dtype)
-    return total / counts.unsqueeze(1)
+        return _summed(zeros, bag, place, rows)
+    present = _t.ones(bag.shape, dtype=rows.dtype)
+    present = present if skipped is None else present.masked_fill(skipped, 0)
+    counts = _t.zeros(bags, dtype=rows.dtype).index_add(0, bag, present).unsqueeze(1)
+    if mode == "max":
+        return zeros.scatter_reduce(0, place, rows, "amax", include_self=False).masked_fill(counts == 0, 0)
+    return _summed(zeros, bag, place, rows) / counts.clamp(min=1)
+
+
+def _summed(zeros, bag, place, rows):
+    # In a graph nobody has looked at the offsets: scatter_add raises what wrong ones raise.
+    return zeros.scatter_add(0, place, rows) if _t._is_tracing() else zeros.index_add(0, bag, rows)
 
 
 @listed("log_probs")

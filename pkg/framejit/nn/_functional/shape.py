@@ -96,10 +96,10 @@ def _renormalize_rows(weight, index, max_norm, norm_type):
     from framejit.autograd.grad_mode import no_grad
 
     with no_grad():
-        rows = _t.tensor(sorted(set(index.reshape(-1).tolist())), dtype=_t.int64)
+        rows = index.reshape(-1).to(_t.int64)  # the same row gets the same values twice
         chosen = weight.index_select(0, rows)
         norm = chosen.norm(norm_type, 1, keepdim=True)
-        weight[rows] = _t.where(norm > max_norm, chosen * (max_norm / (norm + 1e-7)), chosen)
+        weight.index_copy_(0, rows, _t.where(norm > max_norm, chosen * (max_norm / (norm + 1e-7)), chosen))
 
 
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None):

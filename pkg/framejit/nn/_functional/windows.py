@@ -187,7 +187,6 @@ def lp_pool3d(
 
 
 def _unpool(n, input, indices, kernel_size, stride, padding, output_size):
-    name = f"max_unpool{n}d"
     if input.shape != indices.shape:
         raise RuntimeError(
             f"Expected shape of indices to be same as that of the input tensor ({list(input.shape)}) but got indices "
@@ -204,9 +203,7 @@ def _unpool(n, input, indices, kernel_size, stride, padding, output_size):
                 raise ValueError(f"invalid output_size {wanted} (dim must be between {have - s} and {have + s})")
         plain = wanted
     lead = input.shape[:-n]
-    flat = indices.reshape(*lead, -1)
-    if flat.numel() and not bool(((flat >= 0) & (flat < math.prod(plain))).all()):
-        raise RuntimeError(f"{name}: found an invalid max index for an output of size {plain}")
+    flat = indices.reshape(*lead, -1)  # scatter raises RuntimeError for indices outside
     out = input.new_zeros(*lead, math.prod(plain)).scatter(-1, flat, input.reshape(*lead, -1))
     return out.reshape(*lead, *plain)
 
