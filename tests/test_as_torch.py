@@ -95,6 +95,7 @@ class NamesTest(unittest.TestCase):
             except ModuleNotFoundError:
                 print("of modules too")
             print(importlib.util.find_spec("torch.mtia"))
+            from torch.onnx.symbolic_helper import parse_args  # of a module that framejit has, a part that it has not
             """
         ).splitlines()
         self.assertEqual(out[0], "torch.package.Importer was used, but framejit does not have it")

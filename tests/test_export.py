@@ -1,12 +1,13 @@
 """export: programs against the modules they were made of, their signatures, and what they refuse."""
 
 import copy
+import dataclasses
 import unittest
 
 import framejit
 from framejit import nn
 from framejit.dynamo import exc
-from framejit.export import Dim, export
+from framejit.export import Dim, ShapesCollection, export, register_dataclass
 from framejit.export.graph_signature import InputKind
 from framejit.fx import Interpreter
 from framejit.utils import _pytree as pytree
@@ -181,6 +182,40 @@ class SizesTest(ExportCase):
 
         program = export(Net(), (framejit.ones(4, 3),), dynamic_shapes={"x": {0: Dim("n")}})
         self.assertSame(program.module()(framejit.ones(7, 3)), (15, 21, 3, framejit.zeros(7, 2)))
+
+    def test_shapes_by_tensor(self):
+        class Net(nn.Module):
+            def forward(self, pair, z):
+                return pair["a"] + z, pair["b"] * 2
+
+        a, b, z = framejit.ones(3, 2), framejit.ones(4), framejit.ones(3, 2)
+        shapes, n = ShapesCollection(), Dim("n")
+        shapes[a] = shapes[z] = {0: n}
+        self.assertEqual(len(shapes), 2)
+        made = export(Net(), ({"a": a, "b": b}, z), dynamic_shapes=shapes).module()
+        c = framejit.ones(5, 2)
+        self.assertSame(made({"a": c, "b": b}, c), (c * 2, b * 2))
+        with self.assertRaises(AssertionError):
+            shapes[a] = {1: n}
+        shapes[c] = {0: n}
+        with self.assertRaisesRegex(ValueError, "no arguments"):
+            export(Net(), ({"a": a, "b": b}, z), dynamic_shapes=shapes)
+
+    def test_registered_containers(self):
+        @dataclasses.dataclass
+        class Pair:
+            a: framejit.Tensor
+            b: framejit.Tensor
+
+        register_dataclass(Pair)
+
+        class Net(nn.Module):
+            def forward(self, pair):
+                return Pair(pair.b * 2, pair.a + 1)
+
+        x = framejit.ones(2)
+        made = export(Net(), (Pair(x, x * 3),)).module()(Pair(x, x * 3))
+        self.assertSame((made.a, made.b), (x * 6, x * 2))
 
     def test_what_dynamic_shapes_may_not_say(self):
         x = framejit.ones(4, 3)

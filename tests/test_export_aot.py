@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 from pathlib import Path
 
@@ -129,6 +130,51 @@ class AotTest(AotCase):
         first = Path(self.path).read_bytes()
         aot_compile(program, self.path)
         self.assertEqual(Path(self.path).read_bytes(), first)
+
+
+class MemoryTest(AotCase):
+    def test_loads_and_calls_stay_flat(self):
+        class Net(nn.Module):  # whose kernel has a check with a message
+            def forward(self, x, i):
+                return x[i] + 1
+
+        x, i = framejit.randn(64, 16), framejit.tensor([3, 1])
+        aot_compile(export(Net(), (x, i)), self.path)
+        with self.assertRaises(IndexError):
+            aot_load(self.path)(x, framejit.tensor([3, 99]))
+
+        def work(n):
+            for _ in range(n):
+                loaded = aot_load(self.path)
+                for _ in range(30):
+                    loaded(x, i)
+
+        work(30)
+        before = resident()
+        work(300)
+        self.assertLess(resident() - before, 4 << 20)
+
+    def test_threads(self):
+        module, x = Cnn().eval(), framejit.randn(2, 3, 16, 16)
+        aot_compile(export(module, (x,)), self.path)
+        loaded, expected, wrong = aot_load(self.path), module(x), []
+
+        def work():
+            for _ in range(50):
+                if not framejit.allclose(loaded(x), expected, atol=1e-5):
+                    wrong.append(1)
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(wrong, [])
+
+
+def resident():
+    """Bytes of this process in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 class DamagedTest(AotCase):

@@ -1,5 +1,5 @@
 // From bytes to programs that run.
-#include <deque>
+#include <map>
 
 #include "aot/bytes.h"
 #include "aot/checksum.h"
@@ -58,6 +58,19 @@ KernelRef get_kernel(Reader& r, Loaded& out) {
   }
   out.isa = best;
   return codegen::load_code(kernel, chosen);
+}
+
+// What failed checks say, kept as long as the process, once each: programs do not own their messages.
+const char* const* lasting(std::vector<std::string> texts) {
+  static std::mutex mutex;
+  static auto* known = new std::map<std::vector<std::string>, std::unique_ptr<const char*[]>>;
+  std::lock_guard lock(mutex);
+  auto [at, fresh] = known->try_emplace(std::move(texts));
+  if (fresh) {
+    at->second = std::make_unique<const char*[]>(at->first.size());
+    for (size_t i = 0; i < at->first.size(); ++i) at->second[i] = at->first[i].c_str();
+  }
+  return at->second.get();
 }
 
 class ProgramReader {
@@ -126,14 +139,9 @@ class ProgramReader {
     check(c.operands.size() == operands && c.sizes.size() == rank && c.strides.size() == rank * operands);
     for (size_t n = r_.count(8); n > 0; --n) c.params.push_back({.i = r_.get<int64_t>()});
     c.ns = r_.get<double>();
-    if (size_t n = r_.count(8)) {
-      auto list = std::make_unique<const char*[]>(n);
-      for (size_t i = 0; i < n; ++i) {
-        std::string_view text = r_.text();
-        list[i] = strndup(text.data(), text.size());
-      }
-      c.messages = list.release();  // as long as the process, like those of compiled programs
-    }
+    std::vector<std::string> texts;
+    for (size_t n = r_.count(8); n > 0; --n) texts.emplace_back(r_.text());
+    if (!texts.empty()) c.messages = lasting(std::move(texts));
     p_->kernels.push_back(std::move(c));
   }
 

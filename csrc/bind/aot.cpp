@@ -170,6 +170,23 @@ PyObject* info(PyObject*, PyObject* capsule) {
   });
 }
 
+// -> {name: copy of the held tensor}
+PyObject* held(PyObject*, PyObject* capsule) {
+  return py::guarded<PyObject*>(nullptr, [&] {
+    aot::Loaded& loaded = loaded_of(capsule);
+    py::Ref out = py::check(PyDict_New());
+    std::lock_guard lock(loaded.changing);
+    for (size_t i = 0; i < loaded.memory.size(); ++i) {
+      const aot::TensorSpec& s = loaded.file.held[i].spec;
+      TensorRef t = empty(s.sizes, s.dtype);
+      if (int64_t n = s.nbytes()) std::memcpy(data_of(t.get()), loaded.memory[i], static_cast<size_t>(n));
+      py::Ref object = py::Ref::steal(t.release_object());
+      if (PyDict_SetItemString(out.get(), s.name.c_str(), object.get()) < 0) throw py::PythonError();
+    }
+    return out.release();
+  });
+}
+
 // (program, variant, (tensor, …)) -> [tensor, …]; the tensors are contiguous and of the variant's sizes and dtypes.
 PyObject* run(PyObject*, PyObject* args) {
   PyObject *capsule, *inputs;
@@ -211,6 +228,7 @@ PyMethodDef functions[] = {
     {"_aot_write", write, METH_VARARGS, "_aot_write(about, held, variants): a file's bytes."},
     {"_aot_read", read, METH_O, "_aot_read(bytes): a program."},
     {"_aot_info", info, METH_O, "_aot_info(program): what it takes and gives."},
+    {"_aot_held", held, METH_O, "_aot_held(program): copies of its tensors by name."},
     {"_aot_run", run, METH_VARARGS, "_aot_run(program, variant, inputs): the outputs."},
     {nullptr, nullptr, 0, nullptr},
 };

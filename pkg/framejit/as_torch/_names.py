@@ -47,6 +47,14 @@ ABSENT = frozenset(
     nn.attention.bias nn.backends nn.intrinsic nn.modules.rnn nn.modules.transformer nn.qat
     nn.quantizable nn.utils.fusion nn.utils.parametrizations nn.utils.parametrize
     nn.utils.spectral_norm nn.utils.weight_norm nn.utils.stateless nn.utils.memory_format
+    export._draft_export export._leakage_detection_utils export._remove_auto_functionalized_pass export._remove_effect_tokens_pass
+    export._safeguard export._swap export._trace export._tree_utils export._unlift export._wrapper_utils export.custom_obj
+    export.custom_ops export.decomp_utils export.experimental export.passes export.pt2_archive export.unflatten
+    onnx._constants onnx._exporter_states onnx._flags onnx._globals onnx._internal onnx._onnx_supported_ops onnx._type_utils onnx.errors
+    onnx.operators onnx.ops onnx.symbolic_caffe2 onnx.symbolic_helper onnx.symbolic_opset7 onnx.symbolic_opset8 onnx.symbolic_opset9
+    onnx.symbolic_opset10 onnx.symbolic_opset11 onnx.symbolic_opset12 onnx.symbolic_opset13 onnx.symbolic_opset14
+    onnx.symbolic_opset15 onnx.symbolic_opset16 onnx.symbolic_opset17 onnx.symbolic_opset18 onnx.symbolic_opset19
+    onnx.symbolic_opset20 onnx.testing onnx.utils onnx.verification
     fx._compatibility fx._lazy_graph_module fx._utils fx.annotate fx.config fx.experimental fx.operator_schemas fx.passes
     fx.subgraph_rewriter fx.tensor_type fx.traceback
     optim._adafactor optim._muon optim._functional optim._multi_tensor optim.asgd optim.lbfgs optim.rprop optim.sparse_adam

@@ -19,7 +19,7 @@ from framejit.utils._pytree import register_dataclass
 
 from . import dynamic_shapes as _shapes
 from . import graph_signature
-from .dynamic_shapes import Dim, dims
+from .dynamic_shapes import Dim, ShapesCollection, dims
 from .exported_program import CallSpec, ExportedProgram, ValueRange
 from .graph_signature import ExportGraphSignature
 
@@ -33,7 +33,7 @@ def export(mod, args, kwargs=None, *, dynamic_shapes=None, strict=False, preserv
     """The module as an ExportedProgram: one graph of operators, right for arguments like these.
 
     mod (nn.Module): what to export; it does not change. args (tuple): example arguments. kwargs (dict or None): example
-    named arguments. dynamic_shapes (dict, tuple, list or None): for each argument which sizes stay open: a dict of
+    named arguments. dynamic_shapes (dict, tuple, list, ShapesCollection or None): for each argument which sizes stay open: a dict of
     dimension to `Dim`, `Dim.AUTO` or `Dim.DYNAMIC`, or a sequence with an entry for each dimension; nested as the arguments
     are. strict (bool): accepted; programs are captured from their bytecode in either case.
     preserve_module_call_signature (sequence of str): accepted, without effect.
@@ -62,6 +62,8 @@ def export(mod, args, kwargs=None, *, dynamic_shapes=None, strict=False, preserv
     args, kwargs = tuple(args), dict(kwargs or {})
     from ._capture import capture
 
+    if isinstance(dynamic_shapes, ShapesCollection):
+        dynamic_shapes = dynamic_shapes.dynamic_shapes(mod, args, kwargs)
     leaves, spec = pytree.tree_flatten((args, kwargs))
     dynamic = _shapes.open_dims(dynamic_shapes, mod.forward, leaves, spec)
     found = capture(mod, args, kwargs, dynamic, _input_names(mod, args, kwargs, len(leaves)))

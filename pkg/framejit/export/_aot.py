@@ -4,13 +4,13 @@ A file holds a compiled program for each combination of sizes, the module's tens
 sizes that nothing was compiled for. What is native is in csrc/aot/.
 """
 
-import io
 import itertools
 import json
 import os
 
 from framejit import _C, no_grad
 from framejit.fx.interpreter import Interpreter
+from framejit.nn import Parameter
 from framejit.utils import _pytree as pytree
 
 from . import _archive, _encode
@@ -26,18 +26,18 @@ def compile_file(program, path, sizes):
         raise NotImplementedError(f"aot_compile: the program changes its arguments ({', '.join(changed.values())})")
     held = _held(pure)
     variants = [(chosen, _Variant(pure, held, chosen)) for chosen in _combinations(pure, sizes)]
-    archive = io.BytesIO()
-    _archive.write(program, archive, None)
+    data = _archive.program_data(pure, _archive._Tensors())
+    for part in ("tensors", "state_dict", "constants"):
+        data.pop(part)  # they are in the file once, as the program's own
 
     def about():
         rows = [{"sizes": chosen, "outputs": variant.constants} for chosen, variant in variants]
-        text = json.dumps({"variants": rows}).encode()
-        return len(text).to_bytes(8, "little") + text + archive.getvalue()
+        return json.dumps({"variants": rows, "program": data}, separators=(",", ":")).encode()
 
     names = tuple((name, tensor.detach().contiguous()) for name, tensor in held.items())
-    data = _C._aot_write(about, names, tuple(variant.described() for _, variant in variants))
+    content = _C._aot_write(about, names, tuple(variant.described() for _, variant in variants))
     with open(path, "wb") as file:
-        file.write(data)
+        file.write(content)
 
 
 def _held(program):
@@ -140,30 +140,35 @@ class CompiledProgram:
             data = file.read()
         try:
             self._native = _C._aot_read(data)
-            header, self.isa, self.compiled_at_load, self._variants = _C._aot_info(self._native)
-            size = int.from_bytes(header[:8], "little")
-            self._about = json.loads(header[8 : 8 + size])["variants"]
-            self._archive = header[8 + size :]
-            self._program = _archive.read_program(_archive.Members(io.BytesIO(self._archive), "aot_load"))
-            self._outputs = [[_encode.decode(v) for v in row["outputs"]] for row in self._about]
-            if len(self._about) != len(self._variants):
+            about, self.isa, self.compiled_at_load, self._variants = _C._aot_info(self._native)
+            self._about = json.loads(about)
+            rows = self._about["variants"]
+            self._facts = facts = _archive.Facts(self._about["program"])
+            self._outputs = [[_encode.decode(v) for v in row["outputs"]] for row in rows]
+            self._sizes = [dict(row["sizes"]) for row in rows]
+            infos = {
+                row["name"]: _encode._meta(row).get("val")
+                for row in self._about["program"]["nodes"]
+                if row["op"] == "placeholder"
+            }
+            if len(rows) != len(self._variants):
                 raise ValueError("variants that do not fit")
-        except (ValueError, KeyError, TypeError, RuntimeError, _encode.Refused) as error:
+        except (*_archive.DAMAGE, RuntimeError) as error:
             raise RuntimeError(f"aot_load: {os.fspath(path)}: {error}") from None
         self._by_facts = {
             tuple((shape, _encode.DTYPES[dtype]) for _, dtype, shape in inputs): i
             for i, (inputs, _) in enumerate(self._variants)
         }
-        self._check, self.fallback = InputCheck(self._program), fallback
-        signature, spec = self._program.graph_signature, self._program.call_spec
-        users = [s for s in signature.input_specs if s.kind is InputKind.USER_INPUT]
+        self._check, self.fallback = InputCheck(facts.inputs, infos, facts.ranges, facts.sizes), fallback
+        spec = facts.call_spec
+        users = [s for s in facts.inputs if s.kind is InputKind.USER_INPUT]
         self._plain = len(spec.in_spec.children_specs) == 2 and all(
             c.is_leaf() for c in spec.in_spec.child(0).children()
         )
         self._plain = self._plain and not any(isinstance(s.arg, ConstantArgument) for s in users)
         self._plain = self._plain and not spec.in_spec.child(1).num_leaves
         constant = (ConstantArgument, SymIntArgument)
-        given = [s for s in signature.output_specs if s.kind is OutputKind.USER_OUTPUT]
+        given = [s for s in facts.outputs if s.kind is OutputKind.USER_OUTPUT]
         self._given = [not isinstance(s.arg, constant) for s in given]
         self._one_result = spec.out_spec.is_leaf() and self._given == [True]
         self._module = None
@@ -171,7 +176,7 @@ class CompiledProgram:
     @property
     def sizes(self):
         """The combinations of sizes that it was compiled for: a list of dict."""
-        return [row["sizes"] for row in self._about]
+        return [dict(row) for row in self._sizes]
 
     def __call__(self, *args, **kwargs):
         if self._plain and not kwargs:
@@ -179,7 +184,7 @@ class CompiledProgram:
             variant = self._by_facts.get(tuple([(t.shape, t.dtype) for t in args if isinstance(t, _C.Tensor)]))
             if variant is not None and len(args) == len(self._variants[variant][0]):
                 return self._results(variant, args)
-        in_spec = self._program.call_spec.in_spec
+        in_spec = self._facts.call_spec.in_spec
         leaves, spec = pytree.tree_flatten((args, kwargs))
         if spec != in_spec:
             raise ValueError(f"the program takes arguments of the structure {in_spec}, but got {spec}")
@@ -196,14 +201,29 @@ class CompiledProgram:
             return made[0]
         made, constants = iter(made), iter(self._outputs[variant])
         given = [next(made) if is_tensor else next(constants) for is_tensor in self._given]
-        return pytree.tree_unflatten(given, self._program.call_spec.out_spec)
+        return pytree.tree_unflatten(given, self._facts.call_spec.out_spec)
 
     def _other_sizes(self, args, kwargs):
         if not self.fallback:
             _fail(f"sizes among {self.sizes}", "others: compile for them too, or load with fallback=True")
-        if any(spec.kind is not OutputKind.USER_OUTPUT for spec in self._program.graph_signature.output_specs):
+        if any(spec.kind is not OutputKind.USER_OUTPUT for spec in self._facts.outputs):
             raise RuntimeError("aot_load: a program that changes its buffers cannot fall back on its graph")
         if self._module is None:
-            self._module = self._program.module(check_guards=False)
+            self._module = self._graph().module(check_guards=False)
         with no_grad():
             return self._module(*args, **kwargs)
+
+    def _graph(self):
+        """The exported program, of the data in the file and copies of the tensors that it holds."""
+        held = _C._aot_held(self._native)
+        kinds = {spec.target: spec.kind for spec in self._facts.inputs}
+        state, constants = {}, {}
+        for name, tensor in held.items():
+            kind = kinds.get(name)
+            if kind is InputKind.PARAMETER:
+                tensor = Parameter(tensor, requires_grad=False)
+            (constants if kind is InputKind.CONSTANT_TENSOR else state)[name] = tensor
+        try:
+            return _archive.program_of(self._about["program"], state, constants)
+        except _archive.DAMAGE as error:
+            raise RuntimeError(f"aot_load: the stored graph is damaged: {error}") from None

@@ -4,6 +4,7 @@ bytes of storage N. Reading checks everything before anything runs; nothing is u
 import io
 import json
 import os
+import re
 import zipfile
 
 from framejit import _C
@@ -20,6 +21,7 @@ from .graph_signature import ConstantArgument, ExportGraphSignature, InputKind, 
 FORMAT, VERSION = "framejit.export", 1
 _MAX_JSON = 256 << 20
 _HINT = 1 << 62
+_PART = re.compile(r"[\w\-+/:]+")  # of the name of a tensor
 
 
 # ---- writing ----------------------------------------------------------------------------------------------
@@ -102,6 +104,10 @@ def _write_zip(file, text, tensors, extras):
             archive.writestr(f"extra/{name}", content)
 
 
+# what reading data that lies runs into
+DAMAGE = (ValueError, RecursionError, Refused, KeyError, TypeError, AttributeError, OverflowError, IndexError)
+
+
 # ---- reading ----------------------------------------------------------------------------------------------
 
 
@@ -181,16 +187,32 @@ def _program(data, members):
     _need(isinstance(data, dict) and data.get("format") == FORMAT, "it is not an exported program")
     _need(data.get("version") == VERSION, f"its version is {data.get('version')!r}, and {VERSION} can be read")
     tensors = _read_tensors(data["tensors"], members)
-    graph = _encode.graph_of(data["nodes"])
-    inputs = [_encode.spec_of(row, True) for row in _encode._parts(data["inputs"])]
-    outputs = [_encode.spec_of(row, False) for row in _encode._parts(data["outputs"])]
     state, constants = _table(data["state_dict"], tensors), _table(data["constants"], tensors)
-    call_spec = CallSpec(_encode.tree_of(data["in_spec"]), _encode.tree_of(data["out_spec"]))
-    ranges = {name: _range(limits) for name, limits in data["ranges"].items()}
-    sizes = {name: {int(dim): symbol for dim, symbol in dims.items()} for name, dims in data["sizes"].items()}
-    _need(all(symbol in ranges for dims in sizes.values() for symbol in dims.values()), "a size without a range")
-    _check_signature(graph, inputs, outputs, state, constants, call_spec, sizes)
-    return ExportedProgram({}, graph, ExportGraphSignature(inputs, outputs), state, constants, ranges, call_spec, sizes)
+    return program_of(data, state, constants)
+
+
+def program_of(data, state, constants):
+    """The program that `program_data` made data of, with these tensors."""
+    graph = _encode.graph_of(data["nodes"])
+    facts = Facts(data)
+    _check_signature(graph, facts, state, constants)
+    signature = ExportGraphSignature(facts.inputs, facts.outputs)
+    return ExportedProgram({}, graph, signature, state, constants, facts.ranges, facts.call_spec, facts.sizes)
+
+
+class Facts:
+    """What a program takes and gives, without its graph."""
+
+    def __init__(self, data):
+        self.inputs = [_encode.spec_of(row, True) for row in _encode._parts(data["inputs"])]
+        self.outputs = [_encode.spec_of(row, False) for row in _encode._parts(data["outputs"])]
+        self.call_spec = CallSpec(_encode.tree_of(data["in_spec"]), _encode.tree_of(data["out_spec"]))
+        self.ranges = {name: _range(limits) for name, limits in data["ranges"].items()}
+        self.sizes = {name: {int(dim): symbol for dim, symbol in dims.items()} for name, dims in data["sizes"].items()}
+        _need(
+            all(symbol in self.ranges for dims in self.sizes.values() for symbol in dims.values()),
+            "a size without a range",
+        )
 
 
 def _range(limits):
@@ -206,13 +228,14 @@ def _table(names, tensors):
     _need(isinstance(names, dict), "a table of tensors that is none")
     out = {}
     for name, number in names.items():
-        _need(all(part.isidentifier() or part.isdigit() for part in name.split(".")), f"a tensor of the name {name!r}")
+        _need(all(_PART.fullmatch(part) for part in name.split(".")), f"a tensor of the name {name!r}")
         _need(type(number) is int and 0 <= number < len(tensors), f"the tensor {name} is not there")
         out[name] = tensors[number]
     return out
 
 
-def _check_signature(graph, inputs, outputs, state, constants, call_spec, sizes):
+def _check_signature(graph, facts, state, constants):
+    inputs, outputs, call_spec, sizes = facts.inputs, facts.outputs, facts.call_spec, facts.sizes
     nodes = list(graph.nodes)
     held = [node for node in nodes if node.op == "placeholder"]
     _need(nodes[: len(held)] == held, "inputs after other nodes")

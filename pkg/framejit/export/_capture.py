@@ -43,15 +43,14 @@ class _Recorder:
     """The back end: keeps the graph and what each node of it was."""
 
     def __init__(self):
-        self.module, self.known, self.examples, self.inputs, self.outputs = None, [], {}, (), ()
+        self.module, self.known, self.examples, self.inputs, self.outputs, self.told = None, [], {}, (), (), []
 
     def note_known(self, node, value):
-        self.known.append((node, value))
+        self.told.append((node, value))
 
     def __call__(self, module, examples):
-        if self.module is not None:
-            raise exc.UserError(exc.UserErrorType.INVALID_INPUT, "the module does not become one graph")
-        self.module = module
+        # a second graph is that of another try; the module as a whole is one graph or an error
+        self.module, self.known, self.told = module, self.told, []
         return self.run
 
     def run(self, *inputs):

@@ -6,7 +6,7 @@ from framejit import _C
 from framejit.dynamo.exc import UserError, UserErrorType
 from framejit.utils import _pytree as pytree
 
-__all__ = ["Dim", "dims"]
+__all__ = ["Dim", "ShapesCollection", "dims"]
 
 
 class _DimHint:
@@ -68,6 +68,49 @@ def dims(*names, min=None, max=None):
     (Dim('height', min=8), Dim('width', min=8))
     """
     return tuple(Dim(name, min=min, max=max) for name in names)
+
+
+class ShapesCollection:
+    """Open sizes said tensor by tensor instead of by the structure of the arguments.
+
+    >>> import framejit
+    >>> from framejit.export import Dim, ShapesCollection
+    >>> x, shapes = framejit.ones(3, 2), ShapesCollection()
+    >>> shapes[x] = {0: Dim("n")}
+    >>> framejit.export.export(framejit.nn.ReLU(), (x,), dynamic_shapes=shapes).range_constraints
+    {'n': VR[0, inf]}
+    """
+
+    def __init__(self):
+        self._tensors, self._shapes = {}, {}
+
+    def __setitem__(self, tensor, shape):
+        if not isinstance(tensor, _C.Tensor):
+            raise TypeError(f"Cannot assign shape to non-tensor type {type(tensor)}")
+        before = self._shapes.setdefault(id(tensor), shape)
+        if before is not shape and before != shape:
+            raise AssertionError(f"Shapes assigned to input is a mismatch: {before} and {shape}")
+        self._tensors[id(tensor)] = tensor  # so that nothing else gets its id
+
+    def __getitem__(self, tensor):
+        return self._shapes[id(tensor)]
+
+    def __len__(self):
+        return len(self._shapes)
+
+    def dynamic_shapes(self, m, args, kwargs=None):
+        """The same as `export` takes it: a dict of argument to shapes. m (nn.Module), args (tuple), kwargs (dict or None).
+        Raises ValueError for a tensor that is no argument."""
+        found = set()
+
+        def shape_of(leaf):
+            found.add(id(leaf))
+            return self._shapes.get(id(leaf))
+
+        args, kwargs = pytree.tree_map(shape_of, (tuple(args), dict(kwargs or {})))
+        if set(self._shapes) - found:
+            raise ValueError("ShapesCollection: some of its tensors are no arguments")
+        return _by_name(m.forward, args, kwargs)
 
 
 class _Leaf:

@@ -202,13 +202,18 @@ class _ExportedModule(GraphModule):
 class InputCheck:
     """Raises AssertionError for arguments that a program was not exported for."""
 
-    def __init__(self, program):
-        self.inputs, self.ranges = [], program.range_constraints
-        nodes = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
-        for spec in program.graph_signature.input_specs:
+    def __init__(self, input_specs, infos, ranges, sizes):
+        self.inputs, self.ranges = [], ranges
+        for spec in input_specs:
             if spec.kind is InputKind.USER_INPUT:
                 name = spec.arg.name
-                self.inputs.append((name, spec.arg, nodes[name].meta.get("val"), program.sizes.get(name, {})))
+                self.inputs.append((name, spec.arg, infos.get(name), sizes.get(name, {})))
+
+    @classmethod
+    def of(cls, program):
+        """The check of an ExportedProgram's arguments."""
+        infos = {node.name: node.meta.get("val") for node in program.graph.nodes if node.op == "placeholder"}
+        return cls(program.graph_signature.input_specs, infos, program.range_constraints, program.sizes)
 
     def __call__(self, leaves):
         found = {}
@@ -278,7 +283,7 @@ def _unlifted(program, check_guards):
     graph.set_codegen(_SignatureCodeGen())
     made = _ExportedModule({**attributes, **tensors}, graph, "ExportedModule")
     made._in_spec, made._out_spec = program.call_spec
-    made._check = InputCheck(program) if check_guards else None
+    made._check = InputCheck.of(program) if check_guards else None
     buffers = set(signature.buffers) | set(signature.lifted_tensor_constants)
     for name in buffers & set(tensors):
         _as_buffer(made, name, tensors[name], name not in signature.non_persistent_buffers)
