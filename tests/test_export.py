@@ -110,6 +110,29 @@ class ProgramTest(ExportCase):
             Net()({"a": a, "b": [b]}, c, scale=2.0, flag="on"),
         )
 
+    def test_long_loops(self):
+        """Capture makes a segment of its own of a long loop; a program is one graph all the same."""
+
+        class Deep(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layers = nn.ModuleDict({f"l{i}": nn.Linear(3, 3) for i in range(100)})
+
+            def forward(self, x):
+                out = {}
+                for name, layer in self.layers.items():
+                    x = layer(x).tanh()
+                    if name == "l98":
+                        out["late"] = x
+                return out, x
+
+        module = Deep()
+        program = export(module, (framejit.randn(2, 3),), dynamic_shapes={"x": {0: Dim("n")}})
+        self.assertEqual(program.graph_signature.lifted_tensor_constants, ())
+        for n in (2, 5):
+            x = framejit.randn(n, 3)
+            self.assertSame(program.module()(x), module(x))
+
     def test_one_module_shared_by_two_names(self):
         class Tied(nn.Module):
             def __init__(self):

@@ -6,10 +6,11 @@ holds is left as it was.
 
 import builtins
 import re
+import typing
 
 from framejit import _C, no_grad
 from framejit._compile import compile
-from framejit.dynamo import exc, mark_dynamic, mark_static
+from framejit.dynamo import config, exc, mark_dynamic, mark_static
 from framejit.fx import Graph
 from framejit.fx.interpreter import Interpreter
 from framejit.fx.node import Node, map_aggregate
@@ -28,6 +29,7 @@ from .graph_signature import (
     TensorArgument,
 )
 
+_UNROLLED = 1 << 20  # loops become part of the graph, however long
 _CONSTANTS = (bool, int, float, complex, str, type(None), _C.dtype, _C.device)
 
 
@@ -40,36 +42,45 @@ class Captured:
 
 
 class _Recorder:
-    """The back end: keeps the graph and what each node of it was."""
+    """The back end: keeps each graph that is run, and what each node of it was."""
 
     def __init__(self):
-        self.module, self.known, self.examples, self.inputs, self.outputs, self.told = None, [], {}, (), (), []
+        self.told, self.runs = [], []
 
     def note_known(self, node, value):
         self.told.append((node, value))
 
     def __call__(self, module, examples):
-        # a second graph is that of another try; the module as a whole is one graph or an error
-        self.module, self.known, self.told = module, self.told, []
-        return self.run
+        known, self.told = self.told, []
+        return lambda *inputs: self.run(module, known, inputs)
 
-    def run(self, *inputs):
-        self.inputs = inputs
+    def run(self, module, known, inputs):
         own = [x.detach().clone().requires_grad_(x.requires_grad) if isinstance(x, _C.Tensor) else x for x in inputs]
-        recorder = self
+        examples = {}
 
         class Noting(Interpreter):
             def run_node(self, n):
                 value = super().run_node(n)
                 if n.op != "output":
-                    recorder.examples[n] = value
+                    examples[n] = value
                 return value
 
         with no_grad():
-            made = Noting(self.module, garbage_collect_values=False).run(*own)
+            made = Noting(module, garbage_collect_values=False).run(*own)
         back = {id(o): x for o, x in zip(own, inputs)}
-        self.outputs = tuple(back.get(id(value), value) for value in made)
-        return self.outputs
+        outputs = tuple(back.get(id(value), value) for value in made)
+        self.runs.append(_Run(module, known, examples, inputs, outputs))
+        return outputs
+
+
+class _Run(typing.NamedTuple):
+    """A graph that was run: with what, and what came out."""
+
+    module: object
+    known: list
+    examples: dict
+    inputs: tuple
+    outputs: tuple
 
 
 def capture(module, args, kwargs, dynamic, names):
@@ -78,10 +89,13 @@ def capture(module, args, kwargs, dynamic, names):
     dynamic = [dict(d) for d in dynamic]
     while True:
         try:
+            strangers = []
             for _ in range(4):
-                found = _Capture(module, leaves, spec, dynamic, names).captured()
+                trial = _Capture(module, leaves, spec, dynamic, names, strangers)
+                found = trial.captured()
                 if found is not None:
                     return found
+                strangers = trial.strangers
             raise exc.UserError(exc.UserErrorType.INVALID_INPUT, "the graph of the module is never run as one")
         except exc.ConstraintViolationError as error:
             if not _close_auto(str(error), dynamic, names):
@@ -105,13 +119,17 @@ def _close_auto(text, dynamic, names):
 
 
 class _Capture:
-    def __init__(self, module, leaves, spec, dynamic, names):
+    """One try. `before`: results of an earlier one that nothing was known of; a result that is the very same tensor again is
+    a constant of the program."""
+
+    def __init__(self, module, leaves, spec, dynamic, names, before):
         self.module, self.spec, self.dynamic, self.names = module, spec, dynamic, names
         self.leaves = [_copy(leaf) if isinstance(leaf, _C.Tensor) else leaf for leaf in leaves]
         self.marker = _C.zeros(
             2
         )  # has an open size, so that all graphs are made of calls (_tape.py), open sizes or not
         self.tensors = [i for i, leaf in enumerate(leaves) if isinstance(leaf, _C.Tensor)]
+        self.before, self.strangers = before, []
         self.constants = {}
         self.inputs = []
         self.sizes = {}
@@ -126,8 +144,12 @@ class _Capture:
             compiled = compile(self._function(), backend=recorder, fullgraph=True, dynamic=True)
             given = (*(self.leaves[i] for i in self.tensors), self.marker)
             contents = [(t, t.detach().clone()) for t in _state(self.module)]
-            result, numbers, _ = compiled(*given)
-            if recorder.module is not None and not recorder.inputs:
+            with config.patch(unroll_limit=_UNROLLED):
+                result, numbers, _ = compiled(*given)
+            if len(recorder.runs) > 1:
+                text = f"the module becomes {len(recorder.runs)} graphs and not one: a long loop is a graph of its own"
+                raise exc.UserError(exc.UserErrorType.INVALID_INPUT, text)
+            if not recorder.runs:
                 # what is imported while it is captured may make CPython carry the first call out itself
                 with no_grad():
                     for tensor, content in contents:
@@ -136,7 +158,7 @@ class _Capture:
             changed = _changed(self.module, before)
         finally:
             _restore(before)
-        return self._build(recorder, result, numbers, changed)
+        return self._build(recorder.runs[0], result, numbers, changed)
 
     def _mark(self, i):
         leaf, ranges = self.leaves[i], self.dynamic[i]
@@ -168,41 +190,41 @@ class _Capture:
 
     # ---- the graph
 
-    def _build(self, recorder, result, numbers, changed):
+    def _build(self, recorded, result, numbers, changed):
         self.graph = Graph()
         self.normaliser = Normaliser(
             self.graph,
-            recorder.examples,
+            recorded.examples,
             any(self.dynamic[i] for i in self.tensors),
         )
-        for node, value in recorder.known:
+        for node, value in recorded.known:
             self.normaliser.known.setdefault(node, []).append(value)
         self.by_id = {}
         self._add_inputs()
-        captured_inputs = iter(recorder.inputs)
+        captured_inputs = iter(recorded.inputs)
         outputs = ()
-        for node in recorder.module.graph.nodes if recorder.module is not None else ():
+        for node in recorded.module.graph.nodes:
             if node.op == "placeholder":
                 value = next(captured_inputs)
                 if value is self.marker:
                     value = None
                 elif isinstance(value, _C.Tensor):
                     value = self._node_of(value)
-                    self._bind_example(value, recorder.examples[node])
+                    self._bind_example(value, recorded.examples[node])
                 self.normaliser.values[node] = value
             elif node.op == "output":
                 outputs = self.normaliser.resolve(node.args[0])
             else:
                 self.normaliser.run(node)
-        for value, node in zip(recorder.outputs, outputs):
+        for value, node in zip(recorded.outputs, outputs):
             if isinstance(value, _C.Tensor):
                 self.by_id[id(value)] = node
         self._merge_constants()
         outputs, out_spec = self._outputs(result, numbers, changed)
+        if self.strangers:
+            return None  # made outside the graph: CPython carried the call out
         _drop_dead(self.graph)
-        modules = {}
-        if recorder.module is not None:
-            modules = {name: child for name, child in recorder.module.named_children()}
+        modules = {name: child for name, child in recorded.module.named_children()}
         return Captured(self.graph, modules, self.inputs, outputs, out_spec, self.constants, self._ranges(), self.sizes)
 
     def _add_inputs(self):
@@ -257,6 +279,13 @@ class _Capture:
         self.inputs = inputs[:at] + self.inputs + inputs[at:]
         return self.by_id[id(tensor)]
 
+    def _result(self, tensor):
+        """The node of a tensor that the program gave."""
+        known = id(tensor) in self.by_id or id(tensor) in self.attributes
+        if not known and not any(other is tensor for other in self.before):
+            self.strangers.append(tensor)
+        return self._node_of(tensor)
+
     def _merge_constants(self):
         """Tensors that stand in the graph as values become constants, too."""
 
@@ -272,11 +301,11 @@ class _Capture:
         numbers = iter(numbers)
         specs, values = [], []
         for target, tensor in changed:
-            values.append(self._node_of(tensor))
+            values.append(self._result(tensor))
             specs.append(OutputSpec(OutputKind.BUFFER_MUTATION, TensorArgument(values[-1].name), target))
         for leaf in leaves:
             if isinstance(leaf, _C.Tensor):
-                value = self._node_of(leaf)
+                value = self._result(leaf)
             elif type(leaf) is int:
                 value = self._number(next(numbers), leaf)
             else:
