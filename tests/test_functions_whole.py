@@ -58,6 +58,52 @@ class Refused(unittest.TestCase):
         self.assertRaises(RuntimeError, F.adaptive_max_pool1d, x, -1)
         self.assertRaises(RuntimeError, F.rrelu, x, 2.0, 1.0)
         self.assertRaises(TypeError, fj.isclose, 1, x)
+        self.assertRaises(RuntimeError, fj.trace, x)
+        self.assertRaises(RuntimeError, fj.flipud, fj.tensor(1.0))
+        self.assertRaises(RuntimeError, fj.fliplr, fj.ones(2))
+        self.assertRaises(IndexError, fj.roll, fj.tensor(1.0), 1, 0)
+        self.assertRaises(IndexError, fj.unbind, fj.tensor(1.0))
+        self.assertRaises(IndexError, fj.logcumsumexp, fj.ones(2, 2), 3)
+        self.assertRaises(RuntimeError, fj.aminmax, fj.ones(0))
+        self.assertRaises(IndexError, lambda: fj.aminmax(fj.ones(2, 0), dim=1))
+        self.assertRaises(RuntimeError, fj.amax, fj.ones(0))
+        self.assertRaises(RuntimeError, F.softshrink, x, -0.5)
+
+
+class Gradients(unittest.TestCase):
+    def test_of_factors(self):
+        def solve(m, b):
+            return fj.cholesky_solve(b, fj.linalg.cholesky(m @ m.mT + 2 * fj.eye(3, dtype=m.dtype)))
+
+        def inverse(m):
+            return fj.cholesky_inverse(
+                fj.linalg.cholesky(m @ m.mT + 2 * fj.eye(3, dtype=m.dtype), upper=True), upper=True
+            )
+
+        m = fj.randn(2, 3, 3, dtype=fj.float64, requires_grad=True)
+        b = fj.randn(3, 2, dtype=fj.float64, requires_grad=True)
+        self.assertTrue(fj.autograd.gradcheck(solve, (m, b)))
+        self.assertTrue(fj.autograd.gradcheck(inverse, (m,)))
+        # All elements of a factor take part, as in PyTorch.
+        factor = fj.eye(3, requires_grad=True)
+        (grad,) = fj.autograd.grad(fj.cholesky_solve(fj.ones(3, 1), factor).sum(), factor)
+        self.assertEqual(grad.tolist(), [[-2] * 3] * 3)
+
+    def test_of_strides_over_strides(self):
+        base = fj.arange(24.0, dtype=fj.float64).requires_grad_()
+        for view, *geometry in (
+            (lambda x: x.view(4, 6).t(), (2, 3), (1, 4), 2),
+            (lambda x: x.view(4, 6)[1:, ::2], (2, 2), (6, 2), 8),
+            (lambda x: x[3:], (2, 3), (2, 1), None),
+        ):
+            f = lambda x: view(x).as_strided(*geometry).sin()  # noqa: B023, E731
+            self.assertTrue(fj.autograd.gradcheck(f, (base,)))
+
+    def test_an_index_twice(self):
+        x, value = fj.zeros(3, requires_grad=True), fj.tensor(2.0, requires_grad=True)
+        out = fj.index_fill(x, 0, fj.tensor([1, 1]), value)
+        self.assertEqual(out.tolist(), [0, 2, 0])
+        self.assertEqual([g.tolist() for g in fj.autograd.grad(out.sum(), (x, value))], [[1, 0, 1], 1])
 
 
 if __name__ == "__main__":

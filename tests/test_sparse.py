@@ -231,6 +231,13 @@ class Products(SparseTest):
             fj.nn.functional.linear(fj.ones(4, 3), uncoalesced()).tolist(), (fj.ones(4, 3) @ dense.t()).tolist()
         )
 
+    def test_reduced(self):
+        s = fj.tensor([[0.0, 1.0, 2.0], [0.0, 0.0, 0.0]]).to_sparse_csr()
+        m = fj.tensor([[1.0], [4.0], [5.0]])
+        for reduce, expected in {"sum": 14, "mean": 7, "amax": 10, "amin": 4, "prod": 40}.items():
+            self.assertEqual(sparse.mm(s, m, reduce).tolist(), [[expected], [0]])
+        self.assertRaises(RuntimeError, sparse.mm, s, m, "median")
+
     def test_sampled(self):
         mask = fj.eye(2).to_sparse_csr()
         a, b = fj.arange(6.0).reshape(2, 3), fj.arange(6.0).reshape(3, 2)
@@ -280,6 +287,13 @@ class Gradients(SparseTest):
         v = fj.tensor(VALUES, dtype=fj.float64, requires_grad=True)
         m = fj.arange(6.0, dtype=fj.float64).reshape(3, 2).requires_grad_()
         self.assertTrue(fj.autograd.gradcheck(f, (v, m)))
+
+    def test_grad(self):
+        s = uncoalesced(requires_grad=True)
+        (grad,) = fj.autograd.grad(sparse.sum(s * 3), s)
+        self.assertEqual((grad.layout, grad._values().tolist()), (fj.sparse_coo, [3] * 4))
+        (grad,) = fj.autograd.grad(s * 2, s, uncoalesced())
+        self.assertDense(grad, 2 * uncoalesced().to_dense())
 
     def test_requires_grad(self):
         s = uncoalesced().requires_grad_()

@@ -179,6 +179,12 @@ void infer_with(InferCtx& c, DType (*dtype)(const InferCtx&), Shape (*shape)(con
 
 DType dtype_promote(const InferCtx& c) { return result_type(c.op, c.args); }
 DType dtype_promote_float(const InferCtx& c) { return float_or_default(result_type(c.op, c.args)); }
+DType dtype_softshrink(const InferCtx& c) {
+  FJ_USER_CHECK(c.args[1].as_double() >= 0, ErrorKind::Runtime,
+                "lambda must be in range [0, 3.40282e+38] for input dtype ", scalar_type_name(c.val(0)->dtype),
+                ", but found ", c.args[1].as_double());
+  return dtype_promote_float(c);
+}
 DType dtype_same(const InferCtx& c) { return c.val(0)->dtype; }
 DType dtype_bool(const InferCtx&) { return DType::Bool; }
 DType dtype_int64(const InferCtx&) { return DType::I64; }
@@ -202,6 +208,10 @@ DType compute_accumulate(const OpDef& op, Args args) {
 // -- shape rules -------------------------------------------------------------------------------------------------
 
 Shape shape_like_self(const InferCtx& c) { return c.val(0)->sizes; }
+Shape shape_along_dim(const InferCtx& c) {
+  wrap_dim(c.args[static_cast<size_t>(c.op.arg_index("dim"))].as_int(), c.val(0)->dim());
+  return c.val(0)->sizes;
+}
 
 Shape shape_broadcast(const InferCtx& c) {
   Shape out;

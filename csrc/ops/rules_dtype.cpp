@@ -130,7 +130,7 @@ Shape shape_reduce_nonempty(const InferCtx& c) {
   int at_dim = c.op.arg_index("dim");
   const Arg dim = at_dim < 0 ? Arg() : c.args[static_cast<size_t>(at_dim)];
   if (in.numel() == 0) {
-    if (dim.is_none())
+    if (dim.is_none() || (dim.tag() == ArgTag::IntList && dim.as_ints().empty()))
       raise(ErrorKind::Runtime, c.op.name,
             "(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the "
             "'dim' argument.");

@@ -173,8 +173,13 @@ void decompose_index_fill(Builder& b, const OpDef&, Args args, Outs& outs) {
     FJ_USER_CHECK(args[3].val()->dim() == 0, ErrorKind::Runtime,
                   "index_fill_ only supports a 0-dimensional value tensor, but got tensor with ", args[3].val()->dim(),
                   " dimension(s).");
-    value = args[3].val();
-    value = t::expand(b, cast_to(b, value, self->dtype), sizes);
+    value = cast_to(b, args[3].val(), self->dtype);
+    // Where the index has a place twice, the gradient of the value still counts it once.
+    if (args[3].val().m->requires_grad || !index->numel()) {
+      Val mask = t::index_fill(b, t::full(b, self->sizes, Arg(false), DType::Bool), args[1], index, Arg(true));
+      return outs.push_back(t::where(b, mask, value, self));
+    }
+    value = t::expand(b, value, sizes);
   } else {
     value = t::full_like(b, t::_zeros(b, sizes, self->dtype), args[3]);
   }

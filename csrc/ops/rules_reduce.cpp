@@ -192,6 +192,9 @@ void decompose_min_dim(Builder& b, const OpDef&, Args args, Outs& outs) {
 }
 void decompose_aminmax(Builder& b, const OpDef&, Args args, Outs& outs) {
   Arg dims = args[1].is_none() ? Arg::ints({}) : Arg::ints({args[1].as_int()});
+  Val self = args[0].val();
+  FJ_USER_CHECK(self->numel() > 0 || !args[1].is_none(), ErrorKind::Runtime,
+                "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.");
   outs.push_back(t::amin(b, args[0], dims, args[2]));
   outs.push_back(t::amax(b, args[0], dims, args[2]));
 }

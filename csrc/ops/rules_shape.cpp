@@ -202,6 +202,20 @@ void infer_flip(InferCtx& c) {
   infer_like_input(c);
 }
 
+void decompose_trace(Builder& b, const OpDef&, Args args, Outs& outs) {
+  Val x = args[0].val();
+  FJ_USER_CHECK(x->dim() == 2, ErrorKind::Runtime, "trace: expected a matrix, but got tensor with dim ", x->dim());
+  outs.push_back(t::sum(b, t::diagonal(b, x)));
+}
+void decompose_flipud(Builder& b, const OpDef&, Args args, Outs& outs) {
+  FJ_USER_CHECK(args[0].val()->dim() >= 1, ErrorKind::Runtime, "Input must be >= 1-d.");
+  outs.push_back(t::flip(b, args[0], Arg::ints({0})));
+}
+void decompose_fliplr(Builder& b, const OpDef&, Args args, Outs& outs) {
+  FJ_USER_CHECK(args[0].val()->dim() >= 2, ErrorKind::Runtime, "Input must be >= 2-d.");
+  outs.push_back(t::flip(b, args[0], Arg::ints({1})));
+}
+
 void decompose_roll(Builder& b, const OpDef&, Args args, Outs& outs) {
   Val x = args[0].val();
   auto shifts = args[1].as_ints(), dims = args[2].as_ints();
@@ -215,6 +229,7 @@ void decompose_roll(Builder& b, const OpDef&, Args args, Outs& outs) {
   FJ_USER_CHECK(shifts.size() == dims.size(), ErrorKind::Runtime,
                 "shifts and dimensions must align. shifts: ", shifts.size(), ", dims:", dims.size());
   Val out = x;
+  FJ_USER_CHECK(x->dim() > 0, ErrorKind::Index, "Dimension specified as ", dims[0], " but tensor has no dimensions");
   for (size_t i = 0; i < dims.size(); ++i) {
     int64_t d = wrap_dim(dims[i], x->dim());
     Dim n = x->sizes[d];

@@ -84,7 +84,7 @@ void decompose_movedim(Builder& b, const OpDef&, Args args, Outs& outs) {
 
 void decompose_unbind(Builder& b, const OpDef&, Args args, Outs& outs) {
   Val self = args[0].val();
-  FJ_USER_CHECK(self->dim() > 0, ErrorKind::Runtime, "Dimension specified as ", args[1].as_int(),
+  FJ_USER_CHECK(self->dim() > 0, ErrorKind::Index, "Dimension specified as ", args[1].as_int(),
                 " but tensor has no dimensions");
   int64_t d = wrap_dim(args[1].as_int(), self->dim());
   for (Dim i = 0; i < self->sizes[d]; ++i) outs.push_back(t::select(b, self, d, i));

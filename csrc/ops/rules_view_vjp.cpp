@@ -32,13 +32,34 @@ void vjp_unfold(VjpCtx& c) {
   c.result[0] = Arg(t::_unfold_backward(c.b, c.grads[0], c.args[0].val()->sizes, c.args[1], c.args[2], c.args[3]));
 }
 
-// Elements may be read several times; the adding form is exact for both cases.
+namespace {
+
+// How many elements a geometry reaches over.
+int64_t reach(const Shape& sizes, const Shape& strides) {
+  int64_t last = 0;
+  for (size_t d = 0; d < sizes.size(); ++d) {
+    if (sizes[d] == 0) return 0;
+    last += (sizes[d] - 1) * strides[d];
+  }
+  return last + 1;
+}
+
+}  // namespace
+
+// Elements may be read several times; the adding form is exact for both cases. The gradient of an input that lies in
+// memory with gaps, or in another order, is collected where the memory would be.
 void vjp_as_strided(VjpCtx& c) {
   Val self = c.args[0].val();
-  int64_t offset = (c.args[3].is_none() ? int64_t(self->offset) : c.args[3].as_int()) - int64_t(self->offset);
-  FJ_USER_CHECK(self->is_contiguous(), ErrorKind::NotImplemented,
-                "as_strided: the derivative needs a contiguous input");
-  c.result[0] = Arg(t::_as_strided_add(c.b, c.grads[0], self->sizes, c.args[1], c.args[2], offset));
+  const int64_t from = self->offset, to = c.args[3].is_none() ? from : c.args[3].as_int();
+  if (self->is_contiguous() && to >= from) {
+    c.result[0] = Arg(t::_as_strided_add(c.b, c.grads[0], self->sizes, c.args[1], c.args[2], to - from));
+    return;
+  }
+  const Shape sizes(c.args[1].as_ints()), strides(c.args[2].as_ints());
+  const int64_t start = std::min(from, to);
+  const int64_t length = std::max(from - start + reach(self->sizes, self->strides), to - start + reach(sizes, strides));
+  Val memory = t::_as_strided_add(c.b, c.grads[0], Shape{length}, c.args[1], c.args[2], to - start);
+  c.result[0] = Arg(t::clone(c.b, t::as_strided(c.b, memory, self->sizes, self->strides, from - start)));
 }
 
 void vjp_as_strided_scatter(VjpCtx& c) {

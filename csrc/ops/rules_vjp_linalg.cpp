@@ -192,6 +192,35 @@ void vjp_linalg_solve_triangular_stack(VjpCtx& c) {
   c.result[0] = Arg(upper ? r.triu(ga, unit) : r.tril(ga, unit ? -1 : 0));
 }
 
+// L with -(M) L or -L (M): of factors, all of whose elements take part.
+static Val factor_gradient(const Rule& r, Val l, Val m, bool upper) { return r.neg(upper ? r.mul(l, m) : r.mul(m, l)); }
+
+// The sum over the dimensions in which `v` was broadcast from these sizes.
+static Val sum_to(Builder& b, Val v, const Shape& sizes) {
+  SmallVec<int64_t, 6> over;
+  const int64_t lead = v->dim() - static_cast<int64_t>(sizes.size());
+  for (int64_t d = 0; d < v->dim(); ++d)
+    if (d < lead || (sizes[d - lead] == 1 && v->sizes[d] != 1)) over.push_back(d);
+  return over.empty() ? v : reshape_to(b, t::sum(b, v, Arg::ints(over)), sizes);
+}
+
+void vjp_cholesky_solve(VjpCtx& c) {
+  if (!c.grads[0]) return;
+  Rule r{c.b};
+  Val l = c.args[1].val(), gb = t::cholesky_solve(c.b, c.grads[0], l, c.args[2]);
+  if (c.need(0)) c.result[0] = Arg(sum_to(c.b, gb, c.args[0].val()->sizes));
+  if (!c.need(1)) return;
+  Val m = r.mul(gb, r.H(c.outs[0]));
+  c.result[1] = Arg(sum_to(c.b, factor_gradient(r, l, r.add(m, r.H(m)), c.args[2].as_bool()), l->sizes));
+}
+
+void vjp_cholesky_inverse(VjpCtx& c) {
+  if (!c.grads[0]) return;
+  Rule r{c.b};
+  Val g = r.add(c.grads[0], r.H(c.grads[0]));
+  c.result[0] = Arg(factor_gradient(r, c.args[0].val(), r.mul(c.outs[0], r.mul(g, c.outs[0])), c.args[1].as_bool()));
+}
+
 void vjp_linalg_inv_ex(VjpCtx& c) {
   if (!c.grads[0]) return;
   Rule r{c.b};

@@ -235,6 +235,7 @@ class Comparison:
     def triples(self, dtype, choose):
         """(kind, index, run) of one dtype."""
         op, torch_dtype = self.op, getattr(torch, dtype)
+        self.compiled = None  # each dtype has as many specialisations as it may
         if torch_dtype in op.supported_dtypes("cpu"):
             if "value" in self.options.kinds:
                 for index, sample in choose(op.sample_inputs("cpu", torch_dtype)):

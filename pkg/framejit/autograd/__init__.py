@@ -117,6 +117,13 @@ def grad(
             "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
         )
     outputs, inputs = _as_tuple(outputs), _as_tuple(inputs)
+    if any(getattr(x, "layout", _C.strided) is not _C.strided for x in (*outputs, *inputs)):
+        from framejit.sparse._gradients import grad_of_values
+
+        return grad_of_values(
+            grad, outputs, inputs, grad_outputs, retain_graph, create_graph, only_inputs, allow_unused, is_grads_batched,
+            materialize_grads,
+        )  # fmt: skip
     keep = create_graph if retain_graph is None else retain_graph
     unused = bool(allow_unused) or materialize_grads
     seeds = _gradients_for(outputs, grad_outputs)

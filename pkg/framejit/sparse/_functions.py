@@ -182,14 +182,21 @@ for _name, _function in (("add", add), ("sub", sub), ("mul", mul), ("div", div))
 # --- products ---
 
 
-def _mm_dense(s, dense):
-    """A sparse matrix times a dense one."""
+_REDUCTIONS = {"mean": "mean", "amax": "amax", "amin": "amin", "prod": "prod"}
+
+
+def _mm_dense(s, dense, reduce="sum"):
+    """A sparse matrix times a dense one; the products of an element are added, or reduced in another way."""
     rows, columns = to_coo(s)._parts[0].unbind(0)
     dtype = _C.promote_types(s._v.dtype, dense.dtype)
     if s._v.dtype != dense.dtype:
         raise RuntimeError(f"expected mat1 and mat2 to have the same dtype, but got: {s._v.dtype} != {dense.dtype}")
     parts = to_coo(s)._v.unsqueeze(1).to(dtype) * dense.index_select(0, columns)
-    return sum_into(s._sizes[0], rows, parts)
+    if reduce == "sum":
+        return sum_into(s._sizes[0], rows, parts)
+    out = _C.zeros((s._sizes[0], dense.shape[1]), dtype=dtype)
+    places = rows.unsqueeze(1).expand(parts.shape)
+    return out.scatter_reduce(0, places, parts, _REDUCTIONS[reduce], include_self=False)
 
 
 def _mm_sparse(a, b):
@@ -223,16 +230,21 @@ def _check_matrices(a, b):
 def mm(mat1, mat2, reduce=None):
     """The product of two matrices of which one or both are sparse; sparse if both are.
 
-    mat1, mat2 (Tensor): one at least sparse. Raises RuntimeError for sizes that do not fit.
+    mat1, mat2 (Tensor): one at least sparse, reduce (str or None): how the products of an element become one, "sum" without
+    it. Raises RuntimeError for sizes that do not fit.
 
     >>> import framejit
     >>> framejit.sparse.mm(framejit.eye(2).to_sparse(), framejit.ones(2, 2))
     tensor([[1., 1.],
             [1., 1.]])
     """
-    if reduce not in (None, "sum"):
-        raise NotImplementedError("sparse.mm reduces by sums only")
+    if reduce not in (None, "sum", *_REDUCTIONS):
+        raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}.")
     _check_matrices(mat1, mat2)
+    if reduce is not None:
+        if not is_sparse(mat1) or is_sparse(mat2):
+            raise RuntimeError("sparse.mm with reduce takes a sparse matrix and a dense one")
+        return _mm_dense(mat1, mat2, reduce)
     if is_sparse(mat1) and is_sparse(mat2):
         return _mm_sparse(mat1, mat2)
     if is_sparse(mat1):
