@@ -201,10 +201,20 @@ class SizesTest(ExportCase):
     def test_results_that_are_sizes(self):
         class Net(nn.Module):
             def forward(self, x):
-                return x.shape[0] * 2 + 1, x.numel(), x.shape[1], x.new_zeros(x.shape[0], 2)
+                return (
+                    x.shape[0] * 2 + 1,
+                    x.numel(),
+                    x.shape[1],
+                    x.new_zeros(x.shape[0], 2),
+                    x.shape[0] / 2,
+                    2.5,
+                    x.shape[0] > 3,
+                )
 
         program = export(Net(), (framejit.ones(4, 3),), dynamic_shapes={"x": {0: Dim("n")}})
-        self.assertSame(program.module()(framejit.ones(7, 3)), (15, 21, 3, framejit.zeros(7, 2)))
+        self.assertSame(program.module()(framejit.ones(7, 3)), (15, 21, 3, framejit.zeros(7, 2), 3.5, 2.5, True))
+        with self.assertRaisesRegex(RuntimeError, "holds only for sizes"):
+            program.module()(framejit.ones(3, 3))
 
     def test_shapes_by_tensor(self):
         class Net(nn.Module):

@@ -180,7 +180,11 @@ class _Capture:
                 inside[i] = tensor
             args, kwargs = pytree.tree_unflatten(inside, spec)
             result = module(*args, **kwargs)
-            numbers = [_C.full((), leaf, dtype=_C.int64) for leaf in pytree.tree_leaves(result) if type(leaf) is int]
+            numbers = [
+                _C.full((), leaf, dtype=_C.int64 if type(leaf) is int else _C.float64)
+                for leaf in pytree.tree_leaves(result)
+                if type(leaf) is int or type(leaf) is float
+            ]
             return result, numbers, _C.full((), marker.shape[0])
 
         names = "".join(f"{self.names[i]}, " for i in tensors)
@@ -306,7 +310,7 @@ class _Capture:
         for leaf in leaves:
             if isinstance(leaf, _C.Tensor):
                 value = self._result(leaf)
-            elif type(leaf) is int:
+            elif type(leaf) in (int, float):
                 value = self._number(next(numbers), leaf)
             else:
                 value = leaf

@@ -100,7 +100,8 @@ class _Model:
             )
             number = isinstance(spec.arg, SymIntArgument)
             shape = [] if number else self._output_shape(value)
-            outputs.append(self.b.helper.make_tensor_value_info(name, 7 if number else DTYPES[value.dtype], shape))
+            kind = (1 if value.is_float else 7) if number else DTYPES[value.dtype]
+            outputs.append(self.b.helper.make_tensor_value_info(name, kind, shape))
         return outputs
 
     def _output_shape(self, value):
