@@ -265,3 +265,13 @@ def a_deque_whose_elements_are_set_while_it_is_iterated():
     table.popleft()
     brk()
     return seen, inner, list(table), outcome(next, iterator)
+
+
+@subject
+def digits_of_large_numbers():
+    number = int("7" * 4000)
+    brk()
+    text = str(number)
+    large = 1 << 110000
+    brk()
+    return text == "7" * 4000, outcome(str, large), outcome(int, "1" * 31000), outcome(repr, [large])

@@ -2,6 +2,7 @@
 
 import collections
 import gc
+import operator
 import sys
 import weakref
 
@@ -120,3 +121,23 @@ def a_proxy_answers_for_its_object():
     seen += [list(proxy), outcome(next, proxy)[:2], type(proxy).__name__, hasattr(proxy, "y")]
     del holder
     return seen, outcome(getattr, proxy, "x")
+
+
+@subject
+def recursion_through_c_code_as_deep_as_python_allows():
+    class Deep:
+        def __init__(self, n):
+            self.n = n
+
+        def __add__(self, other):
+            return self.n if self.n == 0 else operator.add(Deep(self.n - 1), other) + 1
+
+    def deep(n):
+        return n and deep(n - 1) + 1
+
+    limit = sys.getrecursionlimit()
+    try:
+        sys.setrecursionlimit(60000)
+        return operator.add(Deep(600), None), deep(50000)
+    finally:
+        sys.setrecursionlimit(limit)

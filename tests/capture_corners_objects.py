@@ -351,3 +351,18 @@ def dict_eq_by_name():
             return dict.__eq__(self, other) and all(map(operator.eq, self, other))
 
     return D(a=1) == D(a=1), D(a=1) == D(b=1), D(a=1, b=2) == D(b=2, a=1)
+
+
+@subject
+def a_method_is_bound_again():
+    class A:
+        def meth(self, *args):
+            return type(self).__name__, args
+
+    class B:
+        pass
+
+    a, b = A(), B()
+    b.meth = a.meth.__get__(b, B)
+    bind, apply = a.meth.__get__, a.meth.__call__
+    return b.meth(1), a.meth.__call__(2), bind(b, B)(3), apply(4), b.meth.__self__ is a

@@ -354,6 +354,8 @@ V method_attr(Tracer& t, MethodValue* m, PyObject* name) {
   if (is_text(name, "__self__")) return m->self;
   if (is_text(name, "__func__")) return m->func;
   if (is_text(name, "__class__")) return t.constant(reinterpret_cast<PyObject*>(&PyMethod_Type));
+  if (is_text(name, "__get__") || is_text(name, "__call__"))  // the method's own; before 3.13 it has no __get__
+    if (PyObject* own = _PyType_Lookup(&PyMethod_Type, name)) return t.native(own, name, m);
   return find_attr(t, m->func, name);
 }
 

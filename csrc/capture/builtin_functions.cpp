@@ -29,7 +29,6 @@ PyTypeObject* type_alone(Tracer& t, V v) {
 // By its __class__, where that is not its type.
 bool claims_class(Tracer& t, V v, PyObject* cls) {
   PyObject* name = FJ_NAME("__class__");
-  if (v->is == Is::Opaque && v->real && PyWeakref_CheckProxy(v->real)) cut(Reason::native_object, "a proxy's class");
   const bool plain = !overridden(t, v->cls, FJ_NAME("__getattribute__")) && !overridden(t, v->cls, name);
   V claimed = plain ? nullptr : find_attr(t, v, name);
   PyObject* o = claimed ? const_object(claimed) : nullptr;
@@ -76,6 +75,8 @@ bool is_instance(Tracer& t, V v, V cls) {
   }
   const int r = PyObject_IsSubclass(reinterpret_cast<PyObject*>(type), o);
   if (r < 0) t.raise_pending();
+  if (!r && v->is == Is::Opaque && v->real && PyWeakref_CheckProxy(v->real))
+    cut(Reason::native_object, "the class of what a proxy stands for");
   return r || (v->is == Is::Object && claims_class(t, v, o));
 }
 

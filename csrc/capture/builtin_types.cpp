@@ -39,6 +39,10 @@ V number(Tracer& t, Args& a, PyTypeObject& type, const char* method) {
   return call_pure(t, obj(type), a);
 }
 V y_int(Tracer& t, Args& a) {
+  constexpr Py_ssize_t kSlowDigits = 30000;  // the time grows with their square: it is spent where it stands
+  if (!a.pos.empty() && a.pos[0]->is == Is::Const && a.pos[0]->real && PyUnicode_Check(a.pos[0]->real) &&
+      PyUnicode_GET_LENGTH(a.pos[0]->real) > kSlowDigits)
+    cut(Reason::too_long, "a number of more than ", kSlowDigits, " digits");
   if (V v = a.size() == 1 && !a.pos.empty() ? computed_number(t, Arith::Int, a.pos[0]) : nullptr) return v;
   return number(t, a, PyLong_Type, "__int__");
 }

@@ -65,6 +65,9 @@ V container_text(Tracer& t, V v) {
 }
 
 // Text of what has only one: constants, and containers of constants.
+// What takes time that grows with the square of the length is done where it stands, at each call.
+constexpr size_t kSlowBits = 100000;
+
 V real_text(Tracer& t, V v, PyObject* (*how)(PyObject*)) {
   if (v->is == Is::Tensor) cut(Reason::data_dependent, "the text of a tensor");
   if (v->is == Is::Const && !is_plain_constant(v->real) && !PyType_Check(v->real)) {
@@ -72,6 +75,8 @@ V real_text(Tracer& t, V v, PyObject* (*how)(PyObject*)) {
     PyObject* raw = _PyType_Lookup(type, how == PyObject_Str ? FJ_NAME("__str__") : FJ_NAME("__repr__"));
     if (raw && PyFunction_Check(raw)) return call_values(t, t.method(t.wrap_known(raw), v), {});
   }
+  if (v->is == Is::Const && v->real && PyLong_Check(v->real) && _PyLong_NumBits(v->real) > kSlowBits)
+    cut(Reason::too_long, "the digits of a number of more than ", kSlowBits, " bits");
   if (v->is == Is::Dict || v->is == Is::List || v->is == Is::Tuple || v->is == Is::Set || v->is == Is::Const ||
       v->is == Is::Slice) {
     if (V text = container_text(t, v)) return text;

@@ -102,6 +102,10 @@ PyObject* call_target(const Context& context, Target target, const Call& c) {
   if (!target.function) return plain(c);
   auto* code = reinterpret_cast<PyCodeObject*>(reinterpret_cast<PyFunctionObject*>(target.function)->func_code);
   if (may_not_compile() || !py::drivable(code)) return plain(c);
+  if (flags::get().force_capture && !py::c_stack_plenty()) {
+    const py::Bare bare;
+    return plain(c);
+  }
   if (!py::c_stack_left()) return nullptr;
   return py::guarded<PyObject*>(nullptr, [&]() -> PyObject* {
     if (!target.self) return run(context, {target.function, c.args, c.nargsf, c.kwnames});

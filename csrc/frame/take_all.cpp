@@ -14,9 +14,9 @@ bool TakeAll::take(py::OfferedFrame& frame, PyObject** result) noexcept {
     return true;
   }
   if (may_not_compile() || !worth_compiling(function)) return false;
-  if (!py::c_stack_left()) {
-    PyErr_Clear();
-    return false;
+  if (!py::c_stack_plenty()) {
+    *result = frame.run_bare();
+    return true;
   }
   Context own = context_;
   own.name = reinterpret_cast<PyCodeObject*>(reinterpret_cast<PyFunctionObject*>(function)->func_code)->co_qualname;

@@ -157,6 +157,7 @@ class OfferedFrame {
   virtual PyFunctionObject* function() const = 0;
   virtual PyObject* run(FrameDriver& driver) = 0;
   virtual PyObject* run_plain() = 0;
+  virtual PyObject* run_bare() = 0;  // within a Bare
 
  protected:
   ~OfferedFrame() = default;
@@ -185,6 +186,19 @@ class Offers {
 };
 FrameTaker* taker_of_thread();
 
+// While one lives nobody is offered frames: the interpreter runs as without framejit, so that calls between Python
+// functions take no C stack.
+class Bare {
+ public:
+  Bare();
+  ~Bare();
+  Bare(const Bare&) = delete;
+  Bare& operator=(const Bare&) = delete;
+
+ private:
+  int offers_ = 0;
+};
+
 // May a driver have calls of this code? Not while a monitoring tool watches it.
 bool drivable(PyCodeObject* code);
 
@@ -197,5 +211,7 @@ bool poll(PyThreadState* ts) noexcept;
 
 // False with RecursionError set when the C stack is nearly used up. By its addresses, not by a counter.
 bool c_stack_left() noexcept;
+// Is more than three quarters of it left? CPython's own frames take less of it than driven ones, or none.
+bool c_stack_plenty() noexcept;
 
 }  // namespace fj::py

@@ -144,13 +144,14 @@ struct Request {
 
 thread_local Request* waiting = nullptr;
 thread_local FrameTaker* taker = nullptr;
-int waiting_count = 0;  // of all threads; under the GIL
+int waiting_count = 0;  // of all threads, with those who take frames; under the GIL
+int requests = 0;       // how many of them wait for the frame of a call
 _PyFrameEvalFunction chained = nullptr;
 
 PyObject* hook(PyThreadState* ts, _PyInterpreterFrame* frame, int throwflag);
 
 void arm(PyInterpreterState* interp) {
-  if (waiting_count++ > 0) return;
+  if (waiting_count++ > 0 || _PyInterpreterState_GetEvalFrameFunc(interp) == hook) return;
   chained = _PyInterpreterState_GetEvalFrameFunc(interp);
   _PyInterpreterState_SetEvalFrameFunc(interp, hook);
 }
@@ -169,6 +170,10 @@ struct Offered final : OfferedFrame {
     return runner.run(driver);
   }
   PyObject* run_plain() override { return _PyEval_EvalFrameDefault(ts, frame, 0); }
+  PyObject* run_bare() override {
+    const Bare bare;
+    return run_plain();
+  }
   PyThreadState* ts;
   _PyInterpreterFrame* frame;
 };
@@ -192,6 +197,7 @@ PyObject* hook(PyThreadState* ts, _PyInterpreterFrame* frame, int throwflag) {
     return next(ts, frame, throwflag);
   }
   waiting = request->outer;
+  --requests;
   disarm(ts->interp);
   request->taken = true;
   try {
@@ -204,22 +210,32 @@ PyObject* hook(PyThreadState* ts, _PyInterpreterFrame* frame, int throwflag) {
 }
 
 struct StackBounds {
-  char* low = nullptr;  // stop here: what is below is for CPython's own C code
+  char* low = nullptr;     // stop here: what is below is for CPython's own C code
+  char* plenty = nullptr;  // what is below is for as many of CPython's own frames as it allows
   StackBounds() {
     pthread_attr_t attr;
     if (pthread_getattr_np(pthread_self(), &attr) != 0) return;
     void* base = nullptr;
     size_t size = 0;
-    if (pthread_attr_getstack(&attr, &base, &size) == 0)
+    if (pthread_attr_getstack(&attr, &base, &size) == 0) {
       low = static_cast<char*>(base) + std::min<size_t>(size / 4, 512 * 1024);
+      plenty = static_cast<char*>(base) + size / 4 * 3;
+    }
     pthread_attr_destroy(&attr);
   }
 };
 
+const StackBounds& bounds_of_thread() {
+  static thread_local const StackBounds bounds;
+  return bounds;
+}
+
 }  // namespace
 
+bool c_stack_plenty() noexcept { return static_cast<char*>(__builtin_frame_address(0)) > bounds_of_thread().plenty; }
+
 bool c_stack_left() noexcept {
-  static thread_local const StackBounds bounds;
+  const StackBounds& bounds = bounds_of_thread();
   if (static_cast<char*>(__builtin_frame_address(0)) > bounds.low) return true;
   PyErr_SetString(PyExc_RecursionError, "maximum recursion depth exceeded (the C stack is used up)");
   return false;
@@ -229,6 +245,18 @@ bool poll(PyThreadState* ts) noexcept {
   if (!abi::breaker_set(ts)) return true;
   { ReleaseGil others; }
   return Py_MakePendingCalls() == 0 && PyErr_CheckSignals() == 0;
+}
+
+Bare::Bare() {
+  if (requests > 0) return;  // another thread's call would miss its frame
+  offers_ = std::exchange(waiting_count, 0);
+  PyInterpreterState* interp = PyInterpreterState_Get();
+  if (_PyInterpreterState_GetEvalFrameFunc(interp) == hook) _PyInterpreterState_SetEvalFrameFunc(interp, chained);
+}
+Bare::~Bare() {
+  if (!offers_) return;
+  waiting_count += offers_ - 1;
+  arm(PyInterpreterState_Get());
 }
 
 FrameTaker* taker_of_thread() { return taker; }
@@ -276,10 +304,12 @@ PyObject* drive(PyObject* function, PyObject* const* args, size_t nargsf, PyObje
   auto* code = reinterpret_cast<PyCodeObject*>(callee->func_code);
   Request request{code, function, &driver, waiting, false};
   waiting = &request;
+  ++requests;
   arm(ts->interp);
   PyObject* result = callee->vectorcall(function, args, nargsf, kwnames);
   if (!request.taken) {  // the arguments did not bind
     waiting = request.outer;
+    --requests;
     disarm(ts->interp);
   }
   if (taken) *taken = request.taken;
