@@ -132,6 +132,30 @@ class Cached(unittest.TestCase):
         self.check(lambda x: x + (sys.version_info >= (3, 8)) + sys.version_info[0] + sys.version_info.minor)
         self.check(lambda x: x + sys.float_info.max_exp + sys.flags.optimize)
 
+    def test_counters_and_order_of_use(self):
+        def program():
+            @functools.lru_cache(maxsize=2)
+            def cached(x, y=0):
+                return [x, y]
+
+            def f(t):
+                return t + cached(1)[0] + cached(1)[0] + cached(2, y=3)[1]
+
+            return cached, f
+
+        told = []
+        for compiled in (False, True):
+            cached, f = program()
+            run = framejit.compile(f) if compiled else f
+            for _ in range(3):
+                run(framejit.ones(2))
+                told.append(tuple(cached.cache_info()))
+            cached(1)
+            cached(4)  # lets go of what was used longest ago
+            run(framejit.ones(2))
+            told.append(tuple(cached.cache_info()))
+        self.assertEqual(told[:4], told[4:])
+
 
 if __name__ == "__main__":
     unittest.main()

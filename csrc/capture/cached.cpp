@@ -1,8 +1,8 @@
 // Calls of functions that functools.lru_cache keeps results of.
 //
 // What the cache holds for constant arguments is known as long as it holds it: the guard is that the cache's dict has
-// the same entry. The first call is made for real, outside the trace, as CPython would make it. The cache's counters
-// and its order of use are not brought up to date by compiled code.
+// the same entry. The first call is made for real, outside the trace, as CPython would make it. Each run of the segment
+// asks the cache once more, as an effect: so its counters and its order of use are what they would be.
 #include "capture/builtins.h"
 #include "capture/protocol.h"
 #include "py/lru.h"
@@ -92,6 +92,18 @@ bool has_written(Tracer& t) {
   return !t.class_writes.empty();
 }
 
+// functools.partial(wrapper, *pos, **named)
+PyObject* bound_call(PyObject* wrapper, PyObject* pos, PyObject* named) {
+  static PyObject* const partial = [] {
+    Ref module = Ref::steal(PyImport_ImportModule("functools"));
+    return module ? PyObject_GetAttrString(module.get(), "partial") : nullptr;
+  }();
+  Ref first = Ref::steal(PyTuple_Pack(1, wrapper)), all = Ref::steal(PySequence_Concat(first.get(), pos));
+  PyObject* made = partial && all ? PyObject_Call(partial, all.get(), named) : nullptr;
+  if (!made) PyErr_Clear();
+  return made;
+}
+
 }  // namespace
 
 V call_cached(Tracer& t, V callable, const Args& args) {
@@ -101,15 +113,18 @@ V call_cached(Tracer& t, V callable, const Args& args) {
   PyObject* results = dict_of_results(wrapper);
   Ref pos, named;
   if (!results || !keeps_results(wrapper) || !constants(t, args, &pos, &named)) return nullptr;
-  if (!find_key(results, pos.get(), named.get()) && has_written(t)) return nullptr;
+  Py_ssize_t* hits = py::lru_hits(wrapper, results);
+  PyObject* key = find_key(results, pos.get(), named.get());
+  if (!hits || (!key && has_written(t))) return nullptr;
   Ref result;
   {
     LayerPause outside;
     result = Ref::steal(PyObject_Call(wrapper, pos.get(), named.get()));
   }
+  --*hits;  // the call is the program's, which the effect counts as a hit
   if (!result) PyErr_Clear();
-  PyObject* key = result ? find_key(results, pos.get(), named.get()) : nullptr;
-  PyObject* held = key ? PyDict_GetItemWithError(results, key) : nullptr;
+  if (!key && result) key = find_key(results, pos.get(), named.get());
+  PyObject* held = key && result ? PyDict_GetItemWithError(results, key) : nullptr;
   if (!held) return nullptr;  // raised, or nothing is kept: CPython's matter
   t.guard(Kind::Same, callable->source, wrapper);
   SourceId entry = t.source(Step::Key, t.const_source(t.keep(Ref::borrow(results))), 0, t.keep(Ref::borrow(key)));
@@ -118,6 +133,7 @@ V call_cached(Tracer& t, V callable, const Args& args) {
     entry = t.source(Step::Getter, entry, 0, py::lru_getter(held));
   }
   t.guard(Kind::Same, entry, result.get());
+  if (PyObject* again = bound_call(wrapper, pos.get(), named.get())) t.late_calls.push_back(t.keep(Ref::steal(again)));
   return t.wrap_known(t.keep(result));
 }
 

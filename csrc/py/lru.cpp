@@ -18,7 +18,23 @@ PyObject* get_result(PyObject* entry, void*) {
 
 PyGetSetDef result_row = {"result", get_result, nullptr, nullptr, nullptr};
 
+// lru_cache_object, its beginning.
+struct Function {
+  Entry root;
+  void* wrapper;
+  int typed;
+  PyObject* results;
+  Py_ssize_t hits;
+};
+
 }  // namespace
+
+Py_ssize_t* lru_hits(PyObject* function, PyObject* results) {
+  auto* f = reinterpret_cast<Function*>(function);
+  return Py_TYPE(function)->tp_basicsize >= static_cast<Py_ssize_t>(sizeof(Function)) && f->results == results
+             ? &f->hits
+             : nullptr;
+}
 
 PyObject* lru_result(PyObject* entry, PyObject* key) {
   PyTypeObject* type = Py_TYPE(entry);
