@@ -39,6 +39,7 @@ help:
 	@echo 'make test-threads   eight threads calling and compiling for a minute'
 	@echo 'make test-memory    a million calls each: hits, misses, breaks, exceptions'
 	@echo 'make test-peer      install torch 2.13.0 and compare every op with it'
+	@echo 'make test-onnx      install onnx and onnxruntime and compare every translation with eager'
 	@echo 'make test-asan      the suite under a sanitizer; also test-ubsan, test-tsan'
 	@echo 'make test-wheel     make wheels, install each into a bare environment and try it'
 	@echo 'make wheel          manylinux wheels in wheelhouse/ for the interpreters found'
@@ -72,6 +73,10 @@ $(VENV)/.peer: | $(VENV)/.made
 	$(PIP) torch==2.13.0
 	@touch $@
 
+$(VENV)/.onnx: | $(VENV)/.made
+	$(PIP) onnx onnxruntime
+	@touch $@
+
 $(VENV)/.lint: | $(VENV)/.made
 	$(PIP) ruff==0.17.5 mypy==2.4.1 clang-format==14.0.6
 	@touch $@
@@ -88,7 +93,7 @@ build: $(VENV)/.made $(VENV)/.asmjit $(BUILD)/build.ninja
 
 # --- running ---
 
-.PHONY: test test-capture test-threads test-peer demo bench
+.PHONY: test test-capture test-threads test-peer test-onnx demo bench
 test: build
 	$(RUN) tools/run_tests.py main
 
@@ -105,6 +110,9 @@ test-memory: build
 
 test-peer: build $(VENV)/.peer
 	$(RUN) tools/run_tests.py peer
+
+test-onnx: build $(VENV)/.onnx
+	$(RUN) tools/run_tests.py tests/test_onnx.py tests/test_export_docs.py
 
 demo: build $(VENV)/.demo
 	$(RUN) -m framejit.demo $(DEMO)

@@ -198,6 +198,17 @@ class SizesTest(ExportCase):
             with self.assertRaisesRegex(ValueError, "exported input tree spec"):
                 made(*args)
 
+    def test_questions_about_memory(self):
+        class Net(nn.Module):
+            def forward(self, x):
+                y = x.t()
+                return y.view(-1) if y.is_contiguous() else y.reshape(-1) + 1
+
+        program = export(Net(), (framejit.ones(4, 3),), dynamic_shapes={"x": {0: Dim("n")}})
+        self.assertSame(program.module()(framejit.ones(5, 3)), framejit.full((15,), 2.0))
+        with self.assertRaisesRegex(RuntimeError, "is_contiguous"):  # one row is contiguous in either order
+            program.module()(framejit.ones(1, 3))
+
     def test_results_that_are_sizes(self):
         class Net(nn.Module):
             def forward(self, x):

@@ -31,7 +31,7 @@ _OPERATORS = {
 }  # fmt: skip
 # what does not depend on the sizes of a tensor
 _FIXED = frozenset(
-    "dim ndimension element_size is_floating_point is_complex is_contiguous is_signed get_device is_pinned type".split()
+    "dim ndimension element_size is_floating_point is_complex is_signed get_device is_pinned type".split()
 )
 # questions about types and modes, whose answers were guarded or hold for any traced call
 _PLAIN = frozenset(("_profiling", "_is_tracing"))
@@ -155,6 +155,8 @@ class Normaliser:
             rank = self.shapes[args[0]].dim()
             value = self.size(*args) if len(args) > 1 else tuple(self.size(args[0], i) for i in range(rank))
         elif name in _FIXED and self._first_is_tensor(args) or name in _PLAIN:
+            value = example
+        elif name == "is_contiguous" and self._first_is_tensor(args) and not self.has_open:
             value = example
         elif name in ("numel", "nelement") and self._first_is_tensor(args):
             value = self._product(tuple(self.size(args[0], i) for i in range(self.shapes[args[0]].dim())))
