@@ -58,6 +58,8 @@ class Refused(unittest.TestCase):
         self.assertRaises(RuntimeError, F.adaptive_max_pool1d, x, -1)
         self.assertRaises(RuntimeError, F.rrelu, x, 2.0, 1.0)
         self.assertRaises(TypeError, fj.isclose, 1, x)
+        self.assertRaises(ValueError, F.multi_margin_loss, x[0], fj.tensor([0, 1]), reduction="abc")
+        self.assertRaises(ValueError, F.multilabel_margin_loss, x[0], fj.zeros(2, 2), reduction="abc")
         self.assertRaises(RuntimeError, fj.trace, x)
         self.assertRaises(RuntimeError, fj.flipud, fj.tensor(1.0))
         self.assertRaises(RuntimeError, fj.fliplr, fj.ones(2))

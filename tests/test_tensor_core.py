@@ -46,6 +46,12 @@ class Attributes(unittest.TestCase):
         self.assertIs(type(s + 1), Sub)
         self.assertIs(type(fj.zeros(1).as_subclass(Sub)), Sub)
 
+    def test_reversed(self):
+        x = fj.arange(6).reshape(3, 2)
+        self.assertEqual(reversed(x).tolist(), x.tolist()[::-1])
+        self.assertEqual(fj.compile(lambda t: reversed(t) + 1)(x).tolist(), (x.flip(0) + 1).tolist())
+        self.assertIs(reversed(x[0, 0]).item(), 0)
+
     def test_numbers(self):
         self.assertEqual(
             (int(fj.tensor(3.7)), float(fj.tensor([2])), bool(fj.tensor(0)), [5, 6][fj.tensor(1)]), (3, 2.0, False, 6)

@@ -322,6 +322,16 @@ _SPARSE_METHODS = {
 }
 
 
+def _reversed(self):
+    """The tensor with its first dimension in reverse order.
+
+    >>> import framejit
+    >>> reversed(framejit.arange(3))
+    tensor([2, 1, 0])
+    """
+    return self.flip(0) if self.dim() else self
+
+
 def _attach_functions():
     from framejit import _functions_forms, _functions_rare, _functions_shape, _functions_stats
 
@@ -329,6 +339,8 @@ def _attach_functions():
         setattr(_C.Tensor, name, getattr(_functions_forms, name))
     _rdiv.__name__, _rdiv.__qualname__ = "__rdiv__", "Tensor.__rdiv__"
     _C.Tensor.__rdiv__ = _rdiv
+    _reversed.__name__, _reversed.__qualname__ = "__reversed__", "Tensor.__reversed__"
+    _C.Tensor.__reversed__ = _reversed
     for name in ("cauchy_", "geometric_", "log_normal_"):
         setattr(_C.Tensor, name, getattr(_functions_rare, name))
     for name in _RARE_METHODS:

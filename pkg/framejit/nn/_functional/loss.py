@@ -11,6 +11,8 @@ from framejit._functions import broadcast_tensors
 def legacy_reduction(size_average: bool | None, reduce: bool | None, reduction: str = "mean"):
     """The `reduction` that the old arguments size_average and reduce ask for."""
     if size_average is None and reduce is None:
+        if reduction not in ("mean", "sum", "none", "batchmean"):
+            raise ValueError(f"{reduction} is not a valid value for reduction")
         return reduction
     average = True if size_average is None else size_average
     reduce = True if reduce is None else reduce
