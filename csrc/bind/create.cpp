@@ -8,6 +8,7 @@
 #include "ops/rules.h"
 #include "tensor/lazy.h"
 #include "tensor/dispatch.h"
+#include "tensor/meta_device.h"
 
 namespace fj::bind {
 namespace {
@@ -194,7 +195,9 @@ TensorRef legacy_constructor(PyTypeObject* type, PyObject* args, PyObject* kwarg
   }
   out = adopted(std::move(out));
   if (type == tensor_type) return out;
-  return new_tensor_of(type, out->meta, StorageRef::borrow(out->storage));
+  TensorRef made = new_tensor_of(type, out->meta, StorageRef::borrow(out->storage));
+  meta_device::settle(made.get());
+  return made;
 }
 
 namespace {
@@ -220,14 +223,14 @@ struct Factory {
       FJ_USER_CHECK(has_dtype, ErrorKind::Type, "tensor(): argument 'dtype' must be framejit.dtype, not ",
                     Py_TYPE(type)->tp_name);
     }
-    if (device != Py_None &&
-        (!as_device(device, &where) || (where.type != DeviceType::CPU && where.type != DeviceType::Lazy)))
+    if (device != Py_None && (!as_device(device, &where) || where.type == DeviceType::CUDA))
       raise(ErrorKind::Runtime, "framejit is not compiled with support for this device");
+    if (device == Py_None && !is_tensor(data)) where = meta_device::default_device();
     requires_grad = grad;
     if (copy_arg != Py_None) copy = PyObject_IsTrue(copy_arg);
   }
   PyObject* finish(TensorRef t) const {
-    t = where.type == DeviceType::Lazy ? lazy::moved(t.get(), where) : adopted(std::move(t));
+    t = where.type != DeviceType::CPU ? lazy::moved(t.get(), where) : adopted(std::move(t));
     if (requires_grad) require_grad(t.get());
     return wrap(std::move(t));
   }

@@ -5,6 +5,7 @@
 #include "bind/module.h"
 #include "bind/types.h"
 #include "tensor/lazy.h"
+#include "tensor/meta_device.h"
 
 namespace fj::bind {
 namespace {
@@ -68,7 +69,7 @@ Device parse_device(const char* text) {
     }
   FJ_USER_CHECK(known, ErrorKind::Runtime,
                 "Expected one of cpu, cuda, lazy, meta device type at start of device string: ", text);
-  lazy::in_use = lazy::in_use || d.type == DeviceType::Lazy;
+  lazy::in_use = lazy::in_use || d.type == DeviceType::Lazy || d.type == DeviceType::Meta;
   if (colon) {
     char* end = nullptr;
     long index = std::strtol(colon + 1, &end, 10);
@@ -113,7 +114,29 @@ PyGetSetDef device_getset[] = {
     {"index", device_index, nullptr, "Its number, or None for the current one.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
-PyMethodDef device_methods[] = {{"__reduce__", device_reduce, METH_NOARGS, "Pickled as its text."},
+// with device: — tensors that are made without saying where are made there; compiled functions run plainly meanwhile.
+PyObject* device_enter(PyObject* self, PyObject*) {
+  py::Ref module = py::Ref::steal(PyImport_ImportModule("framejit._defaults"));
+  return module ? PyObject_CallMethod(module.get(), "_enter_device", "O", self) : nullptr;
+}
+PyObject* device_exit(PyObject*, PyObject*) {
+  py::Ref module = py::Ref::steal(PyImport_ImportModule("framejit._defaults"));
+  return module ? PyObject_CallMethod(module.get(), "_leave_device", nullptr) : nullptr;
+}
+PyObject* set_default(PyObject*, PyObject* device) {
+  Device d;
+  if (!as_device(device, &d)) return PyErr_Format(PyExc_TypeError, "expected a device"), nullptr;
+  meta_device::set_default_device(d);
+  Py_RETURN_NONE;
+}
+PyObject* get_default(PyObject*, PyObject*) { return new_device(meta_device::default_device()); }
+PyMethodDef default_functions[] = {{"_set_default_device", set_default, METH_O, nullptr},
+                                   {"_get_default_device", get_default, METH_NOARGS, nullptr},
+                                   {nullptr, nullptr, 0, nullptr}};
+
+PyMethodDef device_methods[] = {{"__enter__", device_enter, METH_NOARGS, nullptr},
+                                {"__exit__", device_exit, METH_VARARGS, nullptr},
+                                {"__reduce__", device_reduce, METH_NOARGS, "Pickled as its text."},
                                 {nullptr, nullptr, 0, nullptr}};
 PyMethodDef named_methods[] = {{"__reduce__", named_reduce, METH_NOARGS, "Pickled by name."},
                                {nullptr, nullptr, 0, nullptr}};
@@ -173,6 +196,7 @@ PyObject* strided_layout() { return reinterpret_cast<PyObject*>(&layouts[0]); }
 bool is_layout(PyObject* o) { return Py_TYPE(o) == &layout_type; }
 
 bool init_devices(PyObject* module) {
+  if (PyModule_AddFunctions(module, default_functions) < 0) return false;
   device_type.tp_name = "framejit.device";
   device_type.tp_basicsize = sizeof(DeviceObj);
   device_type.tp_flags = Py_TPFLAGS_DEFAULT;

@@ -28,10 +28,20 @@ std::span<const OpDef* const> rows_of(PyObject* o) {
   return {as_callable(o)->rows, static_cast<size_t>(as_callable(o)->nrows)};
 }
 
+// where(condition) alone: the places of its elements, a tensor for each dimension.
+PyObject* places(PyObject* condition) {
+  py::Ref module = py::Ref::steal(PyImport_ImportModule("framejit"));
+  py::Ref nonzero = module ? py::Ref::steal(PyObject_GetAttrString(module.get(), "nonzero")) : py::Ref();
+  py::Ref args = nonzero ? py::Ref::steal(PyTuple_Pack(1, condition)) : py::Ref();
+  py::Ref named = args ? py::Ref::steal(Py_BuildValue("{s:O}", "as_tuple", Py_True)) : py::Ref();
+  return named ? PyObject_Call(nonzero.get(), args.get(), named.get()) : nullptr;
+}
+
 PyObject* call_function(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
   const Py_ssize_t n = PyVectorcall_NARGS(nargsf);
   const Py_ssize_t all = n + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
   if (__builtin_expect(overrides::asked(args, all), 0)) return ask(self, args, n, kwnames);
+  if (__builtin_expect(all == 1 && rows_of(self)[0]->id == OpId::where, 0)) return places(args[0]);
   return py::guarded<PyObject*>(nullptr, [&] {
     CallArgs call{args, n, kwnames, false};
     return call_overloads(as_callable(self)->name, rows_of(self), call);

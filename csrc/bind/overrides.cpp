@@ -3,6 +3,7 @@
 #include "bind/module.h"
 #include "bind/tensor_type.h"
 #include "tensor/autograd.h"
+#include "tensor/meta_device.h"
 
 namespace fj::bind {
 namespace {
@@ -302,7 +303,7 @@ void begin_overrides(PyTypeObject* type) {
 }
 
 TensorRef to_subclass(TensorRef t, PyTypeObject* type) {
-  if (is_without_memory(t.get())) raise(ErrorKind::Unsupported, "a subclass instance of a traced tensor");
+  if (meta_device::is_traced(t.get())) raise(ErrorKind::Unsupported, "a subclass instance of a traced tensor");
   begin_overrides(type);
   const bool ours = Py_REFCNT(as_object(t.get())) == 1 && is_exact_tensor(as_object(t.get()));
   if (!ours) {
@@ -318,6 +319,7 @@ TensorRef to_subclass(TensorRef t, PyTypeObject* type) {
   std::swap(out->base, t->base);
   std::swap(out->version, t->version);
   out->flags = t->flags;
+  meta_device::settle(out.get());
   return out;
 }
 

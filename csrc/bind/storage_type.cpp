@@ -31,7 +31,13 @@ PyObject* resize(PyObject* o, PyObject* n) {
   });
 }
 Py_ssize_t length(PyObject* o) { return static_cast<Py_ssize_t>(get(o)->nbytes); }
+bool check_memory(PyObject* o) {
+  if (get(o)->data || get(o)->nbytes == 0) return true;
+  PyErr_SetString(PyExc_BufferError, "the storage of a meta tensor has no memory");
+  return false;
+}
 int get_buffer(PyObject* o, Py_buffer* view, int flags) {
+  if (!check_memory(o)) return view->obj = nullptr, -1;
   return PyBuffer_FillInfo(view, o, get(o)->data, static_cast<Py_ssize_t>(get(o)->nbytes), 0, flags);
 }
 PyObject* object_of(StorageRef storage) {
@@ -61,6 +67,7 @@ PyObject* from_file(PyObject*, PyObject* args, PyObject* kwargs) {
 
 // One byte, or a part that shares the memory.
 PyObject* subscript(PyObject* o, PyObject* key) {
+  if (!check_memory(o)) return nullptr;
   return py::guarded<PyObject*>(nullptr, [&]() -> PyObject* {
     const auto size = static_cast<Py_ssize_t>(get(o)->nbytes);
     if (!PySlice_Check(key)) {
@@ -81,6 +88,7 @@ PyObject* subscript(PyObject* o, PyObject* key) {
 PyObject* itself(PyObject* o, PyObject*) { return Py_NewRef(o); }
 
 PyObject* to_list(PyObject* o, PyObject*) {
+  if (!check_memory(o)) return nullptr;
   PyObject* list = PyList_New(length(o));
   for (Py_ssize_t i = 0; list && i < length(o); ++i)
     PyList_SET_ITEM(list, i, PyLong_FromLong(static_cast<long>(get(o)->data[i])));

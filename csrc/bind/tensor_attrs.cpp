@@ -3,6 +3,7 @@
 #include "bind/op_call.h"
 #include "bind/tensor_type.h"
 #include "tensor/layer.h"
+#include "tensor/meta_device.h"
 
 namespace fj::bind {
 namespace {
@@ -56,12 +57,14 @@ PyObject* get_data(PyObject* o, void*) {
   });
 }
 
+PyObject* is_meta_tensor(PyObject* o, void*) { return PyBool_FromLong(meta_device::is_meta(self_of(o))); }
+
 int set_data(PyObject* o, PyObject* value, void*) {
   return py::guarded<int>(-1, [&] {
     FJ_USER_CHECK(value && is_tensor(value), ErrorKind::Type, "Variable data has to be a tensor, but got ",
                   value ? Py_TYPE(value)->tp_name : "nothing");
     TensorObj *t = self_of(o), *from = as_tensor(value);
-    if (is_without_memory(t) || is_without_memory(from))
+    if (meta_device::is_traced(t) || meta_device::is_traced(from))
       raise(ErrorKind::Unsupported, "assignment to `.data` of a traced tensor");
     bool requires_grad = t->meta.requires_grad;
     FJ_USER_CHECK(!requires_grad || is_differentiable(from->meta.dtype), ErrorKind::Runtime,
@@ -71,6 +74,7 @@ int set_data(PyObject* o, PyObject* value, void*) {
     if (--old->refs == 0) destroy_storage(old);
     t->meta = from->meta;
     t->meta.requires_grad = requires_grad;
+    meta_device::settle(t);
     facts_changed(t);
     return 0;
   });
@@ -97,7 +101,7 @@ PyGetSetDef kTensorAttributes[] = {
     {"is_cpu", is_cpu, nullptr, nullptr, nullptr},
     {"is_cuda", always_false, nullptr, nullptr, nullptr},
     {"is_mps", always_false, nullptr, nullptr, nullptr},
-    {"is_meta", always_false, nullptr, nullptr, nullptr},
+    {"is_meta", is_meta_tensor, nullptr, nullptr, nullptr},
     {"is_sparse", always_false, nullptr, nullptr, nullptr},
     {"is_sparse_csr", always_false, nullptr, nullptr, nullptr},
     {"is_quantized", always_false, nullptr, nullptr, nullptr},

@@ -3,6 +3,7 @@
 #include "bind/op_call.h"
 #include "bind/tensor_type.h"
 #include "tensor/lazy.h"
+#include "tensor/meta_device.h"
 
 namespace fj::bind {
 namespace {
@@ -22,8 +23,6 @@ TensorRef converted(TensorObj* t, DType dtype, bool copy, MemoryFormat format) {
 
 void check_device(Device d) {
   FJ_USER_CHECK(d.type != DeviceType::CUDA, ErrorKind::Runtime, "framejit is not compiled with CUDA enabled");
-  FJ_USER_CHECK(d.type == DeviceType::CPU || d.type == DeviceType::Lazy, ErrorKind::NotImplemented,
-                "tensors live on the CPU, or are lazy");
 }
 
 // to(dtype), to(device, dtype), to(other): the kinds of argument tell them apart.
@@ -162,6 +161,7 @@ PyObject* type_as(PyObject* self, PyObject* other) {
 PyObject* resize(PyObject* self, PyObject* args) {
   return py::guarded<PyObject*>(nullptr, [&] {
     TensorObj* t = as_tensor(self);
+    FJ_USER_CHECK(!meta_device::is_meta(t), ErrorKind::NotImplemented, "resize_ of a meta tensor");
     if (is_without_memory(t)) raise(ErrorKind::Unsupported, "resize_ of a traced tensor");
     FJ_USER_CHECK(!t->meta.requires_grad, ErrorKind::Runtime, "cannot resize variables that require grad");
     PyObject* list =

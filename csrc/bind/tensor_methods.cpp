@@ -6,6 +6,7 @@
 #include "bind/storage_type.h"
 #include "bind/tensor_type.h"
 #include "ops/rules.h"
+#include "tensor/meta_device.h"
 
 namespace fj::bind {
 namespace {
@@ -117,9 +118,10 @@ PyObject* make_subclass(PyObject*, PyObject* args, PyObject* kwargs) {
                   ErrorKind::Type, "cls must be a subclass of Tensor");
     FJ_USER_CHECK(is_tensor(data), ErrorKind::Type, "data must be a Tensor, not ", Py_TYPE(data)->tp_name);
     TensorObj* from = as_tensor(data);
-    if (is_without_memory(from)) raise(ErrorKind::Unsupported, "a subclass instance of a traced tensor");
+    if (meta_device::is_traced(from)) raise(ErrorKind::Unsupported, "a subclass instance of a traced tensor");
     begin_overrides(reinterpret_cast<PyTypeObject*>(cls));
     TensorRef out = new_tensor_of(reinterpret_cast<PyTypeObject*>(cls), from->meta, StorageRef::borrow(from->storage));
+    meta_device::settle(out.get());
     out->meta.requires_grad = false;
     if (grad) require_grad(out.get());
     return wrap(std::move(out));
@@ -140,7 +142,8 @@ PyObject* set(PyObject* o, PyObject* source) {
     FJ_USER_CHECK(is_tensor(source), ErrorKind::Type, "set_(): argument 'source' (position 1) must be Tensor, not ",
                   Py_TYPE(source)->tp_name);
     TensorObj *t = as_tensor(o), *from = as_tensor(source);
-    if (is_without_memory(t) || is_without_memory(from)) raise(ErrorKind::Unsupported, "set_ of a traced tensor");
+    if (meta_device::is_traced(t) || meta_device::is_traced(from))
+      raise(ErrorKind::Unsupported, "set_ of a traced tensor");
     FJ_USER_CHECK(t->meta.dtype == from->meta.dtype, ErrorKind::Runtime, "Could not set tensor of type ",
                   name_of(from->meta.dtype), " to a tensor of type ", name_of(t->meta.dtype));
     bool requires_grad = t->meta.requires_grad;
@@ -149,6 +152,7 @@ PyObject* set(PyObject* o, PyObject* source) {
     if (--old->refs == 0) destroy_storage(old);
     t->meta = from->meta;
     t->meta.requires_grad = requires_grad;
+    meta_device::settle(t);
     facts_changed(t);
     bump_version(t);
     return Py_NewRef(o);

@@ -6,6 +6,7 @@
 #include "tensor/execute_internal.h"
 #include "tensor/lazy.h"
 #include "tensor/tape_api.h"
+#include "tensor/meta_device.h"
 
 namespace fj {
 namespace {
@@ -106,7 +107,11 @@ void call_op(const OpDef& op, Args args, Outs& outs) {
     return call_layer(op, args, outs);
   }
   if (__builtin_expect(thread_state().autocast.cpu, 0) && autocast::call(op, args, outs)) return;
-  if (__builtin_expect(lazy::in_use, 0) && lazy::involves(args)) return lazy::call(op, args, outs, call_plain);
+  if (__builtin_expect(lazy::in_use, 0)) {
+    ArgVec filled;
+    if (meta_device::fill_device(op, args, &filled)) args = Args(filled.data(), filled.size());
+    if (lazy::involves(args)) return lazy::call(op, args, outs, call_plain);
+  }
   ArgFacts f = facts_of(args);
   FJ_USER_CHECK(!f.wrapped, ErrorKind::Runtime, op.name,
                 "(): a traced or batched tensor is used outside the function that it belongs to");

@@ -6,6 +6,7 @@
 #include "ops/infer.h"
 #include "tensor/autograd.h"
 #include "tensor/execute_internal.h"
+#include "tensor/meta_device.h"
 
 namespace fj::lazy {
 
@@ -211,10 +212,11 @@ bool involves(Args args) {
   bool found = false;
   for (const Arg& a : args) found |= a.tag() == ArgTag::Device && a.as_device().type == DeviceType::Lazy;
   for_each_val(args, [&](Val v) { found |= v->device.type == DeviceType::Lazy; });
-  return found;
+  return found || meta_device::involves(args);
 }
 
 void call(const OpDef& op, Args args, Outs& outs, Proceed proceed) {
+  if (meta_device::involves(args)) return meta_device::call(op, args, outs, proceed);
   if (falls_back(op, args)) return fall_back(op, args, outs, proceed);
   Layer* before = std::exchange(thread_state().recorder, &layer);
   try {
@@ -243,6 +245,7 @@ bool is_elsewhere(Args args) {
 }  // namespace
 
 void execute(const OpDef& op, Args given, Outs& outs) {
+  if (meta_device::involves(given)) return meta_device::execute(op, given, outs);
   if (is_elsewhere(given)) {
     Computing computing;
     return execute_op(op, given, outs);
@@ -376,6 +379,11 @@ class MoveBackward final : public tape::BackwardFn {
 TensorRef moved(TensorObj* t, Device to) {
   if (t->meta.device.type == to.type) return TensorRef::borrow(t);
   if (to.type == DeviceType::Lazy) to = kDevice, in_use = true;
+  if (to.type == DeviceType::Meta) {
+    in_use = true;
+    return meta_device::like(t);
+  }
+  if (meta_device::is_meta(t)) check_data(t, "a copy to another device");
   FJ_USER_CHECK(!t->wrapper || waiting(t), ErrorKind::Unsupported, "a move between devices inside a trace");
   const Device from = t->meta.device;
   TensorRef copy = copy_to(t, to);

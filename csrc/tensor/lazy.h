@@ -17,7 +17,7 @@
 
 namespace fj::lazy {
 
-// Has any lazy tensor been made in this process? Asked before anything else, so that others pay nothing.
+// Has any lazy (or meta) tensor been made in this process? Asked before anything else, so that others pay nothing.
 extern bool in_use;
 bool involves(Args args);  // a lazy tensor, or the device
 bool is_lazy(const TensorObj* t);

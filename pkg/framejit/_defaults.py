@@ -2,6 +2,7 @@
 remembered and told, and changes nothing; results do not depend on it."""
 
 import importlib
+import threading
 
 from framejit import _C
 
@@ -104,25 +105,65 @@ def get_float32_matmul_precision():
 
 
 def get_default_device():
-    """The CPU.
+    """The device of tensors that are made without saying where.
 
     >>> import framejit
     >>> framejit.get_default_device()
     device(type='cpu')
     """
-    return _C.device("cpu")
+    return _C._get_default_device()
+
+
+_before = threading.local()  # devices and stances around `with device:`
+
+
+def _enter_device(device):
+    """Compiled functions were traced with factories on the CPU, so they run plainly where that is not so."""
+    from framejit.dynamo._stance import set_stance
+
+    stack = _before.__dict__.setdefault("stack", [])
+    stance = None
+    if device.type != "cpu":
+        stance = set_stance("force_eager")
+    stack.append((_C._get_default_device(), stance))
+    _C._set_default_device(device)
+    return device
+
+
+def _leave_device():
+    device, stance = _before.stack.pop()
+    _C._set_default_device(device)
+    if stance is not None:
+        stance.__exit__(None, None, None)
 
 
 def set_default_device(device):
     """The device of new tensors.
 
-    device (framejit.device or str or None). Raises RuntimeError for any but the CPU.
+    device (framejit.device or str or None): "meta" and "lazy" beside the CPU; for a block, `with framejit.device(…):`.
+    Raises RuntimeError for any other. While it is not the CPU, compiled functions run plainly.
 
     >>> import framejit
+    >>> with framejit.device("meta"):
+    ...     framejit.zeros(2, 3).device
+    device(type='meta')
     >>> framejit.set_default_device("cpu")
     """
-    if device is not None and _C.device(device).type != "cpu":
+    global _plainly
+    device = _C.device("cpu" if device is None else device)
+    if device.type == "cuda":
         raise RuntimeError(f"framejit has no device {device}")
+    if _plainly is not None:
+        _plainly.__exit__(None, None, None)
+        _plainly = None
+    if device.type != "cpu":
+        from framejit.dynamo._stance import set_stance
+
+        _plainly = set_stance("force_eager")
+    _C._set_default_device(device)
+
+
+_plainly = None  # the stance that set_default_device has set
 
 
 def get_device_module(device=None):

@@ -51,6 +51,12 @@ def _deepcopy(self, memo):
         raise RuntimeError(
             "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment."
         )
+    if self.is_meta:
+        result = self.detach().clone()
+        if type(self) is not _C.Tensor:
+            result = _C.Tensor._make_subclass(type(self), result, self.requires_grad)
+        memo[id(self)] = result.requires_grad_(self.requires_grad)
+        return result
     shared = ("framejit storage", self.untyped_storage().data_ptr(), self.dtype)
     if shared not in memo or self.numel() == 0:
         memo[shared] = _flat(self).clone()
@@ -74,9 +80,18 @@ def _rebuild(kind, data, dtype, size, stride, requires_grad):
     return result.requires_grad_() if requires_grad else result
 
 
+def _rebuild_meta(kind, dtype, size, stride, requires_grad):
+    result = _C.empty_strided(size, stride, dtype=dtype, device="meta")
+    if kind is not _C.Tensor:
+        return _C.Tensor._make_subclass(kind, result, requires_grad)
+    return result.requires_grad_(requires_grad)
+
+
 def _reduce_ex(self, protocol):
     if self.grad_fn is not None:
         raise RuntimeError("a tensor that was computed from others with gradients cannot be pickled; detach() it first")
+    if self.is_meta:
+        return _rebuild_meta, (type(self), self.dtype, tuple(self.size()), tuple(self.stride()), self.requires_grad)
     size, stride, item = tuple(self.size()), tuple(self.stride()), self.dtype.itemsize
     span = 1 + sum((extent - 1) * step for extent, step in zip(size, stride)) if self.numel() else 0
     start = self.storage_offset() * item

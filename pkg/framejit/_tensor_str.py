@@ -188,11 +188,16 @@ def tensor_repr(tensor):
     prefix = "tensor(" if plain_type else f"{type(tensor).__name__}("
     indent = len(prefix)
     suffixes = []
-    plain = tensor.detach().cpu()
+    plain = tensor.detach() if tensor.is_meta else tensor.detach().cpu()
     if tensor.device.type != "cpu":
         suffixes.append(f"device='{tensor.device}'")
     usual = (_C.get_default_dtype(), _C.int64, _C.bool, _C.get_default_dtype().to_complex())
-    if plain.numel() == 0:
+    if tensor.is_meta:
+        suffixes.append(f"size={tuple(plain.shape)}")
+        if plain.dtype != usual[0]:
+            suffixes.append(f"dtype={plain.dtype}")
+        text = "..."
+    elif plain.numel() == 0:
         if plain.dim() != 1:
             suffixes.append(f"size={tuple(plain.shape)}")
         if plain.dtype != usual[0]:

@@ -1,6 +1,7 @@
 """Checkpoints travel both ways between framejit and torch."""
 
 import io
+import pickle
 import unittest
 
 import framejit
@@ -71,6 +72,22 @@ class PeerSave(unittest.TestCase):
                 net = reader.nn.Sequential(reader.nn.Linear(3, 4), reader.nn.BatchNorm1d(4))
                 net.load_state_dict(got["net"])
                 reader.optim.AdamW(net.parameters()).load_state_dict(got["optimizer"])
+
+    def test_old_format(self):
+        """What torch.save wrote before 1.6."""
+        state = training_state(torch)
+        for weights_only in (True, False):
+            file = io.BytesIO()
+            torch.save(state, file, _use_new_zipfile_serialization=False)
+            file.seek(0)
+            got = framejit.load(file, weights_only=weights_only)
+            self.assertEqual(plain(got), plain(state))
+            views = got["views"]
+            self.assertEqual(views[0].untyped_storage().data_ptr(), views[1].untyped_storage().data_ptr())
+        data = file.getvalue()
+        for end in range(0, len(data) - 1, 97):
+            with self.assertRaises((RuntimeError, pickle.UnpicklingError, EOFError)):
+                framejit.load(io.BytesIO(data[:end]))
 
     def test_sizes(self):
         values = np.random.default_rng(0).standard_normal((300, 400)).astype(np.float32)

@@ -20,13 +20,6 @@ RENAMED = {
     "torch.fx._symbolic_trace": "framejit.fx.symbolic_trace",
     "torch.autograd.gradcheck": "framejit.autograd._gradcheck",
     "torch.utils._pytree": "framejit.utils._pytree",
-    "torch.autograd.profiler_util": "framejit.profiler._events",
-    "torch.optim.adamw": "framejit.optim",
-    **{
-        f"torch.nn.modules.{name}": "framejit.nn.modules"
-        for name in ("adaptive", "channelshuffle", "fold", "linear_cross_entropy")
-    },
-    "torch.nn.modules.instancenorm": "framejit.nn.modules.batchnorm",
 }
 
 ABSENT = frozenset(
@@ -40,7 +33,7 @@ ABSENT = frozenset(
     cuda.comm cuda.gds cuda.graphs cuda.green_contexts cuda.jiterator cuda.memory cuda.nccl cuda.nvtx cuda.profiler cuda.random
     cuda.sparse cuda.streams cuda.tunable export.passes export.pt2_archive export.unflatten multiprocessing.pool
     multiprocessing.queue multiprocessing.reductions multiprocessing.spawn nn.attention.experimental nn.attention.varlen
-    nn.cpp nn.grad nn.parallel.comm nn.parallel.parallel_apply nn.parallel.replicate nn.parallel.scatter_gather
+    nn.modules.adaptive nn.cpp nn.grad nn.parallel.comm nn.parallel.parallel_apply nn.parallel.replicate nn.parallel.scatter_gather
     utils.backcompat utils.hipify utils.jit utils.mkldnn utils.serialization utils.show_pickle utils.viz
     jit linalg masked mtia nested package
     quantization quasirandom signal sparse special torch_version

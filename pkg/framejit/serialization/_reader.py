@@ -89,6 +89,79 @@ class _Archive:
         return _Storage(self.storages[key], kind.dtype_name, count)
 
 
+# What torch.save wrote before 1.6: pickles one after the other, then the storages.
+_OLD_MAGIC, _OLD_PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
+
+
+class _OldStorages:
+    """Storages whose bytes stand behind the structure: memory is made when one is named, and filled at the end."""
+
+    def __init__(self):
+        self.data, self.kinds = {}, {}
+
+    def load_storage(self, pid):
+        """The storage of a persistent id ("storage", type, key, location, element count, view of it or None)."""
+        if not (isinstance(pid, tuple) and len(pid) == 6 and pid[0] == "storage"):
+            raise pickle.UnpicklingError(f"unknown persistent id {pid!r}")
+        _, kind, key, _, count, view = pid
+        if not isinstance(kind, StorageType) or not isinstance(key, str) or type(count) is not int or count < 0:
+            raise pickle.UnpicklingError(f"unknown persistent id {pid!r}")
+        if view is not None:
+            raise pickle.UnpicklingError("the file has views of storages, which are not supported")
+        if key not in self.data:
+            size = count * ITEM_SIZES[kind.dtype_name]
+            if size > self.left:
+                raise pickle.UnpicklingError(f"storage {key} is larger than the file")
+            self.data[key], self.kinds[key] = bytearray(size), kind.dtype_name
+        return _Storage(self.data[key], kind.dtype_name, len(self.data[key]) // ITEM_SIZES[kind.dtype_name])
+
+    def fill(self, file, keys):
+        """Reads what stands behind the structure: for each key the count of elements, then they."""
+        if not isinstance(keys, list) or set(keys) != set(self.data):
+            raise pickle.UnpicklingError("the file's storages are not those that its structure names")
+        for key in keys:
+            target = self.data[key]
+            count = int.from_bytes(file.read(8), "little")
+            if count * ITEM_SIZES[self.kinds[key]] != len(target):
+                raise pickle.UnpicklingError(f"storage {key} has another size than the file says")
+            found = file.read(len(target))
+            if len(found) != len(target):
+                raise pickle.UnpicklingError(f"storage {key} is shorter than the file says")
+            target[:] = found
+
+
+def _read_old(file, make):
+    storages = _OldStorages()
+    start = file.tell()
+    storages.left = file.seek(0, io.SEEK_END) - start
+    file.seek(start)
+    # each part is a pickle of its own; a buffer of all keeps unpicklers from reading beyond theirs
+    file = io.BytesIO(file.read())
+
+    def part(load_storage):
+        return make(file, load_storage).load()
+
+    def none(pid):
+        raise pickle.UnpicklingError(f"unknown persistent id {pid!r}")
+
+    if part(none) != _OLD_MAGIC or part(none) != _OLD_PROTOCOL:
+        raise pickle.UnpicklingError("the file is not a checkpoint")
+    system = part(none)
+    if not isinstance(system, dict) or system.get("little_endian") is not True:
+        raise RuntimeError("load: the file was written on a big-endian machine")
+    result = part(storages.load_storage)
+    storages.fill(file, part(none))
+    return result
+
+
+def _is_old(file):
+    """Whether the file begins as torch.save began before 1.6: with the pickle of a long number."""
+    start = file.tell()
+    begin = file.read(15)
+    file.seek(start)
+    return begin[:1] == b"\x80" and _OLD_MAGIC.to_bytes(10, "little") in begin
+
+
 class _TrustingUnpickler(pickle.Unpickler):
     """Any pickle; only the names of tensor builders are translated."""
 
@@ -115,16 +188,21 @@ def _check_location(map_location):
         raise RuntimeError(f"load: map_location={map_location!r} is not available")
 
 
+def _is_open(file):
+    return hasattr(file, "read") and hasattr(file, "seek")
+
+
 def read_archive(file, map_location, weights_only):
     """The object that a checkpoint describes."""
     _check_location(map_location)
     if not file.seekable() if hasattr(file, "seekable") else not hasattr(file, "seek"):
         file = io.BytesIO(file.read())
-    archive = _Archive(file)
     make = RestrictedUnpickler if weights_only else _TrustingUnpickler
-    structure = archive.read("data.pkl")
+    old = _is_open(file) and _is_old(file)
+    archive = None if old else _Archive(file)
+    structure = None if old else archive.read("data.pkl")
     try:
-        return make(io.BytesIO(structure), archive.load_storage).load()
+        return _read_old(file, make) if old else make(io.BytesIO(structure), archive.load_storage).load()
     except (pickle.UnpicklingError, MemoryError):
         raise
     except Exception as error:  # what damaged pickles raise is not specified

@@ -1,0 +1,1 @@
+"""torch.autograd: modules that framejit groups otherwise."""

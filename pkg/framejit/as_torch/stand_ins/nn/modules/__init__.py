@@ -1,0 +1,1 @@
+"""torch.nn.modules: modules that framejit groups otherwise."""

@@ -1,0 +1,5 @@
+"""torch.nn.modules.channelshuffle"""
+
+from framejit.nn.modules import ChannelShuffle
+
+__all__ = ["ChannelShuffle"]

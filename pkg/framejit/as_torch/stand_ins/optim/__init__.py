@@ -1,0 +1,1 @@
+"""torch.optim: modules that framejit groups otherwise."""

@@ -1,0 +1,5 @@
+"""torch.optim.adamw"""
+
+from framejit.optim import AdamW
+
+__all__ = ["AdamW"]
