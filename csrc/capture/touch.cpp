@@ -27,7 +27,12 @@ void Tracer::guard(Kind kind, SourceId source, PyObject* object, std::vector<int
   check.object = Ref::borrow(object);
   check.extra = Ref::borrow(extra);
   check.numbers = std::move(numbers);
-  auto& same = guard_index_[Hasher().add(static_cast<uint64_t>(kind)).add(static_cast<uint64_t>(source)).value()];
+  const int64_t first = check.numbers.empty() ? 0 : check.numbers[0];  // an iterator has one check for each round
+  auto& same = guard_index_[Hasher()
+                                .add(static_cast<uint64_t>(kind))
+                                .add(static_cast<uint64_t>(source))
+                                .add(static_cast<uint64_t>(first))
+                                .value()];
   for (size_t i : same)
     if (guards_[i].same_as(check)) return;
   same.push_back(guards_.size());
