@@ -17,6 +17,7 @@ from framejit import nn
 from framejit.export import Dim, aot_compile, aot_load, export
 
 from tests.export_subjects import Cnn, Mlp, subjects
+from tests.flat import FlatCase
 from tests.test_export import ExportCase, dims_of, grown
 
 ROOT = Path(__file__).resolve().parent
@@ -132,7 +133,7 @@ class AotTest(AotCase):
         self.assertEqual(Path(self.path).read_bytes(), first)
 
 
-class MemoryTest(AotCase):
+class MemoryTest(AotCase, FlatCase):
     def test_loads_and_calls_stay_flat(self):
         class Net(nn.Module):  # whose kernel has a check with a message
             def forward(self, x, i):
@@ -143,16 +144,16 @@ class MemoryTest(AotCase):
         with self.assertRaises(IndexError):
             aot_load(self.path)(x, framejit.tensor([3, 99]))
 
-        def work(n):
-            for _ in range(n):
-                loaded = aot_load(self.path)
-                for _ in range(30):
-                    loaded(x, i)
+        loaded = aot_load(self.path)
 
-        work(30)
-        before = resident()
-        work(300)
-        self.assertLess(resident() - before, 4 << 20)
+        def call(probe):
+            loaded(x, i)
+
+        def load(probe):
+            aot_load(self.path)(x, i)
+
+        self.flat(call)
+        self.flat(load, rounds=400)
 
     def test_threads(self):
         module, x = Cnn().eval(), framejit.randn(2, 3, 16, 16)
@@ -170,11 +171,6 @@ class MemoryTest(AotCase):
         for thread in threads:
             thread.join()
         self.assertEqual(wrong, [])
-
-
-def resident():
-    """Bytes of this process in memory."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 class DamagedTest(AotCase):
