@@ -41,7 +41,8 @@ PyObject* call_function(PyObject* self, PyObject* const* args, size_t nargsf, Py
   const Py_ssize_t n = PyVectorcall_NARGS(nargsf);
   const Py_ssize_t all = n + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
   if (__builtin_expect(overrides::asked(args, all), 0)) return ask(self, args, n, kwnames);
-  if (__builtin_expect(all == 1 && rows_of(self)[0]->id == OpId::where, 0)) return places(args[0]);
+  if (__builtin_expect(all == 1 && rows_of(self)[0]->id == OpId::where && is_tensor(args[0]), 0))
+    return places(args[0]);
   return py::guarded<PyObject*>(nullptr, [&] {
     CallArgs call{args, n, kwnames, false};
     return call_overloads(as_callable(self)->name, rows_of(self), call);

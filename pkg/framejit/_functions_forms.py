@@ -53,7 +53,7 @@ def nonzero(input, *, out=None, as_tuple=False):
     >>> framejit.nonzero(framejit.tensor([0, 3, 0, 1]), as_tuple=True)
     (tensor([1, 3]),)
     """
-    if not as_tuple:
+    if not as_tuple or not isinstance(input, _C.Tensor):  # which raises
         return into(out, _nonzero(input))
     return (_nonzero(input.reshape(1)) if input.dim() == 0 else _nonzero(input)).unbind(1)
 
