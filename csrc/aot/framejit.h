@@ -1,13 +1,14 @@
 /* framejit: programs compiled ahead of time, run without Python.
  *
- * `framejit.export.aot_compile` writes a file; this interface loads it, says what it takes and gives, and runs it on the caller's
- * buffers. Link with libframejit.so, which lies beside this header's folder in the installed package:
+ * `framejit.export.aot_compile` writes a file; this interface loads it, says what it takes and gives, and runs it on
+ * the caller's buffers. Link with libframejit.so, which lies beside this header's folder in the installed package:
  *
  *     cc program.c -I$(python -m framejit.export --include) -L$(python -m framejit.export --lib) -lframejit
  *
- * A program has one variant for each combination of sizes that it was compiled for. Buffers are dense in row-major order. What can fail
- * gives 0 (or NULL) and leaves a text for framejit_last_error, which is kept for each thread. A program may run on several threads
- * at once; one that changes its own buffers does so one run after the other. The file holds machine code: load only what you trust. */
+ * A program has one variant for each combination of sizes that it was compiled for. Buffers are dense in row-major
+ * order. What can fail gives 0 (or NULL) and leaves a text for framejit_last_error, which is kept for each thread. A
+ * program may run on several threads at once; one that changes its own buffers does so one run after the other. The
+ * file holds machine code: load only what you trust. */
 #ifndef FRAMEJIT_H
 #define FRAMEJIT_H
 
@@ -23,8 +24,18 @@ extern "C" {
 typedef struct framejit_program framejit_program;
 
 typedef enum {
-  FRAMEJIT_BOOL, FRAMEJIT_UINT8, FRAMEJIT_INT8, FRAMEJIT_INT16, FRAMEJIT_INT32, FRAMEJIT_INT64,
-  FRAMEJIT_FLOAT16, FRAMEJIT_BFLOAT16, FRAMEJIT_FLOAT32, FRAMEJIT_FLOAT64, FRAMEJIT_COMPLEX64, FRAMEJIT_COMPLEX128
+  FRAMEJIT_BOOL,
+  FRAMEJIT_UINT8,
+  FRAMEJIT_INT8,
+  FRAMEJIT_INT16,
+  FRAMEJIT_INT32,
+  FRAMEJIT_INT64,
+  FRAMEJIT_FLOAT16,
+  FRAMEJIT_BFLOAT16,
+  FRAMEJIT_FLOAT32,
+  FRAMEJIT_FLOAT64,
+  FRAMEJIT_COMPLEX64,
+  FRAMEJIT_COMPLEX128
 } framejit_dtype;
 
 /* An input or output of a variant; name and sizes live as long as the program. */
@@ -55,8 +66,8 @@ FRAMEJIT_API const char* framejit_isa(const framejit_program* program);
 FRAMEJIT_API const char* framejit_last_error(void);
 /* Threads that work on one run; by default as many as the process may use. */
 FRAMEJIT_API void framejit_set_num_threads(int n);
-/* A library with cblas_sgemm64_ (an OpenBLAS with 64-bit integers) for matrix products, before the first run; also by the
- * environment's FRAMEJIT_BLAS. Without one products are plain C++. */
+/* A library with cblas_sgemm64_ (an OpenBLAS with 64-bit integers) for matrix products, before the first run; also by
+ * the environment's FRAMEJIT_BLAS. Without one products are plain C++. */
 FRAMEJIT_API void framejit_set_blas(const char* path);
 
 #ifdef __cplusplus
