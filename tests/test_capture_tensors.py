@@ -57,6 +57,20 @@ class TensorTest(unittest.TestCase):
             self.assertEqual(len(entries), segments, entries)
         return compiled
 
+    def test_data_without_a_history(self):
+        def read(x):
+            return x.data * 2, x.data is x, x.data.requires_grad
+
+        def written(x, y):
+            x.data.add_(y)
+            view = x[0].data
+            view.mul_(3)
+            return x + 1, view
+
+        self.check(read, lambda: (t(3),))
+        self.check(written, lambda: (t(2, 3), t(3)))
+        self.check(lambda x: x.data * 2, lambda: (t(3).requires_grad_(),), None, ("unsupported_op",))
+
     def test_pointwise(self):
         self.check(lambda x, y: (x + y * 2 - 1).sin().sum(), lambda: (t(3), t(3)))
 

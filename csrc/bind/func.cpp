@@ -2,6 +2,7 @@
 // can be asked for. The functions themselves are Python (framejit/func).
 #include "bind/autograd.h"
 #include "bind/module.h"
+#include "capture/capture.h"
 #include "tensor/batched.h"
 
 namespace fj::bind {
@@ -138,7 +139,14 @@ PyObject* func_depends(PyObject*, PyObject* args) {
                                 [&] { return PyBool_FromLong(is_batched_like(tensor_arg(out), tensor_arg(in))); });
 }
 
+// _func_transforms(globals): the functions of this module are transformations.
+PyObject* func_transforms(PyObject*, PyObject* globals) {
+  capture::add_transformations(globals);
+  Py_RETURN_NONE;
+}
+
 PyMethodDef functions[] = {
+    {"_func_transforms", func_transforms, METH_O, nullptr},
     {"_vmap_enter", enter, METH_VARARGS, nullptr},
     {"_vmap_depth", depth, METH_NOARGS, nullptr},
     {"_vmap_top", top, METH_NOARGS, nullptr},

@@ -346,6 +346,12 @@ V tensor_attr(Tracer& t, TensorValue* v, PyObject* name) {
     return nullptr;
   }
   if (is_text(name, "grad")) return tensor_grad(t, v);
+  // Without a history `.data` is detach(): the version counters that tell them apart are a derivative's matter.
+  if (is_text(name, "data")) t.use(v);
+  if (is_text(name, "data") && !needs_grad(v->fake)) {
+    Args none;
+    return call_leaf_method(t, _PyType_Lookup(tensor_type, FJ_NAME("detach")), v, none);
+  }
   check_tensor_attribute(name);
   return t.leaf(leaf_attribute, 0, {t.leaf_of(v, Reason::unsupported_op, "an attribute"), Leaf::constant(name)});
 }

@@ -27,5 +27,6 @@ std::unique_ptr<Segment> trace(const EntryPoint& entry, guard::Tree& tree, const
 // runs it as it is where it cannot be captured: inside it tensors are batched, or tracked for a derivative that only it
 // asks for.
 bool is_transformation(PyObject* globals);
+void add_transformations(PyObject* globals);
 
 }  // namespace fj::capture

@@ -144,6 +144,8 @@ void check_tensor_attribute(PyObject* name) {
     cut(Reason::unsupported_op, "Tensor.", PyUnicode_AsUTF8(name));
 }
 
+bool needs_grad(PyObject* fake) { return fj::tape::requires_grad(as_tensor(fake)); }
+
 bool is_vmap_layer(PyObject* o) { return PyCapsule_IsValid(o, kVmapCapsule) != 0; }
 
 bool is_compiled_function(PyObject* o) { return named(Py_TYPE(o), "framejit._C.CompiledFunction"); }

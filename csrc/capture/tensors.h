@@ -30,6 +30,7 @@ bool is_tensor_method(PyObject* raw);
 // Break the graph at what changes or shows something that a fake tensor does not have.
 void check_tensor_method(PyObject* name, bool outside);
 void check_tensor_attribute(PyObject* name);
+bool needs_grad(PyObject* fake);  // of a tensor that requires a gradient or has a history
 
 class TensorSession {
  public:

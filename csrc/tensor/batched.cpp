@@ -163,11 +163,18 @@ void VmapLayer::run_inplace(const Call& c, Outs& outs) {
   TensorObj* self = tensor_of(c.args[0].val());
   if (!is_mine(self)) refuse_inplace(c.op);
   if (!c.op.partner) refuse_rule(c.op);
-  TensorRef made;
+  bool taped = false;
+  if (thread_state().grad_mode) for_each_val(c.values, [&](Val v) { taped |= tape_needs(tensor_of(v)); });
+  TensorRef made, before;
   {
     LayerScope again(*this);
+    ArgVec args(c.args.begin(), c.args.end());
+    if (taped) {  // what the tape keeps of self is what it was
+      before = call1(OpId::clone, {args[0], Arg(MemoryFormat::Preserve)});
+      args[0] = Arg(before.val());
+    }
     Outs results;
-    call_op(*c.op.partner, c.args, results);
+    call_op(*c.op.partner, args, results);
     made = results[0];
   }
   int64_t self_dim, dim;

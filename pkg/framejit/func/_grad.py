@@ -11,6 +11,8 @@ import framejit
 from framejit import _C
 from framejit.func import _tree
 
+_C._func_transforms(globals())
+
 
 def _is_tensor(v):
     return isinstance(v, _C.Tensor)

@@ -5,6 +5,8 @@ import functools
 from framejit import _C
 from framejit.func import _tree
 
+_C._func_transforms(globals())
+
 
 def vmap(func, in_dims=0, out_dims=0, randomness="error", *, chunk_size=None):
     """Maps `func` over dimension `in_dims` of its arguments; results get the batch at `out_dims`.
