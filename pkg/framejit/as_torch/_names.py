@@ -34,6 +34,7 @@ ABSENT = frozenset(
     cuda.sparse cuda.streams cuda.tunable export.passes export.pt2_archive export.unflatten multiprocessing.pool
     multiprocessing.queue multiprocessing.reductions multiprocessing.spawn nn.attention.experimental nn.attention.varlen
     nn.modules.adaptive nn.cpp nn.grad nn.parallel.comm nn.parallel.parallel_apply nn.parallel.replicate nn.parallel.scatter_gather
+    distributed.optim distributed.rpc distributed.pipelining distributed.elastic distributed.launcher distributed.run
     utils.backcompat utils.hipify utils.jit utils.mkldnn utils.serialization utils.show_pickle utils.viz
     jit linalg masked mtia nested package
     quantization quasirandom signal sparse special torch_version

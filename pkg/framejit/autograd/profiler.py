@@ -12,7 +12,7 @@ from framejit.profiler import _events
 from framejit.profiler._events import EventList, FunctionEvent, FunctionEventAvg
 from framejit.profiler._profile import record_function
 
-__all__ = ["EventList", "FunctionEvent", "FunctionEventAvg", "profile", "record_function"]
+__all__ = ["EventList", "FunctionEvent", "FunctionEventAvg", "emit_itt", "emit_nvtx", "profile", "record_function"]
 
 
 class profile:
@@ -78,3 +78,38 @@ class profile:
 
     def __str__(self):
         return "<unfinished framejit.autograd.profile>" if self.function_events is None else str(self.function_events)
+
+
+class _NoTool:
+    def __init__(self, enabled=True, record_shapes=False):
+        self.enabled = enabled
+
+    def __enter__(self):
+        if self.enabled:
+            raise RuntimeError(f"{type(self).__name__}: framejit cannot tell this tool of its operators")
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        return False
+
+
+class emit_nvtx(_NoTool):
+    """Ranges for NVIDIA's tools, which there are none of.
+
+    enabled (bool), record_shapes (bool). Entering raises RuntimeError unless it is not enabled.
+
+    >>> import framejit
+    >>> with framejit.autograd.profiler.emit_nvtx(enabled=False):
+    ...     pass
+    """
+
+
+class emit_itt(_NoTool):
+    """Ranges for Intel's tools, which there are none of.
+
+    enabled (bool), record_shapes (bool). Entering raises RuntimeError unless it is not enabled.
+
+    >>> import framejit
+    >>> with framejit.autograd.profiler.emit_itt(enabled=False):
+    ...     pass
+    """

@@ -34,6 +34,9 @@ float8_e5m2 = _Float8("float8_e5m2", 57344.0, 2.0**-14, 0.25)
 float8_e4m3fnuz = _Float8("float8_e4m3fnuz", 240.0, 2.0**-7, 0.125)
 float8_e5m2fnuz = _Float8("float8_e5m2fnuz", 57344.0, 2.0**-15, 0.25)
 float8_e8m0fnu = _Float8("float8_e8m0fnu", 2.0**127, 2.0**-127, 1.0)
+DeviceObjType = Missing("torch.DeviceObjType")
+PyTorchFileReader = Missing("torch.PyTorchFileReader")
+PyTorchFileWriter = Missing("torch.PyTorchFileWriter")
 for _name in ("uint16", "uint32", "uint64"):
     if not hasattr(_C, _name):
         globals()[_name] = Missing(f"torch.{_name}")
