@@ -148,6 +148,46 @@ class Ordered(unittest.TestCase):
             self.assertEqual(shown(compiled(x, d)), shown(f(x, d)))
         self.same(f, lambda: Plain(b=1, a=2))
 
+    def test_equality(self):
+        """Two of them are equal in the same order only; one of them and a dict in any."""
+
+        def f(x, a, b):
+            made = OrderedDict(a=1, b=2), OrderedDict(b=2, a=1)
+            inside = (
+                made[0] == made[1],
+                made[0] != made[1],
+                made[0] == OrderedDict(made[0]),
+                made[0] == {"b": 2, "a": 1},
+            )
+            return x + (a == b), a != b, a == made[0], b == made[1], a == dict(b), Plain(a) == b, inside
+
+        orders = [("a", "b"), ("b", "a")]
+        for first in orders:
+            for second in orders:
+                make = lambda order: OrderedDict((k, {"a": 1, "b": 2}[k]) for k in order)  # noqa: E731
+                self.same(f, lambda: make(first), lambda: make(second), whole=False)
+
+    def test_keys_that_change_their_hash(self):
+        """CPython raises KeyError where such a dict is asked for its items; so does compiled code."""
+
+        class Key:
+            def __hash__(self):
+                return next(hashes)
+
+        def f(x, d):
+            return x, list(d.items())
+
+        compiled = framejit.compile(f)
+        for _ in range(2):
+            hashes = iter(range(10_000))
+            broken = OrderedDict()
+            broken[Key()] = 1
+            broken[Key()] = 2
+            with self.assertRaises(KeyError):
+                f(1, broken)
+            with self.assertRaises(KeyError):
+                compiled(framejit.ones(1), broken)
+
     def test_own_setitem(self):
         def f(x, c):
             made = Counting({"a": 1}, b=2)

@@ -45,7 +45,11 @@ bool equal_dicts(Tracer& t, DictValue* a, DictValue* b) {
     V other = dict_find(t, b, e);
     if (!other || !equal(t, e.value, other)) return false;
   }
-  return true;
+  if (native_base(a->cls) != &PyODict_Type || native_base(b->cls) != &PyODict_Type) return true;
+  const auto first = dict_entries(t, a), second = dict_entries(t, b);  // two OrderedDicts: in the same order
+  for (size_t i = 0; i < first.size() && i < second.size(); ++i)
+    if (first[i].stand != second[i].stand && !equal(t, first[i].key, second[i].key)) return false;
+  return first.size() == second.size();
 }
 
 namespace {

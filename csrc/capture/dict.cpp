@@ -187,10 +187,13 @@ void dict_fill(Tracer& t, DictValue* d) {
   t.use(d);
   if (d->full) return;
   t.check_size(PyDict_GET_SIZE(d->real));
+  PyObject *key, *value;
+  for (Py_ssize_t at = 0; PyDict_Next(d->real, &at, &key, &value);)  // an OrderedDict asks its keys for their hash
+    if (!is_constant_key(key)) cut(Reason::custom_key, "a dict with keys of ", Py_TYPE(key)->tp_name);
   Ref keys = Ref::steal(py::keys_in_order(d->real));
-  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(keys.get()); ++i) {
-    PyObject* k = PyTuple_GET_ITEM(keys.get(), i);
-    if (!is_constant_key(k)) cut(Reason::custom_key, "a dict with keys of ", Py_TYPE(k)->tp_name);
+  if (!keys || PyTuple_GET_SIZE(keys.get()) != PyDict_GET_SIZE(d->real)) {
+    PyErr_Clear();
+    cut(Reason::custom_key, "a dict that does not know its order");
   }
   t.guard(Kind::Keys, d->source, keys.get());
   d->full = true;
