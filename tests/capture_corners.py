@@ -294,3 +294,13 @@ def methods_have_to_give_the_right_type():
 
     w = Wrong()
     return [outcome(f, w) for f in (str, repr, complex, bin, range)]
+
+
+class Shown:
+    def __format__(self, spec):
+        return f"shown as {spec!r}"
+
+
+@subject
+def format_wants_a_text():
+    return [outcome(format, Shown(), spec) for spec in (None, 3, b"x", "", "x")] + [outcome(format, 3, None)]

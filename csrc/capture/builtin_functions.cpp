@@ -215,7 +215,11 @@ V b_repr(Tracer& t, Args& a) {
 }
 V b_format(Tracer& t, Args& a) {
   want(a, 1, 2);
-  return to_format(t, a.pos[0], a.pos.size() > 1 ? a.pos[1] : nullptr);
+  V spec = a.pos.size() > 1 ? a.pos[1] : nullptr;
+  if (PyTypeObject* type = spec ? t.type_of(spec) : nullptr; type && !PyType_IsSubtype(type, &PyUnicode_Type))
+    t.raise(PyExc_TypeError,
+            cat("format() argument 2 must be str, not ", type == Py_TYPE(Py_None) ? "None" : type->tp_name));
+  return to_format(t, a.pos[0], spec);
 }
 
 // hash() gives it as it is.
