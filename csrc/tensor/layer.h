@@ -6,6 +6,8 @@
 #pragma once
 #include <Python.h>
 
+#include <utility>
+
 #include "ops/opdef.h"
 #include "tensor/tensor.h"
 #include "tensor/thread_state.h"
@@ -70,6 +72,18 @@ class LayerPause {
   ~LayerPause() { thread_state_.top = before_; }
   LayerPause(const LayerPause&) = delete;
   LayerPause& operator=(const LayerPause&) = delete;
+
+ private:
+  Layer* before_;
+};
+
+// What executions of a scope go to instead: thread_state().recorder (null: they compute).
+class RecorderScope {
+ public:
+  explicit RecorderScope(Layer* recorder) : before_(std::exchange(thread_state().recorder, recorder)) {}
+  ~RecorderScope() { thread_state().recorder = before_; }
+  RecorderScope(const RecorderScope&) = delete;
+  RecorderScope& operator=(const RecorderScope&) = delete;
 
  private:
   Layer* before_;

@@ -69,15 +69,12 @@ std::unordered_map<std::string, std::shared_ptr<Program>>& programs() {
 // Nothing is recorded, no layer is active, lazy tensors count as others: for computing, when nothing waits.
 class RecordingOff {
  public:
-  RecordingOff() : recorder_(std::exchange(thread_state().recorder, nullptr)), in_use_(std::exchange(in_use, false)) {}
-  ~RecordingOff() {
-    thread_state().recorder = recorder_;
-    in_use = in_use_;
-  }
+  RecordingOff() : in_use_(std::exchange(in_use, false)) {}
+  ~RecordingOff() { in_use = in_use_; }
   RecordingOff(const RecordingOff&) = delete;
 
  private:
-  Layer* recorder_;
+  RecorderScope recorder_{nullptr};
   bool in_use_;
   LayerPause pause_;
 };
@@ -218,20 +215,14 @@ bool involves(Args args) {
 void call(const OpDef& op, Args args, Outs& outs, Proceed proceed) {
   if (meta_device::involves(args)) return meta_device::call(op, args, outs, proceed);
   if (falls_back(op, args)) return fall_back(op, args, outs, proceed);
-  Layer* before = std::exchange(thread_state().recorder, &layer);
-  try {
-    proceed(op, args, outs);
-  } catch (...) {
-    thread_state().recorder = before;
-    throw;
-  }
-  thread_state().recorder = before;
+  RecorderScope recorder(&layer);
+  proceed(op, args, outs);
 }
 
-Scope::Scope(std::span<const TensorRef> grads) : before_(thread_state().recorder) {
-  for (const TensorRef& t : grads)
-    if (t && is_lazy(t.get())) thread_state().recorder = &layer;
-}
+Scope::Scope(std::span<const TensorRef> grads)
+    : recorder_(std::ranges::any_of(grads, [](const TensorRef& t) { return t && is_lazy(t.get()); })
+                    ? &layer
+                    : thread_state().recorder) {}
 
 namespace {
 

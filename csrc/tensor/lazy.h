@@ -14,6 +14,7 @@
 
 #include "graph/graph.h"
 #include "tensor/dispatch.h"
+#include "tensor/layer.h"
 
 namespace fj::lazy {
 
@@ -32,12 +33,9 @@ void execute(const OpDef& op, Args args, Outs& outs);
 class Scope {
  public:
   explicit Scope(std::span<const TensorRef> grads);
-  ~Scope() { thread_state().recorder = before_; }
-  Scope(const Scope&) = delete;
-  Scope& operator=(const Scope&) = delete;
 
  private:
-  Layer* before_;
+  RecorderScope recorder_;
 };
 
 // The tensor on the other device: a copy, differentiable; itself where it is there already.

@@ -64,16 +64,6 @@ bool involves(Args args) {
 
 namespace {
 
-class Recorder {
- public:
-  explicit Recorder(Layer* layer) : before_(std::exchange(thread_state().recorder, layer)) {}
-  ~Recorder() { thread_state().recorder = before_; }
-  Recorder(const Recorder&) = delete;
-
- private:
-  Layer* before_;
-};
-
 // zeros_like(x, device="cpu"): only the sizes of x count.
 void make_elsewhere(const OpDef& op, Args args, Outs& outs, lazy::Proceed proceed) {
   Outs stand_ins;
@@ -88,7 +78,7 @@ void make_elsewhere(const OpDef& op, Args args, Outs& outs, lazy::Proceed procee
       stand_ins.push_back(empty(std::move(meta)));
       return stand_ins.back().val();
     });
-  Recorder none(nullptr);
+  RecorderScope none(nullptr);
   proceed(op, own, outs);
 }
 
@@ -99,7 +89,7 @@ void call(const OpDef& op, Args args, Outs& outs, lazy::Proceed proceed) {
   const bool says = at >= 0 && !args[static_cast<size_t>(at)].is_none();
   if (says && args[static_cast<size_t>(at)].as_device().type == DeviceType::CPU)
     return make_elsewhere(op, args, outs, proceed);
-  Recorder recorder(&layer);
+  RecorderScope recorder(&layer);
   proceed(op, args, outs);
   for (TensorRef& t : outs)  // new_zeros() and its kin are made of other factories
     if (at >= 0 && !is_meta(t.get())) t = like(t.get());
@@ -107,7 +97,7 @@ void call(const OpDef& op, Args args, Outs& outs, lazy::Proceed proceed) {
 
 void execute(const OpDef& op, Args given, Outs& outs) {
   if (!involves(given)) {  // a part of an op on numbers elsewhere
-    Recorder none(nullptr);
+    RecorderScope none(nullptr);
     return execute_op(op, given, outs);
   }
   check_devices(op, given);

@@ -78,16 +78,6 @@ class OutsideNode final : public tape::Node {
   std::string name_;
 };
 
-// Executions that the tape asks for are recorded by the session, for a scope.
-class Recording {
- public:
-  explicit Recording(Layer* session) : before_(thread_state().recorder) { thread_state().recorder = session; }
-  ~Recording() { thread_state().recorder = before_; }
-
- private:
-  Layer* before_;
-};
-
 }  // namespace
 
 TraceSession::TraceSession(graph::Graph& graph) : graph_(graph) {}
@@ -242,7 +232,7 @@ void TraceSession::call_fakes(const OpDef& op, Args fakes, Outs& outs) {
   bool needs = false;
   if (thread_state().grad_mode && tape_api.call) for_each_val(fakes, [&](Val v) { needs |= tape_needs(tensor_of(v)); });
   if (!needs) return record(op, fakes, outs);
-  Recording recording(this);
+  RecorderScope recording(this);  // executions that the tape asks for come back here
   tape_api.call(op, fakes, outs);
 }
 
