@@ -28,7 +28,6 @@ std::span<const OpDef* const> rows_of(PyObject* o) {
   return {as_callable(o)->rows, static_cast<size_t>(as_callable(o)->nrows)};
 }
 
-// where(condition) alone: the places of its elements, a tensor for each dimension.
 PyObject* places(PyObject* condition) {
   py::Ref module = py::Ref::steal(PyImport_ImportModule("framejit"));
   py::Ref nonzero = module ? py::Ref::steal(PyObject_GetAttrString(module.get(), "nonzero")) : py::Ref();
@@ -41,12 +40,17 @@ PyObject* call_function(PyObject* self, PyObject* const* args, size_t nargsf, Py
   const Py_ssize_t n = PyVectorcall_NARGS(nargsf);
   const Py_ssize_t all = n + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
   if (__builtin_expect(overrides::asked(args, all), 0)) return ask(self, args, n, kwnames);
-  if (__builtin_expect(all == 1 && rows_of(self)[0]->id == OpId::where && is_tensor(args[0]), 0))
-    return places(args[0]);
   return py::guarded<PyObject*>(nullptr, [&] {
     CallArgs call{args, n, kwnames, false};
     return call_overloads(as_callable(self)->name, rows_of(self), call);
   });
+}
+
+// where(condition) alone: the places of its elements, a tensor for each dimension. Else the op.
+PyObject* call_where(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
+  const Py_ssize_t all = PyVectorcall_NARGS(nargsf) + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
+  if (all != 1 || !is_tensor(args[0]) || overrides::asked(args, all)) return call_function(self, args, nargsf, kwnames);
+  return places(args[0]);
 }
 
 PyObject* call_method(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
@@ -266,7 +270,7 @@ PyObject* call_overloads(const char* name, std::span<const OpDef* const> overloa
 PyObject* new_op_callable(const char* name, std::span<const OpDef* const> overloads, bool method) {
   OpCallable* o = PyObject_New(OpCallable, method ? &method_type : &function_type);
   if (!o) return nullptr;
-  o->vectorcall = method ? call_method : call_function;
+  o->vectorcall = method ? call_method : overloads[0]->id == OpId::where ? call_where : call_function;
   o->name = name;
   o->rows = overloads.data();
   o->nrows = static_cast<Py_ssize_t>(overloads.size());
