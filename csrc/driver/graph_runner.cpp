@@ -50,30 +50,21 @@ class CompiledRunner final : public GraphRunner {
 
 class StepwiseRunner final : public GraphRunner {
  public:
-  explicit StepwiseRunner(std::unique_ptr<Graph> g) : graph_(std::move(g)) { ++stats().graphs; }
+  explicit StepwiseRunner(std::unique_ptr<Graph> g) : graph_(std::move(g)), writes_(writes_as_outputs(*graph_)) {
+    ++stats().graphs;
+  }
 
   void run(std::span<TensorObj* const> inputs, Outs& outs) const override {
     Outs all;
     GradModeGuard no_grad(false);
-    Graph& g = *graph_;
-    size_t results = g.outputs.size();
-    for (auto& [target, value] : g.writes) g.outputs.push_back(value);
-    run_nodes(g, inputs, false, all);
-    g.outputs.resize(results);
-    for (size_t i = 0; i < results; ++i) outs.push_back(distinct(all[i], inputs, outs));
-    for (size_t i = 0; i < g.writes.size(); ++i) {
-      TensorObj* target = inputs[static_cast<size_t>(g.writes[i].first->index)];
-      Outs ignored;
-      Arg args[] = {Arg(val_of(target)), Arg(all[results + i].val()), Arg(false)};
-      execute_op(op_def(OpId::copy_), args, ignored);
-    }
+    run_nodes(*graph_, inputs, false, all);
+    deliver(all, writes_, inputs, outs);
   }
 
  private:
   std::unique_ptr<Graph> graph_;
+  std::vector<int32_t> writes_;
 };
-
-}  // namespace
 
 TensorRef distinct(const TensorRef& t, std::span<TensorObj* const> inputs, const Outs& outs) {
   bool shared = t->base != nullptr;
@@ -84,6 +75,28 @@ TensorRef distinct(const TensorRef& t, std::span<TensorObj* const> inputs, const
   Arg args[] = {Arg(t.val()), Arg()};
   execute_op(op_def(OpId::clone), args, copy);
   return copy[0];
+}
+
+}  // namespace
+
+std::vector<int32_t> writes_as_outputs(Graph& g) {
+  std::vector<int32_t> written;
+  for (auto& [target, value] : g.writes) {
+    written.push_back(target->index);
+    g.outputs.push_back(value);
+  }
+  return written;
+}
+
+void deliver(std::span<const TensorRef> results, std::span<const int32_t> written, std::span<TensorObj* const> inputs,
+             Outs& outs) {
+  const size_t own = results.size() - written.size();
+  for (size_t i = 0; i < own; ++i) outs.push_back(distinct(results[i], inputs, outs));
+  for (size_t i = 0; i < written.size(); ++i) {
+    Outs ignored;
+    Arg args[] = {Arg(val_of(inputs[static_cast<size_t>(written[i])])), Arg(results[own + i].val()), Arg(false)};
+    execute_op(op_def(OpId::copy_), args, ignored);
+  }
 }
 
 std::unique_ptr<GraphRunner> make_compiled_runner(std::unique_ptr<Graph> g) {

@@ -1,6 +1,7 @@
 // Runs a functional graph on tensors: as one compiled program, or node by node (`aot_eager`, and the oracle of tests).
 #pragma once
 #include <memory>
+#include <vector>
 
 #include "graph/graph.h"
 #include "py/ref.h"
@@ -34,8 +35,13 @@ struct RunnerChoice {
   }
 };
 
-// A result of its own: no input's memory, no other output's.
-TensorRef distinct(const TensorRef& t, std::span<TensorObj* const> inputs, const Outs& outs);
+// For runners without a compiled program: what the graph writes back becomes outputs after its own; the indices of the
+// inputs that are written.
+std::vector<int32_t> writes_as_outputs(graph::Graph& g);
+// What such a graph gave: its own results, each with memory that is no input's and no other's, go to `outs`, what comes
+// after them to the written inputs.
+void deliver(std::span<const TensorRef> results, std::span<const int32_t> written, std::span<TensorObj* const> inputs,
+             Outs& outs);
 
 // Runs the nodes of any graph, raw ones too, by call_op (or execute_op below the tape). `inputs` stand for its inputs.
 void run_nodes(const graph::Graph& g, std::span<TensorObj* const> inputs, bool with_tape, Outs& outs);

@@ -5,18 +5,14 @@
 #include "driver/stats.h"
 #include "py/error.h"
 #include "tensor/dispatch.h"
-#include "transform/rewrite.h"
 
 namespace fj::driver {
 namespace {
 
 class PythonRunner final : public GraphRunner {
  public:
-  PythonRunner(std::unique_ptr<graph::Graph> g, PyObject* compiler) : results_(g->outputs.size()) {
-    for (auto& [target, value] : g->writes) {
-      writes_.push_back(target->index);
-      g->outputs.push_back(value);
-    }
+  PythonRunner(std::unique_ptr<graph::Graph> g, PyObject* compiler)
+      : writes_(writes_as_outputs(*g)), results_(g->outputs.size()) {
     std::vector<py::Ref> examples;
     std::vector<PyObject*> given;
     for (const graph::Value* v : g->inputs) {
@@ -40,16 +36,11 @@ class PythonRunner final : public GraphRunner {
     py::Ref result = py::check(PyObject_Vectorcall(callable_.get(), in.data(), in.size(), nullptr));
     py::Ref items =
         is_tensor(result.get()) ? py::check(PyTuple_Pack(1, result.get())) : py::check(PySequence_Tuple(result.get()));
-    FJ_USER_CHECK(PyTuple_GET_SIZE(items.get()) == static_cast<Py_ssize_t>(results_ + writes_.size()),
-                  ErrorKind::Runtime, "the compiled graph returned ", PyTuple_GET_SIZE(items.get()),
-                  " results instead of ", results_ + writes_.size());
-    for (size_t i = 0; i < results_; ++i) outs.push_back(distinct(tensor_at(items.get(), i), inputs, outs));
-    for (size_t i = 0; i < writes_.size(); ++i) {
-      TensorRef value = tensor_at(items.get(), results_ + i);
-      Outs ignored;
-      Arg args[] = {Arg(val_of(inputs[static_cast<size_t>(writes_[i])])), Arg(value.val()), Arg(false)};
-      execute_op(op_def(OpId::copy_), args, ignored);
-    }
+    FJ_USER_CHECK(PyTuple_GET_SIZE(items.get()) == static_cast<Py_ssize_t>(results_), ErrorKind::Runtime,
+                  "the compiled graph returned ", PyTuple_GET_SIZE(items.get()), " results instead of ", results_);
+    Outs all;
+    for (size_t i = 0; i < results_; ++i) all.push_back(tensor_at(items.get(), i));
+    deliver(all, writes_, inputs, outs);
   }
 
  private:
@@ -61,7 +52,7 @@ class PythonRunner final : public GraphRunner {
   }
 
   std::vector<int32_t> writes_;
-  size_t results_;
+  size_t results_;  // with what is written
   py::Ref callable_;
 };
 
