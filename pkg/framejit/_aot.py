@@ -6,7 +6,7 @@ returned, and the forward pass returns what the backward pass needs, too.
 
 import functools
 
-from framejit import _C
+from framejit._backends import compiled_graph
 
 
 class AotAutograd:
@@ -22,7 +22,7 @@ class AotAutograd:
         self.__name__ = "aot_autograd"
 
     def __call__(self, gm, example_inputs, **ignored):
-        return _C.CompiledFunction(gm.forward.__func__, backend=self, name="<aot>").__get__(gm)
+        return compiled_graph(gm, self, name="<aot>")
 
 
 def _compiler(given):

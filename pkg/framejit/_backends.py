@@ -147,14 +147,14 @@ def _with(function, more):
     return backend
 
 
-def _inner(gm, backend=None):
+def compiled_graph(gm, backend=None, name=INNER):
     """The graph's own code, compiled by the extension."""
-    return _C.CompiledFunction(gm.forward.__func__, backend=backend, name=INNER).__get__(gm)
+    return _C.CompiledFunction(gm.forward.__func__, backend=backend, name=name).__get__(gm)
 
 
 def _run_native(gm, example_inputs, **ignored):
     """The native compiler as a back end."""
-    return _inner(gm)
+    return compiled_graph(gm)
 
 
 @register_backend(name="eager", tags=("debug",))
@@ -165,7 +165,7 @@ def _eager(gm, example_inputs, **ignored):
 
 def _aot_eager(gm, example_inputs, **ignored):
     """The extension's own replay after differentiation and functionalisation."""
-    return _inner(gm, "aot_eager")
+    return compiled_graph(gm, "aot_eager")
 
 
 for _name in ("aot_eager", "aot_eager_decomp_partition", "aot_eager_default_partitioner"):
