@@ -117,16 +117,18 @@ def get_default_device():
 _before = threading.local()  # devices and stances around `with device:`
 
 
-def _enter_device(device):
-    """Compiled functions were traced with factories on the CPU, so they run plainly where that is not so."""
+def _switch_to(device):
+    """Compiled functions were traced with factories on the CPU: the stance in which they run plainly elsewhere."""
+    _C._set_default_device(device)
+    if device.type == "cpu":
+        return None
     from framejit.dynamo._stance import set_stance
 
-    stack = _before.__dict__.setdefault("stack", [])
-    stance = None
-    if device.type != "cpu":
-        stance = set_stance("force_eager")
-    stack.append((_C._get_default_device(), stance))
-    _C._set_default_device(device)
+    return set_stance("force_eager")
+
+
+def _enter_device(device):
+    _before.__dict__.setdefault("stack", []).append((_C._get_default_device(), _switch_to(device)))
     return device
 
 
@@ -155,12 +157,7 @@ def set_default_device(device):
         raise RuntimeError(f"framejit has no device {device}")
     if _plainly is not None:
         _plainly.__exit__(None, None, None)
-        _plainly = None
-    if device.type != "cpu":
-        from framejit.dynamo._stance import set_stance
-
-        _plainly = set_stance("force_eager")
-    _C._set_default_device(device)
+    _plainly = _switch_to(device)
 
 
 _plainly = None  # the stance that set_default_device has set
