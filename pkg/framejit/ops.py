@@ -163,16 +163,6 @@ def _public(op):
     return None if isinstance(found, type | _types.ModuleType) else found
 
 
-# Operators of PyTorch's that packages name, to say what they do instead, and that have nothing to run here.
-_NAMED_ONLY = frozenset("_pin_memory _sparse_addmm _sparse_mm_reduce_impl _nested_view_from_buffer".split())
-
-
-def _of_exported(op):
-    from framejit.export._extra_ops import OPERATORS
-
-    return OPERATORS.get(op) or (_named_only(op) if op in _NAMED_ONLY else None)
-
-
 def _to_copy(self, *, dtype=None, layout=None, device=None, pin_memory=None, non_blocking=False, memory_format=None):
     """A copy, of another dtype or device if asked for."""
     return self.to(device=device or self.device, dtype=dtype or self.dtype, copy=True)
@@ -185,15 +175,25 @@ def _named_only(op):
     return function
 
 
+# Beside framejit's own: what exported graphs call, and what packages only name, to say what they do instead.
+_OTHERS = {"_to_copy": _to_copy} | {
+    op: _named_only(op) for op in ("_pin_memory", "_sparse_addmm", "_sparse_mm_reduce_impl", "_nested_view_from_buffer")
+}
+
+
+def _other(op):
+    from framejit.export._extra_ops import OPERATORS
+
+    return _OTHERS.get(op) or OPERATORS.get(op)
+
+
 def _namespace(name):
     """A plain module, so that captured code may look into it."""
     namespace = _types.ModuleType(f"framejit.ops.{name}", f"The operators of {name}.")
 
     def find(op):
         # methods come before functions of nn: their `view` is the one that takes a dtype
-        function = _public(op) or getattr(_ops.Tensor, op, None) or getattr(_ops, op, None) or _of_exported(op)
-        if op == "_to_copy":
-            function = _to_copy
+        function = _public(op) or getattr(_ops.Tensor, op, None) or getattr(_ops, op, None) or _other(op)
         if name != "aten" or op.startswith("__") or not callable(function):
             raise AttributeError(f"there is no operator {name}::{op}")
         # looked for inside a trace, it is the function that records in its place
