@@ -17,7 +17,7 @@ class ExportResult(typing.NamedTuple):
     guards: list
 
 
-class _SignatureCodeGen(CodeGen):
+class SignatureCodeGen(CodeGen):
     """`forward` takes arguments as the exported function does and gives what it gives."""
 
     def gen_fn_def(self, free_vars, maybe_return_annotation=""):
@@ -131,7 +131,7 @@ class _Exporter:
             named = [*f.named_parameters(remove_duplicate=False), *f.named_buffers(remove_duplicate=False)]
             self.paths = {id(tensor): name for name, tensor in named}
         self.graph = Graph()
-        self.graph.set_codegen(_SignatureCodeGen())
+        self.graph.set_codegen(SignatureCodeGen())
 
     def module(self, result):
         out_leaves, out_spec = pytree.tree_flatten(result)

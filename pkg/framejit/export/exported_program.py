@@ -4,8 +4,8 @@ import copy
 import typing
 
 from framejit import _C
+from framejit.dynamo._export import SignatureCodeGen
 from framejit.fx import Graph, GraphModule
-from framejit.fx._codegen import CodeGen
 from framejit.fx.node import Node
 from framejit.nn import Module, Parameter
 from framejit.utils import _pytree as pytree
@@ -161,18 +161,6 @@ def _holder(root):
     return holder
 
 
-class _SignatureCodeGen(CodeGen):
-    """`forward` takes arguments as the exported module did and gives what it gave."""
-
-    def gen_fn_def(self, free_vars, maybe_return_annotation=""):
-        names = "".join(f"{name}, " for name in free_vars if name != "self")
-        line = f"{names.rstrip(', ')}, = " if names else ""
-        return f"def forward(self, *args, **kwargs):\n    {line}self._take(args, kwargs)"
-
-    def generate_output(self, output_args):
-        return f"return self._give({output_args})"
-
-
 class _ExportedModule(GraphModule):
     """What `ExportedProgram.module` makes."""
 
@@ -280,7 +268,7 @@ def _unlifted(program, check_guards):
         else:
             values[node] = graph.node_copy(node, values.__getitem__)
     del first
-    graph.set_codegen(_SignatureCodeGen())
+    graph.set_codegen(SignatureCodeGen())
     made = _ExportedModule({**attributes, **tensors}, graph, "ExportedModule")
     made._in_spec, made._out_spec = program.call_spec
     made._check = InputCheck.of(program) if check_guards else None
