@@ -192,8 +192,7 @@ def _unpool(n, input, indices, kernel_size, stride, padding, output_size):
             f"Expected shape of indices to be same as that of the input tensor ({list(input.shape)}) but got indices "
             f"tensor with shape: {list(indices.shape)}"
         )
-    kernel, padding = _listed(kernel_size, n), _listed(padding, n)
-    stride = kernel if stride is None or stride == [] else _listed(stride, n)
+    kernel, padding, stride = (_listed(v, n) for v in (kernel_size, padding, _stride(stride, kernel_size)))
     sizes = input.shape[-n:]
     plain = [(size - 1) * s + k - 2 * p for size, s, k, p in zip(sizes, stride, kernel, padding)]
     if output_size is not None:
