@@ -2,7 +2,7 @@
 # Every edit deals anew, since a new name may clash in the batch where the file was.
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${fj_sources} ${PROJECT_SOURCE_DIR}/tools/unity_batches.py)
 execute_process(
-  COMMAND ${Python_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tools/unity_batches.py ${PROJECT_SOURCE_DIR}/csrc 8 ${fj_sources}
+  COMMAND ${Python_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tools/unity_batches.py ${PROJECT_SOURCE_DIR}/csrc 24 ${fj_sources}
   OUTPUT_VARIABLE fj_batches OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
 string(REPLACE "\n" ";" fj_batches "${fj_batches}")
 while(fj_batches)
