@@ -90,12 +90,11 @@ def export(mod, args, kwargs=None, *, dynamic_shapes=None, strict=False, preserv
 def _input_names(mod, args, kwargs, count):
     """A name for each leaf of the arguments, from the parameters of forward and the keys on the way."""
     try:
-        bound = inspect.signature(mod.forward).bind(*args, **kwargs)
-        names = [n for n, p in inspect.signature(mod.forward).parameters.items() if n in bound.arguments]
-        parameters = inspect.signature(mod.forward).parameters
+        signature = inspect.signature(mod.forward)
+        bound = signature.bind(*args, **kwargs)
         positional = []
-        for name in names:
-            kind = parameters[name].kind
+        for name in bound.arguments:
+            kind = signature.parameters[name].kind
             if kind is inspect.Parameter.VAR_POSITIONAL:
                 positional += [f"{name}_{i}" for i in range(len(bound.arguments[name]))]
             elif kind is not inspect.Parameter.VAR_KEYWORD:

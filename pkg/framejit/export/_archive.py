@@ -1,6 +1,7 @@
 """Exported programs as files: a zip with `program.json`, the graph and all that belongs to it as data (_encode.py), and `data/N`, the
 bytes of storage N. Reading checks everything before anything runs; nothing is unpickled, imported or compiled from text of the file."""
 
+import contextlib
 import io
 import json
 import os
@@ -118,7 +119,7 @@ class Members:
         self.what = what
         try:
             source = open(f, "rb") if isinstance(f, (str, os.PathLike)) else f
-            with source if source is not f else _Keep():
+            with source if source is not f else contextlib.nullcontext():
                 self.file = io.BytesIO(source.read())
             self.zip = zipfile.ZipFile(self.file)
         except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError) as error:
@@ -143,14 +144,6 @@ class Members:
             raise RuntimeError(f"{self.what}: the member {name} is damaged: {error}") from None
 
 
-class _Keep:
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        return None
-
-
 def read(f, extra_files=None):
     """export.load."""
     members = Members(f)
@@ -166,16 +159,7 @@ def read_program(members):
     try:
         data = json.loads(text, parse_constant=_no_constant)
         return _program(data, members)
-    except (
-        ValueError,
-        RecursionError,
-        Refused,
-        KeyError,
-        TypeError,
-        AttributeError,
-        OverflowError,
-        IndexError,
-    ) as error:
+    except DAMAGE as error:
         raise RuntimeError(f"{members.what}: the program is damaged: {error}") from None
 
 

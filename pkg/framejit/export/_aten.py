@@ -190,7 +190,7 @@ class Normaliser:
     def _number(self, node, name, args, kwargs, example):
         if not _nodes((args, kwargs)):
             return example
-        if name in ("len",) and isinstance(args[0], (tuple, list)):
+        if name == "len" and isinstance(args[0], (tuple, list)):
             return len(args[0])
         if name == "numel" and isinstance(args[0], tuple):
             return self._product(args[0])

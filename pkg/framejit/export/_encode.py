@@ -125,9 +125,7 @@ def _need(condition, text):
 def encode(value, index=None):
     """A node's argument, or a constant, as data."""
     kind = type(value)
-    if value is None or kind in (bool, str):
-        return value
-    if kind is int:
+    if value is None or kind in (bool, str, int):
         return value
     if kind is float:
         return value if math.isfinite(value) else {"float": repr(value)}

@@ -142,8 +142,6 @@ class _Functional:
         target = node.args[0]
         args, kwargs = map_aggregate(node.args, self._leaf), map_aggregate(node.kwargs, self._leaf)
         plain = {"copy_": "copy", "fill_": "fill", "zero_": "zeros_like"}.get(name, name[:-1])
-        if plain == "fill":
-            args = (args[0], *args[1:])
         if not hasattr(aten, plain):
             raise NotImplementedError(f"run_decompositions: the operator {name} has no form without mutation")
         self._set(target, self._emit(plain, args, kwargs, target))
@@ -219,12 +217,10 @@ class _Functional:
                 specs = [s for s, v in zip(specs, list(values)) if s.target != spec.target]
                 kept = {s.arg.name for s in specs}
                 values = [v for v in values if v.name in kept]
-                at = len(specs)
-                specs.insert(at, OutputSpec(spec.kind, arg, spec.target))
-                values.insert(at, value)
+                specs.append(OutputSpec(spec.kind, arg, spec.target))
             else:
                 specs.append(OutputSpec(spec.kind, arg))
-                values.append(value)
+            values.append(value)
         self.graph.output(tuple(values))
         return specs
 
@@ -234,9 +230,8 @@ def decomposed(program, table):
     run = _Functional(program, DEFAULT if table is None else table)
     outputs = run.run()
     _drop_dead(run.graph)
-    root = {name: child for name, child in program.graph_module.named_children()}
     made = ExportedProgram(
-        root,
+        dict(program.graph_module.named_children()),
         run.graph,
         ExportGraphSignature(list(program.graph_signature.input_specs), outputs),
         program.state_dict,

@@ -147,11 +147,12 @@ def _refuse(text):
 def _by_name(forward, args, kwargs):
     """The arguments under the names of forward's parameters; *args under theirs as a tuple, **kwargs each by its own."""
     try:
-        bound = inspect.signature(forward).bind(*args, **kwargs)
+        signature = inspect.signature(forward)
+        bound = signature.bind(*args, **kwargs)
     except (TypeError, ValueError):
         return {**{f"arg{i}": value for i, value in enumerate(args)}, **kwargs}
     named = dict(bound.arguments)
-    for name, parameter in inspect.signature(forward).parameters.items():
+    for name, parameter in signature.parameters.items():
         if parameter.kind is parameter.VAR_KEYWORD:
             named.update(named.pop(name, {}))
     return named

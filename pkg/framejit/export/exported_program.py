@@ -144,9 +144,8 @@ class ExportedProgram:
             raise RuntimeError("the signature's inputs are not those of the graph")
 
     def __deepcopy__(self, memo):
-        root = {name: child for name, child in self.graph_module.named_children()}
         made = ExportedProgram(
-            root, copy.deepcopy(self.graph, memo), copy.deepcopy(self.graph_signature, memo),
+            dict(self.graph_module.named_children()), copy.deepcopy(self.graph, memo), copy.deepcopy(self.graph_signature, memo),
             copy.deepcopy(self.state_dict, memo), copy.deepcopy(self.constants, memo), dict(self.range_constraints),
             self.call_spec, copy.deepcopy(self.sizes),
         )  # fmt: skip
@@ -245,31 +244,22 @@ def _unlifted(program, check_guards):
     graph, values, tensors = Graph(), {}, {}
     signature = program.graph_signature
     specs = {spec.arg.name: spec for spec in signature.input_specs}
-    attributes = {name: child for name, child in program.graph_module.named_children()}
     homes = {}
-    for node in program.graph.nodes:
-        if node.op == "placeholder":
-            spec = specs[node.name]
-            if spec.kind is InputKind.USER_INPUT:
-                values[node] = graph.node_copy(node)
-                homes[spec.arg.name] = values[node]
-                continue
-    first = next(iter(graph.nodes), None)
+    for node in program.graph.nodes:  # inputs come before everything else
+        if node.op == "placeholder" and specs[node.name].kind is InputKind.USER_INPUT:
+            homes[node.name] = values[node] = graph.node_copy(node)
     for node in program.graph.nodes:
         if node.op == "placeholder":
             spec = specs[node.name]
             if spec.kind is not InputKind.USER_INPUT:
-                path = spec.target if spec.kind is not InputKind.CONSTANT_TENSOR else spec.target
-                tensors[path] = program._tensor(path)
-                values[node] = graph.get_attr(path)
-                homes[path] = values[node]
+                tensors[spec.target] = program._tensor(spec.target)
+                homes[spec.target] = values[node] = graph.get_attr(spec.target)
         elif node.op == "output":
             _finish(graph, node, values, signature, homes)
         else:
             values[node] = graph.node_copy(node, values.__getitem__)
-    del first
     graph.set_codegen(SignatureCodeGen())
-    made = _ExportedModule({**attributes, **tensors}, graph, "ExportedModule")
+    made = _ExportedModule({**dict(program.graph_module.named_children()), **tensors}, graph, "ExportedModule")
     made._in_spec, made._out_spec = program.call_spec
     made._check = InputCheck.of(program) if check_guards else None
     buffers = set(signature.buffers) | set(signature.lifted_tensor_constants)

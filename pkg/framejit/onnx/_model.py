@@ -16,7 +16,9 @@ from ._table import TABLE
 _NUMBERS = {
     operator.add: "Add", operator.sub: "Sub", operator.mul: "Mul", operator.eq: "Equal", operator.gt: "Greater", operator.lt: "Less",
     operator.ge: "GreaterOrEqual", operator.le: "LessOrEqual", max: "Max", min: "Min",
+    operator.truediv: "Div", operator.pow: "Pow",
 }  # fmt: skip
+_OF_INTS = {operator.floordiv: "Div", operator.mod: "Mod"}  # of numbers that are not negative
 
 
 class _Model:
@@ -147,10 +149,10 @@ class _Model:
             return self._broadcast(args)
         if not any(isinstance(a, Size) for a in pytree.tree_leaves(args)):
             return target(*args)
-        kind = _NUMBERS.get(target)
         is_float = (
             any(isinstance(a, float) or isinstance(a, Size) and a.is_float for a in args) or target is operator.truediv
         )
+        kind = _NUMBERS.get(target) or (None if is_float else _OF_INTS.get(target))
         dtype = _C.float32 if is_float else _C.int64
 
         def operand(a):
@@ -160,24 +162,14 @@ class _Model:
 
         if kind is not None:
             return Size(self.b.op(kind, *map(operand, args)), is_float)
-        if target is operator.truediv:
-            return Size(self.b.op("Div", *map(operand, args)), True)
-        if target is operator.pow:
-            return Size(self.b.op("Pow", *map(operand, args)), is_float)
-        if target is operator.floordiv and not is_float:  # of numbers that are not negative
-            return Size(self.b.op("Div", *map(operand, args)))
-        if target is operator.mod and not is_float:
-            return Size(self.b.op("Mod", *map(operand, args)))
         if target is operator.neg:
             return Size(self.b.op("Neg", args[0]), is_float)
         if getattr(target, "__name__", "") == "sqrt":
             return Size(self.b.op("Sqrt", self.b.op("Cast", args[0], to=1)), True)
         if target is int:
             return Size(self.b.op("Cast", args[0], to=7))
-        if target is operator.not_:
+        if target in (operator.not_, operator.ne):
             return None  # of an assertion
-        if target is operator.ne:
-            return None
         self.b.operator = f"{getattr(target, '__name__', target)} of sizes"
         self.b.unsupported()
 

@@ -4,7 +4,7 @@ import math
 
 from framejit import _C
 
-from ._builder import Value, product
+from ._builder import product
 from ._table import op
 from ._table_math import reduce, result_dtype
 
@@ -246,17 +246,19 @@ def batch_norm(b, node, x, weight, bias, mean, var, training=False, momentum=0.1
 
 
 def _vector(b, value, like):
+    return _full(b, like.shape, value, like.dtype)
+
+
+def _full(b, shape, value, dtype):
     from ._builder import to_numpy
 
-    return b.tensor(b.name("filled"), to_numpy(_C.full(like.shape, value, dtype=like.dtype), b))
+    return b.tensor(b.name("filled"), to_numpy(_C.full(shape, value, dtype=dtype), b))
 
 
 @op("layer_norm")
 def layer_norm(b, node, x, normalized_shape, weight=None, bias=None, eps=1e-5, cudnn_enable=True):
     if weight is None:
-        from framejit.export._aten import TensorInfo
-
-        weight = _vector(b, 1.0, Value("", TensorInfo(tuple(normalized_shape), x.dtype)))
+        weight = _full(b, tuple(normalized_shape), 1.0, x.dtype)
     return b.op("LayerNormalization", x, weight, bias, axis=-len(normalized_shape), epsilon=float(eps))
 
 
@@ -278,9 +280,7 @@ def _scaled(b, made, weight, bias, rank):
 
 
 def _ones_and_zeros(b, n, dtype):
-    from ._builder import to_numpy
-
-    return [b.tensor(b.name("filled"), to_numpy(_C.full((n,), value, dtype=dtype), b)) for value in (1.0, 0.0)]
+    return [_full(b, (n,), value, dtype) for value in (1.0, 0.0)]
 
 
 @op("group_norm")

@@ -189,7 +189,6 @@ def index(b, node, x, indices):
     if [i for i, _ in given] != list(range(len(given))):
         b.unsupported("by several tensors that do not begin at the first dimension has no translation")
     rank = max(t.rank for _, t in given)
-    shape = b.shape_of(given[0][1])
     total = given[0][1].name
     for _, t in given[1:]:
         total = b.op("Add", total, t)
