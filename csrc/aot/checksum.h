@@ -6,7 +6,7 @@
 namespace fj::aot {
 
 std::string framed(std::string_view contents);
-// The contents. Raises Runtime that says what is wrong: no such file, another version, cut off, damaged.
+// The contents. Raises Runtime that says what is wrong: another version, cut off, damaged.
 std::string_view unframed(std::string_view data);
 
 }  // namespace fj::aot

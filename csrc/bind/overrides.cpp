@@ -132,6 +132,13 @@ bool stays(PyObject* function) {
   return false;
 }
 
+// The function's own result: nobody is asked.
+py::Ref call_unasked(PyObject* function, PyObject* positional, PyObject* named) {
+  py::Ref args = positional ? py::check(PySequence_Tuple(positional)) : py::check(PyTuple_New(0));
+  overrides::Pause none;
+  return py::check(PyObject_Call(function, args.get(), named == Py_None ? nullptr : named));
+}
+
 // Tensor.__torch_function__(func, types, args=(), kwargs=None)
 PyObject* default_handler(PyObject* cls, PyObject* args, PyObject* kwargs) {
   static const char* names[] = {"func", "types", "args", "kwargs", nullptr};
@@ -146,9 +153,8 @@ PyObject* default_handler(PyObject* cls, PyObject* args, PyObject* kwargs) {
       const int sub = PyObject_IsSubclass(cls, PyTuple_GET_ITEM(known.get(), i));
       if (py::check(sub) == 0) return Py_NewRef(Py_NotImplemented);
     }
-    py::Ref call_args = positional ? py::check(PySequence_Tuple(positional)) : py::check(PyTuple_New(0));
     overrides::Pause none;
-    py::Ref result = py::check(PyObject_Call(function, call_args.get(), named == Py_None ? nullptr : named));
+    py::Ref result = call_unasked(function, positional, named);
     if (type == tensor_type || stays(function)) return result.release();
     return converted(std::move(result), type).release();
   });
@@ -158,11 +164,7 @@ PyObject* default_handler(PyObject* cls, PyObject* args, PyObject* kwargs) {
 PyObject* disabled_handler(PyObject*, PyObject* args) {
   PyObject *function, *types, *positional = nullptr, *named = nullptr;
   if (!PyArg_ParseTuple(args, "OO|OO", &function, &types, &positional, &named)) return nullptr;
-  return py::guarded<PyObject*>(nullptr, [&] {
-    py::Ref call_args = positional ? py::check(PySequence_Tuple(positional)) : py::check(PyTuple_New(0));
-    overrides::Pause none;
-    return PyObject_Call(function, call_args.get(), named == Py_None ? nullptr : named);
-  });
+  return py::guarded<PyObject*>(nullptr, [&] { return call_unasked(function, positional, named).release(); });
 }
 
 // --- functions of the package ---

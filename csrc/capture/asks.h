@@ -1,6 +1,5 @@
-// Whether arguments answer functions themselves (tensor/overrides.h): the types of the values tell. What a call of
-// their
-// `__torch_function__` does is CPython's matter; inside a trace no mode is active.
+// Whether arguments answer functions themselves (tensor/overrides.h): the types of the values tell. What a call
+// of their `__torch_function__` does is CPython's matter; inside a trace no mode is active.
 #pragma once
 #include "capture/builtins.h"
 

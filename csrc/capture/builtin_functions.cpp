@@ -1,15 +1,15 @@
 // Rules for functions of the builtins module (and functools.reduce).
 #include <algorithm>
 
-#include "capture/asks.h"
 #include "capture/arrays.h"
+#include "capture/asks.h"
 #include "capture/builtins.h"
+#include "capture/class_body.h"
 #include "capture/function_grad.h"
 #include "capture/grads.h"
 #include "capture/hooks.h"
 #include "capture/number.h"
 #include "capture/owned.h"
-#include "capture/class_body.h"
 #include "capture/sym_frame.h"
 #include "capture/tensors.h"
 #include "py/once.h"
