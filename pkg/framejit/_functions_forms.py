@@ -197,18 +197,17 @@ def new_empty_strided(self, size, stride, dtype=None, device=None, requires_grad
 
 
 def _places(indices):
-    """Masks among indices as the places of their True elements."""
+    """Masks among indices as the places of their True elements; indices without a mask as they are."""
+    masks = [isinstance(i, _C.Tensor) and i.dtype in (_C.bool, _C.uint8) for i in indices]
+    if not any(masks):
+        return indices
     out = []
-    for i in indices:
-        if isinstance(i, _C.Tensor) and i.dtype in (_C.bool, _C.uint8):
+    for i, is_mask in zip(indices, masks):
+        if is_mask:
             out.extend(nonzero(i, as_tuple=True))
         else:
             out.append(i)
     return out
-
-
-def _has_mask(indices):
-    return any(isinstance(i, _C.Tensor) and i.dtype in (_C.bool, _C.uint8) for i in indices)
 
 
 def index_put(input, indices, values, accumulate=False):
@@ -221,7 +220,7 @@ def index_put(input, indices, values, accumulate=False):
     >>> framejit.index_put(framejit.zeros(3), [framejit.tensor([True, False, True])], framejit.tensor(2.0))
     tensor([2., 0., 2.])
     """
-    return _index_put(input, _places(indices) if _has_mask(indices) else indices, values, accumulate)
+    return _index_put(input, _places(indices), values, accumulate)
 
 
 def index_put_(self, indices, values, accumulate=False):
@@ -233,7 +232,7 @@ def index_put_(self, indices, values, accumulate=False):
     >>> framejit.zeros(3).index_put_([framejit.tensor([0, 0])], framejit.tensor([1.0, 2.0]), accumulate=True)
     tensor([3., 0., 0.])
     """
-    return _index_put_in_place(self, _places(indices) if _has_mask(indices) else indices, values, accumulate)
+    return _index_put_in_place(self, _places(indices), values, accumulate)
 
 
 def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=None, sorter=None, out=None):

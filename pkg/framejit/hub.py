@@ -153,17 +153,18 @@ def _github_folder(repo, force_reload, skip_validation):
     name, _, branch = rest.partition(":")
     if not slash or not owner or not name:
         raise ValueError(f"a repository is written owner/name[:branch], got {repo!r}")
-    branches = (branch,) if branch else ("main", "master")
     hub_dir = get_dir()
     os.makedirs(hub_dir, exist_ok=True)
-    for branch in branches:
-        folder = os.path.join(hub_dir, "_".join((owner, name, branch.replace("/", "_"))))
+    folders = {
+        branch: os.path.join(hub_dir, "_".join((owner, name, branch.replace("/", "_"))))
+        for branch in ((branch,) if branch else ("main", "master"))
+    }
+    for folder in folders.values():
         if os.path.exists(folder) and not force_reload:
             sys.stderr.write(f"Using cache found in {folder}\n")
             return folder
     error = None
-    for branch in branches:
-        folder = os.path.join(hub_dir, "_".join((owner, name, branch.replace("/", "_"))))
+    for branch, folder in folders.items():
         try:
             _unpack(f"https://github.com/{owner}/{name}/zipball/{branch}", folder)
             return folder

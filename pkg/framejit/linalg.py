@@ -15,12 +15,6 @@ from framejit._linalg_general import eig, eigvals, householder_product, ldl_fact
 from framejit.autograd.grad_mode import no_grad as _no_grad
 
 LinAlgError = _C.LinAlgError
-_EPS = {
-    _t.float32: 1.1920928955078125e-07,
-    _t.float64: 2.220446049250313e-16,
-    _t.complex64: 1.1920928955078125e-07,
-    _t.complex128: 2.220446049250313e-16,
-}
 
 cholesky = _t.linalg_cholesky
 cholesky_ex = _t.linalg_cholesky_ex
@@ -186,7 +180,7 @@ def lstsq(A, B, rcond=None, *, driver=None):
     if Y.shape[-2] != m:
         raise RuntimeError("torch.linalg.lstsq: input.size(-2) should match other.size(-2)")
     if rcond is None:
-        rcond = _EPS[A.dtype] * max(m, n)
+        rcond = _C.finfo(A.dtype).eps * max(m, n)
     lead = _t.broadcast_shapes(A.shape[:-2], Y.shape[:-2])
     X, rank, values = _t._linalg_lstsq_stack(A.expand(*lead, m, n), Y.expand(*lead, *Y.shape[-2:]), float(rcond))
     empty = values.new_zeros(0)  # real, of complex matrices too
@@ -374,7 +368,7 @@ def _tolerance(A, values, atol, rtol):
         rtol = (
             0.0
             if atol is not None and not (isinstance(atol, float) and atol == 0.0)
-            else _EPS[A.dtype] * max(A.shape[-2:])
+            else _C.finfo(A.dtype).eps * max(A.shape[-2:])
         )
     atol = 0.0 if atol is None else atol
     largest = values.amax((-1,), True) if values.shape[-1] else values.new_zeros(*values.shape[:-1], 1)

@@ -1,5 +1,7 @@
 """Arithmetic of sparse tensors: element by element, products of matrices, sums."""
 
+import math
+
 from framejit import _C
 from framejit._functions_forms import norm as dense_norm
 from framejit._functions_forms import repeat_interleave
@@ -12,7 +14,6 @@ from framejit.sparse._tensor import (
     become,
     coalesced,
     compress,
-    count,
     flat_indices,
     handles,
     is_sparse,
@@ -182,7 +183,7 @@ for _name, _function in (("add", add), ("sub", sub), ("mul", mul), ("div", div))
 # --- products ---
 
 
-_REDUCTIONS = {"mean": "mean", "amax": "amax", "amin": "amin", "prod": "prod"}
+_REDUCTIONS = ("mean", "amax", "amin", "prod")
 
 
 def _mm_dense(s, dense, reduce="sum"):
@@ -196,7 +197,7 @@ def _mm_dense(s, dense, reduce="sum"):
         return sum_into(s._sizes[0], rows, parts)
     out = _C.zeros((s._sizes[0], dense.shape[1]), dtype=dtype)
     places = rows.unsqueeze(1).expand(parts.shape)
-    return out.scatter_reduce(0, places, parts, _REDUCTIONS[reduce], include_self=False)
+    return out.scatter_reduce(0, places, parts, reduce, include_self=False)
 
 
 def _mm_sparse(a, b):
@@ -391,7 +392,7 @@ def _softmax(x, dim, dtype, log):
         return like(x, function(values, dim - k + 1))
     left = [d for d in range(k) if d != dim]
     groups = flat_indices(x._parts[0][left], [x._sizes[d] for d in left])
-    n = count([x._sizes[d] for d in left])
+    n = math.prod([x._sizes[d] for d in left])
     index = groups.reshape(-1, *[1] * (values.dim() - 1)).expand(values.shape)
     top = _C.full((n, *values.shape[1:]), float("-inf"), dtype=values.dtype)
     top = top.scatter_reduce(0, index, values.detach(), "amax", include_self=True)

@@ -1,5 +1,6 @@
 """What attributes and methods of tensors give for sparse ones."""
 
+import math
 import re
 
 from framejit import _C
@@ -14,7 +15,6 @@ from framejit.sparse._tensor import (
     become,
     coalesced,
     compress,
-    count,
     expect,
     flat_indices,
     handles,
@@ -143,7 +143,7 @@ def to_dense(x, dtype=None, *, masked_grad=True):
     x = to_coo(x)
     k = sparse_dims(x)
     values = x._v if dtype is None else x._v.to(dtype)
-    flat = sum_into(count(x._sizes[:k]), flat_indices(x._parts[0], x._sizes[:k]), values)
+    flat = sum_into(math.prod(x._sizes[:k]), flat_indices(x._parts[0], x._sizes[:k]), values)
     return flat.reshape(x._sizes)
 
 
@@ -237,13 +237,13 @@ def _copy_(x, source, non_blocking=False):
 
 @handles("item", "__bool__", "__int__", "__float__", "__complex__", "__index__", "is_nonzero")
 def _item(x):
-    if count(x._sizes) != 1:
-        raise RuntimeError(f"a Tensor with {count(x._sizes)} elements cannot be converted to Scalar")
+    if math.prod(x._sizes) != 1:
+        raise RuntimeError(f"a Tensor with {math.prod(x._sizes)} elements cannot be converted to Scalar")
     return to_dense(x).item()
 
 
 def _bool(x):
-    if count(x._sizes) != 1:
+    if math.prod(x._sizes) != 1:
         raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
     return bool(_item(x))
 
@@ -253,7 +253,7 @@ handles("__bool__")(_bool)
 
 def _number(kind):
     def convert(x):
-        if count(x._sizes) != 1:
+        if math.prod(x._sizes) != 1:
             raise ValueError("only one element tensors can be converted to Python scalars")
         return kind(_item(x))
 

@@ -3,6 +3,8 @@
 The memory of the object itself is one zero, expanded to the sizes: dtype, sizes and device are read from it, elements never.
 """
 
+import math
+
 from framejit import _C
 from framejit._functions import unique
 from framejit._functions_forms import repeat_interleave
@@ -160,14 +162,6 @@ def unflatten(flat, sizes):
     return _C.stack(rows[::-1]) if rows else _C.empty((0, flat.numel()), dtype=_C.int64)
 
 
-def count(sizes):
-    """The product."""
-    total = 1
-    for s in sizes:
-        total *= s
-    return total
-
-
 def sum_into(n, index, values):
     """A tensor of `n` rows: the sums of the values with the same index."""
     out = _C.zeros((n, *values.shape[1:]), dtype=values.dtype)
@@ -182,7 +176,7 @@ def coalesced(x):
         return x
     indices, k = x._parts[0], sparse_dims(x)
     sizes = x._sizes[:k]
-    if indices.size(1) < 2 or not count(sizes):
+    if indices.size(1) < 2 or not math.prod(sizes):
         return make(COO, x._sizes, x._parts, x._v, True)
     places, inverse = unique(flat_indices(indices, sizes), sorted=True, return_inverse=True)
     values = sum_into(places.numel(), inverse, x._v)

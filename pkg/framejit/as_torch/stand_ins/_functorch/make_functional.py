@@ -10,7 +10,7 @@ from framejit.func import functional_call, stack_module_state
 class _Functional(nn.Module):
     def __init__(self, model, names, buffer_names):
         super().__init__()
-        self.stateless_model = _without_memory(model)
+        self.stateless_model = model
         self._names, self._buffer_names = names, buffer_names
 
     def _call(self, params, buffers, args, kwargs):
@@ -33,11 +33,6 @@ class FunctionalModuleWithBuffers(_Functional):
 
     def forward(self, params, buffers, *args, **kwargs):
         return self._call(params, buffers, args, kwargs)
-
-
-def _without_memory(model):
-    """A copy whose tensors hold no data of the model's: they are on the device meta in PyTorch."""
-    return copy.deepcopy(model)
 
 
 def _grouped(named):
