@@ -188,6 +188,21 @@ class GuardTest(unittest.TestCase):
         self.seen(lambda m: (m.k, m.f()), (module,), lambda: setattr(module, "k", 2))
         self.seen(lambda m: (m.k, m.f()), (module,), lambda: setattr(module, "f", lambda: 6))
 
+    def test_a_name_that_a_module_loads_when_asked(self):
+        module = types.ModuleType("m")
+
+        def __getattr__(name):
+            module.__dict__[name] = 3
+            return 3
+
+        module.__getattr__ = __getattr__
+        compiled = framejit.compile(lambda x: x + module.late)
+        for n in (1, 2, 3):
+            self.assertEqual(compiled(framejit.ones(())).item(), 4)
+        self.assertEqual(framejit.dynamo.statistics(compiled)["graphs"], 1)
+        module.late = 5
+        self.assertEqual(compiled(framejit.ones(())).item(), 6)
+
     def test_argument_kinds(self):
         plain = lambda x: (x, type(x).__name__)
         for v in (1, 1.0, True, "1", None, 2, 0.0, -0.0, (1,), [1], {"a": 1}, float("nan")):

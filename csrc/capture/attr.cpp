@@ -273,13 +273,16 @@ V module_attr(Tracer& t, PyObject* module, PyObject* name) {
     if (overridden(t, type, FJ_NAME("__getattribute__")) || (raw && raw != _PyType_Lookup(&PyModule_Type, name)))
       cut(Reason::native_object, type->tp_name, ".", PyUnicode_AsUTF8(name));
   }
+  // A module's __getattr__ may import a part of its package and leave the name in the module: asked before a guard says
+  // that the name is not there.
+  Ref real;
+  if (PyModule_CheckExact(module) && !PyDict_GetItemWithError(dict, name)) {
+    real = Ref::steal(PyObject_GetAttr(module, name));
+    PyErr_Clear();
+  }
   if (V v = t.global_lookup(dict, name)) return v;
   if (!PyModule_CheckExact(module)) cut(Reason::native_object, "an attribute that a module does not have");
-  Ref real = Ref::steal(PyObject_GetAttr(module, name));  // a module's __getattr__ may import a part of its package
-  if (!real) {
-    PyErr_Clear();
-    return nullptr;
-  }
+  if (!real) return nullptr;
   if (PyDict_GetItemWithError(dict, name) != real.get() && !is_plain_constant(real.get()) &&
       !is_identity_constant(real.get()))
     cut(Reason::native_object, "a module's computed attribute ", PyUnicode_AsUTF8(name));

@@ -210,7 +210,7 @@ V Tracer::bind_result(PyObject* o, bool symbolic, Pattern* p) {
   }
   if (!symbolic) return from_real(o);
   p->object = Ref::borrow(o);
-  if (PyLong_CheckExact(o) || PyFloat_CheckExact(o)) {
+  if (PyLong_CheckExact(o) || PyFloat_CheckExact(o) || PyUnicode_CheckExact(o)) {
     p->what = Pattern::Fill;
     p->object = Ref::borrow(Py_TYPE(o));
     auto* v = make<ConstValue>(Py_TYPE(o));

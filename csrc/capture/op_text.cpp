@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "capture/handlers.h"
+#include "capture/leaf.h"
 #include "capture/number.h"
 
 namespace fj::capture {
@@ -20,16 +21,7 @@ V convert(Tracer& t, V v, int how) {
 // Parts of which some are texts of numbers that vary.
 V join(Tracer& t, const Values& parts) {
   V all = parts[0];
-  for (size_t i = 1; i < parts.size(); ++i) {
-    V longer = computed_number(t, Arith::Concat, all, parts[i]);
-    if (longer) {
-      all = longer;
-      continue;
-    }
-    t.use(all);
-    t.use(parts[i]);
-    all = t.constant(Ref::steal(PyUnicode_Concat(all->real, parts[i]->real)));
-  }
+  for (size_t i = 1; i < parts.size(); ++i) all = concat(t, all, parts[i]);
   return all;
 }
 
@@ -56,7 +48,8 @@ FJ_OPCODE(FORMAT_WITH_SPEC) {
 }
 FJ_OPCODE(BUILD_STRING) {
   Values parts = f.pop_n(static_cast<size_t>(in.arg));
-  if (std::any_of(parts.begin(), parts.end(), [&](V v) { return is_computed(t, v); })) return f.push(join(t, parts));
+  if (std::any_of(parts.begin(), parts.end(), [&](V v) { return is_symbolic(v) || is_computed(t, v); }))
+    return f.push(join(t, parts));
   Ref list = t.need_real(t.list(parts), Reason::native_object, "an f-string");
   f.push(t.constant(Ref::steal(PyUnicode_Join(FJ_NAME(""), list.get()))));
 }

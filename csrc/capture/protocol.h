@@ -101,6 +101,7 @@ bool contains(Tracer& t, V container, V v);
 V to_str(Tracer& t, V v);
 V to_repr(Tracer& t, V v);
 V to_format(Tracer& t, V v, V spec);
+V concat(Tracer& t, V a, V b);                  // of two texts
 V percent_format(Tracer& t, V format, V args);  // NULL: not this way
 V brace_format(Tracer& t, V format, Args& args);
 int64_t to_index(Tracer& t, V v, const char* what);

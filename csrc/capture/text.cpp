@@ -1,6 +1,7 @@
 // str(), repr() and format() of values.
 #include "capture/number.h"
 #include "capture/builtins.h"
+#include "capture/leaf.h"
 #include "capture/owned.h"
 
 namespace fj::capture {
@@ -129,9 +130,34 @@ V object_text(Tracer& t, V v, bool repr) {
   return nullptr;
 }
 
+// The text of a number that depends on sizes: not looked at before its own value matters. NULL for other values.
+V symbolic_text(Tracer& t, V v, V spec) {
+  if (!is_symbolic(v) || !(PyFloat_CheckExact(v->real) || PyLong_CheckExact(v->real))) return nullptr;
+  if (PyLong_CheckExact(v->real) && _PyLong_NumBits(v->real) > kSlowBits) return nullptr;
+  Args args;
+  args.pos = {v, spec ? spec : t.string("")};
+  return call_pure(t, PyDict_GetItemString(PyEval_GetBuiltins(), "format"), args);
+}
+
+bool is_symbolic_text(V v) { return is_symbolic(v) && v->cls == &PyUnicode_Type; }
+
 }  // namespace
 
+V concat(Tracer& t, V a, V b) {
+  if (V text = computed_number(t, Arith::Concat, a, b)) return text;
+  if (is_symbolic(a) || is_symbolic(b)) {
+    const Reason why = Reason::native_object;
+    return t.leaf(leaf_binary, reinterpret_cast<intptr_t>(PyNumber_Add),
+                  {t.leaf_of(a, why, "a text"), t.leaf_of(b, why, "a text")});
+  }
+  t.use(a);
+  t.use(b);
+  return t.constant(Ref::steal(PyUnicode_Concat(a->real, b->real)));
+}
+
 V to_str(Tracer& t, V v) {
+  if (is_symbolic_text(v)) return v;
+  if (V text = symbolic_text(t, v, nullptr)) return text;
   if (V text = computed_number(t, Arith::Format, v, t.string(""))) return text;
   t.use(v);
   if (V r = object_text(t, v, false)) return r;
@@ -140,6 +166,7 @@ V to_str(Tracer& t, V v) {
 
 V to_repr(Tracer& t, V v) {
   Nested deeper(t);
+  if (V text = symbolic_text(t, v, nullptr)) return text;
   if (V text = computed_number(t, Arith::Format, v, t.string(""))) return text;
   t.use(v);
   if (V r = object_text(t, v, true)) return r;
@@ -147,6 +174,8 @@ V to_repr(Tracer& t, V v) {
 }
 
 V to_format(Tracer& t, V v, V spec) {
+  if (is_symbolic_text(v) && !spec) return v;
+  if (V text = symbolic_text(t, v, spec)) return text;
   if (V text =
           !spec || spec->is == Is::Const ? computed_number(t, Arith::Format, v, spec ? spec : t.string("")) : nullptr)
     return text;

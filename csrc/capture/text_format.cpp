@@ -1,4 +1,7 @@
 // "%s" % (…) and "{}".format(…) with arguments that are no constants: field by field, each through its own text.
+#include <algorithm>
+
+#include "capture/leaf.h"
 #include "capture/protocol.h"
 
 namespace fj::capture {
@@ -43,6 +46,10 @@ V percent_format(Tracer& t, V format, V args) {
     out += texts ? 's' : text[i];
   }
   if (plain.size() != given.size()) return nullptr;
+  if (std::any_of(plain.begin(), plain.end(), is_symbolic))
+    return t.leaf(leaf_binary, reinterpret_cast<intptr_t>(PyNumber_Remainder),
+                  {t.leaf_of(t.string(out), Reason::native_object, "a format"),
+                   t.leaf_of(t.tuple(plain), Reason::native_object, "an argument of %")});
   Ref values = t.to_real(t.tuple(plain));
   Ref pattern = Ref::steal(PyUnicode_FromString(out.c_str()));
   if (!values || !pattern) return nullptr;
@@ -60,11 +67,11 @@ V brace_format(Tracer& t, V format, Args& args) {
   Ref fields = Ref::steal(PyObject_CallOneArg(parse, format->real));
   Ref list = fields ? Ref::steal(PySequence_List(fields.get())) : Ref();
   if (!list) t.raise_pending();
-  std::string out;
+  V out = t.string("");
   size_t automatic = 0;
   for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list.get()); ++i) {
     PyObject* field = PyList_GET_ITEM(list.get(), i);
-    out += PyUnicode_AsUTF8(PyTuple_GET_ITEM(field, 0));
+    out = concat(t, out, t.constant(PyTuple_GET_ITEM(field, 0)));
     if (PyTuple_GET_ITEM(field, 1) == Py_None) continue;
     const std::string name = PyUnicode_AsUTF8(PyTuple_GET_ITEM(field, 1));
     const std::string spec = PyUnicode_AsUTF8(PyTuple_GET_ITEM(field, 2));
@@ -82,9 +89,9 @@ V brace_format(Tracer& t, V format, Args& args) {
       if (!v) cut(Reason::raises, "str.format() without an argument of that name");
     }
     v = converted(t, v, how == Py_None ? 0 : static_cast<char>(PyUnicode_READ_CHAR(how, 0)));
-    out += utf8(t, to_format(t, v, spec.empty() ? nullptr : t.string(spec)));
+    out = concat(t, out, to_format(t, v, spec.empty() ? nullptr : t.string(spec)));
   }
-  return t.string(out);
+  return out;
 }
 
 }  // namespace fj::capture
