@@ -14,7 +14,8 @@ def _parts(x):
 def _checked(x):
     n = x.shape[0]
     fj._assert(n > 1, f"Wrong size {n}")
-    return x.reshape(1, n) * 2
+    fj._assert(x.dim() == 1, f"Wrong shape {x.shape}, {[n, n + 1]}")
+    return x.reshape(1, n) * 2, str(x.shape), "%s" % (x.shape,), f"{(n, 'a', 1.5)!r}"
 
 
 def _format(x):

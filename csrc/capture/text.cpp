@@ -1,8 +1,11 @@
 // str(), repr() and format() of values.
-#include "capture/number.h"
+#include <algorithm>
+
 #include "capture/builtins.h"
 #include "capture/leaf.h"
+#include "capture/number.h"
 #include "capture/owned.h"
+#include "capture/tensors.h"
 
 namespace fj::capture {
 
@@ -130,10 +133,22 @@ V object_text(Tracer& t, V v, bool repr) {
   return nullptr;
 }
 
-// The text of a number that depends on sizes: not looked at before its own value matters. NULL for other values.
+bool has_short_text(PyObject* o) { return !PyLong_Check(o) || _PyLong_NumBits(o) <= kSlowBits; }
+
+// A number that depends on sizes, or a plain sequence with one.
+bool has_symbol(V v) {
+  if (v->is == Is::Const)
+    return is_symbolic(v) && (PyFloat_CheckExact(v->real) || PyLong_CheckExact(v->real)) && has_short_text(v->real);
+  const bool tuple = v->is == Is::Tuple && (v->cls == &PyTuple_Type || is_size_type(v->cls));
+  if (v->outside() || !(tuple || (v->is == Is::List && v->cls == &PyList_Type))) return false;
+  const Values& items = tuple ? as<TupleValue>(v)->items : as<ListValue>(v)->items;
+  auto plain = [](V i) { return i->is == Is::Const && is_plain_constant(i->real) && has_short_text(i->real); };
+  return std::all_of(items.begin(), items.end(), plain) && std::any_of(items.begin(), items.end(), is_symbolic);
+}
+
+// The text of such a value: not looked at before its own value matters. NULL for other values.
 V symbolic_text(Tracer& t, V v, V spec) {
-  if (!is_symbolic(v) || !(PyFloat_CheckExact(v->real) || PyLong_CheckExact(v->real))) return nullptr;
-  if (PyLong_CheckExact(v->real) && _PyLong_NumBits(v->real) > kSlowBits) return nullptr;
+  if (!has_symbol(v)) return nullptr;
   Args args;
   args.pos = {v, spec ? spec : t.string("")};
   return call_pure(t, PyDict_GetItemString(PyEval_GetBuiltins(), "format"), args);
