@@ -189,6 +189,34 @@ class NamesTest(unittest.TestCase):
         expected = "1 1\n[[3.0, 3.0], [3.0, 3.0]]\n[1.0]\nhints must be a dict containing int, float, bool or str value"
         self.assertTrue(output(code).startswith(expected), output(code))
 
+    def test_what_functional_asks_with_may_be_replaced(self):
+        code = """
+            import torch
+            from torch import fx
+            from torch.nn import functional as F
+
+            class Loud(torch.Tensor):
+                @classmethod
+                def __torch_function__(cls, func, types, args=(), kwargs=None):
+                    return "asked"
+
+            names = "has_torch_function has_torch_function_unary has_torch_function_variadic".split()
+            own = {name: getattr(F, name) for name in names}
+            x = torch.tensor([-1.0, 8.0])
+            for silent in (False, True, False):
+                for name in names:
+                    setattr(F, name, (lambda *a: False) if silent else own[name])
+                if not silent:
+                    print(F.relu6(x.as_subclass(Loud), False))
+                try:
+                    print(*(n.op for n in fx.symbolic_trace(F.relu6).graph.nodes))
+                except fx.proxy.TraceError as error:
+                    print(error)
+        """
+        whole = ["asked", "placeholder placeholder call_function output"]
+        inside = "symbolically traced variables cannot be used as inputs to control flow"
+        self.assertEqual(output(code).splitlines(), [*whole, inside, *whole])
+
     def test_pickles(self):
         out = output(
             """

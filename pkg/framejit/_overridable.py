@@ -7,13 +7,14 @@ of Tensor is not seen when it is made: import `framejit.overrides` where one is 
 """
 
 import importlib
+import sys
 import types
 
 from framejit import _C
 
 
-def _asking(*args, _asks=None, _ask=None, _self=None, _plain=None, **kwargs):
-    if _asks(args, kwargs):
+def _asking(*args, _asks=None, _ask=None, _self=None, _plain=None, _is_silent=None, **kwargs):
+    if _asks(args, kwargs) and not _is_silent(_self):
         return _ask(_self, args, kwargs)
     return _plain(*args, **kwargs)
 
@@ -30,6 +31,25 @@ _SILENT_NAMES = frozenset(
 _SPACES = ("framejit", "framejit.nn.functional", "framejit.linalg", "framejit.special", "framejit.fft")
 
 _installed = {}  # the functions that ask -> what is called by their names
+
+
+_ASKERS = ("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic")
+
+
+def functional_is_silent():
+    """Whether a program has put others in the place of what functions of torch.nn.functional ask with, so that none is asked."""
+    view = vars(sys.modules.get("torch.nn.functional", types))
+    if not all(name in view for name in _ASKERS):
+        return False
+    overrides = sys.modules.get("framejit.overrides")
+    return all(view[name] is not getattr(overrides, name, None) for name in _ASKERS)
+
+
+def is_silent(function):
+    """Whether this function does not ask, because of that."""
+    return (
+        function.__module__.startswith(("framejit.nn._functional", "framejit.nn.functional")) and functional_is_silent()
+    )
 
 
 def _make_asking(function):
@@ -50,7 +70,13 @@ def _make_asking(function):
         co_freevars=function.__code__.co_freevars,
     )
     function.__code__, function.__defaults__ = code, None
-    function.__kwdefaults__ = {"_asks": _C._asks, "_ask": _C._ask, "_self": function, "_plain": plain}
+    function.__kwdefaults__ = {
+        "_asks": _C._asks,
+        "_ask": _C._ask,
+        "_self": function,
+        "_plain": plain,
+        "_is_silent": is_silent,
+    }
     function.__wrapped__ = plain
 
 

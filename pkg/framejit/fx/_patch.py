@@ -6,6 +6,7 @@ import sys
 import types
 
 from framejit import _C
+from framejit._overridable import functional_is_silent, is_silent
 from framejit.nn import Module
 
 from .proxy import Proxy
@@ -144,11 +145,14 @@ class Patcher:
         self.wrapped = []  # what `wrap` named: these ids stay theirs
         self.methods = []  # (class, name, value before, or _ABSENT)
         self.parameters = {}
+        self.silent = functional_is_silent()
 
     def recording(self, function):
         """What stands in for a function: itself where it is not recorded."""
         if any(function is wrapped for wrapped in self.wrapped):
             return self.replacements[id(function)]
+        if self.silent and is_silent(function):
+            return function
         if id(function) in _own_functions() or id(function) in self.tracer._autowrap_function_ids:
             if id(function) not in self.replacements:
                 self.replacements[id(function)] = _recording(function)
