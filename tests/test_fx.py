@@ -77,7 +77,7 @@ class TraceTest(unittest.TestCase):
             "def forward(self, x, y):",
             "add = x + y;  y = None",
             "getitem = add[:, 0];  add = None",
-            "cat = framejit.cat([iadd, iadd], dim = 0);  iadd = None",
+            "cat = framejit.cat([add_1, add_1], dim = 0);  add_1 = None",
             "float_1 = cat.float();  cat = None",
             "return (float_1, getattr_1)",
         ):

@@ -335,9 +335,10 @@ class ParameterProxy(Proxy):
         return self.param.nelement()
 
 
+# Not iadd and its like: `x += y` is `x = x + y` on proxies, as it is in PyTorch, whose passes look for operator.add.
 _FORWARD = (
-    "add sub mul truediv floordiv mod pow matmul and_ or_ xor lshift rshift eq ne lt gt le ge getitem iadd isub "
-    "imul itruediv ifloordiv imod ipow imatmul iand ior ixor ilshift irshift neg pos invert abs setitem"
+    "add sub mul truediv floordiv mod pow matmul and_ or_ xor lshift rshift eq ne lt gt le ge getitem neg pos invert abs "
+    "setitem"
 ).split()
 _REFLECTED = "add sub mul truediv floordiv mod pow matmul and_ or_ xor lshift rshift".split()
 
