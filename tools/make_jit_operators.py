@@ -31,9 +31,10 @@ LEFT_OUT = re.compile(
 
 def dump():
     import torch
+    import torch._prims  # registers prims::
 
     names = sorted(
-        {s.name for s in torch._C._jit_get_all_schemas() if s.name.startswith(("aten::", "prim::"))}
+        {s.name for s in torch._C._jit_get_all_schemas() if s.name.startswith(("aten::", "prim::", "prims::"))}
         | {"prim::requires_grad", "prim::type"}
     )
     for name in names:

@@ -185,6 +185,7 @@ _LAZY_NAMES.update(
     (name, "framejit.sparse._make")
     for name in ("sparse_compressed_tensor", "sparse_coo_tensor", "sparse_csc_tensor", "sparse_csr_tensor")
 )
+_LAZY_NAMES["conv_tbc"] = "framejit.nn.functional"
 _LAZY_NAMES["Future"] = "framejit.futures"
 _LAZY_NAMES["TypedStorage"] = "framejit.storage"
 _LAZY_NAMES.update(

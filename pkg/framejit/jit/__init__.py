@@ -19,6 +19,7 @@ from .attribute import (
     unused,
 )
 from .classes import ScriptObject
+from .compilation_unit import CompilationUnit
 from .errors import Error
 from .freeze import freeze, optimize_for_inference, run_frozen_optimizations
 from .script_module import RecursiveScriptModule, ScriptModule
@@ -37,6 +38,7 @@ from .utilities import (
 
 __all__ = [
     "Attribute",
+    "CompilationUnit",
     "Error",
     "Final",
     "RecursiveScriptModule",

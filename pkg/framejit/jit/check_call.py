@@ -10,6 +10,7 @@ from .schema import REQUIRED
 from .special_forms import SpecialForms
 from .values import (
     Builtin,
+    Chosen,
     FunctionValue,
     Items,
     MethodValue,
@@ -91,6 +92,8 @@ class CallRules(SpecialForms):
             return self.op(callee.name, args, where, kwargs)
         if isinstance(callee, FunctionValue):
             return self.call_function(callee.function, args, kwargs, where)
+        if isinstance(callee, Chosen):
+            return self.call_chosen(callee, args, kwargs, where)
         if isinstance(callee, Overloads):
             return self.call_overloads(callee, args, kwargs, where)
         if isinstance(callee, MethodValue):
@@ -113,24 +116,34 @@ class CallRules(SpecialForms):
                 return self.op("aten::to", [callee.bound, ir.const(_CASTS[name])], where)
         return self.op(callee.name, args, where, kwargs)
 
-    def call_function(self, function, args, kwargs, where):
+    def call_function(self, function, args, kwargs, where, convert=matching.convert):
         function.declare()
-        args = match_call(function, args, kwargs, where, matching.convert)
+        args = match_call(function, args, kwargs, where, convert)
         result = function.result_type(where)
         function.ensure(where) if function._state == "declared" else None
         return ir.Call(function, args, where=where, type=result)
 
+    def call_chosen(self, callee, args, kwargs, where):
+        def value_of(flag):
+            if not isinstance(flag, ir.Const) or type(flag.value) is not bool:
+                names = " and ".join(name for name, _ in callee.flags)
+                fail(where, f"{names} decide what is returned: they must be constant bools")
+            return flag.value
+
+        return self.call_function(callee.choose(args, kwargs, value_of), args, kwargs, where)
+
     def call_overloads(self, callee, args, kwargs, where):
         from .errors import ScriptError
 
-        reasons = []
-        for function in callee.functions:
-            try:
-                if callee.bound is not None:
-                    return self._method_call(callee.bound, function.name, function, args, kwargs, where)
-                return self.call_function(function, args, kwargs, where)
-            except ScriptError as why:
-                reasons.append(str(why))
+        for convert in (_as_it_is, matching.convert):
+            reasons = []
+            for function in callee.functions:
+                try:
+                    if callee.bound is not None:
+                        return self._method_call(callee.bound, function.name, function, args, kwargs, where, convert)
+                    return self.call_function(function, args, kwargs, where, convert)
+                except ScriptError as why:
+                    reasons.append(str(why))
         fail(where, "Could not find any similar overload:\n" + "\n".join(reasons))
 
     def call_method(self, obj, name, args, kwargs, where):
@@ -144,9 +157,9 @@ class CallRules(SpecialForms):
             return self.call_overloads(Overloads(found.functions, obj), args, kwargs, where)
         return self._method_call(obj, name, found, args, kwargs, where)
 
-    def _method_call(self, obj, name, function, args, kwargs, where):
+    def _method_call(self, obj, name, function, args, kwargs, where, convert=matching.convert):
         function.declare()
-        args = match_call(function, args, kwargs, where, matching.convert)
+        args = match_call(function, args, kwargs, where, convert)
         if getattr(obj.type, "is_interface", False):
             return ir.CallInterface(obj, name, args, where=where, type=function.returns)
         result = function.result_type(where)
@@ -176,6 +189,9 @@ class CallRules(SpecialForms):
         """An object of a class, a named tuple, or a tuple or list made of something."""
         if isinstance(t, T.NamedTupleType):
             return self._named_tuple(t, args, kwargs, where)
+        if t == T.ListType(T.INT) and len(args) == 1 and not kwargs:  # torch.Size
+            message = f"Expected a value of type '{t}' but instead found type '{args[0].type}'.\n"
+            return self.convert_to(args[0], t, where, message)
         if hasattr(t, "find_method") and not t.is_module:
             init = t.find_method("__init__")
             if init is None:
@@ -253,6 +269,11 @@ class CallRules(SpecialForms):
         enter = t.find_method("__enter__")
         t.find_method("__exit__").ensure()
         return enter.ensure().returns
+
+
+def _as_it_is(value, to, implicit, size):
+    """matching.convert without implicit conversions, by which overloads are tried first."""
+    return matching.convert(value, to, False, size)
 
 
 class _ToList(Special):

@@ -233,7 +233,26 @@ def warn(message, stacklevel=2):
 
 
 def backward(x, gradient=None, retain_graph=None, create_graph=False):
-    x.backward(gradient, retain_graph=retain_graph, create_graph=create_graph)
+    _f.autograd.backward(x, gradient, retain_graph=retain_graph, create_graph=create_graph)
+
+
+def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=False, allow_unused=False):
+    kinds = dict(retain_graph=retain_graph, create_graph=create_graph, allow_unused=allow_unused)
+    return list(_f.autograd.grad(outputs, inputs, grad_outputs, **kinds))
+
+
+def stft(x, n_fft, hop_length=None, win_length=None, window=None, *rest):
+    return _f.stft(x, n_fft, hop_length, win_length, window, False, "reflect", *rest)
+
+
+def stft_center(x, *rest):
+    return _f.stft(x, *rest)
+
+
+def embedding_renorm_(weight, indices, max_norm, norm_type):
+    with _f.no_grad():
+        _f.nn.functional.embedding(indices, weight, max_norm=max_norm, norm_type=norm_type)
+    return weight
 
 
 def with_out(name, *args, out, **kwargs):

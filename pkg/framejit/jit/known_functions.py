@@ -77,7 +77,10 @@ def _operators():
         for name in dir(module):
             if schema.exists(f"aten::{name}") and id(getattr(module, name)) not in table:
                 table[id(getattr(module, name))] = (getattr(module, name), f"aten::{name}")
-    table[id(cmath.phase)] = (cmath.phase, "aten::angle")
+    from framejit import autograd
+
+    for fn, name in ((cmath.phase, "angle"), (autograd.grad, "grad"), (autograd.backward, "backward")):
+        table[id(fn)] = (fn, f"aten::{name}")
     for namespace, prefix in _namespaces():
         for name in dir(namespace):
             operator = f"aten::{prefix}{name}"
@@ -109,7 +112,7 @@ def operator_named(namespace, name):
 
 
 def prelude(value):
-    """The compiled function that stands for a function of framejit's which is written in Python: of nn.functional and others."""
+    """What stands for a function of framejit's which is written in Python, of nn.functional and others: compiled functions."""
     from .prelude import function_named
 
     module = getattr(value, "__module__", None) or ""

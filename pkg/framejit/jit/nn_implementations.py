@@ -2,6 +2,7 @@
 
 import framejit as _f
 from framejit.nn import functional as F
+from framejit.nn._functional import windows
 
 
 def _stride(stride):
@@ -46,6 +47,10 @@ def binary_cross_entropy(x, target, weight=None, reduction=1):
 
 def kl_div(x, target, reduction=1, log_target=False):
     return F.kl_div(x, target, reduction=_REDUCTIONS[reduction], log_target=log_target)
+
+
+def multilabel_margin_loss(x, target, reduction=1):
+    return F.multilabel_margin_loss(x, target, reduction=_REDUCTIONS[reduction])
 
 
 def log_sigmoid(x):
@@ -195,6 +200,33 @@ def im2col(x, kernel_size, dilation, padding, stride):
 
 def col2im(x, output_size, kernel_size, dilation, padding, stride):
     return F.fold(x, output_size, kernel_size, dilation, padding, stride)
+
+
+def unique_consecutive(x, return_inverse=False, return_counts=False, dim=None):
+    return _f.unique_consecutive(x, True, True, dim)
+
+
+def _check_indices(x, indices):
+    if x.shape != indices.shape:
+        raise RuntimeError(f"Expected shape of indices to be {list(x.shape)}, but got {list(indices.shape)}")
+
+
+def max_unpool2d(x, indices, output_size):
+    _check_indices(x, indices)
+    return windows._spread(2, x, indices, list(output_size))
+
+
+def max_unpool3d(x, indices, output_size, stride, padding):
+    _check_indices(x, indices)
+    return windows._spread(3, x, indices, list(output_size))
+
+
+def fractional_max_pool2d(x, kernel_size, output_size, samples):
+    return F.fractional_max_pool2d(x, kernel_size, output_size, None, True, samples)
+
+
+def fractional_max_pool3d(x, kernel_size, output_size, samples):
+    return F.fractional_max_pool3d(x, kernel_size, output_size, None, True, samples)
 
 
 def unique_dim(x, dim, sorted=True, return_inverse=False, return_counts=False):

@@ -18,6 +18,7 @@ from .errors import ScriptError, Source, SourceRange
 from .functions import match_call
 from .traced_int import TracedInt, patched_sizes
 from .tracing_state import TracerWarning, set_current
+from .values import Chosen, FunctionValue
 
 _READS = {
     "bool": "Converting a tensor to a Python boolean",
@@ -274,12 +275,12 @@ class patched_functions:
 
         for name, value in list(vars(functional).items()):
             if callable(value) and not isinstance(value, type):
-                function = function_named(value)
-                if function is not None and hasattr(function, "ensure"):
+                found = function_named(value)
+                if isinstance(found, (FunctionValue, Chosen)):
                     self.saved.append((functional, name, value))
-                    setattr(functional, name, self._recorded(value, function))
+                    setattr(functional, name, self._recorded(value, found))
 
-    def _recorded(self, fn, function):
+    def _recorded(self, fn, found):
         recorder = self.recorder
 
         @functools.wraps(fn, updated=())
@@ -288,6 +289,7 @@ class patched_functions:
                 return fn(*args, **kwargs)
             if not _holds_traced(recorder, (args, kwargs)):
                 return fn(*args, **kwargs)
+            function = found.function if isinstance(found, FunctionValue) else found.choose(args, kwargs)
             if not _can_call(recorder, function, args, kwargs):
                 return fn(*args, **kwargs)
             result = _C._record_pause(fn, args, kwargs)

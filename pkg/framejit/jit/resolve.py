@@ -245,7 +245,7 @@ def function_of(value, where):
         return PythonFunction(value, value.__name__, is_unused(value))
     prelude = known_functions.prelude(value)
     if prelude is not None:
-        return FunctionValue(prelude)
+        return prelude
     operator = known_functions.operator(value)
     if operator is not None:
         return Builtin(operator)

@@ -64,6 +64,22 @@ class Overloads(Sugar):
         self.functions, self.bound = functions, bound
 
 
+class Chosen(Sugar):
+    """Functions of one name, of which arguments that are constant bools choose: `return_indices` of `max_pool2d` for one.
+
+    flags: (name, position) of these arguments; functions: by the flags' values, as a tuple of bools."""
+
+    what = "function"
+
+    def __init__(self, flags, functions):
+        self.flags, self.functions = flags, functions
+
+    def choose(self, args, kwargs, value_of=bool):
+        """The function for the flags among the arguments, whose values `value_of(argument, name)` gives."""
+        given = (args[at] if at < len(args) else kwargs.get(name) for name, at in self.flags)
+        return self.functions[tuple(flag is not None and value_of(flag) for flag in given)]
+
+
 class Upgraded(Sugar):
     """An operator as an older version of archives means it: functions for tensors, the operator for the rest."""
 

@@ -99,6 +99,7 @@ from ._functional.windows import (
     adaptive_max_pool3d,
     adaptive_max_pool3d_with_indices,
     avg_pool3d,
+    conv_tbc,
     fold,
     fractional_max_pool2d,
     fractional_max_pool2d_with_indices,

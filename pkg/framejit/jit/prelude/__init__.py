@@ -5,9 +5,11 @@ archives that use them, as PyTorch's are.
 """
 
 import functools
+import itertools
 from pathlib import Path
 
 from framejit.jit.unit import Unit
+from framejit.jit.values import Chosen, FunctionValue, Overloads
 
 FOLDER = Path(__file__).parent
 
@@ -39,22 +41,51 @@ def _homes():
     yield "__torch__.torch.nn.modules.utils", nn.modules.utils
 
 
+# Functions whose result's type depends on flags: (name, position) of the flags, and the text's function for each value, in the
+# order False False, False True, True False, True True.
+_CHOSEN = {
+    "unique": ((("return_inverse", 2), ("return_counts", 3)), ("_return_output", "_return_counts", "_return_inverse", "_unique_impl")),
+    "unique_consecutive": (
+        (("return_inverse", 1), ("return_counts", 2)),
+        ("_consecutive_return_output", "_consecutive_return_counts", "_consecutive_return_inverse", "_unique_consecutive_impl"),
+    ),
+    **{
+        f"{kind}{n}d": ((("return_indices", position),), (f"_{kind}{n}d", f"{kind}{n}d_with_indices"))
+        for kind, dims, position in (("max_pool", (1, 2, 3), 6), ("adaptive_max_pool", (1, 2, 3), 2), ("fractional_max_pool", (2, 3), 4))
+        for n in dims
+    },
+}  # fmt: skip
+
+
 @functools.cache
 def _table():
-    """id of a function or class of framejit's -> (it, full name)"""
+    """id of a function or class of framejit's -> (it, full names of its definitions, its name in _CHOSEN or "")
+
+    `f__0`, `f__1` and so on are overloads of f."""
     table = {}
+
+    def add(namespace, name, paths, chosen=""):
+        value = getattr(namespace, name, None)
+        if value is not None:
+            table[id(value)] = (value, paths, chosen)
+
     for path, namespace in _homes():
         parsed = unit().module(path)
-        for name in parsed[0] if parsed is not None else ():
-            value = getattr(namespace, name, None)
-            if value is not None:
-                table[id(value)] = (value, f"{path}.{name}")
+        names = parsed[0] if parsed is not None else ()
+        for name in names:
+            base, overload, number = name.rpartition("__")
+            if overload and number.isdigit():
+                add(namespace, base, [f"{path}.{n}" for n in names if n.rpartition("__")[0] == base])
+            else:
+                add(namespace, name, [f"{path}.{name}"])
+        for name, (_, functions) in _CHOSEN.items():
+            if functions[0] in names:
+                add(namespace, name, [f"{path}.{f}" for f in functions], name)
     return table
 
 
 def _named(value):
-    found = _table().get(id(value))
-    return None if found is None else unit().find(found[1])
+    return _table().get(id(value), (None, (), ""))[1:]
 
 
 @functools.cache
@@ -77,10 +108,18 @@ def method_texts(cls):
 
 
 def function_named(value):
-    """The compiled function that stands for one of framejit's, or None."""
-    return _named(value)
+    """What stands for a function of framejit's: a FunctionValue, Overloads or Chosen; or None."""
+    paths, chosen = _named(value)
+    functions = [unit().find(path) for path in paths]
+    if chosen:
+        flags = _CHOSEN[chosen][0]
+        return Chosen(flags, dict(zip(itertools.product((False, True), repeat=len(flags)), functions)))
+    if len(functions) > 1:
+        return Overloads(functions)
+    return FunctionValue(functions[0]) if functions else None
 
 
 def class_named(value):
     """The type that stands for a class of framejit's, or None."""
-    return _named(value)
+    paths, _ = _named(value)
+    return unit().find(paths[0]) if paths else None

@@ -201,10 +201,15 @@ def _unpool(n, input, indices, kernel_size, stride, padding, output_size):
             if not have - s < want < have + s:
                 raise ValueError(f"invalid output_size {wanted} (dim must be between {have - s} and {have + s})")
         plain = wanted
+    return _spread(n, input, indices, plain)
+
+
+def _spread(n, input, indices, sizes):
+    """The values in a tensor whose last `n` sizes are these, at the places that the indices say."""
     lead = input.shape[:-n]
     flat = indices.reshape(*lead, -1)  # scatter raises RuntimeError for indices outside
-    out = input.new_zeros(*lead, math.prod(plain)).scatter(-1, flat, input.reshape(*lead, -1))
-    return out.reshape(*lead, *plain)
+    out = input.new_zeros(*lead, math.prod(sizes)).scatter(-1, flat, input.reshape(*lead, -1))
+    return out.reshape(*lead, *sizes)
 
 
 def max_unpool1d(
@@ -506,3 +511,24 @@ def fold(
     out = flat.reshape(x.shape[0], channels, height, width)
     out = out[:, :, padding[0] : padding[0] + size[0], padding[1] : padding[1] + size[1]]
     return out if input.dim() == 3 else out.squeeze(0)
+
+
+def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0):
+    """A one-dimensional convolution of sequences whose dimensions are time, batch and channels.
+
+    input (Tensor [time, batch, channels]), weight (Tensor [taps, channels, outputs]), bias (Tensor [outputs]), pad (int): zeros
+    at both ends. Raises RuntimeError for other shapes.
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.conv_tbc(framejit.ones(5, 2, 3), framejit.ones(3, 3, 4), framejit.zeros(4)).shape
+    framejit.Size([3, 2, 4])
+    """
+    for name, tensor, dims in (("Input", input, 3), ("Weight", weight, 3), ("Bias", bias, 1)):
+        if tensor.dim() != dims:
+            raise RuntimeError(f"{name} must have {dims} dims{': time, batch, in_channel' if name == 'Input' else ''}")
+    if input.shape[2] != weight.shape[1]:
+        raise RuntimeError("Input dim 2 (input channels) is not == dim 1 in the weight tensor")
+    if weight.shape[2] != bias.shape[0]:
+        raise RuntimeError("Bias size must equal dim 2 in the weight tensor (output channels).")
+    return _t.conv1d(input.permute(1, 2, 0), weight.permute(2, 1, 0), bias, 1, pad).permute(2, 0, 1)
