@@ -168,6 +168,16 @@ def _to_copy(self, *, dtype=None, layout=None, device=None, pin_memory=None, non
     return self.to(device=device or self.device, dtype=dtype or self.dtype, copy=True)
 
 
+def _reshape_alias(self, size, stride):
+    """A view with these sizes and strides."""
+    return self.as_strided(size, stride)
+
+
+def _reshape_alias_copy(self, size, stride):
+    """A copy of that view."""
+    return self.as_strided(size, stride).clone()
+
+
 def _named_only(op):
     def function(*args, **kwargs):
         raise NotImplementedError(f"framejit has no operator aten::{op}")
@@ -176,7 +186,7 @@ def _named_only(op):
 
 
 # Beside framejit's own: what exported graphs call, and what packages only name, to say what they do instead.
-_OTHERS = {"_to_copy": _to_copy} | {
+_OTHERS = {f.__name__: f for f in (_to_copy, _reshape_alias, _reshape_alias_copy)} | {
     op: _named_only(op) for op in ("_pin_memory", "_sparse_addmm", "_sparse_mm_reduce_impl", "_nested_view_from_buffer")
 }
 
@@ -192,6 +202,10 @@ def _namespace(name):
     namespace = _types.ModuleType(f"framejit.ops.{name}", f"The operators of {name}.")
 
     def find(op):
+        if name == "profiler":
+            from framejit.profiler import _operators
+
+            return getattr(_operators, op)
         # methods come before functions of nn: their `view` is the one that takes a dtype
         function = _public(op) or getattr(_ops.Tensor, op, None) or getattr(_ops, op, None) or _other(op)
         if name != "aten" or op.startswith("__") or not callable(function):

@@ -289,7 +289,7 @@ class Node:
             name = getattr(self.target, "__name__", "").partition(".")[0]
             if impure_random and name in _RANDOM and hasattr(self.target, "overloadpacket"):
                 return True
-            return self.target in _side_effects or name in _ASSERTIONS or _mutates(name) or "out" in self.kwargs
+            return self.target in _side_effects or name in _EFFECTS or _mutates(name) or "out" in self.kwargs
         if self.op == "call_method":
             return _mutates(self.target)
         if self.op == "call_module":
@@ -357,7 +357,9 @@ class Node:
         return None
 
 
-_ASSERTIONS = ("_assert", "_assert_is_none", "_assert_async")
+_EFFECTS = frozenset(
+    "_assert _assert_is_none _assert_async _record_function_enter _record_function_enter_new _record_function_exit".split()
+)
 _RANDOM = frozenset(
     "rand randn randint randperm rand_like randn_like randint_like bernoulli multinomial normal".split()
 )

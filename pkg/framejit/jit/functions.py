@@ -1,9 +1,21 @@
 """A compiled function: its signature, its checked body, and the Python function that is generated from it."""
 
+import threading
+
 from . import ir
 from . import types as T
-from .errors import fail
+from .errors import ScriptError, fail
 from .schema import REQUIRED
+
+
+_state = threading.local()
+
+
+def _being_checked():
+    """The functions whose bodies the thread is checking, a caller before what it calls."""
+    if not hasattr(_state, "functions"):
+        _state.functions = []
+    return _state.functions
 
 
 class Parameter:
@@ -50,13 +62,25 @@ class Function:
             fail(where, f"function '{self.name}' is called recursively. Recursive calls are not supported")
         if self._state == "declared":
             self._state = "checking"
+            callers = _being_checked()
+            callers.append(self)
             try:
                 self._compile()
-            except BaseException:
+            except BaseException as error:
                 self._state = "declared"
+                if isinstance(error, ScriptError) and len(callers) > 1:
+                    error.args = (f"{error}\n{self._provenance(callers[-2], where)}",)
                 raise
+            finally:
+                callers.pop()
             self._state = "done"
         return self
+
+    def _provenance(self, caller, where):
+        """Why the function is checked at all, where that is not what was asked for."""
+        name = ".".join(caller.qualname.rsplit(".", 2)[-2:]) if caller.owner is not None else caller.name
+        text = f"'{self.name}' is being compiled since it was called from '{name}'"
+        return text if where is None else f"{text}\n{where.highlight()}"
 
     def result_type(self, where=None):
         """What a call gives; finds out by checking the body if it is not annotated."""

@@ -37,14 +37,14 @@ class ScriptModule(Module):
     @property
     def code(self):
         """`forward` as TorchScript."""
-        return self._code()[0]
+        return self._printed()[0]
 
     @property
     def code_with_constants(self):
         """`forward` as TorchScript, and the tensors that it names as CONSTANTS."""
-        return self._code()
+        return self._printed()
 
-    def _code(self):
+    def _printed(self):
         from .printer import code_of
 
         return code_of(_forward(self))

@@ -6,7 +6,12 @@ from framejit._regions import Region
 class _HintsWrapper(Region):
     """`hints_wrapper(body, args, kwargs, hints=...)`: a region with hints for a back end."""
 
-    def __call__(self, body_fn, args, kwargs, hints):
+    def __call__(self, body_fn, *values, **named):
+        if "hints" not in named and "args" not in named and not (values and isinstance(values[0], (tuple, list))):
+            return super().__call__(body_fn, *values, **named)  # a graph's call of the region that was kept
+        return self._call(body_fn, *values, **named)
+
+    def _call(self, body_fn, args, kwargs, hints):
         if not isinstance(args, tuple):
             args = tuple(args)
         if not isinstance(kwargs, dict) or not all(isinstance(key, str) for key in kwargs):

@@ -1,17 +1,29 @@
 """SubgraphMatcherWithNameNodeMap: matches that know the graph's nodes by names that the pattern gives."""
 
+from framejit.fx._codegen import PyTreeCodeGen
 from framejit.fx.graph_module import GraphModule
+from framejit.utils import _pytree as pytree
 
 from .matcher_utils import SubgraphMatcher
 
 
-def _split_names(gm):
+def _split_to_graph_and_name_node_map(gm):
     """The module without the dict of names that is last among its results, and the dict."""
     output = gm.graph.output_node()
-    *results, names = output.args[0]
+    spec = getattr(gm, "_out_spec", None)
+    results = output.args[0] if spec is None else pytree.tree_unflatten(list(output.args[0]), spec)
+    *results, names = results
     if not isinstance(names, dict):
         raise AssertionError("Expecting the pattern graph to return a dict of names as its last result")
-    output.args = (results,)
+    if spec is None:
+        output.args = (results,)
+    else:
+        leaves, spec = pytree.tree_flatten(tuple(results))
+        output.args = (leaves,)
+        codegen = gm.graph._codegen
+        if isinstance(codegen, PyTreeCodeGen):
+            codegen.pytree_info = codegen.pytree_info._replace(out_spec=spec)
+        gm._out_spec = spec
     gm.recompile()
     return gm, dict(names)
 
@@ -32,7 +44,7 @@ class SubgraphMatcherWithNameNodeMap(SubgraphMatcher):
         remove_overlapping_matches=True,
         ignore_literals=False,
     ):
-        pattern_gm, self.name_node_map = _split_names(pattern_gm)
+        pattern_gm, self.name_node_map = _split_to_graph_and_name_node_map(pattern_gm)
         self.pattern_gm = pattern_gm
         super().__init__(pattern_gm.graph, match_output, match_placeholder, remove_overlapping_matches, ignore_literals)
 
