@@ -1,9 +1,12 @@
 """framejit.compile as users call it: every kind of callable, OptimizedModule, back ends, dynamo's helpers."""
 
+import collections
 import copy
 import functools
+import inspect
 import io
 import pickle
+import sys
 import unittest
 
 import framejit
@@ -138,6 +141,49 @@ class ModuleTest(unittest.TestCase):
         handle.remove()
         self.compiled(self.x)
         self.assertEqual(calls, [1])
+
+    def test_every_kind_of_hook_runs(self):
+        calls = []
+
+        def note(*args):
+            calls.append(len(args))
+
+        every = nn.modules._hooks
+        for register in (
+            self.net.register_forward_pre_hook,
+            every.register_module_forward_pre_hook,
+            every.register_module_forward_hook,
+        ):
+            handle = register(note)
+            self.compiled(self.x)
+            handle.remove()
+            self.compiled(self.x)
+        self.net._forward_hooks = collections.OrderedDict({1: note})
+        self.compiled(self.x)
+        self.assertEqual(calls, [2, 2, 2, 3, 3, 3])  # hooks of every module: of the layer inside, too
+
+    def test_call_without_hooks_runs_no_python_code_on_the_way(self):
+        self.net.compile()
+        own = self.net._compiled_call_impl
+        for call in (self.compiled, own):
+            call(self.x)
+            files = []
+            sys.setprofile(lambda frame, event, arg: files.append(frame.f_code.co_filename))
+            try:
+                call(self.x)
+            finally:
+                sys.setprofile(None)
+            self.assertEqual([f for f in files if f.endswith("_compile_module.py")], [])
+        self.assertEqual(list(inspect.signature(self.compiled).parameters), ["args", "kwargs"])
+        with self.assertRaises(TypeError):
+            self.compiled()
+        with self.assertRaises(TypeError):
+            type(self.compiled).__call__()
+
+    def test_call_inside_a_compiled_function_is_one_graph(self):
+        for module in (self.compiled, framejit.compile(self.compiled)):
+            f = framejit.compile(lambda x, module=module: module(x) + 1, fullgraph=True)
+            framejit.testing.assert_close(f(self.x), self.net(self.x) + 1)
 
     def test_compile_in_place(self):
         want = self.net(self.x)

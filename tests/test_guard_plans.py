@@ -202,6 +202,58 @@ class PlanTest(unittest.TestCase):
             self.same(compiled(self.x), model(self.x))
         self.assertEqual((since.made, since.changed, since.held), (0, 0, 20))
 
+    def test_inputs_of_a_plan_that_is_dropped_while_the_frame_is_made(self):
+        model = nn.Sequential(*[Block() for _ in range(5)])
+
+        def step(*args):
+            y = model(args[0])
+            print(end="")  # leaves the frame
+            return y * 2
+
+        compiled = _C.CompiledFunction(step)
+        want = step(self.x)
+        sizes = iter(range(2, 8))
+
+        def retrace(phase, info):  # a new segment: the plans so far are dropped
+            size = next(sizes, None) if phase == "stop" else None
+            if size:
+                gc.disable()
+                compiled(framejit.ones(size, 2))
+
+        before = gc.get_threshold()
+        with framejit.dynamo.config.patch(recompile_limit=1000, assume_static_by_default=True):
+            for _ in range(3):
+                compiled(self.x)
+            gc.callbacks.append(retrace)
+            try:
+                for _ in range(10):
+                    gc.set_threshold(1)
+                    gc.enable()
+                    self.same(compiled(self.x), want)
+            finally:
+                gc.enable()
+                gc.set_threshold(*before)
+                gc.callbacks.remove(retrace)
+        self.assertIsNone(next(sizes, None))
+
+    def test_a_continuation_asks_nothing_of_its_own_cells(self):
+        def outer(calls):
+            def f(x):
+                y = x + 1
+                calls.append(str(id(y)))
+                return y * 2
+
+            return f
+
+        calls = []
+        compiled = _C.CompiledFunction(outer(calls))
+        for _ in range(2):
+            self.same(compiled(self.x), (self.x + 1) * 2)
+        self.assertEqual(len(calls), 2)
+        later = [e for e in compiled._entries() if e["offset"]]
+        self.assertTrue(later)
+        self.assertEqual([g for e in later for g in e["guards"] if "__closure__" in g and " is " in g], [])
+
     def test_same_address_other_constant(self):
         class Owner:
             pass

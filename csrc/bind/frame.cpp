@@ -7,6 +7,7 @@
 #include "frame/compiled_function.h"
 #include "frame/entry.h"
 #include "frame/ledger.h"
+#include "frame/module_call.h"
 #include "frame/observe.h"
 #include "frame/stats.h"
 #include "py/error.h"
@@ -106,7 +107,8 @@ PyMethodDef kMethods[] = {
 
 bool init_frame(PyObject* module) {
   if (!frame::tracer()) frame::register_tracer(capture::trace);
-  return frame::init_type() && PyModule_AddFunctions(module, kMethods) == 0 &&
+  return frame::init_type() && frame::init_module_call() && PyModule_AddFunctions(module, kMethods) == 0 &&
+         PyModule_AddObjectRef(module, "_ModuleCall", reinterpret_cast<PyObject*>(frame::module_call_type)) == 0 &&
          PyModule_AddObjectRef(module, "CompiledFunction",
                                reinterpret_cast<PyObject*>(frame::compiled_function_type)) == 0;
 }

@@ -148,7 +148,9 @@ bool needs_grad(PyObject* fake) { return fj::tape::requires_grad(as_tensor(fake)
 
 bool is_vmap_layer(PyObject* o) { return PyCapsule_IsValid(o, kVmapCapsule) != 0; }
 
-bool is_compiled_function(PyObject* o) { return named(Py_TYPE(o), "framejit._C.CompiledFunction"); }
+bool is_compiled_function(PyObject* o) {
+  return named(Py_TYPE(o), "framejit._C.CompiledFunction") || named(Py_TYPE(o), "framejit._C._ModuleCall");
+}
 
 std::vector<int64_t> modes_now() { return {static_cast<int64_t>(modes_word())}; }
 

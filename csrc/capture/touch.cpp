@@ -236,8 +236,25 @@ PyObject* Tracer::dict_fact(PyObject* dict, PyObject* name) {
 
 namespace {
 
-// Whoever checks something about an object has found it, and what it was reached through.
-void drop_implied(const guard::SourceTable& sources, std::vector<guard::Check>& checks) {
+// A cell of the function that is running, if its code has been checked: it has as many as that says.
+bool is_own_cell(const guard::SourceTable& sources, SourceId id) {
+  return sources[id].step == Step::Closure && sources[sources[id].parent].step == Step::Function;
+}
+
+// The frame's local that holds that cell since the frame began.
+bool is_own_local(const guard::SourceTable& sources, SourceId cell, SourceId local, const PyCodeObject* code) {
+  return is_own_cell(sources, cell) && sources[local].step == Step::Local &&
+         sources[local].index == code->co_nlocalsplus - code->co_nfreevars + sources[cell].index;
+}
+
+// Whoever checks something about an object has found it, and what it was reached through. A running function has its
+// cells.
+void drop_implied(const guard::SourceTable& sources, const PyCodeObject* code, std::vector<guard::Check>& checks) {
+  std::erase_if(checks, [&](const guard::Check& c) {
+    if (c.kind == Kind::Absent) return !c.numbers.empty() && is_own_cell(sources, c.source);
+    return c.kind == Kind::SameObject &&
+           (is_own_local(sources, c.source, c.other, code) || is_own_local(sources, c.other, c.source, code));
+  });
   std::vector<bool> found(static_cast<size_t>(sources.size()));
   auto mark = [&](SourceId id) {
     for (; id != guard::kNoSource && !found[static_cast<size_t>(id)]; id = sources[id].parent)
@@ -278,7 +295,7 @@ std::vector<guard::Check> Tracer::finish_guards() {
   }
   std::vector<guard::Check> all;
   all.swap(guards_);
-  drop_implied(tree.sources(), all);
+  drop_implied(tree.sources(), entry.code, all);
   guard_index_.clear();
   // The check that may compile is the last one.
   std::stable_partition(all.begin(), all.end(), [](const guard::Check& c) { return c.kind != Kind::Admitted; });

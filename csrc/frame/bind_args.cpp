@@ -21,20 +21,23 @@ int find_parameter(PyCodeObject* code, PyObject* name, int first, int last) {
 
 }  // namespace
 
-void BoundArgs::reserve(int count) {
+void BoundArgs::reserve(int count, Py_ssize_t given) {
   count_ = count;
   if (count > kInline) {
     large_.resize(static_cast<size_t>(count));
     slots_ = large_.data();
   }
-  std::fill(slots_, slots_ + count, nullptr);
+  for (Py_ssize_t i = given; i < count; ++i) slots_[i] = nullptr;
 }
 
 bool BoundArgs::bind(PyFunctionObject* function, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
   auto* code = reinterpret_cast<PyCodeObject*>(function->func_code);
-  reserve(code->co_nlocalsplus);
   const int argcount = code->co_argcount, total = argcount + code->co_kwonlyargcount;
-  std::copy(args, args + std::min<Py_ssize_t>(nargs, argcount), slots_);
+  const Py_ssize_t given = std::min<Py_ssize_t>(nargs, argcount);
+  reserve(code->co_nlocalsplus, given);
+  for (Py_ssize_t i = 0; i < given; ++i) slots_[i] = args[i];
+  constexpr int kCollects = CO_VARARGS | CO_VARKEYWORDS;
+  if (nargs == total && !kwnames && !(code->co_flags & kCollects) && total == argcount) return true;
   int slot = total;
   if (code->co_flags & CO_VARARGS) {
     const Py_ssize_t extra = std::max<Py_ssize_t>(0, nargs - argcount);

@@ -17,7 +17,7 @@ class BoundArgs {
   int count() const { return count_; }
 
  private:
-  void reserve(int count);
+  void reserve(int count, Py_ssize_t given);
   bool take_keywords(PyCodeObject* code, PyObject* const* values, PyObject* kwnames, int total);
   bool fill_defaults(PyFunctionObject* function, PyCodeObject* code, Py_ssize_t nargs);
 

@@ -28,9 +28,18 @@ PyObject* plain(const Call& c) {
   return py::call_plain(c.callable, c.args, c.nargsf, c.kwnames);
 }
 
+// CPython makes the frame in between, and may run other code: what a plan has laid out is to be taken before.
+void take_over_inputs(const std::vector<guard::SourceId>& ids, guard::Fetched& fetched) {
+  const guard::Fetched::Inputs known = fetched.inputs();
+  for (size_t i = 0; i < known.count; ++i)
+    if (known.values[i]) fetched.preset(ids[i], known.values[i]);
+  fetched.give_inputs({});
+}
+
 PyObject* with_frame(Context& context, const Call& c, LoadedSegment* first, guard::Fetched* fetched) {
+  if (fetched) take_over_inputs(first->segment->inputs, *fetched);
   SegmentDriver driver(context, first, fetched);
-  return py::enter_frame(c.callable, c.args, c.nargsf, c.kwnames, driver);
+  return py::enter_drivable(c.callable, c.args, c.nargsf, c.kwnames, driver);
 }
 
 PyObject* without_frame(LoadedSegment& loaded, guard::Fetched& fetched, const Call& c) {

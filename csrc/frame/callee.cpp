@@ -9,6 +9,7 @@
 #include "capture/capture.h"
 #include "frame/compiled_function.h"
 #include "py/error.h"
+#include "py/watch.h"
 
 namespace fj::frame {
 
@@ -111,10 +112,18 @@ bool left_alone(PyObject* module) {
 
 bool is_disabled(PyObject* function) {
   PyObject* dict = reinterpret_cast<PyFunctionObject*>(function)->func_dict;
+  if (!dict) return false;
+  // Asked about last, one that is and one that is not: no other dict ever has that version.
+  static uint64_t known[2];
+  const uint64_t version = py::word_at(py::dict_version(dict));
+  for (bool disabled : {true, false})
+    if (version && known[disabled] == version) return disabled;
   static PyObject* const name = PyUnicode_InternFromString("_framejit_disable");
-  PyObject* mark = dict ? PyDict_GetItemWithError(dict, name) : nullptr;
+  PyObject* mark = PyDict_GetItemWithError(dict, name);
   // "calls": it runs instruction by instruction, so that what it calls is compiled
-  return mark && !(PyUnicode_Check(mark) && PyUnicode_CompareWithASCIIString(mark, "calls") == 0);
+  const bool disabled = mark && !(PyUnicode_Check(mark) && PyUnicode_CompareWithASCIIString(mark, "calls") == 0);
+  known[disabled] = version;
+  return disabled;
 }
 
 bool worth_compiling(PyObject* function) {

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "frame/bare.h"
+
 namespace fj::frame {
 
 using capture::ExitKind;
@@ -88,6 +90,7 @@ LoadedSegment::LoadedSegment(std::unique_ptr<capture::Segment> s) : segment(std:
     using capture::Make;
     return r.make == Make::Source || r.make == Make::Const || r.make == Make::Output || r.make == Make::Number;
   });
+  bare = is_bare(*segment);
   nothing = exit.kind == ExitKind::Resume && exit.frames.empty();
   distinct = exit.frames.size() == 1 && all_distinct(exit.frames[0]);
   if (returns || exit.kind == ExitKind::Resume || exit.frames.empty()) return;

@@ -43,6 +43,7 @@ struct LoadedSegment {
   bool nothing = false;          // there is nothing to run: CPython goes on from the entry
   EntryPoint* after = nullptr;   // where control came back to last time, of the same table
   bool plain = false;            // every recipe only names an object that is there
+  bool bare = false;             // nothing is run, made or changed: its exit only names objects (bare.h)
   bool distinct = false;         // the exit's one frame names each recipe at most once
   bool returns = false;          // the exit is Return: no frame is needed when it runs from the function's start
 

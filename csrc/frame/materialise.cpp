@@ -38,6 +38,25 @@ Materialiser::~Materialiser() {
   if (states_ != inline_states_) delete[] states_;
 }
 
+// Borrowed.
+bool Materialiser::take_inputs(PyObject** inputs) {
+  const size_t count = segment_.inputs.size();
+  const auto fetch = [&](size_t i) {
+    PyObject* own = instance_ && !instance_->inputs.empty() ? instance_->inputs[i].get() : nullptr;
+    inputs[i] = own ? own : fetched_.get(segment_.inputs[i]);
+    if (!inputs[i]) PyErr_SetString(PyExc_SystemError, "framejit: an input that the guards passed cannot be fetched");
+    return inputs[i] != nullptr;
+  };
+  const guard::Fetched::Inputs& known = fetched_.inputs();
+  if (!known.values) {
+    for (size_t i = 0; i < count; ++i)
+      if (!fetch(i)) return false;
+    return true;
+  }
+  std::copy(known.values, known.values + known.count, inputs);
+  return std::all_of(known.live->begin(), known.live->end(), [&](int32_t i) { return fetch(static_cast<size_t>(i)); });
+}
+
 bool Materialiser::run_graph() {
   capture::Program* program = segment_.program.get();
   if (segment_.shapes) {
@@ -58,18 +77,10 @@ bool Materialiser::run_graph() {
     many.resize(count);
     inputs = many.data();
   }
+  if (!take_inputs(inputs)) return false;
   // Own references: a long kernel releases the GIL, and another thread may replace an attribute meanwhile.
   const bool own_references = !program->holds_inputs();
-  for (size_t i = 0; i < count; ++i) {
-    PyObject* own = instance_ && !instance_->inputs.empty() ? instance_->inputs[i].get() : nullptr;
-    inputs[i] = own ? own : fetched_.get(segment_.inputs[i]);
-    if (!inputs[i]) {
-      PyErr_SetString(PyExc_SystemError, "framejit: an input that the guards passed cannot be fetched");
-      for (size_t k = 0; own_references && k < i; ++k) Py_DECREF(inputs[k]);
-      return false;
-    }
-    if (own_references) Py_INCREF(inputs[i]);
-  }
+  for (size_t i = 0; own_references && i < count; ++i) Py_INCREF(inputs[i]);
   const bool ok = program->run(inputs, count, outputs_, static_cast<size_t>(segment_.noutputs));
   for (size_t i = 0; own_references && i < count; ++i) Py_DECREF(inputs[i]);
   failed_for_good_ = !ok && program->errors_are_final();

@@ -37,6 +37,7 @@ class Materialiser {
 
  private:
   bool run_graph();
+  bool take_inputs(PyObject** inputs);
   bool apply_effects();
   bool create(capture::RecipeId id);
   bool finish(capture::RecipeId id);    // created and filled

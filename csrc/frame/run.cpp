@@ -6,6 +6,7 @@
 
 #include "base/flags.h"
 #include "base/progress.h"
+#include "frame/bare.h"
 #include "frame/callee.h"
 #include "frame/guard_filter.h"
 #include "frame/ledger.h"
@@ -39,11 +40,12 @@ struct TracingMark {
   EntryPoint& entry;
 };
 
-// What running the segment takes from outside.
-std::vector<guard::SourceId> fetches(const Segment& segment) {
-  std::vector<guard::SourceId> out = segment.inputs;
+// What running the segment takes from outside. Where sizes vary, what finds the program for them looks at inputs too.
+guard::Needed fetches(const Segment& segment) {
+  guard::Needed out;
+  (segment.shapes ? out.others : out.inputs) = segment.inputs;
   for (const capture::Recipe& r : segment.recipes)
-    if (r.make == capture::Make::Source) out.push_back(r.index);
+    if (r.make == capture::Make::Source) out.others.push_back(r.index);
   return out;
 }
 
@@ -162,8 +164,22 @@ Found learn(Context& context, EntryPoint& entry, const capture::EntryPoint& stat
   return *out ? Found::Segment : Found::Plain;
 }
 
+namespace {
+
+void note_run(const Segment& segment) {
+  ++stats().hits;
+  stats().instructions += segment.instructions;
+  if (!segment.by_code.empty()) note_inside(segment);
+}
+
+}  // namespace
+
 PyObject* run_frameless(LoadedSegment& loaded, guard::Fetched& fetched) {
   const Segment& segment = *loaded.segment;
+  if (PyObject* value = loaded.bare ? named(segment, fetched, segment.exit.value) : nullptr) {
+    note_run(segment);
+    return Py_NewRef(value);
+  }
   Materialiser made(segment, fetched, loaded.plain);
   if (!made.run_program() || !made.build()) {
     if (made.failed_for_good()) return nullptr;
@@ -174,9 +190,7 @@ PyObject* run_frameless(LoadedSegment& loaded, guard::Fetched& fetched) {
         "recipe_failed");
     return nullptr;
   }
-  ++stats().hits;
-  stats().instructions += segment.instructions;
-  note_inside(segment);
+  note_run(segment);
   if (!made.apply()) return nullptr;
   set_modes(segment);
   return made.take(segment.exit.value).release();
@@ -186,6 +200,7 @@ namespace {
 
 // A generator that is resumed to send on to another one: signals are for that one.
 bool sends_on(const py::FrameView& frame) {
+  if (!frame.decoded().is_generator()) return false;
   const py::Instr& in = frame.decoded().at(frame.index());
   return in.op == py::Op::RESUME && (in.arg & 3) >= 2;
 }
@@ -294,6 +309,16 @@ SegmentDriver::Next SegmentDriver::carry_out(py::FrameView& frame, LoadedSegment
     return Next::Stop;
   }
   const Segment& segment = *loaded.segment;
+  if (loaded.bare && loaded.returns) {
+    if (PyObject* value = named(segment, fetched, segment.exit.value)) {
+      note_run(segment);
+      out = Action::done(Ref::borrow(value));
+      return Next::Stop;
+    }
+  } else if (loaded.bare && fill_bare(frame, segment, fetched)) {
+    note_run(segment);
+    return Next::GoOn;
+  }
   Materialiser made(segment, fetched, loaded.plain);
   if (!made.run_program() || !made.build()) {
     if (made.failed_for_good()) {
@@ -306,9 +331,7 @@ SegmentDriver::Next SegmentDriver::carry_out(py::FrameView& frame, LoadedSegment
     note_rest(reinterpret_cast<PyObject*>(frame.code()), "recipe_failed");
     return Next::Stop;
   }
-  ++stats().hits;
-  stats().instructions += segment.instructions;
-  note_inside(segment);
+  note_run(segment);
   if (!made.apply()) {
     out = raise_here(frame);
     return Next::Stop;

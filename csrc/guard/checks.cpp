@@ -1,7 +1,6 @@
 // The dispatch over the kinds; the kinds themselves are in checks_objects.cpp and checks_tensor.cpp.
-#include "guard/checks.h"
-
 #include "base/str.h"
+#include "guard/checks_hot.h"
 
 namespace fj::guard {
 

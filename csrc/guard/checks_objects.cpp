@@ -1,24 +1,19 @@
-// Guards on Python objects. Tensors and modes are in checks_tensor.cpp.
+// Guards on Python objects. Tensors and modes are in checks_tensor.cpp, the checks of the most frequent kinds in
+// checks_hot.h.
 #include <cstring>
 
 #include "base/str.h"
-#include "guard/checks.h"
+#include "guard/checks_hot.h"
 #include "guard/nothing.h"
 #include "py/dict.h"
 #include "py/iterators.h"
-#include "py/watch.h"
 
 namespace fj::guard {
 
-Outcome TypeIsCheck::check(const Check& c, Fetched& f) {
-  PyObject* v = f.get(c.source);
-  return pass_if(v && reinterpret_cast<PyObject*>(Py_TYPE(v)) == c.object.get());
-}
 std::string TypeIsCheck::describe(const Check& c, const std::string& path, const SourceTable&, PyCodeObject*) {
   return cat("type(", path, ") is ", reinterpret_cast<PyTypeObject*>(c.object.get())->tp_name);
 }
 
-Outcome SameCheck::check(const Check& c, Fetched& f) { return pass_if(f.get(c.source) == c.object.get()); }
 std::string SameCheck::describe(const Check& c, const std::string& path, const SourceTable&, PyCodeObject*) {
   return cat(path, " is ", short_repr(c.object.get()));
 }
@@ -52,10 +47,6 @@ std::string EqualCheck::describe(const Check& c, const std::string& path, const 
   return cat(path, " == ", short_repr(c.object.get()));
 }
 
-// numbers: empty, or that something is there.
-Outcome AbsentCheck::check(const Check& c, Fetched& f) {
-  return pass_if((f.get(c.source) != nullptr) == !c.numbers.empty());
-}
 std::string AbsentCheck::describe(const Check& c, const std::string& path, const SourceTable&, PyCodeObject*) {
   return cat(path, c.numbers.empty() ? " does not exist" : " exists");
 }
@@ -130,20 +121,16 @@ std::string SetItemsCheck::describe(const Check& c, const std::string& path, con
   return cat("the elements of ", path, " are ", short_repr(c.object.get()));
 }
 
-// object: the type; extra: a dict name → what the MRO holds (or nothing()).
-// A type's version tag changes whenever anything in it or its bases does, so an unchanged tag is enough; when it has
-// changed, the facts themselves are looked at again.
-Outcome TypeFactsCheck::check(const Check& c, Fetched&) {
+bool type_facts_hold(const Check& c) {
   auto* type = reinterpret_cast<PyTypeObject*>(c.object.get());
-  if (c.seen && type->tp_version_tag == c.seen) return Outcome::Pass;
   PyObject *name, *want;
   Py_ssize_t pos = 0;
   while (PyDict_Next(c.extra.get(), &pos, &name, &want)) {
     PyObject* have = _PyType_Lookup(type, name);
-    if (have != (want == nothing() ? nullptr : want)) return Outcome::Fail;
+    if (have != (want == nothing() ? nullptr : want)) return false;
   }
   c.seen = type->tp_version_tag;
-  return Outcome::Pass;
+  return true;
 }
 std::string TypeFactsCheck::describe(const Check& c, const std::string&, const SourceTable&, PyCodeObject*) {
   py::Ref names = py::Ref::steal(PyDict_Keys(c.extra.get()));
@@ -175,16 +162,10 @@ std::string DictFactsCheck::describe(const Check& c, const std::string&, const S
   return cat("globals are unchanged under ", short_repr(names.get()));
 }
 
-Outcome CodeCheck::check(const Check& c, Fetched& f) {
-  PyObject* v = f.get(c.source);
-  if (!v || !PyFunction_Check(v) || !py::is_called_as_usual(v)) return Outcome::Fail;
-  return pass_if(PyFunction_GET_CODE(v) == c.object.get() && PyFunction_GET_GLOBALS(v) == c.extra.get());
-}
 std::string CodeCheck::describe(const Check& c, const std::string& path, const SourceTable&, PyCodeObject*) {
   return cat(path, ".__code__ is ", short_repr(c.object.get()));
 }
 
-Outcome SameObjectCheck::check(const Check& c, Fetched& f) { return pass_if(f.get(c.source) == f.get(c.other)); }
 std::string SameObjectCheck::describe(const Check& c, const std::string& path, const SourceTable& s,
                                       PyCodeObject* code) {
   return cat(path, " is ", s.describe(c.other, code));

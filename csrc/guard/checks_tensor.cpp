@@ -1,11 +1,9 @@
-// Guards on tensors and on global modes.
+// Guards on tensors and on global modes; the checks of the most frequent kinds are in checks_hot.h.
 #include <bit>
-#include <cstring>
 #include <utility>
 
 #include "base/str.h"
-#include "guard/checks.h"
-#include "tensor/facts.h"
+#include "guard/checks_hot.h"
 
 namespace fj::guard {
 
@@ -20,12 +18,6 @@ std::string list_of(const std::vector<int64_t>& numbers) { return cat(numbers); 
 
 }  // namespace
 
-// object: the class; numbers[0]: the packed word.
-Outcome TensorCheck::check(const Check& c, Fetched& f) {
-  PyObject* v = f.get(c.source);
-  if (!v || reinterpret_cast<PyObject*>(Py_TYPE(v)) != c.object.get()) return Outcome::Fail;
-  return pass_if(static_cast<int64_t>(facts_word(as_tensor(v))) == c.numbers[0]);
-}
 std::string TensorCheck::describe(const Check& c, const std::string& path, const SourceTable&, PyCodeObject*) {
   const auto word = static_cast<uint64_t>(c.numbers[0]);
   return cat(path, " is a ", name_of(static_cast<DType>(word & 15)), " ",
@@ -36,18 +28,6 @@ std::string TensorCheck::describe(const Check& c, const std::string& path, const
                                        : "True (computed)");
 }
 
-// numbers: the sizes, then the strides where the layout class does not imply them.
-Outcome SizesCheck::check(const Check& c, Fetched& f) {
-  TensorObj* t = tensor_at(f, c.source);
-  if (!t) return Outcome::Fail;
-  const TensorMeta& m = t->meta;
-  const size_t n = m.sizes.size();
-  if (c.numbers.size() != n && c.numbers.size() != 2 * n) return Outcome::Fail;
-  if (n == 0) return Outcome::Pass;  // memcmp must not be given the null pointers of empty vectors
-  if (std::memcmp(m.sizes.data(), c.numbers.data(), n * sizeof(int64_t)) != 0) return Outcome::Fail;
-  return pass_if(c.numbers.size() == n ||
-                 std::memcmp(m.strides.data(), c.numbers.data() + n, n * sizeof(int64_t)) == 0);
-}
 std::string SizesCheck::describe(const Check& c, const std::string& path, const SourceTable&, PyCodeObject*) {
   return cat(path, ".shape is ", list_of(c.numbers));
 }
@@ -102,9 +82,6 @@ std::string StoragesCheck::describe(const Check& c, const std::string&, const So
   return shared.empty() ? cat("no two of ", names, n > 4 ? ", …" : "", " share memory") : shared;
 }
 
-Outcome ModesCheck::check(const Check& c, Fetched&) {
-  return pass_if(static_cast<int64_t>(modes_word()) == c.numbers[0]);
-}
 std::string ModesCheck::describe(const Check& c, const std::string&, const SourceTable&, PyCodeObject*) {
   const auto word = static_cast<uint64_t>(c.numbers[0]);
   std::string out = cat("grad mode is ", (word >> 48 & 1) != 0, ", inference mode ", (word >> 49 & 1) != 0,

@@ -1,7 +1,7 @@
 // Building and walking decision trees.
 #include "guard/decision.h"
 
-#include "guard/checks.h"
+#include "guard/checks_hot.h"
 
 #include <algorithm>
 #include <map>
@@ -13,14 +13,15 @@ namespace fj::guard {
 Decision::Decision(std::vector<Candidate> candidates) { start_ = build(std::move(candidates), kNone); }
 
 int Decision::find(Fetched& fetched) const {
+  const Node* const nodes = nodes_.data();
   int32_t at = start_;
   while (at >= 0) {
-    const Node& n = nodes_[static_cast<size_t>(at)];
-    if (!n.check) {
+    const Node& n = nodes[at];
+    if (!n.check) [[unlikely]] {
       at = choose(n, fetched);
       continue;
     }
-    const Outcome outcome = run_check(*n.check, fetched);
+    const Outcome outcome = run_check_here(*n.check, fetched);
     if (outcome == Outcome::Error) return -2;
     at = outcome == Outcome::Pass ? n.pass : n.fail;
   }

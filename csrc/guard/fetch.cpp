@@ -13,7 +13,8 @@ namespace fj::guard {
 
 namespace {
 
-// A large table is needed again at the next call: each thread keeps one.
+// A large table is needed again at the next call: each thread keeps one, with nothing in it. Little of it is used where
+// a plan holds, so what was used is cleared, not the whole.
 struct Spare {
   PyObject** data = nullptr;
   size_t size = 0;
@@ -27,14 +28,14 @@ Fetched::Fetched(const SourceTable& table, const Entry& entry)
     : table_(table), entry_(entry), size_(static_cast<size_t>(table.size())) {
   if (size_ <= kInline) {
     values_ = inline_;
+    std::memset(values_, 0, size_ * sizeof(PyObject*));
   } else if (spare.size >= size_) {
     values_ = std::exchange(spare.data, nullptr);
     capacity_ = std::exchange(spare.size, 0);
   } else {
-    values_ = new PyObject*[size_];
+    values_ = new PyObject*[size_]();
     capacity_ = size_;
   }
-  std::memset(values_, 0, size_ * sizeof(PyObject*));
 }
 
 Fetched::~Fetched() {
@@ -43,6 +44,8 @@ Fetched::~Fetched() {
     delete[] values_;
     return;
   }
+  if (nset_ > kTracked) std::memset(values_, 0, size_ * sizeof(PyObject*));
+  for (int i = 0; nset_ <= kTracked && i < nset_; ++i) values_[set_[i]] = nullptr;
   delete[] std::exchange(spare.data, values_);
   spare.size = capacity_;
 }
@@ -58,7 +61,7 @@ PyObject* Fetched::fetch(SourceId id) {
     case Step::Const: v = s.key.get(); break;
     default: v = walk(s); break;
   }
-  values_[id] = v ? v : absent();
+  set(id, v ? v : absent());
   return v;
 }
 

@@ -66,6 +66,11 @@ struct PlanCounts {
 };
 PlanCounts& plan_counts();
 
+// What will be fetched to run a segment: its program's inputs, in order, and the rest.
+struct Needed {
+  std::vector<SourceId> inputs, others;
+};
+
 class Tree {
  public:
   Tree();
@@ -75,8 +80,8 @@ class Tree {
   const SourceTable& sources() const { return sources_; }
 
   // Adds a segment behind its checks, which become copies of those in the tree. `segment` is the caller's number for
-  // it, one more than the last; `needed` is what will be fetched to run it.
-  void insert(std::vector<Check>& checks, int segment, std::vector<SourceId> needed = {});
+  // it, one more than the last.
+  void insert(std::vector<Check>& checks, int segment, Needed needed = {});
   // A segment whose checks all pass, or -1 (no segment), or -2 (a check raised; the Python error is set).
   int find(Fetched& fetched);
   // Was a segment specialised on a value of this source other than `now`? Then it varies, and is better made an input.
@@ -107,7 +112,7 @@ class Tree {
   std::unordered_multimap<uint64_t, const Check*> by_hash_;
   std::unordered_set<PyObject*> found_;
   std::vector<Candidate> segments_;
-  std::vector<std::vector<SourceId>> needed_;
+  std::vector<Needed> needed_;
   std::unique_ptr<Decision> decision_;
   std::vector<std::unique_ptr<Plan>> plans_;   // the last used first
   std::vector<uint8_t> strikes_, changeable_;  // of each source: how often it was found changed in a plan

@@ -35,14 +35,29 @@ bool Plan::holds() {
   return false;
 }
 
+const uint64_t Plan::kEnd = 0;
+
+namespace {
+
+// The first that differs; the last one always does. They are looked at in order.
+template <class Word>
+const Word* first_changed(const Word* w) {
+  for (;; w += 8) {
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; ++i)
+      if (py::word_at(w[i].at) != w[i].want) [[unlikely]]
+        return w + i;
+  }
+}
+
+}  // namespace
+
 bool Plan::words_hold() {
-  const Word* const begin = words_.data();
-  const Word* const end = begin + words_.size();
-#pragma GCC unroll 4
-  for (const Word* w = begin; w != end; ++w)
-    if (py::word_at(w->at) != w->want) [[unlikely]]
-      if (!recheck(static_cast<size_t>(w - begin))) return false;
-  return true;
+  for (const Word* w = words_.data();; ++w) {
+    w = first_changed(w);
+    if (w->at == &kEnd) return true;
+    if (!recheck(static_cast<size_t>(w - words_.data()))) return false;
+  }
 }
 
 bool Plan::recheck(size_t word) {

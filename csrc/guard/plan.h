@@ -25,10 +25,13 @@ class Plan {
   // Is everything on the paths as it was? If not, failed() says which source differs (kNoSource: not known).
   bool holds();
   SourceId failed() const { return failed_; }
-  void preset(Fetched& fetched) const {
+  // The segment, with what is known of the objects that it needs.
+  int find(Fetched& fetched) const {
     for (const Preset& p : presets_) fetched.preset(p.source, p.value);
+    const int found = decision_.find(fetched);
+    if (found >= 0 && found == only_) fetched.give_inputs({inputs_.data(), inputs_.size(), &live_});
+    return found;
   }
-  int find(Fetched& fetched) const { return decision_.find(fetched); }
 
   static constexpr int kGood = 8;  // hits after which a change is no sign of a changeable source
   int hits = 0;                    // since it last failed, up to kGood
@@ -43,6 +46,7 @@ class Plan {
     const void* at;
     uint64_t want;
   };
+  static const uint64_t kEnd;  // what the last word is compared with, in vain: so the loop over them has one exit
   enum class Of : uint8_t { Value, Dict, Type, Tensor };
   struct Origin {
     Of of;
@@ -98,6 +102,9 @@ class Plan {
   std::vector<int32_t> unstamped_;  // the snapshots that are compared at each call: views, tensors of a trace
   std::vector<int64_t> dims_;
   std::vector<Preset> presets_;
+  int only_ = -1;                  // the segment whose program's inputs are these, if no other can be found
+  std::vector<PyObject*> inputs_;  // NULL where the call has to be asked, for positions live_
+  std::vector<int32_t> live_;
   std::vector<py::Ref> constants_;
   Decision decision_;
   SourceId failed_ = kNoSource;
@@ -107,8 +114,8 @@ class Plan {
 struct PlanInput {
   const SourceTable& sources;
   const std::vector<Candidate>& segments;
-  const std::vector<std::vector<SourceId>>& needed;  // of each segment: what running it fetches
-  const std::vector<uint8_t>& changeable;            // sources that were seen to change too often to be relied upon
+  const std::vector<Needed>& needed;       // of each segment
+  const std::vector<uint8_t>& changeable;  // sources that were seen to change too often to be relied upon
 };
 
 // Makes the plan for the objects of this call; NULL if it would save next to nothing.

@@ -52,6 +52,7 @@ class Planner {
   bool watch_facts(const Check& c, bool is_type);
   void preset(SourceId id);
   void preset_for(const Check& c);
+  void preset_inputs(int segment, bool only);
 
   // Each adds what says that this stays so; false if nothing can.
   bool word(SourceId id, const void* at) {
@@ -336,6 +337,19 @@ void Planner::preset_for(const Check& c) {
     for (size_t i = 0; i < c.numbers.size() / 2; ++i) preset(static_cast<SourceId>(c.numbers[i]));
 }
 
+// Of the one segment that is left the inputs are laid out as its program takes them.
+void Planner::preset_inputs(int segment, bool only) {
+  const std::vector<SourceId>& inputs = in_.needed[static_cast<size_t>(segment)].inputs;
+  if (only && !inputs.empty()) plan_->only_ = segment;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    PyObject* known = only && fixed(inputs[i]) ? fetched_.get(inputs[i]) : nullptr;
+    if (only) plan_->inputs_.push_back(known);
+    if (known) continue;
+    if (only) plan_->live_.push_back(static_cast<int32_t>(i));
+    preset(inputs[i]);
+  }
+}
+
 std::unique_ptr<Plan> Planner::run() {
   preset_.resize(state_.size());
   std::unordered_map<const Check*, Known> all;
@@ -355,9 +369,11 @@ std::unique_ptr<Plan> Planner::run() {
   }
   if (saved < kWorthwhile) return nullptr;
   for (const Candidate& segment : left) {
-    for (SourceId id : in_.needed[static_cast<size_t>(segment.segment)]) preset(id);
+    preset_inputs(segment.segment, left.size() == 1);
+    for (SourceId id : in_.needed[static_cast<size_t>(segment.segment)].others) preset(id);
     for (const Check* c : segment.checks) preset_for(*c);
   }
+  plan_->words_.push_back({&Plan::kEnd, ~Plan::kEnd});
   plan_->decision_ = Decision(std::move(left));
   ++plan_counts().made;
   return std::move(plan_);

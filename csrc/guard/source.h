@@ -94,7 +94,16 @@ class Fetched {
     return v > absent() ? v : v ? nullptr : fetch(id);
   }
   // Saves fetching: the caller knows what is there.
-  void preset(SourceId id, PyObject* value) { values_[id] = value; }
+  void preset(SourceId id, PyObject* value) { set(id, value); }
+  // The same for what a segment's program takes, in its order, without looking at sources: `inputs` may be used until
+  // other code runs; those that are NULL in it are fetched. `live` has their positions.
+  struct Inputs {
+    PyObject* const* values = nullptr;
+    size_t count = 0;
+    const std::vector<int32_t>* live = nullptr;
+  };
+  void give_inputs(Inputs inputs) { inputs_ = inputs; }
+  const Inputs& inputs() const { return inputs_; }
   const Entry& entry() const { return entry_; }
   // Drops what getters made; nothing is fetched after it.
   void finish() { owned_.clear(); }
@@ -103,17 +112,27 @@ class Fetched {
   // NULL: not fetched yet.
   static PyObject* absent() { return reinterpret_cast<PyObject*>(1); }
   PyObject* fetch(SourceId id);
+  void set(SourceId id, PyObject* value) {
+    values_[id] = value;
+    if (values_ == inline_) return;
+    if (nset_ < kTracked) set_[nset_] = id;
+    ++nset_;
+  }
   PyObject* walk(const Source& s);
   PyObject* walk_made(const Source& s, PyObject* p);
   PyObject* own(py::Ref value);
 
   static constexpr size_t kInline = 48;
+  static constexpr int kTracked = 64;
   const SourceTable& table_;
   const Entry& entry_;
   const size_t size_;
   size_t capacity_ = 0;  // of what was allocated
   PyObject** values_;
   PyObject* inline_[kInline];
+  SourceId set_[kTracked];  // of a large table: what is to be cleared again, if these are all
+  int nset_ = 0;
+  Inputs inputs_;
   std::vector<py::Ref> owned_;
 };
 

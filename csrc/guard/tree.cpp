@@ -103,7 +103,7 @@ const Check* Tree::intern(const Check& check) {
   return checks_.back().get();
 }
 
-void Tree::insert(std::vector<Check>& checks, int segment, std::vector<SourceId> needed) {
+void Tree::insert(std::vector<Check>& checks, int segment, Needed needed) {
   Candidate added{segment, {}};
   added.checks.reserve(checks.size());
   for (Check& c : checks) {
@@ -128,7 +128,7 @@ void Tree::drop_plans() {
 int Tree::find(Fetched& fetched) {
   ++running_;
   bool planned = false;
-  int found = find_planned(fetched, &planned);
+  int found = plans_.empty() ? -1 : find_planned(fetched, &planned);
   if (!planned) {
     found = decision_->find(fetched);
     if (found >= 0 && plannable_) plan(fetched.entry());
@@ -154,7 +154,6 @@ int Tree::find_planned(Fetched& fetched, bool* planned) {
     if (i > 0 && i < plans_.size()) std::swap(plans_[i], plans_[i - 1]);
     ++plan_counts().held;
     *planned = true;
-    plan.preset(fetched);
     return plan.find(fetched);
   }
   return -1;

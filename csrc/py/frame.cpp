@@ -67,6 +67,22 @@ void FrameView::exchange(PyObject** values, size_t depth) {
   sync_depth();
 }
 
+void FrameView::put(PyObject** values, size_t depth) {
+  const size_t n = room(depth), used = static_cast<size_t>(nlocals_) + depth,
+               before = static_cast<size_t>(nlocals_ + depth_);
+  for (size_t i = 0; i < n; ++i) {
+    PyObject* const old = i < before ? slots_[i] : nullptr;
+    PyObject* const now = i < used ? values[i] : nullptr;
+    slots_[i] = now;
+    values[i] = nullptr;
+    if (old == now) continue;
+    Py_XINCREF(now);
+    values[i] = old;
+  }
+  depth_ = static_cast<int>(depth);
+  sync_depth();
+}
+
 void FrameView::run_prologue() {
   const auto kinds = decoded_->local_kinds();
   PyObject* closure = function()->func_closure;

@@ -62,6 +62,8 @@ class FrameView {
     return static_cast<size_t>(nlocals_) + std::max(depth, static_cast<size_t>(depth_));
   }
   void exchange(PyObject** values, size_t depth);
+  // The same with borrowed references, of which the frame takes its own. What it held already it keeps.
+  void put(PyObject** values, size_t depth);
 
   // What COPY_FREE_VARS and MAKE_CELL would do, for a frame that starts past them. Throws PythonError.
   void run_prologue();
@@ -143,6 +145,11 @@ class FrameDriver {
 // the frame.
 PyObject* enter_frame(PyObject* function, PyObject* const* args, size_t nargsf, PyObject* kwnames, FrameDriver& driver,
                       bool* taken = nullptr) noexcept;
+
+// The same for a caller that has just seen that the code is drivable, that nobody watches the thread and that there is
+// C stack left.
+PyObject* enter_drivable(PyObject* function, PyObject* const* args, size_t nargsf, PyObject* kwnames,
+                         FrameDriver& driver) noexcept;
 
 // A vectorcall that costs no more of the recursion limits than the interpreter's own call would.
 PyObject* call_plain(PyObject* callable, PyObject* const* args, size_t nargsf, PyObject* kwnames) noexcept;

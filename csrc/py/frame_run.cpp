@@ -209,34 +209,40 @@ PyObject* hook(PyThreadState* ts, _PyInterpreterFrame* frame, int throwflag) {
   }
 }
 
+// The thread's C stack. Plain words, so that a look at them is a load and a compare.
 struct StackBounds {
-  char* low = nullptr;     // stop here: what is below is for CPython's own C code
-  char* plenty = nullptr;  // what is below is for as many of CPython's own frames as it allows
-  StackBounds() {
-    pthread_attr_t attr;
-    if (pthread_getattr_np(pthread_self(), &attr) != 0) return;
-    void* base = nullptr;
-    size_t size = 0;
-    if (pthread_attr_getstack(&attr, &base, &size) == 0) {
-      low = static_cast<char*>(base) + std::min<size_t>(size / 4, 512 * 1024);
-      plenty = static_cast<char*>(base) + size / 4 * 3;
-    }
-    pthread_attr_destroy(&attr);
-  }
+  char* low;     // stop here: what is below is for CPython's own C code
+  char* plenty;  // what is below is for as many of CPython's own frames as it allows
+  bool known;
 };
+constinit thread_local StackBounds bounds{};
 
-const StackBounds& bounds_of_thread() {
-  static thread_local const StackBounds bounds;
-  return bounds;
+[[gnu::noinline, gnu::cold]] void find_bounds() {
+  bounds.known = true;
+  pthread_attr_t attr;
+  if (pthread_getattr_np(pthread_self(), &attr) != 0) return;
+  void* base = nullptr;
+  size_t size = 0;
+  if (pthread_attr_getstack(&attr, &base, &size) == 0) {
+    bounds.low = static_cast<char*>(base) + std::min<size_t>(size / 4, 512 * 1024);
+    bounds.plenty = static_cast<char*>(base) + size / 4 * 3;
+  }
+  pthread_attr_destroy(&attr);
+}
+
+inline bool above(char* StackBounds::*line) {
+  StackBounds& own = bounds;
+  if (!own.known) [[unlikely]]
+    find_bounds();
+  return static_cast<char*>(__builtin_frame_address(0)) > own.*line;
 }
 
 }  // namespace
 
-bool c_stack_plenty() noexcept { return static_cast<char*>(__builtin_frame_address(0)) > bounds_of_thread().plenty; }
+bool c_stack_plenty() noexcept { return above(&StackBounds::plenty); }
 
 bool c_stack_left() noexcept {
-  const StackBounds& bounds = bounds_of_thread();
-  if (static_cast<char*>(__builtin_frame_address(0)) > bounds.low) return true;
+  if (above(&StackBounds::low)) return true;
   PyErr_SetString(PyExc_RecursionError, "maximum recursion depth exceeded (the C stack is used up)");
   return false;
 }
@@ -291,14 +297,19 @@ PyObject* enter_frame(PyObject* function, PyObject* const* args, size_t nargsf, 
   auto* code = reinterpret_cast<PyCodeObject*>(reinterpret_cast<PyFunctionObject*>(function)->func_code);
   if (taken) *taken = false;
   if (traced(PyThreadState_Get()) || !drivable(code)) return call_plain(function, args, nargsf, kwnames);
+  if (!c_stack_left()) return nullptr;
   return drive(function, args, nargsf, kwnames, driver, taken);
+}
+
+PyObject* enter_drivable(PyObject* function, PyObject* const* args, size_t nargsf, PyObject* kwnames,
+                         FrameDriver& driver) noexcept {
+  return drive(function, args, nargsf, kwnames, driver, nullptr);
 }
 
 namespace {
 
 PyObject* drive(PyObject* function, PyObject* const* args, size_t nargsf, PyObject* kwnames, FrameDriver& driver,
                 bool* taken) noexcept {
-  if (!c_stack_left()) return nullptr;
   PyThreadState* ts = PyThreadState_Get();
   auto* callee = reinterpret_cast<PyFunctionObject*>(function);
   auto* code = reinterpret_cast<PyCodeObject*>(callee->func_code);
@@ -325,6 +336,7 @@ PyObject* enter_blank_frame(PyObject* function, FrameDriver& driver, bool* taken
     std::vector<PyObject*> args = blank_arguments(code, &names);
     const size_t nargsf = static_cast<size_t>(code->co_argcount) | PY_VECTORCALL_ARGUMENTS_OFFSET;
     if (taken) *taken = false;
+    if (!c_stack_left()) return nullptr;
     return drive(function, args.data() + 1, nargsf, names.get(), driver, taken);
   });
 }

@@ -58,19 +58,17 @@ const void* member_word(PyObject* object, PyObject* descriptor) {
   return reinterpret_cast<char*>(object) + m->offset;
 }
 
-bool is_called_as_usual(PyObject* function) {
-  static const vectorcallfunc usual = [] {  // not exported by every version
-    PyObject* globals = PyDict_New();
-    PyCodeObject* code = PyCode_NewEmpty("", "usual", 1);
-    PyObject* made = globals && code ? PyFunction_New(reinterpret_cast<PyObject*>(code), globals) : nullptr;
-    const vectorcallfunc found = made ? reinterpret_cast<PyFunctionObject*>(made)->vectorcall : nullptr;
-    Py_XDECREF(made);
-    Py_XDECREF(code);
-    Py_XDECREF(globals);
-    PyErr_Clear();
-    return found;
-  }();
-  return reinterpret_cast<PyFunctionObject*>(function)->vectorcall == usual;
+// Not exported by every version.
+vectorcallfunc usual_vectorcall() {
+  PyObject* globals = PyDict_New();
+  PyCodeObject* code = PyCode_NewEmpty("", "usual", 1);
+  PyObject* made = globals && code ? PyFunction_New(reinterpret_cast<PyObject*>(code), globals) : nullptr;
+  const vectorcallfunc found = made ? reinterpret_cast<PyFunctionObject*>(made)->vectorcall : nullptr;
+  Py_XDECREF(made);
+  Py_XDECREF(code);
+  Py_XDECREF(globals);
+  PyErr_Clear();
+  return found;
 }
 
 }  // namespace fj::py

@@ -34,7 +34,11 @@ const void* inside_value(PyObject* dict, PyObject* key);
 // The class's version, 32 bits; 0 while it has none.
 const void* type_version(PyTypeObject* type);
 // Has a Python function the vectorcall that functions have? PyFunction_SetVectorcall() gives it another.
-bool is_called_as_usual(PyObject* function);
+vectorcallfunc usual_vectorcall();
+inline bool is_called_as_usual(PyObject* function) {
+  static const vectorcallfunc usual = usual_vectorcall();
+  return reinterpret_cast<PyFunctionObject*>(function)->vectorcall == usual;
+}
 // The word behind a member descriptor of a Python object, or NULL if it is of another kind.
 const void* member_word(PyObject* object, PyObject* descriptor);
 

@@ -8,8 +8,20 @@ namespace fj {
 
 enum class LayoutClass : uint8_t { Contiguous, ChannelsLast, Dense, Strided };
 
+// Rows without gaps: what nearly every tensor is, asked without a call.
+inline bool plainly_contiguous(const TensorMeta& m) {
+  const Dim *sizes = m.sizes.data(), *strides = m.strides.data();
+  Dim step = 1;
+  for (size_t i = m.sizes.size(); i-- > 0;) {
+    if (sizes[i] == 1) continue;
+    if (strides[i] != step) return false;
+    step *= sizes[i];
+  }
+  return true;
+}
+
 inline LayoutClass layout_class(const TensorMeta& m) {
-  if (m.is_contiguous()) return LayoutClass::Contiguous;
+  if (plainly_contiguous(m) || m.is_contiguous()) return LayoutClass::Contiguous;
   if (m.dim() == 4 && m.strides[1] == 1 && m.strides == channels_last_strides(m.sizes))
     return LayoutClass::ChannelsLast;
   return m.is_dense() ? LayoutClass::Dense : LayoutClass::Strided;

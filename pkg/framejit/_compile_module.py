@@ -4,7 +4,7 @@ import functools
 import types
 import weakref
 
-from framejit import _compile
+from framejit import _C, _compile
 from framejit._compile import _compile_callable, compile
 from framejit.nn import Module
 from framejit.nn.modules import _hooks
@@ -35,6 +35,13 @@ def _share(function, settings):
     return shared
 
 
+def _direct(function=None, through=None):
+    """A decorator of `__call__`: a module without hooks is called without Python code on the way (`_ModuleCall`)."""
+    if function is None:
+        return functools.partial(_direct, through=through)
+    return _C._ModuleCall(function, vars(_hooks), *([through] if through else []))
+
+
 class CompiledCall:
     """The call of a module, its forward compiled and its hooks, if it has any, run around it.
 
@@ -55,6 +62,7 @@ class CompiledCall:
         self._held = _share(function, settings)
         self.forward = types.MethodType(self._held.compiled, self.module)
 
+    @_direct
     def __call__(self, *args, **kwargs):
         module = self.module
         if (
@@ -97,6 +105,7 @@ class OptimizedModule(Module):
         state["_call"] = CompiledCall(module, settings)
         state["get_compiler_config"] = lambda: settings["options"]
 
+    @_direct(through="_call")
     def __call__(self, *args, **kwargs):
         return self.__dict__["_call"](*args, **kwargs)
 
