@@ -3,9 +3,9 @@
     python -m framejit.testing.cpython test_generators test_with
 
 Each file runs in processes of its own: once plainly, which says how each test ends and how many instructions it executes, and once
-with each test method compiled. A test that ends otherwise when compiled is a difference. A test in which the process dies, or that
-takes longer than the limit, is one as well; the others of its file are run again without it. There is a line for each file, and at
-the end one for all: differences, the share of the executed instructions that ran inside segments, and what broke segments most often.
+with each test method compiled. A test that ends otherwise when compiled is a difference. A test in which the process dies is one as
+well, and one that takes longer than the limit and than ten times what it takes plainly; the others of its file are run again without
+it. There is a line for each file, and at the end one for all: differences, the share of the executed instructions that ran inside segments, and what broke segments most often.
 """
 
 import argparse
@@ -56,18 +56,20 @@ def _methods(suite):
 class _Result(unittest.TestResult):
     """How each test ended; names of the tests that are running go to the report at once, for the case of a crash."""
 
-    def __init__(self, report, limit):
+    def __init__(self, report, limit, limits):
         super().__init__()
-        self.report, self.limit, self.ends = report, limit, {}
+        self.report, self.limit, self.limits, self.ends, self.times = report, limit, limits, {}, {}
 
     def startTest(self, test):
         super().startTest(test)
         self.ends[test.id()] = "passed"
         self.report.write_text(json.dumps({"running": test.id()}))
-        signal.setitimer(signal.ITIMER_PROF, self.limit)
+        signal.setitimer(signal.ITIMER_PROF, self.limits.get(test.id(), self.limit))
+        self.began = time.process_time()
 
     def stopTest(self, test):
         signal.setitimer(signal.ITIMER_PROF, 0)
+        self.times[test.id()] = time.process_time() - self.began
         super().stopTest(test)
 
     def addError(self, test, err):
@@ -132,11 +134,12 @@ def _child(name, options):
     elif mode == "counted":
         for cls, method, function in methods:
             setattr(cls, method, counter.wrap(function))
-    result = _Result(report, options.limit)
+    result = _Result(report, options.limit, json.loads(options.limits))
     began = time.perf_counter()
     suite.run(result)
     told = {
         "ends": result.ends,
+        "times": result.times,
         "errors": result.errors,
         "seconds": time.perf_counter() - began,
         "count": counter.counts(),
@@ -147,16 +150,22 @@ def _child(name, options):
     report.write_text(json.dumps(told))
 
 
-def _run(name, mode, limit, dead=()):
+def _limits(times, limit):
+    """For each test to which the limit would do wrong, by the seconds that it took plainly, its own."""
+    return {test: round(10 * seconds) for test, seconds in times.items() if 10 * seconds > limit}
+
+
+def _run(name, mode, limit, dead=(), limits=None):
     """One file in a process of its own: what it told, or "crash" and the test that was running."""
+    whole = 20 * limit + sum((limits or {}).values())
     with tempfile.NamedTemporaryFile(suffix=".json") as out:
         command = [sys.executable, "-m", __spec__.name, "--child", mode, "--out", out.name, "--limit", str(limit), name]
-        command += [f"--without={test}" for test in dead]
+        command += [f"--without={test}" for test in dead] + [f"--limits={json.dumps(limits or {})}"]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=20 * limit, stdin=subprocess.DEVNULL)
+            done = subprocess.run(command, capture_output=True, text=True, timeout=whole, stdin=subprocess.DEVNULL)
             code, text = done.returncode, "\n".join(done.stderr.splitlines()[-20:])
         except subprocess.TimeoutExpired:
-            code, text = -1, f"more than {20 * limit} s"
+            code, text = -1, f"more than {whole} s"
         try:
             told = json.loads(Path(out.name).read_text())
         except ValueError:
@@ -166,11 +175,11 @@ def _run(name, mode, limit, dead=()):
     return told
 
 
-def _run_surviving(name, limit):
+def _run_surviving(name, limit, limits):
     """The compiled run, made again without each test in which the process died: what it told, and {test: how it died}."""
     dead = {}
     while True:
-        told = _run(name, "compiled", limit, dead)
+        told = _run(name, "compiled", limit, dead, limits)
         if "crash" not in told:
             return told, dead
         dead[told["running"]] = told["crash"]
@@ -183,7 +192,7 @@ def compare(name, limit=60, count=True):
     plain = _run(name, "plain", limit)
     if "crash" in plain:
         return {"name": name, "skipped": plain["crash"].splitlines()[-1], "differences": []}
-    compiled, dead = _run_surviving(name, limit)
+    compiled, dead = _run_surviving(name, limit, _limits(plain["times"], limit))
     errors = dict(compiled["errors"])
     differences = [f"{test}: {how}" for test, how in dead.items()]
     if compiled["ends"]:
@@ -240,6 +249,7 @@ def main():
     parser.add_argument("--child", choices=("plain", "compiled", "counted"), help=argparse.SUPPRESS)
     parser.add_argument("--out", help=argparse.SUPPRESS)
     parser.add_argument("--without", action="append", default=[], help=argparse.SUPPRESS)
+    parser.add_argument("--limits", default="{}", help=argparse.SUPPRESS)
     parser.add_argument("--limit", type=int, default=60, help="seconds of processor time for one test")
     parser.add_argument("--no-count", action="store_true", help="do not measure the share of instructions")
     parser.add_argument(
