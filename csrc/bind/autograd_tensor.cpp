@@ -3,6 +3,7 @@
 #include "bind/op_call.h"
 #include "tensor/autograd_hooks.h"
 #include "tensor/layer.h"
+#include "tensor/meta_device.h"
 #include "tensor/trace.h"
 
 namespace fj::bind {
@@ -215,7 +216,37 @@ PyCFunction with_keywords(PyObject* (*f)(PyObject*, PyObject*, PyObject*)) {
 
 }  // namespace
 
+// t._become_view(view): the tensor takes the geometry and the place on the tape of a view that was made of it.
+PyObject* become_view(PyObject* o, PyObject* other) {
+  return py::guarded<PyObject*>(nullptr, [&] {
+    FJ_USER_CHECK(is_tensor(other), ErrorKind::Type, "_become_view() takes a tensor");
+    TensorObj *t = as_tensor(o), *view = as_tensor(other);
+    if (trace::is_fake(o)) raise(ErrorKind::Unsupported, "an in-place view of a traced tensor");
+    if (is_wrapped(t)) {  // the layer's value inside is the view's
+      std::swap(t->wrapper, view->wrapper);
+      t->meta = view->meta;
+    } else {
+      FJ_USER_CHECK(t->storage == view->storage, ErrorKind::Runtime, "an in-place view needs the same memory");
+      const bool tracked = thread_state().grad_mode && tape::requires_grad(t);
+      tape::check_inplace(t, tracked);
+      auto node = tape::NodeRef::borrow(tracked ? tape::grad_fn_of(view) : nullptr);
+      const bool requires_grad = t->meta.requires_grad;
+      t->meta = view->meta;
+      t->meta.requires_grad = requires_grad;
+      bump_version(t);
+      if (node && t->base)
+        tape::set_history(t, node, view->autograd->output_nr);
+      else if (node)
+        tape::rebase_history(t, node, {});
+      meta_device::settle(t);
+    }
+    facts_changed(t);
+    return Py_NewRef(o);
+  });
+}
+
 PyMethodDef kAutogradTensorMethods[] = {
+    {"_become_view", become_view, METH_O, nullptr},
     {"requires_grad_", with_keywords(requires_grad_), METH_VARARGS | METH_KEYWORDS,
      R"doc(Says whether operations on this tensor are recorded.
 

@@ -311,6 +311,9 @@ Its arguments are those of `{name}`. Raises what that raises.
 >>> {example}
 """
 _IN_PLACE_VIEWS = {
+    "as_strided": "framejit.arange(4).as_strided_((2, 2), (1, 1))\ntensor([[0, 1],\n        [1, 2]])",
+    "swapaxes": "framejit.ones(2, 3).swapaxes_(0, 1).shape\nframejit.Size([3, 2])",
+    "swapdims": "framejit.ones(2, 3).swapdims_(0, 1).shape\nframejit.Size([3, 2])",
     "squeeze": "framejit.ones(2, 1).squeeze_().shape\nframejit.Size([2])",
     "unsqueeze": "framejit.ones(2).unsqueeze_(0).shape\nframejit.Size([1, 2])",
     "t": "framejit.ones(2, 3).t_().shape\nframejit.Size([3, 2])",
@@ -322,9 +325,7 @@ def _in_place_view(name):
     """`t.unsqueeze_(0)`: the tensor itself takes the geometry of the view."""
 
     def method(self, *args, **kwargs):
-        view = getattr(self, name)(*args, **kwargs)
-        self.data = view.data
-        return self
+        return self._become_view(getattr(self, name)(*args, **kwargs))
 
     method.__name__ = method.__qualname__ = name + "_"
     method.__doc__ = _IN_PLACE_VIEW.format(name=name, example=_IN_PLACE_VIEWS[name])
@@ -352,5 +353,5 @@ METHODS = {
     "unique": unique,
     "unique_consecutive": unique_consecutive,
     "new_tensor": _new_tensor,
-    **{name + "_": _in_place_view(name) for name in ("unsqueeze", "squeeze", "t", "transpose")},
+    **{name + "_": _in_place_view(name) for name in _IN_PLACE_VIEWS},
 }
