@@ -185,12 +185,26 @@ _LAZY_NAMES.update(
     (name, "framejit.sparse._make")
     for name in ("sparse_compressed_tensor", "sparse_coo_tensor", "sparse_csc_tensor", "sparse_csr_tensor")
 )
+_LAZY_NAMES.update(
+    (name, "framejit._operators")
+    for name in (
+        "alpha_dropout", "alpha_dropout_", "ctc_loss", "dropout", "dropout_", "embedding_bag", "feature_alpha_dropout",
+        "feature_alpha_dropout_", "feature_dropout", "feature_dropout_", "frobenius_norm", "gru", "gru_cell", "lstm", "lstm_cell",
+        "native_channel_shuffle", "norm_except_dim", "nuclear_norm", "poisson_nll_loss", "range", "rnn_relu", "rnn_relu_cell",
+        "rnn_tanh", "rnn_tanh_cell", "rrelu", "rrelu_", "triplet_margin_loss",
+        "as_strided_", "conj_physical_", "dequantize", "detach_", "get_device", "is_conj", "is_distributed", "is_inference", "is_neg",
+        "is_same_size", "is_signed", "lcm_", "ldexp_", "orgqr",
+    )
+)  # fmt: skip
 _LAZY_NAMES["conv_tbc"] = "framejit.nn.functional"
 _LAZY_NAMES["Future"] = "framejit.futures"
 _LAZY_NAMES["TypedStorage"] = "framejit.storage"
 _LAZY_NAMES.update(
     (kind + "_window", "framejit._windows") for kind in ("bartlett", "blackman", "hamming", "hann", "kaiser")
 )
+
+
+newaxis = None
 
 
 def __getattr__(name):

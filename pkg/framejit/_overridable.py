@@ -38,7 +38,11 @@ _ASKERS = ("has_torch_function", "has_torch_function_unary", "has_torch_function
 
 def functional_is_silent():
     """Whether a program has put others in the place of what functions of torch.nn.functional ask with, so that none is asked."""
-    view = vars(sys.modules.get("torch.nn.functional", types))
+    module = sys.modules.get("torch.nn.functional")
+    loader = getattr(getattr(module, "__spec__", None), "loader", None)
+    if not type(loader).__module__.startswith("framejit."):  # no view of framejit: real PyTorch is not asked about
+        return False
+    view = vars(module)
     if not all(name in view for name in _ASKERS):
         return False
     overrides = sys.modules.get("framejit.overrides")

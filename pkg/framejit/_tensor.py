@@ -5,7 +5,7 @@ A copied or unpickled tensor has the strides of the original; deepcopy keeps wha
 
 import importlib
 
-from framejit import _C
+from framejit import _C, _tensor_rare
 
 
 def typename(obj):
@@ -109,6 +109,9 @@ def _attach():
         "allclose",
         "equal",
         "diff",
+        "as_strided_",
+        "swapaxes_",
+        "swapdims_",
         "unsqueeze_",
         "squeeze_",
         "t_",
@@ -379,3 +382,4 @@ def _attach_functions():
 
 _attach()
 _attach_functions()
+_tensor_rare.attach()

@@ -1,6 +1,15 @@
 """Operators of layers, with PyTorch's arguments, in terms of nn.functional."""
 
 import framejit as _f
+from framejit._operators import (  # noqa: F401 (implementations, too)
+    ctc_loss,
+    embedding_bag,
+    feature_alpha_dropout,
+    feature_dropout,
+    poisson_nll_loss,
+    rrelu_,
+    triplet_margin_loss,
+)
 from framejit.nn import functional as F
 from framejit.nn._functional import windows
 
@@ -59,14 +68,6 @@ def log_sigmoid(x):
 
 def dropout_(x, p, train):
     return F.dropout(x, p, train, inplace=True)
-
-
-def feature_dropout(x, p, train):
-    return F.dropout2d(x, p, train) if x.dim() != 5 else F.dropout3d(x, p, train)
-
-
-def feature_alpha_dropout(x, p, train):
-    return F.feature_alpha_dropout(x, p, train)
 
 
 def alpha_dropout_(x, p, train):
@@ -292,38 +293,8 @@ def soft_margin_loss(x, target, reduction=1):
     return F.soft_margin_loss(x, target, reduction=_REDUCTIONS[reduction])
 
 
-def triplet_margin_loss(anchor, positive, negative, margin=1.0, p=2.0, eps=1e-6, swap=False, reduction=1):
-    return F.triplet_margin_loss(anchor, positive, negative, margin, p, eps, swap, reduction=_REDUCTIONS[reduction])
-
-
-def poisson_nll_loss(x, target, log_input, full, eps, reduction):
-    return F.poisson_nll_loss(x, target, log_input, full, eps=eps, reduction=_REDUCTIONS[reduction])
-
-
 def multi_margin_loss(x, target, p=1, margin=1, weight=None, reduction=1):
     return F.multi_margin_loss(x, target, p, margin, weight, reduction=_REDUCTIONS[reduction])
-
-
-def embedding_bag(
-    weight, indices, offsets, scale=False, mode=0, sparse=False, factors=None, include_last_offset=False, padding_idx=-1
-):
-    kind = ("sum", "mean", "max")[mode]
-    at = None if padding_idx is None or padding_idx < 0 else padding_idx
-    out = F.embedding_bag(
-        indices,
-        weight,
-        offsets,
-        mode=kind,
-        per_sample_weights=factors,
-        include_last_offset=include_last_offset,
-        padding_idx=at,
-    )
-    none = _f.empty(0, dtype=indices.dtype)
-    return out, none, none, none
-
-
-def rrelu_(x, lower=0.125, upper=1 / 3, training=False, generator=None):
-    return x.copy_(F.rrelu(x, lower, upper, training))
 
 
 def rrelu_with_noise(x, noise, lower=0.125, upper=1 / 3, training=False, generator=None):

@@ -107,7 +107,7 @@ TEXTS = {
     "aten::upsample_bilinear2d": "impl.upsample_bilinear2d({*})", "aten::upsample_bicubic2d": "impl.upsample_bicubic2d({*})",
     "aten::upsample_trilinear3d": "impl.upsample_trilinear3d({*})", "aten::grid_sampler": "impl.grid_sampler({*})",
     "aten::grid_sampler_2d": "impl.grid_sampler({*})", "aten::affine_grid_generator": "impl.affine_grid({*})", "aten::im2col": "impl.im2col({*})",
-    "aten::col2im": "impl.col2im({*})", "aten::unique_dim": "impl.unique_dim({*})", "aten::multilabel_margin_loss": "impl.multilabel_margin_loss({*})",
+    "aten::col2im": "impl.col2im({*})", "aten::unique_dim": "impl.unique_dim({*})", "aten::ctc_loss": "impl.ctc_loss({*})", "aten::multilabel_margin_loss": "impl.multilabel_margin_loss({*})",
     "aten::max_unpool2d": "impl.max_unpool2d({*})", "aten::max_unpool3d": "impl.max_unpool3d({*})",
     "aten::fractional_max_pool2d": "impl.fractional_max_pool2d({*})", "aten::fractional_max_pool3d": "impl.fractional_max_pool3d({*})", "aten::unique_consecutive": "impl.unique_consecutive({*})", "aten::_unique2": "impl.unique2({*})",
     "aten::_weight_norm": "impl.weight_norm({*})", "aten::frobenius_norm": "impl.frobenius_norm({*})", "aten::kl_div": "impl.kl_div({*})",

@@ -1,6 +1,6 @@
 """nn: modules, their functions, initialisers and helpers, with PyTorch's names."""
 
-from . import attention, functional, init, parallel, quantized, utils
+from . import attention, functional, grad, init, parallel, quantized, utils
 from .modules import *  # noqa: F403
 from .modules import modules_all as _modules_all
 from .parallel import DataParallel
@@ -14,6 +14,7 @@ __all__ = [
     "UninitializedParameter",
     "attention",
     "functional",
+    "grad",
     "init",
     "utils",
 ]

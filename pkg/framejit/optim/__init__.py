@@ -8,6 +8,7 @@ from .adam import Adam, AdamW
 from .adamax import Adamax
 from .asgd import ASGD
 from .lbfgs import LBFGS
+from .muon import Muon
 from .nadam import NAdam
 from .optimizer import Optimizer
 from .radam import RAdam
@@ -19,6 +20,7 @@ __all__ = [
     "ASGD",
     "Adafactor",
     "LBFGS",
+    "Muon",
     "Rprop",
     "swa_utils",
     "Adadelta",

@@ -1,5 +1,7 @@
 """Loss modules: settings and one call of the function of the same name."""
 
+import warnings
+
 from framejit.nn import functional as F
 from framejit.nn._functional.loss import legacy_reduction
 
@@ -115,6 +117,25 @@ class NLLLoss(_WeightedLoss):
 
     def forward(self, input, target):
         return F.nll_loss(input, target, weight=self.weight, ignore_index=self.ignore_index, reduction=self.reduction)
+
+
+class NLLLoss2d(NLLLoss):
+    """The old name of NLLLoss for images, which takes any number of dimensions.
+
+    weight, size_average, ignore_index, reduce, reduction: as for NLLLoss. Warns that it is deprecated.
+
+    >>> import framejit
+    >>> framejit.nn.NLLLoss2d()(framejit.zeros(1, 2, 3, 3), framejit.zeros(1, 3, 3, dtype=framejit.int64)).abs()
+    tensor(0.)
+    """
+
+    def __init__(self, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"):
+        warnings.warn(
+            "`NLLLoss2d` has been deprecated. Please use `NLLLoss` instead as a drop-in replacement.",
+            FutureWarning,
+            stacklevel=2,
+        )
+        super().__init__(weight, size_average, ignore_index, reduce, reduction)
 
 
 class CrossEntropyLoss(_WeightedLoss):

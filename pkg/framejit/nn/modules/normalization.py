@@ -160,3 +160,17 @@ class LocalResponseNorm(Module):
 
     def extra_repr(self):
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
+
+
+class CrossMapLRN2d(LocalResponseNorm):
+    """LocalResponseNorm of images, with k before the other settings' names.
+
+    size (int), alpha, beta, k (float). Calls raise TypeError for other types.
+
+    >>> import framejit
+    >>> framejit.nn.CrossMapLRN2d(3)(framejit.ones(1, 4, 2, 2)).shape
+    framejit.Size([1, 4, 2, 2])
+    """
+
+    def __init__(self, size, alpha=1e-4, beta=0.75, k=1):
+        super().__init__(size, alpha, beta, k)

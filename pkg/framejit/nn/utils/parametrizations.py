@@ -1,4 +1,4 @@
-"""The usual parametrizations: weight norm, spectral norm, orthogonal."""
+"""The usual parametrizations: weight norm, spectral norm, orthogonal (orthogonal.py)."""
 
 from framejit import _ops as _t
 from framejit.autograd.grad_mode import no_grad
@@ -6,6 +6,7 @@ from framejit.nn import functional as F
 from framejit.nn.modules.module import Module
 
 from . import parametrize
+from .orthogonal import orthogonal  # noqa: F401 (public here)
 from .weight_norm import _norm_except, _weight_norm
 
 

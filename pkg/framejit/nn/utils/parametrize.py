@@ -87,12 +87,15 @@ class ParametrizationList(ModuleList):
             self._check(original)
 
     def _inverted(self, value):
-        """The value taken back through the right inverses, where they exist."""
+        """The value taken back through the right inverses, where they exist and are implemented."""
         for module in reversed(self):
             inverse = getattr(module, "right_inverse", None)
             if inverse is None:
                 continue
-            value = inverse(value)
+            try:
+                value = inverse(value)
+            except NotImplementedError:
+                continue
             if not isinstance(value, _t.Tensor | collections.abc.Sequence):
                 raise ValueError(
                     "'right_inverse' must return a Tensor or a Sequence of tensors (list, tuple...). "
