@@ -93,8 +93,8 @@ def aot_autograd(*, fw_compiler, bw_compiler=None, inference_compiler=None, deco
     >>> backend = aot_autograd(fw_compiler=show("forward"), bw_compiler=show("backward"))
     >>> x = framejit.ones(3, requires_grad=True)
     >>> framejit.compile(lambda x: x.sin(), backend=backend)(x).sum().backward()
-    forward ['v1']
-    backward ['v2', 'v3']
+    forward ['sin']
+    backward ['cos', 'mul']
     """
     return AotAutograd(fw_compiler, bw_compiler, inference_compiler)
 

@@ -40,7 +40,7 @@ def graph_module(inputs, nodes, outputs, examples=()):
     for i, (op, results, args, kwargs, meta) in enumerate(nodes):
         kind, target = _target(op)
         alone = results[0] if len(results) == 1 else None
-        node = graph.create_node(kind, target, map_aggregate(args, resolve), map_aggregate(kwargs, resolve), alone)
+        node = graph.create_node(kind, target, map_aggregate(args, resolve), map_aggregate(kwargs, resolve))
         node.meta.update({key: value for key, value in meta.items() if key != "regions"})
         paths[node] = path = _path(nodes, i)
         node.meta["source_fn_stack"] = [(name, operator_of(name)) for _, name in path] + [(node.name, target)]
@@ -48,7 +48,7 @@ def graph_module(inputs, nodes, outputs, examples=()):
             values[alone] = node
         else:
             for i, name in enumerate(results):
-                values[name] = graph.call_function(operator.getitem, (node, i), name=name)
+                values[name] = graph.call_function(operator.getitem, (node, i))
                 paths[values[name]] = path
     graph.output(tuple(values[name] for name in outputs))
     bodies = keep_regions(graph, paths)

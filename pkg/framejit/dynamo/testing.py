@@ -114,8 +114,8 @@ class EagerAndRecordGraphs:
     >>> _ = framejit.compile(lambda x: x.sin(), backend=recorder)(framejit.zeros(2))
     >>> print(recorder.graphs[0].code.strip())
     def forward(self, x):
-        v1 = framejit.sin(x);  x = None
-        return (v1,)
+        sin = framejit.sin(x);  x = None
+        return (sin,)
     """
 
     def __init__(self):
