@@ -144,7 +144,7 @@ def _lerp(name, end):
 
 def _foreach_pow(self, exponent):
     """Each tensor to a power, or a number to the power of each tensor."""
-    if isinstance(self, (int, float)):
+    if isinstance(self, (int, float)) or isinstance(self, _C.Tensor) and self.dim() == 0:
         return tuple(_C.pow(self, e) for e in _checked("_foreach_pow", exponent))
     return tuple(t.pow(e) for t, e in zip(_checked("_foreach_pow", self), _spread("_foreach_pow", self, exponent)))
 

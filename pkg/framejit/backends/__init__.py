@@ -42,4 +42,14 @@ opt_einsum = _Library("opt_einsum", strategy=None)
 quantized = _Library("quantized", engine="none", supported_engines=[])
 xnnpack = _Library("xnnpack")
 nnpack = _Library("nnpack")
-cuda = _Library("cuda", matmul=_types.SimpleNamespace(allow_tf32=False, allow_fp16_reduced_precision_reduction=True))
+
+
+class _Products:
+    """Switches of the precision of products, which are kept."""
+
+    def __init__(self):
+        self.allow_tf32 = False
+        self.allow_fp16_reduced_precision_reduction = self.allow_bf16_reduced_precision_reduction = True
+
+
+cuda = _Library("cuda", matmul=_Products())

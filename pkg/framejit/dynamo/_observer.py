@@ -83,7 +83,7 @@ def _count(info):
         counters["stats"]["unique_graphs"] += 1
     if info["reason"] is not None:
         if info["detail"].startswith(FORBIDDEN):
-            raise AssertionError(f"{info['detail']} was to be compiled")
+            raise AssertionError(info["detail"])
         counters["graph_break"][f"{info['reason']}: {info['detail']}".rstrip(": ")] += 1
         utils.graph_break_reasons.append((info["reason"], info["detail"], info["code"].co_filename, info["line"]))
 

@@ -96,7 +96,7 @@ def _breaker(fn, prefix):
     return breaker
 
 
-FORBIDDEN = "a forbidden call: "
+FORBIDDEN = "Attempt to trace forbidden callable "
 
 
 def forbid_in_graph(fn):
@@ -111,7 +111,7 @@ def forbid_in_graph(fn):
     >>> framejit.compile(lambda x: by_hand())(framejit.ones(2))
     Traceback (most recent call last):
         ...
-    AssertionError: a forbidden call: by_hand() was to be compiled
+    AssertionError: Attempt to trace forbidden callable by_hand()
     """
     return _each("forbid_in_graph", fn, lambda fn: _C._substitute(fn, _breaker(fn, FORBIDDEN)))
 

@@ -207,8 +207,8 @@ def same(
 
     a, b (tensors, numbers, and sequences, dicts, sets and objects of them): the results. tol (float): how far two
     floating numbers may be apart, absolutely and relative to b. equal_nan (bool): NaN equals NaN. exact_dtype (bool):
-    dtypes must be equal. fp64_ref (object), cos_similarity, relax_numpy_equality (bool): accepted. Raises what `==` of
-    the parts raises.
+    dtypes must be equal. A number is compared with a tensor of one element. fp64_ref (object), cos_similarity,
+    relax_numpy_equality (bool): accepted. Raises what `==` of the parts raises.
 
     >>> import framejit
     >>> same([framejit.ones(2), 1], [framejit.ones(2) + 1e-6, 1]), same(framejit.ones(2), framejit.ones(3))
@@ -218,6 +218,8 @@ def same(
     def inner(x, y):
         return same(x, y, None, cos_similarity, tol, equal_nan, exact_dtype, relax_numpy_equality)
 
+    if isinstance(a, _C.Tensor) and isinstance(b, (bool, int, float)):
+        return a.numel() == 1 and _same_tensors(a.reshape(()), _C.tensor(b), tol, equal_nan, exact_dtype)
     if isinstance(a, _C.Tensor):
         return _same_tensors(a, b, tol, equal_nan, exact_dtype)
     if isinstance(a, (list, tuple, deque)):

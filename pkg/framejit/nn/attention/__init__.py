@@ -24,6 +24,18 @@ class SDPBackend(enum.IntEnum):
     __str__ = __repr__ = lambda self: f"<SDPBackend.{self.name}: {self.value}>"
 
 
+_ALL = (
+    SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH, SDPBackend.CUDNN_ATTENTION,
+    SDPBackend.OVERRIDEABLE,
+)  # fmt: skip
+_allowed = _ALL
+
+
+def _cur_sdpa_kernel_backends(with_priority=False):
+    """Those that are allowed now."""
+    return [backend for backend in _ALL if backend in _allowed]
+
+
 @contextlib.contextmanager
 def sdpa_kernel(backends, set_priority=False):
     """A context that allows some implementations; which ones changes nothing here.
@@ -36,7 +48,13 @@ def sdpa_kernel(backends, set_priority=False):
     """
     if not isinstance(backends, (list, SDPBackend)):
         raise AssertionError("Backend must be an instance of SDPBackend or a list of SDPBackend instances")
-    for backend in [backends] if isinstance(backends, SDPBackend) else backends:
+    global _allowed
+    backends = [backends] if isinstance(backends, SDPBackend) else backends
+    for backend in backends:
         if not isinstance(backend, SDPBackend):
             raise TypeError(f"Backend must be an instance of SDPBackend, not {type(backend).__name__}")
-    yield {}
+    before, _allowed = _allowed, tuple(backends)
+    try:
+        yield {}
+    finally:
+        _allowed = before

@@ -1,5 +1,7 @@
 """torch._C: what programs ask PyTorch's extension module about tracing, TorchScript and devices."""
 
+import types as _types
+
 from framejit import _C as _extension
 from framejit import device as _device
 from framejit._C import _disabled_torch_function_impl, _is_torch_function_enabled  # noqa: F401
@@ -19,6 +21,21 @@ def __getattr__(name):
 
         return getattr(overrides, _OF_OVERRIDES[name])
     raise AttributeError(name)
+
+
+TensorBase = _extension.Tensor
+
+# PyTorch keeps some functions of networks there; framejit has them among the others.
+_nn = _types.ModuleType("torch._C._nn", "Functions of networks.")
+vars(_nn).update({**vars(_extension._nn), "__name__": "torch._C._nn"})
+for _name in ("linear", "scaled_dot_product_attention", "pad"):
+    if hasattr(_extension, _name):
+        setattr(_nn, _name, getattr(_extension, _name))
+
+
+def _get_privateuse1_backend_name():
+    """The name of a device that nobody has named."""
+    return "privateuseone"
 
 
 def _get_tracing_state():

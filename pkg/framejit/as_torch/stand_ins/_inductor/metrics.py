@@ -1,17 +1,26 @@
-"""torch._inductor.metrics: the number of kernels made since `reset()`."""
+"""torch._inductor.metrics: the number of kernels made since `reset()`, or since it was set."""
+
+import sys
+import types
 
 from framejit import _C
 
-_before = 0
+
+class _Metrics(types.ModuleType):
+    _start = 0
+
+    @property
+    def generated_kernel_count(self):
+        return _C._compiler_stats()["kernels"] - self._start
+
+    @generated_kernel_count.setter
+    def generated_kernel_count(self, count):
+        self._start = _C._compiler_stats()["kernels"] - count
 
 
 def reset():
     """Count from here."""
-    global _before
-    _before = _C._compiler_stats()["kernels"]
+    sys.modules[__name__].generated_kernel_count = 0
 
 
-def __getattr__(name):
-    if name == "generated_kernel_count":
-        return _C._compiler_stats()["kernels"] - _before
-    raise AttributeError(name)
+sys.modules[__name__].__class__ = _Metrics

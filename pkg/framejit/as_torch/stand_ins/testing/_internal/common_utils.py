@@ -10,6 +10,7 @@ import platform
 import sys
 import tempfile
 import unittest
+import unittest.mock  # programs use it without importing it themselves
 
 import framejit
 from framejit.autograd import gradcheck, gradgradcheck

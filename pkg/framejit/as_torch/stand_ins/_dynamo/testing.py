@@ -1,0 +1,3 @@
+"""torch._dynamo.testing"""
+
+three = 3
