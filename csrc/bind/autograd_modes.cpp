@@ -35,16 +35,19 @@ PyObject* set_error_on_break(PyObject*, PyObject* value) {
   Py_RETURN_NONE;
 }
 
-// _enter_region(name), _exit_region(name): the body of a higher-order operator (graph::Region)
-PyObject* enter_region(PyObject*, PyObject* name) {
-  const char* text = PyUnicode_AsUTF8(name);
-  if (!text) return nullptr;
+// _enter_region(name, pure), _exit_region(name, pure): the body of a higher-order operator (graph::Region). Capture
+// sees to it that a pure one only writes to what it has made itself.
+PyObject* enter_region(PyObject*, PyObject* args) {
+  const char* text;
+  int pure;
+  if (!PyArg_ParseTuple(args, "sp:_enter_region", &text, &pure)) return nullptr;
   trace::enter_region(text);
   Py_RETURN_NONE;
 }
-PyObject* exit_region(PyObject*, PyObject* name) {
-  const char* text = PyUnicode_AsUTF8(name);
-  if (!text) return nullptr;
+PyObject* exit_region(PyObject*, PyObject* args) {
+  const char* text;
+  int pure;
+  if (!PyArg_ParseTuple(args, "sp:_exit_region", &text, &pure)) return nullptr;
   trace::exit_region(text);
   Py_RETURN_NONE;
 }
@@ -125,8 +128,8 @@ False
     {"_is_tracing", is_tracing, METH_NOARGS, nullptr},
     {"_error_on_graph_break", error_on_break, METH_NOARGS, nullptr},
     {"_set_error_on_graph_break", set_error_on_break, METH_O, nullptr},
-    {"_enter_region", enter_region, METH_O, nullptr},
-    {"_exit_region", exit_region, METH_O, nullptr},
+    {"_enter_region", enter_region, METH_VARARGS, nullptr},
+    {"_exit_region", exit_region, METH_VARARGS, nullptr},
     {"_set_anomaly", set_anomaly, METH_VARARGS, nullptr},
     {"is_anomaly_enabled", is_anomaly, METH_NOARGS, R"doc(Is anomaly mode on?.
 

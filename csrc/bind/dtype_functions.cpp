@@ -66,16 +66,28 @@ TensorObj* need_tensor(PyObject* o, const char* function) {
                Py_TYPE(o)->tp_name);
   return nullptr;
 }
-PyObject* is_floating_point(PyObject*, PyObject* o) {
-  TensorObj* t = need_tensor(o, "is_floating_point");
+PyCFunction keywords(PyCFunctionWithKeywords f) {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f));
+}
+// The one argument of a function, by place or as `input`.
+PyObject* input_of(PyObject* args, PyObject* kwargs, const char* format) {
+  static const char* names[] = {"input", nullptr};
+  PyObject* o;
+  return PyArg_ParseTupleAndKeywords(args, kwargs, format, const_cast<char**>(names), &o) ? o : nullptr;
+}
+PyObject* is_floating_point(PyObject*, PyObject* args, PyObject* kwargs) {
+  PyObject* o = input_of(args, kwargs, "O:is_floating_point");
+  TensorObj* t = o ? need_tensor(o, "is_floating_point") : nullptr;
   return t ? PyBool_FromLong(is_float(t->meta.dtype)) : nullptr;
 }
-PyObject* is_complex_function(PyObject*, PyObject* o) {
-  TensorObj* t = need_tensor(o, "is_complex");
+PyObject* is_complex_function(PyObject*, PyObject* args, PyObject* kwargs) {
+  PyObject* o = input_of(args, kwargs, "O:is_complex");
+  TensorObj* t = o ? need_tensor(o, "is_complex") : nullptr;
   return t ? PyBool_FromLong(is_complex(t->meta.dtype)) : nullptr;
 }
-PyObject* numel(PyObject*, PyObject* o) {
-  TensorObj* t = need_tensor(o, "numel");
+PyObject* numel(PyObject*, PyObject* args, PyObject* kwargs) {
+  PyObject* o = input_of(args, kwargs, "O:numel");
+  TensorObj* t = o ? need_tensor(o, "numel") : nullptr;
   return t ? PyLong_FromLongLong(t->meta.numel()) : nullptr;
 }
 PyObject* is_nonzero(PyObject*, PyObject* o) {
@@ -241,8 +253,7 @@ type1, type2 (framejit.dtype). Raises TypeError for other types.
 >>> framejit.promote_types(framejit.int64, framejit.float32)
 framejit.float32
 )doc"},
-    {"can_cast", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(can_cast_function)),
-     METH_VARARGS | METH_KEYWORDS, R"doc(Whether promotion rules allow a cast.
+    {"can_cast", keywords(can_cast_function), METH_VARARGS | METH_KEYWORDS, R"doc(Whether promotion rules allow a cast.
 
 from_, to (framejit.dtype). Raises TypeError for other types.
 
@@ -279,7 +290,8 @@ tensor1, tensor2 (Tensor or number). Raises TypeError for other types.
 >>> framejit.result_type(framejit.ones(1, dtype=framejit.int32), 2.5)
 framejit.float32
 )doc"},
-    {"is_floating_point", is_floating_point, METH_O, R"doc(Whether a tensor's dtype is a floating one.
+    {"is_floating_point", keywords(is_floating_point), METH_VARARGS | METH_KEYWORDS,
+     R"doc(Whether a tensor's dtype is a floating one.
 
 input (Tensor). Raises TypeError for other types.
 
@@ -287,7 +299,8 @@ input (Tensor). Raises TypeError for other types.
 >>> framejit.is_floating_point(framejit.ones(1))
 True
 )doc"},
-    {"is_complex", is_complex_function, METH_O, R"doc(Whether a tensor's dtype is a complex one.
+    {"is_complex", keywords(is_complex_function), METH_VARARGS | METH_KEYWORDS,
+     R"doc(Whether a tensor's dtype is a complex one.
 
 input (Tensor). Raises TypeError for other types.
 
@@ -295,7 +308,7 @@ input (Tensor). Raises TypeError for other types.
 >>> framejit.is_complex(framejit.tensor(1j)), framejit.is_complex(framejit.ones(1))
 (True, False)
 )doc"},
-    {"numel", numel, METH_O, R"doc(The number of elements.
+    {"numel", keywords(numel), METH_VARARGS | METH_KEYWORDS, R"doc(The number of elements.
 
 input (Tensor). Raises TypeError for other types.
 

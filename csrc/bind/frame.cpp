@@ -3,6 +3,7 @@
 #include "bind/module.h"
 #include "capture/capture.h"
 #include "capture/sizes.h"
+#include "capture/logging_calls.h"
 #include "capture/substitute.h"
 #include "frame/compiled_function.h"
 #include "frame/entry.h"
@@ -72,6 +73,13 @@ PyObject* set_progress(PyObject*, PyObject* callable) {
   Py_RETURN_NONE;
 }
 
+PyObject* set_logging_functions(PyObject*, PyObject* args) {
+  PyObject *left_out, *put_off;
+  if (!PyArg_ParseTuple(args, "OO:_set_logging_functions", &left_out, &put_off)) return nullptr;
+  capture::set_logging_functions(left_out, put_off);
+  Py_RETURN_NONE;
+}
+
 PyObject* substitute(PyObject*, PyObject* args) {
   PyObject *callable, *function;
   if (!PyArg_ParseTuple(args, "OO:_substitute", &callable, &function)) return nullptr;
@@ -97,6 +105,8 @@ PyMethodDef kMethods[] = {
     {"_ledger", ledger, METH_NOARGS, "Which instructions ran inside segments, and why others did not (see ledger.h)."},
     {"_set_compile_enabled", set_compile_enabled, METH_O, "Switch compiled functions on or off; returns what it was."},
     {"_note_size_marks", note_size_marks, METH_NOARGS, "A tensor has been marked by dynamo.mark_dynamic or its like."},
+    {"_set_logging_functions", set_logging_functions, METH_VARARGS,
+     "Functions that captured code leaves out, and functions that it calls at the end of the segment."},
     {"_substitute", substitute, METH_VARARGS, "Captured code that calls the first is captured as calling the second."},
     {"_set_observer", set_observer, METH_O, "Who is told of compilations and may decide about them (see observe.h)."},
     {"_set_progress", set_progress, METH_O, "Who is told of compilations that take long (see base/progress.h)."},

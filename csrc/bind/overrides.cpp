@@ -250,12 +250,13 @@ PyObject* set_asking(PyObject*, PyObject* args) {
   int objects, with_modes;
   if (!PyArg_ParseTuple(args, "pp:_set_overrides", &objects, &with_modes)) return nullptr;
   State& s = state();
-  PyObject* before = Py_BuildValue("(OO)", s.objects ? Py_True : Py_False, s.ask_modes ? Py_True : Py_False);
-  s.objects = objects;
+  PyObject* before =
+      Py_BuildValue("(OO)", overrides::objects_asked ? Py_True : Py_False, s.ask_modes ? Py_True : Py_False);
+  overrides::objects_asked = objects;
   s.ask_modes = with_modes;
   return before;
 }
-PyObject* is_asking(PyObject*, PyObject*) { return PyBool_FromLong(state().objects); }
+PyObject* is_asking(PyObject*, PyObject*) { return PyBool_FromLong(overrides::objects_asked); }
 
 PyCFunction fast(PyObject* (*f)(PyObject*, PyObject* const*, Py_ssize_t)) {
   return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f));

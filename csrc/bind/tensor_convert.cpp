@@ -143,7 +143,13 @@ PyObject* type(PyObject* self, PyObject* args, PyObject* kwargs) {
         }
       FJ_USER_CHECK(found, ErrorKind::Value, "invalid type: '", PyUnicode_AsUTF8(wanted), "'");
     } else {
-      FJ_USER_CHECK(as_dtype(wanted, &dtype), ErrorKind::Type, "dtype must be a type, str, or dtype object");
+      py::Ref own;  // of FloatTensor and the like
+      if (PyType_Check(wanted)) {
+        own = py::Ref::steal(PyObject_GetAttrString(wanted, "dtype"));
+        if (!own) PyErr_Clear();
+      }
+      FJ_USER_CHECK(as_dtype(own ? own.get() : wanted, &dtype), ErrorKind::Type,
+                    "dtype must be a type, str, or dtype object");
     }
     return wrap(converted(t, dtype, false, MemoryFormat::Preserve));
   });

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "capture/asks.h"
 #include "capture/arrays.h"
 #include "capture/leaf.h"
 #include "capture/builtins.h"
@@ -314,6 +315,8 @@ V constant_attr(Tracer& t, V v, PyObject* name) {
   if (is_wrapper(o)) return wrapper_attr(t, v, name);
   if (PyType_Check(o)) return type_attr(t, reinterpret_cast<PyTypeObject*>(o), name);
   if (PyModule_Check(o)) return module_attr(t, o, name);
+  if (t.maker_of(v) && std::string_view(Py_TYPE(o)->tp_name) == "RemovableHandle")
+    cut(Reason::native_object, "the handle of a hook of an input");
   if (t.maker_of(v) && is_plain_instance(o)) {
     PyObject* raw = t.type_lookup(Py_TYPE(o), name);
     if (raw && (PyFunction_Check(raw) || Py_TYPE(raw) == &PyProperty_Type || Py_TYPE(raw) == &PyClassMethod_Type))
@@ -448,7 +451,10 @@ V find_attr_raw(Tracer& t, V v, PyObject* name) {
       if (is_owned(v)) return owned_attr(t, v, name);
       if (is_thread_state(v)) return thread_state_attr(t, v, name);
       cut(Reason::native_object, v->cls->tp_name, ".", PyUnicode_AsUTF8(name));
-    default: return object_attr(t, v, name);
+    default:
+      if (v->is == Is::Object)
+        if (V found = overriding_attr(t, as<ObjectValue>(v), name)) return found;
+      return object_attr(t, v, name);
   }
 }
 

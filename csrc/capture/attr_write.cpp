@@ -32,6 +32,7 @@ void write_slot(Tracer& t, ObjectValue* o, PyObject* raw, V value) {
       }
     into.push_back({raw, value});
   };
+  check_write(t, o);
   put(o->slots);
   if (!o->outside()) return;
   if (!value && !slot_is_set(t, o, raw)) {  // what the trace has put there is all that goes

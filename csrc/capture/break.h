@@ -43,6 +43,9 @@ struct CannotRebuild {
   std::string what;
 };
 
+// Something that the trace relies on has been changed, for good: it begins anew.
+struct Again {};
+
 struct Value;
 struct Raised {
   Value* exception;

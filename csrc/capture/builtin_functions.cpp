@@ -336,7 +336,7 @@ V f_filters_mutated(Tracer& t, Args& a) {
     Ref module = Ref::steal(PyImport_ImportModule("_warnings"));
     Ref function = Ref::steal(PyObject_GetAttrString(module.get(), "_filters_mutated"));
     if (!function) t.raise_pending();
-    t.late_calls.push_back(t.keep(std::move(function)));
+    t.late_calls.push_back(t.constant(std::move(function)));
   }
   return t.none();
 }
@@ -407,7 +407,11 @@ constexpr FunctionRow kFunctions[] = {
     {"framejit._C", "_run_backward", run_backward},
     {"framejit._C", "_asks", asks_any},
     {"framejit._C", "_has_override", has_override},
+    {"framejit._C", "_ask", ask_any},
+    {"framejit._C", "_set_overrides", set_overrides},
     {"framejit._C", "_func_input", func_input},
+    {"framejit._C", "_enter_region", enter_region},
+    {"framejit._C", "_exit_region", exit_region},
     {"framejit._C", "_drop_traced_hook", drop_traced_hook},
     {"framejit._C", "_function_apply", function_apply},
     {"functools", "reduce", b_reduce},

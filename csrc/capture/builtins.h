@@ -38,6 +38,8 @@ MethodRule object_method(std::string_view name);
 MethodRule iterator_method(std::string_view name);
 MethodRule text_method(std::string_view name);
 Rule builtin_rule(PyObject* function);
+V enter_region(Tracer& t, Args& args);  // bodies of higher-order operators (bodies.cpp)
+V exit_region(Tracer& t, Args& args);
 void sort_values(Tracer& t, Values& items, V key, bool reverse);
 bool is_callable(Tracer& t, V v);
 [[noreturn]] void raise_stop(Tracer& t, V iterator);

@@ -133,7 +133,8 @@ V call_cached(Tracer& t, V callable, const Args& args) {
     entry = t.source(Step::Getter, entry, 0, py::lru_getter(held));
   }
   t.guard(Kind::Same, entry, result.get());
-  if (PyObject* again = bound_call(wrapper, pos.get(), named.get())) t.late_calls.push_back(t.keep(Ref::steal(again)));
+  if (PyObject* again = bound_call(wrapper, pos.get(), named.get()))
+    t.late_calls.push_back(t.wrap_known(t.keep(Ref::steal(again))));
   return t.wrap_known(t.keep(result));
 }
 

@@ -1,7 +1,9 @@
 // Calls, by kind of what is called.
 #include "capture/arrays.h"
+#include "capture/asks.h"
 #include "capture/builtins.h"
 #include "capture/leaf.h"
+#include "capture/logging_calls.h"
 #include "capture/number.h"
 #include "capture/protocol.h"
 #include "capture/substitute.h"
@@ -118,6 +120,7 @@ V call(Tracer& t, V callable, Args args) {
   // The caller's rule holds where the call is handed on as it is, not for calls that a rule or a C function makes.
   const CallRule rule = t.take_rule();
   t.use(callable);
+  if (V logged = call_logging(t, callable, args)) return logged;
   switch (callable->is) {
     case Is::Function:
       if (callable->outside() && is_array_part(as<FunctionValue>(callable)->globals))
@@ -237,6 +240,7 @@ void scale_by_alpha(Tracer& t, PyObject* callable, V self, V* other, Args& args)
 }  // namespace
 
 V call_leaf(Tracer& t, PyObject* callable, Args& args) {
+  if (is_tensor_identity_constant(callable) && asks(t, args)) return ask_call(t, callable, args);
   PyObject* wanted;
   if (V leaf = args.take("requires_grad")) {  // a leaf made here: the tensor, and then the mark
     const bool on = t.constant_of(leaf, &wanted) && wanted == Py_True;
@@ -256,6 +260,11 @@ V call_leaf(Tracer& t, PyObject* callable, Args& args) {
 }
 
 V call_leaf_method(Tracer& t, PyObject* descriptor, V tensor, Args& args) {
+  if (asks(t, args)) {
+    Args all = args;
+    all.pos.insert(all.pos.begin(), tensor);
+    return ask_call(t, descriptor, all);
+  }
   if (args.pos.size() == 1) number_as_input(t, descriptor, tensor, args);
   if (args.pos.size() == 1) scale_by_alpha(t, descriptor, tensor, &args.pos[0], args);
   LeafArgs a = leaf_args(t, args, Reason::unsupported_op, name_for_message(descriptor));

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "capture/arrays.h"
+#include "capture/class_body.h"
 #include "capture/directive.h"
 #include "capture/substitute.h"
 #include "capture/sym_frame.h"
@@ -184,6 +185,8 @@ V call_function(Tracer& t, FunctionValue* f, Args args) {
   if (f->outside())
     if (PyObject* python = substitute_of(f->real)) return call_substitute(t, f->real, python, std::move(args));
   if (clears_own_frames(f, args)) return t.none();
+  if (f->outside())
+    if (V cls = make_namedtuple(t, f, args)) return cls;
   if (f->outside() && (is_pure_code(f->code) || is_pure_array_code(f->code) || is_pure_by_name(f->real)))
     return call_pure_function(t, f, args);
   if (PyObject* mark = disabling_mark(f)) {
@@ -196,8 +199,8 @@ V call_function(Tracer& t, FunctionValue* f, Args args) {
   SymFrame* frame = t.new_frame(f->code);
   frame->globals = f->globals;
   frame->function = f;
-  frame->nests =
-      rule.resume != Resume::None && t.frame->nests && py::drivable(f->code) && !is_transformation(f->globals);
+  frame->nests = rule.resume != Resume::None && t.frame->nests && py::drivable(f->code) &&
+                 !is_transformation(f->globals) && !calls_body(t);
   frame->called = rule;
   frame->locals.resize(static_cast<size_t>(frame->code.locals_count()));
   bind_arguments(t, f, args, *frame);

@@ -1,4 +1,5 @@
 // Calling a class: Python classes by __new__ and __init__, built-in types by rule.
+#include "capture/asks.h"
 #include "capture/builtins.h"
 #include "capture/class_body.h"
 #include "capture/sym_frame.h"
@@ -138,7 +139,7 @@ ObjectValue* new_exception(Tracer& t, PyTypeObject* type, Values args) {
 V instantiate(Tracer& t, PyTypeObject* type, Args args) {
   const CallRule rule = t.take_rule();
   if (!is_python_class(type) && !is_exception_type(type)) return call_builtin_type(t, type, std::move(args));
-  if (is_tensor_type(type)) return call_leaf(t, reinterpret_cast<PyObject*>(type), args);
+  if (is_tensor_type(type) && !is_overriding(type)) return call_leaf(t, reinterpret_cast<PyObject*>(type), args);
   PyObject* raw = t.type_lookup(type, FJ_NAME("__new__"));
   V instance = nullptr;
   const bool python_new = raw && (PyFunction_Check(raw) || Py_TYPE(raw) == &PyStaticMethod_Type);
@@ -148,6 +149,9 @@ V instantiate(Tracer& t, PyTypeObject* type, Args args) {
     V f = bind(t, raw, nullptr, type, FJ_NAME("__new__"));
     instance = call(t, f, std::move(with_class));
     if (!PyType_IsSubtype(t.type_of(instance), type)) return instance;
+  } else if (is_overriding(type)) {
+    instance = new_overriding(t, type, args);
+    if (takes_no_init(t, type)) return instance;
   } else if (type->tp_new != native_base(type)->tp_new) {
     cut(Reason::native_call, type->tp_name, ".__new__");
   } else if (native_base(type) == &PyTuple_Type) {

@@ -160,6 +160,28 @@ V run_in_namespace(Tracer& t, PyCodeObject* code, PyObject* globals, DictValue* 
   return run_frame(t, *frame);
 }
 
+// collections.namedtuple(…) of constants: a real class for the trace, which the recipe makes anew by the same call.
+V make_namedtuple(Tracer& t, FunctionValue* f, const Args& args) {
+  static PyObject* const function = [] {
+    Ref module = Ref::steal(PyImport_ImportModule("collections"));
+    return PyObject_GetAttrString(module.get(), "namedtuple");
+  }();
+  if (f->real != function) return nullptr;
+  Ref pos = Ref::steal(PyTuple_New(static_cast<Py_ssize_t>(args.pos.size()) + 1)), named = Ref::steal(PyDict_New());
+  PyTuple_SET_ITEM(pos.get(), 0, Py_NewRef(f->real));
+  for (size_t i = 0; i < args.pos.size(); ++i)
+    PyTuple_SET_ITEM(pos.get(), static_cast<Py_ssize_t>(i) + 1,
+                     t.need_real(args.pos[i], Reason::class_body, "namedtuple()").release());
+  PyDict_SetItem(named.get(), FJ_NAME("module"), PyDict_GetItemWithError(t.frame->globals, FJ_NAME("__name__")));
+  for (auto& [name, v] : args.named)
+    PyDict_SetItem(named.get(), name, t.need_real(v, Reason::class_body, "namedtuple()").get());
+  Ref functools = Ref::steal(PyImport_ImportModule("functools"));
+  Ref partial = Ref::steal(PyObject_GetAttrString(functools.get(), "partial"));
+  Ref maker = Ref::steal(PyObject_Call(partial.get(), pos.get(), named.get()));
+  Ref made = Ref::steal(maker ? PyObject_CallNoArgs(maker.get()) : nullptr);
+  return t.made_constant(std::move(made), t.keep(std::move(maker)), {});
+}
+
 // type.__setattr__
 void write_class(Tracer& t, V cls, PyObject* name, V value) {
   auto* type = reinterpret_cast<PyTypeObject*>(cls->real);
@@ -178,6 +200,7 @@ void write_class(Tracer& t, V cls, PyObject* name, V value) {
 void Tracer::write_class_attr(V cls, PyObject* name, V value) {
   auto made = makers_.find(cls);
   if (made != makers_.end()) {
+    if (!PyType_Check(made->second.callable)) cut(Reason::class_change, "a write to a class that a function has made");
     if (type_lookup(type_of(value), FJ_NAME("__set_name__")))  // the class is made with it in place
       cut(Reason::class_change, "an attribute with __set_name__");
     dict_set(*this, as<DictValue>(made->second.args.at(2)), constant(name), value);

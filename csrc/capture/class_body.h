@@ -9,4 +9,6 @@ V make_class(Tracer& t, PyTypeObject* meta, V name, const Values& bases, DictVal
 V run_in_namespace(Tracer& t, PyCodeObject* code, PyObject* globals, DictValue* space, FunctionValue* function);
 void write_class(Tracer& t, V cls, PyObject* name, V value);
 
+V make_namedtuple(Tracer& t, FunctionValue* f, const Args& args);  // NULL: f is another function
+
 }  // namespace fj::capture

@@ -1,6 +1,7 @@
 // Comparison, identity, truth, length, membership.
 #include <string_view>
 
+#include "capture/asks.h"
 #include "capture/arrays.h"
 #include "capture/builtins.h"
 #include "capture/leaf.h"
@@ -83,7 +84,7 @@ V try_compare(Tracer& t, int op, V self, V other) {
   if (self->is == Is::Const) return nullptr;
   PyObject* name = intern(kNames[op]);
   PyObject* raw = t.type_lookup(t.type_of(self), name);
-  if (!raw || raw == _PyType_Lookup(native_base(self->cls), name)) return nullptr;
+  if (!raw || (!plain_tensor(self) && raw == _PyType_Lookup(native_base(self->cls), name))) return nullptr;
   V r = call_values(t, special(t, self, name), {other});
   return is_const(t, r, Py_NotImplemented) ? nullptr : r;
 }

@@ -1,4 +1,5 @@
 // Between values and real objects, for calls that are really carried out.
+#include "capture/asks.h"
 #include "capture/owned.h"
 #include "capture/sizes.h"
 #include "capture/tensors.h"
@@ -56,6 +57,7 @@ Ref Tracer::to_real(V v) {
     case Is::Const: return Ref::borrow(v->real);
     case Is::Opaque: return is_owned(v) ? Ref::borrow(v->real) : Ref();
     case Is::Tensor: return Ref::borrow(as<TensorValue>(v)->fake);
+    case Is::Object: return plain_tensor(v) && !is_asking() ? to_real(plain_tensor(v)) : Ref();
     case Is::Tuple: return real_tuple(*this, as<TupleValue>(v));
     case Is::List: return v->cls == &PyList_Type ? real_sequence(*this, as<ListValue>(v)->items, false) : Ref();
     case Is::Dict: return v->cls == &PyDict_Type ? real_dict(*this, as<DictValue>(v)) : Ref();

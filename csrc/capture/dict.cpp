@@ -49,6 +49,7 @@ void delete_entry(DictValue* d, V key, PyObject* stand) {
 }
 
 void journal(Tracer& t, DictValue* d, V key, V value, bool clear = false) {
+  check_write(t, d->owner ? d->owner : d);
   if (!d->outside()) return;
   if (key && t.type_of(key) && key->is != Is::Const && has_python_special(t, key, FJ_NAME("__hash__")))
     cut(Reason::custom_key, "a write to a dict from outside");

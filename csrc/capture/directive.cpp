@@ -31,6 +31,60 @@ V call_now(Tracer& t, FunctionValue* f, Args& args) {
   return t.wrap_known(result.get());
 }
 
+// ---- what is done once, before the program can be captured ----
+
+Ref stand_in_for(Tracer& t, V v);
+
+Ref stand_ins(Tracer& t, const Values& values) {
+  Ref made = Ref::steal(PyTuple_New(static_cast<Py_ssize_t>(values.size())));
+  for (size_t i = 0; i < values.size(); ++i)
+    PyTuple_SET_ITEM(made.get(), static_cast<Py_ssize_t>(i), stand_in_for(t, values[i]).release());
+  return made;
+}
+
+// An argument with the facts of what it will be: a tensor of the trace is one of zeros.
+Ref stand_in_for(Tracer& t, V v) {
+  Nested deeper(t);
+  if (v->outside() && !v->changed) return Ref::borrow(v->real);
+  if (v->is == Is::Tensor) {
+    Ref library = Ref::steal(PyImport_ImportModule("framejit"));
+    PyObject* fake = as<TensorValue>(v)->fake;
+    Ref sizes = py::check(PyObject_GetAttrString(fake, "shape")),
+        dtype = py::check(PyObject_GetAttrString(fake, "dtype"));
+    LayerPause outside;
+    Ref kwargs = py::check(Py_BuildValue("{sO}", "dtype", dtype.get())), args = py::check(PyTuple_Pack(1, sizes.get()));
+    Ref zeros = py::check(PyObject_GetAttrString(library.get(), "zeros"));
+    return py::check(PyObject_Call(zeros.get(), args.get(), kwargs.get()));
+  }
+  if (v->is == Is::Tuple) {
+    Ref items = stand_ins(t, as<TupleValue>(v)->items);
+    if (v->cls == &PyTuple_Type) return items;
+    return py::check(PyObject_CallMethod(reinterpret_cast<PyObject*>(v->cls), "_make", "O", items.get()));
+  }
+  if (v->is == Is::List && v->cls == &PyList_Type)
+    return py::check(PySequence_List(stand_ins(t, as<ListValue>(v)->items).get()));
+  if (v->is == Is::Dict && v->cls == &PyDict_Type) {
+    Ref made = py::check(PyDict_New());
+    for (auto& [key, item] : dict_items(t, as<DictValue>(v)))
+      PyDict_SetItem(made.get(), stand_in_for(t, key).get(), stand_in_for(t, item).get());
+    return made;
+  }
+  return t.need_real(v, Reason::native_call, "a function that is called before its caller is captured");
+}
+
+// Called for real, and the trace begins anew: what it changes is there then. What it raises is left to a real call.
+V call_first(Tracer& t, FunctionValue* f, Args& args) {
+  if (!args.named.empty()) return nullptr;
+  Ref pos = stand_ins(t, args.pos);
+  LayerPause outside;
+  Ref done = Ref::steal(PyObject_Call(f->real, pos.get(), nullptr));
+  if (!done) {
+    PyErr_Clear();
+    return nullptr;
+  }
+  throw Again{};
+}
+
 // ---- comptime ----
 
 Ref comptime_attribute(const char* name) {
@@ -157,6 +211,7 @@ V follow_directive(Tracer& t, FunctionValue* f, Args& args) {
   PyObject* mark = dict ? PyDict_GetItemWithError(dict, FJ_NAME("_framejit_directive")) : nullptr;
   if (!mark || !PyUnicode_Check(mark)) return nullptr;
   if (is_text(mark, "constant")) return call_now(t, f, args);
+  if (is_text(mark, "first")) return call_first(t, f, args);
   if (is_text(mark, "comptime")) return show_trace(t, args);
   return nullptr;
 }

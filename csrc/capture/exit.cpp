@@ -1,6 +1,7 @@
 #include "capture/exit.h"
 
 #include "base/flags.h"
+#include "capture/asks.h"
 #include "capture/generator.h"
 #include "capture/recipes.h"
 #include "capture/tensors.h"
@@ -20,6 +21,7 @@ void finish(Tracer& t, Segment& s, RecipeWriter& w) {
   w.effects();
   w.check_order();
   check_generators(t);
+  if (is_asking() != t.asked_at_start) throw CannotRebuild{t.asking_changed, "a switch of __torch_function__"};
   s.instructions = t.instructions;
   if (flags::get().force_capture) s.by_code = t.executed_by_code();
   t.tensors->finish(t, s, w.outputs());

@@ -137,6 +137,7 @@ void set_tensor_grad(Tracer& t, TensorValue* v, V grad) {
 
 V run_backward(Tracer& t, Args& args) {
   want(args, 7, 7);
+  if (!t.made_for_effect.empty()) cut(Reason::unsupported_op, "a backward pass after a hook of an input");
   const bool accumulate = truth(t, args.pos[6]);
   std::vector<TensorValue*> leaves;
   check_ends(t, args.pos[0], args.pos[4]);

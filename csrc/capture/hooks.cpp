@@ -58,6 +58,23 @@ V register_hook(Tracer& t, TensorValue* v, Args& args) {
   return call_helper(t, "hook_handle", std::move(made));
 }
 
+V register_input_hook(Tracer& t, PyObject* method, TensorValue* v, Args& args) {
+  static auto* const handle_type = [] {
+    Ref module = Ref::steal(PyImport_ImportModule("framejit.utils.hooks"));
+    return reinterpret_cast<PyTypeObject*>(PyObject_GetAttrString(module.get(), "RemovableHandle"));
+  }();
+  want(args, 1, 1);
+  t.use(v);
+  t.use(args.pos[0]);
+  if (!v->outside() || !fj::tape::requires_grad(as_tensor(v->real)) || !fj::tape::is_leaf(as_tensor(v->real)))
+    cut(Reason::unsupported_op, "a hook of an input that is no leaf");
+  Ref nothing = Ref::steal(PyTuple_New(0));
+  Ref stand_in = Ref::steal(PyBaseObject_Type.tp_new(handle_type, nothing.get(), nullptr));
+  V handle = t.made_constant(std::move(stand_in), method, {v, args.pos[0]});
+  t.made_for_effect.push_back(handle);
+  return handle;
+}
+
 V drop_traced_hook(Tracer& t, Args& args) {
   want(args, 1, 1);
   PyObject* id;

@@ -9,4 +9,7 @@ V register_hook(Tracer& t, TensorValue* v, Args& args);
 // Rule for framejit._C._drop_traced_hook.
 V drop_traced_hook(Tracer& t, Args& args);
 
+// The same of an input, and register_post_accumulate_grad_hook(): a leaf gets the hook at the segment's exit.
+V register_input_hook(Tracer& t, PyObject* method, TensorValue* v, Args& args);
+
 }  // namespace fj::capture

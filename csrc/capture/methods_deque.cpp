@@ -8,8 +8,8 @@ namespace fj::capture {
 namespace {
 
 // For what changes it.
-ListValue* deque_of(V self) {
-  list_changed(as<ListValue>(self));
+ListValue* deque_of(Tracer& t, V self) {
+  list_changed(t, as<ListValue>(self));
   return as<ListValue>(self);
 }
 
@@ -23,20 +23,20 @@ void trim(ListValue* d, bool left) {
 
 V d_append(Tracer& t, V self, Args& a) {
   want(a, 1, 1);
-  deque_of(self)->items.push_back(a.pos[0]);
-  trim(deque_of(self), true);
+  deque_of(t, self)->items.push_back(a.pos[0]);
+  trim(deque_of(t, self), true);
   return t.none();
 }
 V d_appendleft(Tracer& t, V self, Args& a) {
   want(a, 1, 1);
-  auto& items = deque_of(self)->items;
+  auto& items = deque_of(t, self)->items;
   items.insert(items.begin(), a.pos[0]);
-  trim(deque_of(self), false);
+  trim(deque_of(t, self), false);
   return t.none();
 }
 V d_pop(Tracer& t, V self, Args& a) {
   want(a, 0, 0);
-  auto& items = deque_of(self)->items;
+  auto& items = deque_of(t, self)->items;
   if (items.empty()) t.raise(PyExc_IndexError, "pop from an empty deque");
   V v = items.back();
   items.pop_back();
@@ -44,7 +44,7 @@ V d_pop(Tracer& t, V self, Args& a) {
 }
 V d_popleft(Tracer& t, V self, Args& a) {
   want(a, 0, 0);
-  auto& items = deque_of(self)->items;
+  auto& items = deque_of(t, self)->items;
   if (items.empty()) t.raise(PyExc_IndexError, "pop from an empty deque");
   V v = items.front();
   items.erase(items.begin());
@@ -55,8 +55,8 @@ V d_extend(Tracer& t, V self, Args& a) {
   t.use(a.pos[0]);
   V it = iterate(t, a.pos[0] == self ? t.list(as<ListValue>(self)->items) : a.pos[0]);
   while (V v = next(t, it)) {
-    deque_of(self)->items.push_back(v);
-    trim(deque_of(self), true);
+    deque_of(t, self)->items.push_back(v);
+    trim(deque_of(t, self), true);
   }
   return t.none();
 }
@@ -65,15 +65,15 @@ V d_extendleft(Tracer& t, V self, Args& a) {
   t.use(a.pos[0]);
   V it = iterate(t, a.pos[0] == self ? t.list(as<ListValue>(self)->items) : a.pos[0]);
   while (V v = next(t, it)) {
-    auto& items = deque_of(self)->items;
+    auto& items = deque_of(t, self)->items;
     items.insert(items.begin(), v);
-    trim(deque_of(self), false);
+    trim(deque_of(t, self), false);
   }
   return t.none();
 }
 V d_rotate(Tracer& t, V self, Args& a) {
   want(a, 0, 1);
-  auto& items = deque_of(self)->items;
+  auto& items = deque_of(t, self)->items;
   const auto size = static_cast<int64_t>(items.size());
   int64_t n = a.pos.empty() ? 1 : to_index(t, a.pos[0], "rotate()");
   if (size < 2) return t.none();
@@ -89,7 +89,7 @@ V d_copy(Tracer& t, V self, Args& a) {
 }
 V d_insert(Tracer& t, V self, Args& a) {
   want(a, 2, 2);
-  auto* d = deque_of(self);
+  auto* d = deque_of(t, self);
   const auto n = static_cast<int64_t>(d->items.size());
   if (n == d->maxlen) t.raise(PyExc_IndexError, "deque already at its maximum size");
   int64_t i = to_index(t, a.pos[0], "insert()");
@@ -106,7 +106,7 @@ V d_remove(Tracer& t, V self, Args& a) {
     if (d->writes != writes) t.raise(PyExc_IndexError, "deque mutated during remove().");
     if (!found) continue;
     d->items.erase(d->items.begin() + static_cast<long>(i));
-    list_changed(d);
+    list_changed(t, d);
     return t.none();
   }
   t.raise(PyExc_ValueError, "deque.remove(x): x not in deque");

@@ -190,6 +190,7 @@ V s_remove(Tracer& t, V self, Args& a) {
 }
 void s_clear_all(Tracer& t, SetValue* s) {
   t.use(s);
+  check_write(t, s);
   s->items.clear();
   s->index = Ref::steal(PyDict_New());
   s->changed = s->outside();

@@ -7,8 +7,8 @@ namespace fj::capture {
 
 namespace {
 
-ListValue* list_of(V self) {
-  list_changed(as<ListValue>(self));
+ListValue* list_of(Tracer& t, V self) {
+  list_changed(t, as<ListValue>(self));
   return as<ListValue>(self);
 }
 
@@ -16,6 +16,7 @@ ListValue* list_of(V self) {
 
 bool append_unread(Tracer& t, V list, V item) {
   if (list->is != Is::List || list->touched || !list->outside() || list->cls != &PyList_Type) return false;
+  check_write(t, list);
   t.guard(Kind::TypeIs, list->source, reinterpret_cast<PyObject*>(list->cls));
   list->changed = true;
   as<ListValue>(list)->items.push_back(item);
@@ -26,19 +27,19 @@ namespace {
 
 V m_append(Tracer& t, V self, Args& a) {
   want(a, 1, 1);
-  list_of(self)->items.push_back(a.pos[0]);
+  list_of(t, self)->items.push_back(a.pos[0]);
   return t.none();
 }
 V m_extend(Tracer& t, V self, Args& a) {
   want(a, 1, 1);
   Values more = unpack_hinted(t, a.pos[0]);
-  auto& items = list_of(self)->items;
+  auto& items = list_of(t, self)->items;
   items.insert(items.end(), more.begin(), more.end());
   return t.none();
 }
 V m_insert(Tracer& t, V self, Args& a) {
   want(a, 2, 2);
-  auto& items = list_of(self)->items;
+  auto& items = list_of(t, self)->items;
   const auto n = static_cast<int64_t>(items.size());
   int64_t i = to_index(t, a.pos[0], "insert()");
   if (i < 0) i = std::max<int64_t>(0, i + n);
@@ -54,17 +55,17 @@ V m_pop(Tracer& t, V self, Args& a) {
   if (i < 0) i += n;
   if (i < 0 || i >= n) t.raise(PyExc_IndexError, "pop index out of range");
   V v = items[static_cast<size_t>(i)];
-  list_of(self)->items.erase(items.begin() + i);
+  list_of(t, self)->items.erase(items.begin() + i);
   return v;
 }
 V m_clear(Tracer& t, V self, Args& a) {
   want(a, 0, 0);
-  list_of(self)->items.clear();
+  list_of(t, self)->items.clear();
   return t.none();
 }
 V m_reverse(Tracer& t, V self, Args& a) {
   want(a, 0, 0);
-  auto& items = list_of(self)->items;
+  auto& items = list_of(t, self)->items;
   std::reverse(items.begin(), items.end());
   return t.none();
 }
@@ -76,7 +77,7 @@ V m_sort(Tracer& t, V self, Args& a) {
   V key = a.take("key"), reverse = a.take("reverse");
   want(a, 0, 0);
   const bool backwards = reverse && truth(t, reverse);
-  auto* l = list_of(self);
+  auto* l = list_of(t, self);
   Values items = std::exchange(l->items, {});  // it is empty meanwhile
   const uint32_t writes = l->writes;
   try {
@@ -130,7 +131,7 @@ V m_remove(Tracer& t, V self, Args& a) {
   const int64_t i = find(t, self, a.pos[0], 0, INT64_MAX);
   if (i < 0) t.raise(PyExc_ValueError, "list.remove(x): x not in list");
   if (i >= static_cast<int64_t>(as<ListValue>(self)->items.size())) cut(Reason::raises, "a list mutated by remove()");
-  auto& items = list_of(self)->items;
+  auto& items = list_of(t, self)->items;
   items.erase(items.begin() + i);
   return t.none();
 }
@@ -152,14 +153,14 @@ V m_setitem(Tracer& t, V self, Args& a) {
   want(a, 2, 2);
   auto* copy = t.list(as<ListValue>(self)->items);
   set_item(t, copy, a.pos[0], a.pos[1]);
-  list_of(self)->items = copy->items;
+  list_of(t, self)->items = copy->items;
   return t.none();
 }
 V m_delitem(Tracer& t, V self, Args& a) {
   want(a, 1, 1);
   auto* copy = t.list(as<ListValue>(self)->items);
   del_item(t, copy, a.pos[0]);
-  list_of(self)->items = copy->items;
+  list_of(t, self)->items = copy->items;
   return t.none();
 }
 V m_len(Tracer& t, V self, Args& a) {
@@ -179,7 +180,7 @@ V m_contains(Tracer& t, V self, Args& a) {
 V m_list_init(Tracer& t, V self, Args& a) {
   want(a, 0, 1);
   Values items = a.pos.empty() ? Values{} : unpack_hinted(t, a.pos[0]);
-  list_of(self)->items = std::move(items);
+  list_of(t, self)->items = std::move(items);
   return t.none();
 }
 V m_iadd(Tracer& t, V self, Args& a) {

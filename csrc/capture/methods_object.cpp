@@ -1,5 +1,6 @@
 // Methods of object, exceptions and strings, and the dispatch of native methods by receiver.
 #include "capture/arrays.h"
+#include "capture/asks.h"
 #include "capture/builtins.h"
 #include "capture/hooks.h"
 #include "capture/owned.h"
@@ -79,7 +80,7 @@ V o_add_note(Tracer& t, V self, Args& a) {
   V notes = find_attr(t, self, name);
   if (!notes) set_attr(t, self, name, notes = t.list());
   if (notes->is != Is::List) cut(Reason::native_method, "add_note");
-  list_changed(as<ListValue>(notes));
+  list_changed(t, as<ListValue>(notes));
   as<ListValue>(notes)->items.push_back(a.pos[0]);
   return t.none();
 }
@@ -201,6 +202,14 @@ V call_on_constant(Tracer& t, NativeValue* n, std::string_view name, Args& a) {
 V call_on_tensor(Tracer& t, NativeValue* n, Args& a) {
   auto* self = as<TensorValue>(n->self);
   if (is_text(n->name, "register_hook") && !self->outside()) return register_hook(t, self, a);
+  if ((is_text(n->name, "register_hook") || is_text(n->name, "register_post_accumulate_grad_hook")) && self->outside())
+    return register_input_hook(t, n->descr, self, a);
+  if (is_text(n->name, "as_subclass")) {
+    want(a, 1, 1);
+    PyObject* type = const_object(a.pos[0]);
+    if (type && PyType_Check(type) && is_overriding(reinterpret_cast<PyTypeObject*>(type)))
+      return as_subclass(t, self, reinterpret_cast<PyTypeObject*>(type));
+  }
   if (is_text(n->name, "numpy")) return array_of_tensor(t, self, a);
   check_tensor_method(n->name, self->outside());
   if (is_text(n->name, "requires_grad_") || is_text(n->name, "retain_grad")) t.tensors->leaf_made(t);
@@ -217,6 +226,8 @@ V call_native(Tracer& t, NativeValue* n, Args args) {
     return t.none();
   t.use(n->self);
   const std::string_view name = PyUnicode_AsUTF8(n->name);
+  if (plain_tensor(n->self) && (is_tensor_identity_constant(n->descr) || !is_general(n->descr)))
+    return call_on_overriding(t, n, args);
   switch (n->self->is) {
     case Is::Tensor: return call_on_tensor(t, n, args);
     case Is::Const: return call_on_constant(t, n, name, args);

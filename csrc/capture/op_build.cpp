@@ -11,7 +11,7 @@ void add_to(Tracer& t, V list, const Values& more) {
   if (more.size() == 1 && append_unread(t, list, more[0])) return;
   t.use(list);
   auto* l = as<ListValue>(list);
-  list_changed(l);
+  list_changed(t, l);
   l->items.insert(l->items.end(), more.begin(), more.end());
 }
 
@@ -98,12 +98,28 @@ FJ_OPCODE(DICT_UPDATE) {
   V other = f.pop();
   dict_update(t, as<DictValue>(f.top(n(in))), other);
 }
+namespace {
+
+// Of what stands behind **: a dict's own, or what keys() and [] give.
+std::vector<std::pair<V, V>> mapping_items(Tracer& t, V mapping) {
+  std::vector<std::pair<V, V>> items;
+  if (mapping->is == Is::Dict) {
+    for (auto& [k, v] : dict_items(t, as<DictValue>(mapping))) items.push_back({k, v});
+    return items;
+  }
+  V keys = mapping->is == Is::Object ? find_attr(t, mapping, FJ_NAME("keys")) : nullptr;
+  if (!keys) cut(Reason::argument_form, "** of ", mapping->cls->tp_name);
+  for (V k : unpack(t, call_values(t, keys, {}))) items.push_back({k, get_item(t, mapping, k)});
+  return items;
+}
+
+}  // namespace
+
 FJ_OPCODE(DICT_MERGE) {
   V other = f.pop();
   auto* d = as<DictValue>(f.top(n(in)));
   t.use(other);
-  if (other->is != Is::Dict) cut(Reason::argument_form, "** of ", other->cls->tp_name);
-  for (auto& [k, v] : dict_items(t, as<DictValue>(other))) {
+  for (auto& [k, v] : mapping_items(t, other)) {
     if (dict_get(t, d, k)) given_twice(t, f.top(n(in) + (kBefore313 ? 2 : 3)), k);
     dict_set(t, d, k, v);
   }

@@ -99,6 +99,7 @@ CellValue* cell_at(SymFrame& f, int i) {
 }
 
 void write_cell(Tracer& t, CellValue* c, V v) {
+  check_write(t, c);
   if (c->outside() && !c->touched) t.use(c);
   if (c->outside() && !c->changed) check_let_go(t, PyCell_GET(c->real));
   c->known = true;

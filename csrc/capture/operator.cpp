@@ -1,4 +1,5 @@
 // Arithmetic: constants are computed, tensors recorded, everything else goes through the operator methods.
+#include "capture/asks.h"
 #include "capture/arrays.h"
 #include "capture/builtins.h"
 #include "capture/leaf.h"
@@ -92,7 +93,7 @@ V sequence_operator(Tracer& t, int op, V a, V b) {
     Values more = unpack_hinted(t, b);
     auto* l = as<ListValue>(a);
     l->items.insert(l->items.end(), more.begin(), more.end());
-    list_changed(l);
+    list_changed(t, l);
     return a;
   }
   if (base == kAdd && a->is == Is::Tuple && b->is == Is::Tuple && !is_size_type(a->cls)) {
@@ -110,7 +111,7 @@ V sequence_operator(Tracer& t, int op, V a, V b) {
   Values items = repeated(*sequence_items(a), count);
   if (in_place && a->is == Is::List) {
     as<ListValue>(a)->items = std::move(items);
-    list_changed(as<ListValue>(a));
+    list_changed(t, as<ListValue>(a));
     return a;
   }
   if (a->is != Is::Tuple) return t.list(std::move(items));
@@ -138,6 +139,7 @@ V set_operator(Tracer& t, int op, V a, V b) {
   if (base != 7 && base != 1 && base != 10 && base != 12) return nullptr;
   if (op < kInPlace || a->is != Is::Set || a->cls != &PySet_Type) return out;
   auto* target = as<SetValue>(a);
+  check_write(t, target);
   target->items = out->items;
   target->index = out->index;
   target->changed = target->outside();
@@ -160,7 +162,8 @@ V dict_operator(Tracer& t, int op, V a, V b) {
 V try_method(Tracer& t, V self, const char* name, V other) {
   if (!name || self->is == Is::Const) return nullptr;
   PyObject* raw = t.type_lookup(t.type_of(self), intern(name));
-  if (!raw || raw == _PyType_Lookup(native_base(self->cls), intern(name))) return nullptr;
+  if (!raw) return nullptr;
+  if (!plain_tensor(self) && raw == _PyType_Lookup(native_base(self->cls), intern(name))) return nullptr;
   V m = special(t, self, intern(name));
   if (!m) return nullptr;
   V r = call_values(t, m, {other});

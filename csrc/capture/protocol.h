@@ -71,7 +71,10 @@ bool set_remove(Tracer& t, SetValue* s, V v);
 Values set_items(SetValue* s);
 Values ordered_set(Tracer& t, SetValue* s);  // its elements as iteration gives them
 PyTypeObject* reversed_dict_type();
-void list_changed(ListValue* l);
+void list_changed(Tracer& t, ListValue* l);
+// Before a write: the body of a pure operator (Tracer::bodies) may only write to what it has made itself.
+void check_write(Tracer& t, V v);
+bool calls_body(const Tracer& t);  // is the function that is called now such a body?
 // To a list from outside that has not been looked into; false if it is no such list.
 bool append_unread(Tracer& t, V list, V item);
 bool slice_bounds(Tracer& t, V key, int64_t length, int64_t* start, int64_t* stop, int64_t* step);

@@ -2,6 +2,7 @@
 // make a fresh result. Everything else written in C has a rule, is a tensor operation, or breaks the graph.
 #include <unordered_set>
 
+#include "capture/asks.h"
 #include "capture/builtins.h"
 #include "capture/number.h"
 #include "capture/owned.h"
@@ -89,6 +90,11 @@ V call_new(Tracer& t, PyTypeObject* base, Args& a) {
   if (is_exception_type(base)) check_exception(type, a.pos.size() - 1);
   if (is_exception_type(base)) return new_exception(t, type, Values(a.pos.begin() + 1, a.pos.end()));
   if (base == &PyBaseObject_Type || base == &PyList_Type || base == &PyDict_Type) return new_object(t, type);
+  if (is_overriding(type)) {
+    Args data = a;
+    data.pos.erase(data.pos.begin());
+    return new_overriding(t, type, data);
+  }
   if (type == base && !(type->tp_flags & Py_TPFLAGS_HEAPTYPE)) {
     Args rest = a;
     rest.pos.erase(rest.pos.begin());
@@ -98,7 +104,9 @@ V call_new(Tracer& t, PyTypeObject* base, Args& a) {
 }
 
 V call_fromkeys(Tracer& t, PyTypeObject* type, Args& a) {
-  want(a, 1, 2);
+  V value = native_base(type) == &PyODict_Type ? a.take("value") : nullptr;
+  want(a, 1, value ? 1 : 2);
+  if (value) a.pos.push_back(value);
   V d = call_values(t, t.constant(reinterpret_cast<PyObject*>(type)), {});
   for (V k : unpack(t, a.pos[0])) set_item(t, d, k, a.pos.size() > 1 ? a.pos[1] : t.none());
   return d;
@@ -143,14 +151,21 @@ V call_bound(Tracer& t, PyObject* f, PyObject* self, Args& args) {
   if (PyType_Check(self)) {
     auto* type = reinterpret_cast<PyTypeObject*>(self);
     if (name == "__new__") return call_new(t, type, args);
+    if (name == "__torch_function__" && is_tensor_type(type)) {
+      args.pos.insert(args.pos.begin(), t.constant(self));
+      return call_helper(t, "tensor_torch_function", std::move(args));
+    }
     if (PyObject* python = substitute_of_method(type, name)) return call_substitute(t, f, python, std::move(args));
-    if (name == "fromkeys" && PyType_IsSubtype(type, &PyDict_Type) && native_base(type) != &PyODict_Type)
-      return call_fromkeys(t, type, args);
+    if (name == "fromkeys" && PyType_IsSubtype(type, &PyDict_Type)) return call_fromkeys(t, type, args);
     for (PyTypeObject* known : {&PyLong_Type, &PyFloat_Type, &PyUnicode_Type, &PyBytes_Type, &PyComplex_Type})
       if (type == known && all_real(t, args)) return call_pure(t, f, args);
     unknown(f);
   }
   if (is_text_match(self)) return call_on_match(t, f, name, args);
+  if (PyFrozenSet_CheckExact(self)) {  // keyword.iskeyword
+    PyObject* method = _PyType_Lookup(Py_TYPE(self), intern(text_of(f)));
+    if (method) return call_native(t, t.native(method, intern(text_of(f)), t.wrap_known(self)), std::move(args));
+  }
   if (!is_plain_constant(self) && !is_date_method(self, name) && !is_plain_instance(self)) unknown(f);
   if (MethodRule rule = PyUnicode_CheckExact(self) ? text_method(name) : nullptr)
     return rule(t, t.constant(self), args);
@@ -213,6 +228,9 @@ V call_builtin(Tracer& t, PyObject* f, Args args) {
   if (is_method_wrapper(f)) {
     Ref owner = Ref::steal(PyObject_GetAttrString(f, "__self__"));
     if (owner && is_plain_constant(owner.get())) return call_pure(t, f, args);
+    Ref called = Ref::steal(PyObject_GetAttrString(f, "__name__"));
+    if (owner && Py_TYPE(owner.get()) == &PyGetSetDescr_Type && is_text(called.get(), "__get__") && !args.pos.empty())
+      return get_attr(t, args.pos[0], reinterpret_cast<PyDescrObject*>(owner.get())->d_name);
     cut(Reason::native_call, "a method wrapper");
   }
   if (self && !PyModule_Check(self)) return call_bound(t, f, self, args);

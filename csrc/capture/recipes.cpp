@@ -1,3 +1,4 @@
+#include "capture/asks.h"
 #include "capture/arrays.h"
 #include "capture/recipes.h"
 
@@ -148,6 +149,12 @@ RecipeId RecipeWriter::write_dict(DictValue* d) {
 }
 
 RecipeId RecipeWriter::write_object(ObjectValue* o) {
+  if (o->tensor) {
+    if (o->dict && !o->dict->entries.empty()) cannot(o);
+    V made = t_.made(obj(o->cls));
+    const RecipeId tensor = of(o->tensor), cls = made ? of(made) : constant(obj(o->cls));
+    return o->recipe = call(PyDict_GetItemString(tensor_type->tp_dict, "as_subclass"), {tensor, cls});
+  }
   if (o->raised || is_substitute_class(o->cls)) cannot(o);
   if (o->args) {
     if (t_.made(obj(o->cls))) cannot(o);
@@ -261,6 +268,29 @@ RecipeId RecipeWriter::write_live(IteratorValue* it) {
   return id;
 }
 
+namespace {
+
+// itertools.repeat(x): it is the same however often it was asked.
+bool is_endless_repeat(const IteratorValue* it) {
+  return it->maker_args.size() == 1 && std::string_view(it->cls->tp_name) == "itertools.repeat";
+}
+
+// The arguments with which a count that has begun would be made: what it gave last, and a step more.
+Values rest_of_count(Tracer& t, const IteratorValue* it) {
+  if (std::string_view(it->cls->tp_name) != "itertools.count" || it->maker_args.size() > 2 || !it->frame) return {};
+  V last = nullptr;
+  for (int i = 0; i < it->frame->code.locals_count(); ++i)
+    if (is_text(it->frame->code.local_name(i), "n")) last = it->frame->locals[static_cast<size_t>(i)];
+  V step = it->maker_args.size() == 2 ? it->maker_args[1] : t.integer(1);
+  auto known = [](V v) { return v && v->is == Is::Const && v->slot < 0 && (v->touched || !v->outside()); };
+  if (!known(last) || !known(step)) return {};
+  Ref next = Ref::steal(PyNumber_Add(last->real, step->real));
+  if (!next) PyErr_Clear();
+  return next ? Values{t.constant(std::move(next)), step} : Values{};
+}
+
+}  // namespace
+
 RecipeId RecipeWriter::write_iterator(IteratorValue* it) {
   auto iterator = [&](RecipeId over, int64_t at) {
     const RecipeId id = add(Make::Iterator);
@@ -273,9 +303,11 @@ RecipeId RecipeWriter::write_iterator(IteratorValue* it) {
     return call(callable, std::move(args));
   };
   if (it->substitute) {
-    if (!it->maker || !it->frame || it->frame->started) cannot(it);
+    Values given = it->maker_args;
+    if (!it->maker || !it->frame) cannot(it);
+    if (it->frame->started && !is_endless_repeat(it) && (given = rest_of_count(t_, it)).empty()) cannot(it);
     std::vector<RecipeId> args;
-    for (V v : it->maker_args) args.push_back(of(v));
+    for (V v : given) args.push_back(of(v));
     return call(it->maker, std::move(args));
   }
   if (it->how == Iter::Generator) return write_generator(it);
@@ -320,7 +352,7 @@ RecipeId RecipeWriter::write_tensor(TensorValue* v) {
 }
 
 RecipeId RecipeWriter::write(V v) {
-  if (v->cls && v->is != Is::Object && v->is != Is::Const && t_.made(obj(v->cls))) cannot(v);
+  if (v->cls && v->is != Is::Object && v->is != Is::Const && v->is != Is::Tuple && t_.made(obj(v->cls))) cannot(v);
   switch (v->is) {
     case Is::Const: {
       if (const auto* maker = t_.maker_of(v)) {
@@ -338,6 +370,11 @@ RecipeId RecipeWriter::write(V v) {
     case Is::Array: return write_array(*this, t_, as<ArrayValue>(v));
     case Is::Tensor: return write_tensor(as<TensorValue>(v));
     case Is::Tuple: {
+      if (V made = t_.made(obj(v->cls))) {
+        if (as<TupleValue>(v)->attrs) cannot(v);
+        static PyObject* const make = PyObject_GetAttrString(obj(&PyTuple_Type), "__new__");
+        return v->recipe = call(make, {of(made), parts(Make::Tuple, as<TupleValue>(v)->items)});
+      }
       if (v->cls != &PyTuple_Type && !is_python_class(v->cls))  // Size, named results of ops
         return call(obj(v->cls), {parts(Make::Tuple, as<TupleValue>(v)->items)});
       const RecipeId id = v->recipe = add(Make::Tuple, v->cls == &PyTuple_Type ? nullptr : obj(v->cls));
@@ -503,7 +540,8 @@ void RecipeWriter::effects() {
     if (v->is != Is::Tensor || !as<TensorValue>(v)->grad_changed) continue;
     s_.effects.push_back({Do::SetAttr, of(v), constant(FJ_NAME("grad")), of(as<TensorValue>(v)->grad)});
   }
-  for (PyObject* function : t_.late_calls) s_.effects.push_back({Do::Call, constant(function)});
+  for (V made : t_.made_for_effect) of(made);
+  for (V call : t_.late_calls) s_.effects.push_back({Do::Call, of(call)});
 }
 
 namespace {

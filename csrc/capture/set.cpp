@@ -28,6 +28,7 @@ void set_add(Tracer& t, SetValue* s, V v) {
   bool found;
   PyObject* stand = resolve(t, s, v, &found);
   if (found) return;
+  check_write(t, s);
   Ref at = Ref::steal(PyLong_FromSize_t(s->items.size()));
   PyDict_SetItem(s->index.get(), stand, at.get());
   s->items.push_back(v);
@@ -38,6 +39,7 @@ bool set_remove(Tracer& t, SetValue* s, V v) {
   bool found;
   PyObject* stand = resolve(t, s, v, &found);
   if (!found) return false;
+  check_write(t, s);
   s->items[PyLong_AsSize_t(PyDict_GetItemWithError(s->index.get(), stand))] = nullptr;
   PyDict_DelItem(s->index.get(), stand);
   s->changed = s->outside();

@@ -9,7 +9,8 @@
 
 namespace fj::capture {
 
-void list_changed(ListValue* l) {
+void list_changed(Tracer& t, ListValue* l) {
+  check_write(t, l);
   l->changed = l->outside();
   ++l->writes;
 }
@@ -67,7 +68,7 @@ void list_set(Tracer& t, ListValue* l, V key, V value) {
   if (is_deque(l))
     l->changed = l->outside();  // an iterator over it does not mind that an element is another one
   else
-    list_changed(l);
+    list_changed(t, l);
   if (!slice_bounds(t, key, static_cast<int64_t>(l->items.size()), &start, &stop, &step)) {
     V& item = l->items[checked_index(t, key, l->items.size(), is_deque(l) ? "deque" : "list assignment")];
     if (l->outside() && item->outside()) check_let_go(t, item->real);
@@ -93,7 +94,7 @@ void list_set(Tracer& t, ListValue* l, V key, V value) {
 void list_del(Tracer& t, ListValue* l, V key) {
   if (is_deque(l) && key->is == Is::Slice) cut(Reason::raises, "a slice of a deque");
   int64_t start, stop, step;
-  list_changed(l);
+  list_changed(t, l);
   if (!slice_bounds(t, key, static_cast<int64_t>(l->items.size()), &start, &stop, &step)) {
     l->items.erase(l->items.begin() + static_cast<long>(checked_index(t, key, l->items.size(),
                                                                       is_deque(l) ? "deque" : "list assignment")));

@@ -14,6 +14,7 @@
 #include "tensor/autograd.h"
 #include "tensor/batched.h"
 #include "tensor/facts.h"
+#include "tensor/overrides.h"
 #include "tensor/trace.h"
 
 namespace fj::capture {
@@ -50,8 +51,6 @@ constexpr std::string_view kLeaves[] = {
     "_call_op",
     "_is_tracing",
     "_profiling",
-    "_enter_region",
-    "_exit_region",
     "_func_plain",
     "_func_rewrap",
     "_func_seed",
@@ -152,7 +151,7 @@ bool is_compiled_function(PyObject* o) {
   return named(Py_TYPE(o), "framejit._C.CompiledFunction") || named(Py_TYPE(o), "framejit._C._ModuleCall");
 }
 
-std::vector<int64_t> modes_now() { return {static_cast<int64_t>(modes_word())}; }
+std::vector<int64_t> modes_now() { return {static_cast<int64_t>(overrides::modes_word())}; }
 
 struct TensorSession::Impl {
   std::unique_ptr<graph::Graph> graph = std::make_unique<graph::Graph>();

@@ -8,6 +8,7 @@
 #include "capture/sizes.h"
 #include "capture/tensors.h"
 #include "py/dict.h"
+#include "tensor/overrides.h"
 
 namespace fj::capture {
 
@@ -22,7 +23,9 @@ void register_tape_compiler(CompileTapeFn fn) { registered_tape_compiler = fn; }
 CompileTapeFn tape_compiler() { return registered_tape_compiler; }
 
 Tracer::Tracer(const EntryPoint& e, guard::Tree& tr, const CompileOptions& o)
-    : entry(e), tree(tr), options(o), tensors(new TensorSession), tape(new_tape(tr, o)) {}
+    : entry(e), tree(tr), options(o), tensors(new TensorSession), tape(new_tape(tr, o)) {
+  asked_at_start = overrides::objects_asked;
+}
 
 PyObject* Tracer::value_at(SourceId source) {
   guard::Fetched fetched(tree.sources(), entry.values);
@@ -31,6 +34,7 @@ PyObject* Tracer::value_at(SourceId source) {
 }
 // The classes that served the trace are not to be found through their bases.
 Tracer::~Tracer() {
+  overrides::objects_asked = asked_at_start;
   for (auto& [v, maker] : makers_)
     if (v->is == Is::Const && PyType_Check(v->real)) py::forget_subclass(reinterpret_cast<PyTypeObject*>(v->real));
 }
@@ -79,15 +83,16 @@ void fill_outermost(Tracer& t, SymFrame& f) {
 
 struct Attempt {
   int64_t stop = -1;
+  bool again = false;
   Break why{Reason::internal, ""};
 };
 
 // Where the trace is cut for what happened: never inside a handler.
 Attempt cut_at(const CutPoint& point, Break why) {
-  if (!point.in_handler) return {point.step, std::move(why)};
+  if (!point.in_handler) return {point.step, false, std::move(why)};
   why.detail = cat(row(why.reason).words, ": ", why.detail);
   why.reason = Reason::in_handler;
-  return {point.step, std::move(why)};
+  return {point.step, false, std::move(why)};
 }
 
 std::string exception_words(V e) {
@@ -133,12 +138,14 @@ std::unique_ptr<Segment> attempt(const EntryPoint& entry, guard::Tree& tree, con
       write_break(t, *s, *t.stopped_in, plan.why);
     }
     return s;
+  } catch (Again&) {
+    plan = {-1, true, {Reason::internal, "the trace began anew too often"}};
   } catch (Break& b) {
     plan = cut_at(b.cut, std::move(b));
   } catch (Raised& r) {
     plan = cut_at(r.cut, {Reason::raises, exception_words(r.exception)});
   } catch (CannotRebuild& c) {
-    plan = {c.before, {Reason::escape, c.what}};
+    plan = {c.before, false, {Reason::escape, c.what}};
   }
   return nullptr;
 }
@@ -168,9 +175,16 @@ std::unique_ptr<Segment> trace(const EntryPoint& entry, guard::Tree& tree, const
   PyErr_Fetch(&type, &value, &tb);
   std::unique_ptr<Segment> s;
   try {
+    constexpr int kMostRestarts = 1000;
+    int restarts = 0;
     for (int64_t before = INT64_MAX; !s;) {
       s = attempt(entry, tree, options, plan);
       PyErr_Clear();
+      if (!s && plan.again && ++restarts < kMostRestarts) {
+        plan = {};
+        before = INT64_MAX;
+        continue;
+      }
       if (!s && (plan.stop < 0 || plan.stop >= before)) s = give_up(entry, plan.why);
       before = plan.stop;
     }

@@ -191,6 +191,15 @@ class Tracer {
     PyObject* callable;
     Values args;
   };
+  std::vector<ObjectValue*> subclass_tensors;  // that the trace made (asks.h)
+  bool asked_at_start = false;                 // were objects asked for __torch_function__ when the trace began?
+  int64_t asking_changed = -1;                 // the last step at which that was switched
+  // The bodies of pure operators that are being run (framejit._regions): where each began, and whose frame it is.
+  struct Body {
+    int64_t began;
+    SymFrame* frame;
+  };
+  std::vector<Body> bodies;
   const Maker* maker_of(V v) const {
     auto it = makers_.find(v);
     return it == makers_.end() ? nullptr : &it->second;
@@ -205,7 +214,8 @@ class Tracer {
     V value;
   };
   std::vector<ClassWrite> class_writes;
-  std::vector<PyObject*> late_calls;         // C functions that tell a module that something it looks at has changed
+  std::vector<V> made_for_effect;            // that making them does something: hooks of inputs
+  std::vector<V> late_calls;                 // functions without arguments that each run calls when all else is done
   std::vector<IteratorValue*> generators;    // all that the trace made
   std::unordered_set<const void*> mirrored;  // storages of copies that stand for views (arrays.cpp)
   std::unique_ptr<TensorSession> tensors;

@@ -133,6 +133,7 @@ struct ObjectValue : Value {
   TupleValue* args = nullptr;            // exceptions
   V cause = nullptr, context = nullptr;  // exceptions
   V traceback = nullptr;                 // of one that has been raised, once it is asked for
+  TensorValue* tensor = nullptr;         // of a subclass of Tensor with __torch_function__ (asks.h)
   bool has_cause = false;
 };
 

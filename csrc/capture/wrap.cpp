@@ -2,6 +2,7 @@
 // mutable object must go on doing so.
 #include <string_view>
 
+#include "capture/asks.h"
 #include "capture/arrays.h"
 #include "capture/builtins.h"
 #include "capture/tensors.h"
@@ -162,13 +163,29 @@ bool is_constant_key(PyObject* o, int depth) {
   return true;
 }
 
-V Tracer::new_outside(PyObject* real, SourceId) {
+namespace {
+
+V subclass_shell(Tracer& t, PyObject* real, SourceId source) {
+  auto* inner = shell<TensorValue>(t, real);
+  inner->touched = false;
+  inner->source = source;
+  inner->real = real;
+  inner->born = 0;
+  auto* o = shell<ObjectValue>(t, real);
+  o->tensor = inner;
+  return o;
+}
+
+}  // namespace
+
+V Tracer::new_outside(PyObject* real, SourceId source) {
   PyTypeObject* t = Py_TYPE(real);
   // Inside a metaclass's mro(): not even its bases may be there.
   if (PyType_Check(real) && !reinterpret_cast<PyTypeObject*>(real)->tp_mro)
     cut(Reason::native_object, "a class that is being made");
   if (is_plain_constant(real) || is_identity_constant(real)) return shell<ConstValue>(*this, real);
   if (is_tensor(real) && !overrides::type_answers(t)) return shell<TensorValue>(*this, real);
+  if (is_tensor(real) && is_overriding(t)) return subclass_shell(*this, real, source);
   if (V array = outside_array(*this, real)) return array;
   if (PyFunction_Check(real)) return shell<FunctionValue>(*this, real);
   if (PyMethod_Check(real)) return shell<MethodValue>(*this, real);

@@ -1,11 +1,13 @@
 // See python_program.h.
 #include "driver/python_program.h"
 
+#include "tensor/overrides.h"
 #include "tensor/tensor.h"
 
 namespace fj::driver {
 
 bool PythonProgram::run(PyObject* const* inputs, size_t n, PyObject** outputs, size_t noutputs) {
+  overrides::Pause none;  // the graph is what the program's __torch_function__ has made of it
   PyObject* result = PyObject_Vectorcall(callable_.get(), inputs, n, nullptr);
   if (!result) return false;
   PyObject* items = is_tensor(result) ? PyTuple_Pack(1, result) : PySequence_Tuple(result);

@@ -4,6 +4,7 @@
 #include "guard/checks.h"
 #include "py/watch.h"
 #include "tensor/facts.h"
+#include "tensor/overrides.h"
 
 namespace fj::guard {
 
@@ -59,7 +60,7 @@ inline Outcome TypeFactsCheck::check(const Check& c, Fetched&) {
 }
 
 inline Outcome ModesCheck::check(const Check& c, Fetched&) {
-  return pass_if(static_cast<int64_t>(modes_word()) == c.numbers[0]);
+  return pass_if(static_cast<int64_t>(overrides::modes_word()) == c.numbers[0]);
 }
 
 // As run_check, the frequent kinds without a call.

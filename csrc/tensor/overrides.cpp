@@ -3,6 +3,7 @@
 namespace fj::overrides {
 
 thread_local State state_;
+constinit thread_local bool objects_asked = true;
 int modes_anywhere = 0;
 
 namespace {
@@ -35,7 +36,7 @@ bool type_answers(PyTypeObject* type) {
   return false;
 }
 
-bool heap_answers(PyObject* o) { return state().objects && type_answers(Py_TYPE(o)); }
+bool heap_answers(PyObject* o) { return objects_asked && type_answers(Py_TYPE(o)); }
 
 namespace {
 

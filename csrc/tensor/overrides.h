@@ -7,16 +7,17 @@
 
 #include "py/ref.h"
 #include "tensor/tensor.h"
+#include "tensor/thread_state.h"
 
 namespace fj::overrides {
 
 // Of one thread.
 struct State {
-  bool objects = true;         // false: no object is asked
   std::vector<py::Ref> modes;  // the innermost is the last
   bool ask_modes = true;
 };
 extern thread_local State state_;
+extern constinit thread_local bool objects_asked;  // false: no object is asked; apart, since every call reads it
 inline State& state() { return state_; }
 extern int modes_anywhere;  // of all threads: while there are none nobody looks further
 
@@ -29,6 +30,8 @@ inline bool answers(PyObject* o) {
   PyTypeObject* type = Py_TYPE(o);
   return type != tensor_type && (type->tp_flags & Py_TPFLAGS_HEAPTYPE) && heap_answers(o);
 }
+// All modes in one word, with the bit for whether objects are asked.
+inline uint64_t modes_word() { return fj::modes_word() ^ (objects_asked ? 0 : uint64_t{1} << 63); }
 inline bool mode_answers() { return modes_anywhere && state().ask_modes && !state().modes.empty(); }
 // Does one of these objects answer, or one that a list or tuple among them holds?
 bool any_answers(PyObject* const* items, Py_ssize_t n);
@@ -37,8 +40,8 @@ inline bool asked(PyObject* const* items, Py_ssize_t n) { return mode_answers() 
 // No object is asked while this lives.
 class Pause {
  public:
-  Pause() : before_(state().objects) { state().objects = false; }
-  ~Pause() { state().objects = before_; }
+  Pause() : before_(objects_asked) { objects_asked = false; }
+  ~Pause() { objects_asked = before_; }
   Pause(const Pause&) = delete;
   Pause& operator=(const Pause&) = delete;
 

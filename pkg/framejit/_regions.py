@@ -13,18 +13,20 @@ class Region:
     """A higher-order operator: `op(fn, *args, **kwargs)` calls fn and keeps together what it does.
 
     In a captured graph it is a node whose target is the operator and whose arguments are the body, a GraphModule, and the
-    values that the body takes.
+    values that the body takes. The body of a pure one may only write to what it has made itself: at another write, as at
+    any break in it, the graph ends and Python calls the body.
     """
 
-    def __init__(self, name, as_module=False):
+    def __init__(self, name, as_module=False, pure=False):
         self.__name__ = self.__qualname__ = name
         self.as_module = as_module  # the node is a call of the body by itself
+        self.pure = pure
         _operators[name] = self
 
     def __call__(self, fn, *args, **kwargs):
-        _C._enter_region(self.__name__)
+        _C._enter_region(self.__name__, self.pure)
         out = fn(*args, **kwargs)
-        _C._exit_region(self.__name__)
+        _C._exit_region(self.__name__, self.pure)
         return out
 
     def __repr__(self):

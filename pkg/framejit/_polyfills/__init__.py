@@ -11,7 +11,7 @@ import itertools
 import re
 import types
 
-from . import groups, heaps, hooks, iterators, lookups, tools
+from . import groups, heaps, hooks, iterators, lookups, overrides, tools
 
 SUBSTITUTES = {
     **heaps.SUBSTITUTES,
@@ -20,10 +20,10 @@ SUBSTITUTES = {
     **tools.SUBSTITUTES,
 }
 
-MODULES = [m.__dict__ for m in (groups, heaps, hooks, iterators, lookups, tools)]
+MODULES = [m.__dict__ for m in (groups, heaps, hooks, iterators, lookups, overrides, tools)]
 
 # What instructions and methods of C types call.
-HELPERS = {**groups.HELPERS, **hooks.HELPERS, **tools.HELPERS}
+HELPERS = {**groups.HELPERS, **hooks.HELPERS, **overrides.HELPERS, **tools.HELPERS}
 
 
 def _nested(function, name):

@@ -18,6 +18,8 @@ loop that are unrolled), assume_static_by_default and automatic_dynamic_shapes (
 verify (int) and log (str), which are FRAMEJIT_VERIFY and FRAMEJIT_LOG, disable (bool), error_on_recompile,
 fail_on_recompile_limit_hit and suppress_errors (bool, raise or do not), verify_correctness (bool, compares each graph
 with running it op by op) and allow_ignore_mark_dynamic (bool).
+Three are sets of functions and bound methods: what ignore_logging_functions and ignore_logger_methods name is not called by
+captured code, and calls of what reorderable_logging_functions names wait for the end of the segment.
 
 `_FLAGS` and `_HOOKED` take effect at once. `_KEPT` are switches of PyTorch that have nothing to switch here, because
 framejit does what they ask for in any case or never does it; they can be set, so that programs for both need no
@@ -93,8 +95,6 @@ _KEPT = {
     "graph_break_on_nn_param_ctor": True,
     "guard_nn_modules": True,
     "guard_nn_modules_using_dict_tags": True,
-    "ignore_logger_methods": set(),
-    "ignore_logging_functions": set(),
     "inline_inbuilt_nn_modules": True,
     "install_free_tensors": False,
     "log_file_name": None,
@@ -110,7 +110,6 @@ _KEPT = {
     "raise_on_ctx_manager_usage": True,
     "raise_on_unsafe_aot_autograd": False,
     "record_runtime_overhead": True,
-    "reorderable_logging_functions": set(),
     "replay_record_enabled": False,
     "replay_side_effects": True,
     "report_guard_failures": True,
@@ -168,7 +167,22 @@ def _set_budget(seconds):
     _C._set_flag("compile_budget", max(1, round(seconds * 1000)) if seconds else 0)
 
 
+_logging = {"ignore_logger_methods": set(), "ignore_logging_functions": set(), "reorderable_logging_functions": set()}
+
+
+def _logging_set(name):
+    """The pair (get, set) of a set of functions whose calls captured code leaves out, or puts off."""
+
+    def change(functions):
+        _logging[name] = functions
+        left_out = _logging["ignore_logger_methods"] | _logging["ignore_logging_functions"]
+        _C._set_logging_functions(left_out - {None}, set(_logging["reorderable_logging_functions"]))
+
+    return lambda: _logging[name], change
+
+
 _HOOKED = {
+    **{name: _logging_set(name) for name in _logging},
     "compile_budget": (_get_budget, _set_budget),
     "disable": (_get_disable, lambda value: _C._set_compile_enabled(not value)),
     **{name: _flag(name) for name in _FLAGS},

@@ -63,6 +63,8 @@ class LazyModuleMixin:
         if module.cls_to_become is not None:
             module.__class__ = module.cls_to_become
 
+    _infer_parameters._framejit_directive = "first"  # captured code calls it once, while it is captured
+
 
 class LazyLinear(LazyModuleMixin, Linear):
     """`Linear` that takes `in_features` from the first input.

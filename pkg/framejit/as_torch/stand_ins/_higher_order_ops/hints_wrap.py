@@ -1,5 +1,6 @@
 """torch._higher_order_ops.hints_wrap"""
 
+from framejit._C import Tensor
 from framejit._regions import Region
 
 
@@ -11,9 +12,11 @@ class _HintsWrapper(Region):
             return super().__call__(body_fn, *values, **named)  # a graph's call of the region that was kept
         return self._call(body_fn, *values, **named)
 
-    def _call(self, body_fn, args, kwargs, hints):
-        if not isinstance(args, tuple):
-            args = tuple(args)
+    def _call(self, body_fn, args, kwargs, hints=None):
+        if hints is None:
+            raise RuntimeError("hints_wrapper - key hints not provided")
+        if not all(isinstance(arg, (Tensor, int, float, bool)) for arg in args):
+            raise RuntimeError(f"args must be a tuple of tensors, ints, floats, or bools, got {args}")
         if not isinstance(kwargs, dict) or not all(isinstance(key, str) for key in kwargs):
             raise RuntimeError(f"kwargs must be a dict with string keys, got {type(kwargs)}")
         if not isinstance(hints, dict) or not all(
@@ -23,4 +26,4 @@ class _HintsWrapper(Region):
         return super().__call__(body_fn, *args, **kwargs)
 
 
-hints_wrapper = _HintsWrapper("hints_wrapper")
+hints_wrapper = _HintsWrapper("hints_wrapper", pure=True)

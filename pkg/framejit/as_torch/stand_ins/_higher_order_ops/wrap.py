@@ -2,4 +2,4 @@
 
 from framejit._regions import Region
 
-wrap = Region("wrap")
+wrap = Region("wrap", pure=True)
