@@ -91,6 +91,7 @@ LoadedSegment::LoadedSegment(std::unique_ptr<capture::Segment> s) : segment(std:
     return r.make == Make::Source || r.make == Make::Const || r.make == Make::Output || r.make == Make::Number;
   });
   bare = is_bare(*segment);
+  if (bare) changed = changed_locals(*segment);
   nothing = exit.kind == ExitKind::Resume && exit.frames.empty();
   distinct = exit.frames.size() == 1 && all_distinct(exit.frames[0]);
   if (returns || exit.kind == ExitKind::Resume || exit.frames.empty()) return;

@@ -44,6 +44,7 @@ struct LoadedSegment {
   EntryPoint* after = nullptr;   // where control came back to last time, of the same table
   bool plain = false;            // every recipe only names an object that is there
   bool bare = false;             // nothing is run, made or changed: its exit only names objects (bare.h)
+  std::vector<int32_t> changed;  // then: the locals of the exit that are not as they were
   bool distinct = false;         // the exit's one frame names each recipe at most once
   bool returns = false;          // the exit is Return: no frame is needed when it runs from the function's start
 

@@ -39,9 +39,7 @@ void note_inside(const capture::Segment& segment) {
   for (const auto& [code, count] : segment.by_code) account_of(code.get()).inside += count;
 }
 
-void note_unit(PyObject* code, const char* reason) {
-  if (flags::get().force_capture) ++account_of(code).units[reason];
-}
+void count_unit(PyObject* code, const char* reason) { ++account_of(code).units[reason]; }
 
 void note_rest(PyObject* code, const char* reason) {
   if (flags::get().force_capture) ++account_of(code).rests[reason];

@@ -200,7 +200,6 @@ namespace {
 
 // A generator that is resumed to send on to another one: signals are for that one.
 bool sends_on(const py::FrameView& frame) {
-  if (!frame.decoded().is_generator()) return false;
   const py::Instr& in = frame.decoded().at(frame.index());
   return in.op == py::Op::RESUME && (in.arg & 3) >= 2;
 }
@@ -215,11 +214,12 @@ Action SegmentDriver::step(py::FrameView& frame) noexcept {
     py::FrameLink link(frame, frame.index());
     if (!link.ok()) return raise_here(frame);
     Action out{Action::kResume};
+    const bool generator = frame.decoded().is_generator();
     Next next = Next::GoOn;
     if (exit_) next = descend(frame, *std::exchange(exit_, nullptr), *held_, level_, out);
     while (next == Next::GoOn) {
       frame.show(frame.index());
-      if (!sends_on(frame) && !py::poll(frame.thread())) return raise_here(frame);
+      if (!(generator && sends_on(frame)) && !py::poll(frame.thread())) return raise_here(frame);
       // Modes answer each function by itself: the rest of the frame is CPython's.
       if (py::traced(frame.thread()) || overrides::mode_answers()) return Action::resume(frame.index());
       next = advance(frame, out);
@@ -315,7 +315,7 @@ SegmentDriver::Next SegmentDriver::carry_out(py::FrameView& frame, LoadedSegment
       out = Action::done(Ref::borrow(value));
       return Next::Stop;
     }
-  } else if (loaded.bare && fill_bare(frame, segment, fetched)) {
+  } else if (loaded.bare && fill_bare(frame, loaded, fetched)) {
     note_run(segment);
     return Next::GoOn;
   }

@@ -52,8 +52,7 @@ bool call(const Unit& unit, py::FrameView& frame, const Context& context, bool c
   Ref result = Ref::steal(compiles_callee ? call_compiling(context, {callable, args, nargsf, names.get()})
                                           : py::call_plain(callable, args, nargsf, names.get()));
   if (!result) return false;
-  frame.cut_stack(first);
-  frame.push(std::move(result));
+  frame.replace_top(first, std::move(result));
   frame.set_index(unit.next);
   return true;
 }

@@ -64,7 +64,7 @@ inline Outcome ModesCheck::check(const Check& c, Fetched&) {
 }
 
 // As run_check, the frequent kinds without a call.
-inline Outcome run_check_here(const Check& c, Fetched& f) {
+[[gnu::always_inline]] inline Outcome run_check_here(const Check& c, Fetched& f) {
   switch (c.kind) {
     case Kind::TypeIs: return TypeIsCheck::check(c, f);
     case Kind::Same: return SameCheck::check(c, f);

@@ -67,20 +67,36 @@ void FrameView::exchange(PyObject** values, size_t depth) {
   sync_depth();
 }
 
-void FrameView::put(PyObject** values, size_t depth) {
-  const size_t n = room(depth), used = static_cast<size_t>(nlocals_) + depth,
-               before = static_cast<size_t>(nlocals_ + depth_);
-  for (size_t i = 0; i < n; ++i) {
-    PyObject* const old = i < before ? slots_[i] : nullptr;
-    PyObject* const now = i < used ? values[i] : nullptr;
-    slots_[i] = now;
-    values[i] = nullptr;
-    if (old == now) continue;
-    Py_XINCREF(now);
-    values[i] = old;
+size_t FrameView::put(std::span<const int32_t> slots, PyObject** values, size_t depth) {
+  size_t n = 0;
+  for (int32_t slot : slots) {
+    PyObject* const old = slots_[slot];
+    Py_XINCREF(values[n]);
+    slots_[slot] = values[n];
+    values[n++] = old;
   }
+  PyObject** const stack = slots_ + nlocals_;
+  const auto before = static_cast<size_t>(depth_);
+  for (size_t i = 0; i < depth; ++i) {
+    PyObject* const old = i < before ? stack[i] : nullptr;
+    Py_XINCREF(values[n]);
+    stack[i] = values[n];
+    values[n++] = old;
+  }
+  for (size_t i = depth; i < before; ++i) values[n++] = stack[i];
   depth_ = static_cast<int>(depth);
   sync_depth();
+  return n;
+}
+
+void FrameView::replace_top(int depth, Ref value) {
+  PyObject** const stack = slots_ + nlocals_;
+  const int before = depth_;
+  const Ref first = Ref::steal(stack[depth]);
+  stack[depth] = value.release();
+  depth_ = depth + 1;
+  sync_depth();
+  for (int i = depth + 1; i < before; ++i) Py_XDECREF(stack[i]);
 }
 
 void FrameView::run_prologue() {

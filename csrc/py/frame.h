@@ -62,8 +62,11 @@ class FrameView {
     return static_cast<size_t>(nlocals_) + std::max(depth, static_cast<size_t>(depth_));
   }
   void exchange(PyObject** values, size_t depth);
-  // The same with borrowed references, of which the frame takes its own. What it held already it keeps.
-  void put(PyObject** values, size_t depth);
+  // Gives these locals and then the whole stack, `depth` values, what `values` has, borrowed. What was there before is
+  // left in `values` for the caller to drop; gives how many that are, at most slots + max(depth, the old depth).
+  size_t put(std::span<const int32_t> slots, PyObject** values, size_t depth);
+  // One value in the place of all that is on the stack from `depth` on.
+  void replace_top(int depth, Ref value);
 
   // What COPY_FREE_VARS and MAKE_CELL would do, for a frame that starts past them. Throws PythonError.
   void run_prologue();
