@@ -46,6 +46,26 @@ class LoggingCalls(unittest.TestCase):
         framejit.compile(f)(framejit.ones(2))
         self.assertEqual(log.lines, ["before", "after"])
 
+    def test_record_is_one_break(self):
+        import logging
+
+        logger = logging.getLogger("framejit.tests.capture_calls")
+
+        def f(x):
+            y = x + 1
+            logger.info("seen %s", 3)
+            return y * 2
+
+        with self.assertLogs(logger, "INFO") as caught:
+            explained = framejit.dynamo.explain(f)(framejit.ones(2))
+        self.assertEqual(explained.graph_break_count, 1)
+        self.assertEqual([record.getMessage() for record in caught.records], ["seen 3"])
+        self.assertEqual([record.funcName for record in caught.records], ["f"])
+        logger.setLevel("ERROR")
+        f(framejit.ones(2))
+        framejit.reset()
+        framejit.compile(f, fullgraph=True)(framejit.ones(2))
+
     def test_put_off(self):
         def f(x):
             print("begins")
@@ -65,6 +85,43 @@ class LoggingCalls(unittest.TestCase):
             compiled = framejit.compile(f, fullgraph=True)
             for _ in range(2):
                 self.assertEqual(printed(compiled), printed(f))
+
+
+class ObjectsAsKeys(unittest.TestCase):
+    def setUp(self):
+        framejit.reset()
+
+    def test_dict_from_outside(self):
+        class Key:
+            pass
+
+        a, b, c = Key(), Key(), Key()
+        table = {a: 2, b: 3, "c": 4}
+
+        def f(x, key):
+            return x * table[key] if key in table else x + table.get(key, 7)
+
+        compiled = framejit.compile(f, fullgraph=True)
+        for key in (a, b, c, a):
+            self.assertEqual(compiled(framejit.ones(1), key).tolist(), f(framejit.ones(1), key).tolist())
+        table[a] = 5
+        self.assertEqual(compiled(framejit.ones(1), a).tolist(), [5.0])
+        del table[a]
+        self.assertEqual(compiled(framejit.ones(1), a).tolist(), [8.0])
+
+    def test_modules(self):
+        model = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+        weights = {model: 1, model[0]: 2, model[1]: 3}
+
+        def f(x):
+            for i, module in enumerate(model.modules()):
+                x = x + weights[module] * i
+            return x
+
+        compiled = framejit.compile(f, fullgraph=True)
+        self.assertEqual(compiled(framejit.zeros(1)).tolist(), [8.0])
+        weights[model[1]] = 10
+        self.assertEqual(compiled(framejit.zeros(1)).tolist(), [22.0])
 
 
 class MadeByCalls(unittest.TestCase):

@@ -268,6 +268,7 @@ namespace {
 
 V module_attr(Tracer& t, PyObject* module, PyObject* name) {
   PyObject* dict = PyModule_GetDict(module);
+  if (PyModule_CheckExact(module) && is_text(name, "__dict__")) return t.known_dict(dict);
   if (!PyModule_CheckExact(module)) {  // its class may have a say
     PyTypeObject* type = Py_TYPE(module);
     PyObject* raw = t.type_lookup(type, name);

@@ -1,6 +1,7 @@
 // Calling a Python function: its arguments are bound as CPython binds them and its frame is interpreted in place.
 #include <algorithm>
 
+#include "base/flags.h"
 #include "capture/arrays.h"
 #include "capture/class_body.h"
 #include "capture/directive.h"
@@ -160,6 +161,26 @@ bool clears_own_frames(FunctionValue* f, const Args& args) {
   return home && PyUnicode_Check(home) && is_text(home, "traceback") && is_text(f->code->co_name, "clear_frames");
 }
 
+// Where a log record may be made and handed to handlers: CPython's matter, in one step. A logger remembers the levels
+// that are off; such a call does nothing, and is interpreted.
+bool makes_log_record(FunctionValue* f, const Args& args) {
+  static constexpr struct {
+    const char* name;
+    int level;
+  } kRows[] = {{"_log", -1},    {"log", -1},   {"debug", 10},     {"info", 20},
+               {"warning", 30}, {"error", 40}, {"exception", 40}, {"critical", 50}};
+  PyObject* home = PyDict_GetItemWithError(f->globals, FJ_NAME("__name__"));
+  if (!home || !PyUnicode_Check(home) || !is_text(home, "logging") || flags::get().force_capture) return false;
+  auto row =
+      std::find_if(std::begin(kRows), std::end(kRows), [&](auto& r) { return is_text(f->code->co_name, r.name); });
+  if (row == std::end(kRows) || args.pos.empty() || !args.pos[0]->real) return false;
+  if (row->level < 0) return is_text(f->code->co_name, "_log");
+  Ref cache = Ref::steal(PyObject_GetAttrString(args.pos[0]->real, "_cache"));
+  Ref level = Ref::steal(PyLong_FromLong(row->level));
+  PyErr_Clear();
+  return cache && PyDict_Check(cache.get()) && PyDict_GetItemWithError(cache.get(), level.get()) != Py_False;
+}
+
 }  // namespace
 
 namespace {
@@ -189,6 +210,7 @@ V call_function(Tracer& t, FunctionValue* f, Args args) {
     if (V cls = make_namedtuple(t, f, args)) return cls;
   if (f->outside() && (is_pure_code(f->code) || is_pure_array_code(f->code) || is_pure_by_name(f->real)))
     return call_pure_function(t, f, args);
+  if (f->outside() && makes_log_record(f, args)) cut(Reason::disabled, "logging: a record is made");
   if (PyObject* mark = disabling_mark(f)) {
     cut(PyUnicode_Check(mark) && is_text(mark, "asked_for") ? Reason::asked_for : Reason::disabled,
         PyUnicode_AsUTF8(f->code->co_qualname), "()");

@@ -1,4 +1,5 @@
 // Dicts: reads, writes, and the journal of writes to outside ones.
+#include "capture/asks.h"
 #include "capture/protocol.h"
 #include "py/dict.h"
 
@@ -80,8 +81,15 @@ void check_strangers(Tracer& t, DictValue* d, PyObject* stand) {
   if (py::dict_has_hash(d->real, h, stand)) cut(Reason::custom_key, "a dict from outside");
 }
 
+// Is it found by its identity alone?
+bool is_identity_key(Tracer& t, V key) {
+  if (!key->outside()) return false;
+  if (key->is != Is::Object || plain_tensor(key)) return key->is == Is::Tensor;
+  return !has_python_special(t, key, FJ_NAME("__hash__")) && !has_python_special(t, key, FJ_NAME("__eq__"));
+}
+
 V read_outside(Tracer& t, DictValue* d, V key, PyObject* stand) {
-  if (key->is == Is::Tensor && key->outside()) {  // found by identity: the segment is for this very tensor
+  if (is_identity_key(t, key)) {  // the segment is for this very object
     t.guard(Kind::Same, key->source, key->real);
     t.keep(Ref::borrow(key->real));
   } else if (key->is != Is::Const) {

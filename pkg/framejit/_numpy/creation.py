@@ -52,7 +52,7 @@ def _filled_like(value):
 
 
 def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, device=None):
-    t = tensor(a)
+    t = tensor(a.numpy() if isinstance(a, _C.Tensor) else a)
     refuse(order not in ("K", "C") or device not in (None, "cpu"))
     value = operand(fill_value)
     wanted = _dtype(dtype, t.dtype)

@@ -41,6 +41,7 @@ class PHWithMeta(PHBase):
 
 PH = PHBase()
 _wrapped_methods_to_patch = []  # (class, name): calls with proxies are recorded, as those of wrapped functions are
+_running = 0  # tracers that record now
 _proxyable_classes = {}  # class -> None: its instances may be made of proxies
 
 
@@ -93,6 +94,11 @@ def wrap(fn_or_name):
         raise NotImplementedError("wrap must be called at the top level of a module")
     wrapped_functions[id(frame.f_globals), name] = frame.f_globals
     return fn_or_name
+
+
+def is_fx_tracing():
+    """Whether a tracer records now."""
+    return _running > 0
 
 
 def _assert_is_none(value, message):
@@ -256,14 +262,22 @@ class Tracer(TracerBase):
         annotations = getattr(function, "__annotations__", {})
         patcher = self.patcher_class(self)
         called, args = self.create_args_for_root(function, is_module, concrete_args)
+        global _running
+        _running += 1
+        try:
+            self._record(patcher, function, called, args, annotations)
+        finally:
+            _running -= 1
+        self.submodule_paths = None
+        return self.graph
+
+    def _record(self, patcher, function, called, args, annotations):
         with patcher:
             patcher.wrap_globals(getattr(function, "__globals__", {}))
             result = patcher.recording(called)(*args)
             self.create_node(
                 "output", "output", (self.create_arg(result),), {}, type_expr=annotations.get("return", None)
             )
-        self.submodule_paths = None
-        return self.graph
 
     def create_args_for_root(self, root_fn, is_module, concrete_args=None):
         """The function to call and its arguments: a placeholder's proxy for each parameter without a concrete value."""

@@ -1,4 +1,5 @@
-"""torch._inductor.metrics: the number of kernels made since `reset()`, or since it was set."""
+"""torch._inductor.metrics: how much was compiled since `reset()`, or since the count was set. Graphs are counted: a kernel that is
+known from another graph is not made again."""
 
 import sys
 import types
@@ -11,11 +12,11 @@ class _Metrics(types.ModuleType):
 
     @property
     def generated_kernel_count(self):
-        return _C._compiler_stats()["kernels"] - self._start
+        return _C._compiler_stats()["graphs"] - self._start
 
     @generated_kernel_count.setter
     def generated_kernel_count(self, count):
-        self._start = _C._compiler_stats()["kernels"] - count
+        self._start = _C._compiler_stats()["graphs"] - count
 
 
 def reset():
