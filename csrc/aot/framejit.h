@@ -35,7 +35,10 @@ typedef enum {
   FRAMEJIT_FLOAT32,
   FRAMEJIT_FLOAT64,
   FRAMEJIT_COMPLEX64,
-  FRAMEJIT_COMPLEX128
+  FRAMEJIT_COMPLEX128,
+  FRAMEJIT_UINT16,
+  FRAMEJIT_UINT32,
+  FRAMEJIT_UINT64
 } framejit_dtype;
 
 /* An input or output of a variant; name and sizes live as long as the program. */

@@ -11,7 +11,9 @@ namespace {
 
 // int64 is what NumPy calls its int64: of the two C types of that size the first.
 constexpr const char* kInt64 = sizeof(long) == 8 ? "l" : "q";
-constexpr const char* kFormats[kDTypeCount] = {"?", "B", "b", "h", "i", kInt64, "e", nullptr, "f", "d", "Zf", "Zd"};
+constexpr const char* kUInt64 = sizeof(long) == 8 ? "L" : "Q";
+constexpr const char* kFormats[kDTypeCount] = {"?", "B", "b",  "h",  "i", kInt64, "e",    nullptr,
+                                               "f", "d", "Zf", "Zd", "H", "I",    kUInt64};
 
 // Shape and strides in the form of the protocol, living as long as the view.
 struct Geometry {
@@ -79,6 +81,10 @@ bool dtype_of_format(const char* f, Py_ssize_t itemsize, DType* out) {
     case 'i':
     case 'l':
     case 'q': *out = itemsize == 2 ? DType::I16 : itemsize == 4 ? DType::I32 : DType::I64; return true;
+    case 'H':
+    case 'I':
+    case 'L':
+    case 'Q': *out = itemsize == 2 ? DType::U16 : itemsize == 4 ? DType::U32 : DType::U64; return true;
     default: return false;
   }
 }
@@ -91,7 +97,7 @@ TensorRef from_view(py::Ref view, PyObject* source) {
     raise(ErrorKind::Type, "can't convert ", Py_TYPE(source)->tp_name, " with elements of format '",
           b->format ? b->format : "",
           "'. The only supported types are: float64, float32, float16, complex64, complex128, int64, int32, int16, "
-          "int8, uint8, and bool.");
+          "int8, uint64, uint32, uint16, uint8, and bool.");
   int64_t low = 0, reach = 0;
   for (int d = 0; d < b->ndim; ++d) {
     int64_t stride = b->strides ? b->strides[d] : b->itemsize;

@@ -1,5 +1,7 @@
 #include "bind/create.h"
 
+#include <cstring>
+
 #include "bind/module.h"
 #include "bind/overrides.h"
 #include "bind/parse.h"
@@ -30,6 +32,7 @@ bool is_nested(PyObject* o) {
 
 // First pass: the shape by first elements, the dtype by all elements.
 struct Scan {
+  bool whole_range = false;  // for uint64: integers beyond int64 are no error
   Shape sizes;
   bool any = false;
   DType dtype = DType::Bool;
@@ -50,6 +53,7 @@ struct Scan {
     bool plain = PyFloat_CheckExact(o) || PyLong_CheckExact(o) || PyBool_Check(o);
     if (!plain && PyObject_CheckBuffer(o) && as_number(o, &n))
       return see(from_array(o, true)->meta.dtype);  // a NumPy scalar
+    if (whole_range && PyLong_CheckExact(o)) return see(DType::I64);
     if (as_number(o, &n)) return number(n);
     if (!is_nested(o)) {
       TensorRef array = from_array(o, true);
@@ -77,8 +81,10 @@ struct Fill {
   void check_range(const Arg& n) {
     if (n.tag() != ArgTag::Int || dtype == DType::I64) return;
     int64_t v = n.as_int(), bits = size_of(dtype) * 8;
+    if (dtype == DType::U64) return;
+    int64_t top = int64_t{1} << bits;
     bool fits =
-        dtype == DType::U8 ? v >= -255 && v <= 255 : v >= -(int64_t{1} << (bits - 1)) && v < (int64_t{1} << (bits - 1));
+        is_unsigned(dtype) ? v > -top && v < top : v >= -(int64_t{1} << (bits - 1)) && v < (int64_t{1} << (bits - 1));
     FJ_USER_CHECK(fits, ErrorKind::Runtime, "value cannot be converted to type ", name_of(dtype), " without overflow");
   }
   void copy_tensor(std::byte* at, size_t depth, TensorObj* t) {
@@ -99,6 +105,12 @@ struct Fill {
   void walk(PyObject* o, size_t depth, std::byte* at) {
     Arg n;
     if (is_tensor(o)) return copy_tensor(at, depth, as_tensor(o));
+    if (dtype == DType::U64 && depth == out->meta.sizes.size() && PyLong_CheckExact(o)) {
+      unsigned long long v = PyLong_AsUnsignedLongLong(o);
+      if (PyErr_Occurred()) throw py::PythonError();
+      std::memcpy(at, &v, sizeof v);
+      return;
+    }
     bool number = as_number(o, &n);
     if (depth == out->meta.sizes.size()) {
       if (!number)
@@ -150,9 +162,10 @@ TensorRef tensor_from_data(PyObject* data, const DType* dtype) {
     return copied(t, dtype ? *dtype : t->meta.dtype);
   }
   Arg n;
-  if (!PyList_Check(data) && !PyTuple_Check(data) && !as_number(data, &n))
-    if (TensorRef array = from_array(data, true)) return copied(array.get(), dtype ? *dtype : array->meta.dtype);
   Scan scan;
+  scan.whole_range = dtype && *dtype == DType::U64;
+  if (!PyList_Check(data) && !PyTuple_Check(data) && !PyLong_CheckExact(data) && !as_number(data, &n))
+    if (TensorRef array = from_array(data, true)) return copied(array.get(), dtype ? *dtype : array->meta.dtype);
   scan.walk(data, 0, true);
   TensorRef out = empty(scan.sizes, dtype ? *dtype : scan.any ? scan.dtype : default_dtype());
   Fill{out.get(), out->meta.dtype}.walk(data, 0, data_of(out.get()));

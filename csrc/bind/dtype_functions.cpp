@@ -181,13 +181,12 @@ PyObject* float_field(PyObject* o, void*) {
 }
 PyObject* int_max(PyObject* o, void*) {
   DType t = get(o);
-  return PyLong_FromLongLong(t == DType::U8    ? 255
-                             : t == DType::I64 ? INT64_MAX
-                                               : (int64_t{1} << (size_of(t) * 8 - 1)) - 1);
+  uint64_t all = ~uint64_t{0} >> (64 - size_of(t) * 8);
+  return PyLong_FromUnsignedLongLong(is_unsigned(t) ? all : all >> 1);
 }
 PyObject* int_min(PyObject* o, void*) {
   DType t = get(o);
-  return PyLong_FromLongLong(t == DType::U8 ? 0 : t == DType::I64 ? INT64_MIN : -(int64_t{1} << (size_of(t) * 8 - 1)));
+  return PyLong_FromLongLong(is_unsigned(t) ? 0 : t == DType::I64 ? INT64_MIN : -(int64_t{1} << (size_of(t) * 8 - 1)));
 }
 
 PyObject* finfo_repr(PyObject* o) {

@@ -18,7 +18,7 @@ PyObject* itemsize(PyObject* self, void*) { return PyLong_FromLong(size_of(get(s
 PyObject* is_floating(PyObject* self, void*) { return PyBool_FromLong(is_float(get(self))); }
 PyObject* is_complex_type(PyObject* self, void*) { return PyBool_FromLong(is_complex(get(self))); }
 PyObject* is_signed(PyObject* self, void*) {
-  return PyBool_FromLong(get(self) != DType::Bool && get(self) != DType::U8);
+  return PyBool_FromLong(get(self) != DType::Bool && !is_unsigned(get(self)));
 }
 PyObject* to_real(PyObject* self, PyObject*) {
   return Py_NewRef(is_complex(get(self)) ? dtype_object(part_of(get(self))) : self);

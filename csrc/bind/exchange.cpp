@@ -97,7 +97,7 @@ void destroy_capsule(PyObject* capsule) {
 
 uint8_t dl_code(DType t) {
   return t == DType::Bool   ? kDLBool
-         : t == DType::U8   ? kDLUInt
+         : is_unsigned(t)   ? kDLUInt
          : t == DType::BF16 ? kDLBfloat
          : is_complex(t)    ? kDLComplex
          : is_float(t)      ? kDLFloat

@@ -1,5 +1,7 @@
 #include "bind/read.h"
 
+#include <cstring>
+
 #include "bind/record.h"
 
 namespace fj::bind {
@@ -27,14 +29,28 @@ PyObject* number_object(const Arg& n) {
   }
 }
 
-PyObject* element_object(const std::byte* p, DType t) { return number_object(load_number(p, t)); }
+PyObject* element_object(const std::byte* p, DType t) {
+  if (t != DType::U64) return number_object(load_number(p, t));
+  uint64_t v;
+  std::memcpy(&v, p, sizeof v);
+  return PyLong_FromUnsignedLongLong(v);
+}
 
-Arg read_item(TensorObj* t, const char* what) {
+static TensorObj* single(TensorObj* t, const char* what) {
   FJ_USER_CHECK(t->meta.numel() == 1, ErrorKind::Runtime, "a Tensor with ", t->meta.numel(),
                 " elements cannot be converted to Scalar");
   note_read(t, what);
-  t = check_data(t, what);
+  return check_data(t, what);
+}
+
+Arg read_item(TensorObj* t, const char* what) {
+  t = single(t, what);
   return load_number(data_of(t), t->meta.dtype);
+}
+
+PyObject* item_object(TensorObj* t, const char* what) {
+  t = single(t, what);
+  return element_object(data_of(t), t->meta.dtype);
 }
 
 PyObject* to_list(TensorObj* t) {

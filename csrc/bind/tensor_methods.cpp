@@ -27,7 +27,9 @@ PyObject* to_complex(PyObject* o, PyObject*) {
     return PyComplex_FromDoubles(n.real(), n.imag());
   });
 }
-PyObject* is_signed(PyObject* o, PyObject*) { return PyBool_FromLong(meta_of(o).dtype > DType::U8); }
+PyObject* is_signed(PyObject* o, PyObject*) {
+  return PyBool_FromLong(meta_of(o).dtype != DType::Bool && !is_unsigned(meta_of(o).dtype));
+}
 PyObject* get_device(PyObject* o, PyObject*) { return PyLong_FromLong(meta_of(o).device.index); }
 PyObject* is_pinned(PyObject*, PyObject*) { Py_RETURN_FALSE; }
 
@@ -81,7 +83,7 @@ PyObject* data_ptr(PyObject* o, PyObject*) {
   });
 }
 PyObject* item(PyObject* o, PyObject*) {
-  return py::guarded<PyObject*>(nullptr, [&] { return number_object(read_item(as_tensor(o), "item")); });
+  return py::guarded<PyObject*>(nullptr, [&] { return item_object(as_tensor(o), "item"); });
 }
 PyObject* tolist(PyObject* o, PyObject*) {
   return py::guarded<PyObject*>(nullptr, [&] { return to_list(as_tensor(o)); });

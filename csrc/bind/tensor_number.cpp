@@ -201,7 +201,8 @@ Arg read_real(PyObject* self, const char* what) {
 PyObject* to_int(PyObject* self) {
   if (__builtin_expect(asked(self), 0)) return ask_slot("__int__", self).release();
   return py::guarded<PyObject*>(nullptr, [&] {
-    py::Ref n = py::check(number_object(read_real(self, "int")));
+    if (is_complex(as_tensor(self)->meta.dtype)) read_real(self, "int");
+    py::Ref n = py::check(item_object(as_tensor(self), "int"));
     return PyNumber_Long(n.get());
   });
 }
@@ -214,7 +215,8 @@ PyObject* to_index(PyObject* self) {
   return py::guarded<PyObject*>(nullptr, [&] {
     FJ_USER_CHECK(!is_differentiable(as_tensor(self)->meta.dtype) && as_tensor(self)->meta.numel() == 1,
                   ErrorKind::Type, "only integer tensors of a single element can be converted to an index");
-    return PyLong_FromLongLong(read_item(as_tensor(self), "an index").as_int());
+    py::Ref n = py::check(item_object(as_tensor(self), "an index"));
+    return PyNumber_Long(n.get());
   });
 }
 

@@ -1,6 +1,6 @@
 #include "graph/graph.h"
 
-#include "ops/complex.h"
+#include "ops/foreign.h"
 #include "ops/infer.h"
 
 namespace fj::graph {
@@ -71,7 +71,7 @@ void Graph::remove_dead_nodes() {
 }
 
 void GraphBuilder::emit(const OpDef& op, Args args, SmallVec<Val, 2>& outs) {
-  if (involves_complex(args) && !takes_complex(op)) return emit_complex(*this, op, args, outs);
+  if (must_rewrite(op, args)) return emit_foreign(*this, op, args, outs);
   if (!keep_composites_ && is_transparent(op)) {
     op.decompose(*this, op, args, outs);
     return;

@@ -2,18 +2,32 @@
 
 #include <atomic>
 
+#include "base/error.h"
+
 namespace fj {
 namespace {
 
-constexpr const char* kNames[kDTypeCount] = {"bool",    "uint8",    "int8",    "int16",   "int32",     "int64",
-                                             "float16", "bfloat16", "float32", "float64", "complex64", "complex128"};
-constexpr const char* kScalarNames[kDTypeCount] = {"Bool",  "Byte",   "Char",         "Short",
-                                                   "Int",   "Long",   "Half",         "BFloat16",
-                                                   "Float", "Double", "ComplexFloat", "ComplexDouble"};
-constexpr const char* kCppNames[kDTypeCount] = {
-    "bool",  "unsigned char", "signed char",         "short int",
-    "int",   "long int",      "c10::Half",           "c10::BFloat16",
-    "float", "double",        "c10::complex<float>", "c10::complex<double>"};
+constexpr const char* kNames[kDTypeCount] = {"bool",      "uint8",      "int8",     "int16",   "int32",
+                                             "int64",     "float16",    "bfloat16", "float32", "float64",
+                                             "complex64", "complex128", "uint16",   "uint32",  "uint64"};
+constexpr const char* kScalarNames[kDTypeCount] = {"Bool",         "Byte",          "Char",     "Short",  "Int",
+                                                   "Long",         "Half",          "BFloat16", "Float",  "Double",
+                                                   "ComplexFloat", "ComplexDouble", "UInt16",   "UInt32", "UInt64"};
+constexpr const char* kCppNames[kDTypeCount] = {"bool",
+                                                "unsigned char",
+                                                "signed char",
+                                                "short int",
+                                                "int",
+                                                "long int",
+                                                "c10::Half",
+                                                "c10::BFloat16",
+                                                "float",
+                                                "double",
+                                                "c10::complex<float>",
+                                                "c10::complex<double>",
+                                                "uint16_t",
+                                                "uint32_t",
+                                                "uint64_t"};
 std::atomic<DType> g_default{DType::F32};
 
 int int_rank(DType t) {  // widths of the signed types; u8 is handled apart
@@ -42,10 +56,16 @@ bool parse_dtype(std::string_view name, DType* out) {
 
 DType promote(DType a, DType b) {
   if (a == b) return a;
+  const DType first = a, second = b;
   if (a > b) {
     DType t = a;
     a = b;
     b = t;
+  }
+  if (is_wide_unsigned(b)) {
+    if (is_float(a)) return a;
+    raise(ErrorKind::Runtime, "Promotion for uint16, uint32, uint64 types is not supported, attempted to promote ",
+          scalar_type_name(first), " and ", scalar_type_name(second));
   }
   if (is_complex(b)) return a == DType::F64 ? DType::C128 : b;
   if (is_float(b)) {

@@ -5,22 +5,26 @@
 
 namespace fj {
 
-enum class DType : uint8_t { Bool, U8, I8, I16, I32, I64, F16, BF16, F32, F64, C64, C128 };
-inline constexpr int kDTypeCount = 12;
-// The types before the complex ones: loops and native routines compute in these only (ops/complex.h).
+enum class DType : uint8_t { Bool, U8, I8, I16, I32, I64, F16, BF16, F32, F64, C64, C128, U16, U32, U64 };
+inline constexpr int kDTypeCount = 15;
+// The types before the complex ones: loops and native routines compute in these only (ops/foreign.h).
 inline constexpr int kRealDTypeCount = 10;
 
 enum class DTypeClass : uint8_t { Bool, Int, Float, Complex };
 
-inline constexpr int kDTypeSize[kDTypeCount] = {1, 1, 1, 2, 4, 8, 2, 2, 4, 8, 8, 16};
+inline constexpr int kDTypeSize[kDTypeCount] = {1, 1, 1, 2, 4, 8, 2, 2, 4, 8, 8, 16, 2, 4, 8};
 constexpr int size_of(DType t) { return kDTypeSize[static_cast<int>(t)]; }
-constexpr bool is_complex(DType t) { return t >= DType::C64; }
-constexpr bool is_float(DType t) { return t >= DType::F16 && !is_complex(t); }
+// Loops and native routines do not compute in it: calls on such tensors are rewritten.
+constexpr bool is_foreign(DType t) { return t >= DType::C64; }
+constexpr bool is_wide_unsigned(DType t) { return t >= DType::U16; }
+constexpr bool is_complex(DType t) { return is_foreign(t) && !is_wide_unsigned(t); }
+constexpr bool is_float(DType t) { return t >= DType::F16 && !is_foreign(t); }
 // Whether tensors of the type can carry gradients.
-constexpr bool is_differentiable(DType t) { return t >= DType::F16; }
+constexpr bool is_differentiable(DType t) { return t >= DType::F16 && !is_wide_unsigned(t); }
 constexpr bool is_integral(DType t, bool with_bool = false) {
-  return t < DType::F16 && (with_bool || t != DType::Bool);
+  return !is_differentiable(t) && (with_bool || t != DType::Bool);
 }
+constexpr bool is_unsigned(DType t) { return t == DType::U8 || is_wide_unsigned(t); }
 constexpr DTypeClass class_of(DType t) {
   return t == DType::Bool ? DTypeClass::Bool
          : is_complex(t)  ? DTypeClass::Complex

@@ -2,7 +2,7 @@
 
 #include <deque>
 
-#include "ops/complex.h"
+#include "ops/foreign.h"
 
 namespace fj {
 namespace {
@@ -23,10 +23,10 @@ class MetaBuilder final : public Builder {
 }  // namespace
 
 void infer_op(const OpDef& op, Args args, SmallVec<TensorMeta, 2>& outs) {
-  if (__builtin_expect(involves_complex(args), 0) && !takes_complex(op)) {
+  if (__builtin_expect(must_rewrite(op, args), 0)) {
     MetaBuilder b;
     SmallVec<Val, 2> vals;
-    emit_complex(b, op, args, vals);
+    emit_foreign(b, op, args, vals);
     for (Val v : vals) outs.push_back(*v);
     return;
   }

@@ -10,6 +10,11 @@ namespace fj {
 
 // -- the way in ------------------------------------------------------------------------------------------------------
 
+void emit_foreign(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& outs) {
+  if (foreign_facts(args).wide_unsigned) return emit_unsigned(b, op, args, outs);
+  emit_complex(b, op, args, outs);
+}
+
 void emit_complex(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& outs) {
   if (op.complex) return op.complex(b, op, args, outs);
   if (op.decompose) return op.decompose(b, op, args, outs);

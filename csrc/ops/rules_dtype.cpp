@@ -18,6 +18,9 @@ const char* c_type_name(DType t) {
     case DType::I8: return "int8_t";
     case DType::I16: return "int16_t";
     case DType::I32: return "int";
+    case DType::U16: return "uint16_t";
+    case DType::U32: return "uint32_t";
+    case DType::U64: return "uint64_t";
     default: return "int64_t";
   }
 }
@@ -98,7 +101,7 @@ void infer_masked_fill(InferCtx& c) {
   DType self = c.val(0)->dtype;
   if (c.args[2].is_number() && is_integral(self)) {
     // Negative numbers wrap around in unsigned types, as in PyTorch.
-    int bits = 8 * size_of(self) - (self == DType::U8 ? 0 : 1);
+    int bits = 8 * size_of(self) - (is_unsigned(self) ? 0 : 1);
     double v = std::trunc(c.args[2].as_double()), top = std::ldexp(1.0, bits);
     FJ_USER_CHECK(v >= -top && v < top, ErrorKind::Runtime, "value cannot be converted to type ", c_type_name(self),
                   " without overflow");

@@ -1,8 +1,8 @@
 // Shape and dtype rules of factories and random ops.
 #include <cmath>
 
-#include "ops/calls.h"
-#include "ops/rules.h"
+#include "ops/foreign.h"
+#include "ops/rules_util.h"
 
 namespace fj {
 namespace {
@@ -102,6 +102,45 @@ void infer_arange(InferCtx& c) {
 void infer_linspace(InferCtx& c) {
   FJ_USER_CHECK(c.args[2].as_int() >= 0, ErrorKind::Runtime, "number of steps must be non-negative");
   set_new(c, Shape{c.args[2].as_int()}, dtype_or(c, default_dtype()));
+}
+
+// linspace and logspace between tensors of one number, from both ends as the routine does. Integers are rounded at the
+// end; PyTorch reads the bounds as numbers, so they have no gradients.
+void decompose_linspace_tensors(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& outs) {
+  auto dims = [&](size_t i) { return args[i].is_tensor() ? args[i].val()->dim() : 0; };
+  FJ_USER_CHECK(dims(0) == 0 && dims(1) == 0, ErrorKind::Runtime, op.name,
+                " only supports 0-dimensional start and end tensors, but got start with ", dims(0),
+                " dimension(s) and end with ", dims(1), " dimension(s).");
+  int64_t steps = args[2].as_int();
+  FJ_USER_CHECK(steps >= 0, ErrorKind::Runtime, "number of steps must be non-negative");
+  const Arg& wanted = args[static_cast<size_t>(op.arg_index("dtype"))];
+  const bool complex = foreign_facts(args).complex;
+  const DType type = !wanted.is_none() ? wanted.as_dtype() : complex ? complex_of(default_dtype()) : default_dtype();
+  FJ_USER_CHECK(!complex || is_complex(type), ErrorKind::Runtime, op.name,
+                "(): inferred dtype ComplexFloat can't be safely cast to passed dtype ", scalar_type_name(type));
+  const DType work = is_differentiable(type) ? compute_type(type) : DType::F64;
+  auto bound = [&](const Arg& a) {
+    return a.is_tensor() ? t::_to_dtype(b, t::detach(b, a), work) : t::full(b, Arg(Shape()), a, work);
+  };
+  Val start = bound(args[0]), end = bound(args[1]);
+  Val places = t::arange(b, Arg(steps), is_complex(work) ? part_of(work) : work);
+  Val step = t::div(b, t::sub(b, end, start), Arg(static_cast<double>(std::max<int64_t>(steps - 1, 1))));
+  Val rising = t::add(b, start, t::mul(b, step, places));
+  Val falling = t::sub(b, end, t::mul(b, step, t::rsub(b, places, Arg(steps - 1))));
+  Val line = steps == 1 ? rising : t::where(b, t::lt(b, places, Arg(steps / 2)), rising, falling);
+  if (std::string_view(op.name) == "logspace") {
+    double base = args[3].as_double();
+    line = is_complex(work) ? t::exp(b, t::mul(b, line, Arg(std::log(base)))) : t::pow(b, Arg(base), line);
+  }
+  outs.push_back(cast_to(b, line, type));
+}
+
+// Passes on its first argument; what the second says is looked at when it runs.
+void infer_checked(InferCtx& c) {
+  FJ_USER_CHECK(c.val(1)->dtype == DType::Bool, ErrorKind::Type,
+                "_checked(): the condition must be a bool tensor, not ", name_of(c.val(1)->dtype));
+  set_out(c, c.val(0)->sizes, c.val(0)->dtype);
+  c.out[0].strides = pointwise_strides(c.args.first(1), c.out[0].sizes);
 }
 
 void infer_eye(InferCtx& c) {

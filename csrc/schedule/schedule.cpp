@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "ops/calls.h"
+#include "ops/foreign.h"
 #include "schedule/arena.h"
 #include "schedule/body.h"
 #include "schedule/lower.h"
@@ -135,6 +136,10 @@ class Scheduler final : public NeededFn {
       InferCtx c{op_def(OpId::view_as_real), self};
       c.op.infer(c);
       want = c.out[0];
+    }
+    if (is_wide_unsigned(want.dtype)) {
+      value = value_of(signed_view(b, Val{value}));
+      want.dtype = value->dtype;
     }
     Value* copy = value_of(t::clone(b, Val{value}));
     static_cast<TensorMeta&>(*copy) = want;

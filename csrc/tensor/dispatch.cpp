@@ -1,6 +1,6 @@
 #include "tensor/dispatch.h"
 
-#include "ops/complex.h"
+#include "ops/foreign.h"
 #include "ops/infer.h"
 #include "tensor/autocast.h"
 #include "tensor/execute_internal.h"
@@ -15,12 +15,12 @@ namespace {
 struct ArgFacts {
   bool wrapped = false;
   bool needs_grad = false;
-  bool complex = false;
+  bool foreign = false;
 
   void see(const TensorObj* t) {
     wrapped |= t->wrapper != nullptr;
     needs_grad |= tape_needs(t);
-    complex |= is_complex(t->meta.dtype);
+    foreign |= is_foreign(t->meta.dtype);
   }
 };
 
@@ -30,9 +30,9 @@ ArgFacts facts_of(Args args) {
     if (a.tag() == ArgTag::Tensor)
       f.see(tensor_of(a.val()));
     else if (a.tag() == ArgTag::DType)
-      f.complex |= is_complex(a.as_dtype());
+      f.foreign |= is_foreign(a.as_dtype());
     else if (a.tag() == ArgTag::Complex)
-      f.complex = true;
+      f.foreign = true;
     else if (a.tag() == ArgTag::TensorList)
       for (Val v : a.as_vals())
         if (v) f.see(tensor_of(v));
@@ -47,8 +47,9 @@ void call_layer(const OpDef& op, Args args, Outs& outs) {
 }
 
 // `self` keeps being the same object: the result is computed aside and copied.
-void complex_inplace(const OpDef& op, Args args, Outs& outs) {
-  FJ_USER_CHECK(op.partner, ErrorKind::NotImplemented, "\"", op.name, "\" not implemented for complex tensors");
+void foreign_inplace(const OpDef& op, Args args, Outs& outs) {
+  FJ_USER_CHECK(op.partner, ErrorKind::NotImplemented, "\"", op.name, "_cpu\" not implemented for '",
+                scalar_type_name(args[0].val()->dtype), "'");
   Outs made;
   call_op(*op.partner, args, made);
   check_result_fits(args[0].val(), made[0].val());
@@ -77,18 +78,18 @@ void mark_inference(const OpDef& op, Outs& outs) {
 
 }  // namespace
 
-void call_complex(const OpDef& op, Args args, Outs& outs) {
-  if (op.has(kInplace) || (!op.args.empty() && op.args[0].mutated)) return complex_inplace(op, args, outs);
+void call_foreign(const OpDef& op, Args args, Outs& outs) {
+  if (op.has(kInplace) || (!op.args.empty() && op.args[0].mutated)) return foreign_inplace(op, args, outs);
   EagerBuilder b;
   SmallVec<Val, 2> vals;
-  emit_complex(b, op, args, vals);
+  emit_foreign(b, op, args, vals);
   for (Val v : vals) outs.push_back(b.take(v));
 }
 
 namespace {
 
 inline void call_with_facts(const OpDef& op, Args args, const ArgFacts& f, Outs& outs) {
-  if (__builtin_expect(f.complex, 0) && !takes_complex(op)) return call_complex(op, args, outs);
+  if (__builtin_expect(f.foreign, 0) && must_rewrite(op, args)) return call_foreign(op, args, outs);
   if (is_transparent(op) && !op.has(kInplace)) return decompose(op, args, outs);
   if (f.needs_grad && thread_state().grad_mode && tape_api.call) return tape_api.call(op, args, outs);
   check_inplace(op, args);
@@ -103,7 +104,7 @@ void call_plain(const OpDef& op, Args args, Outs& outs) { call_with_facts(op, ar
 
 void call_op(const OpDef& op, Args args, Outs& outs) {
   if (__builtin_expect(thread_state().top != nullptr, 0)) {
-    if (involves_complex(args) && !takes_complex(op)) return call_complex(op, args, outs);
+    if (must_rewrite(op, args)) return call_foreign(op, args, outs);
     return call_layer(op, args, outs);
   }
   if (__builtin_expect(thread_state().autocast.cpu, 0) && autocast::call(op, args, outs)) return;

@@ -1,5 +1,5 @@
 // Execution below layers and tape: one way for each kind of op.
-#include "ops/complex.h"
+#include "ops/foreign.h"
 #include "ops/infer.h"
 #include "tensor/eager.h"
 #include "tensor/execute_internal.h"
@@ -69,9 +69,9 @@ void execute_op(const OpDef& op, Args args, Outs& outs) {
 
 void execute_unrecorded(const OpDef& op, Args args, Outs& outs) {
   if (__builtin_expect(lazy::in_use, 0) && lazy::involves(args)) return lazy::execute(op, args, outs);
-  if (__builtin_expect(involves_complex(args), 0) && !takes_complex(op)) {
+  if (__builtin_expect(must_rewrite(op, args), 0)) {
     GradModeGuard no_grad(false);
-    return call_complex(op, args, outs);
+    return call_foreign(op, args, outs);
   }
   if (op.has(kInplace) || (!op.args.empty() && op.args[0].mutated)) return run_inplace(op, args, outs);
   switch (op.kind) {
@@ -139,9 +139,19 @@ void copy_complex(TensorObj* to, TensorObj* from) {
   }
 }
 
+void copy_unsigned(TensorObj* to, TensorObj* from) {
+  GradModeGuard no_grad(false);
+  EagerBuilder b;
+  Val source = from->meta.dtype == to->meta.dtype ? val_of(from)
+                                                  : b.emit1(OpId::_to_dtype, {Arg(val_of(from)), Arg(to->meta.dtype)});
+  if (!is_wide_unsigned(to->meta.dtype)) return copy_into(to, tensor_of(source));
+  copy_into(tensor_of(signed_view(b, val_of(to))), tensor_of(signed_view(b, source)));
+}
+
 }  // namespace
 
 void copy_into(TensorObj* to, TensorObj* from) {
+  if (is_wide_unsigned(to->meta.dtype) || is_wide_unsigned(from->meta.dtype)) return copy_unsigned(to, from);
   if (is_complex(to->meta.dtype) || is_complex(from->meta.dtype)) return copy_complex(to, from);
   static const OpDef* copy = find_op("copy");
   ArgVec args{Arg(val_of(to)), Arg(val_of(from)), Arg(false)};

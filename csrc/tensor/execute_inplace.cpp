@@ -1,5 +1,5 @@
 // In-place ops and out=: what may be written, and the cases where the result must be computed aside first.
-#include "ops/complex.h"
+#include "ops/foreign.h"
 #include "ops/infer.h"
 #include "tensor/execute_internal.h"
 #include "tensor/lazy.h"
@@ -96,11 +96,11 @@ void call_op_out(const OpDef& op, Args args, std::span<TensorObj* const> out, Ou
   FJ_USER_CHECK(!grad || !thread_state().grad_mode, ErrorKind::Runtime, op.name,
                 "(): functions with out=... arguments don't support automatic differentiation, but one of the "
                 "arguments requires grad.");
-  bool complex = involves_complex(args);
-  for (TensorObj* t : out) complex = complex || is_complex(t->meta.dtype);
+  bool foreign = foreign_facts(args).any();
+  for (TensorObj* t : out) foreign = foreign || is_foreign(t->meta.dtype);
   bool lazily = lazy::in_use && lazy::involves(args);
   for (TensorObj* t : out) lazily = lazily || lazy::is_lazy(t);
-  if (thread_state().top || op.has(kDynamicShape) || complex || lazily) {  // layers see the functional op and a copy
+  if (thread_state().top || op.has(kDynamicShape) || foreign || lazily) {  // layers see the functional op and a copy
     Outs made;
     call_op(op, args, made);
     for (size_t i = 0; i < out.size(); ++i) {

@@ -14,8 +14,8 @@ void run_native(const OpDef& op, Args args, std::span<TensorObj* const> given, O
 void run_inplace(const OpDef& op, Args args, Outs& outs);
 // What an in-place op may not do: raises what PyTorch raises (sizes, dtypes, self-overlap). Reads metas only.
 void check_inplace_call(const OpDef& op, Args args);
-// A call on complex tensors, by way of calls on their parts.
-void call_complex(const OpDef& op, Args args, Outs& outs);
+// A call that must be rewritten (ops/foreign.h).
+void call_foreign(const OpDef& op, Args args, Outs& outs);
 // May `result` be written to `self`: equal sizes, a dtype that casts? Raises if not.
 void check_result_fits(Val self, Val result);
 // as_strided may name any elements: raises unless all lie in the storage.

@@ -39,7 +39,13 @@ bool dtype_of_number(int number, DType* out) {
   return false;
 }
 
+// Compiled functions leave arrays of these types to NumPy, whose promotion between integers is another than tensors';
+// but tensors of these types are given back as arrays.
+constexpr std::pair<int, DType> kUnsignedNumbers[] = {{4, DType::U16}, {6, DType::U32}, {8, DType::U64}};
+
 int number_of(DType dtype) {
+  for (auto& [n, d] : kUnsignedNumbers)
+    if (d == dtype) return n;
   for (auto& [n, d] : kNumbers)
     if (d == dtype) return n;
   return -1;

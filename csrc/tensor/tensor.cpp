@@ -177,6 +177,12 @@ Arg load_number(const std::byte* p, DType t) {
     case DType::F64: return Arg(get(double{}));
     case DType::C64: return complex_number(get(std::array<float, 2>{}));
     case DType::C128: return complex_number(get(std::array<double, 2>{}));
+    case DType::U16: return Arg(int64_t{get(uint16_t{})});
+    case DType::U32: return Arg(int64_t{get(uint32_t{})});
+    case DType::U64: {
+      uint64_t v = get(uint64_t{});
+      return v <= INT64_MAX ? Arg(static_cast<int64_t>(v)) : Arg(static_cast<double>(v));
+    }
   }
   return Arg();
 }
@@ -198,6 +204,9 @@ void store_number(std::byte* p, DType t, const Arg& n) {
     case DType::F64: return put(n.as_double());
     case DType::C64: return put(std::array<float, 2>{static_cast<float>(n.real()), static_cast<float>(n.imag())});
     case DType::C128: return put(std::array<double, 2>{n.real(), n.imag()});
+    case DType::U16: return put(static_cast<uint16_t>(n.as_int()));
+    case DType::U32: return put(static_cast<uint32_t>(n.as_int()));
+    case DType::U64: return put(n.as_int());
   }
 }
 

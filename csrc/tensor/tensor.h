@@ -129,7 +129,7 @@ bool overlaps_itself(const TensorMeta& m);
 // May writing to `a` change `b`, other than element by element at the same place?
 bool overlaps_partly(const TensorObj* a, const TensorObj* b);
 
-// Reads and writes one element as a Python-like number.
+// Reads and writes one element as a Python-like number; a uint64 beyond int64 is read as the nearest double.
 Arg load_number(const std::byte* p, DType t);
 void store_number(std::byte* p, DType t, const Arg& number);
 

@@ -1,11 +1,11 @@
 #include "transform/decompose.h"
 
-#include "ops/complex.h"
+#include "ops/foreign.h"
 
 namespace fj::transform {
 
 void PrimitiveBuilder::emit(const OpDef& op, Args args, SmallVec<Val, 2>& outs) {
-  if (involves_complex(args) && !takes_complex(op)) return emit_complex(*this, op, args, outs);
+  if (must_rewrite(op, args)) return emit_foreign(*this, op, args, outs);
   if (op.kind == OpKind::Composite) {
     FJ_CHECK(op.decompose, "composite ", op.full_name, " has no decomposition");
     return op.decompose(*this, op, args, outs);

@@ -265,8 +265,8 @@ def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=N
                 "torch.searchsorted(): sorter must be a tensor of long dtype but got dtype " + str(sorter.dtype)
             )
         count = sorted_sequence.shape[-1]
-        if sorter.numel() and bool(((sorter < 0) | (sorter >= count)).any()):
-            raise RuntimeError("torch.searchsorted(): sorter index out of range")
+        inside = (sorter >= 0) & (sorter < count)
+        sorter = _C._checked(sorter, inside, "torch.searchsorted(): sorter index out of range")
         sorted_sequence = sorted_sequence.gather(-1, sorter)
     at = _search(sorted_sequence, input, right=right)
     return into(out, at.to(_C.int32) if out_int32 else at)

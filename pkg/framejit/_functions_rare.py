@@ -232,12 +232,12 @@ def _segment_reduce(data, reduce, *, lengths=None, indices=None, offsets=None, a
     n = data.shape[axis]
     if offsets is None:
         if not unsafe:
-            if bool((lengths < 0).any()):
-                raise RuntimeError("lengths contains negative value!")
-            if bool((lengths.sum(-1) != n).any()):
-                raise RuntimeError(
-                    "segment_reduce(): Expected all rows of lengths along axis to sum to data.size(lengths.dim()-1) when !unsafe."
-                )
+            lengths = _C._checked(lengths, lengths >= 0, "lengths contains negative value!")
+            lengths = _C._checked(
+                lengths,
+                lengths.sum(-1) == n,
+                "segment_reduce(): Expected all rows of lengths along axis to sum to data.size(lengths.dim()-1) when !unsafe.",
+            )
         ends = lengths.cumsum(-1)
         starts = ends - lengths
     else:

@@ -27,8 +27,11 @@ def _quantile(input, q, dim, keepdim, interpolation, ignore_nan):
         raise RuntimeError(f"{name}() q tensor must be same dtype as the input tensor")
     if input.numel() == 0:
         raise RuntimeError(f"{name}() input tensor must be non-empty")
-    if bool(((q < 0) | (q > 1)).any()) if given else outside:
-        raise RuntimeError(f"{name}() q values must be in the range [0, 1]")
+    range_error = f"{name}() q values must be in the range [0, 1]"
+    if given:
+        q = _C._checked(q, ~((q < 0) | (q > 1)), range_error)
+    elif outside:
+        raise RuntimeError(range_error)
     kept = [1] * input.dim() if dim is None else None
     values = input.reshape(-1) if dim is None or input.dim() == 0 else input.movedim(dim, -1)
     ordered = values.sort(-1)[0]
@@ -194,10 +197,10 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
     x = input.view(1, -1) if input.dim() < 2 else input
     if not (x.is_floating_point() or x.is_complex()):
         x = x.to(_C.get_default_dtype())
-    if aweights is not None and aweights.numel() and bool((aweights < 0).any()):
-        raise RuntimeError("cov(): aweights cannot be negative")
-    if fweights is not None and fweights.numel() and bool((fweights < 0).any()):
-        raise RuntimeError("cov(): fweights cannot be negative")
+    if aweights is not None:
+        aweights = _C._checked(aweights, ~(aweights < 0), "cov(): aweights cannot be negative")
+    if fweights is not None:
+        fweights = _C._checked(fweights, ~(fweights < 0), "cov(): fweights cannot be negative")
     weights = fweights
     if aweights is not None:
         weights = aweights if weights is None else weights * aweights

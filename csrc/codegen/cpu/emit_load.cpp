@@ -133,7 +133,10 @@ void Emitter::load_broadcast(DType t, int dst, x86::Mem from) {
       as_.shl(x86::eax, 16);
       break;
     case DType::C64:
-    case DType::C128: raise(ErrorKind::Internal, "a kernel over complex elements");
+    case DType::C128:
+    case DType::U16:
+    case DType::U32:
+    case DType::U64: raise(ErrorKind::Internal, "a kernel over foreign elements");
   }
   as_.vmovd(x, x86::eax);
   if (t == DType::F16) as_.vcvtph2ps(x, x);

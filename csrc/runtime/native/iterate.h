@@ -54,9 +54,12 @@ void dispatch(DType t, F&& f) {
     case DType::F32: return f.template operator()<float>();
     case DType::F64: return f.template operator()<double>();
     case DType::C64:
-    case DType::C128: break;
+    case DType::C128:
+    case DType::U16:
+    case DType::U32:
+    case DType::U64: break;
   }
-  raise(ErrorKind::Internal, "a native routine over complex elements");
+  raise(ErrorKind::Internal, "a native routine over foreign elements");
 }
 
 // The same by size alone, for routines that only move elements.

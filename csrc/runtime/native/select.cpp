@@ -1,4 +1,5 @@
-// Routines whose output size depends on data (masked_select, nonzero, bincount, unique), masked_scatter, searchsorted.
+// Routines whose output size depends on data (masked_select, nonzero, bincount, unique), masked_scatter, searchsorted,
+// and _checked, which looks whether its data allow what follows.
 #include <numeric>
 
 #include "ops/rules.h"
@@ -54,6 +55,11 @@ void masked_select(NativeCtx& c) {
         if (keep[i]) *to++ = from[i];
     });
   });
+}
+
+void checked(NativeCtx& c) {
+  FJ_USER_CHECK(count_true(c.in(1)) == c.in(1).numel(), ErrorKind::Runtime, c.arg(2).as_str());
+  copy_view(c.out(), c.in(0));
 }
 
 void masked_scatter(NativeCtx& c) {

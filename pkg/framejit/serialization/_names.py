@@ -32,6 +32,8 @@ ITEM_SIZES = {
     "complex64": 8,
     "complex128": 16,
 }
+# dtypes without a storage class: their storages are written as bytes, and the dtype beside
+UNTYPED_DTYPES = ("uint16", "uint32", "uint64")
 
 
 def dtype_name(dtype):

@@ -18,6 +18,14 @@ class _Storage:
         dtype = dtype_named(dtype_name)
         self.flat = _t.frombuffer(data, dtype=dtype) if count else _t.empty(0, dtype=dtype)
 
+    def as_dtype(self, dtype):
+        """The same bytes as elements of another dtype."""
+        other = _Storage(b"", dtype.__reduce__(), 0)
+        other.count = self.count * self.flat.element_size() // dtype.itemsize
+        if other.count:
+            other.flat = self.flat[: other.count * dtype.itemsize // self.flat.element_size()].view(dtype)
+        return other
+
     def tensor(self, offset, size, stride):
         """A view, after checking that it stays inside."""
         values = (offset, *size, *stride)

@@ -13,7 +13,7 @@ from datetime import timedelta
 from framejit import _ops as _t
 from framejit.nn.parameter import Parameter
 
-from ._names import STORAGE_DTYPES, dtype_named
+from ._names import STORAGE_DTYPES, UNTYPED_DTYPES, dtype_named
 from ._safe import allowed
 
 _OPCODES = (
@@ -45,6 +45,12 @@ class StorageType:
 
 def _rebuild_tensor(storage, storage_offset, size, stride, requires_grad=False, backward_hooks=None, metadata=None):
     return storage.tensor(storage_offset, tuple(size), tuple(stride)).requires_grad_(bool(requires_grad))
+
+
+def _rebuild_untyped(storage, offset, size, stride, requires_grad, backward_hooks, dtype, metadata=None):
+    if not isinstance(dtype, _t.dtype):
+        raise pickle.UnpicklingError(f"{dtype!r} is no dtype")
+    return _rebuild_tensor(storage.as_dtype(dtype), offset, size, stride, requires_grad)
 
 
 def _rebuild_parameter(data, requires_grad=True, backward_hooks=None):
@@ -116,6 +122,7 @@ def _known_globals():
         "_codecs.encode": _Builder(_encode),
         "torch._utils._rebuild_tensor_v2": _Builder(_rebuild_tensor),
         "torch._utils._rebuild_tensor": _Builder(_rebuild_tensor),
+        "torch._utils._rebuild_tensor_v3": _Builder(_rebuild_untyped),
         "torch._utils._rebuild_parameter": _Builder(_rebuild_parameter),
         "torch._utils._rebuild_parameter_with_state": _Builder(_rebuild_parameter_with_state),
         "torch._tensor._rebuild_from_type_v2": _Builder(_rebuild_from_type),
@@ -128,7 +135,7 @@ def _known_globals():
     }
     known.update({f"torch.{storage}": StorageType(name) for storage, name in STORAGE_DTYPES.items()})
     known["torch.storage.UntypedStorage"] = StorageType("uint8")
-    known.update({f"torch.{name}": dtype_named(name) for name in STORAGE_DTYPES.values() if hasattr(_t, name)})
+    known.update({f"torch.{name}": dtype_named(name) for name in (*STORAGE_DTYPES.values(), *UNTYPED_DTYPES)})
     known.update(
         {
             name.replace("builtins.", "__builtin__."): value

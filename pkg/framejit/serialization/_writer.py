@@ -15,7 +15,7 @@ from collections import OrderedDict
 from framejit import _ops as _t
 from framejit.nn.parameter import Parameter
 
-from ._names import DTYPE_STORAGES, ITEM_SIZES, dtype_name
+from ._names import DTYPE_STORAGES, ITEM_SIZES, UNTYPED_DTYPES, dtype_name
 
 _ALIGNMENT = 64
 _ROOT = "archive"
@@ -29,6 +29,7 @@ class _Global:
 
 
 _REBUILD_TENSOR = _Global("torch._utils", "_rebuild_tensor_v2")
+_REBUILD_UNTYPED = _Global("torch._utils", "_rebuild_tensor_v3")
 _REBUILD_PARAMETER = _Global("torch._utils", "_rebuild_parameter")
 _REBUILD_SPARSE = _Global("torch._utils", "_rebuild_sparse_tensor")
 _LAYOUT = _Global("torch.serialization", "_get_layout")
@@ -80,13 +81,15 @@ class _Pickler(pickle._Pickler):
             tensor_requires_grad = tensor.requires_grad
         source = tensor.detach()
         storage = source.untyped_storage()
-        return _REBUILD_TENSOR, (
-            self._storage(source, storage),
+        untyped = dtype_name(source.dtype) in UNTYPED_DTYPES
+        return _REBUILD_UNTYPED if untyped else _REBUILD_TENSOR, (
+            self._storage(source, storage, "UntypedStorage" if untyped else None),
             source.storage_offset(),
             tuple(source.size()),
             tuple(source.stride()),
             tensor_requires_grad,
             OrderedDict(),
+            *((source.dtype,) if untyped else ()),
         )
 
     def _reduce_sparse(self, tensor):
@@ -96,15 +99,16 @@ class _Pickler(pickle._Pickler):
             (*parts, tensor._coalesced) if tensor.layout is _t.sparse_coo else parts,
         )
 
-    def _storage(self, tensor, storage):
-        name = dtype_name(tensor.dtype)
+    def _storage(self, tensor, storage, kind=None):
+        name = "uint8" if kind else dtype_name(tensor.dtype)
         if name not in DTYPE_STORAGES:
             raise TypeError(f"save: tensors of dtype {tensor.dtype} cannot be saved")
-        identity = (storage.data_ptr(), storage.nbytes(), name)
+        identity = (storage.data_ptr(), storage.nbytes(), kind or name)
         if identity not in self.storages or storage.data_ptr() == 0:
             key = str(len(self.members))
             count = storage.nbytes() // ITEM_SIZES[name]
-            pid = ("storage", _global("torch", DTYPE_STORAGES[name]), key, "cpu", count)
+            storage_class = _global("torch.storage", kind) if kind else _global("torch", DTYPE_STORAGES[name])
+            pid = ("storage", storage_class, key, "cpu", count)
             self.members.append(storage)
             self.kept.append(tensor)
             self.storages[identity] = _Storage(pid)
@@ -117,7 +121,7 @@ class _Pickler(pickle._Pickler):
     dispatch[_Global] = save_global_reference
 
     def save_dtype(self, obj):
-        self.save_global_reference(_global("torch", dtype_name(obj)))
+        self.save(_global("torch", dtype_name(obj)))
 
     dispatch[_t.dtype] = save_dtype
 
