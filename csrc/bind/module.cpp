@@ -24,6 +24,7 @@ constexpr ModulePart kParts[] = {
     {"size", init_size},
     {"tensor", init_tensor},
     {"overrides", init_overrides},
+    {"torch_dispatch", init_torch_dispatch},
     {"autograd", init_autograd},
     {"func", init_func},
     {"record", init_record},

@@ -22,6 +22,7 @@ bool init_func(PyObject* module);
 bool init_record(PyObject* module);
 bool init_tensor(PyObject* module);  // the type; "ops" adds the rows' methods to it
 bool init_overrides(PyObject* module);
+bool init_torch_dispatch(PyObject* module);
 bool init_storage(PyObject* module);
 bool init_generator(PyObject* module);
 bool init_create(PyObject* module);

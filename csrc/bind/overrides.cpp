@@ -4,6 +4,7 @@
 #include "bind/tensor_type.h"
 #include "tensor/autograd.h"
 #include "tensor/meta_device.h"
+#include "tensor/python_dispatch.h"
 
 namespace fj::bind {
 namespace {
@@ -315,6 +316,7 @@ TensorRef to_subclass(TensorRef t, PyTypeObject* type) {
   }
   if (same_layout(type)) {
     change_type(t.get(), type);
+    python_dispatch::settle(t.get(), true);
     return t;
   }
   TensorRef out = new_tensor_of(type, t->meta, StorageRef::borrow(t->storage));
@@ -323,6 +325,7 @@ TensorRef to_subclass(TensorRef t, PyTypeObject* type) {
   std::swap(out->version, t->version);
   out->flags = t->flags;
   meta_device::settle(out.get());
+  python_dispatch::settle(out.get(), true);
   return out;
 }
 

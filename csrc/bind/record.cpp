@@ -23,26 +23,7 @@ PyObject* list_of(const Range& range, F&& item) {
   return out.release();
 }
 
-PyObject* object_of(const Arg& a) {
-  switch (a.tag()) {
-    case ArgTag::None: return Py_NewRef(Py_None);
-    case ArgTag::Tensor: return tensor_or_none(a.val());
-    case ArgTag::TensorList: return list_of(a.as_vals(), tensor_or_none);
-    case ArgTag::Bool:
-    case ArgTag::Int:
-    case ArgTag::Float:
-    case ArgTag::Complex: return number_object(a);
-    case ArgTag::IntList: return list_of(a.as_ints(), [](int64_t i) { return PyLong_FromLongLong(i); });
-    case ArgTag::BoolList: return list_of(a.as_ints(), [](int64_t i) { return PyBool_FromLong(i != 0); });
-    case ArgTag::FloatList: return list_of(a.as_floats(), PyFloat_FromDouble);
-    case ArgTag::Str: return PyUnicode_FromString(a.as_str().c_str());
-    case ArgTag::DType: return Py_NewRef(dtype_object(a.as_dtype()));
-    case ArgTag::Device: return new_device(a.as_device());
-    case ArgTag::MemoryFormat: return Py_NewRef(memory_format_object(a.as_memory_format()));
-    case ArgTag::Object: return Py_NewRef(Py_None);
-  }
-  return Py_NewRef(Py_None);
-}
+PyObject* object_of(const Arg& a) { return arg_object(a, tensor_or_none); }
 
 class RecordLayer final : public Layer {
  public:
@@ -142,6 +123,27 @@ void note_read(TensorObj* t, const char* what) {
   } back{layer};
   std::string name = std::string("read:") + what;
   layer->tell(name.c_str(), inputs.get(), results.get());
+}
+
+PyObject* arg_object(const Arg& a, PyObject* (*tensor)(Val)) {
+  switch (a.tag()) {
+    case ArgTag::None: return Py_NewRef(Py_None);
+    case ArgTag::Tensor: return tensor(a.val());
+    case ArgTag::TensorList: return list_of(a.as_vals(), tensor);
+    case ArgTag::Bool:
+    case ArgTag::Int:
+    case ArgTag::Float:
+    case ArgTag::Complex: return number_object(a);
+    case ArgTag::IntList: return list_of(a.as_ints(), [](int64_t i) { return PyLong_FromLongLong(i); });
+    case ArgTag::BoolList: return list_of(a.as_ints(), [](int64_t i) { return PyBool_FromLong(i != 0); });
+    case ArgTag::FloatList: return list_of(a.as_floats(), PyFloat_FromDouble);
+    case ArgTag::Str: return PyUnicode_FromString(a.as_str().c_str());
+    case ArgTag::DType: return Py_NewRef(dtype_object(a.as_dtype()));
+    case ArgTag::Device: return new_device(a.as_device());
+    case ArgTag::MemoryFormat: return Py_NewRef(memory_format_object(a.as_memory_format()));
+    case ArgTag::Object: return Py_NewRef(Py_None);
+  }
+  return Py_NewRef(Py_None);
 }
 
 bool init_record(PyObject* module) { return PyModule_AddFunctions(module, functions) == 0; }

@@ -4,6 +4,7 @@
 #include "bind/tensor_type.h"
 #include "tensor/layer.h"
 #include "tensor/meta_device.h"
+#include "tensor/python_dispatch.h"
 
 namespace fj::bind {
 namespace {
@@ -53,6 +54,10 @@ PyObject* get_data(PyObject* o, void*) {
   return py::guarded<PyObject*>(nullptr, [&] {
     TensorObj* t = self_of(o);
     if (is_wrapped(t)) raise(ErrorKind::Unsupported, "`.data` of a traced tensor");
+    if (python_dispatch::is_asked(t)) {  // its class makes what it is made of
+      GradModeGuard no_grad(false);
+      return wrap(call1(OpId::detach, {Arg(val_of(t))}));
+    }
     return wrap(make_data(t));
   });
 }

@@ -7,6 +7,7 @@
 #include "bind/tensor_type.h"
 #include "ops/rules.h"
 #include "tensor/meta_device.h"
+#include "tensor/python_dispatch.h"
 
 namespace fj::bind {
 namespace {
@@ -124,6 +125,7 @@ PyObject* make_subclass(PyObject*, PyObject* args, PyObject* kwargs) {
     begin_overrides(reinterpret_cast<PyTypeObject*>(cls));
     TensorRef out = new_tensor_of(reinterpret_cast<PyTypeObject*>(cls), from->meta, StorageRef::borrow(from->storage));
     meta_device::settle(out.get());
+    python_dispatch::settle(out.get(), true);
     out->meta.requires_grad = false;
     if (grad) require_grad(out.get());
     return wrap(std::move(out));

@@ -11,6 +11,7 @@
 #include "frame/stats.h"
 #include "py/error.h"
 #include "tensor/overrides.h"
+#include "tensor/python_dispatch.h"
 #include "tensor/thread_state.h"
 
 namespace fj::frame {
@@ -90,7 +91,7 @@ bool set_enabled(bool on) { return std::exchange(compiling, on); }
 
 bool may_not_compile() {
   return !compiling || flags::get().disable || !tracer() || thread_state().top || overrides::mode_answers() ||
-         py::traced(PyThreadState_Get());
+         python_dispatch::mode_active() || py::traced(PyThreadState_Get());
 }
 
 Target target_of(PyObject* callable, CallForm form) {

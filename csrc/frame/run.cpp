@@ -19,6 +19,7 @@
 #include "py/error.h"
 #include "tensor/autocast.h"
 #include "tensor/overrides.h"
+#include "tensor/python_dispatch.h"
 
 namespace fj::frame {
 
@@ -221,7 +222,8 @@ Action SegmentDriver::step(py::FrameView& frame) noexcept {
       frame.show(frame.index());
       if (!(generator && sends_on(frame)) && !py::poll(frame.thread())) return raise_here(frame);
       // Modes answer each function by itself: the rest of the frame is CPython's.
-      if (py::traced(frame.thread()) || overrides::mode_answers()) return Action::resume(frame.index());
+      if (py::traced(frame.thread()) || overrides::mode_answers() || python_dispatch::mode_active())
+        return Action::resume(frame.index());
       next = advance(frame, out);
     }
     return out;

@@ -6,6 +6,7 @@
 #include "tensor/execute_internal.h"
 #include "tensor/lazy.h"
 #include "tensor/tape_api.h"
+#include "tensor/python_dispatch.h"
 #include "tensor/meta_device.h"
 
 namespace fj {
@@ -114,7 +115,8 @@ void call_op(const OpDef& op, Args args, Outs& outs) {
     if (lazy::involves(args)) return lazy::call(op, args, outs, call_plain);
   }
   ArgFacts f = facts_of(args);
-  FJ_USER_CHECK(!f.wrapped, ErrorKind::Runtime, op.name,
+  const bool asked = f.wrapped && python_dispatch::in_use && python_dispatch::involves(args);
+  FJ_USER_CHECK(!f.wrapped || asked, ErrorKind::Runtime, op.name,
                 "(): a traced or batched tensor is used outside the function that it belongs to");
   call_with_facts(op, args, f, outs);
 }

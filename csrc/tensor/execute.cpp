@@ -3,6 +3,7 @@
 #include "ops/infer.h"
 #include "tensor/eager.h"
 #include "tensor/execute_internal.h"
+#include "tensor/python_dispatch.h"
 #include "tensor/lazy.h"
 
 namespace fj {
@@ -69,6 +70,8 @@ void execute_op(const OpDef& op, Args args, Outs& outs) {
 
 void execute_unrecorded(const OpDef& op, Args args, Outs& outs) {
   if (__builtin_expect(lazy::in_use, 0) && lazy::involves(args)) return lazy::execute(op, args, outs);
+  if (__builtin_expect(python_dispatch::in_use, 0) && python_dispatch::involves(args))
+    return python_dispatch::execute(op, args, outs);
   if (__builtin_expect(must_rewrite(op, args), 0)) {
     GradModeGuard no_grad(false);
     return call_foreign(op, args, outs);

@@ -1,5 +1,6 @@
 // In-place ops and out=: what may be written, and the cases where the result must be computed aside first.
 #include "ops/foreign.h"
+#include "tensor/python_dispatch.h"
 #include "ops/infer.h"
 #include "tensor/execute_internal.h"
 #include "tensor/lazy.h"
@@ -100,7 +101,9 @@ void call_op_out(const OpDef& op, Args args, std::span<TensorObj* const> out, Ou
   for (TensorObj* t : out) foreign = foreign || is_foreign(t->meta.dtype);
   bool lazily = lazy::in_use && lazy::involves(args);
   for (TensorObj* t : out) lazily = lazily || lazy::is_lazy(t);
-  if (thread_state().top || op.has(kDynamicShape) || foreign || lazily) {  // layers see the functional op and a copy
+  bool asked = python_dispatch::mode_active() || (python_dispatch::in_use && python_dispatch::involves(args));
+  if (thread_state().top || asked || op.has(kDynamicShape) || foreign ||
+      lazily) {  // layers see the functional op and a copy
     Outs made;
     call_op(op, args, made);
     for (size_t i = 0; i < out.size(); ++i) {

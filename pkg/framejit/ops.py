@@ -178,6 +178,19 @@ def _reshape_alias_copy(self, size, stride):
     return self.as_strided(size, stride).clone()
 
 
+def _local_scalar_dense(self):
+    """The number in a tensor of one element."""
+    return self.item()
+
+
+def _convolution(input, weight, bias, stride, padding, dilation, transposed, output_padding, groups):
+    """A convolution of any number of dimensions, or its transpose."""
+    if not transposed:
+        return _ops.convolution(input, weight, bias, stride, padding, dilation, groups)
+    function = getattr(_ops, f"conv_transpose{len(stride)}d")
+    return function(input, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
 def _named_only(op):
     def function(*args, **kwargs):
         raise NotImplementedError(f"framejit has no operator aten::{op}")
@@ -186,9 +199,14 @@ def _named_only(op):
 
 
 # Beside framejit's own: what exported graphs call, and what packages only name, to say what they do instead.
-_OTHERS = {f.__name__: f for f in (_to_copy, _reshape_alias, _reshape_alias_copy)} | {
-    op: _named_only(op) for op in ("_pin_memory", "_sparse_addmm", "_sparse_mm_reduce_impl", "_nested_view_from_buffer")
-}
+_OTHERS = (
+    {f.__name__: f for f in (_to_copy, _reshape_alias, _reshape_alias_copy, _local_scalar_dense)}
+    | {"convolution": _convolution}
+    | {
+        op: _named_only(op)
+        for op in ("_pin_memory", "_sparse_addmm", "_sparse_mm_reduce_impl", "_nested_view_from_buffer")
+    }
+)
 
 
 def _other(op):
@@ -207,7 +225,9 @@ def _namespace(name):
 
             return getattr(_operators, op)
         # methods come before functions of nn: their `view` is the one that takes a dtype
-        function = _public(op) or getattr(_ops.Tensor, op, None) or getattr(_ops, op, None) or _other(op)
+        function = (
+            _OTHERS.get(op) or _public(op) or getattr(_ops.Tensor, op, None) or getattr(_ops, op, None) or _other(op)
+        )
         if name != "aten" or op.startswith("__") or not callable(function):
             raise AttributeError(f"there is no operator {name}::{op}")
         # looked for inside a trace, it is the function that records in its place

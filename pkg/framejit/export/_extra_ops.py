@@ -31,4 +31,14 @@ def alias(x):
     return x.view_as(x)
 
 
-OPERATORS = {f.__name__: f for f in (sym_size, _assert_scalar, copy, fill, alias)}
+def _softmax(x, dim, half_to_float):
+    """softmax of float16 to float32, or in its own dtype."""
+    return _ops.softmax(x, dim, _ops.float32 if half_to_float else None)
+
+
+def _log_softmax(x, dim, half_to_float):
+    """The same of log_softmax."""
+    return _ops.log_softmax(x, dim, _ops.float32 if half_to_float else None)
+
+
+OPERATORS = {f.__name__: f for f in (sym_size, _assert_scalar, copy, fill, alias, _softmax, _log_softmax)}
