@@ -132,13 +132,6 @@ Shape adaptive_sizes(const InferCtx& c) {
   return sizes;
 }
 
-Shape adaptive_list(const OpDef& op, Val in, const Arg& a, size_t n) {
-  Shape sizes = spatial_list(op, a, n, "output_size");
-  for (size_t i = 0; i < n; ++i)
-    if (sizes[i] == -1) sizes[i] = in->sizes[in->sizes.size() - n + i];
-  return sizes;
-}
-
 Val run_max_pool(Builder& b, const OpDef& op, Args args, Val* indices) {
   size_t n = spatial_dims(op);
   check_input(op, args[0].val(), n);
@@ -259,7 +252,7 @@ void decompose_adaptive_avg_pool(Builder& b, const OpDef& op, Args args, SmallVe
   size_t n = spatial_dims(op);
   Val in = args[0].val();
   check_input(op, in, n);
-  Shape sizes = adaptive_list(op, in, args[1], n);
+  Shape sizes = spatial_list(op, args[1], n, "output_size");
   if (product(sizes) != 1 || !is_float(in->dtype)) {
     outs.push_back(t::_adaptive_avg_pool(b, in, sizes));
     return;
@@ -272,7 +265,7 @@ void decompose_adaptive_avg_pool(Builder& b, const OpDef& op, Args args, SmallVe
 void decompose_adaptive_max_pool(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& outs) {
   size_t n = spatial_dims(op);
   check_input(op, args[0].val(), n);
-  for (Val v : t::_adaptive_max_pool(b, args[0], adaptive_list(op, args[0].val(), args[1], n))) outs.push_back(v);
+  for (Val v : t::_adaptive_max_pool(b, args[0], spatial_list(op, args[1], n, "output_size"))) outs.push_back(v);
 }
 
 // -- derivatives ---------------------------------------------------------------------------------------------------

@@ -1,4 +1,7 @@
 // In-place ops and out=: what may be written, and the cases where the result must be computed aside first.
+#include <algorithm>
+#include <string_view>
+
 #include "ops/foreign.h"
 #include "tensor/python_dispatch.h"
 #include "ops/infer.h"
@@ -19,6 +22,25 @@ void check_writable(const TensorObj* self) {
 void check_castable(DType from, DType to) {
   FJ_USER_CHECK(can_cast(from, to), ErrorKind::Runtime, "result type ", scalar_type_name(from),
                 " can't be cast to the desired output type ", scalar_type_name(to));
+}
+
+// What reads its arguments after it has begun to write: the output may not be an argument either, as in PyTorch.
+constexpr std::string_view kApart[] = {"cat",          "cross",    "gather",        "index_add", "index_copy",
+                                       "index_select", "kthvalue", "masked_select", "max",       "min",
+                                       "mode",         "scatter",  "scatter_add",   "stack",     "take"};
+
+// Elementwise ops may write to an argument itself, but not to a shifted view of it.
+void check_apart(const OpDef& op, Args args, const TensorObj* out) {
+  const bool apart = std::find(std::begin(kApart), std::end(kApart), op.name) != std::end(kApart);
+  if (!apart && op.kind != OpKind::Pointwise) return;
+  for_each_val(args, [&](Val v) {
+    const TensorObj* t = tensor_of(v);
+    const bool same = t->storage->data && t->meta.numel() && data_of(t) == data_of(out) && out->meta.numel();
+    FJ_USER_CHECK(
+        !overlaps_partly(t, out) && !(apart && same), ErrorKind::Runtime,
+        "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single "
+        "memory location. Please clone() the tensor before performing the operation.");
+  });
 }
 
 // The in-place form of a functional op; checked already.
@@ -97,6 +119,10 @@ void call_op_out(const OpDef& op, Args args, std::span<TensorObj* const> out, Ou
   FJ_USER_CHECK(!grad || !thread_state().grad_mode, ErrorKind::Runtime, op.name,
                 "(): functions with out=... arguments don't support automatic differentiation, but one of the "
                 "arguments requires grad.");
+  for (TensorObj* t : out) {
+    check_writable(t);
+    check_apart(op, args, t);
+  }
   bool foreign = foreign_facts(args).any();
   for (TensorObj* t : out) foreign = foreign || is_foreign(t->meta.dtype);
   bool lazily = lazy::in_use && lazy::involves(args);
@@ -108,6 +134,9 @@ void call_op_out(const OpDef& op, Args args, std::span<TensorObj* const> out, Ou
     call_op(op, args, made);
     for (size_t i = 0; i < out.size(); ++i) {
       check_castable(made[i]->meta.dtype, out[i]->meta.dtype);
+      FJ_USER_CHECK(op.id != OpId::complex || made[i]->meta.dtype == out[i]->meta.dtype, ErrorKind::Runtime,
+                    "Expected object of scalar type ", scalar_type_name(made[i]->meta.dtype), " but got scalar type ",
+                    scalar_type_name(out[i]->meta.dtype), " for argument 'out'");
       if (!out[i]->wrapper) resize_out(op, out[i], made[i]->meta);
       outs.push_back(call1(*find_op("copy_"), {Arg(val_of(out[i])), Arg(made[i].val()), Arg(false)}));
     }
@@ -119,7 +148,6 @@ void call_op_out(const OpDef& op, Args args, std::span<TensorObj* const> out, Ou
   Outs keep;
   for (size_t i = 0; i < out.size(); ++i) {
     check_castable(metas[i].dtype, out[i]->meta.dtype);
-    check_writable(out[i]);
     separate_overlap(own, out[i], keep);
     for_each_val(own, [&](Val v) {  // an argument that the resize would pull away
       FJ_USER_CHECK(tensor_of(v) != out[i] || out[i]->meta.sizes == metas[i].sizes, ErrorKind::Runtime, op.name,

@@ -458,6 +458,8 @@ def ldexp(input, other, *, out=None):
     >>> framejit.ldexp(framejit.tensor([1.0, 3.0]), framejit.tensor([2, 3]))
     tensor([ 4., 24.])
     """
+    if isinstance(input, (int, float, complex)):
+        raise TypeError(f"ldexp(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
     return _into(out, input * _C.pow(2.0, other))
 
 
