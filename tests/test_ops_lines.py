@@ -2,9 +2,8 @@
 
 import unittest
 
-import numpy as np
-
 import framejit as fj
+import numpy as np
 
 
 class Lines(unittest.TestCase):

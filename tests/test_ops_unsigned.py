@@ -5,9 +5,8 @@ import io
 import pickle
 import unittest
 
-import numpy as np
-
 import framejit as fj
+import numpy as np
 
 NAMES = ("uint16", "uint32", "uint64")
 

@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <sstream>
+#include <unordered_map>
 
 #include "bind/create.h"
 #include "bind/module.h"
@@ -17,11 +18,18 @@ struct GeneratorObj {
 PyTypeObject type = {PyVarObject_HEAD_INIT(nullptr, 0)};
 RandomStream& get(PyObject* o) { return *reinterpret_cast<GeneratorObj*>(o)->stream; }
 
+// Those that own their streams.
+std::unordered_map<const void*, PyObject*>& owners() {
+  static auto* map = new std::unordered_map<const void*, PyObject*>;
+  return *map;
+}
+
 PyObject* make(RandomStream* stream, bool owned) {
   GeneratorObj* o = PyObject_New(GeneratorObj, &type);
   if (o) {
     o->stream = stream;
     o->owned = owned;
+    if (owned) owners()[stream] = reinterpret_cast<PyObject*>(o);
   }
   return reinterpret_cast<PyObject*>(o);
 }
@@ -37,7 +45,10 @@ PyObject* generator_new(PyTypeObject*, PyObject* args, PyObject* kwargs) {
   });
 }
 void dealloc(PyObject* o) {
-  if (reinterpret_cast<GeneratorObj*>(o)->owned) delete &get(o);
+  if (reinterpret_cast<GeneratorObj*>(o)->owned) {
+    owners().erase(&get(o));
+    delete &get(o);
+  }
   PyObject_Free(o);
 }
 
@@ -179,6 +190,10 @@ new_state (Tensor): of uint8, as get_rng_state gives it. Raises TypeError for ot
 }  // namespace
 
 bool is_generator(PyObject* o) { return Py_TYPE(o) == &type; }
+PyObject* generator_with(const void* stream) {
+  auto it = owners().find(stream);
+  return it == owners().end() ? nullptr : it->second;
+}
 RandomStream* generator_of(PyObject* o) { return &get(o); }
 
 bool init_generator(PyObject* module) {

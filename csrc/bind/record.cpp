@@ -1,5 +1,6 @@
 #include "bind/record.h"
 
+#include "bind/generator.h"
 #include "bind/module.h"
 #include "bind/read.h"
 #include "bind/tensor_type.h"
@@ -141,7 +142,10 @@ PyObject* arg_object(const Arg& a, PyObject* (*tensor)(Val)) {
     case ArgTag::DType: return Py_NewRef(dtype_object(a.as_dtype()));
     case ArgTag::Device: return new_device(a.as_device());
     case ArgTag::MemoryFormat: return Py_NewRef(memory_format_object(a.as_memory_format()));
-    case ArgTag::Object: return Py_NewRef(Py_None);
+    case ArgTag::Object: {
+      PyObject* generator = generator_with(a.as_object());
+      return Py_NewRef(generator ? generator : Py_None);
+    }
   }
   return Py_NewRef(Py_None);
 }

@@ -148,7 +148,7 @@ _LAZY_NAMES.update((name, "framejit._functions_histogram") for name in ("histogr
 _LAZY_NAMES.update(
     (name, "framejit._functions_rare")
     for name in (
-        "_chunk_cat", "_segment_reduce", "segment_reduce", "empty_permuted", "frexp", "index_reduce", "nonzero_static", "resolve_conj", "resolve_neg",
+        "_chunk_cat", "_segment_reduce", "segment_reduce", "empty_permuted", "frexp", "hash_tensor", "index_reduce", "nonzero_static", "resolve_conj", "resolve_neg",
     )
 )  # fmt: skip
 _LAZY_NAMES.update(

@@ -260,6 +260,41 @@ def _segment_reduce(data, reduce, *, lengths=None, indices=None, offsets=None, a
     return means.masked_fill(sizes == 0, math.nan) if initial is None else means
 
 
+def hash_tensor(input, dim=(), *, keepdim=False, mode=0, out=None):
+    """The exclusive or of the elements' bits (floating ones as float64) over all or some dimensions, as uint64.
+
+    input (Tensor), dim (int or tuple of int): none means all, keepdim (bool), mode (int): 0, out (Tensor or None). Raises
+    NotImplementedError for complex tensors, RuntimeError where nothing is left to reduce and for other modes.
+
+    >>> import framejit
+    >>> framejit.hash_tensor(framejit.tensor([1, 2, 4]))
+    tensor(7, dtype=framejit.uint64)
+    """
+    if mode != 0:
+        raise RuntimeError(f"hash_tensor: Unknown hash mode {mode}")
+    if input.is_complex():
+        raise NotImplementedError("\"xor_sum_cpu\" not implemented for 'ComplexFloat'")
+    bits = input.to(_C.float64).view(_C.int64) if input.is_floating_point() else input.to(_C.int64)
+    dims = (dim,) if isinstance(dim, int) else tuple(dim)
+    dims = sorted(d % max(input.dim(), 1) for d in dims) if input.dim() else []
+    dims = dims or list(range(input.dim()))
+    if any(input.shape[d] == 0 for d in dims):
+        raise RuntimeError(
+            "hash_tensor: Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with "
+            "the 'dim' argument."
+        )
+    kept = [1 if d in dims else size for d, size in enumerate(input.shape)]
+    rest = [size for d, size in enumerate(input.shape) if d not in dims]
+    bits = bits.permute([d for d in range(input.dim()) if d not in dims] + dims)
+    bits = bits.flatten(len(rest)) if dims else bits.reshape(1)
+    while bits.shape[-1] > 1:  # halves of a line
+        half, odd = divmod(bits.shape[-1], 2)
+        folded = bits[..., :half] ^ bits[..., half : 2 * half]
+        bits = _C.cat([folded, bits[..., -1:]], -1) if odd else folded
+    result = bits.reshape(kept if keepdim else rest).view(_C.uint64)
+    return result if out is None else out.copy_(result)
+
+
 def _noise(self, generator):
     return _C.rand(self.shape, dtype=_C.float64, generator=generator)
 

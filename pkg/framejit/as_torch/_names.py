@@ -54,9 +54,9 @@ ABSENT = frozenset(
     optim._adafactor optim._muon optim._functional optim._multi_tensor optim.asgd optim.lbfgs optim.rprop optim.sparse_adam
     optim.swa_utils
     autograd.anomaly_mode autograd.forward_ad autograd.functional autograd.graph autograd.profiler_legacy
-    utils._config_module utils._content_store utils._cxx_pytree utils._python_dispatch utils._sympy
+    utils._config_module utils._content_store utils._cxx_pytree utils._sympy
     utils._traceback utils._triton utils.backend_registration utils.benchmark utils.bottleneck utils.bundled_inputs
-    utils.checkpoint utils.collect_env utils.cpp_extension utils.deterministic utils.file_baton utils.flop_counter
+    utils.checkpoint utils.collect_env utils.cpp_extension utils.deterministic utils.file_baton
     utils.mobile_optimizer utils.model_dump utils.model_zoo utils.module_tracker utils.tensorboard utils.throughput_benchmark
     utils.weak utils.data.datapipes utils.data.graph
     testing._comparison testing._creation testing._internal testing._utils

@@ -4,7 +4,11 @@ import types as _types
 
 from framejit import _C as _extension
 from framejit import device as _device
-from framejit._C import _disabled_torch_function_impl, _is_torch_function_enabled  # noqa: F401
+from framejit._C import (  # noqa: F401
+    _disabled_torch_dispatch_impl,
+    _disabled_torch_function_impl,
+    _is_torch_function_enabled,
+)
 
 _OF_OVERRIDES = {
     "DisableTorchFunction": "DisableTorchFunction",
