@@ -247,6 +247,7 @@ void decompose_rot90(Builder& b, const OpDef&, Args args, Outs& outs) {
   auto dims = args[2].as_ints();
   FJ_USER_CHECK(dims.size() == 2, ErrorKind::Runtime,
                 "expected total rotation dims == 2, but got dims = ", dims.size());
+  FJ_USER_CHECK(x->dim() >= 2, ErrorKind::Runtime, "expected total dims >= 2, but got total dims = ", x->dim());
   int64_t a = wrap_dim(dims[0], x->dim()), d = wrap_dim(dims[1], x->dim());
   FJ_USER_CHECK(a != d, ErrorKind::Runtime, "expected rotation dims to be different, but got dim0 = ", dims[0],
                 " and dim1 = ", dims[1]);

@@ -25,9 +25,9 @@ void check_castable(DType from, DType to) {
 }
 
 // What reads its arguments after it has begun to write: the output may not be an argument either, as in PyTorch.
-constexpr std::string_view kApart[] = {"cat",          "cross",    "gather",        "index_add", "index_copy",
-                                       "index_select", "kthvalue", "masked_select", "max",       "min",
-                                       "mode",         "scatter",  "scatter_add",   "stack",     "take"};
+constexpr std::string_view kApart[] = {"cat",          "cross",       "gather",        "index_add", "index_copy",
+                                       "index_select", "kthvalue",    "masked_select", "max",       "min",
+                                       "scatter",      "scatter_add", "stack",         "take"};
 
 // Elementwise ops may write to an argument itself, but not to a shifted view of it.
 void check_apart(const OpDef& op, Args args, const TensorObj* out) {

@@ -254,7 +254,7 @@ def _rdiv(self, other):
     >>> framejit.tensor([2.0]).__rdiv__(1)
     tensor([0.5000])
     """
-    return other / self
+    return self.reciprocal() * other
 
 
 def _rare_method(name):

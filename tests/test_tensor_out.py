@@ -1,0 +1,69 @@
+"""`out=`: which memory may be written to. The rules are PyTorch's."""
+
+import unittest
+
+import framejit as fj
+
+
+class Out(unittest.TestCase):
+    def setUp(self):
+        self.x = fj.arange(9.0).reshape(3, 3)
+        self.places = fj.zeros(3, 3, dtype=fj.int64)
+
+    def test_an_argument_itself(self):
+        x = self.x
+        for f in (fj.exp, lambda t, out: fj.add(t, 1, out=out), lambda t, out: fj.cumsum(t, 0, out=out), fj.tril):
+            t = x.clone()
+            self.assertIs(f(t, out=t), t)
+            self.assertEqual(t.tolist(), f(x, out=fj.empty(3, 3)).tolist())
+
+    def test_an_argument_that_is_read_later(self):
+        rows = fj.tensor([2, 1, 0])
+        calls = {
+            "gather": lambda t: fj.gather(t, 0, self.places, out=t),
+            "take": lambda t: fj.take(t, self.places, out=t),
+            "index_select": lambda t: fj.index_select(t, 0, rows, out=t),
+            "cat": lambda t: fj.cat([t[:1], t[1:]], out=t),
+            "stack": lambda t: fj.stack([t[0], t[1]], out=t[:2]),
+            "kthvalue": lambda t: fj.kthvalue(t, 1, 0, out=(t[0], self.places[0])),
+            "max": lambda t: fj.max(t, 0, out=(t[0], self.places[0])),
+            "masked_select": lambda t: fj.masked_select(t, t >= 0, out=t.view(-1)),
+            "scatter": lambda t: fj.scatter(t, 0, self.places, t, out=t),
+        }
+        for name, call in calls.items():
+            with self.subTest(name):
+                t = self.x.clone()
+                self.assertRaisesRegex(RuntimeError, "some elements of the input tensor and the written-to", call, t)
+                self.assertEqual(t.tolist(), self.x.tolist())
+
+    def test_a_shifted_view(self):
+        for f in (fj.sin, lambda t, out: fj.add(t, 1, out=out)):
+            t = self.x.clone()
+            self.assertRaisesRegex(RuntimeError, "some elements of the input", lambda: f(t[:-1], out=t[1:]))
+            f(t[:1], out=t[1:2])
+
+    def test_an_output_that_overlaps_itself(self):
+        spread = fj.zeros(1).expand(9)
+        for f in (
+            lambda: fj.masked_select(self.x, self.x >= 0, out=spread),
+            lambda: fj.sin(fj.ones(9), out=spread),
+            lambda: fj.bernoulli(fj.ones(9), out=spread),
+            lambda: fj.sin(fj.ones(9, dtype=fj.complex64), out=fj.zeros(1, dtype=fj.complex64).expand(9)),
+        ):
+            self.assertRaisesRegex(RuntimeError, "more than one element of the written-to tensor", f)
+
+    def test_new_forms(self):
+        out = fj.empty(0)
+        self.assertIs(fj.masked_select(self.x, self.x > 6, out=out), out)
+        self.assertEqual(out.tolist(), [7, 8])
+        out = fj.empty(3)
+        fj.bernoulli(fj.tensor([1.0, 0.0, 1.0]), out=out)
+        self.assertEqual(out.tolist(), [1, 0, 1])
+        self.assertRaises(RuntimeError, fj.complex, fj.ones(2), fj.ones(2), out=fj.empty(2, dtype=fj.complex128))
+        self.assertRaises(RuntimeError, fj.nn.functional.adaptive_avg_pool1d, fj.ones(1, 1, 1), (-1,))
+        self.assertRaises(RuntimeError, fj.adaptive_avg_pool1d, fj.ones(1, 1, 1), (-1,))
+        self.assertRaises(TypeError, fj.ldexp, 2, fj.ones(2))
+
+
+if __name__ == "__main__":
+    unittest.main()
