@@ -24,7 +24,10 @@ from tests.flat import SANITIZED
 
 RAISED = (RuntimeError, IndexError, ValueError, TypeError, NotImplementedError, OverflowError, MemoryError)
 DTYPES = [
-    getattr(framejit, name) for name in "bool uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64".split()
+    getattr(framejit, name)
+    for name in (
+        "bool uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64 complex64 complex128 uint16 uint32 uint64".split()
+    )
 ]
 HUGE = [2**40, -(2**40), 2**62, 2**63 - 1, -(2**63), 2**35 + 1]
 WORDS = [
@@ -53,6 +56,7 @@ class Maker:
 
     def __init__(self, rng):
         self.rng = rng
+        self.last = None  # a tensor that another may share memory with
 
     def size(self):
         return self.rng.choice([0, 1, 1, 2, 2, 3, 3, 4])
@@ -69,7 +73,11 @@ class Maker:
         if dtype.is_floating_point:
             values = [r.choice([v / 4, v, float("nan"), float("inf")]) if r.random() < 0.1 else v / 4 for v in values]
         t = framejit.tensor(np.array(values, dtype="float64" if dtype.is_floating_point else "int64")).to(dtype)
-        return self.laid_out(t.reshape(shape))
+        if self.last is not None and self.last.numel() and r.random() < 0.1:
+            flat = self.last.detach().reshape(-1)
+            return r.choice([self.last, flat, flat[1:], flat[: max(1, count)]])
+        self.last = self.laid_out(t.reshape(shape))
+        return self.last
 
     def laid_out(self, t):
         r = self.rng

@@ -201,6 +201,18 @@ class Unsigned(unittest.TestCase):
             self.assertRaises(RuntimeError, t.requires_grad_)
         self.assertRaises(NotImplementedError, lambda: fj.ones(2, dtype=fj.uint64) // 2)
 
+    def test_what_is_no_index(self):
+        for name in (*NAMES, "complex64"):
+            bad = fj.zeros(2, 2, dtype=getattr(fj, name))
+            x, z = fj.ones(2, 2), fj.ones(2, 2, dtype=fj.complex64)
+            for t in (x, z, bad):
+                for call in (
+                    lambda: t.gather(0, bad), lambda: t.scatter(0, bad, t), lambda: t.masked_select(bad),  # noqa: B023
+                    lambda: t.masked_fill(bad, 1), lambda: t.masked_scatter(bad, t), lambda: t.index_select(0, bad[0]),  # noqa: B023
+                    lambda: fj.where(bad, t, t), lambda: t[bad], lambda: fj._C._checked(t, bad, "no"),  # noqa: B023
+                ):  # fmt: skip
+                    self.assertRaises((RuntimeError, IndexError, TypeError), call)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -10,7 +10,20 @@ namespace fj {
 
 // -- the way in ------------------------------------------------------------------------------------------------------
 
+// Rules look at the arguments that they know to be values: a complex mask or index would come back for ever.
+struct Nesting {
+  static constexpr int kMost = 64;
+  explicit Nesting(const OpDef& op) {
+    FJ_USER_CHECK(depth < kMost, ErrorKind::NotImplemented, "\"", op.name, "_cpu\" not implemented for these dtypes");
+    ++depth;
+  }
+  ~Nesting() { --depth; }
+  static thread_local int depth;
+};
+thread_local int Nesting::depth = 0;
+
 void emit_foreign(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& outs) {
+  const Nesting nesting(op);
   if (foreign_facts(args).wide_unsigned) return emit_unsigned(b, op, args, outs);
   emit_complex(b, op, args, outs);
 }

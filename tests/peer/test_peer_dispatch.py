@@ -86,17 +86,19 @@ class Dispatch(unittest.TestCase):
                 self.assertEqual(ours.seen[1:], theirs.seen[1:])
 
     def test_flops(self):
+        first = lambda out: out[0] if isinstance(out, tuple) else out
+
         def programs(t):
             nn = t.nn
             yield nn.Sequential(nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 4)), (8, 16)
             yield nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 4, 3, stride=2)), (2, 3, 9, 9)
-            yield nn.TransformerEncoderLayer(16, 4, 32, batch_first=True, dropout=0.0), (2, 5, 16)
+            yield nn.GRU(6, 5, batch_first=True), (2, 4, 6)
 
         for (ours, shape), (theirs, _) in zip(programs(framejit), programs(torch)):
             with FlopCounterMode(display=False) as mine:
-                ours(framejit.ones(shape)).sum().backward()
+                first(ours(framejit.ones(shape))).sum().backward()
             with TorchCounter(display=False) as expected:
-                theirs(torch.ones(shape)).sum().backward()
+                first(theirs(torch.ones(shape))).sum().backward()
             self.assertEqual(mine.get_total_flops(), expected.get_total_flops())
 
 
