@@ -86,7 +86,7 @@ struct Indexer {
 
   void tensor(TensorRef t) {
     DType dtype = t->meta.dtype;
-    FJ_USER_CHECK(!is_float(dtype), ErrorKind::Index,
+    FJ_USER_CHECK(!is_float(dtype) && !is_foreign(dtype), ErrorKind::Index,
                   "tensors used as indices must be long, int, byte or bool tensors");
     bool mask = dtype == DType::Bool || dtype == DType::U8;
     if (t->meta.dim() == 0 && !mask) {

@@ -18,7 +18,7 @@ IndexShape index_shape(const TensorMeta& self, std::span<const Val> indices) {
   bool together = true;
   for (size_t d = 0; d < indices.size(); ++d) {
     if (!indices[d]) continue;
-    FJ_USER_CHECK(is_integral(indices[d]->dtype), ErrorKind::Index,
+    FJ_USER_CHECK(is_integral(indices[d]->dtype) && !is_foreign(indices[d]->dtype), ErrorKind::Index,
                   "tensors used as indices must be long, int, byte or bool tensors");
     try {
       common = broadcast_shapes(common, indices[d]->sizes);
