@@ -3,6 +3,7 @@
 
 #include "capture/builtins.h"
 #include "capture/leaf.h"
+#include "capture/look.h"
 #include "capture/substitute.h"
 #include "capture/number.h"
 #include "capture/owned.h"
@@ -22,7 +23,7 @@ V number(Tracer& t, Args& a, PyTypeObject& type, const char* method) {
     V v = a.pos[0];
     if (is_symbolic(v)) return v->cls == &type ? v : call_pure(t, obj(type), a);
     t.use(v);
-    if (v->is == Is::Tensor) cut(Reason::data_dependent, type.tp_name, "() of a tensor");
+    if (v->is == Is::Tensor) return number_in(t, v, obj(type));
     if (v->is == Is::Object) {
       if (V m = special(t, v, intern(method))) {
         V found = call_values(t, m, {});
@@ -53,6 +54,8 @@ V y_float(Tracer& t, Args& a) {
 V y_complex(Tracer& t, Args& a) { return number(t, a, PyComplex_Type, "__complex__"); }
 V y_bool(Tracer& t, Args& a) {
   want(a, 0, 1);
+  if (!a.pos.empty() && may_look(t)) t.use(a.pos[0]);
+  if (!a.pos.empty() && a.pos[0]->is == Is::Tensor && may_look(t)) return number_in(t, a.pos[0], obj(PyBool_Type));
   return t.boolean(!a.pos.empty() && truth(t, a.pos[0]));
 }
 V y_str(Tracer& t, Args& a) {
@@ -68,7 +71,7 @@ V y_range(Tracer& t, Args& a) {
   }
   for (V& v : a.pos) {
     t.use(v);
-    if (v->is == Is::Tensor) cut(Reason::data_dependent, "range() of a tensor");
+    if (v->is == Is::Tensor) v = index_in(t, v);
     if (v->is == Is::Object) v = t.integer(to_index(t, v, "range()"));
   }
   return call_pure(t, obj(PyRange_Type), a);

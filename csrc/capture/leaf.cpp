@@ -253,13 +253,14 @@ V Tracer::leaf(LeafFn fn, intptr_t data, std::vector<Leaf> args) {
   for (Leaf& a : args) real.push_back(a.object.get());
   const Modes modes = thread_state();
   if (tape) tensors->expect_ops(*tape);
+  const int64_t looks = tape ? tape->looks : 0;
   Ref result = Ref::steal(fn(real.data(), data));
   if (!result) tensors->rethrow_kept();
   bool data_dependent = false;
   std::string detail;
   if (!result && TensorSession::failed_on_fake(&data_dependent, &detail))
     cut(data_dependent ? Reason::data_dependent : Reason::unsupported_op, detail);
-  bool symbolic = false, computed = false;
+  bool symbolic = tape && tape->looks != looks, computed = false;
   if (tape) {
     for (const Leaf& a : args) {
       symbolic |= depends_on_sizes(*tape, a.operand);

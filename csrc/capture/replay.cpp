@@ -12,18 +12,36 @@ namespace fj::capture {
 
 using py::Ref;
 
-Replay::Replay(const Tape& tape, guard::Fetched& fetched) : tape_(tape), fetched_(fetched) {
+Replay::Replay(const Tape& tape, guard::Fetched& fetched, const std::vector<Look>* looks)
+    : tape_(tape), fetched_(fetched), looks_(looks) {
   slots_.resize(tape.slots.size());
   session_.set_lift(lift, this);
+  if (tape.looks) session_.set_observer(this);
 }
 Replay::~Replay() = default;
 
 TensorRef Replay::lift(void* context, trace::TraceSession& session, TensorObj* real) {
   auto& self = *static_cast<Replay*>(context);
   TensorRef fake = session.make_input(real);
-  self.made_.push_back(Ref::borrow(as_object(real)));
+  int32_t number = 0, found = -1;
+  for (size_t i = 0; self.looks_ && i < self.looks_->size(); ++i)
+    for (const TensorRef& t : (*self.looks_)[i].found) {
+      if (t.get() == real) found = number;
+      ++number;
+    }
+  self.made_.push_back(found < 0 ? Ref::borrow(as_object(real)) : Ref());
   self.examples_.push_back(as_object(real));
+  self.sources_.push_back(guard::kNoSource);
+  self.found_.push_back(found);
   return fake;
+}
+
+void Replay::look(trace::TraceSession& session, const OpDef* op, fj::Args args, Outs& results) {
+  const size_t i = looked_++;
+  if (looks_ && i < looks_->size()) return tell((*looks_)[i], results);
+  if (!next_look_) next_look_ = make_finder(session.graph(), op, args, examples_);
+  reads_next_ = !op;
+  raise(ErrorKind::DataDependent, "this has not been looked at yet");
 }
 
 bool Replay::run() {
@@ -68,6 +86,8 @@ bool Replay::input(const TapeStep& s) {
   TensorRef fake = session_.make_input(other ? other.get() : as_tensor(real), s.name);
   made_.emplace_back();
   examples_.push_back(real);
+  sources_.push_back(s.source);
+  found_.push_back(-1);
   slots_[static_cast<size_t>(s.result.slot)] = Ref::steal(fake.release_object());
   return true;
 }
@@ -117,6 +137,7 @@ bool Replay::call(const TapeStep& s) {
   }
   session_.location = s.location;
   Ref result = Ref::steal(s.fn(borrowed.data(), s.data));
+  if (next_look_) return false;
   if (!result) return raised(s.result);
   return match(s.result, result.get());
 }

@@ -57,7 +57,63 @@ bool Shapes::read_key(guard::Fetched& fetched) {
 }
 
 guard::Outcome Shapes::admit(guard::Fetched& fetched) {
-  return find(fetched) ? guard::Outcome::Pass : guard::Outcome::Fail;
+  if (!tape_.looks) return find(fetched) ? guard::Outcome::Pass : guard::Outcome::Fail;
+  Chosen now = choose(fetched);  // other threads may run meanwhile
+  admitted_ = std::move(now);
+  admitted_for_ = &fetched;
+  return admitted_.instance ? guard::Outcome::Pass : guard::Outcome::Fail;
+}
+
+InstanceRef Shapes::take(guard::Fetched& fetched, std::vector<TensorRef>& found) {
+  if (!tape_.looks) return find(fetched);
+  Chosen now = admitted_for_ == &fetched ? std::exchange(admitted_, {}) : choose(fetched);
+  if (admitted_for_ == &fetched) admitted_for_ = nullptr;
+  for (Look& look : now.looks)
+    for (TensorRef& t : look.found) found.push_back(std::move(t));
+  return now.instance;
+}
+
+namespace {
+
+// False if an input cannot be fetched.
+bool look_again(const Instance& at, guard::Fetched& fetched, std::vector<Look>& looks) {
+  std::vector<TensorRef> found, inputs;
+  for (const Look& look : looks) found.insert(found.end(), look.found.begin(), look.found.end());
+  SmallVec<TensorObj*, 16> borrowed;
+  for (size_t i = 0; i < at.sources.size(); ++i) {
+    PyObject* input = at.input(i, found);
+    if (!input) input = fetched.get(at.sources[i]);
+    if (!input || !is_tensor(input)) return false;
+    inputs.push_back(TensorRef::borrow(as_tensor(input)));
+    borrowed.push_back(as_tensor(input));
+  }
+  looks.push_back(look_now(*at.finder, at.reads, borrowed));
+  return true;
+}
+
+}  // namespace
+
+Shapes::Chosen Shapes::choose(guard::Fetched& fetched) {
+  Chosen chosen;
+  SavedPythonError before;
+  if (!read_key(fetched)) return chosen;
+  Key key = key_;
+  for (;;) {
+    InstanceRef at;
+    if (auto it = table_.find(key); it != table_.end()) {
+      it->second.used = ++clock_;
+      at = it->second.instance;
+    } else {
+      at = make(fetched, &chosen.looks);
+      insert(key, at);
+    }
+    if (!at->finder) {
+      if (at->fits) chosen.instance = std::move(at);
+      return chosen;
+    }
+    if (!look_again(*at, fetched, chosen.looks)) return chosen;
+    add_to_key(chosen.looks.back(), key);
+  }
 }
 
 InstanceRef Shapes::find(guard::Fetched& fetched) {
@@ -70,9 +126,9 @@ InstanceRef Shapes::find(guard::Fetched& fetched) {
       instance = it->second.instance;
     } else {
       const Key wanted = key_;
-      instance = make(fetched);
+      instance = make(fetched, nullptr);
       key_ = wanted;  // making one may have run a finaliser that called this function
-      insert(instance);
+      insert(key_, instance);
     }
     last_key_ = key_;
     last_ = std::move(instance);
@@ -80,28 +136,41 @@ InstanceRef Shapes::find(guard::Fetched& fetched) {
   return last_->fits ? last_ : nullptr;
 }
 
-void Shapes::insert(InstanceRef instance) {
+void Shapes::insert(const Key& key, InstanceRef instance) {
   if (table_.size() >= kMaxInstances) {
     auto oldest = table_.begin();
     for (auto it = table_.begin(); it != table_.end(); ++it)
       if (it->second.used < oldest->second.used) oldest = it;
     table_.erase(oldest);
   }
-  table_[key_] = {std::move(instance), ++clock_};
+  table_[key] = {std::move(instance), ++clock_};
 }
 
-InstanceRef Shapes::make(guard::Fetched& fetched) {
+InstanceRef Shapes::make(guard::Fetched& fetched, const std::vector<Look>* looks) {
   auto made = std::make_shared<Instance>();
   SavedPythonError before;
-  Replay replay(tape_, fetched);
-  if (!replay.run()) return made;
+  Replay replay(tape_, fetched, looks);
+  if (!replay.run()) {
+    if (!replay.next_look()) return made;
+    made->fits = shared_ && !tape_.relies_on_looks();
+    made->program = shared_;
+    if (made->fits) return made;
+    made->finder = std::move(replay.next_look());
+    made->reads = replay.reads_next();
+    made->sources = std::move(replay.sources());
+    made->found = std::move(replay.found());
+    made->inputs = std::move(replay.made());
+    return made;
+  }
   made->fits = py::guarded(false, [&] {
     compile(replay, *made);
     return true;
   });
   PyErr_Clear();
   for (Slot s : tape_.numbers) made->numbers.push_back(Ref::borrow(replay.slot(s)));
-  if (!shared_) made->inputs = std::move(replay.made());
+  if (shared_) return made;
+  made->inputs = std::move(replay.made());
+  if (tape_.looks) made->found = std::move(replay.found());
   return made;
 }
 
@@ -117,16 +186,19 @@ void Shapes::compile(Replay& replay, Instance& made) {
 
 void Shapes::add_traced(guard::Fetched& fetched, Instance made) {
   made.fits = true;
-  if (read_key(fetched)) insert(std::make_shared<Instance>(std::move(made)));
+  if (read_key(fetched)) insert(key_, std::make_shared<Instance>(std::move(made)));
 }
 
 bool Shapes::would_fit(guard::Fetched& fetched, const std::vector<int64_t>& values) const {
   SavedPythonError before;
-  return Replay(tape_, fetched, values).run();
+  Replay replay(tape_, fetched, values);
+  return replay.run() || replay.next_look();  // what comes of other sizes' data is not known
 }
 
-void Shapes::verify(guard::Fetched& fetched, const std::string& traced) const {
-  Replay replay(tape_, fetched);
+void Shapes::verify(guard::Fetched& fetched, const std::string& traced) {
+  Chosen chosen;
+  if (tape_.looks) chosen = choose(fetched);
+  Replay replay(tape_, fetched, &chosen.looks);
   FJ_CHECK(replay.run(), "the calls of a trace do not go the same way again");
   const std::string again = graph::print(replay.graph());
   FJ_CHECK(again == traced, "the calls of a trace give another graph:\n", again, "instead of\n", traced);

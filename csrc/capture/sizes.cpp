@@ -104,6 +104,7 @@ void add_symbol(Tape& tape, Symbol s) { tape.symbols.push_back(s); }
 void note_marks() { marks_in_use = true; }
 
 std::unique_ptr<Tape> new_tape(const guard::Tree& tree, const CompileOptions& options) {
+  if (options.fullgraph || thread_state().autocast.on_break == OnBreak::Error) return std::make_unique<Tape>();
   if (never(options)) return nullptr;
   if (!always(options) && !marks_in_use && (tree.empty() || !automatic(options))) return nullptr;
   return std::make_unique<Tape>();
@@ -198,7 +199,7 @@ bool stays_open(Tracer& t, const std::vector<PyObject*>& outputs) {
   if (!t.tape) return false;
   Tape& tape = *t.tape;
   t.tensors->expect_ops(tape);
-  if (tape.symbols.empty()) return false;
+  if (tape.symbols.empty() && !tape.looks) return false;
   for (PyObject* fake : outputs) {
     V v = t.fake_value(fake);
     if (!v || v->slot == kNoSlot) {
@@ -209,6 +210,8 @@ bool stays_open(Tracer& t, const std::vector<PyObject*>& outputs) {
   }
   if (!tape.broken.empty() && flags::log_on("recompiles"))
     std::fprintf(stderr, "sizes stay constant: %s\n", tape.broken.c_str());
+  if (!tape.broken.empty() && tape.looks)
+    throw CannotRebuild{tape.look_step, cat("sizes from data after ", tape.broken)};
   return tape.broken.empty();
 }
 
@@ -242,7 +245,7 @@ Ref constraint_violation(const std::string& message) {
 }  // namespace
 
 void finish_sizes(Tracer& t, Segment& s, bool open) {
-  if (!t.tape || t.tape->symbols.empty()) return;
+  if (!t.tape || (t.tape->symbols.empty() && !t.tape->looks)) return;
   if (!open) return make_constant(t, s);
   if (s.error) return;
   Instance traced;
@@ -256,7 +259,7 @@ void finish_sizes(Tracer& t, Segment& s, bool open) {
     s.error = constraint_violation(broken);
     return;
   }
-  shapes->add_traced(fetched, std::move(traced));
+  if (!shapes->tape().looks) shapes->add_traced(fetched, std::move(traced));
   s.shapes = shapes;
   Ref check = guard::admission_object(shapes);
   t.guard(Kind::Admitted, guard::kNoSource, check.get());

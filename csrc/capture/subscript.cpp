@@ -4,6 +4,7 @@
 #include "capture/arrays.h"
 #include "capture/builtins.h"
 #include "capture/leaf.h"
+#include "capture/look.h"
 #include "capture/owned.h"
 #include "capture/tensors.h"
 
@@ -156,6 +157,8 @@ V get_item(Tracer& t, V v, V key) {
   t.use(v);
   if (v->is == Is::Array) return array_method(t, v, "__getitem__", {key});
   if (v->is != Is::Tensor) t.use(key);
+  const bool sequence = v->is == Is::Tuple || v->is == Is::List || (v->is == Is::Const && PySequence_Check(v->real));
+  if (key->is == Is::Tensor && sequence && may_look(t)) key = index_in(t, key);
   if (v->is == Is::Const && PyType_Check(v->real)) return class_item(t, v, key);
   if (V m = python_method(t, v, FJ_NAME("__getitem__"))) {
     t.call_rule = rule;

@@ -17,6 +17,24 @@ int32_t Tape::number(Slot s) {
 
 namespace {
 
+bool concludes(const Pattern& p) {
+  if (p.what == Pattern::Equal || p.what == Pattern::Raises) return true;
+  for (const Pattern& part : p.parts)
+    if (concludes(part)) return true;
+  return false;
+}
+
+}  // namespace
+
+bool Tape::relies_on_looks() const {
+  if (!looks || !numbers.empty()) return looks > 0;
+  for (size_t i = first_look; i < steps.size(); ++i)
+    if (steps[i].what == TapeStep::Check || concludes(steps[i].result)) return true;
+  return false;
+}
+
+namespace {
+
 constexpr const char* kComparisons[] = {"<", "<=", "==", "!=", ">", ">="};
 constexpr const char* kComparisonNames[] = {"lt", "le", "eq", "ne", "gt", "ge"};
 

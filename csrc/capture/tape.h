@@ -97,12 +97,23 @@ class Tape {
     if (broken.empty()) broken = std::move(why);
   }
 
+  // The call being made has looked at data (look.h), in the instruction `step` of the trace.
+  void look(int64_t step) {
+    if (looks++) return;
+    first_look = steps.size();
+    look_step = step;
+  }
+  // Does it matter before the program runs what is found?
+  bool relies_on_looks() const;
+
   std::vector<TapeStep> steps;
   std::vector<Known> slots;
   std::vector<Symbol> symbols;
   std::vector<Slot> numbers, outputs;
-  bool layered = false;    // calls run under vmap layers of the trace: no program but a replay makes them again
-  bool all_sizes = false;  // one program takes all sizes: at the tape's Input and Number steps, in order
+  bool layered = false;  // calls run under vmap layers of the trace: no program but a replay makes them again
+  int64_t looks = 0, look_step = -1;  // how often the trace has looked at data, and when first
+  size_t first_look = 0;              // the step that did so
+  bool all_sizes = false;             // one program takes all sizes: at the tape's Input and Number steps, in order
   std::string broken;
 };
 

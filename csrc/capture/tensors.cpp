@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "capture/builtins.h"
+#include "capture/look.h"
 #include "capture/sizes.h"
 #include "capture/number.h"
 #include "capture/sym_frame.h"
@@ -167,6 +168,7 @@ struct TensorSession::Impl {
   std::unordered_map<PyObject*, Ref> transform_leaves;
   int64_t hook_step = -1;       // at which the first hook was registered
   std::vector<Ref> hook_dicts;  // where each hook stands
+  std::unique_ptr<TraceObserver> observer;
   std::exception_ptr kept;
   int64_t leaf_step = -1;  // at which a tensor made here began to require a gradient
   PyCodeObject* located_code = nullptr;
@@ -182,8 +184,12 @@ struct TensorSession::Impl {
   static TensorRef lift(void* context, trace::TraceSession& session, TensorObj* real) {
     auto& self = *static_cast<Impl*>(context);
     TensorRef fake = session.make_input(real);
-    self.sources.push_back(self.tracer->const_source(as_object(real)));
     self.examples.push_back(self.tracer->keep(Ref::borrow(as_object(real))));
+    if (self.observer && self.observer->has_found(real)) {  // each call brings its own
+      self.sources.push_back(self.tracer->const_source(Py_None));
+      return fake;
+    }
+    self.sources.push_back(self.tracer->const_source(as_object(real)));
     self.lifted[as_object(fake.get())] = Ref::borrow(as_object(fake.get()));
     return fake;
   }
@@ -191,6 +197,12 @@ struct TensorSession::Impl {
 
 TensorSession::TensorSession() : impl(new Impl) { impl->session.set_lift(Impl::lift, impl.get()); }
 TensorSession::~TensorSession() = default;
+
+void TensorSession::watch(Tracer& t) {
+  impl->observer = std::make_unique<TraceObserver>(t);
+  impl->session.set_observer(impl->observer.get());
+}
+const std::vector<PyObject*>& TensorSession::examples() const { return impl->examples; }
 
 namespace {
 
@@ -379,12 +391,19 @@ bool mutates(const graph::Graph& g) {
 }
 
 // When something is written, which inputs share memory is part of what the graph means.
-void guard_storages(Tracer& t, const std::vector<guard::SourceId>& sources, const std::vector<PyObject*>& examples) {
+void guard_storages(Tracer& t, const std::vector<guard::SourceId>& all, const std::vector<PyObject*>& examples,
+                    const TraceObserver* observer) {
   std::unordered_map<Storage*, int64_t> first;
-  std::vector<int64_t> numbers(sources.begin(), sources.end());
-  for (size_t i = 0; i < sources.size(); ++i)
-    numbers.push_back(first.emplace(as_tensor(examples[i])->storage, static_cast<int64_t>(i)).first->second);
-  if (sources.size() > 1) t.guard(Kind::Storages, guard::kNoSource, nullptr, std::move(numbers));
+  std::vector<int64_t> numbers, firsts;
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (observer && observer->has_found(as_tensor(examples[i]))) continue;  // it is nobody else's
+    const auto number = static_cast<int64_t>(numbers.size());
+    numbers.push_back(all[i]);
+    firsts.push_back(first.emplace(as_tensor(examples[i])->storage, number).first->second);
+  }
+  const bool several = numbers.size() > 1;
+  numbers.insert(numbers.end(), firsts.begin(), firsts.end());
+  if (several) t.guard(Kind::Storages, guard::kNoSource, nullptr, std::move(numbers));
 }
 
 std::unique_ptr<Program> compile_graph(graph::Graph& g, const std::vector<PyObject*>& examples,
@@ -441,7 +460,7 @@ void TensorSession::finish(Tracer& t, Segment& s, const std::vector<PyObject*>& 
   }
   const bool open = stays_open(t, outputs);
   if (g.nodes.empty() && outputs.empty()) return finish_sizes(t, s, open);
-  if (mutates(g)) guard_storages(t, impl->sources, impl->examples);
+  if (mutates(g)) guard_storages(t, impl->sources, impl->examples, impl->observer.get());
   s.inputs = impl->sources;
   s.noutputs = static_cast<int>(outputs.size());
   s.nops = static_cast<int>(g.nodes.size());
@@ -449,7 +468,8 @@ void TensorSession::finish(Tracer& t, Segment& s, const std::vector<PyObject*>& 
   static_cast<Modes&>(thread_state()) = impl->modes;
   try {
     if (open) s.program = program_for_all_sizes(t, s);
-    if (!s.program) s.program = compile_graph(g, impl->examples, t.options);
+    const bool looked = open && t.tape->looks;  // then its own run makes the program
+    if (!s.program && !looked) s.program = compile_graph(g, impl->examples, t.options);
   } catch (const py::PythonError&) {
     s.error = Ref::steal(take_error());
   }

@@ -53,7 +53,10 @@ class TensorSession {
   // Is this fake tensor one that the trace made, or an input?
   bool made_here(PyObject* fake) const;
   graph::Graph& graph();
-  graph::Value* value_of(PyObject* fake) const;  // NULL if it is no live fake tensor of this trace
+  // The trace keeps a tape: it may look at data.
+  void watch(Tracer& tracer);
+  const std::vector<PyObject*>& examples() const;  // what the graph's inputs are now
+  graph::Value* value_of(PyObject* fake) const;    // NULL if it is no live fake tensor of this trace
   // A fake tensor for a value of the graph: one that the trace knows, if there is one.
   TensorRef fake_for(const graph::Value* value, Tracer& tracer);
   // A tensor made in the trace now requires a gradient: it can be used up inside, but not leave.

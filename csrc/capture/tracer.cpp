@@ -25,6 +25,7 @@ CompileTapeFn tape_compiler() { return registered_tape_compiler; }
 Tracer::Tracer(const EntryPoint& e, guard::Tree& tr, const CompileOptions& o)
     : entry(e), tree(tr), options(o), tensors(new TensorSession), tape(new_tape(tr, o)) {
   asked_at_start = overrides::objects_asked;
+  if (tape) tensors->watch(*this);
 }
 
 PyObject* Tracer::value_at(SourceId source) {

@@ -1,5 +1,6 @@
 // What becomes of a captured graph: the implementations of capture::Program and the choice between them.
 #pragma once
+#include "capture/look.h"
 #include "capture/program.h"
 #include "driver/graph_runner.h"
 #include "graph/graph.h"
@@ -24,6 +25,12 @@ std::unique_ptr<capture::Program> make_functional_program(const graph::Graph& g,
                                                           const RunnerChoice& choice);
 // A graph as an fx.GraphModule, compiled by a back end written in Python.
 py::Ref lower_for_python(const graph::Graph& g, const std::vector<PyObject*>& examples, PyObject* backend);
+
+// What looks at values of a graph before it runs.
+std::unique_ptr<capture::Finder> make_finder(const graph::Graph& so_far, const OpDef* op, Args args,
+                                             const std::vector<PyObject*>& examples);
+// Two inputs over one storage, one of them written: the graph cannot tell their elements apart.
+bool has_aliased_writes(const graph::Graph& g, const std::vector<PyObject*>& examples);
 
 // Makes the compiler the lazy device's.
 void register_lazy();

@@ -258,7 +258,8 @@ void CompiledBackward::apply_differentiably(std::span<const TensorRef> grads, st
   for (int32_t i : b.outputs) out.push_back(i < 0 ? TensorRef() : owned[static_cast<size_t>(i)]);
 }
 
-// Two inputs over one storage, one of them written: the graph cannot tell their elements apart.
+}  // namespace
+
 bool has_aliased_writes(const graph::Graph& g, const std::vector<PyObject*>& examples) {
   for (const graph::Node* n : g.nodes) {
     if (n->op->args.empty() || !n->op->args[0].mutated) continue;
@@ -273,8 +274,6 @@ bool has_aliased_writes(const graph::Graph& g, const std::vector<PyObject*>& exa
   }
   return false;
 }
-
-}  // namespace
 
 std::unique_ptr<capture::Program> make_functional_program(const graph::Graph& g, const std::vector<PyObject*>& examples,
                                                           const RunnerChoice& choice) {

@@ -1,5 +1,6 @@
 #include "driver/init.h"
 
+#include "capture/look.h"
 #include "driver/compiled.h"
 #include "driver/executor.h"
 #include "driver/find_blas.h"
@@ -11,6 +12,7 @@ bool init(PyObject*) {
   register_lazy();
   capture::register_compiler(compile_graph);
   capture::register_tape_compiler(compile_tape);
+  capture::register_finder(make_finder);
   return prepare_blas();
 }
 

@@ -39,10 +39,10 @@ Materialiser::~Materialiser() {
 }
 
 // Borrowed.
-bool Materialiser::take_inputs(PyObject** inputs) {
+bool Materialiser::take_inputs(PyObject** inputs, const std::vector<TensorRef>& found) {
   const size_t count = segment_.inputs.size();
   const auto fetch = [&](size_t i) {
-    PyObject* own = instance_ && !instance_->inputs.empty() ? instance_->inputs[i].get() : nullptr;
+    PyObject* own = instance_ ? instance_->input(i, found) : nullptr;
     inputs[i] = own ? own : fetched_.get(segment_.inputs[i]);
     if (!inputs[i]) PyErr_SetString(PyExc_SystemError, "framejit: an input that the guards passed cannot be fetched");
     return inputs[i] != nullptr;
@@ -59,8 +59,9 @@ bool Materialiser::take_inputs(PyObject** inputs) {
 
 bool Materialiser::run_graph() {
   capture::Program* program = segment_.program.get();
+  std::vector<TensorRef> found;
   if (segment_.shapes) {
-    instance_ = segment_.shapes->find(fetched_);
+    instance_ = segment_.shapes->take(fetched_, found);
     if (!instance_) {
       PyErr_SetString(PyExc_SystemError, "framejit: sizes that the guards passed have no program");
       return false;
@@ -77,7 +78,7 @@ bool Materialiser::run_graph() {
     many.resize(count);
     inputs = many.data();
   }
-  if (!take_inputs(inputs)) return false;
+  if (!take_inputs(inputs, found)) return false;
   // Own references: a long kernel releases the GIL, and another thread may replace an attribute meanwhile.
   const bool own_references = !program->holds_inputs();
   for (size_t i = 0; own_references && i < count; ++i) Py_INCREF(inputs[i]);

@@ -37,7 +37,7 @@ class Materialiser {
 
  private:
   bool run_graph();
-  bool take_inputs(PyObject** inputs);
+  bool take_inputs(PyObject** inputs, const std::vector<TensorRef>& found);
   bool apply_effects();
   bool create(capture::RecipeId id);
   bool finish(capture::RecipeId id);    // created and filled

@@ -176,10 +176,6 @@ TensorRef TraceSession::fake_of(TensorObj* real) {
 
 TensorRef TraceSession::to_fake(Val v) { return fake_of(tensor_of(v)); }
 
-TensorObj* TraceSession::data_access(TensorObj*, const char* what) {
-  raise(ErrorKind::DataDependent, what, " needs the elements of a traced tensor");
-}
-
 TensorRef TraceSession::adopt(TensorRef fresh) {
   TensorRef constant = fake_of(fresh.get());
   // A copy for each run: the program may write to what it thinks it has just made.
@@ -198,10 +194,8 @@ void TraceSession::append(const OpDef& op, Args values, std::span<const TensorMe
 }
 
 void TraceSession::dispatch(const OpDef& op, Args args, Outs& outs) {
-  if (op.has(kDynamicShape) || op.has(kDataAccess))
-    raise(ErrorKind::DataDependent, op.name,
-          "() gives a result whose shape depends on the elements of a traced tensor");
   LayerPause active(this);
+  if (op.has(kDynamicShape) || op.has(kDataAccess)) return look(op, args, outs);
   if (thread_state().autocast.cpu && autocast::call(op, args, outs)) return;
   if (is_transparent(op) && !op.has(kInplace)) {
     autocast::Inside inside;

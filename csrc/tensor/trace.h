@@ -22,6 +22,16 @@ class Node;
 namespace fj::trace {
 
 struct FakeWrapper;
+class TraceSession;
+
+// Whoever may tell a trace what a value of its graph will be. What a trace is told so it relies on.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  // The results of `op`, whose sizes depend on data, for these values of the session's graph; with NULL for an op, the
+  // tensor that `args[0]` will be. Nobody else may write to them. Raises DataDependent where it is not to be told.
+  virtual void look(TraceSession& session, const OpDef* op, Args args, Outs& results) = 0;
+};
 
 class TraceSession final : public Layer {
  public:
@@ -46,6 +56,9 @@ class TraceSession final : public Layer {
     lift_ = lift;
     lift_context_ = context;
   }
+  // Without an observer a trace that needs elements raises DataDependent. Results of ops are lifted, as inputs of the
+  // graph.
+  void set_observer(Observer* observer) { observer_ = observer; }
   // The fake tensor that stands for `real`: of make_input or by lifting.
   TensorRef fake_of(TensorObj* real);
 
@@ -67,12 +80,15 @@ class TraceSession final : public Layer {
   void record_inplace(const OpDef& op, Args fakes, Args values, Outs& outs);
   void append(const OpDef& op, Args values, std::span<const TensorMeta> metas, SmallVec<graph::Value*, 2>& results);
   TensorRef to_fake(Val v);
+  void look(const OpDef& op, Args args, Outs& outs);
   StorageRef fake_storage_of(TensorObj* real);
 
   graph::Graph& graph_;
   FakeWrapper* live_ = nullptr;                          // all wrappers, so that they can be told of the session's end
   std::vector<std::pair<TensorRef, TensorRef>> lifted_;  // real, fake
   std::vector<std::pair<StorageRef, StorageRef>> storages_;  // real, fake
+  std::vector<TensorRef> looked_at_;
+  Observer* observer_ = nullptr;
   Lift lift_ = nullptr;
   void* lift_context_ = nullptr;
 };

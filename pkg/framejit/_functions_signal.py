@@ -164,7 +164,7 @@ def istft(
     end = start + length if length is not None else total - n_fft // 2 if center else total
     end = min(end, total)
     signal, weights = signal[:, start:end], weights[:, start:end]
-    if weights.abs().min() <= 1e-11:
+    if (weights.abs().min() <= 1e-11).item():
         raise RuntimeError(f"{where}window overlap add min: {1}")
     signal = signal / weights
     if length is not None and signal.shape[1] < length:

@@ -98,6 +98,7 @@ def _export(f, args, kwargs):
 
     f = getattr(f, "_orig_mod", f)
     before = _attributes(f)
+    record._framejit_exports = True
     compiled = compile(f, backend=record, fullgraph=True, dynamic=False)
     result = compiled(*args, **kwargs)
     _check_unchanged(f, before)
