@@ -4,6 +4,7 @@ import unittest
 
 import framejit
 from framejit import _C, dynamo
+from framejit.dynamo.explain import _entries
 from framejit.dynamo.testing import CompileCounter
 
 BACKENDS = ("native", "eager", "aot_eager")
@@ -212,6 +213,49 @@ class TestForward(unittest.TestCase):
     def test_a_branch_on_a_tensor_is_refused(self):
         with self.assertRaises(dynamo.exc.Unsupported):
             framejit.compile(lambda x: x + 1 if (x > 0).all() else x, fullgraph=True)(framejit.ones(2))
+
+
+class TestNumbers(unittest.TestCase):
+    """Numbers that are only handed on, or meet tensors, are not looked at before the graph runs."""
+
+    def test_every_value_is_right(self):
+        def f(x, y):
+            loss = (x * x).sum()
+            y = y * loss.item() + float(x.max()) - int(x.sum())
+            x.add_(1)
+            return y, loss.item(), {"max": float(x.max()), "n": (x > 0).sum().item()}
+
+        for backend in BACKENDS:
+            for dtype in (framejit.float32, framejit.float64, framejit.bfloat16):
+                dynamo.reset()
+                whole = framejit.compile(f, fullgraph=True, backend=backend)
+                for x in tensors(4, 3):
+                    for y in (framejit.ones(2, dtype=dtype), framejit.arange(3)):
+                        same(self, whole(x.clone(), y), f(x.clone(), y))
+
+    def test_a_number_is_no_part_of_the_plan(self):
+        def f(x):
+            return x * x.max().item(), x.sum().item()
+
+        whole = framejit.compile(f, fullgraph=True)
+        same(self, whole(framejit.ones(3)), f(framejit.ones(3)))
+        self.assertEqual([g for row in _entries(whole) for g in row["guards"] if "go the same way" in g], [])
+
+    def test_a_branch_on_it_is(self):
+        def f(x):
+            return x + 1 if x.sum().item() > 0 else x - 1
+
+        whole = framejit.compile(f, fullgraph=True)
+        for x in tensors(6, 3):
+            same(self, whole(x), f(x))
+
+    def test_exports_refuse(self):
+        class Counts(framejit.nn.Module):
+            def forward(self, x):
+                return x + 1 if x.sum().item() > 0 else x
+
+        with self.assertRaises(dynamo.exc.Unsupported):
+            dynamo.export(Counts())(framejit.ones(2))
 
 
 class TestGradients(unittest.TestCase):

@@ -1,6 +1,7 @@
 // See look.h.
 #include "capture/look.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "capture/leaf.h"
@@ -123,6 +124,71 @@ V index_in(Tracer& t, V tensor) {
   Ref index = module ? Ref::steal(PyObject_GetAttrString(module.get(), "index")) : Ref();
   if (!index) throw py::PythonError();
   return number_in(t, tensor, index.get());
+}
+
+V call_method_of_tensors(Tracer& t, const char* name, V tensor, PyObject* arg) {
+  Ref method = Ref::steal(PyObject_GetAttrString(reinterpret_cast<PyObject*>(tensor_type), name));
+  if (!method) throw py::PythonError();
+  std::vector<Leaf> args;
+  args.push_back(t.leaf_of(tensor, Reason::data_dependent, name));
+  if (arg) args.push_back(Leaf::constant(arg));
+  return t.leaf(leaf_call, 0, {Leaf::constant(method.get()), Leaf::tuple(std::move(args)), Leaf::constant(Py_None)});
+}
+
+namespace {
+
+bool uses(const Operand& o, Slot slot) {
+  if (o.what == Operand::Computed) return o.slot == slot;
+  for (const Operand& part : o.parts)
+    if (uses(part, slot)) return true;
+  return false;
+}
+
+bool uses(const Tape& tape, Slot slot) {
+  for (Slot s : tape.numbers)
+    if (s == slot) return true;
+  for (const TapeStep& step : tape.steps)
+    for (const Operand& o : step.args)
+      if (uses(o, slot)) return true;
+  return false;
+}
+
+}  // namespace
+
+V copy_for_reading(Tracer& t, V number, LeafFn fn, const std::vector<Leaf>& args) {
+  if (number->is != Is::Const || number->slot == kNoSlot) return nullptr;
+  PyObject* given = args[fn == leaf_method ? 2 : 1].object.get();
+  PyObject* from = fn == leaf_method ? args[1].object.get() : nullptr;
+  if (fn == leaf_call && PyTuple_CheckExact(given) && PyTuple_GET_SIZE(given) == 1) from = PyTuple_GET_ITEM(given, 0);
+  if (fn == leaf_method && PyTuple_GET_SIZE(given)) return nullptr;
+  V tensor = from && is_tensor(from) ? t.fake_value(from) : nullptr;
+  if (!tensor) return nullptr;
+  observer_of(t)->readings.push_back(number->slot);
+  return call_method_of_tensors(t, "clone", call_method_of_tensors(t, "detach", tensor));
+}
+
+V copy_read(Tracer& t, V number) {
+  if (!t.tape || number->slot == kNoSlot) return nullptr;
+  const auto& readings = observer_of(t)->readings;
+  const auto* maker =
+      std::find(readings.begin(), readings.end(), number->slot) == readings.end() ? nullptr : t.maker_of(number);
+  return maker ? maker->args[0] : nullptr;
+}
+
+void drop_readings(Tracer& t) {
+  Tape& tape = *t.tape;
+  if (!tape.looks) return;
+  for (Slot slot : observer_of(t)->readings) {
+    if (uses(tape, slot)) continue;
+    for (size_t i = 0; i < tape.steps.size(); ++i) {
+      const Pattern& p = tape.steps[i].result;
+      if (p.what != Pattern::Fill || p.slot != slot) continue;
+      tape.steps.erase(tape.steps.begin() + static_cast<std::ptrdiff_t>(i));
+      if (i < tape.first_look) --tape.first_look;
+      --tape.looks;
+      break;
+    }
+  }
 }
 
 void TraceObserver::look(trace::TraceSession& session, const OpDef* op, fj::Args args, Outs& results) {

@@ -16,6 +16,7 @@
 namespace fj::capture {
 
 class Tracer;
+struct Leaf;
 
 // Computes from the inputs of a graph what is looked at: the results of an op, or one value.
 class Finder {
@@ -51,6 +52,7 @@ class TraceObserver final : public trace::Observer {
   explicit TraceObserver(Tracer& tracer) : tracer_(tracer) {}
   void look(trace::TraceSession& session, const OpDef* op, fj::Args args, Outs& results) override;
   bool has_found(const TensorObj* t) const;
+  std::vector<Slot> readings;  // numbers that were read, of which copies are kept
 
  private:
   Tracer& tracer_;
@@ -60,6 +62,16 @@ class TraceObserver final : public trace::Observer {
 // A number read from a tensor by int, float, … or operator.index. Cuts where data is not looked at.
 V number_in(Tracer& tracer, V tensor, PyObject* by);
 V index_in(Tracer& tracer, V tensor);
+
+V call_method_of_tensors(Tracer& tracer, const char* name, V tensor, PyObject* arg = nullptr);
+// A number has been read by a leaf call with these arguments: the copy, made now, of the tensor that it comes from.
+// NULL if it is not that of one tensor.
+V copy_for_reading(Tracer& tracer, V number, LeafFn fn, const std::vector<Leaf>& args);
+// The copy that a number was read from; NULL for others.
+V copy_read(Tracer& tracer, V number);
+// Leaves out of the tape what was read and then only handed on, or met tensors alone: nothing relies on it.
+void drop_readings(Tracer& tracer);
+TraceObserver* observer_of(Tracer& tracer);
 
 // Where a break would be an error, data is looked at instead.
 bool may_look(const Tracer& tracer);

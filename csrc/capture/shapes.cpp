@@ -214,6 +214,7 @@ std::string Shapes::describe(const guard::SourceTable& sources, PyCodeObject* co
     if (s.result.what == Pattern::Equal || s.result.what == Pattern::Raises)
       add(capture::describe(tape_, s, sources, code));
   if (!text.empty()) return text;
+  if (tape_.looks) add("sizes that depend on data");
   for (const Symbol& s : tape_.symbols) {
     const std::string path = sources.describe(s.source, code);
     add(s.what == Symbol::Size     ? cat(path, ".shape[", s.dim, "]")

@@ -2,6 +2,7 @@
 #include "capture/sizes.h"
 
 #include "base/flags.h"
+#include "capture/look.h"
 #include "capture/shapes.h"
 #include "capture/promise.h"
 #include "capture/tensors.h"
@@ -199,6 +200,7 @@ bool stays_open(Tracer& t, const std::vector<PyObject*>& outputs) {
   if (!t.tape) return false;
   Tape& tape = *t.tape;
   t.tensors->expect_ops(tape);
+  drop_readings(t);
   if (tape.symbols.empty() && !tape.looks) return false;
   for (PyObject* fake : outputs) {
     V v = t.fake_value(fake);

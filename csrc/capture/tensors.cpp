@@ -202,6 +202,7 @@ void TensorSession::watch(Tracer& t) {
   impl->observer = std::make_unique<TraceObserver>(t);
   impl->session.set_observer(impl->observer.get());
 }
+TraceObserver* observer_of(Tracer& t) { return t.tensors->impl->observer.get(); }
 const std::vector<PyObject*>& TensorSession::examples() const { return impl->examples; }
 
 namespace {
@@ -240,9 +241,29 @@ bool operand_dtype(PyObject* number, DType beside, DType* out) {
 
 }  // namespace
 
+namespace {
+
+V to_dtype(Tracer& t, V tensor, DType dtype) {
+  if (as_tensor(as<TensorValue>(tensor)->fake)->meta.dtype == dtype) return tensor;
+  Ref module = Ref::steal(PyImport_ImportModule("framejit"));
+  Ref object = module ? Ref::steal(PyObject_GetAttrString(module.get(), name_of(dtype))) : Ref();
+  if (!object) throw py::PythonError();
+  return call_method_of_tensors(t, "to", tensor, object.get());
+}
+
+}  // namespace
+
 void TensorSession::number_as_input(Tracer& t, V* number, V beside) {
   V v = *number;
-  if (beside->is != Is::Tensor || v->is != Is::Const || v->touched || !v->outside()) return;
+  if (beside->is != Is::Tensor || v->is != Is::Const || v->touched) return;
+  if (V read = copy_read(t, v)) {
+    t.use(beside);
+    DType dtype;
+    if (operand_dtype(v->real, as_tensor(as<TensorValue>(beside)->fake)->meta.dtype, &dtype))
+      *number = to_dtype(t, read, dtype);
+    return;
+  }
+  if (!v->outside()) return;
   if (!PyFloat_CheckExact(v->real) && !PyLong_CheckExact(v->real)) return;
   t.use(beside);
   DType dtype;

@@ -45,6 +45,15 @@ LEFT_OUT_COMPILED = {
 }
 
 
+# What --inputs makes of the tensors of a sample; PyTorch says whether the op takes that.
+FORMS = {
+    "strided": "other strides than dense ones",
+    "broadcast": "the first row of each, expanded to the sizes of all",
+    "empty": "without the elements of the first dimension",
+    "0-d": "the first element of each",
+}
+
+
 def left_out(options):
     return LEFT_OUT if options.mode == "eager" else {**LEFT_OUT, **LEFT_OUT_COMPILED}
 
@@ -170,7 +179,9 @@ def main():
     parser.add_argument("--exact", action="store_true", help="names of --ops must be equal")
     parser.add_argument("--dtypes", default=",".join(DTYPES))
     parser.add_argument("--kinds", default="value,grad,errors")
-    parser.add_argument("--strided", action="store_true", help="give non-contiguous tensors")
+    parser.add_argument(
+        "--inputs", default="as they are", choices=("as they are", *FORMS), help="what becomes of the samples' tensors"
+    )
     parser.add_argument("--seconds", type=float, default=60.0, help="that one triple may take")
     parser.add_argument("--json", help="write all records there, one a line, as they come")
     parser.add_argument("--read", help="report on records written before")

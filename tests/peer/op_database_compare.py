@@ -46,6 +46,25 @@ torch.manual_seed = torch.random.manual_seed = torch.default_generator.manual_se
 ORDERING = ("sort", "argsort", "topk", "kthvalue", "mode")
 
 
+def each_tensor(form):
+    """A form of the samples: `form` of every dense tensor."""
+
+    def of(t):
+        if not isinstance(t, torch.Tensor) or t.layout != torch.strided:
+            return t
+        return form(t.detach()).requires_grad_(t.requires_grad)
+
+    return lambda sample: sample.transform(of)
+
+
+FORMS = {
+    "strided": lambda sample: sample.noncontiguous(),
+    "broadcast": each_tensor(lambda t: t[:1].expand(t.shape) if t.dim() and t.shape[0] else t),
+    "empty": each_tensor(lambda t: t[:0] if t.dim() else t),
+    "0-d": each_tensor(lambda t: t.reshape(-1)[0] if t.numel() else t),
+}
+
+
 class Missing(Exception):
     """framejit has no such name."""
 
@@ -251,8 +270,8 @@ class Comparison:
     def guarded(self, run, sample):
         if isinstance(self.function, Missing):
             return "name", str(self.function)
-        if self.options.strided and run != self.error:
-            sample = sample.noncontiguous()
+        if self.options.inputs in FORMS and run != self.error:
+            sample = FORMS[self.options.inputs](sample)
         try:
             return run(sample) or ("agrees", "")
         except Missing as e:

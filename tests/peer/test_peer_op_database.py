@@ -19,7 +19,7 @@ class OpDatabaseTest(unittest.TestCase):
         from tests.peer.op_database_compare import Comparison
 
         kinds = ["value", "grad"]
-        options = argparse.Namespace(mode=mode, samples=1, dtypes=DTYPES, kinds=kinds, strided=False)
+        options = argparse.Namespace(mode=mode, samples=1, dtypes=DTYPES, kinds=kinds, inputs="as they are")
         ran = 0
         for op in op_db:
             if op.name not in OPS:
