@@ -27,7 +27,7 @@ def same(case, got, want):
             same(case, a, b)
     elif isinstance(want, framejit.Tensor):
         case.assertEqual((got.dtype, got.shape), (want.dtype, want.shape))
-        framejit.testing.assert_close(got, want)
+        framejit.testing.assert_close(got, want, equal_nan=True)
     else:
         case.assertEqual((type(got), got), (type(want), want))
 

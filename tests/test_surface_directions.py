@@ -311,7 +311,7 @@ class Metrics(TestCase):
         self.assertEqual((second.compile_id, second.cache_size), ("0/1", 1))
         self.assertIn("dimensions", second.recompile_reason)
         self.assertEqual(failed.fail_type, "UnsupportedError" if failed.fail_type[-1] == "r" else "Unsupported")
-        self.assertIn("item", failed.fail_reason)
+        self.assertIn("data_branch", failed.fail_reason)
 
     def test_reasons_of_breaks(self):
         def f(x):

@@ -172,7 +172,10 @@ V copy_read(Tracer& t, V number) {
   const auto& readings = observer_of(t)->readings;
   const auto* maker =
       std::find(readings.begin(), readings.end(), number->slot) == readings.end() ? nullptr : t.maker_of(number);
-  return maker ? maker->args[0] : nullptr;
+  if (!maker) return nullptr;
+  const bool cut_off = PyLong_CheckExact(number->real) &&
+                       !is_integral(as_tensor(as<TensorValue>(maker->args[0])->fake)->meta.dtype);  // int(1.5)
+  return cut_off ? nullptr : maker->args[0];
 }
 
 void drop_readings(Tracer& t) {

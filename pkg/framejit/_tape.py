@@ -6,6 +6,7 @@ right for every size that the segment's guards let through.
 
 import operator
 
+from framejit import _C
 from framejit.fx import Graph, GraphModule
 from framejit.fx.node import map_aggregate
 
@@ -24,6 +25,7 @@ class Known:
         self.value = value
 
 
+_COPIES = (_C.Tensor.clone, _C.Tensor.detach)
 _BUILTINS = {"getattr": getattr, "len": len}
 
 
@@ -89,6 +91,9 @@ class _Builder:
         self.graph.output(tuple(self.values[slot] for slot in outputs))
         for node in reversed(self.optional):
             if not node.users:
+                self.graph.erase_node(node)
+        for node in reversed(self.graph.nodes):  # copies that capture makes of what is read, in case
+            if not node.users and node.target in _COPIES:
                 self.graph.erase_node(node)
         bodies = keep_regions(self.graph, marked_regions(self.graph))
         self.graph.lint()
