@@ -273,11 +273,15 @@ class HooksOfInputs(unittest.TestCase):
             handle = x.register_hook(lambda grad: grad * 5)
             y = x * 2
             handle.remove()
-            return y
+            handle.remove()
+            x.register_hook(lambda grad: grad * 3)
+            return y, handle
 
         x = framejit.ones(2, requires_grad=True)
-        framejit.compile(f)(x).sum().backward()
-        self.assertEqual(x.grad.tolist(), [2.0, 2.0])
+        y, handle = framejit.compile(f, fullgraph=True)(x)
+        handle.remove()
+        y.sum().backward()
+        self.assertEqual(x.grad.tolist(), [6.0, 6.0])
 
 
 class Names(unittest.TestCase):

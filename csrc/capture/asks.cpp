@@ -80,9 +80,11 @@ PyObject* asked_as(PyObject* descriptor, PyObject* name) {
 
 bool is_asking() { return overrides::objects_asked; }
 
-// Sparse tensors are left to CPython: their handlers look at data.
+// Left to CPython: sparse tensors, whose handlers look at data, and classes that are asked below the tape, too.
 bool is_overriding(PyTypeObject* type) {
   if (!is_tensor_type(type) || !overrides::type_answers(type)) return false;
+  PyObject* dispatch = FJ_NAME("__torch_dispatch__");
+  if (_PyType_Lookup(type, dispatch) != _PyType_Lookup(tensor_type, dispatch)) return false;
   PyObject* module = PyDict_GetItemWithError(type->tp_dict, FJ_NAME("__module__"));
   return !module || !PyUnicode_Check(module) || !std::string_view(PyUnicode_AsUTF8(module)).starts_with("framejit.");
 }

@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "capture/asks.h"
 #include "capture/arrays.h"
+#include "capture/asks.h"
 #include "capture/leaf.h"
 #include "capture/builtins.h"
 #include "capture/generator.h"
@@ -316,8 +316,10 @@ V constant_attr(Tracer& t, V v, PyObject* name) {
   if (is_wrapper(o)) return wrapper_attr(t, v, name);
   if (PyType_Check(o)) return type_attr(t, reinterpret_cast<PyTypeObject*>(o), name);
   if (PyModule_Check(o)) return module_attr(t, o, name);
-  if (t.maker_of(v) && std::string_view(Py_TYPE(o)->tp_name) == "RemovableHandle")
+  if (t.maker_of(v) && std::string_view(Py_TYPE(o)->tp_name) == "RemovableHandle") {
+    if (is_text(name, "remove")) return t.method(t.wrap_known(t.type_lookup(Py_TYPE(o), name)), v);
     cut(Reason::native_object, "the handle of a hook of an input");
+  }
   if (t.maker_of(v) && is_plain_instance(o)) {
     PyObject* raw = t.type_lookup(Py_TYPE(o), name);
     if (raw && (PyFunction_Check(raw) || Py_TYPE(raw) == &PyProperty_Type || Py_TYPE(raw) == &PyClassMethod_Type))

@@ -5,6 +5,7 @@
 #include "capture/arrays.h"
 #include "capture/class_body.h"
 #include "capture/directive.h"
+#include "capture/hooks.h"
 #include "capture/substitute.h"
 #include "capture/sym_frame.h"
 #include "py/frame.h"
@@ -206,8 +207,10 @@ V call_function(Tracer& t, FunctionValue* f, Args args) {
   if (f->outside())
     if (PyObject* python = substitute_of(f->real)) return call_substitute(t, f->real, python, std::move(args));
   if (clears_own_frames(f, args)) return t.none();
-  if (f->outside())
+  if (f->outside()) {
     if (V cls = make_namedtuple(t, f, args)) return cls;
+    if (V removed = remove_input_hook(t, f, args)) return removed;
+  }
   if (f->outside() && (is_pure_code(f->code) || is_pure_array_code(f->code) || is_pure_by_name(f->real)))
     return call_pure_function(t, f, args);
   if (f->outside() && makes_log_record(f, args)) cut(Reason::disabled, "logging: a record is made");

@@ -1,8 +1,8 @@
 // Comparison, identity, truth, length, membership.
 #include <string_view>
 
-#include "capture/asks.h"
 #include "capture/arrays.h"
+#include "capture/asks.h"
 #include "capture/builtins.h"
 #include "capture/leaf.h"
 #include "capture/number.h"

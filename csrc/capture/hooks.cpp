@@ -58,18 +58,40 @@ V register_hook(Tracer& t, TensorValue* v, Args& args) {
   return call_helper(t, "hook_handle", std::move(made));
 }
 
-V register_input_hook(Tracer& t, PyObject* method, TensorValue* v, Args& args) {
-  static auto* const handle_type = [] {
+namespace {
+
+PyTypeObject* handle_type() {
+  static auto* const type = [] {
     Ref module = Ref::steal(PyImport_ImportModule("framejit.utils.hooks"));
     return reinterpret_cast<PyTypeObject*>(PyObject_GetAttrString(module.get(), "RemovableHandle"));
   }();
+  return type;
+}
+
+}  // namespace
+
+V remove_input_hook(Tracer& t, FunctionValue* f, const Args& args) {
+  if (args.pos.size() != 1 || args.pos[0]->is != Is::Const || args.pos[0]->cls != handle_type()) return nullptr;
+  if (!t.maker_of(args.pos[0]) || !is_text(f->code->co_name, "remove")) return nullptr;
+  static PyObject* const partial = [] {
+    Ref module = Ref::steal(PyImport_ImportModule("functools"));
+    return PyObject_GetAttrString(module.get(), "partial");
+  }();
+  auto* call = t.make<PartialValue>(reinterpret_cast<PyTypeObject*>(partial));
+  call->func = f;
+  call->args = {args.pos[0]};
+  t.late_calls.push_back(call);
+  return t.none();
+}
+
+V register_input_hook(Tracer& t, PyObject* method, TensorValue* v, Args& args) {
   want(args, 1, 1);
   t.use(v);
   t.use(args.pos[0]);
   if (!v->outside() || !fj::tape::requires_grad(as_tensor(v->real)) || !fj::tape::is_leaf(as_tensor(v->real)))
     cut(Reason::unsupported_op, "a hook of an input that is no leaf");
   Ref nothing = Ref::steal(PyTuple_New(0));
-  Ref stand_in = Ref::steal(PyBaseObject_Type.tp_new(handle_type, nothing.get(), nullptr));
+  Ref stand_in = Ref::steal(PyBaseObject_Type.tp_new(handle_type(), nothing.get(), nullptr));
   V handle = t.made_constant(std::move(stand_in), method, {v, args.pos[0]});
   t.made_for_effect.push_back(handle);
   return handle;

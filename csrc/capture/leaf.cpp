@@ -2,6 +2,7 @@
 #include "capture/leaf.h"
 
 #include "base/small_vec.h"
+#include "capture/asks.h"
 #include "capture/look.h"
 #include "capture/protocol.h"
 #include "capture/tensors.h"
@@ -111,6 +112,7 @@ bool depends_on_sizes(const Tape& tape, const Operand& o) {
 
 // How a value is made again; its object is at hand already.
 Operand operand_of(Tracer& t, V v, PyObject* object) {
+  if (TensorValue* plain = plain_tensor(v)) v = plain;
   Operand o;
   auto add = [&](const Values& items) {
     for (V item : items) o.parts.push_back(operand_of(t, item, t.known_real(item).get()));

@@ -1,6 +1,6 @@
 // Arithmetic: constants are computed, tensors recorded, everything else goes through the operator methods.
-#include "capture/asks.h"
 #include "capture/arrays.h"
+#include "capture/asks.h"
 #include "capture/builtins.h"
 #include "capture/leaf.h"
 #include "capture/number.h"

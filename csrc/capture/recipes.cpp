@@ -1,5 +1,5 @@
-#include "capture/asks.h"
 #include "capture/arrays.h"
+#include "capture/asks.h"
 #include "capture/recipes.h"
 
 #include <unordered_set>

@@ -2,8 +2,8 @@
 // mutable object must go on doing so.
 #include <string_view>
 
-#include "capture/asks.h"
 #include "capture/arrays.h"
+#include "capture/asks.h"
 #include "capture/builtins.h"
 #include "capture/tensors.h"
 #include "capture/tracer.h"
