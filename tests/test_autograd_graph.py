@@ -367,8 +367,12 @@ class FunctionUnderVmap(unittest.TestCase):
     def test_no_rule(self):
         class Plain(Function):
             @staticmethod
-            def forward(ctx, x):
+            def forward(x):
                 return x
+
+            @staticmethod
+            def setup_context(ctx, inputs, output):
+                pass
 
         with self.assertRaisesRegex(RuntimeError, "does not have vmap support"):
             framejit.func.vmap(Plain.apply)(framejit.ones(2, 2))

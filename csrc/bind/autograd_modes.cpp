@@ -1,6 +1,7 @@
 // The module part "autograd": gradient modes, hooks' helpers, and putting the parts together.
 #include "bind/autograd.h"
 #include "bind/module.h"
+#include "tensor/batched.h"
 #include "tensor/trace.h"
 
 namespace fj::bind {
@@ -57,6 +58,8 @@ PyObject* push_saved_hooks(PyObject*, PyObject* args) {
   PyObject *pack, *unpack;
   if (!PyArg_ParseTuple(args, "OO:_push_saved_tensors_hooks", &pack, &unpack)) return nullptr;
   return py::guarded<PyObject*>(nullptr, [&] {
+    FJ_USER_CHECK(!func_depth().without_hooks, ErrorKind::Runtime,
+                  "framejit.func.{grad, vjp, jacrev, hessian} don't support saved tensor hooks inside their function");
     tape::saved_hooks().push_back({py::Ref::borrow(pack), py::Ref::borrow(unpack)});
     return Py_NewRef(Py_None);
   });

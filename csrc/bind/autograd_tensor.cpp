@@ -2,6 +2,7 @@
 #include "bind/autograd.h"
 #include "bind/op_call.h"
 #include "tensor/autograd_hooks.h"
+#include "tensor/batched.h"
 #include "tensor/layer.h"
 #include "tensor/meta_device.h"
 #include "tensor/trace.h"
@@ -14,6 +15,15 @@ TensorObj* own(PyObject* o, const char* what) {
   TensorObj* t = as_tensor(o);
   if (is_wrapped(t) && !trace::is_fake(o)) raise(ErrorKind::Unsupported, "`", what, "` of a batched tensor");
   return t;
+}
+
+// Inside a function that func transforms there is no tape of the caller's to change.
+void refuse_in_transformation(const TensorObj* t, PyObject* o, const char* what) {
+  const bool batched = is_wrapped(t) && !trace::is_fake(o);
+  FJ_USER_CHECK(!batched && !func_depth().all, ErrorKind::Runtime, "You are attempting to call ", what,
+                " (or perhaps using torch.autograd.functional.* APIs) inside of a function being transformed by "
+                "framejit.func. This is unsupported: use the transformations of func (grad, vjp, jacrev, jacfwd, "
+                "hessian), or make the call outside of the function");
 }
 
 PyObject* new_or_none(PyObject* o) { return Py_NewRef(o ? o : Py_None); }
@@ -47,6 +57,8 @@ PyObject* requires_grad_(PyObject* o, PyObject* args, PyObject* kwargs) {
   int on = 1;
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|p:requires_grad_", const_cast<char**>(names), &on)) return nullptr;
   return py::guarded<PyObject*>(nullptr, [&] {
+    TensorObj* t = as_tensor(o);
+    if (on) refuse_in_transformation(t, o, "Tensor.requires_grad_()");
     set_flag(own(o, "requires_grad_"), on != 0);
     return Py_NewRef(o);
   });
@@ -183,6 +195,7 @@ PyObject* get_post_hooks(PyObject* o, void*) {
 
 PyObject* retain_grad(PyObject* o, PyObject*) {
   return py::guarded<PyObject*>(nullptr, [&] {
+    refuse_in_transformation(as_tensor(o), o, "Tensor.retain_grad()");
     TensorObj* t = own(o, "retain_grad");
     FJ_USER_CHECK(tape::requires_grad(t), ErrorKind::Runtime,
                   "can't retain_grad on Tensor that has requires_grad=False");

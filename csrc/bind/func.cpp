@@ -4,6 +4,7 @@
 #include "bind/module.h"
 #include "capture/capture.h"
 #include "tensor/batched.h"
+#include "tensor/trace.h"
 
 namespace fj::bind {
 namespace {
@@ -112,6 +113,12 @@ PyObject* func_input(PyObject*, PyObject* t) {
   });
 }
 
+// _func_writable(tensor): what a function may write to that is differentiated along a direction.
+PyObject* func_writable(PyObject*, PyObject* t) {
+  if (is_tensor(t) && trace::is_fake(t)) return Py_NewRef(t);
+  return py::guarded<PyObject*>(nullptr, [&] { return wrap(make_writable(tensor_arg(t))); });
+}
+
 PyObject* func_plain(PyObject*, PyObject* t) {
   return py::guarded<PyObject*>(nullptr, [&] { return wrap(plain_tensor(tensor_arg(t))); });
 }
@@ -139,6 +146,26 @@ PyObject* func_depends(PyObject*, PyObject* args) {
                                 [&] { return PyBool_FromLong(is_batched_like(tensor_arg(out), tensor_arg(in))); });
 }
 
+// _func_enter(hooks), _func_leave(hooks): around the function that a transformation differentiates; are hooks of saved
+// tensors allowed there?
+PyObject* func_enter(PyObject*, PyObject* hooks) {
+  if (hooks != Py_True && !tape::saved_hooks().empty())
+    return PyErr_Format(PyExc_RuntimeError,
+                        "framejit.func.{grad, vjp, jacrev, hessian} don't support saved tensor hooks: their function "
+                        "is called within the hooks' context");
+  ++func_depth().all;
+  func_depth().without_hooks += hooks != Py_True;
+  Py_RETURN_NONE;
+}
+
+PyObject* func_leave(PyObject*, PyObject* hooks) {
+  --func_depth().all;
+  func_depth().without_hooks -= hooks != Py_True;
+  Py_RETURN_NONE;
+}
+
+PyObject* func_depth_now(PyObject*, PyObject*) { return PyLong_FromLong(func_depth().all); }
+
 // _func_transforms(globals): the functions of this module are transformations.
 PyObject* func_transforms(PyObject*, PyObject* globals) {
   capture::add_transformations(globals);
@@ -154,7 +181,11 @@ PyMethodDef functions[] = {
     {"_vmap_enter_again", enter_again, METH_O, nullptr},
     {"_vmap_wrap", wrap_in, METH_VARARGS, nullptr},
     {"_vmap_unwrap", unwrap_in, METH_VARARGS, nullptr},
+    {"_func_enter", func_enter, METH_O, nullptr},
+    {"_func_leave", func_leave, METH_O, nullptr},
+    {"_func_depth", func_depth_now, METH_NOARGS, nullptr},
     {"_func_input", func_input, METH_O, nullptr},
+    {"_func_writable", func_writable, METH_O, nullptr},
     {"_func_plain", func_plain, METH_O, nullptr},
     {"_func_rewrap", func_rewrap, METH_VARARGS, nullptr},
     {"_func_seed", func_seed, METH_VARARGS, nullptr},

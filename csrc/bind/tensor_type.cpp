@@ -6,6 +6,7 @@
 #include "bind/module.h"
 #include "bind/overrides.h"
 #include "bind/types.h"
+#include "tensor/batched.h"
 #include "tensor/layer.h"
 
 namespace fj::bind {
@@ -53,10 +54,22 @@ PyObject* package_function(PyObject*& cache, const char* module_name, const char
   return cache;
 }
 
+// What vmap has made of a tensor: the whole batch is shown.
+PyObject* batched_repr(const TensorRef& value, int level, int64_t bdim) {
+  py::Ref text = py::Ref::steal(PyObject_Repr(as_object(value.get())));
+  if (text) text = py::Ref::steal(PyObject_CallMethod(text.get(), "replace", "ss", "\n", "\n    "));
+  return text ? PyUnicode_FromFormat("BatchedTensor(lvl=%d, bdim=%d, value=\n    %U\n)", level, static_cast<int>(bdim),
+                                     text.get())
+              : nullptr;
+}
+
 PyObject* tensor_repr(PyObject* self) {
   static PyObject* function = nullptr;
   TensorObj* t = as_tensor(self);
   if (is_wrapped(t)) {
+    TensorRef value;
+    int64_t bdim;
+    if (int level = batch_level(t, &value, &bdim)) return batched_repr(value, level, bdim);
     py::Ref size = py::Ref::steal(new_int_tuple(t->meta.sizes));
     return size ? PyUnicode_FromFormat("tensor(..., size=%R, dtype=framejit.%s)", size.get(), name_of(t->meta.dtype))
                 : nullptr;

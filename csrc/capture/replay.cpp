@@ -6,6 +6,7 @@
 #include "capture/tracer.h"
 #include "py/error.h"
 #include "tensor/autocast.h"
+#include "tensor/batched.h"
 #include "tensor/facts.h"
 
 namespace fj::capture {
@@ -46,6 +47,7 @@ void Replay::look(trace::TraceSession& session, const OpDef* op, fj::Args args, 
 
 bool Replay::run() {
   const Modes before = thread_state();
+  FuncDepthScope transformations;
   bool ok = py::guarded(false, [&] {
     LayerScope active(session_);
     for (const TapeStep& s : tape_.steps) {

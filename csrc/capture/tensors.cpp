@@ -56,6 +56,10 @@ constexpr std::string_view kLeaves[] = {
     "_func_rewrap",
     "_func_seed",
     "_func_depends",
+    "_func_enter",
+    "_func_leave",
+    "_func_depth",
+    "_func_writable",
     "_leaves_beyond",
     "_vmap_enter",
     "_vmap_leave",
@@ -158,6 +162,7 @@ struct TensorSession::Impl {
   std::unique_ptr<graph::Graph> graph = std::make_unique<graph::Graph>();
   trace::TraceSession session{*graph};
   LayerScope active{session};
+  FuncDepthScope transformations;
   Modes modes = thread_state();          // at the entry; what the trace sets is set for good at the exit
   std::vector<guard::SourceId> sources;  // of the graph's inputs, in order
   std::vector<PyObject*> examples;

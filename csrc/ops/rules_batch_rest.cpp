@@ -1,5 +1,6 @@
 // Batching rules of what fits no family, and the last resort: one call for every entry of the batch.
 #include "ops/batch_util.h"
+#include "ops/checks.h"
 
 namespace fj {
 
@@ -60,6 +61,24 @@ void batch_view_args(BatchCtx& c, const Shape& inner, size_t size_at) {
 }
 
 }  // namespace
+
+// (self, size, stride, storage_offset): the same view of the memory of each entry, which it must not leave.
+void batch_as_strided(BatchCtx& c) {
+  Val self = batch_front(c.b, c.args[0].val(), c.bdims[0]);
+  const Dim from = self->offset, to = c.args[3].is_none() ? from : Dim(c.args[3].as_int());
+  Dim last = 0;
+  for (int64_t d = 1; d < self->dim(); ++d) last += (self->sizes[d] - 1) * self->strides[d];
+  check_strided(c.args[1].as_ints(), c.args[2].as_ints(), to, INT64_MAX);
+  FJ_USER_CHECK(to >= from && checked_extent(c.args[1].as_ints(), c.args[2].as_ints(), to - from) <= last + 1,
+                ErrorKind::Runtime, "vmap: as_strided() reaches outside of the memory of an entry of the batch");
+  Shape size{c.batch_size}, stride{self->strides[0]};
+  for (int64_t s : c.args[1].as_ints()) size.push_back(s);
+  for (int64_t s : c.args[2].as_ints()) stride.push_back(s);
+  c.args[0] = Arg(self);
+  c.args[1] = Arg(size);
+  c.args[2] = Arg(stride);
+  finish(c);
+}
 
 // (self, src, size, stride, offset)
 void batch_as_strided_scatter(BatchCtx& c) {

@@ -62,6 +62,12 @@ void vjp_as_strided(VjpCtx& c) {
   c.result[0] = Arg(t::clone(c.b, t::as_strided(c.b, memory, self->sizes, self->strides, from - start)));
 }
 
+// The places are those of contiguous memory, whatever the layout of the gradient is.
+void vjp_as_strided_add(VjpCtx& c) {
+  Val grad = t::clone(c.b, c.grads[0], MemoryFormat::Contiguous);
+  c.result[0] = Arg(t::as_strided(c.b, grad, c.args[2], c.args[3], c.args[4]));
+}
+
 void vjp_as_strided_scatter(VjpCtx& c) {
   int64_t offset = c.args[4].is_none() ? 0 : c.args[4].as_int();
   Val grad = t::clone(c.b, c.grads[0], MemoryFormat::Contiguous);

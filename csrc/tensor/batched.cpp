@@ -2,6 +2,7 @@
 
 #include "ops/calls.h"
 #include "ops/infer.h"
+#include "tensor/autograd.h"
 #include "tensor/tape_api.h"
 
 namespace fj {
@@ -272,6 +273,20 @@ int active_vmaps() {
   return n;
 }
 
+FuncDepth& func_depth() {
+  static thread_local FuncDepth depth;
+  return depth;
+}
+
+int batch_level(TensorObj* t, TensorRef* value, int64_t* bdim) {
+  VmapLayer* layer = t->wrapper ? as_vmap(t->wrapper->layer) : nullptr;
+  if (!layer) return 0;
+  *value = layer->unwrap(t, bdim);
+  int level = 0;
+  for (Layer* l = thread_state().top; l; l = l->below) level = l == layer ? 1 : level + (level && as_vmap(l));
+  return level;
+}
+
 TensorRef plain_tensor(TensorObj* t) {
   TensorRef at = TensorRef::borrow(t);
   while (at->wrapper) {
@@ -390,6 +405,31 @@ TensorRef differentiable_in(TensorObj* x, Layer* layer, bool* tracked) {
 }
 
 }  // namespace
+
+namespace {
+
+TensorRef writable_in(TensorObj* x, Layer* layer) {
+  VmapLayer* vmap = as_vmap(layer);
+  if (!vmap) {
+    if (!tape_needs(x)) return TensorRef::borrow(x);
+    TensorRef out = call1(OpId::alias, {Arg(val_of(x))});
+    if (out->base && tape::is_leaf(out->base)) {
+      TensorObj* leaf = std::exchange(out->base, nullptr);
+      Py_DECREF(as_object(leaf));
+      facts_changed(out.get());
+    }
+    return out;
+  }
+  int64_t bdim;
+  TensorRef value = vmap->unwrap(x, &bdim);
+  if (bdim < 0) return TensorRef::borrow(x);
+  LayerPause below(vmap->below);
+  return vmap->wrap(writable_in(value.get(), vmap->below), bdim);
+}
+
+}  // namespace
+
+TensorRef make_writable(TensorObj* x) { return writable_in(x, thread_state().top); }
 
 TensorRef make_differentiable(TensorObj* x, bool* tracked) { return differentiable_in(x, thread_state().top, tracked); }
 

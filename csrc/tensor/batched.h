@@ -48,9 +48,24 @@ class VmapLayer final : public Layer, public std::enable_shared_from_this<VmapLa
 // The innermost active batching layer, or null; how many are active.
 VmapLayer* top_vmap();
 int active_vmaps();
+// How many of func's transformations that differentiate the thread is inside of, and how many of these bear no hooks of
+// saved tensors; within a scope they are put back at the end.
+struct FuncDepth {
+  int all = 0, without_hooks = 0;
+};
+FuncDepth& func_depth();
+struct FuncDepthScope {
+  const FuncDepth before = func_depth();
+  ~FuncDepthScope() { func_depth() = before; }
+};
 // `x` as something that gradients can be asked for under all active layers: batched in each, with a tracked tensor
 // below. `tracked`: whether x itself was tracked already.
 TensorRef make_differentiable(TensorObj* x, bool* tracked);
+// The same tensor, for a function that may write to it although it is a leaf: what is written is the tape's matter.
+TensorRef make_writable(TensorObj* x);
+// The layer that a tensor is batched in, counted from the outermost, 1, its value there and which dimension the batch
+// is; 0 for one that is batched in none that is active.
+int batch_level(TensorObj* t, TensorRef* value, int64_t* bdim);
 // The tensor below all batching layers.
 TensorRef plain_tensor(TensorObj* t);
 // `plain` wrapped as `like` is, beneath what layers it has already.

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from framejit import _C
+from framejit.func import _tree
 
 
 class VmapInfo(NamedTuple):
@@ -15,11 +16,13 @@ class VmapInfo(NamedTuple):
 def apply_batched(cls, function, args):
     """`cls.apply(*args)` below the innermost batching layer, results wrapped in it again; None if no argument is."""
     layer, size, randomness = _C._vmap_top()
-    plain = [_C._vmap_unwrap(layer, a) if isinstance(a, _C.Tensor) else (a, -1) for a in args]
-    values, dims = [v for v, _ in plain], tuple(None if d < 0 else d for _, d in plain)
+    leaves, structure = _tree.flatten(args)
+    plain = [_C._vmap_unwrap(layer, a) if isinstance(a, _C.Tensor) else (a, -1) for a in leaves]
+    values = _tree.unflatten([v for v, _ in plain], structure)
+    dims = _tree.unflatten([None if d < 0 else d for _, d in plain], structure)
     _C._vmap_leave(layer)
     try:
-        if all(d is None for d in dims):
+        if all(d < 0 for _, d in plain):
             outs, out_dims = cls.apply(*values), None
         elif cls.generate_vmap_rule:
             if cls.vmap is not function.vmap:
@@ -35,19 +38,34 @@ def apply_batched(cls, function, args):
                 "implement the vmap staticmethod or set generate_vmap_rule=True."
             )
         else:
-            outs, out_dims = cls.vmap(VmapInfo(size, randomness), dims, *values)
+            outs, out_dims = _two_returns(cls.vmap(VmapInfo(size, randomness), dims, *values))
     finally:
         _C._vmap_enter_again(layer)
     return _wrapped(layer, outs, out_dims)
 
 
-def _wrapped(layer, outs, dims):
-    if not isinstance(outs, tuple):
-        return outs if dims is None else _C._vmap_wrap(layer, outs, dims)
-    dims = dims if isinstance(dims, tuple) else (dims,) * len(outs)
-    return tuple(
-        _C._vmap_wrap(layer, o, d) if d is not None and isinstance(o, _C.Tensor) else o for o, d in zip(outs, dims)
+def _two_returns(result):
+    if isinstance(result, tuple) and len(result) == 2:
+        return result
+    got = f"{len(result)} returns" if isinstance(result, tuple) else f"a {type(result)}"
+    raise RuntimeError(
+        "Expected the vmap staticmethod to have two returns, an output and out_dims with pytree structure compatible with "
+        f"the output. Got {got} instead"
     )
+
+
+def _wrapped(layer, outs, out_dims):
+    leaves, structure = _tree.flatten(outs)
+    dims = _tree.broadcast_prefix(out_dims, structure)
+    if dims is None:
+        raise RuntimeError(
+            "The autograd.Function's vmap staticmethod returned an incompatible (output, out_dims) tuple. Expected "
+            f"out_dims={out_dims} to be compatible with the structure of `output`, which is {structure}"
+        )
+    wrapped = [
+        _C._vmap_wrap(layer, o, d) if d is not None and isinstance(o, _C.Tensor) else o for o, d in zip(leaves, dims)
+    ]
+    return _tree.unflatten(wrapped, structure)
 
 
 class _Ctx:

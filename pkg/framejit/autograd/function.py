@@ -1,6 +1,7 @@
 """Functions whose derivative the user writes."""
 
 import functools
+import inspect
 
 from framejit import _C
 from framejit.autograd._function_vmap import apply_batched
@@ -122,19 +123,42 @@ class Function:
         )
 
     @classmethod
-    def apply(cls, *args):
-        if _C._vmap_depth():
+    def apply(cls, *args, **kwargs):
+        if kwargs:
+            args = _positional(cls, args, kwargs)
+        batched = _C._vmap_depth()
+        if not cls._has_setup_context and (batched or _C._func_depth()):
+            raise RuntimeError(
+                "In order to use an autograd.Function with the transformations of func (vmap, grad, jvp, jacrev, ...), it "
+                "must override the setup_context staticmethod"
+            )
+        if batched:
             return apply_batched(cls, Function, args)
         return _C._function_apply(cls, FunctionCtx(), args)
+
+
+def _positional(cls, args, kwargs):
+    """Arguments given by name in the places that `forward` has for them."""
+    head = () if cls._has_setup_context else (None,)
+    bound = inspect.signature(cls.forward).bind(*head, *args, **kwargs)
+    if bound.kwargs:
+        raise NotImplementedError(
+            f"{cls.__name__}.apply: kwarg-only Tensor args, and others that only a name gives, are not supported: "
+            f"{', '.join(bound.kwargs)}"
+        )
+    return bound.args[len(head) :]
 
 
 class _DelayedError(Function):
     """Passes tensors through; differentiating through it raises."""
 
     @staticmethod
-    def forward(ctx, message, *tensors):
-        ctx.message = message
+    def forward(message, *tensors):
         return tensors
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.message = inputs[0]
 
     @staticmethod
     def backward(ctx, *grads):
@@ -171,7 +195,9 @@ def once_differentiable(backward):
         if not recording or not any(isinstance(g, _C.Tensor) and g.requires_grad for g in grads):
             return found
         many = found if isinstance(found, tuple) else (found,)
-        kept = [g.detach().requires_grad_() for g in many if g is not None]
+        kept = [g.detach() for g in many if g is not None]
+        for g in kept:
+            g.requires_grad = True
         passed = iter(
             _DelayedError.apply(
                 "trying to differentiate twice a function that was marked with @once_differentiable", *kept

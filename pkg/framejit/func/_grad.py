@@ -10,6 +10,7 @@ import functools
 import framejit
 from framejit import _C
 from framejit.func import _tree
+from framejit.func._recorded import tracer_of
 
 _C._func_transforms(globals())
 
@@ -32,6 +33,15 @@ def _tracked(tree, outside=True):
         made.append(x)
         before = before or tracked
     return _tree.unflatten(made, structure), made, structure, before
+
+
+def _inside(func, args, kwargs, hooks=False):
+    """What the function gives while it is known that a transformation calls it. Are hooks of saved tensors allowed?"""
+    _C._func_enter(hooks)
+    try:
+        return func(*args, **kwargs)
+    finally:
+        _C._func_leave(hooks)
 
 
 def _gradients(outputs, cotangents, inputs, create_graph, retain_graph):
@@ -129,10 +139,13 @@ def grad_and_value(func, argnums=0, has_aux=False):
 
     @functools.wraps(func)
     def wrapped(*args, **kwargs):
+        tracer = tracer_of(args, kwargs)
+        if tracer is not None:
+            return tracer.transform(wrapped, args, kwargs)
         outside = framejit.is_grad_enabled()
         with framejit.enable_grad():
             inputs, leaves, structure, before = _tracked(_pick(args, argnums), outside)
-            result = func(*_replace(args, argnums, inputs), **kwargs)
+            result = _inside(func, _replace(args, argnums, inputs), kwargs)
             value, aux = _with_aux(result, has_aux, "grad_and_value(f)(*args)")
             _check_scalar(value, None)
             plain, plain_in = _C._func_plain(value), [_C._func_plain(x) for x in leaves]
@@ -186,26 +199,32 @@ def vjp(func, *primals, has_aux=False):
     >>> value, pull(framejit.ones(1))
     (tensor([9.]), (tensor([6.]),))
     """
+    tracer = tracer_of(primals)
+    if tracer is not None:
+        return tracer.transform(vjp, (func, *primals), {"has_aux": has_aux})
     result, aux, pull, _, keep = _vjp(func, primals, has_aux, "vjp(f, *primals)")
     value = result if keep else _detached(result)
     return (value, pull, aux if keep else _detached(aux)) if has_aux else (value, pull)
 
 
-def _vjp(func, primals, has_aux, name):
+def _vjp(func, primals, has_aux, name, forward=False):
     """-> (what func gave, aux, the pullback, outputs as leaves, are both to stay connected with what was tracked before)"""
     outside = framejit.is_grad_enabled()
     with framejit.enable_grad():
         inputs, leaves, structure, before = _tracked(primals, outside)
-        result, aux = _with_aux(func(*inputs), has_aux, name)
+        given = _tree.tree_map(_C._func_writable, inputs) if forward else inputs
+        result, aux = _with_aux(_inside(func, given, {}, hooks=forward), has_aux, name)
         outs, out_structure = _tree.flatten(result)
         _only_tensors(outs, result, name)
         plain_in = tuple(_C._func_plain(x) for x in leaves)
         plains = tuple(p for p in map(_C._func_plain, outs) if p.requires_grad)
         keep = outside and (before or (bool(plains) and _C._leaves_beyond(plains, plain_in)))
 
-    def pull(*cotangents, retain_graph=True, create_graph=None):
-        given = cotangents[0] if len(cotangents) == 1 else cotangents
-        seeds, seed_structure = _tree.flatten(given)
+    def pull(cotangents, retain_graph=True, create_graph=None):
+        tracer = tracer_of(cotangents)
+        if tracer is not None:
+            return tracer.transform(pull, (cotangents, retain_graph, create_graph), {})
+        seeds, seed_structure = _tree.flatten(cotangents)
         if seed_structure != out_structure and not (len(outs) == len(seeds) == 1):
             raise RuntimeError(
                 "Expected pytree structure of cotangents to be the same as pytree structure of outputs to the function. "
@@ -273,13 +292,16 @@ def jvp(func, primals, tangents, *, strict=False, has_aux=False):
     >>> framejit.func.jvp(lambda x: x**2, (framejit.tensor([3.0]),), (framejit.ones(1),))
     (tensor([9.]), tensor([6.]))
     """
+    tracer = tracer_of(primals, tangents)
+    if tracer is not None:
+        return tracer.transform(jvp, (func, primals, tangents), {"strict": strict, "has_aux": has_aux})
     name = "jvp(f, primals, tangents)"
     _check_directions(primals, tangents, name)
     outside = framejit.is_grad_enabled()
     if not outside:
         primals = _detached(tuple(primals))
     with framejit.enable_grad():
-        result, aux, pull, outs, keep = _vjp(func, primals, has_aux, name)
+        result, aux, pull, outs, keep = _vjp(func, primals, has_aux, name, forward=True)
         if strict:
             _check_dependence(outs, name)
         structure = _tree.flatten(result)[1]
@@ -321,6 +343,9 @@ def _all_real(leaves, name, what):
 def _jacobian(func, argnums, has_aux, chunk_size, name):
     @functools.wraps(func)
     def wrapped(*args, **kwargs):
+        tracer = tracer_of(args, kwargs)
+        if tracer is not None:
+            return tracer.transform(wrapped, args, kwargs)
         picked = _pick(args, argnums)
         single = isinstance(argnums, int)
         _all_real(_tree.flatten(picked)[0], name, "inputs")
@@ -393,6 +418,9 @@ def linearize(func, *primals):
     >>> value, push(framejit.ones(1)), push(framejit.full((1,), 2.0))
     (tensor([9.]), tensor([6.]), tensor([12.]))
     """
+    tracer = tracer_of(primals)
+    if tracer is not None:
+        return tracer.transform(linearize, (func, *primals), {})
     flat, structure = _tree.flatten(primals)
     with framejit.enable_grad():
         result, _, pull, outs, _ = _vjp(func, primals, False, "linearize(f, *primals)")
@@ -400,6 +428,9 @@ def linearize(func, *primals):
         dummies, gradients = _transposed(outs, out_structure, pull)
 
     def push(*tangents):
+        tracer = tracer_of(tangents)
+        if tracer is not None:
+            return tracer.transform(push, tangents, {})
         given, given_structure = _tree.flatten(tangents)
         if given_structure != structure:
             raise RuntimeError(

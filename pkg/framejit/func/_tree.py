@@ -49,11 +49,11 @@ def broadcast_prefix(prefix, structure, is_leaf=lambda v: v is None or isinstanc
     if structure == LEAF:
         return None
     if structure[0] == "sequence":
-        if not isinstance(prefix, (tuple, list)) or len(prefix) != len(structure[2]):
+        if type(prefix) is not structure[1] or len(prefix) != len(structure[2]):
             return None
         parts = [broadcast_prefix(p, s, is_leaf) for p, s in zip(prefix, structure[2])]
     else:
-        if not isinstance(prefix, dict) or set(prefix) != set(structure[2]):
+        if type(prefix) is not structure[1] or set(prefix) != set(structure[2]):
             return None
         parts = [broadcast_prefix(prefix[k], s, is_leaf) for k, s in zip(structure[2], structure[3])]
     return None if any(p is None for p in parts) else [v for p in parts for v in p]

@@ -4,6 +4,7 @@ import functools
 
 from framejit import _C
 from framejit.func import _tree
+from framejit.func._recorded import tracer_of
 
 _C._func_transforms(globals())
 
@@ -30,6 +31,9 @@ def vmap(func, in_dims=0, out_dims=0, randomness="error", *, chunk_size=None):
 
     @functools.wraps(func)
     def wrapped(*args, **kwargs):
+        tracer = tracer_of(args, kwargs)
+        if tracer is not None:
+            return tracer.transform(wrapped, args, kwargs)
         leaves, structure = _tree.flatten(args)
         dims = _checked_in_dims(in_dims, structure, leaves, func)
         kw_leaves, kw_structure = _tree.flatten(kwargs)
@@ -58,7 +62,7 @@ def _checked_in_dims(in_dims, structure, leaves, func):
             f"vmap({_name(func)}, in_dims={in_dims}, ...)(<inputs>): expected `in_dims` to be int or a (potentially "
             f"nested) tuple matching the structure of inputs, got: {type(in_dims)}."
         )
-    dims = _tree.broadcast_prefix(tuple(in_dims) if isinstance(in_dims, list) else in_dims, structure)
+    dims = _tree.broadcast_prefix(in_dims, structure)
     if dims is None:
         raise ValueError(
             f"vmap({_name(func)}, in_dims={in_dims}, ...)(<inputs>): in_dims is not compatible with the structure of "
@@ -126,9 +130,7 @@ class _Batch:
 
     def _unwrap(self, layer, result, size):
         outs, structure = _tree.flatten(result)
-        dims = _tree.broadcast_prefix(
-            tuple(self.out_dims) if isinstance(self.out_dims, list) else self.out_dims, structure
-        )
+        dims = _tree.broadcast_prefix(self.out_dims, structure)
         if dims is None and structure == _tree.LEAF and isinstance(self.out_dims, tuple) and len(self.out_dims) == 1:
             dims = list(self.out_dims)
         if dims is None:

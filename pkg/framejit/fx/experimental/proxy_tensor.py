@@ -10,6 +10,7 @@ import inspect
 import operator
 
 from framejit import _C, ops
+from framejit.func._recorded import active as transformations
 from framejit.fx._patch import Patcher
 from framejit.fx.graph_module import GraphModule
 from framejit.fx.node import map_aggregate
@@ -20,6 +21,7 @@ from framejit.nn import Module
 from framejit.utils import _pytree as pytree
 
 from ._overloads import overload_of
+from ._recording import Recording
 
 _FACTORIES = (
     "rand randn randint randperm zeros ones full empty arange linspace logspace eye normal bernoulli scalar_tensor tril_indices "
@@ -156,7 +158,7 @@ class PythonKeyTracer(Tracer):
 
     def __init__(self):
         super().__init__(autowrap_modules=())
-        self.values = {}
+        self.recording = Recording(self)
 
     def call_module(self, m, forward, args, kwargs):
         """The module's own code."""
@@ -177,6 +179,8 @@ class PythonKeyTracer(Tracer):
     def run(self, function, args, kwargs):
         """Calls an operator with values, and records it."""
         function = getattr(function, "_function", function)
+        if self.recording.running:
+            return self.transform(function, args, kwargs)
         values = map_aggregate((tuple(args), dict(kwargs)), _value_of)
         result = function(*_plain(values[0]), **dict(values[1]))
         if not _has_tensor(result):
@@ -193,6 +197,26 @@ class PythonKeyTracer(Tracer):
             part.meta["val"] = item
             made.append(ProxyTensor(part, self, item) if isinstance(item, _C.Tensor) else item)
         return type(result)(made) if not hasattr(result, "_fields") and type(result) in (list, tuple) else tuple(made)
+
+    def stands_for(self, tree):
+        """Whether a tensor that is followed is in the tree."""
+        return _first((tree,), {}) is not None
+
+    def transform(self, function, args, kwargs):
+        """What a transformation of functions gives; the operators that it comes down to are recorded."""
+        args, kwargs = pytree.tree_map(self._inside, (args, kwargs))
+        if self.recording.running:
+            return function(*args, **kwargs)
+        return pytree.tree_map(self._outside, self.recording.run(function, args, kwargs))
+
+    def _inside(self, leaf):
+        if type(leaf) is not ProxyTensor:
+            return leaf
+        self.recording.know(leaf.value, leaf.node)
+        return leaf.value
+
+    def _outside(self, leaf):
+        return ProxyTensor(self.recording.node_of(leaf), self, leaf) if _is_tensor(leaf) else leaf
 
     def _track(self, result, node, args):
         first = args[0] if args else None
@@ -368,10 +392,12 @@ def _trace(f, args, decompositions, record_stack_traces):
             for proxy, value in zip(flat, values)
         ]
         _active.append(tracer)
+        transformations.append(tracer)
         try:
             return f(*pytree.tree_unflatten(inside, spec))
         finally:
             _active.pop()
+            transformations.pop()
 
     names = _names(f, len(args))
     root = _with_parameters(traced, names)

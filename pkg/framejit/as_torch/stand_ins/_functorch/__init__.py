@@ -4,6 +4,7 @@ import functools
 import warnings
 
 from framejit import func
+from framejit.compiler import is_compiling
 from framejit.fx.experimental.proxy_tensor import make_fx
 
 from .make_functional import combine_state_for_ensemble, make_functional, make_functional_with_buffers
@@ -14,12 +15,14 @@ def _replaced(name, new):
 
     @functools.wraps(function)
     def old(*args, **kwargs):
-        warnings.warn(
-            f"We've integrated functorch into PyTorch. As the final step of the integration, `functorch.{name}` is deprecated "
-            f"as of PyTorch 2.0 and will be deleted in a future version of PyTorch >= 2.3. Please use `{new}` instead.",
-            FutureWarning,
-            stacklevel=2,
-        )
+        if not is_compiling():
+            warnings.warn(
+                f"We've integrated functorch into PyTorch. As the final step of the integration, `functorch.{name}` is "
+                "deprecated as of PyTorch 2.0 and will be deleted in a future version of PyTorch >= 2.3. Please use "
+                f"`{new}` instead.",
+                FutureWarning,
+                stacklevel=2,
+            )
         return function(*args, **kwargs)
 
     return old

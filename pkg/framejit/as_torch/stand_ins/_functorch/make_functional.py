@@ -118,5 +118,11 @@ def _ensemble(model_class, ensemble_shape, device, args, kwargs, make):
         )
         for group in zip(*(m[1:] for m in made))
     ]
+
+    def ensemble(*state_and_data):
+        """The module with its parameters, and buffers, first; the inputs are the last argument, a tuple where they are many."""
+        *state, data = state_and_data
+        return function(*state, *(data if isinstance(data, tuple) else (data,)))
+
     names = [function._names] if make is make_functional else [function._names, function._buffer_names]
-    return (*stacked, function, *names)
+    return (*stacked, ensemble, *names)
