@@ -61,6 +61,9 @@ def variations(value, dim, rng):
 
 
 class Batched(unittest.TestCase):
+    def mapped(self, fn, in_dims):
+        return vmap(fn, in_dims=in_dims)
+
     def run_case(self, call, args, kwargs, dims, where):
         """`dims`: for every tensor argument where its batch is, or None."""
         rng = np.random.default_rng(0)
@@ -88,7 +91,7 @@ class Batched(unittest.TestCase):
             return tuple(out) if isinstance(out, (tuple, list)) else out
 
         want = [call(*s, **fixed) for s in slices]
-        got = vmap(fn, in_dims=tuple(dims[i] for i in tensor_args))(*[batched[i] for i in tensor_args])
+        got = self.mapped(fn, tuple(dims[i] for i in tensor_args))(*[batched[i] for i in tensor_args])
         many = isinstance(want[0], (tuple, list))
         for k in range(len(want[0]) if many else 1):
             w = framejit.stack([x[k] if many else x for x in want])
