@@ -3,9 +3,10 @@
 import unittest
 
 import framejit
-from framejit import fx, nn
+from framejit import dynamo, fx, nn
 from framejit.export import export
 from framejit.fx.passes.utils.matcher_with_name_node_map_utils import SubgraphMatcherWithNameNodeMap
+from framejit.fx.passes.utils.source_matcher_utils import check_subgraphs_connected, get_source_partitions
 from framejit.nn import functional as F
 
 
@@ -51,6 +52,46 @@ class NamedPatterns(unittest.TestCase):
     def test_patterns_without_names_are_refused(self):
         with self.assertRaises(AssertionError):
             SubgraphMatcherWithNameNodeMap(fx.symbolic_trace(lambda x: (x + 1, x + 2)))
+
+
+class Sources(unittest.TestCase):
+    def parts(self, graph, *wanted, **more):
+        return {source: [[n.name for n in p.nodes] for p in parts]
+                for source, parts in get_source_partitions(graph, list(wanted), **more).items()}  # fmt: skip
+
+    def test_of_exported_functions(self):
+        def f(x, w):
+            y = framejit.cos(F.relu(F.linear(x, w)))
+            return F.linear(y, w) + y.cos()
+
+        inputs = (framejit.rand(2, 2), framejit.rand(2, 2))
+        for graph in (export(Calls(f), inputs).graph, dynamo.export(f, aten_graph=True)(*inputs).graph_module.graph):
+            self.assertEqual(self.parts(graph, "linear"), {"linear": [["linear"], ["linear_1"]]})
+            self.assertEqual(self.parts(graph, framejit.cos), {framejit.cos: [["cos"]]})  # y.cos() is a method's call
+            self.assertEqual(self.parts(graph, "relu", "cos"), {"relu": [["relu"]], "cos": [["cos"], ["cos_1"]]})
+            found = get_source_partitions(graph, ["linear", "relu"])
+            first, second = found["linear"]
+            self.assertTrue(check_subgraphs_connected(first, found["relu"][0]))
+            self.assertFalse(check_subgraphs_connected(found["relu"][0], first))
+            self.assertFalse(check_subgraphs_connected(first, second))
+            self.assertEqual([n.name for n in second.input_nodes][0], "cos")
+            self.assertEqual(self.parts(graph, "cos", filter_fn=lambda n: n.name != "cos"), {"cos": [["cos_1"]]})
+
+    def test_results_are_the_functions(self):
+        f = lambda x: {"y": x.sin() + 1}  # noqa: E731
+        gm, _ = dynamo.export(f, aten_graph=True)(framejit.zeros(2))
+        self.assertEqual(gm(framejit.ones(2))["y"].tolist(), f(framejit.ones(2))["y"].tolist())
+
+    def test_of_traced_modules(self):
+        class Inner(nn.Module):
+            def forward(self, x):
+                return x.sin() * 2
+
+        traced = fx.symbolic_trace(nn.Sequential(Inner(), nn.ReLU(), Inner()))
+        for node in traced.graph.nodes:
+            node.meta.pop("source_fn_stack", None)
+        self.assertEqual(self.parts(traced.graph, Inner), {Inner: [["mul"], ["mul_1"]]})
+        self.assertEqual(self.parts(traced.graph, framejit.sin), {})
 
 
 class Operators(unittest.TestCase):

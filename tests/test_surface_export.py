@@ -50,7 +50,7 @@ class ExportTest(unittest.TestCase):
         with self.assertRaises(exc.Unsupported):
             export(lambda x: x + x.sum().item())(X)
         with self.assertRaises(NotImplementedError):
-            export(lambda x: x, aten_graph=True)
+            export(lambda x: x, pre_dispatch=True)
 
         class Counts(nn.Module):
             def __init__(self):

@@ -58,7 +58,8 @@ def export(
 
     f (callable): a function or module, called with extra_args and extra_kwargs at once if any are given. The module
     that is made takes the same arguments and gives the same result; it holds the parameters that f used. It is right
-    for arguments for which the guards (list of str) hold. aten_graph, pre_dispatch (bool), decomposition_table (dict),
+    for arguments for which the guards (list of str) hold. aten_graph (bool): the graph is of operators, as that of
+    framejit.export; the module checks its arguments itself. pre_dispatch (bool), decomposition_table (dict),
     dynamic_shapes (object): not supported. tracing_mode (str), assume_static_by_default, same_signature (bool):
     accepted; sizes are those of the arguments.
 
@@ -70,15 +71,32 @@ def export(
     >>> gm(framejit.zeros(2), 3)
     {'out': tensor([0., 0.])}
     """
-    given = {"aten_graph": aten_graph, "pre_dispatch": pre_dispatch, "decomposition_table": decomposition_table}
+    given = {"pre_dispatch": pre_dispatch, "decomposition_table": decomposition_table}
     for name, value in {**given, "dynamic_shapes": dynamic_shapes}.items():
         if value:
             raise NotImplementedError(f"export: {name} is not supported")
 
     def inner(*args, **kwargs):
-        return _export(f, args, kwargs)
+        return (_export_operators if aten_graph else _export)(f, args, kwargs)
 
     return inner(*extra_args, **extra_kwargs) if extra_args or extra_kwargs else inner
+
+
+class _Calling(Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, *args, **kwargs):
+        return self.function(*args, **kwargs)
+
+
+def _export_operators(f, args, kwargs):
+    from framejit.export import export as export_program
+
+    f = getattr(f, "_orig_mod", f)
+    program = export_program(f if isinstance(f, Module) else _Calling(f), args, kwargs)
+    return ExportResult(program.module(), [])
 
 
 def _export(f, args, kwargs):

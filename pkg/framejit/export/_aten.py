@@ -116,6 +116,8 @@ class Normaliser:
         self.graph, self.examples, self.has_open = graph, examples, has_open
         self.values, self.shapes, self.sizes, self.known, self.parts = {}, {}, {}, {}, {}
         self.fixed = FixedSizes()
+        # what is noted of the nodes that a call becomes; how many calls of each function there were
+        self.origin, self.calls = {}, {}
 
     # ---- facts
 
@@ -151,6 +153,7 @@ class Normaliser:
         args, kwargs = self.resolve(node.args), self.resolve(node.kwargs)
         name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
         example = self.examples.get(node)
+        self.origin = self._origin_of(node, name)
         if name == "size" and self._first_is_tensor(args):
             rank = self.shapes[args[0]].dim()
             value = self.size(*args) if len(args) > 1 else tuple(self.size(args[0], i) for i in range(rank))
@@ -169,6 +172,17 @@ class Normaliser:
         self.values[node] = value
         for expected in self.known.get(node, ()):
             self._assert(node, value, expected)
+
+    def _origin_of(self, node, name):
+        """What is noted of the nodes that a call becomes: its name, and the function, which passes look for."""
+        if node.op not in ("call_function", "call_method") or not name:
+            return {}
+        self.calls[name] = self.calls.get(name, 0) + 1
+        own = f"{name}_{self.calls[name]}"
+        if node.op == "call_method":
+            return {"torch_fn": (own, f"method_descriptor.{name}")}
+        kind = type(node.target).__name__
+        return {"torch_fn": (own, f"{kind}.{name}"), "source_fn_stack": [(own, node.target)]}
 
     def _first_is_tensor(self, args):
         return bool(args) and isinstance(args[0], Node) and self.is_tensor(args[0])
@@ -273,6 +287,7 @@ class Normaliser:
 
     def _note(self, made, example, name=""):
         made.meta["val"] = described(example)
+        made.meta.update(self.origin)
         if isinstance(example, _C.Tensor):
             self.note_tensor(made, example, self.fixed.of_call(name, made.args, made.kwargs, example.dim()))
         elif isinstance(example, (tuple, list)) and all(isinstance(part, _C.Tensor) for part in example):

@@ -7,7 +7,6 @@ from . import types as T
 from .errors import ScriptError, fail
 from .schema import REQUIRED
 
-
 _state = threading.local()
 
 

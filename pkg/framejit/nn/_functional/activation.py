@@ -19,7 +19,7 @@ tensor([{result}])
 def _inplace_pair(name, doc, result):
     """A one-argument activation that has an in-place form."""
 
-    def function(input, inplace=False):
+    def function(input: Tensor, inplace: bool = False):
         return getattr(_t, name + "_")(input) if inplace else getattr(_t, name)(input)
 
     function.__name__ = function.__qualname__ = name
