@@ -366,3 +366,71 @@ def a_method_is_bound_again():
     b.meth = a.meth.__get__(b, B)
     bind, apply = a.meth.__get__, a.meth.__call__
     return b.meth(1), a.meth.__call__(2), bind(b, B)(3), apply(4), b.meth.__self__ is a
+
+
+# --- operators that nobody answers
+
+
+class Refuses:
+    def __divmod__(self, other):
+        return NotImplemented
+
+    def __rdivmod__(self, other):
+        return NotImplemented
+
+
+class Answers:
+    def __rdivmod__(self, other):
+        return type(other).__name__, "answered"
+
+
+class Number(int):
+    def __rdivmod__(self, other):
+        return "asked first"
+
+
+@subject
+def divmod_asks_both_sides():
+    pairs = [
+        (Refuses(), 1j),
+        (Refuses(), Refuses()),
+        (1, Refuses()),
+        (Refuses(), Answers()),
+        (2.5, Answers()),
+        (Answers(), 3),
+        (Refuses(), Number(2)),
+        (7, Number(2)),
+        (Number(7), 2),
+        (1j, 1),
+        (True, 2),
+    ]
+
+    def ask(a, b):
+        return outcome(lambda: divmod(a, b))
+
+    return [outcome(lambda a=a, b=b: divmod(a, b)) for a, b in pairs] + [brk(ask(a, b)) for a, b in pairs]
+
+
+# --- a class of a metaclass that the function itself makes
+
+
+@subject
+def metaclass_of_the_function_survives_a_break():
+    calls = 0
+
+    class Meta(type):
+        def __call__(cls, *args):
+            nonlocal calls
+            calls += 1
+            return type.__call__(cls, *args)
+
+    class Made(metaclass=Meta):
+        def __init__(self, value):
+            self.value = value
+
+    class Derived(Made):
+        pass
+
+    brk()
+    found = [Made(n).value for n in range(100)] + [Derived(1).value]
+    return calls, sum(found), type(Made) is Meta, type(Derived) is Meta, Meta.__mro__[1:], Made.__name__

@@ -10,6 +10,7 @@
 #include "capture/hooks.h"
 #include "capture/number.h"
 #include "capture/owned.h"
+#include "capture/reflected.h"
 #include "capture/sym_frame.h"
 #include "capture/tensors.h"
 #include "py/once.h"
@@ -275,8 +276,13 @@ V b_pow(Tracer& t, Args& a) {
 V b_divmod(Tracer& t, Args& a) {
   want(a, 2, 2);
   if (a.pos[0]->is == Is::Const && a.pos[1]->is == Is::Const) return call_pure(t, builtin("divmod"), a);
-  if (a.pos[0]->is == Is::Object)
-    if (V m = special(t, a.pos[0], FJ_NAME("__divmod__"))) return call_values(t, m, {a.pos[1]});
+  if (a.pos[0]->is != Is::Object && a.pos[1]->is != Is::Object) cut(Reason::native_call, "divmod()");
+  for (V v : a.pos) t.use(v);
+  if (V r = by_methods(t, "__divmod__", "__rdivmod__", a.pos[0], a.pos[1])) return r;
+  for (V v : a.pos)
+    if (v->is == Is::Object && native_base(v->cls) == &PyBaseObject_Type)
+      t.raise(PyExc_TypeError, cat("unsupported operand type(s) for divmod(): '", a.pos[0]->cls->tp_name, "' and '",
+                                   a.pos[1]->cls->tp_name, "'"));
   cut(Reason::native_call, "divmod()");
 }
 

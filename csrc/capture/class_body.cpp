@@ -117,7 +117,13 @@ V make_class(Tracer& t, PyTypeObject* meta, V name, const Values& bases, DictVal
   }
   Ref made = Ref::steal(PyObject_CallFunctionObjArgs(reinterpret_cast<PyObject*>(meta), name->real, base_tuple.get(),
                                                      real_space.get(), nullptr));
-  V cls = t.made_constant(std::move(made), reinterpret_cast<PyObject*>(meta), {name, t.tuple(bases), kept});
+  V cls;
+  if (V made_meta = t.made(reinterpret_cast<PyObject*>(meta))) {  // itself made by the segment: what a call of it does
+    static PyObject* const make = PyObject_GetAttrString(reinterpret_cast<PyObject*>(&PyType_Type), "__new__");
+    cls = t.made_constant(std::move(made), make, {made_meta, name, t.tuple(bases), kept});
+  } else {
+    cls = t.made_constant(std::move(made), reinterpret_cast<PyObject*>(meta), {name, t.tuple(bases), kept});
+  }
   if (cell) {
     auto* c = as<CellValue>(cell);
     c->known = true;

@@ -5,6 +5,7 @@
 #include "capture/leaf.h"
 #include "capture/number.h"
 #include "capture/owned.h"
+#include "capture/reflected.h"
 #include "capture/tensors.h"
 
 namespace fj::capture {
@@ -175,18 +176,26 @@ bool overrides(Tracer& t, PyTypeObject* subclass, PyTypeObject* cls, const char*
   return name && t.type_lookup(subclass, intern(name)) != t.type_lookup(cls, intern(name));
 }
 
+}  // namespace
+
+V by_methods(Tracer& t, const char* name, const char* reflected, V a, V b) {
+  const bool reflected_first = a->cls != b->cls && PyType_IsSubtype(b->cls, a->cls) && b->is != Is::Const &&
+                               overrides(t, b->cls, a->cls, reflected);
+  if (reflected_first)
+    if (V r = try_method(t, b, reflected, a)) return r;
+  if (V r = try_method(t, a, name, b)) return r;
+  if (!reflected_first && a->cls != b->cls)
+    if (V r = try_method(t, b, reflected, a)) return r;
+  return nullptr;
+}
+
+namespace {
+
 V by_methods(Tracer& t, int op, V a, V b) {
   const Row& base = kRows[op % kInPlace];
   if (op >= kInPlace)
     if (V r = try_method(t, a, kRows[op].name, b)) return r;
-  const bool reflected_first = a->cls != b->cls && PyType_IsSubtype(b->cls, a->cls) && b->is != Is::Const &&
-                               overrides(t, b->cls, a->cls, base.reflected);
-  if (reflected_first)
-    if (V r = try_method(t, b, base.reflected, a)) return r;
-  if (V r = try_method(t, a, base.name, b)) return r;
-  if (!reflected_first && a->cls != b->cls)
-    if (V r = try_method(t, b, base.reflected, a)) return r;
-  return nullptr;
+  return by_methods(t, base.name, base.reflected, a, b);
 }
 
 bool has_tensor(Tracer& t, V v) {
