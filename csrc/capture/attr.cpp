@@ -424,7 +424,16 @@ V object_attr(Tracer& t, V v, PyObject* name) {
   return fallback ? call_values(t, bind(t, fallback, v, v->cls, FJ_NAME("__getattr__")), {t.constant(name)}) : nullptr;
 }
 
+// A list from outside that only grows is not looked into (append_unread): each round of a long loop would see another.
+V append_of_unread(Tracer& t, V v, PyObject* name) {
+  if (v->is != Is::List || v->touched || !v->outside() || v->cls != &PyList_Type || !is_text(name, "append"))
+    return nullptr;
+  t.guard(Kind::TypeIs, v->source, reinterpret_cast<PyObject*>(v->cls));
+  return t.native(_PyType_Lookup(&PyList_Type, name), name, v);
+}
+
 V find_attr_raw(Tracer& t, V v, PyObject* name) {
+  if (V append = append_of_unread(t, v, name)) return append;
   t.use(v);
   switch (v->is) {
     case Is::Const: return constant_attr(t, v, name);

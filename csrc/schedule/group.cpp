@@ -12,7 +12,12 @@ constexpr size_t kSiblings = 8;  // recent groups that are asked for a shared op
 
 class Grouper {
  public:
-  explicit Grouper(const Graph& g) : graph_(g) {}
+  explicit Grouper(const Graph& g) : graph_(g) {
+    for (const Node* n : g.nodes)
+      if (!n->op->is_view()) for_each_val(n->args, [&](Val v) { users_[root_of(value_of(v))].push_back(n); });
+    for (const Value* v : g.outputs) users_[root_of(v)].push_back(nullptr);
+    for (auto& [input, v] : g.writes) users_[root_of(v)].push_back(nullptr);
+  }
 
   std::vector<std::unique_ptr<Group>> run() {
     for (size_t i = 0; i < graph_.nodes.size(); ++i) {
@@ -116,7 +121,7 @@ class Grouper {
   static bool same(const SmallVec<int64_t, 6>& a, const SmallVec<int64_t, 6>& b) { return a == b; }
 
   bool can_join(Group& g, const Node* n) {
-    if (g.nodes.size() >= kMaxNodes || operand_count(g) + n->args.size() > kMaxOperands) return false;
+    if (g.nodes.size() >= kMaxNodes || operand_count(g) + n->args.size() + 1 > kMaxOperands) return false;
     if (is_reduction(n)) {
       SmallVec<int, 6> where;
       if (!place_dims(g, read_sizes(n), Level::Full, &where)) return false;
@@ -170,15 +175,28 @@ class Grouper {
     return is_trivial_reduction(n) ? w->sizes : read_sizes(n);
   }
 
+  // What a kernel of the group would read and write: each view of a tensor is an operand of its own, and so is each
+  // result that something outside uses.
   size_t operand_count(const Group& g) const {
-    std::vector<const Value*> roots;
+    std::vector<const Value*> read;
+    size_t written = 0;
     for (const Node* m : g.nodes) {
       for_each_val(m->args, [&](Val v) {
-        const Value* r = root_of(value_of(v));
-        if (unit(r) != &g && std::find(roots.begin(), roots.end(), r) == roots.end()) roots.push_back(r);
+        const Value* x = value_of(v);
+        if (unit(root_of(x)) != &g && std::find(read.begin(), read.end(), x) == read.end()) read.push_back(x);
       });
+      for (const Value* out : m->outs) written += is_used_outside(g, out);
     }
-    return roots.size() + g.nodes.size() / 2;
+    return read.size() + written;
+  }
+
+  bool is_used_outside(const Group& g, const Value* v) const {
+    auto users = users_.find(v);
+    if (users == users_.end()) return false;
+    return std::any_of(users->second.begin(), users->second.end(), [&](const Node* n) {
+      auto unit = n ? unit_of_.find(n) : unit_of_.end();
+      return unit == unit_of_.end() || unit->second != &g;
+    });
   }
 
   // Whether something outside of `g` that n reads was computed from g.
@@ -318,6 +336,7 @@ class Grouper {
   const Graph& graph_;
   std::vector<std::unique_ptr<Group>> units_;
   std::unordered_map<const Node*, Group*> unit_of_;
+  std::unordered_map<const Value*, std::vector<const Node*>> users_;  // by root; null: an output of the graph
   std::unordered_map<const Node*, int> position_;
   int walk_ = 0;
 };

@@ -50,27 +50,24 @@ def _direction(mode, gates, hidden, weights, reverse):
     """One layer in one direction over gates (T, B, G); gives the outputs (T, B, H) and the last hidden state."""
     step, name = _STEPS[mode]
     w_hh, b_hh, extra = weights
-    rows = gates.unbind(0)
-    outputs = [None] * len(rows)
-    for at in reversed(range(len(rows))) if reverse else range(len(rows)):
-        hidden = step(rows[at], hidden, w_hh, b_hh, name, *extra)
-        outputs[at] = hidden[0]
-    return _t.stack(outputs, 0), hidden
+    rows, outputs = gates.unbind(0), []
+    for row in rows[::-1] if reverse else rows:  # no index: the body of a long loop is compiled once for all steps
+        hidden = step(row, hidden, w_hh, b_hh, name, *extra)
+        outputs.append(hidden[0])
+    return _t.stack(outputs[::-1] if reverse else outputs, 0), hidden
 
 
 def _packed_direction(mode, gates, sizes, hidden, weights, reverse):
     """As `_direction` over packed rows: at each time step only the first sizes[t] sequences are alive."""
     step, name = _STEPS[mode]
     w_hh, b_hh, extra = weights
-    rows = gates.split(sizes, 0)
-    outputs = [None] * len(rows)
-    order = reversed(range(len(rows))) if reverse else range(len(rows))
-    for at in order:
-        alive = tuple(part[: sizes[at]] for part in hidden)
-        new = step(rows[at], alive, w_hh, b_hh, name, *extra)
-        outputs[at] = new[0]
-        hidden = tuple(_t.cat([a, part[sizes[at] :]], 0) for a, part in zip(new, hidden))
-    return _t.cat(outputs, 0), hidden
+    rows, outputs = list(zip(gates.split(sizes, 0), sizes)), []
+    for row, size in rows[::-1] if reverse else rows:
+        alive = tuple(part[:size] for part in hidden)
+        new = step(row, alive, w_hh, b_hh, name, *extra)
+        outputs.append(new[0])
+        hidden = tuple(_t.cat([a, part[size:]], 0) for a, part in zip(new, hidden))
+    return _t.cat(outputs[::-1] if reverse else outputs, 0), hidden
 
 
 def _weights_of(params, at, has_biases, projected):
