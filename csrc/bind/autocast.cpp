@@ -2,6 +2,8 @@
 // holds for the thread and is guarded by compiled functions.
 #include "tensor/autocast.h"
 
+#include <algorithm>
+
 #include "bind/autograd.h"
 #include "bind/types.h"
 
@@ -19,6 +21,13 @@ bool is_cuda(PyObject* name) {
   FJ_USER_CHECK(d.type == DeviceType::CPU || d.type == DeviceType::CUDA, ErrorKind::Runtime,
                 "unknown device type for autocast in get_autocast_dtype: ", PyUnicode_AsUTF8(name));
   return d.type == DeviceType::CUDA;
+}
+
+// The name of a kind of device that PyTorch knows and framejit has no back end for: autocast is never on there.
+bool is_elsewhere(PyObject* name) {
+  static constexpr std::string_view kNames[] = {"mps", "xpu", "mtia", "xla", "hpu", "ipu", "maia", "privateuseone"};
+  const char* text = PyUnicode_Check(name) ? PyUnicode_AsUTF8(name) : nullptr;
+  return text && std::find(std::begin(kNames), std::end(kNames), std::string_view(text)) != std::end(kNames);
 }
 
 bool truth(PyObject* o) {
@@ -39,8 +48,10 @@ PyObject* boolean(bool b) { return Py_NewRef(b ? Py_True : Py_False); }
 PyObject* is_enabled(PyObject*, PyObject* args) {
   PyObject* device = nullptr;
   if (!PyArg_ParseTuple(args, "|O:is_autocast_enabled", &device)) return nullptr;
-  return py::guarded<PyObject*>(nullptr,
-                                [&] { return boolean(!device || is_cuda(device) ? state().cuda : state().cpu); });
+  return py::guarded<PyObject*>(nullptr, [&] {
+    if (device && is_elsewhere(device)) return boolean(false);
+    return boolean(!device || is_cuda(device) ? state().cuda : state().cpu);
+  });
 }
 // set_autocast_enabled([device_type,] enabled)
 PyObject* set_enabled(PyObject*, PyObject* args, PyObject* kwargs) {

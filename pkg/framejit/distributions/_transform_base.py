@@ -6,11 +6,7 @@ import weakref
 from framejit import _ops as _t
 
 from . import constraints
-
-
-def sum_rightmost(value, dims):
-    """The sum over the last dimensions."""
-    return value if dims == 0 else value.reshape(*value.shape[: value.dim() - dims], -1).sum(-1)
+from .utils import sum_rightmost
 
 
 class Transform:

@@ -98,3 +98,11 @@ def vec_to_tril_matrix(vec, diag=0):
     places = rows * n + columns
     flat = vec.new_zeros(*vec.shape[:-1], n * n)
     return flat.index_copy(-1, places, vec).reshape(*vec.shape[:-1], n, n)
+
+
+def sum_rightmost(value, dims):
+    """The sum over the last dimensions."""
+    return value if dims == 0 else value.reshape(*value.shape[: value.dim() - dims], -1).sum(-1)
+
+
+_sum_rightmost = sum_rightmost  # PyTorch's name, which packages of distributions import

@@ -203,6 +203,9 @@ class GraphAppendingTracer(TracerBase):
     """Adds to a graph that exists."""
 
     def __init__(self, graph):
+        from framejit import _overridable
+
+        _overridable.install()  # no trace replaces the package's functions here: they must ask the proxies
         self.graph = graph
         self.scope = Scope("", None)
         self.module_stack = OrderedDict()

@@ -178,14 +178,35 @@ def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None):
             "be incorrect.",
             stacklevel=2,
         )
-    low, high = cdf((a - mean) / std), cdf((b - mean) / std)
+    if tensor.is_meta:
+        return tensor
+    inside = cdf((b - mean) / std) - cdf((a - mean) / std)
     with no_grad():
-        # the inverse of the distribution function, of values uniform between its ends
-        uniform_(tensor, 2 * low - 1, 2 * high - 1, generator)
-        tensor.erfinv_()
-        tensor.mul_(std * math.sqrt(2.0))
-        tensor.add_(mean)
-        return tensor.clamp_(min=a, max=b)
+        if inside > 0.3:
+            return _redrawn_normal(tensor, mean, std, a, b, generator)
+        return _accepted_uniform(tensor, mean, std, a, b, generator)
+
+
+def _redrawn_normal(tensor, mean, std, a, b, generator):
+    """Normal values, drawn anew where they lie outside: for bounds that leave much inside."""
+    low, high = (tensor.new_tensor(bound).item() for bound in (a, b))  # as the dtype has them
+    result = tensor.normal_(mean, std, generator=generator)
+    while (outside := (result < low) | (result > high)).any():
+        result = _t.where(outside, _t.empty_like(result).normal_(mean, std, generator=generator), result)
+    return tensor if result is tensor else tensor.copy_(result)
+
+
+def _accepted_uniform(tensor, mean, std, a, b, generator):
+    """Uniform values, accepted with the probability that their density has relative to the highest: for tails."""
+    highest = -0.5 * ((max(a, min(mean, b)) - mean) / std) ** 2
+    pending, result = None, tensor
+    while pending is None or pending.any():
+        drawn = (tensor if pending is None else _t.empty_like(tensor)).uniform_(a, b, generator=generator)
+        log_density = ((drawn - mean) / std).pow(2) * -0.5 - highest
+        refused = _t.empty_like(tensor).uniform_(generator=generator).log() > log_density
+        result = drawn if pending is None else _t.where(pending, drawn, result)
+        pending = refused if pending is None else pending & refused
+    return tensor if result is tensor else tensor.copy_(result)
 
 
 def _calculate_fan_in_and_fan_out(tensor):

@@ -30,8 +30,8 @@ class Parameter(_t.Tensor):
             raise TypeError(f"Parameter data must be a Tensor, not {type(data).__name__}")
         return _t.Tensor._make_subclass(cls, data, requires_grad)
 
-    def __init__(self, data=None, requires_grad=True):
-        pass
+    def __init__(self, *args, **kwargs):
+        """Everything is done by __new__; subclasses may take more arguments."""
 
     def __repr__(self):
         return "Parameter containing:\n" + _t.Tensor.__repr__(self)

@@ -268,3 +268,12 @@ def _zoom(evaluate, bracket, done, direction, length, loss, slope, c1, c2, toler
                 bracket[high] = bracket[low]
             bracket[low] = point
     return bracket, count
+
+
+# PyTorch's names of the search, which other optimizers import
+
+_cubic_interpolate = cubic_step
+
+
+def _strong_wolfe(obj_func, x, t, d, f, g, gtd, c1=1e-4, c2=0.9, tolerance_change=1e-9, max_ls=25):
+    return strong_wolfe(lambda size: obj_func(x, size, d), t, d, f, g, gtd, c1, c2, tolerance_change, max_ls)
