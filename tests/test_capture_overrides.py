@@ -129,6 +129,13 @@ class CapturedOverrides(unittest.TestCase):
         x, y = framejit.arange(3.0).as_subclass(Plain), framejit.ones(3).as_subclass(Deeper)
         self.check(lambda x, y: framejit.add(x, y), x, y)
 
+    def test_open_sizes(self):
+        f = framejit.compile(lambda x: framejit.clone(x) + x.shape[0], fullgraph=True, dynamic=True)
+        for n in (4, 5, 6):
+            x = framejit.ones(n, 2).as_subclass(Plain)
+            self.assertEqual(values(f(x)), ("Plain", [[1.0 + n] * 2] * n))
+        self.assertEqual(framejit.dynamo.statistics(f)["graphs"], 1)
+
     def test_nobody_answers(self):
         class Silent:
             @classmethod

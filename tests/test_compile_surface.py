@@ -39,6 +39,20 @@ class StanceTest(Fresh):
         self.f(X)
         self.assertEqual(self.count.frame_count, 1)
 
+    def test_stance_in_compiled_code(self):
+        def entered(x):
+            with compiler.set_stance("force_eager"):
+                return x + 1
+
+        @compiler.set_stance("force_eager")
+        def decorated(x):
+            return x + 1
+
+        for function in (entered, lambda x: decorated(x)):
+            with self.assertRaisesRegex(AssertionError, "forbidden callable set_stance"):
+                framejit.compile(function)(framejit.ones(2))
+        self.assertEqual(decorated(framejit.ones(1)).tolist(), [2.0])
+
     def test_eager_on_recompile_uses_what_is_there(self):
         self.f(X)
         with compiler.set_stance("eager_on_recompile"):

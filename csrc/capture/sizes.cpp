@@ -2,6 +2,7 @@
 #include "capture/sizes.h"
 
 #include "base/flags.h"
+#include "capture/asks.h"
 #include "capture/look.h"
 #include "capture/shapes.h"
 #include "capture/promise.h"
@@ -38,7 +39,7 @@ bool has_index(PyObject* set, size_t dim) {
 
 // Weights and buffers keep their sizes, whatever is asked for, until they are seen to differ.
 bool of_a_module(Tracer& t, V v) {
-  if (Py_TYPE(v->real) != tensor_type) return true;  // a Parameter
+  if (Py_TYPE(v->real) != tensor_type && !is_overriding(Py_TYPE(v->real))) return true;  // a Parameter
   for (SourceId s = v->source; s != guard::kNoSource; s = t.tree.sources()[s].parent) {
     const Step step = t.tree.sources()[s].step;
     if (step == Step::InstanceDict || step == Step::InstanceAttr || step == Step::Const) return true;

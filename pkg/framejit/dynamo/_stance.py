@@ -4,6 +4,8 @@ import functools
 
 from framejit import _C
 
+from .in_graph import FORBIDDEN, _breaker
+
 STANCES = (
     "default",
     "force_eager",
@@ -33,7 +35,8 @@ class set_stance:
     skip_guard_eval_unsafe (bool): permits framejit to skip guards; it never does.
     force_backend (str or callable): replaces the back end of what is compiled meanwhile.
 
-    Raises RuntimeError for an unknown stance and for one that a back end is forced with other than "default".
+    Raises RuntimeError for an unknown stance and for one that a back end is forced with other than "default",
+    AssertionError in compiled code.
 
     >>> import framejit
     >>> f = framejit.compile(lambda x: x + 1)
@@ -43,8 +46,6 @@ class set_stance:
         ...
     RuntimeError: <lambda> was to be compiled while the stance is 'fail_on_recompile'
     """
-
-    _framejit_disable = True
 
     def __init__(self, stance="default", *, skip_guard_eval_unsafe=False, force_backend=None):
         if not isinstance(stance, str) or stance not in STANCES:
@@ -87,6 +88,9 @@ def _apply(state):
     global _current
     _current = state
     _C._set_compile_enabled(state.stance != "force_eager")
+
+
+_C._substitute(_apply, _breaker(set_stance, FORBIDDEN))
 
 
 def may_compile(info):

@@ -14,6 +14,11 @@ from framejit.dynamo import (
 from framejit.dynamo.testing import unsupported
 
 
+def _set_stance(stance):
+    """set_stance, at once."""
+    return set_stance(stance)
+
+
 def innermost_fn(fn):
     """The function that was compiled or disabled, under all wrappers."""
     while hasattr(fn, "_torchdynamo_orig_callable"):
