@@ -2,6 +2,7 @@
 down for PyTorch."""
 
 import copy
+import os
 import pickle
 import subprocess
 import sys
@@ -325,6 +326,34 @@ class Compiled(unittest.TestCase):
 
         self.assertEqual(fj.compile(f)(fj.ones(1)).tolist(), [2])
         self.assertEqual(seen, ["framejit.Tensor.add"])
+
+
+class Proxies(unittest.TestCase):
+    def test_made_by_hand(self):
+        """No trace replaces functions while such proxies are at work; those written in Python ask them, too."""
+        code = """
+import framejit
+from framejit import fx
+graph = fx.Graph()
+tracer = fx.proxy.GraphAppendingTracer(graph)
+x, y = (fx.Proxy(graph.placeholder(name), tracer) for name in "xy")
+framejit.broadcast_tensors(x, y)[0]
+framejit.einsum("ab,bc->ac", x, y)
+framejit.einsum("ab,bc->ac", [x, y])
+print([(n.target.__name__, n.args) for n in graph.nodes if n.op == "call_function"])
+"""
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        self.assertEqual(
+            done.stdout.strip(),
+            "[('broadcast_tensors', (x, y)), ('getitem', (broadcast_tensors, 0)), ('einsum', ('ab,bc->ac', x, y)), "
+            "('einsum', ('ab,bc->ac', x, y))]",
+            done.stderr,
+        )
 
 
 class Cost(unittest.TestCase):

@@ -13,7 +13,9 @@ import types
 from framejit import _C
 
 
-def _asking(*args, _asks=None, _ask=None, _self=None, _plain=None, _is_silent=None, **kwargs):
+def _asking(*args, _asks=None, _ask=None, _self=None, _plain=None, _is_silent=None, _arranged=None, **kwargs):
+    if _arranged is not None:
+        args = _arranged(args)
     if _asks(args, kwargs) and not _is_silent(_self):
         return _ask(_self, args, kwargs)
     return _plain(*args, **kwargs)
@@ -30,6 +32,14 @@ _SILENT_NAMES = frozenset(
 )
 _SPACES = ("framejit", "framejit.nn.functional", "framejit.linalg", "framejit.special", "framejit.fft")
 
+
+def _flat(args):
+    """einsum("ij,jk", [a, b]) is einsum("ij,jk", a, b) to those who are asked."""
+    one = len(args) == 2 and isinstance(args[1], (list, tuple))
+    return (args[0], *args[1]) if one else args
+
+
+_ARRANGED = {"einsum": _flat}  # functions whose arguments are brought into one form before anybody is asked
 _installed = {}  # the functions that ask -> what is called by their names
 
 
@@ -80,6 +90,7 @@ def _make_asking(function):
         "_self": function,
         "_plain": plain,
         "_is_silent": is_silent,
+        "_arranged": _ARRANGED.get(function.__name__),
     }
     function.__wrapped__ = plain
 
