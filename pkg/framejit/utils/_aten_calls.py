@@ -92,11 +92,13 @@ def call_of(row, values):
 
 def _find(row, given, values):
     name = row.partition(".")[0]
+    if not hasattr(ops.aten, name):
+        return _own(row), None, None
     for schema in schemas.overloads(f"aten::{name}"):
         bound = _bind(schema, given, name in _TAKE_NUMBERS)
         if bound is not None:
             return (getattr(getattr(ops.aten, name), schema.overload or "default"), *bound)
-    if name.startswith("_") or not hasattr(ops.aten, name):
+    if name.startswith("_"):
         return _own(row), None, None
     positional = [(n, None) for n, _ in _row(row) if n in given]
     return overload_of(name, list(values), {}), positional, ()
