@@ -52,6 +52,15 @@ class Out(unittest.TestCase):
         ):
             self.assertRaisesRegex(RuntimeError, "more than one element of the written-to tensor", f)
 
+    def test_copies_of_more_dimensions(self):
+        for shape, source in (((2,), (1, 1, 2)), ((), (1, 1, 1, 1)), ((3, 2), (1, 1, 1, 1, 1, 2)), ((3, 2), (1, 3, 1))):
+            values = fj.arange(float(fj.ones(source).numel())).reshape(source)
+            expected = values.reshape(source[-len(shape) :] if shape else ()).expand(shape).tolist()
+            for copy in (lambda a, b: a.copy_(b), fj.compile(lambda a, b: a.copy_(b), fullgraph=True)):
+                for dtype in (fj.float32, fj.int64, fj.complex64, fj.uint16):
+                    self.assertEqual(copy(fj.ones(shape, dtype=dtype), values).tolist(), expected)
+        self.assertRaises(RuntimeError, fj.ones(2).copy_, fj.ones(2, 1, 2))
+
     def test_new_forms(self):
         out = fj.empty(0)
         self.assertIs(fj.masked_select(self.x, self.x > 6, out=out), out)

@@ -4,8 +4,8 @@ namespace fj::schedule {
 
 Steps broadcast_steps(const TensorMeta& m, const Shape& sizes) {
   Steps out(sizes.size(), 0);
-  size_t lead = sizes.size() - m.sizes.size();
-  for (size_t d = 0; d < m.sizes.size(); ++d) out[lead + d] = m.sizes[d] == 1 ? 0 : m.strides[d];
+  const int64_t lead = static_cast<int64_t>(sizes.size()) - m.dim();  // negative: ones that a copy may have in front
+  for (int64_t d = lead < 0 ? -lead : 0; d < m.dim(); ++d) out[lead + d] = m.sizes[d] == 1 ? 0 : m.strides[d];
   return out;
 }
 
