@@ -241,6 +241,9 @@ void complex_bilinear(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& 
   FJ_USER_CHECK(x->dtype == y->dtype, ErrorKind::Runtime,
                 "expected m1 and m2 to have the same dtype, but got: ", cpp_type_name(x->dtype),
                 " != ", cpp_type_name(y->dtype));
+  if (args.size() > 2 && args[2].is_tensor())
+    FJ_USER_CHECK(args[2].val()->dtype == x->dtype, ErrorKind::Runtime, "Input type (", cpp_type_name(x->dtype),
+                  ") and bias type (", cpp_type_name(args[2].val()->dtype), ") should be the same");
   DType type = part_of(x->dtype);
   Parts p = parts_of(b, args[0], type), q = parts_of(b, args[1], type);
   ArgVec own(args.begin(), args.end());

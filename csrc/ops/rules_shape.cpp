@@ -24,7 +24,7 @@ bool is_legacy_empty(Val v) { return v->dim() == 1 && v->sizes[0] == 0; }  // Py
 
 void infer_cat(InferCtx& c) {
   auto vals = c.args[0].as_vals();
-  FJ_USER_CHECK(!vals.empty(), ErrorKind::Runtime, "torch.cat(): expected a non-empty list of Tensors");
+  FJ_USER_CHECK(!vals.empty(), ErrorKind::Value, "torch.cat(): expected a non-empty list of Tensors");
   Val first;
   for (Val v : vals)
     if (!is_legacy_empty(v)) {

@@ -29,6 +29,16 @@ constexpr std::string_view kApart[] = {"cat",          "cross",       "gather", 
                                        "index_select", "kthvalue",    "masked_select", "max",       "min",
                                        "scatter",      "scatter_add", "stack",         "take"};
 
+// Whose outputs are of the result's dtype, not of one that it casts to.
+constexpr std::string_view kExact[] = {"aminmax", "complex", "gather", "multinomial", "scatter", "scatter_add"};
+
+void check_out_dtype(const OpDef& op, DType made, DType out) {
+  check_castable(made, out);
+  const bool exact = std::find(std::begin(kExact), std::end(kExact), op.name) != std::end(kExact);
+  FJ_USER_CHECK(!exact || made == out, ErrorKind::Runtime, "Expected out tensor to have dtype ", name_of(made),
+                ", but got ", name_of(out), " instead");
+}
+
 // Elementwise ops may write to an argument itself, but not to a shifted view of it.
 void check_apart(const OpDef& op, Args args, const TensorObj* out) {
   const bool apart = std::find(std::begin(kApart), std::end(kApart), op.name) != std::end(kApart);
@@ -133,10 +143,7 @@ void call_op_out(const OpDef& op, Args args, std::span<TensorObj* const> out, Ou
     Outs made;
     call_op(op, args, made);
     for (size_t i = 0; i < out.size(); ++i) {
-      check_castable(made[i]->meta.dtype, out[i]->meta.dtype);
-      FJ_USER_CHECK(op.id != OpId::complex || made[i]->meta.dtype == out[i]->meta.dtype, ErrorKind::Runtime,
-                    "Expected object of scalar type ", scalar_type_name(made[i]->meta.dtype), " but got scalar type ",
-                    scalar_type_name(out[i]->meta.dtype), " for argument 'out'");
+      check_out_dtype(op, made[i]->meta.dtype, out[i]->meta.dtype);
       if (!out[i]->wrapper) resize_out(op, out[i], made[i]->meta);
       outs.push_back(call1(*find_op("copy_"), {Arg(val_of(out[i])), Arg(made[i].val()), Arg(false)}));
     }
@@ -147,7 +154,7 @@ void call_op_out(const OpDef& op, Args args, std::span<TensorObj* const> out, Ou
   ArgVec own(args.begin(), args.end());
   Outs keep;
   for (size_t i = 0; i < out.size(); ++i) {
-    check_castable(metas[i].dtype, out[i]->meta.dtype);
+    check_out_dtype(op, metas[i].dtype, out[i]->meta.dtype);
     separate_overlap(own, out[i], keep);
     for_each_val(own, [&](Val v) {  // an argument that the resize would pull away
       FJ_USER_CHECK(tensor_of(v) != out[i] || out[i]->meta.sizes == metas[i].sizes, ErrorKind::Runtime, op.name,

@@ -179,6 +179,23 @@ def bucketize(input, boundaries, *, out_int32=False, right=False, out=None):
     return _into(out, index.to(_C.int32) if out_int32 else index)
 
 
+def _check_weights(name, weights, x, right_type):
+    if weights is None:
+        return
+    if weights.dim() > 1:
+        raise RuntimeError(
+            f"cov(): expected {name} to have one or fewer dimensions but got {name} with {weights.dim()} dimensions"
+        )
+    if not right_type:
+        kind = "integral" if name == "fweights" else "floating point"
+        raise RuntimeError(f"cov(): expected {name} to have {kind} dtype but got {name} with {weights.dtype} dtype")
+    if weights.numel() != x.shape[1]:
+        raise RuntimeError(
+            f"cov(): expected {name} to have the same numel as there are observations in the input but got "
+            f"{weights.numel()} != {x.shape[1]}"
+        )
+
+
 def cov(input, *, correction=1, fweights=None, aweights=None):
     """The covariance matrix of variables in rows and observations in columns, with optional weights.
 
@@ -197,6 +214,10 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
     x = input.view(1, -1) if input.dim() < 2 else input
     if not (x.is_floating_point() or x.is_complex()):
         x = x.to(_C.get_default_dtype())
+    _check_weights(
+        "fweights", fweights, x, not (fweights is None or fweights.is_floating_point() or fweights.is_complex())
+    )
+    _check_weights("aweights", aweights, x, aweights is None or aweights.is_floating_point())
     if aweights is not None:
         aweights = _C._checked(aweights, ~(aweights < 0), "cov(): aweights cannot be negative")
     if fweights is not None:
@@ -377,6 +398,9 @@ def gradient(input, *, spacing=1, dim=None, edge_order=1):
     (tensor([3., 4., 5.]),)
     """
     dims = list(range(input.dim())) if dim is None else [dim] if isinstance(dim, int) else list(dim)
+    for i, d in enumerate(dims):
+        if d in dims[:i]:
+            raise RuntimeError(f"dim {d} appears multiple times in the list of dims")
     spacing = 1 if spacing is None else spacing
     spacings = list(spacing) if isinstance(spacing, (list, tuple)) else [spacing] * len(dims)
     if len(spacings) != len(dims):

@@ -161,6 +161,8 @@ def triplet_margin_with_distance_loss(
     >>> F.triplet_margin_with_distance_loss(framejit.tensor([[0.0]]), framejit.tensor([[1.0]]), framejit.tensor([[1.5]]))
     tensor(0.5000)
     """
+    if margin <= 0:
+        raise ValueError(f"margin must be greater than 0, got {margin}")
     distance = pairwise_distance if distance_function is None else distance_function
     near, far = distance(anchor, positive), distance(anchor, negative)
     if swap:
@@ -217,6 +219,8 @@ def multi_margin_loss(
     reduction = legacy_reduction(size_average, reduce, reduction)
     if p not in (1, 2):
         raise ValueError("only p == 1 and p == 2 supported")
+    if weight is not None and weight.dim() != 1:
+        raise ValueError("weight must be one-dimensional")
     scores = input if input.dim() > 1 else input.reshape(1, -1)
     index = target.reshape(-1, 1)
     violation = (margin - scores.gather(1, index) + scores).clamp_min(0).pow(p)
