@@ -279,6 +279,7 @@ void complex_copy(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& outs
   op.infer(c);
   Val src = args[1].val();
   Val cast = src->dtype == c.out[0].dtype ? src : convert(b, src, c.out[0].dtype);
+  while (cast->dim() > c.val(0)->dim()) cast = t::select(b, cast, Arg(0), Arg(0));  // a one in front
   outs.push_back(t::clone(b, expand_to(b, cast, c.out[0].sizes)));
 }
 
