@@ -202,7 +202,11 @@ class PlanTest(unittest.TestCase):
             self.same(compiled(self.x), model(self.x))
         self.assertEqual((since.made, since.changed, since.held), (0, 0, 20))
 
-    def test_inputs_of_a_plan_that_is_dropped_while_the_frame_is_made(self):
+    def test_the_collector_calls_compiled_code_at_any_time(self):
+        for _ in range(20):
+            self.collect_at_any_time()
+
+    def collect_at_any_time(self):
         model = nn.Sequential(*[Block() for _ in range(5)])
 
         def step(*args):
@@ -214,14 +218,14 @@ class PlanTest(unittest.TestCase):
         want = step(self.x)
         sizes = iter(range(2, 8))
 
-        def retrace(phase, info):  # a new segment: the plans so far are dropped
+        def retrace(phase, info):  # a new segment, or new sizes of one: the plans so far are dropped
             size = next(sizes, None) if phase == "stop" else None
             if size:
                 gc.disable()
                 compiled(framejit.ones(size, 2))
 
         before = gc.get_threshold()
-        with framejit.dynamo.config.patch(recompile_limit=1000, assume_static_by_default=True):
+        with framejit.dynamo.config.patch(recompile_limit=1000):
             for _ in range(3):
                 compiled(self.x)
             gc.callbacks.append(retrace)

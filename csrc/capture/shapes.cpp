@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "capture/replay.h"
 #include "py/error.h"
+#include "py/no_collection.h"
 #include "tensor/layer.h"
 
 namespace fj::capture {
@@ -127,7 +128,7 @@ InstanceRef Shapes::find(guard::Fetched& fetched) {
     } else {
       const Key wanted = key_;
       instance = make(fetched, nullptr);
-      key_ = wanted;  // making one may have run a finaliser that called this function
+      key_ = wanted;  // making one may have run a back end that called this function
       insert(key_, instance);
     }
     last_key_ = key_;
@@ -148,6 +149,7 @@ void Shapes::insert(const Key& key, InstanceRef instance) {
 
 InstanceRef Shapes::make(guard::Fetched& fetched, const std::vector<Look>* looks) {
   auto made = std::make_shared<Instance>();
+  const py::NoCollection calm;
   SavedPythonError before;
   Replay replay(tape_, fetched, looks);
   if (!replay.run()) {
@@ -190,6 +192,7 @@ void Shapes::add_traced(guard::Fetched& fetched, Instance made) {
 }
 
 bool Shapes::would_fit(guard::Fetched& fetched, const std::vector<int64_t>& values) const {
+  const py::NoCollection calm;
   SavedPythonError before;
   Replay replay(tape_, fetched, values);
   return replay.run() || replay.next_look();  // what comes of other sizes' data is not known

@@ -17,6 +17,7 @@
 #include "frame/take_all.h"
 #include "frame/unit.h"
 #include "py/error.h"
+#include "py/no_collection.h"
 #include "tensor/autocast.h"
 #include "tensor/overrides.h"
 #include "tensor/python_dispatch.h"
@@ -59,6 +60,7 @@ bool breaks_are_errors(const capture::CompileOptions& options, const Segment& se
 LoadedSegment* add_traced(Context& context, const capture::CompileOptions& options, EntryPoint& entry,
                           const capture::EntryPoint& state) {
   TracingMark mark(entry);
+  const py::NoCollection calm;
   std::unique_ptr<Segment> made = tracer()(state, entry.tree, options);
   if (!made) return nullptr;
   if (made->error) {
