@@ -71,5 +71,35 @@ class Transformations(unittest.TestCase):
         self.assertEqual(make_fx(grad(net))(framejit.ones(3))(framejit.ones(3)).shape, (3,))  # nothing is left behind
 
 
+class Subscripts(unittest.TestCase):
+    def test_they_are_operators(self):
+        x = framejit.arange(120.0).reshape(2, 3, 4, 5)
+        i, j = framejit.tensor([1, 0, 1]), framejit.tensor([[0], [1]])
+        every, mask = slice(None), framejit.tensor([True, False, True])
+        aten = framejit.ops.aten
+        cases = [  # subscript, and the operators that it becomes
+            (0, "select.int"),
+            (..., "alias.default"),
+            (i, "index.Tensor"),
+            ((every, i), "index.Tensor"),
+            ((0, i), "select.int index.Tensor"),
+            ((i, j, every, 0), "select.int index.Tensor"),
+            ((j, every, i[:2]), "index.Tensor"),
+            ((0, None, i), "select.int unsqueeze.default index.Tensor"),
+            ((None, 0, ..., None, 2), "unsqueeze.default select.int unsqueeze.default select.int"),
+            ((every, slice(1, None), slice(0, 4, 2)), "slice.Tensor slice.Tensor"),
+            ((..., -1), "select.int"),
+            ((every, mask), None),  # CPython's operator, as the operator index takes no masks
+        ]
+        for index, names in cases:
+            graph = make_fx(lambda x, index=index: x[index])(x)
+            targets = [n.target for n in graph.graph.nodes if n.op == "call_function"]
+            if names is not None:
+                want = [getattr(getattr(aten, name.split(".")[0]), name.split(".")[1]) for name in names.split()]
+                self.assertEqual(targets, want)
+            for given in (x, x + 1):
+                self.assertEqual(graph(given).tolist(), given[index].tolist())
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -22,6 +22,7 @@ from framejit.utils import _pytree as pytree
 
 from ._overloads import overload_of
 from ._recording import Recording
+from ._subscripts import parts_of
 
 _FACTORIES = (
     "rand randn randint randperm zeros ones full empty arange linspace logspace eye normal bernoulli scalar_tensor tril_indices "
@@ -227,9 +228,19 @@ class PythonKeyTracer(Tracer):
 
     def getitem(self, proxy, index):
         """x[index], as the operators that do it."""
-        if isinstance(index, int) and not isinstance(index, bool):
-            return self.run(_C.select, (proxy, 0, index), {})
-        return self.run(operator.getitem, (proxy, index), {})
+        parts = parts_of(proxy.value, index)
+        if parts is None or self.recording.running:
+            return self.run(operator.getitem, (proxy, index), {})
+        for target, args in parts:
+            proxy = self.record(target, (proxy, *args))
+        return proxy
+
+    def record(self, target, args):
+        """Calls an overload with values, and records it as it is."""
+        result = target(*_plain(map_aggregate(args, _value_of)))
+        node = self.create_node("call_function", target, self.create_arg(args), {}, target.overloadpacket.__name__)
+        node.meta["val"] = result
+        return ProxyTensor(node, self, result)
 
 
 def _plain(values):
