@@ -72,6 +72,20 @@ class Out(unittest.TestCase):
         self.assertRaises(RuntimeError, fj.nn.functional.adaptive_avg_pool1d, fj.ones(1, 1, 1), (-1,))
         self.assertRaises(RuntimeError, fj.adaptive_avg_pool1d, fj.ones(1, 1, 1), (-1,))
         self.assertRaises(TypeError, fj.ldexp, 2, fj.ones(2))
+        wrong = fj.empty(2, dtype=fj.float64)
+        self.assertRaises(RuntimeError, fj.gather, fj.ones(2), 0, fj.tensor([0, 1]), out=wrong)
+        self.assertIs(fj.sin(fj.ones(2), out=wrong), wrong)
+
+    def test_other_refusals(self):
+        many = fj.ones([1] * 65)
+        self.assertRaises(RuntimeError, fj.amax, many, 0)
+        self.assertEqual(fj.amax(many).item(), 1)
+        self.assertRaises(ValueError, fj.signal.windows.hann, 3, layout=fj.sparse_coo)
+        self.assertRaises(ValueError, fj.cat, [])
+        self.assertRaises(RuntimeError, fj.gradient, fj.ones(3, 3), dim=(1, 1))
+        self.assertRaises(RuntimeError, fj.cov, fj.ones(2, 3), fweights=fj.ones(3))
+        x, w = fj.ones(1, 1, 4), fj.ones(1, 1, 2)
+        self.assertRaises(RuntimeError, fj.nn.functional.conv1d, x, w, fj.ones(1, dtype=fj.complex64))
 
 
 if __name__ == "__main__":

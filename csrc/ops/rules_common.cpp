@@ -102,6 +102,8 @@ int64_t wrap_dim(int64_t dim, int64_t ndim) {
 }
 
 SmallVec<int64_t, 6> wrap_dims(const Arg& dims, int64_t ndim) {
+  const bool all = dims.is_none() || (dims.tag() == ArgTag::IntList && dims.as_ints().empty());
+  FJ_USER_CHECK(all || ndim <= 64, ErrorKind::Runtime, "only tensors with up to 64 dims are supported");
   SmallVec<int64_t, 6> out;
   if (dims.tag() == ArgTag::Int) {
     out.push_back(wrap_dim(dims.as_int(), ndim));

@@ -143,7 +143,7 @@ def kaiser_window(
 # --- signal.windows: symmetric by default ---
 
 
-def _signal(name, make, M, sym, dtype, requires_grad, **values):
+def _signal(name, make, M, sym, dtype, layout, requires_grad, **values):
     if M < 0:
         raise ValueError(f"{name} requires non-negative window length, got M={M}")
     for key, value in values.items():
@@ -152,6 +152,8 @@ def _signal(name, make, M, sym, dtype, requires_grad, **values):
     dtype = _C.get_default_dtype() if dtype is None else dtype
     if dtype not in (_C.float32, _C.float64):
         raise ValueError(f"{name} expects float32 or float64 dtypes, got: {dtype}")
+    if layout not in (None, _C.strided):
+        raise ValueError(f"{name} is implemented for strided tensors only, got: {layout}")
     return _window(make, M, not sym, dtype, requires_grad)
 
 
@@ -170,7 +172,7 @@ def general_cosine(M, *, a, sym=True, dtype=None, layout=None, device=None, requ
         raise TypeError("Coefficients must be a list/tuple")
     if not a:
         raise ValueError("Coefficients cannot be empty")
-    return _signal("general_cosine", _cosines(a), M, sym, dtype, requires_grad)
+    return _signal("general_cosine", _cosines(a), M, sym, dtype, layout, requires_grad)
 
 
 def general_hamming(M, *, alpha=0.54, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
@@ -183,7 +185,7 @@ def general_hamming(M, *, alpha=0.54, sym=True, dtype=None, layout=None, device=
     >>> framejit.signal.windows.general_hamming(3)
     tensor([0.0800, 1.0000, 0.0800])
     """
-    return general_cosine(M, a=[alpha, 1.0 - alpha], sym=sym, dtype=dtype, requires_grad=requires_grad)
+    return general_cosine(M, a=[alpha, 1.0 - alpha], sym=sym, dtype=dtype, layout=layout, requires_grad=requires_grad)
 
 
 def hamming(M, *, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
@@ -196,7 +198,7 @@ def hamming(M, *, sym=True, dtype=None, layout=None, device=None, requires_grad=
     >>> framejit.signal.windows.hamming(3)
     tensor([0.0800, 1.0000, 0.0800])
     """
-    return general_hamming(M, sym=sym, dtype=dtype, requires_grad=requires_grad)
+    return general_hamming(M, sym=sym, dtype=dtype, layout=layout, requires_grad=requires_grad)
 
 
 def hann(M, *, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
@@ -209,7 +211,7 @@ def hann(M, *, sym=True, dtype=None, layout=None, device=None, requires_grad=Fal
     >>> framejit.signal.windows.hann(3)
     tensor([0., 1., 0.])
     """
-    return general_hamming(M, alpha=0.5, sym=sym, dtype=dtype, requires_grad=requires_grad)
+    return general_hamming(M, alpha=0.5, sym=sym, dtype=dtype, layout=layout, requires_grad=requires_grad)
 
 
 def blackman(M, *, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
@@ -222,7 +224,7 @@ def blackman(M, *, sym=True, dtype=None, layout=None, device=None, requires_grad
     >>> framejit.signal.windows.blackman(5).shape
     framejit.Size([5])
     """
-    return general_cosine(M, a=[0.42, 0.5, 0.08], sym=sym, dtype=dtype, requires_grad=requires_grad)
+    return general_cosine(M, a=[0.42, 0.5, 0.08], sym=sym, dtype=dtype, layout=layout, requires_grad=requires_grad)
 
 
 def nuttall(M, *, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
@@ -236,7 +238,12 @@ def nuttall(M, *, sym=True, dtype=None, layout=None, device=None, requires_grad=
     framejit.Size([3])
     """
     return general_cosine(
-        M, a=[0.3635819, 0.4891775, 0.1365995, 0.0106411], sym=sym, dtype=dtype, requires_grad=requires_grad
+        M,
+        a=[0.3635819, 0.4891775, 0.1365995, 0.0106411],
+        sym=sym,
+        dtype=dtype,
+        layout=layout,
+        requires_grad=requires_grad,
     )
 
 
@@ -250,7 +257,7 @@ def bartlett(M, *, sym=True, dtype=None, layout=None, device=None, requires_grad
     >>> framejit.signal.windows.bartlett(5)
     tensor([0.0000, 0.5000, 1.0000, 0.5000, 0.0000])
     """
-    return _signal("bartlett", _triangle, M, sym, dtype, requires_grad)
+    return _signal("bartlett", _triangle, M, sym, dtype, layout, requires_grad)
 
 
 def cosine(M, *, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
@@ -264,7 +271,7 @@ def cosine(M, *, sym=True, dtype=None, layout=None, device=None, requires_grad=F
     tensor([0.5000, 1.0000, 0.5000])
     """
     make = lambda n, span: ((n + 0.5) * (math.pi / (span + 1))).sin()
-    return _signal("cosine", make, M, sym, dtype, requires_grad)
+    return _signal("cosine", make, M, sym, dtype, layout, requires_grad)
 
 
 def exponential(M, *, center=None, tau=1.0, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
@@ -281,7 +288,7 @@ def exponential(M, *, center=None, tau=1.0, sym=True, dtype=None, layout=None, d
     if sym and center is not None:
         raise ValueError("Center must be None for symmetric windows")
     make = lambda n, span: (-(n - (span / 2 if center is None else center)).abs() / tau).exp()
-    return _signal("exponential", make, M, sym, dtype, requires_grad, tau=tau)
+    return _signal("exponential", make, M, sym, dtype, layout, requires_grad, tau=tau)
 
 
 def gaussian(M, *, std=1.0, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
@@ -295,7 +302,7 @@ def gaussian(M, *, std=1.0, sym=True, dtype=None, layout=None, device=None, requ
     tensor([0.6065, 1.0000, 0.6065])
     """
     make = lambda n, span: (-0.5 * ((n - span / 2) / std).square()).exp()
-    return _signal("gaussian", make, M, sym, dtype, requires_grad, std=std)
+    return _signal("gaussian", make, M, sym, dtype, layout, requires_grad, std=std)
 
 
 def kaiser(M, *, beta=12.0, sym=True, dtype=None, layout=None, device=None, requires_grad=False):
@@ -311,4 +318,4 @@ def kaiser(M, *, beta=12.0, sym=True, dtype=None, layout=None, device=None, requ
     """
     if beta < 0:
         raise ValueError(f"beta must be non-negative, got: {beta} instead.")
-    return _signal("kaiser", _kaiser(beta), M, sym, dtype, requires_grad)
+    return _signal("kaiser", _kaiser(beta), M, sym, dtype, layout, requires_grad)
