@@ -1,7 +1,7 @@
 """Every row of the op table inside transformations: directional derivatives against finite differences, eager and compiled;
 second derivatives and vmap compiled against what tests/test_autograd_rows.py and tests/test_func_rows.py check eagerly.
 """
-# run_tests: shards=2
+# run_tests: shards=4
 
 import unittest
 
