@@ -82,6 +82,10 @@ class Out(unittest.TestCase):
         self.assertEqual(fj.amax(many).item(), 1)
         self.assertRaises(ValueError, fj.signal.windows.hann, 3, layout=fj.sparse_coo)
         self.assertRaises(ValueError, fj.cat, [])
+        self.assertRaises(RuntimeError, fj.nn.functional.max_pool1d, fj.ones(0, 10), 2)
+        self.assertEqual(fj.nn.functional.max_pool1d(fj.ones(0, 1, 10), 2).shape, (0, 1, 5))
+        spacing = [fj.ones(3), fj.ones(3, device="meta")]
+        self.assertRaises(RuntimeError, fj.gradient, fj.ones(3, 3), spacing=spacing)
         self.assertRaises(RuntimeError, fj.gradient, fj.ones(3, 3), dim=(1, 1))
         self.assertRaises(RuntimeError, fj.cov, fj.ones(2, 3), fweights=fj.ones(3))
         x, w = fj.ones(1, 1, 4), fj.ones(1, 1, 2)

@@ -134,7 +134,10 @@ Shape adaptive_sizes(const InferCtx& c) {
 
 Val run_max_pool(Builder& b, const OpDef& op, Args args, Val* indices) {
   size_t n = spatial_dims(op);
-  check_input(op, args[0].val(), n);
+  const Val x = args[0].val();
+  check_input(op, x, n);
+  FJ_USER_CHECK(x->dim() != static_cast<int64_t>(n) + 1 || x->sizes[0] != 0, ErrorKind::Runtime, op.name,
+                ": expected a tensor whose dimensions but for the batch are not empty, but got ", x->sizes);
   Windows w = windows(op, args, n, true);
   auto outs = t::_max_pool(b, args[0], w.kernel, w.stride, w.padding, w.dilation, args[5]);
   *indices = outs[1];

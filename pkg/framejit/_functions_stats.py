@@ -398,6 +398,12 @@ def gradient(input, *, spacing=1, dim=None, edge_order=1):
     (tensor([3., 4., 5.]),)
     """
     dims = list(range(input.dim())) if dim is None else [dim] if isinstance(dim, int) else list(dim)
+    for part in spacing if isinstance(spacing, (list, tuple)) else [spacing]:
+        if isinstance(part, _C.Tensor) and part.device != input.device:
+            raise RuntimeError(
+                "torch.gradient expected each tensor to be on the same device, but got devices "
+                f"{input.device} and {part.device}."
+            )
     for i, d in enumerate(dims):
         if d in dims[:i]:
             raise RuntimeError(f"dim {d} appears multiple times in the list of dims")

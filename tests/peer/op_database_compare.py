@@ -130,6 +130,8 @@ def to_tensor(t):
             raise Missing(f"{t.layout} of {t.dim()} dimensions")
         sparse = attribute(dense, convert[t.layout])()
         return sparse.requires_grad_() if t.requires_grad else sparse
+    if t.is_meta:
+        return framejit.empty(tuple(t.shape), dtype=attribute(framejit, str(t.dtype).split(".")[-1]), device="meta")
     plain = t.detach().resolve_conj().resolve_neg()
     if plain.dtype == torch.complex32:
         raise Missing("complex32")
