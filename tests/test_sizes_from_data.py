@@ -1,5 +1,8 @@
 """Sizes and numbers that come from tensors' elements, in one graph: against the plain function, for data that differ."""
 
+import os
+import subprocess
+import sys
 import unittest
 
 import framejit
@@ -321,6 +324,19 @@ class TestGraphsForBackEnds(unittest.TestCase):
         for x in tensors(4, 4, 3):
             same(self, whole(x), nonzero_sum(x))
         self.assertEqual(counter.frame_count, 1)
+
+    def test_replays_are_verified(self):
+        names = [
+            f"{__name__}.{c}" for c in ("TestGraphsForBackEnds.test_one_graph_is_counted", "TestNumbers", "TestForward")
+        ]
+        run = subprocess.run(
+            [sys.executable, "-m", "unittest", *names],
+            env={**os.environ, "FRAMEJIT_VERIFY": "1"},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        self.assertEqual(run.returncode, 0, run.stderr[-3000:])
 
 
 if __name__ == "__main__":
