@@ -55,7 +55,9 @@ def rrelu(input, lower=0.125, upper=1 / 3, training=False, generator=None):
 
 
 def rrelu_(input, lower=0.125, upper=1 / 3, training=False, generator=None):
-    """nn.functional's `rrelu`, in place; the arguments are those of `framejit.rrelu`, and so are the errors.
+    """nn.functional's `rrelu`, in place.
+
+    input (Tensor), lower, upper (float), training (bool), generator (Generator or None). Raises RuntimeError for lower > upper.
 
     >>> import framejit
     >>> framejit.rrelu_(framejit.tensor([-1.0, 1.0]))
@@ -87,7 +89,10 @@ def embedding_bag(
 
 
 def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reduction=1, zero_infinity=False):
-    """nn.functional's `ctc_loss` with a number for the reduction: 0 none, 1 mean, 2 sum. Raises what that raises.
+    """nn.functional's `ctc_loss` with a number for the reduction.
+
+    log_probs, targets, input_lengths, target_lengths (Tensor), blank (int), reduction (int): 0 none, 1 mean, 2 sum; zero_infinity
+    (bool). Raises what that raises.
 
     >>> import framejit
     >>> loss = framejit.ctc_loss(framejit.zeros(2, 1, 2), framejit.tensor([[1]]), framejit.tensor([2]), framejit.tensor([1]))
@@ -98,7 +103,9 @@ def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reducti
 
 
 def poisson_nll_loss(input, target, log_input, full, eps, reduction):
-    """nn.functional's `poisson_nll_loss` with a number for the reduction: 0 none, 1 mean, 2 sum. Raises what that raises.
+    """nn.functional's `poisson_nll_loss` with a number for the reduction.
+
+    input, target (Tensor), log_input, full (bool), eps (float), reduction (int): 0 none, 1 mean, 2 sum. Raises what that raises.
 
     >>> import framejit
     >>> framejit.poisson_nll_loss(framejit.zeros(2), framejit.ones(2), True, False, 1e-8, 2)
@@ -108,7 +115,10 @@ def poisson_nll_loss(input, target, log_input, full, eps, reduction):
 
 
 def triplet_margin_loss(anchor, positive, negative, margin=1.0, p=2.0, eps=1e-6, swap=False, reduction=1):
-    """nn.functional's `triplet_margin_loss` with a number for the reduction: 0 none, 1 mean, 2 sum. Raises what that raises.
+    """nn.functional's `triplet_margin_loss` with a number for the reduction.
+
+    anchor, positive, negative (Tensor), margin, p, eps (float), swap (bool), reduction (int): 0 none, 1 mean, 2 sum. Raises what
+    that raises.
 
     >>> import framejit
     >>> framejit.triplet_margin_loss(framejit.zeros(1, 2), framejit.zeros(1, 2), framejit.ones(1, 2) * 9)
@@ -206,7 +216,9 @@ def _of_method(name, example):
         return getattr(input, name)(*args, **kwargs)
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"""`Tensor.{name}` as a function of the tensor and the method's arguments. Raises what that raises.
+    function.__doc__ = f"""`Tensor.{name}` as a function.
+
+    input (Tensor), and the arguments of the method. Raises what the method raises.
 
     >>> import framejit
     >>> {example}

@@ -118,7 +118,9 @@ def orgqr(self, tau):
 
 
 def reinforce(self, reward):
-    """Removed: it raises RuntimeError, which says what stands for it.
+    """Removed.
+
+    reward (object). Raises RuntimeError, which says what stands for it.
 
     >>> import framejit
     >>> framejit.ones(1).reinforce(1)

@@ -109,8 +109,6 @@ def _entry(mode):
     states = 2 if mode == "lstm" else 1
 
     def call(input, *args):
-        """(input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first), or the packed form
-        (data, batch_sizes, hx, params, has_biases, num_layers, dropout, train, bidirectional)."""
         if isinstance(args[1], (list, tuple)) and isinstance(args[2], bool):
             hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first = args
             sizes = None
@@ -128,7 +126,20 @@ def _entry(mode):
         )
         return (out.transpose(0, 1) if batch_first else out, *last)
 
-    call.__name__ = mode
+    call.__name__ = call.__qualname__ = mode
+    state = "(framejit.zeros(1, 1, 2),) * 2" if states == 2 else "framejit.zeros(1, 1, 2)"
+    gates = {"lstm": 8, "gru": 6}.get(mode, 2)
+    call.__doc__ = f"""All layers of {mode}: (outputs, last states), from the operator's own arguments.
+
+    input (Tensor [time, batch, features]), then hx (Tensor, or a pair for lstm), params (list of Tensor), has_biases (bool),
+    num_layers (int), dropout (float), train, bidirectional, batch_first (bool). Packed: input (Tensor of all rows), batch_sizes
+    (Tensor), hx and so on without batch_first. Raises RuntimeError for sizes that do not fit.
+
+    >>> import framejit
+    >>> weights = [framejit.ones({gates}, 3), framejit.ones({gates}, 2)]
+    >>> framejit.{mode}(framejit.ones(4, 1, 3), {state}, weights, False, 1, 0.0, False, False, False)[0].shape
+    framejit.Size([4, 1, 2])
+    """
     return call
 
 
@@ -136,20 +147,52 @@ lstm, gru, rnn_tanh, rnn_relu = _entry("lstm"), _entry("gru"), _entry("rnn_tanh"
 
 
 def lstm_cell(input: Tensor, hx, w_ih, w_hh, b_ih=None, b_hh=None):
-    """One LSTM step: (h, c) from the input (…, I) and the state (h, c)."""
+    """One LSTM step: (h, c) from the input and the state (h, c).
+
+    input (Tensor [batch, features]), hx (pair of Tensor [batch, hidden]), w_ih, w_hh (Tensor), b_ih, b_hh (Tensor or None). Raises
+    RuntimeError for sizes that do not fit.
+
+    >>> import framejit
+    >>> framejit.lstm_cell(framejit.ones(1, 3), (framejit.zeros(1, 2),) * 2, framejit.ones(8, 3), framejit.ones(8, 2))[0].shape
+    framejit.Size([1, 2])
+    """
     return lstm_step(_t.linear(input, w_ih, b_ih), tuple(hx), w_hh, b_hh, "")
 
 
 def gru_cell(input: Tensor, hx, w_ih, w_hh, b_ih=None, b_hh=None):
-    """One GRU step."""
+    """One GRU step.
+
+    input (Tensor [batch, features]), hx (Tensor [batch, hidden]), w_ih, w_hh (Tensor), b_ih, b_hh (Tensor or None). Raises
+    RuntimeError for sizes that do not fit.
+
+    >>> import framejit
+    >>> framejit.gru_cell(framejit.ones(1, 3), framejit.zeros(1, 2), framejit.ones(6, 3), framejit.ones(6, 2)).shape
+    framejit.Size([1, 2])
+    """
     return gru_step(_t.linear(input, w_ih, b_ih), (hx,), w_hh, b_hh, "")[0]
 
 
 def rnn_tanh_cell(input: Tensor, hx, w_ih, w_hh, b_ih=None, b_hh=None):
-    """One step of the Elman network with tanh."""
+    """One step of the Elman network with tanh.
+
+    input (Tensor [batch, features]), hx (Tensor [batch, hidden]), w_ih, w_hh (Tensor), b_ih, b_hh (Tensor or None). Raises
+    RuntimeError for sizes that do not fit.
+
+    >>> import framejit
+    >>> framejit.rnn_tanh_cell(framejit.ones(1, 3), framejit.zeros(1, 2), framejit.ones(2, 3), framejit.ones(2, 2)).shape
+    framejit.Size([1, 2])
+    """
     return rnn_step(_t.linear(input, w_ih, b_ih), (hx,), w_hh, b_hh, "tanh")[0]
 
 
 def rnn_relu_cell(input: Tensor, hx, w_ih, w_hh, b_ih=None, b_hh=None):
-    """One step of the Elman network with ReLU."""
+    """One step of the Elman network with relu.
+
+    input (Tensor [batch, features]), hx (Tensor [batch, hidden]), w_ih, w_hh (Tensor), b_ih, b_hh (Tensor or None). Raises
+    RuntimeError for sizes that do not fit.
+
+    >>> import framejit
+    >>> framejit.rnn_relu_cell(framejit.ones(1, 3), framejit.zeros(1, 2), framejit.ones(2, 3), framejit.ones(2, 2)).shape
+    framejit.Size([1, 2])
+    """
     return rnn_step(_t.linear(input, w_ih, b_ih), (hx,), w_hh, b_hh, "relu")[0]

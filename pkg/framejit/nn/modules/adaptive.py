@@ -22,7 +22,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
     cluster, with one score in the head and a smaller two-layer tail for its classes.
 
     in_features, n_classes (int), cutoffs (sequence of int): where ranges end; div_value (float): each tail's hidden layer is smaller
-    by this factor; head_bias (bool), device, dtype. Called with input [N, in_features] and target [N] it gives (output [N], the log
+    by this factor; head_bias (bool), device (framejit.device or None), dtype (framejit.dtype or None). Called with input [N, in_features] and target [N] it gives (output [N], the log
     probability of each target, loss, the mean of -output). Raises ValueError (cutoffs should be a sequence of unique, positive
     integers sorted in an increasing order); calls raise RuntimeError for targets that are no class and for other shapes.
 
@@ -129,6 +129,9 @@ def _check_target(input, target):
 class LinearCrossEntropyOptions:
     """How PyTorch splits the work of LinearCrossEntropyLoss to save memory; accepted, without effect.
 
+    allow_retain_graph (bool), batch_chunk_size (int or None), chunking_method (str or None), acc_policy (str), acc_dtype
+    (framejit.dtype or None). Raises nothing of its own.
+
     >>> from framejit import nn
     >>> nn.LinearCrossEntropyOptions().chunking_method
     'auto'
@@ -144,7 +147,7 @@ class LinearCrossEntropyOptions:
 class LinearCrossEntropyLoss(_WeightedLoss):
     """Cross entropy of a linear layer's results.
 
-    in_features, num_classes (int), out_features (tuple of int): sizes of a loss at several places; bias (bool), device, dtype,
+    in_features, num_classes (int), out_features (tuple of int): sizes of a loss at several places; bias (bool), device (framejit.device or None), dtype (framejit.dtype or None),
     reduction (str), weight (Tensor [num_classes] or None), ignore_index (int or None), label_smoothing (float), options
     (LinearCrossEntropyOptions or None). Called with input [N, in_features] and target [N, *out_features] (or probabilities
     [N, num_classes, *out_features]). Raises RuntimeError (expected weight shape to be …; expected label_smoothing to be in range …).

@@ -122,7 +122,8 @@ class NLLLoss(_WeightedLoss):
 class NLLLoss2d(NLLLoss):
     """The old name of NLLLoss for images, which takes any number of dimensions.
 
-    weight, size_average, ignore_index, reduce, reduction: as for NLLLoss. Warns that it is deprecated.
+    weight (Tensor or None), size_average (bool or None), ignore_index (int), reduce (bool or None), reduction (str). Warns that it is
+    deprecated. Calls raise TypeError for other types.
 
     >>> import framejit
     >>> framejit.nn.NLLLoss2d()(framejit.zeros(1, 2, 3, 3), framejit.zeros(1, 3, 3, dtype=framejit.int64)).abs()
