@@ -82,6 +82,8 @@ class Out(unittest.TestCase):
         self.assertEqual(fj.amax(many).item(), 1)
         self.assertRaises(ValueError, fj.signal.windows.hann, 3, layout=fj.sparse_coo)
         self.assertRaises(ValueError, fj.cat, [])
+        for stack in (fj.stack, fj.hstack, fj.vstack, fj.dstack, fj.column_stack):
+            self.assertRaisesRegex(RuntimeError, "expects a non-empty TensorList", stack, [])
         self.assertRaises(RuntimeError, fj.nn.functional.max_pool1d, fj.ones(0, 10), 2)
         self.assertEqual(fj.nn.functional.max_pool1d(fj.ones(0, 1, 10), 2).shape, (0, 1, 5))
         spacing = [fj.ones(3), fj.ones(3, device="meta")]

@@ -19,6 +19,8 @@ def column_stack(tensors, *, out=None):
     tensor([[1, 3],
             [2, 4]])
     """
+    if not tensors:
+        raise RuntimeError("column_stack expects a non-empty TensorList")
     return _into(out, _C.cat([t.reshape(t.numel(), 1) if t.dim() <= 1 else t for t in tensors], 1))
 
 
@@ -31,6 +33,8 @@ def dstack(tensors, *, out=None):
     >>> framejit.dstack([framejit.tensor([1, 2]), framejit.tensor([3, 4])]).shape
     framejit.Size([1, 2, 2])
     """
+    if not tensors:
+        raise RuntimeError("dstack expects a non-empty TensorList")
     from framejit._functions import atleast_3d
 
     return _into(out, _C.cat([atleast_3d(t) for t in tensors], 2))
