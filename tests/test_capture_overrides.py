@@ -136,6 +136,28 @@ class CapturedOverrides(unittest.TestCase):
             self.assertEqual(values(f(x)), ("Plain", [[1.0 + n] * 2] * n))
         self.assertEqual(framejit.dynamo.statistics(f)["graphs"], 1)
 
+    def test_asked_below_the_tape(self):
+        """Such a class is CPython's matter."""
+
+        class Doubling(framejit.Tensor):
+            __torch_function__ = framejit._C._disabled_torch_function_impl
+
+            @classmethod
+            def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
+                return func(*[a.inner if isinstance(a, cls) else a for a in args], **(kwargs or {})) * 2
+
+        x = framejit.Tensor._make_wrapper_subclass(Doubling, (3,))
+        x.inner = framejit.arange(3.0)
+
+        def f(x):
+            return framejit.add(x, 1) * 3
+
+        self.assertEqual(f(x).tolist(), [6.0, 12.0, 18.0])
+        for backend in ("eager", None):
+            framejit.reset()
+            compiled = framejit.compile(f, **({"backend": backend} if backend else {}))
+            self.assertEqual(compiled(x).tolist(), [6.0, 12.0, 18.0])
+
     def test_nobody_answers(self):
         class Silent:
             @classmethod

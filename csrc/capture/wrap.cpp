@@ -165,6 +165,12 @@ bool is_constant_key(PyObject* o, int depth) {
 
 namespace {
 
+// A class whose __torch_dispatch__ carries out the ops itself: CPython's matter.
+bool is_asked_below(PyTypeObject* type) {
+  PyObject* name = FJ_NAME("__torch_dispatch__");
+  return type != tensor_type && _PyType_Lookup(type, name) != _PyType_Lookup(tensor_type, name);
+}
+
 V subclass_shell(Tracer& t, PyObject* real, SourceId source) {
   auto* inner = shell<TensorValue>(t, real);
   inner->touched = false;
@@ -184,6 +190,7 @@ V Tracer::new_outside(PyObject* real, SourceId source) {
   if (PyType_Check(real) && !reinterpret_cast<PyTypeObject*>(real)->tp_mro)
     cut(Reason::native_object, "a class that is being made");
   if (is_plain_constant(real) || is_identity_constant(real)) return shell<ConstValue>(*this, real);
+  if (is_tensor(real) && is_asked_below(t)) return shell<OpaqueValue>(*this, real);
   if (is_tensor(real) && !overrides::type_answers(t)) return shell<TensorValue>(*this, real);
   if (is_tensor(real) && is_overriding(t)) return subclass_shell(*this, real, source);
   if (V array = outside_array(*this, real)) return array;
