@@ -47,6 +47,12 @@ CASES = [
     ("split_sizes", RuntimeError, ("sum exactly",), lambda T: T.ones(5).split([2, 2])),
     ("chunk_zero", RuntimeError, ("greater than 0",), lambda T: T.ones(5).chunk(0)),
     ("gather_rank", RuntimeError, ("same number of dimensions",), lambda T: T.gather(T.ones(2, 3), 0, T.tensor([0]))),
+    (
+        "pad_nothing",
+        RuntimeError,
+        ("Expected 2D or 3D (batch mode)",),
+        lambda T: T.nn.functional.pad(T.ones(1, 0, 4), (1, 1), "reflect"),
+    ),
     ("gather_range", (IndexError, RuntimeError), ("out of bounds",), lambda T: T.gather(T.ones(3), 0, T.tensor([7]))),
     ("gather_dtype", RuntimeError, ("int64",), lambda T: T.gather(T.ones(3), 0, T.tensor([0.0]))),
     (

@@ -30,6 +30,11 @@ def pad(input: Tensor, pad, mode: str = "constant", value: float | None = None):
     spatial = len(pad) // 2
     if len(pad) % 2 or input.dim() not in (spatial + 1, spatial + 2):
         raise NotImplementedError("Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now")
+    if mode != "circular" and 0 in input.shape[-spatial - 1 :]:
+        raise RuntimeError(
+            f"Expected {spatial + 1}D or {spatial + 2}D (batch mode) tensor with possibly 0 batch size and other non-zero "
+            f"dimensions for input, but got: {list(input.shape)}"
+        )
     if _C.is_autocast_enabled("cpu"):
         (input,) = _C._autocast_args(f"{_PAD_OPS[mode]}{spatial}d", input)
     return getattr(_t, _PAD_OPS[mode])(input, pad)
