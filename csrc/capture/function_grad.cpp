@@ -121,16 +121,26 @@ class Watch {
  public:
   explicit Watch(Tracer& t) {
     t.for_each_value([&](V v) {
-      if (v->touched) seen_.push_back({v, state_of(v)});
+      if (v->touched)
+        seen_.push_back({v, state_of(v)});
+      else if (v->is == Is::List)
+        unread_.push_back({v, growth_of(v)});
     });
   }
   bool changed() const {
     for (auto& [v, before] : seen_)
       if (state_of(v) != before) return true;
+    for (auto& [v, before] : unread_)
+      if (growth_of(v) != before) return true;
     return false;
   }
 
  private:
+  // By how much a list is longer than it was when the trace began: one that is not read may grow (append_unread).
+  static int64_t growth_of(V v) {
+    const auto now = static_cast<int64_t>(as<ListValue>(v)->items.size());
+    return v->touched && v->real && PyList_Check(v->real) ? now - PyList_GET_SIZE(v->real) : now;
+  }
   static uint64_t state_of(V v) {
     Hasher h;
     h.add(static_cast<uint64_t>(v->changed));
@@ -157,6 +167,7 @@ class Watch {
     return h.value();
   }
   std::vector<std::pair<V, uint64_t>> seen_;
+  std::vector<std::pair<V, int64_t>> unread_;
 };
 
 // Calls backward with stand-ins for the gradients; everything it records is taken out of the graph again.

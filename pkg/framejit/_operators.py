@@ -5,6 +5,7 @@ import math
 import warnings
 
 from framejit import _C
+from framejit._autocast_lists import listed
 from framejit.nn import functional as F
 from framejit.nn._functional import recurrent
 
@@ -240,6 +241,20 @@ _METHODS = {
     "is_signed": "framejit.is_signed(framejit.ones(1))\n    True",
     "lcm_": "framejit.lcm_(framejit.tensor([4]), framejit.tensor([6]))\n    tensor([12])",
     "ldexp_": "framejit.ldexp_(framejit.tensor([3.0]), framejit.tensor([2]))\n    tensor([12.])",
-    "orgqr": "framejit.orgqr(framejit.zeros(1, 1), framejit.zeros(1))\n    tensor([[1.]])",
 }
 globals().update({name: _of_method(name, example) for name, example in _METHODS.items()})
+
+
+@listed("input", "tau", name="orgqr")
+def orgqr(input, tau):
+    """`linalg.householder_product` under its older name.
+
+    input, tau (Tensor). Raises what that raises.
+
+    >>> import framejit
+    >>> framejit.orgqr(framejit.zeros(1, 1), framejit.zeros(1))
+    tensor([[1.]])
+    """
+    from framejit import linalg
+
+    return linalg.householder_product(input, tau)

@@ -112,9 +112,9 @@ def orgqr(self, tau):
     >>> framejit.zeros(1, 1).orgqr(framejit.zeros(1))
     tensor([[1.]])
     """
-    from framejit import linalg
+    from framejit import _operators
 
-    return linalg.householder_product(self, tau)
+    return _operators.orgqr(self, tau)
 
 
 def reinforce(self, reward):

@@ -83,6 +83,8 @@ CALLS = {
     "stack": lambda lib, F, t: lib.stack([t(2), t(2, seed=1)]),
     "trace": lambda lib, F, t: lib.trace(t(3, 3)),
     **{f"fft_{n}": lambda lib, F, t, n=n: parts(lib, getattr(lib.fft, n)(t(4, 4))) for n in FOURIER},
+    "conv_tbc": lambda lib, F, t: lib.conv_tbc(t(5, 2, 3), t(3, 3, 4), t(4)),
+    "orgqr": lambda lib, F, t: lib.orgqr(t(4, 3), t(3, seed=1)),
     "geqrf": lambda lib, F, t: lib.geqrf(t(4, 3))[0],
     "grid_sampler_2d": lambda lib, F, t: lib.grid_sampler_2d(t(1, 2, 4, 4), t(1, 3, 3, 2, seed=1), 0, 0, False),
     "grid_sampler_3d": lambda lib, F, t: lib.grid_sampler_3d(t(1, 2, 3, 3, 3), t(1, 2, 2, 2, 3, seed=1), 0, 0, False),
