@@ -63,13 +63,16 @@ class RecordingResult(unittest.TextTestResult):
         super().__init__(*args, **kwargs)
         self.times = []
         self.bad = set()
+        self.began = None
 
     def startTest(self, test):
         self.began = time.perf_counter()
         super().startTest(test)
 
     def stopTest(self, test):
-        self.times.append((time.perf_counter() - self.began, test.id()))
+        if self.began is not None:  # 3.12.1 stops skipped tests that it has not started
+            self.times.append((time.perf_counter() - self.began, test.id()))
+        self.began = None
         super().stopTest(test)
 
     def addError(self, test, err):
