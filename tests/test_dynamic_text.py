@@ -63,6 +63,12 @@ class Texts(unittest.TestCase):
     def test_a_text_that_matters(self):
         self.assertEqual(self.outcomes(_looks), 5)
 
+    def test_formats_that_are_no_formats(self):
+        text = "abcde"
+        nul, same, _ = fj.compile(lambda x: ("a\0b" % (), text % (), x + 1))(fj.ones(1))
+        self.assertEqual(nul, "a\0b")
+        self.assertIs(same, text)
+
     def test_back_end_in_python(self):
         graphs = []
 

@@ -109,6 +109,17 @@ READS = {
 }
 
 
+class Keys(unittest.TestCase):
+    def test_subclasses_of_values_are_found_by_value(self):
+        class Pair(tuple):
+            pass
+
+        table = {Pair((1, 2)): "one"}
+        compiled = fj.compile(lambda key, x: (table.get(key), key in table, x + 1))
+        for key, want in ((Pair((1, 2)), "one"), (Pair((True, 2.0)), "one"), (Pair((3, 4)), None)):
+            self.assertEqual(compiled(key, fj.ones(1))[:2], (want, want is not None))
+
+
 class Reads(unittest.TestCase):
     def test_reads_after_append(self):
         for name, read in READS.items():

@@ -85,6 +85,8 @@ void check_strangers(Tracer& t, DictValue* d, PyObject* stand) {
 bool is_identity_key(Tracer& t, V key) {
   if (!key->outside()) return false;
   if (key->is != Is::Object || plain_tensor(key)) return key->is == Is::Tensor;
+  if (key->cls->tp_hash != PyBaseObject_Type.tp_hash || key->cls->tp_richcompare != PyBaseObject_Type.tp_richcompare)
+    return false;  // made from a type in C that compares by value: a tuple, a number
   return !has_python_special(t, key, FJ_NAME("__hash__")) && !has_python_special(t, key, FJ_NAME("__eq__"));
 }
 

@@ -30,6 +30,9 @@ V converted(Tracer& t, V v, char how) {
 V percent_format(Tracer& t, V format, V args) {
   const std::string text = utf8(t, format);
   Values given = args->is == Is::Tuple ? as<TupleValue>(args)->items : Values{args}, plain;
+  // Without arguments the text itself comes back; what follows an embedded NUL would be lost here.
+  const bool has_nul = PyUnicode_FindChar(format->real, 0, 0, PyUnicode_GET_LENGTH(format->real), 1) >= 0;
+  if (given.empty() || has_nul) return nullptr;
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
     out += text[i];
