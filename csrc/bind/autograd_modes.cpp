@@ -1,6 +1,7 @@
 // The module part "autograd": gradient modes, hooks' helpers, and putting the parts together.
 #include "bind/autograd.h"
 #include "bind/module.h"
+#include "py/imported.h"
 #include "tensor/batched.h"
 #include "tensor/trace.h"
 
@@ -154,21 +155,13 @@ True
 };
 
 PyObject* new_hook_dict() {
-  static PyObject* type = nullptr;
-  if (!type) {
-    py::Ref module = py::check(PyImport_ImportModule("collections"));
-    type = py::check(PyObject_GetAttrString(module.get(), "OrderedDict")).release();
-  }
-  return py::check(PyObject_CallNoArgs(type)).release();
+  static constinit py::Imported type{"collections", "OrderedDict"};
+  return py::check(PyObject_CallNoArgs(type.get())).release();
 }
 
 PyObject* add_hook(PyObject* dict, PyObject* function) {
-  static PyObject* type = nullptr;
-  if (!type) {
-    py::Ref module = py::check(PyImport_ImportModule("framejit.utils.hooks"));
-    type = py::check(PyObject_GetAttrString(module.get(), "RemovableHandle")).release();
-  }
-  py::Ref handle = py::check(PyObject_CallOneArg(type, dict)),
+  static constinit py::Imported type{"framejit.utils.hooks", "RemovableHandle"};
+  py::Ref handle = py::check(PyObject_CallOneArg(type.get(), dict)),
           id = py::check(PyObject_GetAttrString(handle.get(), "id"));
   py::check(PyObject_SetItem(dict, id.get(), function));
   return handle.release();

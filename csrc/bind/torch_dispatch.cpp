@@ -6,16 +6,14 @@
 #include "bind/overrides.h"
 #include "bind/record.h"
 #include "bind/tensor_type.h"
+#include "py/imported.h"
 #include "tensor/python_dispatch.h"
 
 namespace fj::bind {
 namespace {
 
-PyObject* helper(const char* name) {
-  static PyObject* const module = PyImport_ImportModule("framejit.utils._python_dispatch");
-  if (!module) throw py::PythonError();
-  return PyObject_GetAttrString(module, name);
-}
+constinit py::Imported answer{"framejit.utils._python_dispatch", "_answer"};
+constinit py::Imported number_in{"framejit.utils._python_dispatch", "_item"};
 
 // The classes that are asked: each once, a subclass before what it is made from.
 py::Ref types_of(Args args) {
@@ -74,7 +72,6 @@ void ask(PyObject* mode, const OpDef& op, Args args, Outs& outs) {
   py::Ref result;
   {
     const BelowTape below;
-    py::Ref answer = py::check(helper("_answer"));
     result = py::check(
         PyObject_CallFunction(answer.get(), "OOsO", mode ? mode : Py_None, types.get(), op.full_name, values.get()));
   }
@@ -94,8 +91,7 @@ void ask(PyObject* mode, const OpDef& op, Args args, Outs& outs) {
 
 TensorRef ask_item(TensorObj* t, const char*) {
   const BelowTape below;
-  py::Ref item = py::check(helper("_item"));
-  py::Ref number = py::check(PyObject_CallOneArg(item.get(), python_dispatch::object_of(t)));
+  py::Ref number = py::check(PyObject_CallOneArg(number_in.get(), python_dispatch::object_of(t)));
   return tensor_from_data(number.get(), &t->meta.dtype);
 }
 

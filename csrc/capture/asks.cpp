@@ -4,6 +4,7 @@
 
 #include "capture/leaf.h"
 #include "capture/tensors.h"
+#include "py/imported.h"
 #include "tensor/overrides.h"
 
 namespace fj::capture {
@@ -126,12 +127,9 @@ V ask_any(Tracer& t, Args& a) {
 }
 
 V set_overrides(Tracer& t, Args& a) {
-  static PyObject* const function = [] {
-    Ref module = Ref::steal(PyImport_ImportModule("framejit._C"));
-    return PyObject_GetAttrString(module.get(), "_set_overrides");
-  }();
+  static constinit py::Imported function{"framejit._C", "_set_overrides"};
   t.asking_changed = t.step;
-  return call_leaf(t, function, a);
+  return call_leaf(t, function.get(), a);
 }
 
 TensorValue* plain_tensor(V v) { return v->is == Is::Object ? as<ObjectValue>(v)->tensor : nullptr; }

@@ -10,7 +10,7 @@
 #include "capture/owned.h"
 #include "capture/grads.h"
 #include "capture/tensors.h"
-#include "py/once.h"
+#include "py/imported.h"
 
 namespace fj::capture {
 
@@ -95,13 +95,8 @@ V read_getset(Tracer& t, V self, PyObject* raw, PyObject* name) {
 }
 
 PyTypeObject* tuplegetter_type() {
-  static PyTypeObject* type = nullptr;
-  return py::once(type, [] {
-    PyObject* module = PyImport_ImportModule("_collections");
-    auto* found = module ? reinterpret_cast<PyTypeObject*>(PyObject_GetAttrString(module, "_tuplegetter")) : nullptr;
-    PyErr_Clear();
-    return found;
-  });
+  static constinit py::Imported type{"_collections", "_tuplegetter"};
+  return type.type();
 }
 
 V read_tuple_field(V self, PyObject* raw) {

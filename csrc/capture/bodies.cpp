@@ -4,6 +4,7 @@
 #include "capture/builtins.h"
 #include "capture/leaf.h"
 #include "capture/sym_frame.h"
+#include "py/imported.h"
 
 namespace fj::capture {
 
@@ -15,24 +16,19 @@ bool is_running(const Tracer& t, const SymFrame* frame) {
   return f != nullptr;
 }
 
-PyObject* member(const char* name) {
-  Ref module = Ref::steal(PyImport_ImportModule("framejit._C"));
-  return PyObject_GetAttrString(module.get(), name);
-}
-
 }  // namespace
 
 V enter_region(Tracer& t, Args& args) {
-  static PyObject* function = member("_enter_region");
+  static constinit py::Imported function{"framejit._C", "_enter_region"};
   want(args, 2, 2);
   if (is_const(t, args.pos[1], Py_True)) t.bodies.push_back({t.step, t.frame});
-  return call_leaf(t, function, args);
+  return call_leaf(t, function.get(), args);
 }
 
 V exit_region(Tracer& t, Args& args) {
-  static PyObject* function = member("_exit_region");
+  static constinit py::Imported function{"framejit._C", "_exit_region"};
   std::erase_if(t.bodies, [&](const Tracer::Body& b) { return b.frame == t.frame; });
-  return call_leaf(t, function, args);
+  return call_leaf(t, function.get(), args);
 }
 
 bool calls_body(const Tracer& t) {

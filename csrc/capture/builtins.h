@@ -29,6 +29,7 @@ bool is_compiled_function(PyObject* object);
 MethodRule list_method(std::string_view name);
 MethodRule deque_method(std::string_view name);
 PyTypeObject* deque_type();
+PyTypeObject* partial_type();  // functools.partial
 V make_deque(Tracer& t, Args& a);
 inline bool is_deque(V v) { return v->is == Is::List && v->cls == deque_type(); }
 MethodRule tuple_method(std::string_view name);

@@ -94,12 +94,8 @@ bool has_written(Tracer& t) {
 
 // functools.partial(wrapper, *pos, **named)
 PyObject* bound_call(PyObject* wrapper, PyObject* pos, PyObject* named) {
-  static PyObject* const partial = [] {
-    Ref module = Ref::steal(PyImport_ImportModule("functools"));
-    return module ? PyObject_GetAttrString(module.get(), "partial") : nullptr;
-  }();
   Ref first = Ref::steal(PyTuple_Pack(1, wrapper)), all = Ref::steal(PySequence_Concat(first.get(), pos));
-  PyObject* made = partial && all ? PyObject_Call(partial, all.get(), named) : nullptr;
+  PyObject* made = all ? PyObject_Call(reinterpret_cast<PyObject*>(partial_type()), all.get(), named) : nullptr;
   if (!made) PyErr_Clear();
   return made;
 }

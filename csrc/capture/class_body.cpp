@@ -4,6 +4,7 @@
 
 #include "capture/builtins.h"
 #include "capture/sym_frame.h"
+#include "py/imported.h"
 
 namespace fj::capture {
 
@@ -60,11 +61,8 @@ V Tracer::made_constant(Ref real, PyObject* callable, Values args) {
 namespace {
 
 bool is_abc_meta(PyTypeObject* meta) {
-  static PyObject* abc_meta = [] {
-    PyObject* abc = PyImport_ImportModule("abc");
-    return abc ? PyObject_GetAttrString(abc, "ABCMeta") : nullptr;
-  }();
-  return reinterpret_cast<PyObject*>(meta) == abc_meta;
+  static constinit py::Imported abc_meta{"abc", "ABCMeta"};
+  return meta == abc_meta.type();
 }
 
 // Making the class runs no Python code: then the recipe may do it again.
@@ -168,11 +166,8 @@ V run_in_namespace(Tracer& t, PyCodeObject* code, PyObject* globals, DictValue* 
 
 // collections.namedtuple(…) of constants: a real class for the trace, which the recipe makes anew by the same call.
 V make_namedtuple(Tracer& t, FunctionValue* f, const Args& args) {
-  static PyObject* const function = [] {
-    Ref module = Ref::steal(PyImport_ImportModule("collections"));
-    return PyObject_GetAttrString(module.get(), "namedtuple");
-  }();
-  if (f->real != function) return nullptr;
+  static constinit py::Imported function{"collections", "namedtuple"};
+  if (f->real != function.get()) return nullptr;
   Ref pos = Ref::steal(PyTuple_New(static_cast<Py_ssize_t>(args.pos.size()) + 1)), named = Ref::steal(PyDict_New());
   PyTuple_SET_ITEM(pos.get(), 0, Py_NewRef(f->real));
   for (size_t i = 0; i < args.pos.size(); ++i)
@@ -181,9 +176,7 @@ V make_namedtuple(Tracer& t, FunctionValue* f, const Args& args) {
   PyDict_SetItem(named.get(), FJ_NAME("module"), PyDict_GetItemWithError(t.frame->globals, FJ_NAME("__name__")));
   for (auto& [name, v] : args.named)
     PyDict_SetItem(named.get(), name, t.need_real(v, Reason::class_body, "namedtuple()").get());
-  Ref functools = Ref::steal(PyImport_ImportModule("functools"));
-  Ref partial = Ref::steal(PyObject_GetAttrString(functools.get(), "partial"));
-  Ref maker = Ref::steal(PyObject_Call(partial.get(), pos.get(), named.get()));
+  Ref maker = Ref::steal(PyObject_Call(reinterpret_cast<PyObject*>(partial_type()), pos.get(), named.get()));
   Ref made = Ref::steal(maker ? PyObject_CallNoArgs(maker.get()) : nullptr);
   return t.made_constant(std::move(made), t.keep(std::move(maker)), {});
 }

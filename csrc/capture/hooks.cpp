@@ -3,8 +3,10 @@
 // cannot leave the segment: then the trace ends before the hook is registered.
 #include "capture/hooks.h"
 
+#include "capture/builtins.h"
 #include "capture/substitute.h"
 #include "capture/tensors.h"
+#include "py/imported.h"
 #include "tensor/autograd.h"
 #include "tensor/autograd_hooks.h"
 
@@ -61,11 +63,8 @@ V register_hook(Tracer& t, TensorValue* v, Args& args) {
 namespace {
 
 PyTypeObject* handle_type() {
-  static auto* const type = [] {
-    Ref module = Ref::steal(PyImport_ImportModule("framejit.utils.hooks"));
-    return reinterpret_cast<PyTypeObject*>(PyObject_GetAttrString(module.get(), "RemovableHandle"));
-  }();
-  return type;
+  static constinit py::Imported handle{"framejit.utils.hooks", "RemovableHandle"};
+  return handle.type();
 }
 
 }  // namespace
@@ -73,11 +72,7 @@ PyTypeObject* handle_type() {
 V remove_input_hook(Tracer& t, FunctionValue* f, const Args& args) {
   if (args.pos.size() != 1 || args.pos[0]->is != Is::Const || args.pos[0]->cls != handle_type()) return nullptr;
   if (!t.maker_of(args.pos[0]) || !is_text(f->code->co_name, "remove")) return nullptr;
-  static PyObject* const partial = [] {
-    Ref module = Ref::steal(PyImport_ImportModule("functools"));
-    return PyObject_GetAttrString(module.get(), "partial");
-  }();
-  auto* call = t.make<PartialValue>(reinterpret_cast<PyTypeObject*>(partial));
+  auto* call = t.make<PartialValue>(partial_type());
   call->func = f;
   call->args = {args.pos[0]};
   t.late_calls.push_back(call);

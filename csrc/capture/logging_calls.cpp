@@ -53,11 +53,7 @@ void set_logging_functions(PyObject* out, PyObject* later) {
 V call_logging(Tracer& t, V callable, const Args& args) {
   if (is_named(left_out, callable)) return t.none();
   if (!is_named(put_off, callable)) return nullptr;
-  static PyObject* const partial = [] {
-    Ref module = Ref::steal(PyImport_ImportModule("functools"));
-    return PyObject_GetAttrString(module.get(), "partial");
-  }();
-  auto* call = t.make<PartialValue>(reinterpret_cast<PyTypeObject*>(partial));
+  auto* call = t.make<PartialValue>(partial_type());
   call->func = callable;
   for (V v : args.pos) {
     V now = kept(t, v);

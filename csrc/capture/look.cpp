@@ -7,7 +7,7 @@
 #include "capture/leaf.h"
 #include "capture/tensors.h"
 #include "capture/tracer.h"
-#include "py/error.h"
+#include "py/imported.h"
 #include "tensor/storage.h"
 
 namespace fj::capture {
@@ -120,9 +120,7 @@ V number_in(Tracer& t, V tensor, PyObject* by) {
 }
 
 V index_in(Tracer& t, V tensor) {
-  Ref module = Ref::steal(PyImport_ImportModule("operator"));
-  Ref index = module ? Ref::steal(PyObject_GetAttrString(module.get(), "index")) : Ref();
-  if (!index) throw py::PythonError();
+  static constinit py::Imported index{"operator", "index"};
   return number_in(t, tensor, index.get());
 }
 

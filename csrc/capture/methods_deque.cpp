@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "capture/builtins.h"
+#include "py/imported.h"
 
 namespace fj::capture {
 
@@ -126,11 +127,8 @@ constexpr std::string_view kAsList[] = {"count", "clear", "reverse", "__len__", 
 }  // namespace
 
 PyTypeObject* deque_type() {
-  static PyTypeObject* type = [] {
-    PyObject* module = PyImport_ImportModule("collections");
-    return reinterpret_cast<PyTypeObject*>(module ? PyObject_GetAttrString(module, "deque") : nullptr);
-  }();
-  return type;
+  static constinit py::Imported deque{"collections", "deque"};
+  return deque.type();
 }
 
 MethodRule deque_method(std::string_view name) {

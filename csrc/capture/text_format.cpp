@@ -3,6 +3,7 @@
 
 #include "capture/leaf.h"
 #include "capture/protocol.h"
+#include "py/imported.h"
 
 namespace fj::capture {
 
@@ -62,12 +63,9 @@ V percent_format(Tracer& t, V format, V args) {
 }
 
 V brace_format(Tracer& t, V format, Args& args) {
-  static PyObject* parse = [] {
-    PyObject* module = PyImport_ImportModule("_string");
-    return module ? PyObject_GetAttrString(module, "formatter_parser") : nullptr;
-  }();
+  static constinit py::Imported parse{"_string", "formatter_parser"};
   t.use(format);
-  Ref fields = Ref::steal(PyObject_CallOneArg(parse, format->real));
+  Ref fields = Ref::steal(PyObject_CallOneArg(parse.get(), format->real));
   Ref list = fields ? Ref::steal(PySequence_List(fields.get())) : Ref();
   if (!list) t.raise_pending();
   V out = t.string("");

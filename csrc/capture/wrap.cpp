@@ -7,6 +7,7 @@
 #include "capture/builtins.h"
 #include "capture/tensors.h"
 #include "capture/tracer.h"
+#include "py/imported.h"
 #include "py/iterators.h"
 #include "tensor/ndarray.h"
 #include "tensor/overrides.h"
@@ -62,18 +63,12 @@ T* shell(Tracer& t, PyObject* real) {
   return v;
 }
 
-bool is_partial(PyObject* object) {
-  static PyTypeObject* partial = nullptr;
-  if (!partial) {
-    PyObject* module = PyImport_ImportModule("functools");
-    partial = module ? reinterpret_cast<PyTypeObject*>(PyObject_GetAttrString(module, "partial")) : nullptr;
-    Py_XDECREF(module);
-    PyErr_Clear();
-  }
-  return partial && Py_TYPE(object) == partial;
-}
-
 }  // namespace
+
+PyTypeObject* partial_type() {
+  static constinit py::Imported partial{"functools", "partial"};
+  return partial.type();
+}
 
 bool is_text_match(PyObject* object) {
   return is_pattern(object) || std::string_view(Py_TYPE(object)->tp_name) == "re.Match";
@@ -197,7 +192,7 @@ V Tracer::new_outside(PyObject* real, SourceId source) {
   if (PyFunction_Check(real)) return shell<FunctionValue>(*this, real);
   if (PyMethod_Check(real)) return shell<MethodValue>(*this, real);
   if (PyCell_Check(real)) return shell<CellValue>(*this, real);
-  if (is_partial(real)) return shell<PartialValue>(*this, real);
+  if (Py_TYPE(real) == partial_type()) return shell<PartialValue>(*this, real);
   PyTypeObject* base = native_base(t);
   if (base == &PyTuple_Type || is_size_type(t)) return shell<TupleValue>(*this, real);
   if (base == &PyList_Type || t == deque_type()) return shell<ListValue>(*this, real);
