@@ -13,6 +13,8 @@ extern PyMethodDef kFunctionFunctions[];  // autograd_function.cpp
 extern PyMethodDef kAutocastFunctions[];  // autocast.cpp
 bool init_node_type(PyObject* module);    // autograd_node.cpp
 
+// A tensor of vmap: it has no tape state of its own.
+bool is_batched(PyObject* tensor);
 // The tensors of a Python tensor, or sequence of them.
 std::vector<TensorObj*> tensors_of(PyObject* o, const char* what);
 // RemovableHandle(dict) with `function` put under its id.

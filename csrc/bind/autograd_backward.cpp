@@ -9,8 +9,7 @@ namespace {
 
 TensorObj* checked(PyObject* o, const char* what) {
   FJ_USER_CHECK(is_tensor(o), ErrorKind::Type, what, ": expected Tensor, but got ", Py_TYPE(o)->tp_name);
-  if (is_wrapped(as_tensor(o)) && !trace::is_fake(o))
-    raise(ErrorKind::Unsupported, what, " of a traced or batched tensor");
+  if (is_batched(o)) raise(ErrorKind::Unsupported, what, " of a traced or batched tensor");
   return as_tensor(o);
 }
 

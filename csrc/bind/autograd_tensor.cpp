@@ -8,19 +8,19 @@
 #include "tensor/trace.h"
 
 namespace fj::bind {
+
+bool is_batched(PyObject* tensor) { return is_wrapped(as_tensor(tensor)) && !trace::is_fake(tensor); }
+
 namespace {
 
-// Batched tensors have no tape state of their own.
 TensorObj* own(PyObject* o, const char* what) {
-  TensorObj* t = as_tensor(o);
-  if (is_wrapped(t) && !trace::is_fake(o)) raise(ErrorKind::Unsupported, "`", what, "` of a batched tensor");
-  return t;
+  if (is_batched(o)) raise(ErrorKind::Unsupported, "`", what, "` of a batched tensor");
+  return as_tensor(o);
 }
 
 // Inside a function that func transforms there is no tape of the caller's to change.
-void refuse_in_transformation(const TensorObj* t, PyObject* o, const char* what) {
-  const bool batched = is_wrapped(t) && !trace::is_fake(o);
-  FJ_USER_CHECK(!batched && !func_depth().all, ErrorKind::Runtime, "You are attempting to call ", what,
+void refuse_in_transformation(PyObject* o, const char* what) {
+  FJ_USER_CHECK(!is_batched(o) && !func_depth().all, ErrorKind::Runtime, "You are attempting to call ", what,
                 " (or perhaps using torch.autograd.functional.* APIs) inside of a function being transformed by "
                 "framejit.func. This is unsupported: use the transformations of func (grad, vjp, jacrev, jacfwd, "
                 "hessian), or make the call outside of the function");
@@ -57,8 +57,7 @@ PyObject* requires_grad_(PyObject* o, PyObject* args, PyObject* kwargs) {
   int on = 1;
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|p:requires_grad_", const_cast<char**>(names), &on)) return nullptr;
   return py::guarded<PyObject*>(nullptr, [&] {
-    TensorObj* t = as_tensor(o);
-    if (on) refuse_in_transformation(t, o, "Tensor.requires_grad_()");
+    if (on) refuse_in_transformation(o, "Tensor.requires_grad_()");
     set_flag(own(o, "requires_grad_"), on != 0);
     return Py_NewRef(o);
   });
@@ -195,7 +194,7 @@ PyObject* get_post_hooks(PyObject* o, void*) {
 
 PyObject* retain_grad(PyObject* o, PyObject*) {
   return py::guarded<PyObject*>(nullptr, [&] {
-    refuse_in_transformation(as_tensor(o), o, "Tensor.retain_grad()");
+    refuse_in_transformation(o, "Tensor.retain_grad()");
     TensorObj* t = own(o, "retain_grad");
     FJ_USER_CHECK(tape::requires_grad(t), ErrorKind::Runtime,
                   "can't retain_grad on Tensor that has requires_grad=False");
@@ -222,12 +221,6 @@ PyObject* detach_(PyObject* o, PyObject*) {
     return Py_NewRef(o);
   });
 }
-
-PyCFunction with_keywords(PyObject* (*f)(PyObject*, PyObject*, PyObject*)) {
-  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f));
-}
-
-}  // namespace
 
 // t._become_view(view): the tensor takes the geometry and the place on the tape of a view that was made of it.
 PyObject* become_view(PyObject* o, PyObject* other) {
@@ -257,6 +250,12 @@ PyObject* become_view(PyObject* o, PyObject* other) {
     return Py_NewRef(o);
   });
 }
+
+PyCFunction with_keywords(PyObject* (*f)(PyObject*, PyObject*, PyObject*)) {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f));
+}
+
+}  // namespace
 
 PyMethodDef kAutogradTensorMethods[] = {
     {"_become_view", become_view, METH_O, nullptr},
