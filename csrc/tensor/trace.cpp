@@ -212,14 +212,18 @@ void TraceSession::dispatch(const OpDef& op, Args args, Outs& outs) {
     ArgVec copy{args[0], Arg(result[0].val()), Arg(false)};
     return call_op(*find_op("copy_"), copy, outs);
   }
-  ArgVec fakes(args.begin(), args.end());
   SmallVec<TensorRef, 6> keep;
+  call_fakes(op, to_fakes(args, keep), outs);
+}
+
+ArgVec TraceSession::to_fakes(Args args, SmallVec<TensorRef, 6>& keep) {
+  ArgVec fakes(args.begin(), args.end());
   for (Arg& a : fakes)
     a = map_vals(a, [&](Val v) {
       keep.push_back(to_fake(v));
       return keep.back().val();
     });
-  call_fakes(op, fakes, outs);
+  return fakes;
 }
 
 void TraceSession::call_fakes(const OpDef& op, Args fakes, Outs& outs) {

@@ -80,6 +80,7 @@ class TraceSession final : public Layer {
   void record_inplace(const OpDef& op, Args fakes, Args values, Outs& outs);
   void append(const OpDef& op, Args values, std::span<const TensorMeta> metas, SmallVec<graph::Value*, 2>& results);
   TensorRef to_fake(Val v);
+  ArgVec to_fakes(Args args, SmallVec<TensorRef, 6>& keep);  // `keep` holds them
   void look(const OpDef& op, Args args, Outs& outs);
   StorageRef fake_storage_of(TensorObj* real);
 

@@ -51,13 +51,8 @@ void TraceSession::look(const OpDef& op, Args args, Outs& outs) {
   if (!observer_ || !op.has(kDynamicShape))
     raise(ErrorKind::DataDependent, op.name,
           "() gives a result whose shape depends on the elements of a traced tensor");
-  ArgVec fakes(args.begin(), args.end());
   SmallVec<TensorRef, 6> keep;
-  for (Arg& a : fakes)
-    a = map_vals(a, [&](Val v) {
-      keep.push_back(to_fake(v));
-      return keep.back().val();
-    });
+  ArgVec fakes = to_fakes(args, keep);
   SmallVec<TensorMeta, 2> metas;
   infer_op(op, fakes, metas);  // what is wrong with the arguments is known without data
   if (op.id == OpId::masked_select) {
