@@ -1,8 +1,6 @@
 // backward() and grad(): what Python asks for, checked and turned into a backward pass.
 #include "bind/autograd.h"
 #include "bind/types.h"
-#include "tensor/layer.h"
-#include "tensor/trace.h"
 
 namespace fj::bind {
 namespace {

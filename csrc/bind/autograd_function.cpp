@@ -4,6 +4,7 @@
 
 #include "bind/autograd.h"
 #include "ops/calls.h"
+#include "py/heap_type.h"
 #include "tensor/layer.h"
 
 namespace fj::bind {
@@ -30,11 +31,9 @@ int bundle_clear(PyObject* o) {
   return 0;
 }
 void bundle_dealloc(PyObject* o) {
-  PyTypeObject* type = Py_TYPE(o);
   PyObject_GC_UnTrack(o);
   delete reinterpret_cast<Bundle*>(o)->saved;
-  type->tp_free(o);
-  Py_DECREF(type);
+  py::free_object(o);
 }
 
 PyObject* bundle_tensors(PyObject* o, PyObject*) {

@@ -9,6 +9,7 @@
 #include "capture/capture.h"
 #include "frame/compiled_function.h"
 #include "py/error.h"
+#include "py/heap_type.h"
 #include "py/watch.h"
 
 namespace fj::frame {
@@ -36,11 +37,9 @@ PyObject* vectorcall(PyObject* self, PyObject* const* args, size_t nargsf, PyObj
 
 void dealloc(PyObject* self) {
   CompiledCall* c = as(self);
-  PyTypeObject* type = Py_TYPE(self);
   Py_CLEAR(c->callable);
   c->context.~Context();
-  type->tp_free(self);
-  Py_DECREF(type);
+  py::free_object(self);
 }
 
 PyMemberDef kMembers[] = {
@@ -49,8 +48,8 @@ PyMemberDef kMembers[] = {
 };
 
 PyType_Slot kSlots[] = {
-    {Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
-    {Py_tp_call, reinterpret_cast<void*>(PyVectorcall_Call)},
+    {Py_tp_dealloc, py::slot(dealloc)},
+    {Py_tp_call, py::slot(PyVectorcall_Call)},
     {Py_tp_members, kMembers},
     {0, nullptr},
 };

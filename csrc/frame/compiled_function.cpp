@@ -10,11 +10,15 @@
 #include "frame/callee.h"
 #include "frame/report.h"
 #include "py/error.h"
+#include "py/heap_type.h"
 
 namespace fj::frame {
 
 using py::check;
+using py::free_object;
+using py::get_own_or;
 using py::Ref;
+using py::slot;
 
 PyTypeObject* compiled_function_type = nullptr;
 
@@ -123,17 +127,10 @@ void dealloc(PyObject* self) {
   PyObject_GC_UnTrack(self);
   if (as(self)->weakrefs) PyObject_ClearWeakRefs(self);
   clear(self);
-  PyTypeObject* type = Py_TYPE(self);
-  type->tp_free(self);
-  Py_DECREF(type);
+  free_object(self);
 }
 
-PyObject* getattro(PyObject* self, PyObject* name) {
-  PyObject* own = PyObject_GenericGetAttr(self, name);
-  if (own || !as(self)->wrapped || !PyErr_ExceptionMatches(PyExc_AttributeError)) return own;
-  PyErr_Clear();
-  return PyObject_GetAttr(as(self)->wrapped, name);
-}
+PyObject* getattro(PyObject* self, PyObject* name) { return get_own_or(self, as(self)->wrapped, name); }
 
 // A function binds; what was bound already, or is no function, does not.
 PyObject* bind_method(PyObject* self, PyObject* object, PyObject*) {
@@ -194,11 +191,6 @@ PyGetSetDef kGetSet[] = {
     {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
-
-template <class F>
-void* slot(F* f) {
-  return reinterpret_cast<void*>(f);
-}
 
 PyType_Slot kSlots[] = {
     {Py_tp_new, slot(make)},

@@ -7,11 +7,15 @@
 #include <cstddef>
 #include <string>
 
+#include "py/heap_type.h"
 #include "py/ref.h"
 
 namespace fj::frame {
 
+using py::free_object;
+using py::get_own_or;
 using py::Ref;
+using py::slot;
 
 PyTypeObject* module_call_type = nullptr;
 
@@ -113,18 +117,11 @@ int clear(PyObject* self) {
 void dealloc(PyObject* self) {
   PyObject_GC_UnTrack(self);
   clear(self);
-  PyTypeObject* type = Py_TYPE(self);
-  type->tp_free(self);
-  Py_DECREF(type);
+  free_object(self);
 }
 
 // Name, signature and the like are the function's.
-PyObject* getattro(PyObject* self, PyObject* name) {
-  PyObject* own = PyObject_GenericGetAttr(self, name);
-  if (own || !as(self)->function || !PyErr_ExceptionMatches(PyExc_AttributeError)) return own;
-  PyErr_Clear();
-  return PyObject_GetAttr(as(self)->function, name);
-}
+PyObject* getattro(PyObject* self, PyObject* name) { return get_own_or(self, as(self)->function, name); }
 
 PyObject* bind_method(PyObject* self, PyObject* instance, PyObject*) {
   return !instance || instance == Py_None ? Py_NewRef(self) : PyMethod_New(self, instance);
@@ -135,11 +132,6 @@ PyMemberDef kMembers[] = {
     {"__wrapped__", T_OBJECT_EX, offsetof(ModuleCall, function), READONLY, nullptr},
     {nullptr, 0, 0, 0, nullptr},
 };
-
-template <class F>
-void* slot(F* f) {
-  return reinterpret_cast<void*>(f);
-}
 
 PyType_Slot kSlots[] = {
     {Py_tp_new, slot(make)},

@@ -2,6 +2,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "py/heap_type.h"
 #include "tensor/autograd_internal.h"
 
 namespace fj::tape {
@@ -67,13 +68,11 @@ NodeRef wrap_node(std::unique_ptr<Node> node) {
 
 void node_dealloc(PyObject* self) {
   NodeObj* o = reinterpret_cast<NodeObj*>(self);
-  PyTypeObject* type = Py_TYPE(self);
   PyObject_GC_UnTrack(self);
   if (o->weakrefs) PyObject_ClearWeakRefs(self);
   Py_CLEAR(o->dict);
   if (Node* n = std::exchange(o->node, nullptr)) free_node(n);
-  type->tp_free(self);
-  Py_DECREF(type);
+  py::free_object(self);
 }
 
 int node_traverse(PyObject* self, visitproc visit, void* arg) {
