@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 import threading
+import types
 import unittest
 
 import framejit as fj
@@ -200,6 +201,22 @@ class Subclasses(unittest.TestCase):
             self.assertRaises(KeyError, f)
         for f in (bool, len, float, repr, list):
             self.assertRaises(KeyError, f, x)
+
+    def test_arguments_of_handlers(self):
+        handlers = (
+            lambda *args: fj.Tensor.__torch_function__(dict, (), *args),
+            lambda *args: fj._C._disabled_torch_function_impl(dict, (), *args),
+            lambda *args: fj._C._disabled_torch_dispatch_impl(dict, (), *args),
+        )
+        for handler in handlers:
+            self.assertEqual(handler(), {})
+            self.assertEqual(handler([[(1, 2)]], None), {1: 2})
+            self.assertEqual(handler((), {"a": 1}), {"a": 1})
+            self.assertEqual(handler((), types.MappingProxyType({"a": 1})), {"a": 1})
+            for wrong in (5, [1], "ab"):
+                self.assertRaisesRegex(TypeError, "must be a mapping, not", handler, (), wrong)
+            self.assertRaises(TypeError, handler, 5)
+            self.assertRaises(TypeError, handler, (), {1: 2})
 
     def test_memory(self):
         x = logged(2)

@@ -14,24 +14,16 @@ using overrides::State;
 
 // --- asking ---
 
-// Those that answer: one of each type, in order, but a subclass before what it is made from.
+// Those that answer.
 struct Asked {
   SmallVec<PyObject*, 4> objects;
 
-  void see(PyObject* o) {
-    for (PyObject* known : objects)
-      if (Py_TYPE(known) == Py_TYPE(o)) return;
-    size_t at = 0;
-    while (at < objects.size() && !PyType_IsSubtype(Py_TYPE(o), Py_TYPE(objects[at]))) ++at;
-    objects.push_back(o);
-    for (size_t i = objects.size() - 1; i > at; --i) std::swap(objects[i], objects[i - 1]);
-  }
   void walk(PyObject* const* items, Py_ssize_t n, int depth) {
     for (Py_ssize_t i = 0; i < n; ++i) {
       PyObject* o = items[i];
       if (!o) continue;
       if (overrides::answers(o))
-        see(o);
+        overrides::add_asked(objects, o, [](PyObject* each) { return Py_TYPE(each); });
       else if (depth > 0 && (PyTuple_Check(o) || PyList_Check(o)))
         walk(PySequence_Fast_ITEMS(o), PySequence_Fast_GET_SIZE(o), depth - 1);
     }
@@ -133,13 +125,6 @@ bool stays(PyObject* function) {
   return false;
 }
 
-// The function's own result: nobody is asked.
-py::Ref call_unasked(PyObject* function, PyObject* positional, PyObject* named) {
-  py::Ref args = positional ? py::check(PySequence_Tuple(positional)) : py::check(PyTuple_New(0));
-  overrides::Pause none;
-  return py::check(PyObject_Call(function, args.get(), named == Py_None ? nullptr : named));
-}
-
 // Tensor.__torch_function__(func, types, args=(), kwargs=None)
 PyObject* default_handler(PyObject* cls, PyObject* args, PyObject* kwargs) {
   static const char* names[] = {"func", "types", "args", "kwargs", nullptr};
@@ -155,7 +140,7 @@ PyObject* default_handler(PyObject* cls, PyObject* args, PyObject* kwargs) {
       if (py::check(sub) == 0) return Py_NewRef(Py_NotImplemented);
     }
     overrides::Pause none;
-    py::Ref result = call_unasked(function, positional, named);
+    py::Ref result = call_plainly(function, positional, named);
     if (type == tensor_type || stays(function)) return result.release();
     return converted(std::move(result), type).release();
   });
@@ -165,7 +150,10 @@ PyObject* default_handler(PyObject* cls, PyObject* args, PyObject* kwargs) {
 PyObject* disabled_handler(PyObject*, PyObject* args) {
   PyObject *function, *types, *positional = nullptr, *named = nullptr;
   if (!PyArg_ParseTuple(args, "OO|OO", &function, &types, &positional, &named)) return nullptr;
-  return py::guarded<PyObject*>(nullptr, [&] { return call_unasked(function, positional, named).release(); });
+  return py::guarded<PyObject*>(nullptr, [&] {
+    overrides::Pause none;
+    return call_plainly(function, positional, named).release();
+  });
 }
 
 // --- functions of the package ---
@@ -285,6 +273,18 @@ PyMethodDef handler_method[] = {
 };
 
 }  // namespace
+
+py::Ref call_plainly(PyObject* function, PyObject* positional, PyObject* named) {
+  py::Ref args = positional ? py::check(PySequence_Tuple(positional)) : py::check(PyTuple_New(0));
+  py::Ref keywords = py::Ref::borrow(named == Py_None ? nullptr : named);
+  if (keywords && !PyDict_Check(named)) {
+    FJ_USER_CHECK(PyMapping_Check(named) && PyObject_HasAttrString(named, "keys"), ErrorKind::Type,
+                  "kwargs must be a mapping, not ", Py_TYPE(named)->tp_name);
+    keywords = py::check(PyDict_New());
+    py::check(PyDict_Update(keywords.get(), named));
+  }
+  return py::check(PyObject_Call(function, args.get(), keywords.get()));
+}
 
 PyObject* ask(PyObject* function, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
   return py::guarded<PyObject*>(nullptr, [&] {

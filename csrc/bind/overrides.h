@@ -14,6 +14,10 @@ PyObject* ask(PyObject* function, PyObject* const* args, Py_ssize_t n, PyObject*
 // The same of an attribute of Tensor by name: a method, or a slot's wrapper.
 PyObject* ask_method(const char* name, PyObject* const* args, Py_ssize_t n, PyObject* kwnames = nullptr);
 
+// `function(*positional, **named)`; none where `positional` is NULL, or `named` NULL or None. Raises TypeError for what
+// is no sequence, or no mapping.
+py::Ref call_plainly(PyObject* function, PyObject* positional, PyObject* named);
+
 inline bool asked(PyObject* a) { return overrides::answers(a) || overrides::mode_answers(); }
 inline bool asked(PyObject* a, PyObject* b) { return overrides::answers(a) || asked(b); }
 

@@ -89,13 +89,14 @@ PyObject* leave(PyObject*, PyObject* capsule) {
 // _record_pause(callable, args, kwargs): the call, unrecorded
 PyObject* pause(PyObject*, PyObject* args) {
   PyObject *callable, *positional, *named;
-  if (!PyArg_ParseTuple(args, "OOO:_record_pause", &callable, &positional, &named)) return nullptr;
+  if (!PyArg_ParseTuple(args, "OO!O!:_record_pause", &callable, &PyTuple_Type, &positional, &PyDict_Type, &named))
+    return nullptr;
   return py::guarded<PyObject*>(nullptr, [&] {
     FJ_USER_CHECK(active && thread_state().top == active, ErrorKind::Runtime, "no recording is going on");
     RecordLayer* layer = active;
     LayerPause below_only(layer->below);
     active = nullptr;
-    PyObject* result = PyObject_Call(callable, positional, named == Py_None ? nullptr : named);
+    PyObject* result = PyObject_Call(callable, positional, named);
     active = layer;
     if (!result) throw py::PythonError();
     return result;

@@ -15,19 +15,13 @@ namespace {
 constinit py::Imported answer{"framejit.utils._python_dispatch", "_answer"};
 constinit py::Imported number_in{"framejit.utils._python_dispatch", "_item"};
 
-// The classes that are asked: each once, a subclass before what it is made from.
+// The classes that are asked.
 py::Ref types_of(Args args) {
   SmallVec<PyTypeObject*, 4> types;
   for_each_val(args, [&](Val v) {
     TensorObj* t = tensor_of(v);
     if (!python_dispatch::is_asked(t)) return;
-    PyTypeObject* type = Py_TYPE(python_dispatch::object_of(t));
-    for (PyTypeObject* known : types)
-      if (known == type) return;
-    size_t at = 0;
-    while (at < types.size() && !PyType_IsSubtype(type, types[at])) ++at;
-    types.push_back(type);
-    for (size_t i = types.size() - 1; i > at; --i) std::swap(types[i], types[i - 1]);
+    overrides::add_asked(types, Py_TYPE(python_dispatch::object_of(t)), [](PyTypeObject* each) { return each; });
   });
   py::Ref out = py::check(PyTuple_New(static_cast<Py_ssize_t>(types.size())));
   for (size_t i = 0; i < types.size(); ++i)
@@ -202,8 +196,7 @@ PyObject* make_wrapper(PyObject*, PyObject* args, PyObject* kwargs) {
 PyObject* disabled_handler(PyObject*, PyObject* args) {
   PyObject *function, *types, *positional = nullptr, *named = nullptr;
   if (!PyArg_ParseTuple(args, "OO|OO:__torch_dispatch__", &function, &types, &positional, &named)) return nullptr;
-  py::Ref call_args = py::Ref::steal(positional ? PySequence_Tuple(positional) : PyTuple_New(0));
-  return call_args ? PyObject_Call(function, call_args.get(), named == Py_None ? nullptr : named) : nullptr;
+  return py::guarded<PyObject*>(nullptr, [&] { return call_plainly(function, positional, named).release(); });
 }
 
 PyCFunction any_function(auto* f) { return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f)); }

@@ -23,20 +23,11 @@ bool answers(Tracer& t, V v, int depth) {
   return false;
 }
 
-// One of each class, in order, but a subclass before what it is made from.
-void see(Values& asked, V v) {
-  for (V known : asked)
-    if (known->cls == v->cls) return;
-  size_t at = 0;
-  while (at < asked.size() && !PyType_IsSubtype(v->cls, asked[at]->cls)) ++at;
-  asked.insert(asked.begin() + static_cast<long>(at), v);
-}
-
 void walk(Tracer& t, const Values& items, int depth, Values& asked) {
   for (V v : items) {
     if (v->is == Is::Object && overrides::type_answers(v->cls)) {
       t.use(v);
-      see(asked, v);
+      overrides::add_asked(asked, v, [](V each) { return each->cls; });
     } else if (depth > 0 && answers(t, v, depth)) {
       walk(t, unpack(t, v), depth - 1, asked);
     }

@@ -3,6 +3,7 @@
 //
 // A plain tensor, a Parameter and whatever is of a static type (numbers, lists) are told apart by their type alone.
 #pragma once
+#include <utility>
 #include <vector>
 
 #include "py/ref.h"
@@ -36,6 +37,21 @@ inline bool mode_answers() { return modes_anywhere && state().ask_modes && !stat
 // Does one of these objects answer, or one that a list or tuple among them holds?
 bool any_answers(PyObject* const* items, Py_ssize_t n);
 inline bool asked(PyObject* const* items, Py_ssize_t n) { return mode_answers() || any_answers(items, n); }
+
+// Who is asked, and in which order: one of each class, but a subclass before what it is made from. Adds `item` to those
+// known, unless its class is there.
+template <class List, class T, class TypeOf>
+void add_asked(List& known, const T& item, TypeOf type_of) {
+  PyTypeObject* const type = type_of(item);
+  size_t at = known.size();
+  for (size_t i = known.size(); i-- > 0;) {
+    PyTypeObject* const other = type_of(known[i]);
+    if (other == type) return;
+    if (PyType_IsSubtype(type, other)) at = i;
+  }
+  known.push_back(item);
+  for (size_t i = known.size() - 1; i > at; --i) std::swap(known[i], known[i - 1]);
+}
 
 // No object is asked while this lives.
 class Pause {
