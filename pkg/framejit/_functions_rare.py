@@ -291,8 +291,7 @@ def hash_tensor(input, dim=(), *, keepdim=False, mode=0, out=None):
         half, odd = divmod(bits.shape[-1], 2)
         folded = bits[..., :half] ^ bits[..., half : 2 * half]
         bits = _C.cat([folded, bits[..., -1:]], -1) if odd else folded
-    result = bits.reshape(kept if keepdim else rest).view(_C.uint64)
-    return result if out is None else out.copy_(result)
+    return into(out, bits.reshape(kept if keepdim else rest).view(_C.uint64))
 
 
 def _noise(self, generator):

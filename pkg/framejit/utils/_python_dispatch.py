@@ -29,19 +29,15 @@ __all__ = [
 
 def _answer(mode, types, row, values):
     func, args, kwargs = _aten_calls.call_of(row, values)
-    if mode is not None:
-        result = mode.__torch_dispatch__(func, types, args, kwargs)
+    for asked in types if mode is None else (mode, *types):
+        result = asked.__torch_dispatch__(func, types, args, kwargs)
         if result is not NotImplemented:
             return result
-    for kind in types:
-        result = kind.__torch_dispatch__(func, types, args, kwargs)
-        if result is not NotImplemented:
-            return result
-    asked = [f"mode {mode!r}"] if mode is not None else []
-    asked += [f"tensor subclass {kind!r}" for kind in types]
+    names = [f"mode {mode!r}"] if mode is not None else []
+    names += [f"tensor subclass {kind!r}" for kind in types]
     raise TypeError(
         f"Multiple dispatch failed for 'torch.ops.{func}'; all __torch_dispatch__ handlers returned NotImplemented:\n\n"
-        + "\n".join(f"  - {text}" for text in asked)
+        + "\n".join(f"  - {text}" for text in names)
     )
 
 

@@ -199,12 +199,17 @@ def reshape_inference_rule(n):
     return n.type
 
 
-def _flattened_dims(n, rank):
-    """The first and the last dimension that a flatten joins."""
+def _flattened_dims(n):
+    """The first and the last dimension that a flatten joins, as they are given."""
     start = n.args[1] if len(n.args) > 1 else n.kwargs.get("start_dim", 0)
-    end = n.args[2] if len(n.args) > 2 else n.kwargs.get("end_dim", -1)
+    return start, n.args[2] if len(n.args) > 2 else n.kwargs.get("end_dim", -1)
+
+
+def _joined_dims(tensor_type, start, end):
+    """The same counted from 0. Raises TypeError for dimensions that are not there."""
+    rank = len(tensor_type.dims)
     if not all(isinstance(d, int) and -rank <= d < rank for d in (start, end)) or start % rank > end % rank:
-        raise TypeError(f"Incompatible dimensions {start}, {end} for rank {rank} in {n}")
+        raise TypeError(f"Incompatible dimensions {start}, {end} in type {tensor_type}")
     return start % rank, end % rank
 
 
@@ -217,12 +222,11 @@ def flatten_check(tensor_type, start_dim, end_dim):
     >>> flatten_check(framejit.fx.tensor_type.TensorType((2, 3, 4)), 1, -1)
     TensorType[(2, 12)]
     """
-    rank, sizes = len(tensor_type.dims), list(tensor_type.dims)
-    if not all(-rank <= d < rank for d in (start_dim, end_dim)) or start_dim % rank > end_dim % rank:
-        raise TypeError(f"Incompatible dimensions {start_dim}, {end_dim} in type {tensor_type}")
-    start, end = start_dim % rank, end_dim % rank + 1
-    joined = Dyn if Dyn in sizes[start:end] else math.prod(sizes[start:end])
-    return TensorType((*sizes[:start], joined, *sizes[end:]))
+    start, end = _joined_dims(tensor_type, start_dim, end_dim)
+    sizes = list(tensor_type.dims)
+    inside = sizes[start : end + 1]
+    joined = Dyn if Dyn in inside else math.prod(inside)
+    return TensorType((*sizes[:start], joined, *sizes[end + 1 :]))
 
 
 @register_inference_rule(framejit.flatten)
@@ -230,7 +234,7 @@ def flatten_inference_rule(n):
     """The sizes between two dimensions are joined. n (Node)."""
     kind = _input(n).type
     if isinstance(kind, TensorType):
-        n.type = get_greatest_upper_bound(flatten_check(kind, *_flattened_dims(n, len(kind.dims))), n.type)
+        n.type = get_greatest_upper_bound(flatten_check(kind, *_flattened_dims(n)), n.type)
     return n.type
 
 
@@ -384,7 +388,7 @@ def flatten_refinement_rule(n):
     before, after = _input(n).type, n.type
     if not (isinstance(before, TensorType) and isinstance(after, TensorType)):
         return []
-    start, end = _flattened_dims(n, len(before.dims))
+    start, end = _joined_dims(before, *_flattened_dims(n))
     rest = len(before.dims) - end - 1
     pairs = [*zip(after.dims[:start], before.dims[:start])]
     return [Equality(*pair) for pair in (*pairs, *(zip(after.dims[-rest:], before.dims[-rest:]) if rest else ()))]
