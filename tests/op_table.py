@@ -104,3 +104,14 @@ def function(module, row):
     if hasattr(tensor, name):
         return lambda self, *a, **k: getattr(self, name)(*a, **k)
     return None
+
+
+def add_float64_tests(case, module, but):
+    """Gives a TestCase a test of each row that takes float64 and has a public callable in `module`, but for some keys.
+
+    The test calls `run_row(row, spec, callable)`.
+    """
+    for row, spec in rows():
+        call = None if row.key in but or "float64" not in spec.dtypes else function(module, row)
+        if call is not None:
+            setattr(case, f"test_{row.schema.ident}", lambda self, args=(row, spec, call): self.run_row(*args))

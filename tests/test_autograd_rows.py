@@ -193,20 +193,7 @@ class Derivatives(unittest.TestCase):
         return checked
 
 
-def add_test(row, spec, call):
-    def test(self):
-        self.run_row(row, spec, call)
-
-    test.__name__ = f"test_{row.schema.ident}"
-    setattr(Derivatives, test.__name__, test)
-
-
-for _row, _spec in op_table.rows():
-    if _row.key in NOT_SMOOTH | op_table.SYMMETRIC or "float64" not in _spec.dtypes:
-        continue
-    _call = op_table.function(framejit, _row)
-    if _call is not None:
-        add_test(_row, _spec, _call)
+op_table.add_float64_tests(Derivatives, framejit, but=NOT_SMOOTH | op_table.SYMMETRIC)
 
 if __name__ == "__main__":
     unittest.main()

@@ -115,20 +115,7 @@ class Batched(unittest.TestCase):
                     self.run_case(call, args, kwargs, dims, where)
 
 
-def add_test(row, spec, call):
-    def test(self):
-        self.run_row(row, spec, call)
-
-    test.__name__ = f"test_{row.schema.ident}"
-    setattr(Batched, test.__name__, test)
-
-
-for _row, _spec in op_table.rows():
-    if _row.key in SKIP or "float64" not in _spec.dtypes:
-        continue
-    _call = op_table.function(framejit, _row)
-    if _call is not None:
-        add_test(_row, _spec, _call)
+op_table.add_float64_tests(Batched, framejit, but=SKIP)
 
 if __name__ == "__main__":
     unittest.main()

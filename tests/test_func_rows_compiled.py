@@ -123,20 +123,7 @@ class Batches(batch_rows.Batched):
         return compiled(vmap(fn, in_dims=in_dims), self.key)
 
 
-def add_test(row, spec, call):
-    def test(self):
-        self.run_row(row, spec, call)
-
-    test.__name__ = f"test_{row.schema.ident}"
-    setattr(Directions, test.__name__, test)
-
-
-for _row, _spec in op_table.rows():
-    if _row.key in autograd_rows.NOT_SMOOTH | op_table.SYMMETRIC or "float64" not in _spec.dtypes:
-        continue
-    _call = op_table.function(framejit, _row)
-    if _call is not None:
-        add_test(_row, _spec, _call)
+op_table.add_float64_tests(Directions, framejit, but=autograd_rows.NOT_SMOOTH | op_table.SYMMETRIC)
 
 if __name__ == "__main__":
     unittest.main()
