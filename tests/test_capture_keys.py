@@ -117,6 +117,19 @@ class KeysTest(unittest.TestCase):
                 want, expected = f(framejit.ones(2), table)
                 self.assertEqual((got.tolist(), kinds), (want.tolist(), expected))
 
+    def test_hash_of_a_tuple_with_what_is_hashed_by_address(self):
+        def local_class(hash):
+            class Key(tuple):
+                pass
+
+            return hash((1, Key)), hash(frozenset([Key])), Key
+
+        first, second, key = framejit.compile(local_class)(hash)
+        self.assertEqual((first, second), (hash((1, key)), hash(frozenset([key]))))
+        compiled = framejit.compile(lambda x: (x + 1, hash((2, x))))
+        for x in (framejit.ones(2), framejit.ones(2)):
+            self.assertEqual(compiled(x)[1], hash((2, x)))
+
     def test_another_size(self):
         compiled = framejit.compile(lambda x, s: x.sum() * s.numel() + s[0])
         x = framejit.ones(2)

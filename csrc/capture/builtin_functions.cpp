@@ -231,6 +231,16 @@ bool fits_hash(PyObject* n) {
   return fits;
 }
 
+// Is its hash, or that of something in it, the address of an object that only the trace has?
+bool hash_is_of_trace(Tracer& t, PyObject* o) {
+  if (is_tensor(o) || t.made(o)) return true;
+  if (!PyTuple_Check(o) && !PyFrozenSet_Check(o)) return false;
+  Ref parts = Ref::steal(PySequence_Tuple(o));
+  for (Py_ssize_t i = 0; parts && i < PyTuple_GET_SIZE(parts.get()); ++i)
+    if (hash_is_of_trace(t, PyTuple_GET_ITEM(parts.get(), i))) return true;
+  return false;
+}
+
 V b_hash(Tracer& t, Args& a) {
   want(a, 1, 1);
   if (a.pos[0]->is != Is::Const && has_python_special(t, a.pos[0], FJ_NAME("__hash__"))) {
@@ -240,7 +250,7 @@ V b_hash(Tracer& t, Args& a) {
     return hash;
   }
   Ref real = t.to_real(a.pos[0]);
-  if (!real || a.pos[0]->is == Is::Tensor || t.made(real.get())) cut(Reason::native_call, "hash() by identity");
+  if (!real || hash_is_of_trace(t, real.get())) cut(Reason::native_call, "hash() by identity");
   const Py_hash_t h = PyObject_Hash(real.get());
   if (h == -1) t.raise_pending();
   return t.integer(h);
