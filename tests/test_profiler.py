@@ -55,6 +55,22 @@ class Events(unittest.TestCase):
         self.assertIn("CompiledGraphBackward", names(run))
         self.assertNotIn("aten::sin", names(run))
 
+    def test_nodes_of_the_tape_and_their_numbers(self):
+        x = framejit.rand(3, requires_grad=True)
+        with profile() as run:
+            with framejit.no_grad():
+                x.exp()
+            (x.sin() * x).sum().backward()
+        events = {event.name: event for event in run.events()}
+        node, sine = events["SinBackward0"], events["aten::sin"]
+        self.assertEqual(node.cpu_parent.name, "autograd::engine::evaluate_function: SinBackward0")
+        self.assertIs(events["aten::cos"].cpu_parent, node)
+        self.assertEqual((sine.sequence_nr, node.sequence_nr), (events["aten::cos"].sequence_nr, sine.sequence_nr))
+        self.assertLess(sine.sequence_nr, events["MulBackward0"].sequence_nr)
+        self.assertEqual(events["aten::exp"].sequence_nr, -1)
+        self.assertEqual(sine.fwd_thread, 0)
+        self.assertEqual(node.fwd_thread, threading.get_ident())
+
     def test_compiling_while_profiled(self):
         def f(x):
             with record_function("inside"):

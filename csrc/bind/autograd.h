@@ -8,11 +8,14 @@ namespace fj::bind {
 extern PyMethodDef kAutogradTensorMethods[];  // autograd_tensor.cpp
 extern PyGetSetDef kAutogradTensorGetset[];
 extern PyMethodDef kBackwardFunctions[];  // autograd_backward.cpp
+extern PyMethodDef kTapeFunctions[];      // autograd_tape.cpp
 extern PyMethodDef kModeFunctions[];      // autograd_modes.cpp
 extern PyMethodDef kFunctionFunctions[];  // autograd_function.cpp
 extern PyMethodDef kAutocastFunctions[];  // autocast.cpp
 bool init_node_type(PyObject* module);    // autograd_node.cpp
 
+// (class, context, kept tensors, which arguments were tensors) of an autograd.Function's node; None for other nodes.
+PyObject* function_parts(const tape::Node& node);
 // A tensor of vmap: it has no tape state of its own.
 bool is_batched(PyObject* tensor);
 // The tensors of a Python tensor, or sequence of them.

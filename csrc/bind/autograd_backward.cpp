@@ -1,6 +1,7 @@
 // backward() and grad(): what Python asks for, checked and turned into a backward pass.
 #include "bind/autograd.h"
 #include "bind/types.h"
+#include "tensor/autograd_hooks.h"
 
 namespace fj::bind {
 namespace {
@@ -58,6 +59,38 @@ PyObject* give(const std::vector<TensorRef>& grads, bool allow_unused) {
   return out.release();
 }
 
+py::Ref edge_list(const std::vector<tape::Edge>& edges) {
+  py::Ref out = py::check(PyList_New(0));
+  for (const tape::Edge& e : edges) {
+    PyObject* node = e.node ? reinterpret_cast<PyObject*>(e.node.get()) : Py_None;
+    py::Ref pair = py::check(Py_BuildValue("(Oi)", node, static_cast<int>(e.nr)));
+    if (PyList_Append(out.get(), pair.get()) < 0) throw py::PythonError();
+  }
+  return out;
+}
+
+// The pass by what `_set_backward_compiler` was given; false: the engine is to do it.
+bool run_elsewhere(const tape::BackwardRequest& r, bool some, std::vector<TensorRef>& got) {
+  if (!tape::backward_compiler || thread_state().top || r.create_graph) return false;
+  py::Ref grads = py::check(PyList_New(0)), compiler = py::Ref::borrow(tape::backward_compiler);
+  for (const TensorRef& g : r.grads)
+    if (PyList_Append(grads.get(), as_object(g.get())) < 0) throw py::PythonError();
+  py::Ref roots = edge_list(r.roots), inputs = some ? edge_list(r.inputs) : py::Ref::borrow(Py_None);
+  py::Ref answer = py::check(PyObject_CallFunctionObjArgs(compiler.get(), roots.get(), grads.get(), inputs.get(),
+                                                          r.keep_graph ? Py_True : Py_False, nullptr));
+  if (answer.get() == Py_NotImplemented) return false;
+  FJ_USER_CHECK(
+      PyTuple_Check(answer.get()) && PyTuple_GET_SIZE(answer.get()) == static_cast<Py_ssize_t>(r.inputs.size()),
+      ErrorKind::Type, "a compiled backward pass must give a tuple of the gradients asked for");
+  for (size_t i = 0; i < r.inputs.size(); ++i) {
+    PyObject* g = PyTuple_GET_ITEM(answer.get(), static_cast<Py_ssize_t>(i));
+    FJ_USER_CHECK(g == Py_None || is_tensor(g), ErrorKind::Type, "expected Tensor or None, but got ",
+                  Py_TYPE(g)->tp_name);
+    got.push_back(g == Py_None ? TensorRef() : TensorRef::borrow(as_tensor(g)));
+  }
+  return true;
+}
+
 // _run_backward(outputs, grads, keep_graph, create_graph, inputs, allow_unused, accumulate)
 PyObject* run_backward(PyObject*, PyObject* args) {
   PyObject *outputs, *grads, *inputs;
@@ -79,7 +112,8 @@ PyObject* run_backward(PyObject*, PyObject* args) {
       r.inputs.push_back(tape::edge_of(t));
     }
     add_roots(r, outputs, grads);
-    std::vector<TensorRef> got = tape::run_backward(r);
+    std::vector<TensorRef> got;
+    if (!run_elsewhere(r, inputs != Py_None, got)) got = tape::run_backward(r);
     if (inputs == Py_None) Py_RETURN_NONE;
     if (!f.accumulate) return give(got, f.allow_unused);
     GradModeGuard mode(f.create_graph);

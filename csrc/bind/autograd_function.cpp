@@ -98,6 +98,13 @@ class FunctionNode final : public tape::Node {
     return 0;
   }
 
+  PyObject* parts() const {
+    py::Ref tensors = py::check(PyTuple_New(static_cast<Py_ssize_t>(is_tensor_arg.size())));
+    for (size_t i = 0; i < is_tensor_arg.size(); ++i)
+      PyTuple_SET_ITEM(tensors.get(), static_cast<Py_ssize_t>(i), PyBool_FromLong(is_tensor_arg[i]));
+    return py::check(PyTuple_Pack(4, cls_.get(), ctx_.get(), bundle.get(), tensors.get())).release();
+  }
+
   py::Ref bundle;
   bool saves = false;
   std::vector<bool> is_tensor_arg;  // of the forward call
@@ -285,6 +292,11 @@ PyObject* function_apply(PyObject*, PyObject* call) {
 }
 
 }  // namespace
+
+PyObject* function_parts(const tape::Node& node) {
+  const auto* function = dynamic_cast<const FunctionNode*>(&node);
+  return function ? function->parts() : Py_NewRef(Py_None);
+}
 
 PyMethodDef kFunctionFunctions[] = {
     {"_function_apply", function_apply, METH_VARARGS, nullptr},

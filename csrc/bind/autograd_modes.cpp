@@ -172,7 +172,7 @@ bool init_autograd(PyObject* module) {
   return init_node_type(module) && add_tensor_methods(kAutogradTensorMethods) &&
          add_tensor_getset(kAutogradTensorGetset) && PyModule_AddFunctions(module, kModeFunctions) == 0 &&
          PyModule_AddFunctions(module, kAutocastFunctions) == 0 &&
-         PyModule_AddFunctions(module, kBackwardFunctions) == 0 &&
+         PyModule_AddFunctions(module, kBackwardFunctions) == 0 && PyModule_AddFunctions(module, kTapeFunctions) == 0 &&
          PyModule_AddFunctions(module, kFunctionFunctions) == 0;
 }
 

@@ -25,7 +25,7 @@ py::Ref sizes_of(const std::vector<int64_t>& sizes) {
   return list;
 }
 
-// (name, begin, end, parent, bytes, was it named by the program?, shapes or None)
+// (name, begin, end, parent, bytes, was it named by the program?, shapes or None, number of its node of the tape)
 py::Ref event_tuple(const profile::Event& e) {
   py::Ref shapes = py::Ref::borrow(Py_None);
   if (e.has_shapes) {
@@ -33,9 +33,10 @@ py::Ref event_tuple(const profile::Event& e) {
     for (auto& sizes : e.shapes)
       if (PyList_Append(shapes.get(), sizes_of(sizes).get()) < 0) throw py::PythonError();
   }
-  return py::check(Py_BuildValue("(sLLLLOO)", e.name.c_str(), static_cast<long long>(e.begin),
+  return py::check(Py_BuildValue("(sLLLLOOL)", e.name.c_str(), static_cast<long long>(e.begin),
                                  static_cast<long long>(e.end), static_cast<long long>(e.parent),
-                                 static_cast<long long>(e.bytes), e.ranged ? Py_True : Py_False, shapes.get()));
+                                 static_cast<long long>(e.bytes), e.ranged ? Py_True : Py_False, shapes.get(),
+                                 static_cast<long long>(e.sequence)));
 }
 
 PyObject* stop(PyObject*, PyObject*) {

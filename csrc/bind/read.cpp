@@ -1,6 +1,7 @@
 #include "bind/read.h"
 
 #include <cstring>
+#include <string_view>
 
 #include "bind/record.h"
 
@@ -36,7 +37,11 @@ PyObject* element_object(const std::byte* p, DType t) {
   return PyLong_FromUnsignedLongLong(v);
 }
 
+// `what`: "item", or the Python type that is asked for.
 static TensorObj* single(TensorObj* t, const char* what) {
+  const std::string_view to = what;
+  FJ_USER_CHECK(t->meta.numel() == 1 || (to != "int" && to != "float" && to != "complex"), ErrorKind::Value,
+                "only one element tensors can be converted to Python scalars");
   FJ_USER_CHECK(t->meta.numel() == 1, ErrorKind::Runtime, "a Tensor with ", t->meta.numel(),
                 " elements cannot be converted to Scalar");
   note_read(t, what);

@@ -1,6 +1,7 @@
 // Hooks of tensors that a trace makes. The fake tensor gets a real hook, which a backward pass inside the frame calls
 // as it does in eager code; what it does is interpret the program's function. A tensor whose hook is still to be called
-// cannot leave the segment: then the trace ends before the hook is registered.
+// cannot leave the segment: then the trace ends before the hook is registered. While backward passes are recorded whole
+// (framejit.dynamo.compiled_autograd), it leaves with the history that it has op by op, and gets the hook at the exit.
 #include "capture/hooks.h"
 
 #include "capture/builtins.h"
@@ -41,12 +42,34 @@ PyMethodDef kHook = {"hook", call_hook, METH_O, nullptr};
 
 }  // namespace
 
-V register_hook(Tracer& t, TensorValue* v, Args& args) {
+namespace {
+
+PyTypeObject* handle_type() {
+  static constinit py::Imported handle{"framejit.utils.hooks", "RemovableHandle"};
+  return handle.type();
+}
+
+// The exit calls `method` with these.
+V register_at_exit(Tracer& t, PyObject* method, TensorValue* v, V hook) {
+  Ref nothing = Ref::steal(PyTuple_New(0));
+  Ref stand_in = Ref::steal(PyBaseObject_Type.tp_new(handle_type(), nothing.get(), nullptr));
+  V handle = t.made_constant(std::move(stand_in), method, {v, hook});
+  t.made_for_effect.push_back(handle);
+  return handle;
+}
+
+}  // namespace
+
+V register_hook(Tracer& t, PyObject* method, TensorValue* v, Args& args) {
   want(args, 1, 1);
   TensorObj* fake = as_tensor(v->fake);
   if (!t.tensors->made_here(v->fake) || !fj::tape::requires_grad(fake))
     cut(Reason::unsupported_op, "Tensor.register_hook() of an input");
   if (t.tape) t.tape->give_up("a hook of a tensor");
+  if (fj::tape::backward_compiler && !fj::tape::is_leaf(fake)) {
+    t.tensors->hook_at_exit(t, v->fake);
+    return register_at_exit(t, method, v, args.pos[0]);
+  }
   t.use(args.pos[0]);
   Ref capsule = Ref::steal(PyCapsule_New(new Hook{&t, args.pos[0]}, nullptr, drop));
   Ref function = Ref::steal(PyCFunction_New(&kHook, capsule.get()));
@@ -59,15 +82,6 @@ V register_hook(Tracer& t, TensorValue* v, Args& args) {
   made.pos = {t.integer(id)};
   return call_helper(t, "hook_handle", std::move(made));
 }
-
-namespace {
-
-PyTypeObject* handle_type() {
-  static constinit py::Imported handle{"framejit.utils.hooks", "RemovableHandle"};
-  return handle.type();
-}
-
-}  // namespace
 
 V remove_input_hook(Tracer& t, FunctionValue* f, const Args& args) {
   if (args.pos.size() != 1 || args.pos[0]->is != Is::Const || args.pos[0]->cls != handle_type()) return nullptr;
@@ -82,14 +96,9 @@ V remove_input_hook(Tracer& t, FunctionValue* f, const Args& args) {
 V register_input_hook(Tracer& t, PyObject* method, TensorValue* v, Args& args) {
   want(args, 1, 1);
   t.use(v);
-  t.use(args.pos[0]);
   if (!v->outside() || !fj::tape::requires_grad(as_tensor(v->real)) || !fj::tape::is_leaf(as_tensor(v->real)))
     cut(Reason::unsupported_op, "a hook of an input that is no leaf");
-  Ref nothing = Ref::steal(PyTuple_New(0));
-  Ref stand_in = Ref::steal(PyBaseObject_Type.tp_new(handle_type(), nothing.get(), nullptr));
-  V handle = t.made_constant(std::move(stand_in), method, {v, args.pos[0]});
-  t.made_for_effect.push_back(handle);
-  return handle;
+  return register_at_exit(t, method, v, args.pos[0]);
 }
 
 V drop_traced_hook(Tracer& t, Args& args) {

@@ -5,7 +5,7 @@
 namespace fj::capture {
 
 // Tensor.register_hook of a tensor that the trace has made.
-V register_hook(Tracer& t, TensorValue* v, Args& args);
+V register_hook(Tracer& t, PyObject* method, TensorValue* v, Args& args);
 // Rule for framejit._C._drop_traced_hook.
 V drop_traced_hook(Tracer& t, Args& args);
 

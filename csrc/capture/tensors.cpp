@@ -11,6 +11,7 @@
 #include "capture/sym_frame.h"
 #include "graph/graph.h"
 #include "py/error.h"
+#include "py/imported.h"
 #include "tensor/autocast.h"
 #include "tensor/autograd.h"
 #include "tensor/batched.h"
@@ -171,8 +172,9 @@ struct TensorSession::Impl {
   std::unordered_map<PyObject*, TensorValue*> inputs;  // by fake tensor
   std::unordered_map<PyObject*, Ref> lifted;           // fake tensors of what no path leads to
   std::unordered_map<PyObject*, Ref> transform_leaves;
-  int64_t hook_step = -1;       // at which the first hook was registered
-  std::vector<Ref> hook_dicts;  // where each hook stands
+  int64_t hook_step = -1;                                         // at which the first hook was registered
+  std::vector<Ref> hook_dicts;                                    // where each hook stands
+  std::vector<std::pair<Ref, fj::tape::NodeRef>> hooked_at_exit;  // and where a gradient went when it was asked for
   std::unique_ptr<TraceObserver> observer;
   std::exception_ptr kept;
   int64_t leaf_step = -1;  // at which a tensor made here began to require a gradient
@@ -373,6 +375,11 @@ int64_t TensorSession::hook_made(Tracer& t, Ref dict) {
   return static_cast<int64_t>(impl->hook_dicts.size()) - 1;
 }
 
+void TensorSession::hook_at_exit(Tracer& t, PyObject* fake) {
+  if (impl->hook_step < 0) impl->hook_step = t.step;
+  impl->hooked_at_exit.emplace_back(Ref::borrow(fake), fj::tape::edge_of(as_tensor(fake)).node);
+}
+
 void TensorSession::drop_hook(PyObject* number) {
   const size_t i = PyLong_AsSize_t(number);
   if (i >= impl->hook_dicts.size() || PyDict_DelItem(impl->hook_dicts[i].get(), number) < 0) PyErr_Clear();
@@ -443,6 +450,15 @@ std::unique_ptr<Program> compile_graph(graph::Graph& g, const std::vector<PyObje
 
 namespace {
 
+// The graph by a back end of the same kind under which the tape sees each op.
+std::unique_ptr<Program> compile_on_tape(graph::Graph& g, const std::vector<PyObject*>& examples,
+                                         CompileOptions options) {
+  static constinit py::Imported on_tape{"framejit._backends", "on_tape"};
+  Ref backend = py::check(PyObject_CallOneArg(on_tape.get(), options.backend ? options.backend : Py_None));
+  options.backend = backend.get();
+  return compile_graph(g, examples, options);
+}
+
 bool has_hook(const fj::tape::Node& n) {
   if (!n.hooks) return false;
   for (const auto& h : n.hooks->tensor_pre)
@@ -471,6 +487,9 @@ void TensorSession::finish(Tracer& t, Segment& s, const std::vector<PyObject*>& 
   const Modes at_exit = thread_state();
   if (!(at_exit == impl->modes)) s.modes = at_exit;
   graph::Graph& g = *impl->graph;
+  for (auto& [fake, node] : impl->hooked_at_exit)
+    if (fj::tape::edge_of(as_tensor(fake.get())).node.get() != node.get())
+      throw CannotRebuild{impl->hook_step, "a tensor with a hook that is written afterwards"};
   for (PyObject* fake : outputs) {
     graph::Value* value = impl->session.value_of(as_tensor(fake));
     FJ_CHECK(value, "an output of the trace is no value of its graph");
@@ -495,6 +514,8 @@ void TensorSession::finish(Tracer& t, Segment& s, const std::vector<PyObject*>& 
   try {
     if (open) s.program = program_for_all_sizes(t, s);
     const bool looked = open && t.tape->looks;  // then its own run makes the program
+    if (!s.program && !looked && !impl->hooked_at_exit.empty())
+      s.program = compile_on_tape(g, impl->examples, t.options);
     if (!s.program && !looked) s.program = compile_graph(g, impl->examples, t.options);
   } catch (const py::PythonError&) {
     s.error = Ref::steal(take_error());

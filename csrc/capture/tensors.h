@@ -66,6 +66,8 @@ class TensorSession {
   // A hook on a tensor made here, in a dict of the tape: its number. It is called inside, or the tensor cannot leave.
   int64_t hook_made(Tracer& tracer, py::Ref dict);
   void drop_hook(PyObject* number);
+  // A tensor made here is given a hook at the exit: outputs keep the history that they have op by op.
+  void hook_at_exit(Tracer& tracer, PyObject* fake);
   // For what C code calls back: the C++ exception that is being handled goes on when that C code has failed.
   void keep_exception();
   void rethrow_kept();

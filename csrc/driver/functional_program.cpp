@@ -25,7 +25,7 @@ using transform::OutputSpec;
 
 // What forward calls share with the tape nodes that they leave behind.
 struct Backward {
-  std::unique_ptr<graph::Graph> graph;  // until the runner is made
+  std::unique_ptr<graph::Graph> graph;
   std::unique_ptr<GraphRunner> runner;
   std::vector<TensorMeta> grads;  // of the differentiable outputs, as the graph expects them
   std::vector<int32_t> outputs;   // per wanted input: the runner's output, or -1
@@ -46,10 +46,16 @@ struct Backward {
     if (!runner) {
       CompileTimer timer(false);
       progress::Scope scope(nullptr, false);
-      runner = choice.make(std::move(graph), Direction::Backward);
+      runner = choice.make(transform::copy_graph(*graph), Direction::Backward);
     }
     return *runner;
   }
+
+  static uint64_t next_number() {
+    static uint64_t last = 0;
+    return ++last;
+  }
+  const uint64_t number = next_number();
 };
 
 TensorRef call_one(OpId id, std::initializer_list<Arg> args) {
@@ -72,8 +78,9 @@ TensorRef fitted(const TensorRef& grad, const TensorMeta& want) {
   return t;
 }
 
-// The same for a gradient that is differentiated itself.
+// The same by ops that others hear of: for a gradient that is differentiated itself, or recorded.
 TensorRef fitted_on_tape(const TensorRef& grad, const TensorMeta& want) {
+  if (!grad && tape::being_recorded) return call1(OpId::_zeros, {Arg(want.sizes), Arg(want.dtype)});
   if (!grad) return fitted(grad, want);
   EagerBuilder b;
   Val v = grad.val();
@@ -97,17 +104,21 @@ class CompiledBackward final : public tape::BackwardFn {
     SmallVec<TensorRef, 8> fit;
     SmallVec<TensorObj*, 16> in;
     for (size_t i = 0; i < b.grads.size(); ++i) {
-      fit.push_back(fitted(grads[i], b.grads[i]));
+      fit.push_back(tape::being_recorded ? fitted_on_tape(grads[i], b.grads[i]) : fitted(grads[i], b.grads[i]));
       in.push_back(fit.back().get());
     }
     for (const TensorRef& t : saved) in.push_back(t.get());
     Outs results;
     const profile::Span span("CompiledGraphBackward");
-    b.ready().run(in, results);
+    if (tape::being_recorded)
+      run_nodes(*b.graph, in, true, results);
+    else
+      b.ready().run(in, results);
     for (int32_t i : b.outputs) out.push_back(i < 0 ? TensorRef() : results[static_cast<size_t>(i)]);
   }
   void apply_differentiably(std::span<const TensorRef> grads, std::span<const TensorRef> inputs,
                             std::span<const TensorRef> saved, Outs& out) override;
+  uint64_t number() const override { return shared_->number; }
 
  private:
   std::shared_ptr<Backward> shared_;

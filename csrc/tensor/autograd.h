@@ -110,6 +110,9 @@ class Node {
   virtual bool is_spent() const { return false; }
   // Whether gradients that `apply` gives must be checked against the inputs (user code).
   virtual bool check_results() const { return false; }
+  // What the node computes from, beside the gradients that it is given: constants as text, and the tensors that it
+  // keeps. False: that is not known, so its work cannot be done again for other tensors.
+  virtual bool describe(std::string&, std::vector<const Saved*>&) const { return false; }
 
   NodeObj* self = nullptr;  // the Python half, borrowed
   // While a pass runs the node: which edges' gradients are asked for; null: all.
@@ -209,6 +212,8 @@ struct BackwardRequest {
   std::vector<Edge> inputs;        // where gradients are wanted; empty: accumulate into all leaves
   bool accumulate_inputs = false;  // into the inputs' .grad, instead of giving them back
 };
+// Somebody listens to what ops a node calls: programs run op by op, above the layers.
+extern thread_local bool being_recorded;
 // The pass that this thread runs, by number, and whether a node takes part in it; -1 and false outside.
 int64_t current_pass();
 bool in_current_pass(const Node& n);
@@ -239,6 +244,8 @@ class BackwardFn {
                                     std::span<const TensorRef> saved, Outs& out) = 0;
   virtual const char* name() const { return "CompiledFunctionBackward"; }
   virtual int traverse(visitproc, void*) { return 0; }
+  // Which program it is, by a number that is never used again; 0: it cannot be told apart or taken apart.
+  virtual uint64_t number() const { return 0; }
 };
 struct SavedSpec {
   TensorObj* tensor;

@@ -11,6 +11,7 @@
 #include "ops/calls.h"
 #include "tensor/lazy.h"
 #include "tensor/autograd_internal.h"
+#include "tensor/profile.h"
 
 namespace fj::tape {
 namespace {
@@ -221,6 +222,29 @@ void Pass::deliver(Task& t, Outs& grads) {
   }
 }
 
+// A node's work as the profiler shows it.
+class Profiled {
+ public:
+  explicit Profiled(const Node& n) : active_(__builtin_expect(profile::on, 0) && profile::is_active()) {
+    if (!active_) return;
+    before_ = std::exchange(profile::running_node, static_cast<int64_t>(n.sequence));
+    profile::begin("autograd::engine::evaluate_function: " + n.name(), false);
+    profile::begin(n.name(), false);
+  }
+  ~Profiled() {
+    if (!active_) return;
+    profile::end();
+    profile::end();
+    profile::running_node = before_;
+  }
+  Profiled(const Profiled&) = delete;
+  Profiled& operator=(const Profiled&) = delete;
+
+ private:
+  bool active_;
+  int64_t before_ = -1;
+};
+
 // Runs a node for the edges that lead to something asked for.
 void Pass::apply(Node& n, std::span<const TensorRef> grads, Outs& out) {
   std::vector<bool> wanted;
@@ -234,6 +258,7 @@ void Pass::apply(Node& n, std::span<const TensorRef> grads, Outs& out) {
     const std::vector<bool>* before;
     ~Scope() { n.wanted = before; }
   } scope{n, std::exchange(n.wanted, r_.inputs.empty() ? nullptr : &wanted)};
+  const Profiled profiled(n);
   std::optional<lazy::Scope> lazily;
   if (lazy::in_use) lazily.emplace(grads);
   if (!anomaly.on) return n.apply(grads, r_.create_graph, out);

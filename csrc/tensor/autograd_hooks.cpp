@@ -65,6 +65,8 @@ void replace(Range& tensors, PyObject* result, PyObject* hook) {
 
 }  // namespace
 
+PyObject* backward_compiler = nullptr;
+
 PyObject** hook_dict(TensorObj* t) {
   NodeObj* fn = grad_fn_of(t);
   if (!fn) return &need_meta(t).hooks;

@@ -6,6 +6,8 @@ namespace fj::tape {
 
 // A node that takes a gradient of the view `t` to a gradient of its base.
 NodeRef view_node(TensorObj* t);
+// The place in the order of recording that the next node gets.
+uint64_t next_sequence_number();
 // After a write through the view `t` that `node` describes: the base gets a node that runs it on its part.
 void rebase_view(TensorObj* t, NodeRef node, const Edge& self_edge);
 void run_node_pre_hooks(Node& n, std::vector<TensorRef>& grads);

@@ -45,6 +45,8 @@ void free_node(Node* node) {
 
 }  // namespace
 
+uint64_t next_sequence_number() { return next_sequence; }
+
 NodeHooks::~NodeHooks() {
   for (OnTensor& h : tensor_pre) Py_XDECREF(h.dict);
   for (Retained& r : retained) r.tensor->autograd->retains_grad = false;

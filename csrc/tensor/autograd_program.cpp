@@ -2,6 +2,9 @@
 #include "tensor/autograd_internal.h"
 
 namespace fj::tape {
+
+thread_local bool being_recorded = false;
+
 namespace {
 
 class ProgramNode final : public Node {
@@ -22,6 +25,12 @@ class ProgramNode final : public Node {
     freed_ = true;
   }
   bool is_spent() const override { return freed_; }
+  bool describe(std::string& text, std::vector<const Saved*>& kept) const override {
+    if (freed_ || !fn_->number()) return false;
+    text += cat("program ", fn_->number());
+    for (const Saved& s : saved) kept.push_back(&s);
+    return true;
+  }
   int traverse(visitproc visit, void* arg) override {
     for (std::vector<Saved>* list : {&saved, &inputs})
       for (Saved& s : *list) {

@@ -78,6 +78,20 @@ class OpNode final : public Node {
     return 0;
   }
 
+  bool describe(std::string& text, std::vector<const Saved*>& saved) const override {
+    if (freed_ && saves_anything()) return false;
+    text += op_->schema;
+    for (const Arg& a : args_) {
+      if (a.tag() == ArgTag::Object) return false;
+      text += cat(";", to_string(a));
+    }
+    for (const Slot& s : slots) {
+      text += s.there ? cat("|", name_of(s.meta.dtype), s.meta.sizes, s.meta.strides) : std::string("|");
+      saved.push_back(&s.saved);
+    }
+    return true;
+  }
+
   const OpDef& op() const { return *op_; }
   std::vector<Slot> slots;  // arguments, then results
   size_t arg_slots = 0;

@@ -23,6 +23,10 @@ SmallVec<int64_t, 6> memory_order(const Geometry& base) {
   return order;
 }
 
+std::string describe_both(const Geometry& view, const Geometry& base) {
+  return cat(view.sizes, view.strides, view.offset, " of ", base.sizes, base.strides, base.offset, ";");
+}
+
 void check_dense(const TensorMeta& base, const TensorMeta& view) {
   FJ_USER_CHECK(
       base.dtype == view.dtype, ErrorKind::NotImplemented,
@@ -61,6 +65,10 @@ class ViewBackward final : public Node {
     add_result(view->meta);
   }
   std::string name() const override { return "AsStridedBackward0"; }
+  bool describe(std::string& text, std::vector<const Saved*>&) const override {
+    text += describe_both(view_, base_);
+    return true;
+  }
   void apply(std::span<const TensorRef> grads, bool, Outs& out) override {
     if (!grads[0]) {
       out.push_back({});
@@ -85,6 +93,10 @@ class CopySlices final : public Node {
     add_result(base->meta);
   }
   std::string name() const override { return "CopySlices"; }
+  bool describe(std::string& text, std::vector<const Saved*>& saved) const override {
+    text += describe_both(view_, base_);
+    return fn_->describe(text, saved);
+  }
   void release_saved() override {
     if (fn_) fn_->release_saved();
   }

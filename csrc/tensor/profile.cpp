@@ -4,11 +4,13 @@
 
 #include "base/str.h"
 #include "runtime/memory.h"
+#include "tensor/autograd_internal.h"
 #include "tensor/execute_internal.h"
 
 namespace fj::profile {
 
 bool on = false;
+thread_local int64_t running_node = -1;
 
 namespace {
 
@@ -72,6 +74,10 @@ void begin(std::string name, bool ranged) {
   Event e;
   e.name = std::move(name);
   e.ranged = ranged;
+  if (running_node >= 0)
+    e.sequence = running_node;
+  else if (thread_state().grad_mode)
+    e.sequence = static_cast<int64_t>(tape::next_sequence_number());
   e.parent = session->open.empty() ? -1 : session->open.back();
   e.bytes = runtime::memory_stats().in_use;
   session->open.push_back(static_cast<int64_t>(session->events.size()));

@@ -16,6 +16,7 @@ struct Event {
   int64_t begin = 0, end = 0;  // nanoseconds of the steady clock
   int64_t parent = -1;         // the event around it
   int64_t bytes = 0;           // memory of tensors afterwards, less that before
+  int64_t sequence = -1;       // of the node of the tape that the op makes, or that is run; -1: none
   bool ranged = false;         // named by the program
   bool has_shapes = false;
   std::vector<std::vector<int64_t>> shapes;  // of the tensor arguments
@@ -28,6 +29,9 @@ void start(bool shapes);
 // Ends what this thread began and gives its events, in the order of their begins. RuntimeError: it began none.
 std::vector<Event> stop();
 bool is_active();  // in this thread, and not while it traces
+
+// The node of the tape that this thread runs, by its number in the order of recording; -1: none.
+extern thread_local int64_t running_node;
 
 void begin(std::string name, bool ranged);
 void end();

@@ -5,6 +5,7 @@ graph over as plain data, `_captured.graph_module` turns it into fx.
 """
 
 import functools
+import threading
 import warnings
 
 from framejit import _C
@@ -147,8 +148,29 @@ def _with(function, more):
     return backend
 
 
+_taped = threading.local()  # .on: graphs are being made whose ops the tape must see
+
+
+def on_tape(backend):
+    """A back end of the same kind that leaves differentiation to the tape, op by op: a name, or a callable."""
+    if not callable(backend):
+        return "eager"
+
+    @functools.wraps(backend, updated=())
+    def taped(gm, example_inputs):
+        before, _taped.on = getattr(_taped, "on", False), True
+        try:
+            return backend(gm, example_inputs)
+        finally:
+            _taped.on = before
+
+    return taped
+
+
 def compiled_graph(gm, backend=None, name=INNER):
     """The graph's own code, compiled by the extension."""
+    if getattr(_taped, "on", False):
+        backend = "eager"
     return _C.CompiledFunction(gm.forward.__func__, backend=backend, name=name).__get__(gm)
 
 
@@ -174,6 +196,7 @@ for _name in ("aot_eager", "aot_eager_decomp_partition", "aot_eager_default_part
 # There are no CUDA graphs to record and no other interpreter to hand a graph to: these two are the native compiler.
 register_backend(_run_native, name="cudagraphs")
 register_backend(_run_native, name="ts", tags=("debug",))
+register_backend(_run_native, name="aot_ts", tags=("debug",))
 
 
 @register_backend(tags=("debug",))

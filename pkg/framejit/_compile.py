@@ -167,7 +167,7 @@ def _compile_function(function, settings):
     if getattr(function, "_framejit_disable", False):
         return function
     limit = settings["recompile_limit"]
-    return _C.CompiledFunction(
+    compiled = _C.CompiledFunction(
         function,
         backend=native_backend(settings["backend"] or _default_backend, settings["mode"], settings["options"]),
         fullgraph=bool(settings["fullgraph"]),
@@ -176,6 +176,12 @@ def _compile_function(function, settings):
         name=settings["name"],
         recompile_limit=-1 if limit is None else limit,
     )
+    config = sys.modules.get("framejit.dynamo.config")
+    if config is None or not config.compiled_autograd:
+        return compiled
+    from framejit.dynamo.compiled_autograd import around
+
+    return around(compiled, settings)
 
 
 def native_backend(backend, mode=None, options=None):

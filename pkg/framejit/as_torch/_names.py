@@ -61,8 +61,8 @@ ABSENT = frozenset(
     utils.weak utils.data.datapipes utils.data.graph
     testing._comparison testing._creation testing._internal testing._utils
     _dynamo.aot_compile _dynamo.backends _dynamo.bytecode_analysis _dynamo.bytecode_transformation _dynamo.cache_size
-    _dynamo.code_context _dynamo.codegen _dynamo.comptime _dynamo.compiled_autograd _dynamo.convert_frame _dynamo.current_scope_id
-    _dynamo.debug_utils _dynamo.device_interface _dynamo.distributed _dynamo.external_utils _dynamo.functional_export
+    _dynamo.code_context _dynamo.codegen _dynamo.comptime _dynamo.convert_frame _dynamo.current_scope_id
+    _dynamo.debug_utils _dynamo.device_interface _dynamo.distributed _dynamo.functional_export
     _dynamo.graph_break_hints _dynamo.graph_deduplication _dynamo.graph_region_tracker _dynamo.guards _dynamo.hooks
     _dynamo.logging _dynamo.metrics_context _dynamo.mutation_guard _dynamo.output_graph _dynamo.package _dynamo.pgo
     _dynamo.polyfills _dynamo.precompile_context _dynamo.profiler _dynamo.repro _dynamo.resume_execution

@@ -299,6 +299,9 @@ def reset() -> None:
     counters.clear()
     guard_failures.clear()
     graph_break_reasons.clear()
+    recorded = sys.modules.get("framejit.dynamo.compiled_autograd")
+    if recorded is not None and not recorded.in_compiled_autograd_region:
+        recorded.reset()
 
 
 def reset_code_caches():

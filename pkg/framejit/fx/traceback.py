@@ -63,6 +63,38 @@ def format_stack():
     return traceback.format_list(traceback.extract_stack()[:-1])
 
 
+def set_grad_fn_seq_nr(number):
+    """The nodes to come belong to the derivative of the operator with this number. number (int). Raises nothing of its own."""
+    if _preserving:
+        _current["grad_fn_seq_nr"] = [*_current.get("grad_fn_seq_nr", ()), number]
+        _current["in_grad_fn"] = _current.get("in_grad_fn", 0) + 1
+
+
+def reset_grad_fn_seq_nr():
+    """Takes back the last `set_grad_fn_seq_nr`.
+
+    >>> from framejit.fx import traceback
+    >>> with traceback.preserve_node_meta():
+    ...     traceback.set_grad_fn_seq_nr(7); print(traceback.get_current_meta())
+    ...     traceback.reset_grad_fn_seq_nr(); print(traceback.get_current_meta())
+    {'grad_fn_seq_nr': [7], 'in_grad_fn': 1}
+    {}
+    """
+    if not _preserving or not _current.get("in_grad_fn"):
+        return
+    if _current["in_grad_fn"] == 1:
+        del _current["in_grad_fn"], _current["grad_fn_seq_nr"]
+        return
+    _current["in_grad_fn"] -= 1
+    _current["grad_fn_seq_nr"] = _current["grad_fn_seq_nr"][:-1]
+
+
+def __getattr__(name):
+    if name == "current_meta":
+        return _current
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 def get_current_meta():
     """The metadata that new nodes get: a dict."""
     return _current

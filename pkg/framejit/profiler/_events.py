@@ -17,6 +17,8 @@ class FunctionEvent:
     """
 
     count = 1
+    # Which node of the tape an operator makes, or a backward pass runs (-1: none), and where a node that is run was made.
+    sequence_nr, fwd_thread = -1, 0
 
     def __init__(self, id, name, begin, end, memory=0, is_user_annotation=False, input_shapes=None, thread=0):
         self.id, self.name, self.key, self.thread = id, name, name, thread
@@ -251,10 +253,14 @@ def _table(events, total, header, name_width, shapes_width):
 def from_records(records):
     """Events of what the native recorder gives."""
     thread, events = threading.get_ident(), EventList()
-    for i, (name, begin, end, parent, memory, ranged, shapes) in enumerate(records):
+    for i, (name, begin, end, parent, memory, ranged, shapes, sequence) in enumerate(records):
         event = FunctionEvent(i, name, begin, end, memory, ranged, shapes, thread)
+        event.sequence_nr = sequence
+        if name.startswith("autograd::engine::evaluate_function: "):
+            event.fwd_thread = thread
         if parent >= 0:
             event.cpu_parent = events[parent]
+            event.fwd_thread = event.fwd_thread or events[parent].fwd_thread
             events[parent].cpu_children.append(event)
         events.append(event)
     return events

@@ -6,6 +6,7 @@ import numbers
 import random
 import sys
 import unittest
+import unittest.mock  # programs that use this class name it without an import of their own
 import warnings
 
 from framejit import _ops as _t
@@ -36,6 +37,12 @@ class TestCase(_Base):
     maxDiff = None
     precision = 0
     rel_tol = 0
+
+    if hasattr(_Base, "assertExpectedInline"):
+
+        def assertExpectedInline(self, actual, expect, skip=0):
+            """The text of a value, compared with a literal."""
+            super().assertExpectedInline(actual if isinstance(actual, str) else str(actual), expect, skip + 1)
 
     def setUp(self):
         super().setUp()

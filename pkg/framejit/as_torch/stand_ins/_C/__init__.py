@@ -42,6 +42,11 @@ def _get_privateuse1_backend_name():
     return "privateuseone"
 
 
+def _are_functorch_transforms_active():
+    """Whether a transformation of functions is being carried out."""
+    return _extension._func_depth() > 0 or _extension._vmap_depth() > 0
+
+
 def _get_tracing_state():
     """What records a trace; None if none does."""
     from framejit.jit.tracing_state import current
