@@ -76,7 +76,7 @@ class TraceTest(unittest.TestCase):
         for line in (
             "def forward(self, x, y):",
             "add = x + y;  y = None",
-            "getitem = add[:, 0];  add = None",
+            "getitem = add[(slice(None, None, None), 0)];  add = None",
             "cat = framejit.cat([add_1, add_1], dim = 0);  add_1 = None",
             "float_1 = cat.float();  cat = None",
             "return (float_1, getattr_1)",

@@ -193,9 +193,6 @@ void drop_readings(Tracer& t) {
 }
 
 void TraceObserver::look(trace::TraceSession& session, const OpDef* op, fj::Args args, Outs& results) {
-  if (!may_look(tracer_))
-    raise(ErrorKind::DataDependent, op ? op->name : "Python",
-          op ? "() gives a result whose shape depends on" : " needs", " the elements of a traced tensor");
   std::vector<PyObject*> examples = tracer_.tensors->examples();
   std::unique_ptr<Finder> finder = make_finder(session.graph(), op, args, examples);
   SmallVec<TensorObj*, 16> inputs;
@@ -204,6 +201,8 @@ void TraceObserver::look(trace::TraceSession& session, const OpDef* op, fj::Args
   tracer_.tape->look(tracer_.step);
   tell(looks_.back(), results);
 }
+
+bool TraceObserver::may_look() const { return capture::may_look(tracer_); }
 
 bool TraceObserver::has_found(const TensorObj* t) const {
   for (const Look& look : looks_)

@@ -51,6 +51,7 @@ class TraceObserver final : public trace::Observer {
  public:
   explicit TraceObserver(Tracer& tracer) : tracer_(tracer) {}
   void look(trace::TraceSession& session, const OpDef* op, fj::Args args, Outs& results) override;
+  bool may_look() const override;
   bool has_found(const TensorObj* t) const;
   std::vector<Slot> readings;  // numbers that were read, of which copies are kept
 

@@ -75,9 +75,23 @@ void dropped(Tracer& t, V old) {
   let_go(t);
 }
 
+bool is_of_framejit(const SymFrame& f) {
+  PyObject* name = PyDict_GetItemWithError(f.globals, FJ_NAME("__name__"));
+  const std::string_view text = name && PyUnicode_Check(name) ? PyUnicode_AsUTF8(name) : "";
+  return text.starts_with("framejit") && (text.size() == 8 || text[8] == '.');
+}
+
+// A back end that is written in Python gets its nodes under the program's names.
+void note_name(Tracer& t, SymFrame& f, int i, V v) {
+  if (!t.tape || !t.takes_calls || v->is != Is::Tensor || v->slot == kNoSlot) return;
+  Ref& name = t.tape->slots[static_cast<size_t>(v->slot)].name;
+  if (!name && !is_of_framejit(f)) name = Ref::borrow(f.code.local_name(i));
+}
+
 void store(Tracer& t, SymFrame& f, int i) {
   V old = local(f, i);
   if (old != f.top()) release(t, f, old);
+  note_name(t, f, i, f.top());
   local(f, i) = f.pop();
   dropped(t, old);
 }

@@ -30,6 +30,7 @@ struct CompileOptions {
   PyObject* options = nullptr;
   bool fullgraph = false;
   int dynamic = -1;  // -1: automatic, 0: never, 1: always
+  bool is_python() const { return backend && backend != Py_None && !PyUnicode_Check(backend); }
 };
 
 // `examples` are the real tensors that the inputs had while tracing (borrowed). Throws fj::Error when it cannot

@@ -105,8 +105,13 @@ void add_symbol(Tape& tape, Symbol s) { tape.symbols.push_back(s); }
 
 void note_marks() { marks_in_use = true; }
 
-std::unique_ptr<Tape> new_tape(const guard::Tree& tree, const CompileOptions& options) {
-  if (options.fullgraph || thread_state().autocast.on_break == OnBreak::Error) return std::make_unique<Tape>();
+bool takes_calls(const CompileOptions& options) {
+  return options.is_python() && !PyObject_HasAttr(options.backend, FJ_NAME("_framejit_aot"));
+}
+
+std::unique_ptr<Tape> new_tape(const guard::Tree& tree, const CompileOptions& options, bool takes_calls) {
+  if (options.fullgraph || takes_calls || thread_state().autocast.on_break == OnBreak::Error)
+    return std::make_unique<Tape>();
   if (never(options)) return nullptr;
   if (!always(options) && !marks_in_use && (tree.empty() || !automatic(options))) return nullptr;
   return std::make_unique<Tape>();
@@ -202,7 +207,8 @@ bool stays_open(Tracer& t, const std::vector<PyObject*>& outputs) {
   Tape& tape = *t.tape;
   t.tensors->expect_ops(tape);
   drop_readings(t);
-  if (tape.symbols.empty() && !tape.looks) return false;
+  const bool varies = !tape.symbols.empty() || tape.looks;
+  if (!varies && !t.takes_calls) return false;
   for (PyObject* fake : outputs) {
     V v = t.fake_value(fake);
     if (!v || v->slot == kNoSlot) {
@@ -211,6 +217,7 @@ bool stays_open(Tracer& t, const std::vector<PyObject*>& outputs) {
     }
     tape.outputs.push_back(v->slot);
   }
+  if (!varies) return false;
   if (!tape.broken.empty() && flags::log_on("recompiles"))
     std::fprintf(stderr, "sizes stay constant: %s\n", tape.broken.c_str());
   if (!tape.broken.empty() && tape.looks)
@@ -218,8 +225,8 @@ bool stays_open(Tracer& t, const std::vector<PyObject*>& outputs) {
   return tape.broken.empty();
 }
 
-std::unique_ptr<Program> program_for_all_sizes(Tracer& t, Segment& s) {
-  if (t.tape->layered) return nullptr;
+std::unique_ptr<Program> program_of_calls(Tracer& t, Segment& s) {
+  if (!t.tape || !t.tape->broken.empty() || t.tape->layered) return nullptr;
   std::vector<SourceId> sources;
   std::vector<PyObject*> examples;
   for (const TapeStep& step : t.tape->steps) {

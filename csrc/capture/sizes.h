@@ -9,7 +9,10 @@ namespace fj::capture {
 void note_marks();
 
 // A tape, if sizes may come to vary in this trace; else NULL, and all of them are constants.
-std::unique_ptr<Tape> new_tape(const guard::Tree& tree, const CompileOptions& options);
+std::unique_ptr<Tape> new_tape(const guard::Tree& tree, const CompileOptions& options, bool takes_calls);
+// Does the back end get the calls that the program makes, not the ops that they come to? Those written in Python do,
+// but for compilers of forward and backward passes.
+bool takes_calls(const CompileOptions& options);
 
 // Guards the sizes of an outside tensor that do not vary and makes symbols of the others. Says whether there are any.
 bool guard_sizes(Tracer& t, V tensor);
@@ -21,10 +24,11 @@ void record_input(Tracer& t, V v, PyObject* fake, guard::SourceId source, bool s
 // Makes an int from outside a symbol if it varies: then it has a slot.
 bool symbolise(Tracer& t, V v);
 
-// Called before the graph is compiled: may its sizes vary? If so, a back end written in Python is asked for one program
-// for all sizes; NULL for others.
+// Called before the graph is compiled: may its sizes vary?
 bool stays_open(Tracer& t, const std::vector<PyObject*>& outputs);
-std::unique_ptr<Program> program_for_all_sizes(Tracer& t, Segment& s);
+// A back end written in Python is given the calls of the trace, as the program made them, for one program for all
+// sizes. NULL for other back ends, and for what cannot be told as calls.
+std::unique_ptr<Program> program_of_calls(Tracer& t, Segment& s);
 // Called when the segment is otherwise complete: keeps the tape with it, or makes constants of everything.
 void finish_sizes(Tracer& t, Segment& s, bool open);
 

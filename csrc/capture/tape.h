@@ -81,8 +81,9 @@ struct Symbol {
 class Tape {
  public:
   struct Known {
-    bool symbolic;  // depends on a symbol
-    py::Ref value;  // while tracing
+    bool symbolic;      // depends on a symbol
+    py::Ref value;      // while tracing
+    py::Ref name = {};  // of the local variable that it was stored to first; kept for back ends written in Python alone
   };
 
   Slot add_slot(bool symbolic, PyObject* value) {

@@ -512,7 +512,7 @@ void TensorSession::finish(Tracer& t, Segment& s, const std::vector<PyObject*>& 
   s.graph = graph::print(g);
   static_cast<Modes&>(thread_state()) = impl->modes;
   try {
-    if (open) s.program = program_for_all_sizes(t, s);
+    if (open || t.takes_calls) s.program = program_of_calls(t, s);
     const bool looked = open && t.tape->looks;  // then its own run makes the program
     if (!s.program && !looked && !impl->hooked_at_exit.empty())
       s.program = compile_on_tape(g, impl->examples, t.options);

@@ -23,7 +23,12 @@ void register_tape_compiler(CompileTapeFn fn) { registered_tape_compiler = fn; }
 CompileTapeFn tape_compiler() { return registered_tape_compiler; }
 
 Tracer::Tracer(const EntryPoint& e, guard::Tree& tr, const CompileOptions& o)
-    : entry(e), tree(tr), options(o), tensors(new TensorSession), tape(new_tape(tr, o)) {
+    : entry(e),
+      tree(tr),
+      options(o),
+      takes_calls(capture::takes_calls(o)),
+      tensors(new TensorSession),
+      tape(new_tape(tr, o, takes_calls)) {
   asked_at_start = overrides::objects_asked;
   if (tape) tensors->watch(*this);
 }

@@ -2,6 +2,7 @@
 #include "capture/leaf.h"
 #include "driver/compiled.h"
 #include "driver/python_program.h"
+#include "graph/graph.h"
 #include "py/error.h"
 
 namespace fj::driver {
@@ -26,20 +27,27 @@ Ref tuple_of(const Range& range, F&& f) {
   return out;
 }
 
-// Steps as (function, args, result, whether it acts): `function` is a name of the module operator, "call" or
-// "method", "input", or "check"; slots are framejit._tape.Slot, results that must come out again framejit._tape.Known.
+// Steps as (function, args, result, whether it acts, place): `function` is a name of the module operator, "call" or
+// "method", "input", or "check"; slots are framejit._tape.Slot, results that must come out again framejit._tape.Known;
+// a place is (file, line, function) or None.
 class Describer {
  public:
   Ref step(const TapeStep& s) {
     Ref result = pattern(s.result);
     if (s.what == TapeStep::Check)
-      return check(Py_BuildValue("(s(O)OO)", "check", operand(s.args[0]).get(), result.get(), Py_False));
+      return check(Py_BuildValue("(s(O)OOO)", "check", operand(s.args[0]).get(), result.get(), Py_False, Py_None));
     if (s.what == TapeStep::Input || s.what == TapeStep::Number)
-      return check(Py_BuildValue("(s(s)OO)", "input", s.name.c_str(), result.get(), Py_True));
+      return check(Py_BuildValue("(s(s)OOO)", "input", s.name.c_str(), result.get(), Py_True, Py_None));
     const char* name = capture::function_name(s);
     if (!name) name = s.fn == capture::leaf_method ? "method" : "call";
     Ref args = tuple_of(s.args, [&](const Operand& o) { return operand(o); });
-    return check(Py_BuildValue("(sOOO)", name, args.get(), result.get(), s.acts ? Py_True : Py_False));
+    return check(Py_BuildValue("(sOOOO)", name, args.get(), result.get(), s.acts ? Py_True : Py_False,
+                               place(s.location.get()).get()));
+  }
+  // What a slot held in the trace, None where that is another thing at each call, and the local variable that it was
+  // stored to.
+  Ref known(const capture::Tape::Known& k) {
+    return check(PyTuple_Pack(2, k.value && !k.symbolic ? k.value.get() : Py_None, k.name ? k.name.get() : Py_None));
   }
   Ref slot(capture::Slot s) { return check(PyObject_CallFunction(slot_type_.get(), "i", s)); }
 
@@ -65,6 +73,10 @@ class Describer {
     }
     return {};
   }
+  static Ref place(const graph::Location* l) {
+    if (!l) return Ref::borrow(Py_None);
+    return check(Py_BuildValue("(sis)", l->file.c_str(), l->line, l->function.c_str()));
+  }
   Ref pattern(const Pattern& p) {
     switch (p.what) {
       case Pattern::Fill:
@@ -83,13 +95,16 @@ class Describer {
 
 std::unique_ptr<capture::Program> compile_tape(const capture::Tape& tape, const std::vector<PyObject*>& examples,
                                                const capture::CompileOptions& options) {
-  if (!options.backend || options.backend == Py_None || PyUnicode_Check(options.backend)) return nullptr;
+  if (!options.is_python()) return nullptr;
   Describer d;
   Ref steps = tuple_of(tape.steps, [&](const TapeStep& s) { return d.step(s); });
   Ref outputs = tuple_of(tape.outputs, [&](capture::Slot s) { return d.slot(s); });
   Ref given = tuple_of(examples, [](PyObject* o) { return Ref::borrow(o); });
+  Ref slots = tuple_of(tape.slots, [&](const capture::Tape::Known& k) { return d.known(k); });
   Ref callable = check(PyObject_CallFunctionObjArgs(attribute("lower").get(), options.backend, steps.get(),
-                                                    outputs.get(), given.get(), nullptr));
+                                                    outputs.get(), given.get(), slots.get(),
+                                                    tape.symbols.empty() && !tape.looks ? Py_False : Py_True, nullptr));
+  if (callable.get() == Py_None) return nullptr;
   return std::make_unique<PythonProgram>(std::move(callable));
 }
 

@@ -47,6 +47,13 @@ std::string key_text(PyObject* key) {
   return repr ? PyUnicode_AsUTF8(repr.get()) : text_of(key);
 }
 
+// The variable whose cell a function's closure holds there.
+std::string free_name(PyCodeObject* code, int index) {
+  if (!code || index >= code->co_nfreevars) return cat("closure ", index);
+  return PyUnicode_AsUTF8(
+      PyTuple_GET_ITEM(code->co_localsplusnames, code->co_nlocalsplus - code->co_nfreevars + index));
+}
+
 std::string local_name(PyCodeObject* code, int index) {
   if (!code || index >= code->co_nlocalsplus) return cat("local ", index);
   return PyUnicode_AsUTF8(PyTuple_GET_ITEM(code->co_localsplusnames, index));
@@ -76,7 +83,9 @@ std::string SourceTable::describe(SourceId id, PyCodeObject* code) const {
       return cat(base, ".", text_of(name.get()));
     }
     case Step::Cell: return base;
-    case Step::Closure: return cat(base, ".__closure__[", s.index, "]");
+    case Step::Closure:
+      if ((*this)[s.parent].step == Step::Function) return free_name(code, s.index);
+      return cat(base, ".__closure__[", s.index, "]");
     case Step::Defaults: return cat(base, ".__defaults__");
     case Step::KwDefaults: return cat(base, ".__kwdefaults__");
     case Step::MethodFunc: return cat(base, ".__func__");

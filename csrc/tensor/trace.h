@@ -31,6 +31,8 @@ class Observer {
   // The results of `op`, whose sizes depend on data, for these values of the session's graph; with NULL for an op, the
   // tensor that `args[0]` will be. Nobody else may write to them. Raises DataDependent where it is not to be told.
   virtual void look(TraceSession& session, const OpDef* op, Args args, Outs& results) = 0;
+  // False: nothing is to be told now.
+  virtual bool may_look() const { return true; }
 };
 
 class TraceSession final : public Layer {

@@ -31,8 +31,7 @@ def graph_module(inputs, nodes, outputs, examples=()):
         return values[leaf] if isinstance(leaf, Ref) else leaf
 
     for i, name in enumerate(inputs):
-        node = values[name] = graph.create_node("placeholder", "input", name=readable(name))
-        node.target = node.name
+        node = values[name] = graph.placeholder(input_target(name))
         if i < len(examples):
             node.meta["example_value"] = examples[i]
     paths = {}
@@ -172,13 +171,20 @@ def marked_regions(graph):
 # ---- names ------------------------------------------------------------------------------------------------
 
 
-_UNINTERESTING = frozenset(("__dict__", "_modules", "_parameters", "_buffers"))
+def input_target(path):
+    """What PyTorch calls the input that this path leads to: `L_x_` for the local `x`, `G_x_` for a global.
 
-
-def readable(name):
-    """An input's name; one that is the path to a value, such as a module's weight, becomes a plain word."""
-    parts = [part for part in re.findall(r"\w+", name) if part not in _UNINTERESTING]
-    return "_".join(parts) or "input"
+    >>> input_target("self.__dict__['_modules']['fc'].__dict__['_parameters']['weight']")
+    'L_self_modules_fc_parameters_weight_'
+    >>> input_target("globals()['scale']")
+    'G_scale_'
+    """
+    path = path.removesuffix(" as a tensor").replace(".__dict__[", "[")
+    if path.startswith("globals()["):
+        path = f"G{path[len('globals()') :]}"
+    else:
+        path = re.sub(r"^\W*(\w+)", r"L['\1']", path)
+    return re.sub(r"[^a-zA-Z0-9]+", "_", path)
 
 
 _SEQUENCE_OPS = frozenset(

@@ -1,17 +1,20 @@
-"""Graphs whose sizes vary, for back ends written in Python.
+"""Graphs of the calls that a program makes, for back ends written in Python.
 
-Capture hands over the calls that it made, those on sizes among them, so that the one `fx.GraphModule` made of them is
-right for every size that the segment's guards let through.
+Capture hands over the calls that it made, in the form in which the program has them (a method, an operator, a function) and
+with those on sizes among them, so that the one `fx.GraphModule` made of them is right for every size that the segment's
+guards let through. What cannot be told as calls comes as ops (`_captured.py`).
 """
 
+import linecache
 import operator
+import os
 
 from framejit import _C
 from framejit.fx import Graph, GraphModule
 from framejit.fx.node import map_aggregate
 
 from ._backends import call_backend
-from ._captured import keep_regions, marked_regions, readable
+from ._captured import input_target, keep_regions, marked_regions, operator_of
 
 
 class Slot(int):
@@ -34,35 +37,66 @@ _WITHOUT_ASSIGNMENT = {
 }
 
 
-class _Builder:
-    """Makes the graph. `note_known` is told of the nodes whose results the guards hold fixed; without it, they are left out."""
+# calls that say little outside the extension: derivatives and batches inside the trace, autocast's single switches
+_INNER = ("_func_", "_vmap_", "_leaves_beyond", "_call_op", "_autocast_args", "set_autocast", "clear_autocast")
+_HERE = os.path.dirname(__file__) + os.sep
 
-    def __init__(self, examples, note_known=None):
+
+class _Builder:
+    """Makes the graph. `note_known` is told of the nodes whose results the guards hold fixed; without it, they are left out.
+
+    slots: for each slot what it holds at every call, or None, and the local variable that it was stored to, or None.
+    """
+
+    def __init__(self, examples, slots, note_known=None):
         self.graph, self.values, self.examples = Graph(), {}, iter(examples)
-        self.note_known = note_known
+        self.slots, self.note_known = slots, note_known
         self.optional = []  # nodes that only compute sizes
+        self.managed = set()  # switches of grad mode that `no_grad` and its like make, not the program itself
+        self.constants = {}
+        self.last_input = self.graph._root
 
     def resolve(self, args):
         if isinstance(args, dict):
             return {key: self.resolve(value) for key, value in args.items()}
-        return map_aggregate(args, lambda leaf: self.values[leaf] if isinstance(leaf, Slot) else leaf)
+        return map_aggregate(args, self.leaf)
 
-    def step(self, function, args, result, acts):
+    def leaf(self, leaf):
+        if isinstance(leaf, Slot):
+            return self.values[leaf]
+        return self.constant(leaf) if isinstance(leaf, _C.Tensor) else leaf
+
+    def constant(self, tensor):
+        """A tensor of the framework's own, which no path from the program leads to."""
+        name = next((name for name, known in self.constants.items() if known is tensor), None)
+        if name is None:
+            name = f"_tensor_constant{len(self.constants)}"
+            self.constants[name] = tensor
+        return self.graph.get_attr(name)
+
+    def step(self, function, args, result, acts, place):
         if function == "input":
-            node = self.graph.create_node("placeholder", "input", name=readable(args[0]))
-            node.target = node.name
-            node.meta["example_value"] = next(self.examples)
-        elif function == "check":
+            return self.input(args[0], result)
+        if function == "check":
             return self.note_known(self.resolve(args)[0], result.value)
-        else:
-            if not acts:  # on numbers, which never change
-                function = _WITHOUT_ASSIGNMENT.get(function, function)
-            node = self.call(function, args)
-            if isinstance(result, Known) and self.note_known:
-                self.note_known(node, result.value)
-            elif not acts:
-                self.optional.append(node)
-        self.bind(node, result)
+        if not acts:  # on numbers, which never change
+            function = _WITHOUT_ASSIGNMENT.get(function, function)
+        node = self.call(function, args)
+        if place:
+            node.stack_trace = _stack_trace(*place)
+            if node.target is _C._set_grad_enabled and place[0].startswith(_HERE):
+                self.managed.add(node)
+        if isinstance(result, Known) and self.note_known:
+            self.note_known(node, result.value)
+        elif not acts:
+            self.optional.append(node)
+        self.bind(node, result, rebinds=function in _WITHOUT_ASSIGNMENT)
+
+    def input(self, path, result):
+        with self.graph.inserting_after(self.last_input):
+            self.last_input = node = self.graph.placeholder(input_target(path))
+        node.meta["example_value"] = next(self.examples)
+        self.values[result] = node
 
     def call(self, function, args):
         if function == "call":
@@ -76,14 +110,23 @@ class _Builder:
             return self.graph.call_method("size", (self.resolve(args[0]),))
         return self.graph.call_function(_BUILTINS.get(function) or getattr(operator, function), self.resolve(args))
 
-    def bind(self, node, result):
-        """Give the parts of a result their slots; what a slot holds already is the same object again."""
+    def bind(self, node, result, rebinds=False):
+        """Give the parts of a result their slots; what a slot holds already is the same object again.
+
+        rebinds: the program's variable has this result from now on, as in `x += 1`."""
         if isinstance(result, Slot):
-            self.values.setdefault(result, node)
+            value, name = self.slots[result]
+            if isinstance(value, _C.Tensor):
+                node.meta.setdefault("example_value", _like(value))
+            if rebinds or result not in self.values:
+                if name:
+                    node._rename(name)
+                self.values[result] = node
         elif isinstance(result, tuple):
             for i, part in enumerate(result):
                 if isinstance(part, Slot | tuple):
                     item = self.graph.call_function(operator.getitem, (node, i))
+                    item.stack_trace = node.stack_trace
                     self.optional.append(item)
                     self.bind(item, part)
 
@@ -95,18 +138,70 @@ class _Builder:
         for node in reversed(self.graph.nodes):  # copies that capture makes of what is read, in case
             if not node.users and node.target in _COPIES:
                 self.graph.erase_node(node)
-        bodies = keep_regions(self.graph, marked_regions(self.graph))
+        self.join_grad_modes()
+        paths = marked_regions(self.graph)
+        for node in self.graph.nodes:
+            if node.op.startswith("call_"):
+                path = [(name, operator_of(name)) for _, name in paths.get(node, ())]
+                node.meta["source_fn_stack"] = [*path, (node.name, node.target)]
+        bodies = keep_regions(self.graph, paths)
         self.graph.lint()
-        return GraphModule(bodies, self.graph)
+        return GraphModule({**bodies, **self.constants}, self.graph)
+
+    def join_grad_modes(self):
+        """Take out switches of grad mode that change nothing, and end in the mode that the graph was entered in."""
+        on = at_entry = _C.is_grad_enabled()
+        last = None  # a switch that no node has followed yet
+        for node in self.graph.nodes:
+            if node.op == "output":
+                if on != at_entry:
+                    with self.graph.inserting_before(node):
+                        self.graph.call_function(_C._set_grad_enabled, (at_entry,))
+            elif node.target is not _C._set_grad_enabled:
+                last = None
+            elif node.args[0] == on:
+                if node in self.managed:
+                    self.graph.erase_node(node)
+                last = None
+            else:
+                on = node.args[0]
+                if last is None:
+                    last = node
+                else:
+                    self.graph.erase_node(last)
+                    self.graph.erase_node(node)
+                    last = None
 
 
-def lower(backend, steps, outputs, examples):
-    """Give a tape to a Python back end; the result is the callable that runs it for any sizes.
+def _like(tensor):
+    """A tensor without data of the same sizes, strides and type."""
+    if tensor.layout is not _C.strided:
+        return tensor
+    span = 1 + sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride())) if tensor.numel() else 0
+    return _C.empty((span,), dtype=tensor.dtype, device="meta").as_strided(tensor.shape, tensor.stride())
+
+
+def _stack_trace(file, line, function):
+    name = function.rpartition(".")[2]
+    return f'  File "{file}", line {line}, in {name}\n    {linecache.getline(file, line).strip()}\n'
+
+
+def _is_told_as_ops(step):
+    function, args = step[:2]
+    return function == "call" and getattr(args[0], "__name__", "").startswith(_INNER)
+
+
+def lower(backend, steps, outputs, examples, slots, varies):
+    """Give a tape to a Python back end; the result is the callable that runs it for any sizes. None: it is better told as ops.
+
+    varies (bool): sizes may.
 
     A back end that has a method `note_known` hears of the facts on sizes, too, as nodes and the values that they must have.
     """
     note_known = getattr(backend, "note_known", None)
-    builder = _Builder(examples, note_known)
+    if not varies and any(map(_is_told_as_ops, steps)):
+        return None
+    builder = _Builder(examples, slots, note_known)
     for step in steps:
         if not note_known and not step[3] and not isinstance(step[2], Slot | tuple):
             continue  # a fact that the guards hold

@@ -113,8 +113,9 @@ class EagerAndRecordGraphs:
     >>> recorder = EagerAndRecordGraphs()
     >>> _ = framejit.compile(lambda x: x.sin(), backend=recorder)(framejit.zeros(2))
     >>> print(recorder.graphs[0].code.strip())
-    def forward(self, x):
-        sin = framejit.sin(x);  x = None
+    def forward(self, L_x_):
+        l_x_ = L_x_
+        sin = l_x_.sin();  l_x_ = None
         return (sin,)
     """
 
@@ -310,14 +311,14 @@ def unsupported(a, b):
 
 
 def strip_comment(code):
-    """The text without what follows a #.
+    r"""The text without the lines that are comments.
 
     code (str): the text; other objects are printed first. Raises nothing of its own.
 
-    >>> strip_comment("x = 1  # one")
-    'x = 1'
+    >>> strip_comment("# one\nx = 1  # is kept")
+    'x = 1  # is kept'
     """
-    return re.sub(r"(?m)[ \t]*#.*$", "", str(code))
+    return re.sub(r"(?m)^ *#.*\n?", "", str(code))
 
 
 def remove_trailing_space(code):
@@ -343,14 +344,14 @@ def empty_line_normalizer(code):
 
 
 def normalize_gm(gm_str):
-    r"""The printed form of a graph module without comments and empty lines.
+    r"""The printed form of a graph module without comments, blanks at the ends of lines and runs of empty lines.
 
     gm_str (str): what `GraphModule.print_readable(print_output=False)` gives. Raises nothing of its own.
 
-    >>> normalize_gm("x = 1  # one\n\nreturn x")
-    'x = 1\nreturn x'
+    >>> normalize_gm("x = 1 \n\n# one\n\nreturn x")
+    'x = 1\n\nreturn x'
     """
-    return empty_line_normalizer(strip_comment(gm_str))
+    return re.sub(r"\n\n\n+", "\n\n", remove_trailing_space(strip_comment(gm_str)))
 
 
 def check_dynamic_shape_capture():

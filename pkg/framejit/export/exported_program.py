@@ -112,7 +112,7 @@ class ExportedProgram:
         )
 
     def __str__(self):
-        code = self.graph_module.print_readable(print_output=False)
+        code = self.graph_module._readable(self.graph_module._get_name(), None)
         return f"ExportedProgram:\n{code}\nGraph signature:\n{self.graph_signature}\nRange constraints: {self.range_constraints}"
 
     __repr__ = __str__

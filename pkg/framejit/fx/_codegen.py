@@ -14,6 +14,7 @@ import typing
 
 from framejit.utils import _pytree as pytree
 
+from ._notes import Notes
 from .node import Node, map_arg, package_name, qualified_name, type_repr
 
 _INFIX = {
@@ -114,9 +115,9 @@ class CodeGen:
         """Change the transformer of the generated lines, for good or while the result is entered with `with`."""
         return _Transforming(self, make_transformer)
 
-    def generate(self, graph, root_module, verbose):
-        """The PythonCode of a graph."""
-        return _Writer(self, graph, root_module, verbose).write()
+    def generate(self, graph, root_module, verbose, **options):
+        """The PythonCode of a graph. verbose (bool): with types and places of the program; options: what `Notes` takes."""
+        return _Writer(self, graph, root_module, Notes(**options) if verbose else None).write()
 
 
 class _Transforming:
@@ -185,8 +186,8 @@ class PyTreeCodeGen(CodeGen):
 
 
 class _Writer:
-    def __init__(self, codegen, graph, root_module, verbose):
-        self.codegen, self.graph, self.root, self.verbose = codegen, graph, root_module, verbose
+    def __init__(self, codegen, graph, root_module, notes):
+        self.codegen, self.graph, self.root, self.notes = codegen, graph, root_module, notes
         self.globals = {}
         self.parameters = []
         self.returned = ""
@@ -199,6 +200,8 @@ class _Writer:
             self.globals[name] = value
         for index, node in enumerate(self.graph.nodes):
             line = self._statement(node) + self._deletions(node)
+            if self.notes:
+                line = self.notes.place(node) + line
             # the comment is for the line table only, and taken out before anyone sees the code
             self.body.append(f"# COUNTER: {index}\n{line}\n" if line else f"# COUNTER: {index}\n")
         if not any(not line.startswith("# COUNTER") or line.count("\n") > 1 for line in self.body):
@@ -283,14 +286,17 @@ class _Writer:
             return self._function(kind)
         return self._add_global(type_repr(kind).replace(".", "_"), kind)
 
-    def _typed(self, node):
+    def _typed(self, node, name=None):
+        name = name or node.name
+        noted = self.notes and self.notes.type(node)
+        if noted:
+            return f'{name}: "{noted}"'
         kind = self._annotation(node.type)
-        return node.name if kind is None else f"{node.name} : {kind}"
+        return name if kind is None else f"{name} : {kind}"
 
     def _write_placeholder(self, node):
         default = f" = {self._value(node.args[0])}" if node.args else ""
-        kind = self._annotation(node.type)
-        self.parameters.append(f"{node.target}{'' if kind is None else ' : ' + kind}{default}")
+        self.parameters.append(self._typed(node, node.target) + default)
         name = node.target.replace("*", "")
         return "" if name == node.name else f"{node.name} = {name}"
 
@@ -330,11 +336,11 @@ class _Writer:
             return f"{self._typed(node)} = {_PREFIX[target]}{self._value(args[0])}"
         if target in _INPLACE and len(args) == 2:
             left = self._value(args[0])
-            return f"{left} {_INPLACE[target]} {self._value(args[1])};  {node.name} = {left}"
+            return f"{left} {_INPLACE[target]} {self._value(args[1])};  {self._typed(node)} = {left}"
         if target is operator.getitem and len(args) == 2:
-            return f"{self._typed(node)} = {self._value(args[0])}[{self._index(args[1])}]"
+            return f"{self._typed(node)} = {self._value(args[0])}[{self._value(args[1])}]"
         if target is operator.setitem and len(args) == 3:
-            return f"{self._value(args[0])}[{self._index(args[1])}] = {self._value(args[2])};  {node.name} = None"
+            return f"{self._value(args[0])}[{self._value(args[1])}] = {self._value(args[2])};  {node.name} = {self._value(args[0])}"
         if target is builtins.getattr and len(args) == 2 and isinstance(args[1], str) and args[1].isidentifier():
             return f"{self._typed(node)} = {self._value(args[0])}.{args[1]}"
         return None
@@ -345,17 +351,6 @@ class _Writer:
         parts = [self._value(arg) for arg in args]
         parts += [f"{key} = {self._value(value)}" for key, value in kwargs.items()]
         return ", ".join(parts)
-
-    def _index(self, index):
-        if isinstance(index, tuple) and index and any(isinstance(part, slice) for part in index):
-            return ", ".join(self._slice(part) for part in index)
-        return self._slice(index)
-
-    def _slice(self, part):
-        if not isinstance(part, slice):
-            return self._value(part)
-        texts = ["" if v is None else self._value(v) for v in (part.start, part.stop)]
-        return ":".join(texts) + ("" if part.step is None else ":" + self._value(part.step))
 
     def _value(self, value):
         if isinstance(value, Node):
@@ -379,7 +374,7 @@ class _Writer:
         if isinstance(value, enum.Enum):
             return f"{self._function(type(value))}.{value.name}"
         if value is None or value is Ellipsis or isinstance(value, (bool, int, float, complex, str, bytes)):
-            return "..." if value is Ellipsis else repr(value)
+            return repr(value)
         if isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType)) or hasattr(
             value, "_qualified_op_name"
         ):

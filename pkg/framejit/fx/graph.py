@@ -301,8 +301,12 @@ class Graph:
     # ---- looking --------------------------------------------------------------------------------------------
 
     def python_code(self, root_module="self", *, verbose=False, **options):
-        """The program as Python source, with the globals that it needs."""
-        return self._codegen.generate(self, root_module, verbose)
+        """The program as Python source, with the globals that it needs.
+
+        verbose (bool): with types of the values and lines of the program where the nodes know them; include_stride and
+        include_device (bool): in the types.
+        """
+        return self._codegen.generate(self, root_module, verbose, **options)
 
     def output_node(self):
         """The output, which is the last node."""

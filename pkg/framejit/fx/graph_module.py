@@ -133,20 +133,24 @@ class GraphModule(Module):
         return code
 
     def print_readable(self, print_output=True, **options):
-        """The source as text, under the class that it would be, and under it that of its graph modules."""
-        text = self._readable(self._get_name())
+        """The source as text, under the class that it would be, and under it that of its graph modules.
+
+        It says the types of values and the lines of the program that they come from, where the nodes know them.
+        include_stride and include_device (bool): in the types.
+        """
+        text = self._readable(self._get_name(), options)
         if print_output:
             print(text)
         return text
 
-    def _readable(self, name):
-        source = "\n".join(
-            "    " + line if line.strip() else "" for line in self._code.strip("\n").split("\n")
-        ).rstrip()
+    def _readable(self, name, options):
+        """options: of the verbose code, or None: the code that runs."""
+        code = self._code if options is None else self._graph.python_code("self", verbose=True, **options).src
+        source = "\n".join("    " + line if line.strip() else "" for line in code.strip("\n").split("\n")).rstrip()
         text = f"class {name}({package_name()}.nn.Module):\n{source}\n"
         for child, module in self.named_children():
             if isinstance(module, GraphModule):
-                lines = module._readable(child).rstrip("\n").split("\n")
+                lines = module._readable(child, options).rstrip("\n").split("\n")
                 text += "\n" + "\n".join("    " + line if line else "" for line in lines) + "\n"
         return text
 

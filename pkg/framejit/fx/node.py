@@ -100,6 +100,8 @@ def _own_name(function):
         return function.__name__
     name = getattr(function, "__name__", None) or type(function).__name__
     module = _module_of(function)
+    if module == "framejit" and vars(sys.modules["framejit"]).get(name) is not function:
+        module = "framejit._C" if hasattr(sys.modules["framejit._C"], name) else module
     if module.startswith("framejit.") and vars(sys.modules["framejit"]).get(name) is function:
         return f"framejit.{name}"
     if hasattr(function, "_qualified_op_name"):  # an overload of an operator
@@ -296,6 +298,11 @@ class Node:
             module = self.graph.owning_module
             return module is None or getattr(module.get_submodule(self.target), "_is_impure", False)
         return False
+
+    def _rename(self, candidate):
+        """Take this name, or one like it where it is taken."""
+        if candidate != self.name:
+            self.name = self.graph._graph_namespace.create_name(candidate)
 
     @property
     def stack_trace(self):
