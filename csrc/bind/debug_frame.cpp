@@ -155,7 +155,7 @@ PyMethodDef kMethods[] = {
     {"decode", decode, METH_O, "Decoded instructions of a code object, a dict each."},
     {"body_start", body_start, METH_O, "Index of the first instruction after the prologue."},
     {"drive", drive, METH_VARARGS, "Call a function with its frame driven by a callback."},
-    {"drive_blank", drive_blank, METH_VARARGS, "The same with None for every parameter."},
+    {"drive_blank", drive_blank, METH_VARARGS, "The same with no local set."},
     {nullptr, nullptr, 0, nullptr},
 };
 

@@ -15,8 +15,8 @@ inline PyObject* named(const capture::Segment& segment, guard::Fetched& fetched,
   return r.make == capture::Make::Const ? r.object.get() : fetched.get(r.index);
 }
 
-// The locals that its exit gives a value of their own.
-std::vector<int32_t> changed_locals(const capture::Segment& segment);
+// Lists the locals that its exit gives a value of their own, and these values.
+void list_changes(LoadedSegment& loaded);
 
 // Fills the frame for the exit. False: something is not there, and nothing has been changed.
 bool fill_bare(py::FrameView& frame, const LoadedSegment& loaded, guard::Fetched& fetched);

@@ -23,13 +23,15 @@ namespace {
 
 uint64_t current_epoch = 1;
 bool compiling = true;
+const flags::Values& switches = flags::get();
 
 PyObject* plain(const Call& c) {
   ++stats().plain_calls;
   return py::call_plain(c.callable, c.args, c.nargsf, c.kwnames);
 }
 
-// CPython makes the frame in between, and may run other code: what a plan has laid out is to be taken before.
+// The frame is made in between, perhaps by CPython, which may run other code: what a plan has laid out is to be taken
+// before.
 void take_over_inputs(const std::vector<guard::SourceId>& ids, guard::Fetched& fetched) {
   const guard::Fetched::Inputs known = fetched.inputs();
   for (size_t i = 0; i < known.count; ++i)
@@ -37,10 +39,11 @@ void take_over_inputs(const std::vector<guard::SourceId>& ids, guard::Fetched& f
   fetched.give_inputs({});
 }
 
-PyObject* with_frame(Context& context, const Call& c, LoadedSegment* first, guard::Fetched* fetched) {
+PyObject* with_frame(Context& context, const EntryPoint& entry, const Call& c, const BoundArgs& bound,
+                     LoadedSegment* first, guard::Fetched* fetched) {
   if (fetched) take_over_inputs(first->segment->inputs, *fetched);
   SegmentDriver driver(context, first, fetched);
-  return py::enter_drivable(c.callable, c.args, c.nargsf, c.kwnames, driver);
+  return py::enter_bound(c.callable, c.args, c.nargsf, c.kwnames, *entry.decoded, bound.slots(), driver);
 }
 
 PyObject* without_frame(LoadedSegment& loaded, guard::Fetched& fetched, const Call& c) {
@@ -61,7 +64,7 @@ PyObject* run(const Context& shared, const Call& c) {
     guard::Fetched fetched(entry.tree.sources(), state.values);
     chosen = find(entry, fetched);
     if (chosen && chosen->returns) return without_frame(*chosen, fetched, c);
-    if (chosen && !chosen->nothing) return with_frame(context, c, chosen, &fetched);
+    if (chosen && !chosen->nothing) return with_frame(context, entry, c, bound, chosen, &fetched);
   }
   if (!chosen) {
     const Found found = learn(context, entry, state, &chosen);
@@ -72,7 +75,7 @@ PyObject* run(const Context& shared, const Call& c) {
     note_rest(entry.code.get(), chosen->segment->exit.reason);
     return plain(c);
   }
-  if (!chosen->returns) return with_frame(context, c, chosen, nullptr);
+  if (!chosen->returns) return with_frame(context, entry, c, bound, chosen, nullptr);
   guard::Fetched fetched(entry.tree.sources(), state.values);
   return without_frame(*chosen, fetched, c);
 }
@@ -90,7 +93,7 @@ bool enabled() { return compiling; }
 bool set_enabled(bool on) { return std::exchange(compiling, on); }
 
 bool may_not_compile() {
-  return !compiling || flags::get().disable || !tracer() || thread_state().top || overrides::mode_answers() ||
+  return !compiling || switches.disable || !tracer() || thread_state().top || overrides::mode_answers() ||
          python_dispatch::mode_active() || py::traced(PyThreadState_Get());
 }
 
@@ -112,7 +115,7 @@ PyObject* call_target(const Context& context, Target target, const Call& c) {
   if (!target.function) return plain(c);
   auto* code = reinterpret_cast<PyCodeObject*>(reinterpret_cast<PyFunctionObject*>(target.function)->func_code);
   if (may_not_compile() || !py::drivable(code)) return plain(c);
-  if (flags::get().force_capture && !py::c_stack_plenty()) {
+  if (switches.force_capture && !py::c_stack_plenty()) {
     const py::Bare bare;
     return plain(c);
   }
@@ -159,7 +162,7 @@ PyObject* call_partial(CompiledFunction* owner, PyObject* const* args, Py_ssize_
 PyObject* call_compiled(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
   auto* c = reinterpret_cast<CompiledFunction*>(self);
   refresh(c);
-  if (flags::get().force_capture && !py::taker_of_thread()) {
+  if (switches.force_capture && !py::taker_of_thread()) {
     TakeAll below(*c->context);
     return call_compiled(self, args, nargsf, kwnames);
   }

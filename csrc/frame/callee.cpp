@@ -146,6 +146,8 @@ bool is_worth_calling(PyObject* function) {
 }  // namespace
 
 PyObject* call_compiling(const Context& context, const Call& call) {
+  if (PyFunction_Check(call.callable) && is_disabled(call.callable))
+    return py::call_plain(call.callable, call.args, call.nargsf, call.kwnames);
   const Target target = target_of(call.callable, form_of(call.callable));
   if (!is_worth_calling(target.function)) return py::call_plain(call.callable, call.args, call.nargsf, call.kwnames);
   Context own = context;

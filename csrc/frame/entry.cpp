@@ -91,7 +91,7 @@ LoadedSegment::LoadedSegment(std::unique_ptr<capture::Segment> s) : segment(std:
     return r.make == Make::Source || r.make == Make::Const || r.make == Make::Output || r.make == Make::Number;
   });
   bare = is_bare(*segment);
-  if (bare) changed = changed_locals(*segment);
+  if (bare) list_changes(*this);
   nothing = exit.kind == ExitKind::Resume && exit.frames.empty();
   distinct = exit.frames.size() == 1 && all_distinct(exit.frames[0]);
   if (returns || exit.kind == ExitKind::Resume || exit.frames.empty()) return;
@@ -117,12 +117,13 @@ EntryPoint* EntryTable::find(PyCodeObject* code, int offset) {
   return it == entries_.end() ? nullptr : it->second.get();
 }
 
-EntryPoint& EntryTable::at(PyCodeObject* code, int offset) {
-  if (offset == 0 && last_start_ && last_start_->code.as<PyCodeObject>() == code) return *last_start_;
+EntryPoint& EntryTable::look_up(PyCodeObject* code, int offset) {
+  const py::Code& decoded = py::Code::of(code);
   std::unique_ptr<EntryPoint>& slot = entries_[{code, offset}];
   if (!slot) {
     slot = std::make_unique<EntryPoint>();
     slot->code = py::Ref::borrow(code);
+    slot->decoded = &decoded;
     slot->offset = offset;
   }
   if (offset == 0) last_start_ = slot.get();

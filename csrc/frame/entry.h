@@ -32,6 +32,12 @@ Unit unit_of(const py::Code& code, const capture::Exit& exit);  // unit.cpp
 
 struct EntryPoint;
 
+// What a recipe that makes nothing names: an object, or what is found at a source; or nothing, a NULL.
+struct Named {
+  PyObject* object = nullptr;  // held by the recipe
+  guard::SourceId source = guard::kNoSource;
+};
+
 // A segment with what its exit needs, worked out once.
 struct LoadedSegment {
   std::unique_ptr<capture::Segment> segment;
@@ -45,6 +51,7 @@ struct LoadedSegment {
   bool plain = false;            // every recipe only names an object that is there
   bool bare = false;             // nothing is run, made or changed: its exit only names objects (bare.h)
   std::vector<int32_t> changed;  // then: the locals of the exit that are not as they were
+  std::vector<Named> given;      // and what these get, followed by what the stack does
   bool distinct = false;         // the exit's one frame names each recipe at most once
   bool returns = false;          // the exit is Return: no frame is needed when it runs from the function's start
 
@@ -53,6 +60,7 @@ struct LoadedSegment {
 
 struct EntryPoint {
   py::Ref code;  // keeps the key alive
+  const py::Code* decoded = nullptr;
   int offset = 0;
   guard::Tree tree;
   std::vector<std::unique_ptr<LoadedSegment>> segments;
@@ -63,7 +71,10 @@ struct EntryPoint {
 
 class EntryTable {
  public:
-  EntryPoint& at(PyCodeObject* code, int offset);
+  EntryPoint& at(PyCodeObject* code, int offset) {
+    if (offset == 0 && last_start_ && last_start_->code.as<PyCodeObject>() == code) return *last_start_;
+    return look_up(code, offset);
+  }
   EntryPoint* find(PyCodeObject* code, int offset);
   // Visits the Python objects that segments hold, for the garbage collector.
   int traverse(visitproc visit, void* arg, guard::Held held) const;
@@ -75,6 +86,7 @@ class EntryTable {
 
  private:
   friend class TableRef;
+  EntryPoint& look_up(PyCodeObject* code, int offset);
   struct Key {
     PyCodeObject* code;
     int offset;

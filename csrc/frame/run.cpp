@@ -148,6 +148,10 @@ Found learn(Context& context, EntryPoint& entry, const capture::EntryPoint& stat
     note_rest(entry.code.get(), entry.full ? "recompile_limit" : "being_traced");
     return Found::Plain;
   }
+  if (!py::levels_left()) {
+    note_rest(entry.code.get(), "recursion_limit");
+    return Found::Plain;
+  }
   const py::Offers nothing(nobody());  // what tracing and the back end call is not the program
   if (const Found found = at_limit(context, entry, state); found != Found::Segment) return found;
   py::Ref backend;
@@ -215,7 +219,11 @@ Action SegmentDriver::step(py::FrameView& frame) noexcept {
     if (py::traced(frame.thread()) && !exit_) return Action::resume(frame.index());
     // Before the function's first own instruction the frame is linked but not visible, as in CPython.
     py::FrameLink link(frame, frame.index());
-    if (!link.ok()) return raise_here(frame);
+    if (!link.ok()) {
+      // A handler of the function may look at its locals.
+      if (exit_) frame.fill(std::move((*held_)[level_].locals), std::move((*held_)[level_].stack));
+      return raise_here(frame);
+    }
     Action out{Action::kResume};
     const bool generator = frame.decoded().is_generator();
     Next next = Next::GoOn;

@@ -28,7 +28,11 @@ Fetched::Fetched(const SourceTable& table, const Entry& entry)
     : table_(table), entry_(entry), size_(static_cast<size_t>(table.size())) {
   if (size_ <= kInline) {
     values_ = inline_;
-    std::memset(values_, 0, size_ * sizeof(PyObject*));
+    constexpr size_t kFew = 12;  // of fixed length: no call
+    if (size_ <= kFew)
+      std::memset(values_, 0, kFew * sizeof(PyObject*));
+    else
+      std::memset(values_, 0, size_ * sizeof(PyObject*));
   } else if (spare.size >= size_) {
     values_ = std::exchange(spare.data, nullptr);
     capacity_ = std::exchange(spare.size, 0);

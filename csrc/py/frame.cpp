@@ -9,12 +9,12 @@
 
 namespace fj::py {
 
-FrameView::FrameView(PyThreadState* ts, _PyInterpreterFrame* frame)
+FrameView::FrameView(PyThreadState* ts, _PyInterpreterFrame* frame, const Code& decoded)
     : ts_(ts),
       frame_(frame),
       slots_(frame->localsplus),
       code_(abi::code_of(frame)),
-      decoded_(&Code::of(code_)),
+      decoded_(&decoded),
       nlocals_(code_->co_nlocalsplus) {}
 
 PyFunctionObject* FrameView::function() const { return reinterpret_cast<PyFunctionObject*>(abi::function_of(frame_)); }

@@ -28,7 +28,7 @@ namespace fj::py {
 
 class FrameView {
  public:
-  FrameView(PyThreadState* ts, _PyInterpreterFrame* frame);
+  FrameView(PyThreadState* ts, _PyInterpreterFrame* frame, const Code& decoded);
 
   PyCodeObject* code() const { return code_; }  // the user's code object, never a shadow copy
   const Code& decoded() const { return *decoded_; }
@@ -150,15 +150,16 @@ PyObject* enter_frame(PyObject* function, PyObject* const* args, size_t nargsf, 
                       bool* taken = nullptr) noexcept;
 
 // The same for a caller that has just seen that the code is drivable, that nobody watches the thread and that there is
-// C stack left.
-PyObject* enter_drivable(PyObject* function, PyObject* const* args, size_t nargsf, PyObject* kwnames,
-                         FrameDriver& driver) noexcept;
+// C stack left, and has decoded the code and bound the arguments: `locals` is localsplus as a new frame has it. The
+// frame is made of it without the interpreter, where the thread's stack of frames has room.
+PyObject* enter_bound(PyObject* function, PyObject* const* args, size_t nargsf, PyObject* kwnames, const Code& code,
+                      PyObject* const* locals, FrameDriver& driver) noexcept;
 
 // A vectorcall that costs no more of the recursion limits than the interpreter's own call would.
 PyObject* call_plain(PyObject* callable, PyObject* const* args, size_t nargsf, PyObject* kwnames) noexcept;
 
-// As enter_frame, for a driver that fills every local itself: the function is called with None for each parameter. It
-// has to be drivable; the driver gets the frame even while a tracer is active.
+// As enter_frame, for a driver that fills every local itself, whatever they are before. The function has to be
+// drivable; the driver gets the frame even while a tracer is active.
 PyObject* enter_blank_frame(PyObject* function, FrameDriver& driver, bool* taken = nullptr) noexcept;
 
 // A frame that anybody is about to run: a call of a Python function, or a generator that is resumed.
@@ -218,6 +219,10 @@ bool traced(PyThreadState* ts);
 // Does what the interpreter loop does between instructions, for code that does not pass through it: lets other threads
 // run and signal handlers in. False with an exception set when a handler raised.
 bool poll(PyThreadState* ts) noexcept;
+
+// May Python functions of our own still be called? Near the recursion limit they would raise an error that is not the
+// program's.
+bool levels_left() noexcept;
 
 // False with RecursionError set when the C stack is nearly used up. By its addresses, not by a counter.
 bool c_stack_left() noexcept;

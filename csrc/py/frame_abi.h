@@ -12,6 +12,10 @@
 //   TrapProbe                              made before the interpreter runs a shadow copy, tells afterwards whether it
 //                                          trapped
 //   give_back(ts, f, value)                the frame is done without the interpreter; clears what the caller will not
+//   make_frame(ts, function, code)         a new frame on the thread's stack of frames, its locals not set; NULL where
+//                                          that has no room. drop_frame(ts, f): after its run, what the eval loop
+//                                          leaves
+//   levels_left(ts)                        how many calls deeper Python functions may be
 //   breaker_set(ts)                        the loop would look for signals and other threads now
 //   watched(ts)                            a tracer, profiler or monitoring tool is active
 //   watched(code)                          a monitoring tool is active for this code alone
@@ -19,6 +23,9 @@
 
 #define Py_BUILD_CORE 1
 #include <Python.h>
+
+#include <cstring>
+#include <utility>
 // CPython's own headers fall back to compiler built-ins, whose layout is the same; <stdatomic.h> is no C++.
 #undef HAVE_STD_ATOMIC
 #include "internal/pycore_code.h"

@@ -5,6 +5,7 @@ namespace fj::py::abi {
 
 inline int python_depth(PyThreadState* ts) { return ts->py_recursion_limit - ts->py_recursion_remaining; }
 
+inline int levels_left(PyThreadState* ts) { return ts->py_recursion_remaining; }
 inline bool enter_recursion(PyThreadState* ts) {
   if (ts->py_recursion_remaining-- > 0 || ts->recursion_headroom) return true;
   ts->py_recursion_remaining++;
@@ -48,6 +49,13 @@ inline PyObject* give_back(PyThreadState* ts, Frame* f, PyObject* value) {
   return value;
 }
 
+inline Frame* make_frame(PyThreadState* ts, PyFunctionObject* function, PyCodeObject* code) {
+  if (!_PyThreadState_HasStackSpace(ts, code->co_framesize)) return nullptr;
+  Py_INCREF(function);
+  return _PyFrame_PushUnchecked(ts, function, code->co_nlocalsplus);
+}
+inline void drop_frame(PyThreadState*, Frame*) {}
+
 inline bool watched(PyThreadState* ts) {
   if (ts->c_tracefunc || ts->c_profilefunc) return true;
   static constexpr decltype(ts->interp->monitors) kNone{};
@@ -66,6 +74,7 @@ inline bool watched(PyCodeObject* code) {
 // call takes none, and the limit would come too early. The C stack itself is measured instead (c_stack_left).
 class Refund {
  public:
+  Refund() : Refund(PyThreadState_Get()) {}
   explicit Refund(PyThreadState* ts) : ts_(ts) { ts_->c_recursion_remaining += kUnits; }
   ~Refund() { ts_->c_recursion_remaining -= kUnits; }
   Refund(const Refund&) = delete;

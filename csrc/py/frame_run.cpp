@@ -10,14 +10,16 @@
 #include "py/error.h"
 #include "py/frame.h"
 #include "py/generator.h"
+#include "py/watch.h"
 
 namespace fj::py {
 
 // Carries out the actions of one driver on one frame. Owns the original code object while shadows stand in for it.
 class FrameRunner {
  public:
-  FrameRunner(PyThreadState* ts, _PyInterpreterFrame* frame)
-      : ts_(ts), frame_(frame), view_(ts, frame), code_(Ref::borrow(view_.code())) {}
+  FrameRunner(PyThreadState* ts, _PyInterpreterFrame* frame) : FrameRunner(ts, frame, Code::of(abi::code_of(frame))) {}
+  FrameRunner(PyThreadState* ts, _PyInterpreterFrame* frame, const Code& decoded)
+      : ts_(ts), frame_(frame), view_(ts, frame, decoded), code_(Ref::borrow(view_.code())) {}
 
   bool stand_at_next() { return view_.stand_at_next(); }
 
@@ -247,6 +249,8 @@ bool c_stack_left() noexcept {
   return false;
 }
 
+bool levels_left() noexcept { return abi::levels_left(PyThreadState_Get()) > 40; }
+
 bool poll(PyThreadState* ts) noexcept {
   if (!abi::breaker_set(ts)) return true;
   { ReleaseGil others; }
@@ -283,7 +287,7 @@ bool drivable(PyCodeObject* code) {
 
 PyObject* call_plain(PyObject* callable, PyObject* const* args, size_t nargsf, PyObject* kwnames) noexcept {
   if (!c_stack_left()) return nullptr;
-  abi::Refund refund(PyThreadState_Get());
+  const abi::Refund refund;
   return PyObject_Vectorcall(callable, args, nargsf, kwnames);
 }
 
@@ -299,11 +303,6 @@ PyObject* enter_frame(PyObject* function, PyObject* const* args, size_t nargsf, 
   if (traced(PyThreadState_Get()) || !drivable(code)) return call_plain(function, args, nargsf, kwnames);
   if (!c_stack_left()) return nullptr;
   return drive(function, args, nargsf, kwnames, driver, taken);
-}
-
-PyObject* enter_drivable(PyObject* function, PyObject* const* args, size_t nargsf, PyObject* kwnames,
-                         FrameDriver& driver) noexcept {
-  return drive(function, args, nargsf, kwnames, driver, nullptr);
 }
 
 namespace {
@@ -329,14 +328,47 @@ PyObject* drive(PyObject* function, PyObject* const* args, size_t nargsf, PyObje
 
 }  // namespace
 
+namespace {
+
+// A frame of the function with these locals (NULL: with none), made without the interpreter and driven to its end.
+// False: there is no room for one.
+bool drive_made(PyThreadState* ts, PyFunctionObject* function, const Code& code, PyObject* const* locals,
+                FrameDriver& driver, PyObject** result) noexcept {
+  const bool usual = is_called_as_usual(reinterpret_cast<PyObject*>(function)) &&
+                     function->func_code == reinterpret_cast<PyObject*>(code.object());
+  _PyInterpreterFrame* frame = usual ? abi::make_frame(ts, function, code.object()) : nullptr;
+  if (!frame) return false;
+  const int count = code.object()->co_nlocalsplus;
+  for (int i = 0; i < count; ++i) frame->localsplus[i] = locals ? Py_XNewRef(locals[i]) : nullptr;
+  *result = FrameRunner(ts, frame, code).run(driver);
+  abi::drop_frame(ts, frame);
+  return true;
+}
+
+}  // namespace
+
+PyObject* enter_bound(PyObject* function, PyObject* const* args, size_t nargsf, PyObject* kwnames, const Code& code,
+                      PyObject* const* locals, FrameDriver& driver) noexcept {
+  PyObject* result;
+  auto* callee = reinterpret_cast<PyFunctionObject*>(function);
+  if (drive_made(PyThreadState_Get(), callee, code, locals, driver, &result)) return result;
+  return drive(function, args, nargsf, kwnames, driver, nullptr);
+}
+
 PyObject* enter_blank_frame(PyObject* function, FrameDriver& driver, bool* taken) noexcept {
   return guarded<PyObject*>(nullptr, [&]() -> PyObject* {
-    auto* code = reinterpret_cast<PyCodeObject*>(reinterpret_cast<PyFunctionObject*>(function)->func_code);
+    auto* callee = reinterpret_cast<PyFunctionObject*>(function);
+    auto* code = reinterpret_cast<PyCodeObject*>(callee->func_code);
+    if (taken) *taken = false;
+    if (!c_stack_left()) return nullptr;
+    PyObject* result;
+    if (drive_made(PyThreadState_Get(), callee, Code::of(code), nullptr, driver, &result)) {
+      if (taken) *taken = true;
+      return result;
+    }
     Ref names;
     std::vector<PyObject*> args = blank_arguments(code, &names);
     const size_t nargsf = static_cast<size_t>(code->co_argcount) | PY_VECTORCALL_ARGUMENTS_OFFSET;
-    if (taken) *taken = false;
-    if (!c_stack_left()) return nullptr;
     return drive(function, args.data() + 1, nargsf, names.get(), driver, taken);
   });
 }

@@ -131,12 +131,14 @@ PyObject* object_of(TensorObj* t) {
   return w && w->origin ? w->origin.get() : as_object(t);
 }
 
-bool mode_active() { return thread_state().recorder == &mode_layer; }
+int modes_anywhere = 0;
+bool mode_active_here() { return thread_state().recorder == &mode_layer; }
 
 void push_mode(PyObject* mode) {
   State& s = state();
   if (s.modes.empty()) s.before = std::exchange(thread_state().recorder, &mode_layer);
   s.modes.push_back(py::Ref::borrow(mode));
+  ++modes_anywhere;
 }
 
 py::Ref pop_mode() {
@@ -144,6 +146,7 @@ py::Ref pop_mode() {
   if (s.modes.empty()) return {};
   py::Ref mode = std::move(s.modes.back());
   s.modes.pop_back();
+  --modes_anywhere;
   if (s.modes.empty()) thread_state().recorder = std::exchange(s.before, nullptr);
   return mode;
 }

@@ -24,7 +24,9 @@ bool is_asked(const TensorObj* t);
 bool involves(Args args);
 PyObject* object_of(TensorObj* t);  // borrowed
 
-bool mode_active();
+extern int modes_anywhere;  // of all threads: while there are none nobody looks further
+bool mode_active_here();
+inline bool mode_active() { return modes_anywhere && mode_active_here(); }
 void push_mode(PyObject* mode);
 py::Ref pop_mode();  // null: none is active
 const std::vector<py::Ref>& modes();
