@@ -25,6 +25,14 @@ void complex_factory(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& o
   }
   FJ_USER_CHECK(is_complex(want.dtype), ErrorKind::Runtime, "value cannot be converted to type ",
                 cpp_type_name(want.dtype), " without overflow");
+  if (name == "zero" || name == "fill") {  // of the parts, so that self gets its gradient of zeros
+    auto of = [&](int i, const Arg& v) {
+      Val p = t::_part(b, args[0], i);
+      return name == "zero" ? t::zero(b, p) : t::fill(b, p, v);
+    };
+    outs.push_back(join_parts(b, of(0, value.re), of(1, value.im)));
+    return;
+  }
   auto part = [&](const Arg& v) {
     if (v.is_tensor()) return expand_to(b, v.val(), want.sizes);
     return t::full(b, want.sizes, v, type);

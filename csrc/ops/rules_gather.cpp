@@ -199,6 +199,8 @@ void decompose_scatter_with(Builder& b, const OpDef&, Args args, Outs& outs) {
                 "reduce argument must be either add or multiply.");
   Val src = args[3].val();
   if (!src) src = t::full(b, args[2].val()->sizes, args[3], args[0].val()->dtype);
+  if (how == "add" && is_complex(args[0].val()->dtype))  // whose parts are added apart
+    return outs.push_back(t::scatter_add(b, args[0], args[1], args[2], src));
   outs.push_back(t::scatter_reduce(b, args[0], args[1], args[2], src, Arg(how == "add" ? "sum" : "prod")));
 }
 

@@ -89,6 +89,7 @@ void decompose_div_mode(Builder& b, const OpDef&, Args args, Outs& outs) {
 
 void decompose_logit(Builder& b, const OpDef&, Args args, Outs& outs) {
   Val x = args[0].val();
+  if (x->dtype == DType::Bool) x = t::_to_dtype(b, x, default_dtype());
   if (!args[1].is_none()) x = t::clamp(b, x, args[1], 1 - args[1].as_double());
   outs.push_back(t::log(b, t::div(b, x, t::rsub(b, x, 1))));
 }

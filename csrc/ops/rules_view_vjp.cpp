@@ -47,15 +47,15 @@ int64_t reach(const Shape& sizes, const Shape& strides) {
 }  // namespace
 
 // Elements may be read several times; the adding form is exact for both cases. The gradient of an input that lies in
-// memory with gaps, or in another order, is collected where the memory would be.
+// memory with gaps, or in another order, or is only a part of what is read, is collected where the memory would be.
 void vjp_as_strided(VjpCtx& c) {
   Val self = c.args[0].val();
   const int64_t from = self->offset, to = c.args[3].is_none() ? from : c.args[3].as_int();
-  if (self->is_contiguous() && to >= from) {
+  const Shape sizes(c.args[1].as_ints()), strides(c.args[2].as_ints());
+  if (self->is_contiguous() && to >= from && to - from + reach(sizes, strides) <= self->numel()) {
     c.result[0] = Arg(t::_as_strided_add(c.b, c.grads[0], self->sizes, c.args[1], c.args[2], to - from));
     return;
   }
-  const Shape sizes(c.args[1].as_ints()), strides(c.args[2].as_ints());
   const int64_t start = std::min(from, to);
   const int64_t length = std::max(from - start + reach(self->sizes, self->strides), to - start + reach(sizes, strides));
   Val memory = t::_as_strided_add(c.b, c.grads[0], Shape{length}, c.args[1], c.args[2], to - start);

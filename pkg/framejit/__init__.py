@@ -47,7 +47,7 @@ from framejit._functions_forms import (
     tensor_split,
     tensordot,
 )
-from framejit._functions_native import native_group_norm
+from framejit._functions_native import native_group_norm, native_layer_norm
 from framejit._tensor import is_storage, typename
 from framejit._version import __version__
 from framejit.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled

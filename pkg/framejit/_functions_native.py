@@ -7,6 +7,7 @@ from framejit._common import into
 from framejit.autograd.grad_mode import no_grad
 
 _group_norm = _C.native_group_norm
+_layer_norm = _C.native_layer_norm
 
 
 def _clamped(input, indices):
@@ -151,8 +152,14 @@ def _batch_norm_with_update(input, weight, bias, running_mean, running_var, mome
     return (*results, _C.empty(0, dtype=_C.uint8))
 
 
+def _like_weights(statistics, input, weight, bias):
+    """Statistics in the dtype of the weights or else of the input."""
+    kind = next((t.dtype for t in (weight, bias) if t is not None), input.dtype)
+    return [s.to(kind) for s in statistics]
+
+
 def native_group_norm(input, weight, bias, N, C, HxW=None, group=None, eps=None):
-    """(result, means, 1 / standard deviations) of group normalisation; only the first has gradients.
+    """(result, means, 1 / standard deviations) of group normalisation.
 
     input (Tensor), weight, bias (Tensor or None), N, C, HxW, group (int), eps (float): sizes of batch, channels, space,
     and the number of groups. Raises RuntimeError (Expected number of channels in input to be divisible by num_groups).
@@ -163,8 +170,23 @@ def native_group_norm(input, weight, bias, N, C, HxW=None, group=None, eps=None)
     """
     if group is None:  # as graphs write it: the number of groups and eps alone
         return _group_norm(input, weight, bias, N, C)
-    result, means, scales = _group_norm(input, weight, bias, group, eps)
-    return result, means.detach().reshape(N, group), scales.detach().reshape(N, group)
+    result, *statistics = _group_norm(input, weight, bias, group, eps)
+    mean, scale = (s.reshape(N, group) for s in _like_weights(statistics, input, weight, bias))
+    return result, mean, scale
+
+
+def native_layer_norm(input, normalized_shape, weight, bias, eps):
+    """(result, means, 1 / standard deviations) of layer normalisation; only the first has gradients.
+
+    input (Tensor), normalized_shape (sequence of int), weight, bias (Tensor or None), eps (float). The statistics have
+    the dtype of the weights, or else of `input`. Raises RuntimeError (Given normalized_shape=…, expected input with shape …).
+
+    >>> import framejit
+    >>> framejit.native_layer_norm(framejit.tensor([[1.0, 3.0]]), [2], None, None, 0.0)[1]
+    tensor([[2.]])
+    """
+    result, *statistics = _layer_norm(input, normalized_shape, weight, bias, eps)
+    return result, *(s.detach() for s in _like_weights(statistics, input, weight, bias))
 
 
 def max_pool2d_with_indices_backward(
@@ -182,7 +204,7 @@ def max_pool2d_with_indices_backward(
     tensor([[[0., 1.]]])
     """
     flat = input.shape[:-2]
-    zeros = grad_output.new_zeros(*flat, input.shape[-2] * input.shape[-1])
+    zeros = _C.fill(input, 0).reshape(*flat, input.shape[-2] * input.shape[-1])  # whose gradient is zeros
     spread = zeros.scatter_add(-1, indices.reshape(*flat, -1), grad_output.reshape(*flat, -1))
     return into(out, spread.reshape(input.shape))
 

@@ -244,9 +244,7 @@ def combinations(input, r=2, with_replacement=False):
         return input.new_empty(0)
     pick = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     rows = list(pick(range(input.shape[0]), r))
-    if not rows:
-        return input.new_empty(0, r)
-    return input[_C.tensor(rows)]
+    return input[_C.tensor(rows, dtype=_C.int64).reshape(-1, r)]
 
 
 def unravel_index(indices, shape):
@@ -304,6 +302,8 @@ def sum_to_size(self, *size):
     fits = lead >= 0 and all(want in (1, have) for want, have in zip(size, self.shape[lead:]))
     if not fits:
         raise RuntimeError(f"size {{{size}}} is not expandable to size {{{list(self.shape)}}}.")
+    if not size:
+        return self.sum()  # of bool, too, as integers
     dims = list(range(lead)) + [lead + i for i, want in enumerate(size) if want == 1 and self.shape[lead + i] != 1]
     return self.sum(dims, True).reshape(size) if dims else self.reshape(size)
 

@@ -391,7 +391,7 @@ def pinv(A, rcond=None, *, atol=None, rtol=None, hermitian=False, out=None):
     """
     rtol = rcond if rtol is None else rtol
     if 0 in A.shape:
-        return A.new_zeros(*A.shape[:-2], A.shape[-1], A.shape[-2])
+        return _into(out, A.mH.clone())
     if hermitian:
         values, v = eigh(A)
         bound = _tolerance(A, values.abs(), atol, rtol)

@@ -21,13 +21,14 @@ import time
 import warnings
 
 DTYPES = ("float32", "float64", "int64", "bool", "bfloat16", "complex64")
-# Not dense on the CPU, or made for one accelerator: torch itself runs no sample of them here.
+# Not dense on the CPU, or made for one accelerator (torch itself runs no sample of these here), or of a missing dtype.
 LEFT_OUT = {
     "jiterator_unary": "compiles CUDA source",
     "jiterator_binary": "compiles CUDA source",
     "jiterator_4inputs_with_extra_args": "compiles CUDA source",
     "jiterator_binary_return_by_ref": "compiles CUDA source",
     "jiterator_2inputs_2outputs": "compiles CUDA source",
+    "chalf": "makes complex32, a dtype that framejit does not have",
     "torch._scaled_mm_v2": "float8 matrices of accelerators",
     "torch._scaled_mm": "float8 matrices of accelerators",
     "torch.ops.aten._flash_attention_forward": "a CUDA kernel",
@@ -37,6 +38,9 @@ LEFT_OUT = {
 LEFT_OUT_COMPILED = {
     "resize_": "changes the sizes of a tensor in place",
     "resize_as_": "changes the sizes of a tensor in place",
+    "to_sparse": "sparse tensors in a whole graph",
+    "sparse.sampled_addmm": "sparse tensors in a whole graph",
+    "sparse.mm.reduce": "sparse tensors in a whole graph",
 }
 
 

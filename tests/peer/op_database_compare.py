@@ -232,8 +232,9 @@ def same_elements(x, want, got):
     indices = [r[-1] if isinstance(r, (tuple, list)) else r for r in (want, got)]
     other = torch.from_numpy(indices[1].numpy())
     for dim in range(x.dim()):
+        theirs, mine = (i.unsqueeze(dim) if i.dim() < x.dim() else i for i in (indices[0], other))
         try:
-            if torch.equal(torch.take_along_dim(x, indices[0], dim), torch.take_along_dim(x, other, dim)):
+            if torch.equal(torch.take_along_dim(x, theirs, dim), torch.take_along_dim(x, mine, dim)):
                 return True
         except (RuntimeError, IndexError):
             continue
