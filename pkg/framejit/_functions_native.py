@@ -205,7 +205,7 @@ def max_pool2d_with_indices_backward(
     """
     flat = input.shape[:-2]
     zeros = _C.fill(input, 0).reshape(*flat, input.shape[-2] * input.shape[-1])  # whose gradient is zeros
-    spread = zeros.scatter_add(-1, indices.reshape(*flat, -1), grad_output.reshape(*flat, -1))
+    spread = zeros.scatter_add(-1, indices.flatten(-2), grad_output.flatten(-2))
     return into(out, spread.reshape(input.shape))
 
 

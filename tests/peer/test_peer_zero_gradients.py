@@ -44,6 +44,20 @@ CASES = {
     "group norm of bfloat16": (lambda t, x: t.native_group_norm(x.bfloat16(), None, None, 4, 3, 1, 1, 0.5)[1:], MATRIX),
     "as_strided past its tensor": (lambda t, x: (x * 1)[:1].as_strided((2, 3), (1, 2)), MATRIX),
     "as_strided of no row": (lambda t, x: (x * 1)[:0].as_strided((2, 2), (1, 2)), MATRIX),
+    "pooling of no plane": (pooled, PLANES[:0]),
+    "unpooling of no plane": (
+        lambda t, x: t.nn.functional.max_unpool2d(x, t.zeros(0, 2, 5, 6, dtype=t.int64), 2),
+        PLANES[:0],
+    ),
+    "fractional pooling of no plane": (lambda t, x: t.nn.functional.fractional_max_pool2d(x, 2, (3, 3)), PLANES[:0]),
+    "sampling of no plane": (
+        lambda t, x: t.nn.functional.grid_sample(x, t.zeros(0, 3, 3, 2), align_corners=False),
+        PLANES[:0],
+    ),
+    "fold of no plane": (
+        lambda t, x: t.nn.functional.fold(x[:, :, :, 0].repeat(1, 2, 1), (5, 2), 2),
+        PLANES[:0, :, :4],
+    ),
     "sum of bool": (lambda t, x: (x > 0).sum_to_size(()), MATRIX),
     "logit of bool": (lambda t, x: t.logit(x > 0, 0.25), MATRIX),
     "scatter complex": (lambda t, x: x.detach().scatter(0, t.tensor([1, 1]), 2.5, reduce="add"), COMPLEX),

@@ -138,8 +138,8 @@ def _read(input, index, padding):
         place = place.clamp(0, size - 1)
         flat = place if flat is None else flat * size + place
     batch, channels = input.shape[:2]
-    at = flat.reshape(batch, 1, -1).expand(batch, channels, -1)
-    values = input.reshape(batch, channels, -1).gather(2, at).reshape(batch, channels, *flat.shape[1:])
+    at = flat.flatten(1).unsqueeze(1).expand(batch, channels, -1)
+    values = input.flatten(2).gather(2, at).reshape(batch, channels, *flat.shape[1:])
     return values.masked_fill(~inside.unsqueeze(1), 0)
 
 

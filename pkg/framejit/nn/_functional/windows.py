@@ -207,8 +207,8 @@ def _unpool(n, input, indices, kernel_size, stride, padding, output_size):
 def _spread(n, input, indices, sizes):
     """The values in a tensor whose last `n` sizes are these, at the places that the indices say."""
     lead = input.shape[:-n]
-    flat = indices.reshape(*lead, -1)  # scatter raises RuntimeError for indices outside
-    out = input.new_zeros(*lead, math.prod(sizes)).scatter(-1, flat, input.reshape(*lead, -1))
+    flat = indices.flatten(-n)  # scatter raises RuntimeError for indices outside
+    out = input.new_zeros(*lead, math.prod(sizes)).scatter(-1, flat, input.flatten(-n))
     return out.reshape(*lead, *sizes)
 
 
@@ -312,7 +312,7 @@ def _fractional(n, input, kernel_size, output_size, output_ratio, return_indices
     pairs = [2 + 2 * a for a in range(n)] + [3 + 2 * a for a in range(n)]
     place = place.expand([*x.shape[:2], *(s for a in range(n) for s in (out[a], kernel[a]))]).permute(0, 1, *pairs)
     place = place.reshape(*x.shape[:2], math.prod(out), math.prod(kernel))
-    windows = x.reshape(*x.shape[:2], 1, -1).expand(*x.shape[:2], math.prod(out), math.prod(sizes)).gather(-1, place)
+    windows = x.flatten(2).unsqueeze(2).expand(*x.shape[:2], math.prod(out), math.prod(sizes)).gather(-1, place)
     best = windows.argmax(-1, True)
     shape = [*x.shape[:2], *out] if batched else [x.shape[1], *out]
     values, indices = windows.gather(-1, best).reshape(shape), place.gather(-1, best).reshape(shape)
@@ -507,7 +507,9 @@ def fold(
         )
     channels, height, width = x.shape[1] // taps, size[0] + 2 * padding[0], size[1] + 2 * padding[1]
     place = (rows[:, None, :, None] * width + cols[None, :, None, :]).reshape(-1)
-    flat = x.new_zeros(x.shape[0], channels, height * width).index_add(2, place, x.reshape(x.shape[0], channels, -1))
+    flat = x.new_zeros(x.shape[0], channels, height * width).index_add(
+        2, place, x.reshape(x.shape[0], channels, taps * high * wide)
+    )
     out = flat.reshape(x.shape[0], channels, height, width)
     out = out[:, :, padding[0] : padding[0] + size[0], padding[1] : padding[1] + size[1]]
     return out if input.dim() == 3 else out.squeeze(0)
