@@ -27,6 +27,7 @@ constexpr ModulePart kParts[] = {
     {"torch_dispatch", init_torch_dispatch},
     {"autograd", init_autograd},
     {"func", init_func},
+    {"bodies", init_bodies},
     {"record", init_record},
     {"storage", init_storage},
     {"generator", init_generator},

@@ -19,6 +19,7 @@ bool init_devices(PyObject* module);
 bool init_size(PyObject* module);
 bool init_autograd(PyObject* module);
 bool init_func(PyObject* module);
+bool init_bodies(PyObject* module);
 bool init_record(PyObject* module);
 bool init_tensor(PyObject* module);  // the type; "ops" adds the rows' methods to it
 bool init_overrides(PyObject* module);

@@ -1,9 +1,12 @@
-// Bodies of higher-order operators (graph::Region): where they begin and end, and what pure ones may write to.
+// Bodies of higher-order operators: where they begin and end, and what pure ones may write to. Those of graph::Region
+// stay in the graph; those of ops (ops/bodies.h) are taken out of it, and are pure.
 #include <algorithm>
 
 #include "capture/builtins.h"
 #include "capture/leaf.h"
+#include "capture/look.h"
 #include "capture/sym_frame.h"
+#include "capture/tensors.h"
 #include "py/imported.h"
 
 namespace fj::capture {
@@ -29,6 +32,50 @@ V exit_region(Tracer& t, Args& args) {
   static constinit py::Imported function{"framejit._C", "_exit_region"};
   std::erase_if(t.bodies, [&](const Tracer::Body& b) { return b.frame == t.frame; });
   return call_leaf(t, function.get(), args);
+}
+
+V takes_branches(Tracer& t, Args& args) {
+  bool plain = wants_whole(t);
+  for (V v : args.pos) {
+    t.use(v);
+    plain = plain && v->is == Is::Tensor && t.tensors->is_plain(as<TensorValue>(v)->fake);
+  }
+  return t.boolean(plain);
+}
+
+V begin_body(Tracer& t, Args& args) {
+  static constinit py::Imported function{"framejit._C", "_begin_body"};
+  want(args, 1, 1);
+  t.bodies.push_back({t.step, t.frame});
+  return call_leaf(t, function.get(), args);
+}
+
+V end_body(Tracer& t, Args& args) {
+  static constinit py::Imported function{"framejit._C", "_end_body"};
+  std::erase_if(t.bodies, [&](const Tracer::Body& b) { return b.frame == t.frame; });
+  return call_leaf(t, function.get(), args);
+}
+
+V drop_body(Tracer& t, Args& args) {
+  static constinit py::Imported function{"framejit._C", "_drop_body"};
+  std::erase_if(t.bodies, [&](const Tracer::Body& b) { return b.frame == t.frame; });
+  return call_leaf(t, function.get(), args);
+}
+
+V call_cond(Tracer& t, Args& args) {
+  static constinit py::Imported function{"framejit._C", "_cond"};
+  return call_leaf(t, function.get(), args);
+}
+
+V call_while_loop(Tracer& t, Args& args) {
+  static constinit py::Imported function{"framejit._C", "_while_loop"};
+  return call_leaf(t, function.get(), args);
+}
+
+V refuse(Tracer& t, Args& args) {
+  want(args, 1, 1);
+  Ref text = t.need_real(args.pos[0], Reason::unsupported_op, "a text");
+  cut(Reason::unsupported_op, PyUnicode_AsUTF8(text.get()));
 }
 
 bool calls_body(const Tracer& t) {

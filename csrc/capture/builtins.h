@@ -41,6 +41,13 @@ MethodRule text_method(std::string_view name);
 Rule builtin_rule(PyObject* function);
 V enter_region(Tracer& t, Args& args);  // bodies of higher-order operators (bodies.cpp)
 V exit_region(Tracer& t, Args& args);
+V takes_branches(Tracer& t, Args& args);
+V begin_body(Tracer& t, Args& args);
+V end_body(Tracer& t, Args& args);
+V drop_body(Tracer& t, Args& args);
+V call_cond(Tracer& t, Args& args);
+V call_while_loop(Tracer& t, Args& args);
+V refuse(Tracer& t, Args& args);
 void sort_values(Tracer& t, Values& items, V key, bool reverse);
 bool is_callable(Tracer& t, V v);
 [[noreturn]] void raise_stop(Tracer& t, V iterator);

@@ -105,10 +105,12 @@ bool exports(const CompileOptions& options) {
 
 }  // namespace
 
-bool may_look(const Tracer& t) {
+bool wants_whole(const Tracer& t) {
   const OnBreak now = thread_state().autocast.on_break;
-  return t.tape && !exports(t.options) && (now == OnBreak::AsCompiled ? t.options.fullgraph : now == OnBreak::Error);
+  return now == OnBreak::AsCompiled ? t.options.fullgraph : now == OnBreak::Error;
 }
+
+bool may_look(const Tracer& t) { return t.tape && !exports(t.options) && wants_whole(t); }
 
 V number_in(Tracer& t, V tensor, PyObject* by) {
   if (!may_look(t)) {

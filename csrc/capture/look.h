@@ -74,7 +74,9 @@ V copy_read(Tracer& tracer, V number);
 void drop_readings(Tracer& tracer);
 TraceObserver* observer_of(Tracer& tracer);
 
-// Where a break would be an error, data is looked at instead.
+// Would a break be an error here?
+bool wants_whole(const Tracer& tracer);
+// There data is looked at instead.
 bool may_look(const Tracer& tracer);
 
 }  // namespace fj::capture

@@ -344,6 +344,10 @@ TensorValue* TensorSession::input_of(PyObject* fake) const {
   return it == impl->inputs.end() ? nullptr : it->second;
 }
 
+bool TensorSession::is_plain(PyObject* fake) const {
+  return thread_state().top == &impl->session && value_of(fake) != nullptr;
+}
+
 bool TensorSession::made_here(PyObject* fake) const { return !impl->inputs.count(fake) && !impl->lifted.count(fake); }
 
 graph::Graph& TensorSession::graph() { return *impl->graph; }

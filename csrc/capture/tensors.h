@@ -50,6 +50,8 @@ class TensorSession {
   bool count_ops(TapeStep& step);  // after it: were there any? Also notes where the call was made
   // The input that a fake tensor stands for; NULL for others.
   TensorValue* input_of(PyObject* fake) const;
+  // A tensor of the trace itself, while no layer (vmap) is over it.
+  bool is_plain(PyObject* fake) const;
   // Is this fake tensor one that the trace made, or an input?
   bool made_here(PyObject* fake) const;
   graph::Graph& graph();

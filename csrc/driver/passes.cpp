@@ -6,6 +6,7 @@
 #include "base/flags.h"
 #include "base/progress.h"
 #include "codegen/codegen.h"
+#include "ops/bodies.h"
 #include "schedule/schedule.h"
 #include "transform/decompose.h"
 #include "transform/simplify.h"
@@ -62,6 +63,9 @@ std::unique_ptr<graph::Graph> lower(const graph::Graph& functional) {
     g = run_pass(p, g ? *g : functional);
   }
   g->remove_dead_nodes();
+  for (const graph::Node* n : g->nodes)
+    for (const Arg& a : n->args)
+      if (a.tag() == ArgTag::Object && has_bodies(n->op->id)) bodies_of(a).prepare();
   return g;
 }
 

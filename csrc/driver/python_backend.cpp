@@ -1,7 +1,9 @@
 // Graphs for back ends written in Python: framejit._backends.lower gets the graph as plain data and gives a callable.
+#include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
 
+#include "driver/bodies.h"
 #include "driver/compiled.h"
 #include "driver/python_program.h"
 #include "py/error.h"
@@ -77,9 +79,13 @@ class Describer {
   // The nodes, with switches of grad mode and autocast where these change: a back end differentiates the graph as the
   // program would have.
   Ref nodes(const graph::Graph& g) {
-    const bool at_entry = thread_state().grad_mode;
-    bool grad = at_entry;
     std::vector<Ref> out;
+    add_nodes(g, thread_state().grad_mode, out);
+    return tuple_of(out, [](const Ref& r) { return r; });
+  }
+
+  void add_nodes(const graph::Graph& g, bool at_entry, std::vector<Ref>& out) {
+    bool grad = at_entry;
     auto set_grad = [&](bool on) {
       if (on != grad) out.push_back(check(Py_BuildValue("(s()(N){}{})", "_set_grad_enabled", PyBool_FromLong(on))));
       grad = on;
@@ -87,11 +93,11 @@ class Describer {
     for (const graph::Node* n : g.nodes) {
       set_autocast(n->autocast, out);
       set_grad(!n->no_grad);
+      if (has_bodies(n->op->id)) bodies_before(*n, out);
       out.push_back(node(*n));
     }
     set_autocast({}, out);
     set_grad(at_entry);
-    return tuple_of(out, [](const Ref& r) { return r; });
   }
 
   Ref node(const graph::Node& n) {
@@ -112,6 +118,7 @@ class Describer {
       Ref v = arg(n.args[i]);
       check(PyDict_SetItemString(kwargs.get(), def.name, v.get()));
     }
+    if (has_bodies(n.op->id)) std::erase_if(positional, [](const Arg* a) { return a->tag() == ArgTag::Object; });
     Ref args = tuple_of(positional, [&](const Arg* a) { return arg(*a); });
     Ref meta = meta_of(n);
     return check(Py_BuildValue("(sOOOO)", n.op->full_name, results.get(), args.get(), kwargs.get(), meta.get()));
@@ -147,6 +154,43 @@ class Describer {
                                         to.cache ? Py_True : Py_False)));
     }
     autocast_ = to;
+  }
+
+  // The nodes of bodies stand before the operator, each body between two marks (framejit._bodies); it takes what the
+  // operator is given.
+  void bodies_before(const graph::Node& n, std::vector<Ref>& out) {
+    const Bodies& bodies =
+        bodies_of(*std::find_if(n.args.begin(), n.args.end(), [](const Arg& a) { return a.tag() == ArgTag::Object; }));
+    std::vector<const graph::Value*> given;
+    for (const Arg& a : n.args)
+      if (a.tag() == ArgTag::TensorList)
+        for (Val v : a.as_vals()) given.push_back(graph::value_of(v));
+    const size_t parameters = given.size() - n.args[operands_at(n)].as_vals().size();
+    for (size_t i = 0; i < body_count(bodies); ++i) body(graph_of(bodies, i), given, parameters, !n.no_grad, out);
+  }
+
+  static size_t operands_at(const graph::Node& n) {
+    size_t last = 0;
+    for (size_t i = 0; i < n.args.size(); ++i)
+      if (n.args[i].tag() == ArgTag::TensorList) last = i;
+    return last;
+  }
+
+  void body(const graph::Graph& g, const std::vector<const graph::Value*>& given, size_t parameters, bool grad,
+            std::vector<Ref>& out) {
+    for (const graph::Value* v : g.inputs) names_.erase(v);
+    for (const graph::Node* n : g.nodes)
+      for (const graph::Value* v : n->outs) names_.erase(v);
+    for (size_t i = parameters; i < given.size(); ++i) names_[g.inputs[i]] = names_.at(given[i]);
+    const std::vector<graph::Value*> own(g.inputs.begin(), g.inputs.begin() + static_cast<std::ptrdiff_t>(parameters));
+    const std::vector<const graph::Value*> like(given.begin(), given.begin() + static_cast<std::ptrdiff_t>(parameters));
+    Ref shaped = tuple_of(like, [&](const graph::Value* v) { return value(v); });
+    out.push_back(check(Py_BuildValue("(sO(O){}{})", "_begin_body", names(own).get(), shaped.get())));
+    const graph::Autocast outside = std::exchange(autocast_, {});
+    add_nodes(g, grad, out);
+    autocast_ = outside;
+    Ref results = tuple_of(g.outputs, [&](const graph::Value* v) { return value(v); });
+    out.push_back(check(Py_BuildValue("(s()(O){}{})", "_end_body", results.get())));
   }
 
   Ref ref_type_;

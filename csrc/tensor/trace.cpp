@@ -123,15 +123,11 @@ TensorRef TraceSession::make_input(TensorObj* real, std::string name) {
   return t;
 }
 
-namespace {
-
 TraceSession* active_session() {
   for (Layer* l = thread_state().top; l; l = l->below)
     if (auto* session = dynamic_cast<TraceSession*>(l)) return session;
   return nullptr;
 }
-
-}  // namespace
 
 bool ends_trace(const tape::Node& node) { return dynamic_cast<const OutsideNode*>(&node) != nullptr; }
 
@@ -235,6 +231,7 @@ void TraceSession::call_fakes(const OpDef& op, Args fakes, Outs& outs) {
 }
 
 void TraceSession::record(const OpDef& op, Args fakes, Outs& outs) {
+  if (!open_.empty()) for_each_val(fakes, [&](Val v) { open_.back().met.push_back(TensorRef::borrow(tensor_of(v))); });
   ArgVec values(fakes.begin(), fakes.end());
   for (Arg& a : values) a = map_vals(a, [&](Val v) { return Val{value_of(tensor_of(v))}; });
   if (!op.args.empty() && op.args[0].mutated) return record_inplace(op, fakes, values, outs);

@@ -64,6 +64,15 @@ class TraceSession final : public Layer {
   // The fake tensor that stands for `real`: of make_input or by lifting.
   TensorRef fake_of(TensorObj* real);
 
+  // Bodies of operators that take functions. What is recorded between the two becomes a graph of its own; gives
+  // stand-ins, tensors like the given ones, that are its first inputs. Nothing outside may be written in a body, nor
+  // data be looked at.
+  void begin_body(std::span<TensorObj* const> parameters, Outs& stand_ins);
+  void end_body(std::span<TensorObj* const> results);
+  void drop_body();  // left by an exception: what was recorded stays where it is
+  // The last `n` bodies. Each takes its parameters and then all of `operands`: what any of them reads from outside.
+  std::vector<std::unique_ptr<graph::Graph>> take_bodies(size_t n, Outs& operands);
+
   // Given to every node that is recorded from now on.
   std::shared_ptr<const graph::Location> location;
   std::shared_ptr<graph::Region> region;
@@ -86,7 +95,15 @@ class TraceSession final : public Layer {
   void look(const OpDef& op, Args args, Outs& outs);
   StorageRef fake_storage_of(TensorObj* real);
 
+  struct Body {
+    size_t begin = 0;            // the first of its nodes
+    std::vector<TensorRef> met;  // fake tensors that it has to do with
+    std::vector<graph::Node*> nodes;
+    std::vector<graph::Value*> parameters, results, outside;
+  };
+
   graph::Graph& graph_;
+  std::vector<Body> open_, closed_;
   FakeWrapper* live_ = nullptr;                          // all wrappers, so that they can be told of the session's end
   std::vector<std::pair<TensorRef, TensorRef>> lifted_;  // real, fake
   std::vector<std::pair<StorageRef, StorageRef>> storages_;  // real, fake
@@ -96,6 +113,8 @@ class TraceSession final : public Layer {
   void* lift_context_ = nullptr;
 };
 
+// The trace that is active; null outside.
+TraceSession* active_session();
 // Opens a region of the trace that is active, and closes the innermost one of that name, if there is one. Nothing
 // happens outside traces.
 void enter_region(std::string name);

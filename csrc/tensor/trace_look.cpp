@@ -38,7 +38,7 @@ TensorRef select_by_places(Val self, Val mask) {
 }  // namespace
 
 TensorObj* TraceSession::data_access(TensorObj* t, const char* what) {
-  if (!observer_ || !observer_->may_look() || !only_reads(what) || t->meta.numel() > kMostElements)
+  if (!observer_ || !open_.empty() || !observer_->may_look() || !only_reads(what) || t->meta.numel() > kMostElements)
     raise(ErrorKind::DataDependent, what, " needs the elements of a traced tensor");
   Outs real;
   const Arg value(Val{value_of(t)});
@@ -48,7 +48,7 @@ TensorObj* TraceSession::data_access(TensorObj* t, const char* what) {
 }
 
 void TraceSession::look(const OpDef& op, Args args, Outs& outs) {
-  if (!observer_ || !observer_->may_look() || !op.has(kDynamicShape))
+  if (!observer_ || !open_.empty() || !observer_->may_look() || !op.has(kDynamicShape))
     raise(ErrorKind::DataDependent, op.name,
           "() gives a result whose shape depends on the elements of a traced tensor");
   SmallVec<TensorRef, 6> keep;

@@ -9,6 +9,7 @@ import operator
 import re
 
 from framejit import _C, _ops
+from framejit._bodies import take_bodies
 from framejit._regions import operator_of
 
 
@@ -50,7 +51,7 @@ def graph_module(inputs, nodes, outputs, examples=()):
                 values[name] = graph.call_function(operator.getitem, (node, i))
                 paths[values[name]] = path
     graph.output(tuple(values[name] for name in outputs))
-    bodies = keep_regions(graph, paths)
+    bodies = take_bodies(graph, keep_regions(graph, paths))
     graph.lint()
     return GraphModule(bodies, graph)
 
@@ -198,6 +199,10 @@ _SEQUENCE_OPS = frozenset(
         "hsplit",
         "vsplit",
         "broadcast_tensors",
+        "_begin_body",
+        "_cond",
+        "_while_loop",
+        "_scan",
     )
 )
 

@@ -1,14 +1,44 @@
 """Control flow as functions: `framejit.cond`, `framejit.while_loop`, scans. They run as the Python that they stand for."""
 
-from framejit import _C
+from framejit import _C, ops
+from framejit._control_flow_nodes import both, loop
+from framejit.ops import HigherOrderOperator
 from framejit.utils._pytree import tree_flatten, tree_map, tree_unflatten
+
+
+class _Cond(HigherOrderOperator):
+    """The operator of `cond`: in captured graphs its functions are modules."""
+
+    _qualified_op_name = "framejit.ops.higher_order.cond"
+
+    def __call__(self, *args, **kwargs):
+        names = ("pred", "true_fn", "false_fn", "operands")
+        for i, name in enumerate(names):
+            if name in kwargs:
+                if i != len(args):
+                    raise AssertionError("did not provide the right number of non-keyword args")
+                args += (kwargs.pop(name),)
+        if len(args) != len(names) or kwargs:
+            raise TypeError(f"cond() takes {', '.join(names)}, but got {len(args)} of them and {sorted(kwargs)}")
+        rule = None if _C._is_tracing() else self._rule(tree_flatten(args[3])[0])
+        return cond(*args) if rule is None else rule(*args)
+
+    @staticmethod
+    def arguments(node, bodies, operands):
+        """Those of the operator in a graph, for a call with marks."""
+        return (node.args[0], *bodies, operands)
+
+
+cond_op = ops.higher_order.cond = _Cond("cond")
 
 
 def cond(pred, true_fn, false_fn, operands=()):
     """true_fn(*operands) if pred else false_fn(*operands).
 
     pred (bool or int or float or Tensor of one element), true_fn, false_fn (callable), operands (tuple or list). Raises
-    RuntimeError for another condition, and what the functions raise.
+    RuntimeError for another condition, for functions that cannot be called, and what the functions raise. In a function
+    that is compiled as a whole (`fullgraph=True`) the condition may be a tensor: then both functions are captured and must
+    give tensors of the same sizes and dtypes in the same structure.
 
     >>> import framejit
     >>> framejit.cond(framejit.tensor(False), lambda x: x + 1, lambda x: x - 1, (framejit.ones(1),))
@@ -19,6 +49,10 @@ def cond(pred, true_fn, false_fn, operands=()):
             raise RuntimeError(f"Expected pred to be bool or single-element tensor, but got {pred}.")
     elif not isinstance(pred, (bool, int, float)):
         raise RuntimeError(f"Expected pred to be bool or tensor, but got {pred}.")
+    if not callable(true_fn) or not callable(false_fn):
+        raise RuntimeError("Expect both branches to be callable.")
+    if _C._takes_branches(pred):
+        return both(pred, true_fn, false_fn, operands)
     return true_fn(*operands) if pred else false_fn(*operands)
 
 
@@ -35,6 +69,8 @@ def while_loop(cond_fn, body_fn, carried_inputs):
         raise RuntimeError("Expect cond_fn and body_fn to be callable.")
     if not isinstance(carried_inputs, (tuple, list)):
         raise RuntimeError(f"Expect carried_inputs to be a tuple or a list, but got {type(carried_inputs)}.")
+    if all(isinstance(leaf, _C.Tensor) for leaf in carried_inputs) and _C._takes_branches(*carried_inputs):
+        return loop(cond_fn, body_fn, carried_inputs)
     count = len(carried_inputs)
     while cond_fn(*carried_inputs):
         carried_inputs = body_fn(*carried_inputs)
@@ -43,6 +79,32 @@ def while_loop(cond_fn, body_fn, carried_inputs):
         if len(carried_inputs) != count:
             raise RuntimeError(f"body_fn must give as many values as it takes: {count}, but gave {len(carried_inputs)}")
     return tuple(carried_inputs) if count != 1 else carried_inputs[0]
+
+
+class _WhileLoop(HigherOrderOperator):
+    """The operator of `while_loop`: in captured graphs its functions are modules."""
+
+    _qualified_op_name = "framejit.ops.higher_order.while_loop"
+
+    def __call__(self, cond_fn, body_fn, carried_inputs, additional_inputs=()):
+        def goes_on(*carried):
+            answer = cond_fn(*carried, *additional_inputs)
+            return answer[0] if isinstance(answer, (tuple, list)) else answer  # a module of a graph gives a tuple
+
+        out = while_loop(
+            goes_on,
+            lambda *carried: body_fn(*carried, *additional_inputs),
+            carried_inputs,
+        )
+        return out if isinstance(out, tuple) else (out,)
+
+    @staticmethod
+    def arguments(node, bodies, operands):
+        """Those of the operator in a graph, for a call with marks."""
+        return (*bodies, tuple(node.args[0]), operands)
+
+
+while_loop_op = ops.higher_order.while_loop = _WhileLoop("while_loop")
 
 
 def scan(combine_fn, init, xs, *, dim=0, reverse=False):

@@ -14,6 +14,7 @@ from framejit.fx import Graph, GraphModule
 from framejit.fx.node import map_aggregate
 
 from ._backends import call_backend
+from ._bodies import take_bodies
 from ._captured import input_target, keep_regions, marked_regions, operator_of
 
 
@@ -133,7 +134,7 @@ class _Builder:
     def finish(self, outputs):
         self.graph.output(tuple(self.values[slot] for slot in outputs))
         for node in reversed(self.optional):
-            if not node.users:
+            if not node.users and node.target is not _C._begin_body:
                 self.graph.erase_node(node)
         for node in reversed(self.graph.nodes):  # copies that capture makes of what is read, in case
             if not node.users and node.target in _COPIES:
@@ -144,7 +145,7 @@ class _Builder:
             if node.op.startswith("call_"):
                 path = [(name, operator_of(name)) for _, name in paths.get(node, ())]
                 node.meta["source_fn_stack"] = [*path, (node.name, node.target)]
-        bodies = keep_regions(self.graph, paths)
+        bodies = take_bodies(self.graph, keep_regions(self.graph, paths))
         self.graph.lint()
         return GraphModule({**bodies, **self.constants}, self.graph)
 

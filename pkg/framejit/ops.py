@@ -32,6 +32,32 @@ class HigherOrderOperator:
 
         return note
 
+    def _rule(self, tensors):
+        """What is registered for the mode of __torch_dispatch__ that is active, or for the subclass of one of the tensors.
+
+        None where there is neither; raises NotImplementedError where nothing is registered.
+        """
+        from framejit.utils._python_dispatch import _get_current_dispatch_mode, _pop_mode_temporarily
+
+        mode = _get_current_dispatch_mode()
+        if mode is not None and not type(mode).supports_higher_order_operators:
+            rule = self._implementations.get(type(mode))
+            if rule is None:
+                raise NotImplementedError(f"no rule registered for HOP {self._name} and mode {mode}")
+
+            def below(*args):
+                with _pop_mode_temporarily():
+                    return rule(mode, *args)
+
+            return below
+        for tensor in tensors:
+            kind = type(tensor)
+            if isinstance(tensor, _C.Tensor) and kind.__torch_dispatch__ is not _C.Tensor.__torch_dispatch__:
+                if kind not in self._implementations:
+                    raise NotImplementedError(f"no rule registered for HOP {self._name} and subclass {kind}")
+                return self._implementations[kind]
+        return None
+
     def __call__(self, *args, **kwargs):
         for function in self._implementations.values():
             return function(*args, **kwargs)
@@ -220,6 +246,12 @@ def _namespace(name):
     namespace = _types.ModuleType(f"framejit.ops.{name}", f"The operators of {name}.")
 
     def find(op):
+        if name == "higher_order":
+            from framejit import _control_flow  # noqa: F401 (puts its operators here)
+            from framejit._regions import _operators
+
+            if op in vars(namespace) or op in _operators:
+                return vars(namespace).get(op) or _operators[op]
         if name == "profiler":
             from framejit.profiler import _operators
 

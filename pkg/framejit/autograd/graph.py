@@ -64,7 +64,16 @@ def increment_version(tensor):
     _C._bump_version(tensor)
 
 
-_state = threading.local()  # what disable_saved_tensors_hooks says
+_disabled = threading.local()
+_disabled.messages = []
+
+
+def _messages():
+    """What disable_saved_tensors_hooks says in this thread, in a list: captured code cannot write to a thread's state itself."""
+    messages = getattr(_disabled, "messages", None)
+    if messages is None:
+        messages = _disabled.messages = []
+    return messages
 
 
 class saved_tensors_hooks:
@@ -86,9 +95,9 @@ class saved_tensors_hooks:
         self.unpack_hook = unpack_hook
 
     def __enter__(self):
-        message = getattr(_state, "message", None)
-        if message is not None:
-            raise RuntimeError(message)
+        messages = _messages()
+        if messages and messages[-1] is not None:
+            raise RuntimeError(messages[-1])
         _C._push_saved_tensors_hooks(self.pack_hook, self.unpack_hook)
 
     def __exit__(self, *args):
@@ -131,12 +140,12 @@ def disable_saved_tensors_hooks(error_message):
     ...     print((framejit.ones(1, requires_grad=True) * 2).requires_grad)
     True
     """
-    before = getattr(_state, "message", None)
-    _state.message = error_message
+    messages = _messages()
+    messages.append(error_message)
     try:
         yield
     finally:
-        _state.message = before
+        messages.pop()
 
 
 class _MultiHandle(RemovableHandle):

@@ -122,6 +122,10 @@ def mark_static(t, index=None):
         t._dynamo_marked_static = True
         return t
     index = tuple(range(t.dim())) if index is None else index
+    if _C._is_tracing():
+        for i in index if isinstance(index, (list, tuple)) else (index,):
+            len(range(t.size(i)))  # what needs to know the size makes it a constant
+        return None
     _add_marks(t, "static", index)
     marked = set(getattr(t, "_dynamo_dynamic_indices", ()))
     if marked:

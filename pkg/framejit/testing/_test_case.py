@@ -74,6 +74,12 @@ class TestCase(_Base):
         with self.assertRaises(AssertionError, msg=msg):
             self.assertEqual(x, y, **settings)
 
+    if _Base is not unittest.TestCase:
+
+        def assertExpectedInline(self, actual, expect, skip=0):
+            """Compares the text of what is given with a golden string."""
+            super().assertExpectedInline(str(actual), expect, skip + 1)
+
     def assertNotWarn(self, callable, msg=""):
         """Fails if the call warns."""
         with warnings.catch_warnings(record=True) as caught:

@@ -1,0 +1,108 @@
+// The module part "bodies": what framejit._control_flow calls while it is captured, and nobody else does.
+#include "bind/autograd.h"
+#include "bind/module.h"
+#include "driver/bodies.h"
+#include "tensor/dispatch.h"
+#include "tensor/trace.h"
+
+namespace fj::bind {
+namespace {
+
+trace::TraceSession& session() {
+  trace::TraceSession* s = trace::active_session();
+  FJ_USER_CHECK(s, ErrorKind::Runtime, "nothing is being traced");
+  return *s;
+}
+
+PyObject* tuple_of(const Outs& tensors) {
+  py::Ref out = py::check(PyTuple_New(static_cast<Py_ssize_t>(tensors.size())));
+  for (size_t i = 0; i < tensors.size(); ++i)
+    PyTuple_SET_ITEM(out.get(), static_cast<Py_ssize_t>(i), Py_NewRef(as_object(tensors[i].get())));
+  return out.release();
+}
+
+std::vector<TensorObj*> given(PyObject* o) {
+  return PySequence_Check(o) && PySequence_Size(o) == 0 ? std::vector<TensorObj*>() : tensors_of(o, "a body");
+}
+
+// _begin_body(tensors like its parameters) -> stand-ins for them; None for none
+PyObject* begin_body(PyObject*, PyObject* like) {
+  return py::guarded<PyObject*>(nullptr, [&] {
+    std::vector<TensorObj*> parameters = given(like);
+    Outs stand_ins;
+    session().begin_body(parameters, stand_ins);
+    return parameters.empty() ? Py_NewRef(Py_None) : tuple_of(stand_ins);
+  });
+}
+// _end_body(results)
+PyObject* end_body(PyObject*, PyObject* results) {
+  return py::guarded<PyObject*>(nullptr, [&] {
+    session().end_body(given(results));
+    return Py_NewRef(Py_None);
+  });
+}
+// _drop_body(): an exception has left it
+PyObject* drop_body(PyObject*, PyObject*) {
+  return py::guarded<PyObject*>(nullptr, [&] {
+    session().drop_body();
+    return Py_NewRef(Py_None);
+  });
+}
+// _takes_branches(*tensors): is this captured code that wants a node of the graph for what depends on them?
+PyObject* takes_branches(PyObject*, PyObject*) { Py_RETURN_FALSE; }
+
+// _refuse(why): captured code ends its graph here
+PyObject* refuse(PyObject*, PyObject*) { Py_RETURN_NONE; }
+
+Arg list_of(std::span<const TensorRef> tensors) {
+  SmallVec<Val, 8> values;
+  for (const TensorRef& t : tensors) values.push_back(t.val());
+  return Arg::tensors(values);
+}
+
+// The op `id` on `leading`, the operands of the last two bodies, and these.
+PyObject* call_with_bodies(OpId id, Arg leading, bool alike) {
+  Outs operands, made;
+  auto graphs = session().take_bodies(2, operands);
+  Arg args[] = {std::move(leading), list_of(operands), Arg::object(&driver::make_bodies(std::move(graphs), alike))};
+  bool needs = false;
+  for_each_val(args, [&](Val v) { needs = needs || tape::requires_grad(tensor_of(v)); });
+  if (needs && thread_state().grad_mode && !op_def(id).vjp)
+    raise(ErrorKind::Unsupported, "gradients through ", op_def(id).name);
+  call_op(op_def(id), args, made);
+  return tuple_of(made);
+}
+
+// _cond(pred) -> the results of one of the two last bodies
+PyObject* cond(PyObject*, PyObject* pred) {
+  return py::guarded<PyObject*>(nullptr, [&] {
+    TensorRef chosen = session().fake_of(tensors_of(pred, "cond").at(0));
+    return call_with_bodies(OpId::_cond, Arg(chosen.val()), true);
+  });
+}
+
+// _while_loop(carried) -> what is carried at the end: the last two bodies say whether to go on, and with what
+PyObject* while_loop(PyObject*, PyObject* carried) {
+  return py::guarded<PyObject*>(nullptr, [&] {
+    std::vector<TensorRef> fakes;
+    for (TensorObj* t : tensors_of(carried, "while_loop")) fakes.push_back(session().fake_of(t));
+    return call_with_bodies(OpId::_while_loop, list_of(fakes), false);
+  });
+}
+
+PyMethodDef kFunctions[] = {
+    {"_begin_body", begin_body, METH_O, nullptr},
+    {"_end_body", end_body, METH_O, nullptr},
+    {"_drop_body", drop_body, METH_NOARGS, nullptr},
+    {"_takes_branches", takes_branches, METH_VARARGS, nullptr},
+    {"_refuse", refuse, METH_O, nullptr},
+    {"_cond", cond, METH_O, nullptr},
+    {"_while_loop", while_loop, METH_O, nullptr},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+}  // namespace
+
+bool init_bodies(PyObject* module) { return PyModule_AddFunctions(module, kFunctions) == 0; }
+
+}  // namespace fj::bind

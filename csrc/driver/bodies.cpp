@@ -1,0 +1,206 @@
+#include "driver/bodies.h"
+
+#include <cstring>
+#include <unordered_map>
+
+#include "driver/eager_program.h"
+#include "driver/passes.h"
+#include "ops/calls.h"
+#include "runtime/memory.h"
+#include "runtime/native/iterate.h"
+#include "transform/functionalise.h"
+#include "transform/joint.h"
+
+namespace fj::driver {
+namespace {
+
+using graph::Graph;
+using graph::Value;
+using graph::value_of;
+
+int64_t extent(const TensorMeta& m) {
+  int64_t last = 0;
+  for (size_t d = 0; d < m.sizes.size(); ++d) {
+    if (m.sizes[d] == 0) return 0;
+    last += (m.sizes[d] - 1) * m.strides[d];
+  }
+  return (last + 1) * size_of(m.dtype);
+}
+
+// An operand with the strides that the program was compiled for.
+class Packed {
+ public:
+  Packed(const TensorView& v, const TensorMeta& want) {
+    if (v.strides == want.strides || v.numel() == 0) {
+      data = v.data;
+      return;
+    }
+    bytes_ = static_cast<size_t>(extent(want));
+    data = own_ = static_cast<std::byte*>(runtime::alloc_bytes(bytes_));
+    TensorView to = v;
+    to.data = own_;
+    to.strides = want.strides;
+    native::copy_view(to, v);
+  }
+  Packed(Packed&& o) noexcept : data(o.data), own_(std::exchange(o.own_, nullptr)), bytes_(o.bytes_) {}
+  ~Packed() {
+    if (own_) runtime::free_bytes(own_, bytes_);
+  }
+  std::byte* data = nullptr;
+
+ private:
+  std::byte* own_ = nullptr;
+  size_t bytes_ = 0;
+};
+
+class TracedBodies final : public Bodies {
+ public:
+  TracedBodies(std::vector<std::unique_ptr<Graph>> graphs, bool alike) {
+    for (auto& g : graphs) {
+      bodies_.emplace_back();
+      bodies_.back().functional = functional(*g);
+      bodies_.back().traced = std::move(g);
+    }
+    for (size_t i = 0; i < bodies_.size(); ++i) take_results(bodies_[i], alike ? &bodies_ : nullptr);
+  }
+
+  size_t count() const { return bodies_.size(); }
+  const Graph& traced(size_t i) const { return *bodies_[i].traced; }
+
+  std::span<const TensorMeta> results(size_t body) const override {
+    return {bodies_[body].results.data(), bodies_[body].results.size()};
+  }
+
+  void prepare() override {
+    for (Body& b : bodies_) {
+      if (b.program) continue;
+      auto g = transform::copy_graph(*b.functional);
+      std::vector<const TensorMeta*> metas;
+      for (const TensorMeta& m : b.results) metas.push_back(&m);
+      make_outputs_distinct(*g, metas);
+      b.program = compile_program(*g);
+    }
+  }
+
+  void run(size_t body, std::span<const TensorView> operands, std::span<const TensorView> results) override {
+    prepare();
+    const Body& b = bodies_[body];
+    std::vector<Packed> packed;
+    SmallVec<void*, 16> in, out;
+    for (size_t i = 0; i < operands.size(); ++i) {
+      packed.emplace_back(operands[i], *b.functional->inputs[i]);
+      in.push_back(packed.back().data);
+    }
+    for (const TensorView& v : results) out.push_back(v.data);
+    b.program->run(in.data(), out.data());
+  }
+
+  Bodies& gradient() override {
+    if (gradient_) return *gradient_;
+    std::vector<std::unique_ptr<Graph>> graphs;
+    for (const Body& b : bodies_) graphs.push_back(gradient_of(*b.functional));
+    return *(gradient_ = &make_bodies(std::move(graphs), true));
+  }
+
+ private:
+  struct Body {
+    std::unique_ptr<Graph> traced, functional;
+    SmallVec<TensorMeta, 2> results;
+    std::unique_ptr<runtime::Program> program;
+  };
+
+  // Each result becomes a tensor of its own.
+  static std::unique_ptr<Graph> functional(const Graph& traced) {
+    auto g = transform::copy_graph(traced);
+    graph::GraphBuilder b(*g);
+    for (Value*& v : g->outputs) v = value_of(t::clone(b, Val{v}));
+    transform::Functional f = transform::functionalise(*g);
+    FJ_USER_CHECK(f.graph->writes.empty(), ErrorKind::Unsupported, "a body that writes to what it is given");
+    return std::move(f.graph);
+  }
+
+  static void take_results(Body& b, const std::vector<Body>* alike) {
+    for (size_t i = 0; i < b.functional->outputs.size(); ++i) {
+      TensorMeta m = *b.functional->outputs[i];
+      bool agree = alike && m.is_dense();
+      if (alike)
+        for (const Body& other : *alike) {
+          const TensorMeta& o = *other.functional->outputs[i];
+          FJ_USER_CHECK(o.sizes == m.sizes && o.dtype == m.dtype, ErrorKind::Unsupported,
+                        "bodies that give tensors of other sizes or dtypes");
+          agree = agree && o.strides == m.strides;
+        }
+      if (!agree) m.strides = contiguous_strides(m.sizes);
+      m.offset = 0;
+      m.requires_grad = false;
+      b.results.push_back(std::move(m));
+    }
+  }
+
+  static std::unique_ptr<Graph> gradient_of(const Graph& body) {
+    auto g = transform::copy_graph(body);
+    for (Value* v : g->inputs) v->requires_grad = is_differentiable(v->dtype);
+    transform::Joint joint = transform::differentiate(*g);
+    auto out = std::make_unique<Graph>();
+    out->functional = true;
+    transform::ValueMap map;
+    const Graph& whole = joint.whole ? *joint.whole : *joint.forward;
+    for (size_t i = 0; i < body.inputs.size(); ++i)
+      map.set(whole.inputs[i], out->add_input(*whole.inputs[i], whole.inputs[i]->name));
+    size_t next = body.inputs.size();
+    for (size_t i = 0; i < body.outputs.size(); ++i) {
+      const Value* v = body.outputs[i];
+      if (!is_differentiable(v->dtype)) continue;
+      const bool used =
+          std::count(joint.differentiable.begin(), joint.differentiable.end(), static_cast<int32_t>(i)) != 0;
+      TensorMeta m = make_meta(v->sizes, v->dtype);
+      if (used) m.strides = whole.inputs[next]->strides;
+      Value* grad = out->add_input(m, cat("grad_", i));
+      if (used) map.set(whole.inputs[next++], grad);
+    }
+    for (const graph::Node* n : whole.nodes) transform::copy_node(*n, *out, map);
+    graph::GraphBuilder b(*out);
+    size_t wanted = 0;
+    for (const Value* v : body.inputs) {
+      if (!is_differentiable(v->dtype)) continue;
+      const Value* grad = joint.grad_inputs.empty() ? nullptr : joint.whole_grads[wanted++];
+      out->add_output(grad ? map[grad] : value_of(t::_zeros(b, v->sizes, v->dtype)));
+    }
+    out->remove_dead_nodes();
+    for (Value* v : out->inputs) v->requires_grad = false;
+    return out;
+  }
+
+  std::vector<Body> bodies_;
+  Bodies* gradient_ = nullptr;
+};
+
+std::string key_of(const std::vector<std::unique_ptr<Graph>>& graphs, bool alike) {
+  std::string key = alike ? "alike\n" : "\n";
+  for (const auto& g : graphs) {
+    key += graph::print(*g);
+    for (const graph::Node* n : g->nodes)
+      for (const Arg& a : n->args)
+        if (a.tag() == ArgTag::Object) key += cat(reinterpret_cast<uintptr_t>(a.as_object()), "\n");
+  }
+  return key;
+}
+
+}  // namespace
+
+Bodies& make_bodies(std::vector<std::unique_ptr<Graph>> graphs, bool alike) {
+  static auto& known = *new std::unordered_map<std::string, std::unique_ptr<TracedBodies>>();
+  std::string key = key_of(graphs, alike);
+  auto it = known.find(key);
+  if (it == known.end())
+    it = known.emplace(std::move(key), std::make_unique<TracedBodies>(std::move(graphs), alike)).first;
+  return *it->second;
+}
+
+size_t body_count(const Bodies& bodies) { return static_cast<const TracedBodies&>(bodies).count(); }
+
+const graph::Graph& graph_of(const Bodies& bodies, size_t i) {
+  return static_cast<const TracedBodies&>(bodies).traced(i);
+}
+
+}  // namespace fj::driver

@@ -1,0 +1,27 @@
+// The bodies of an operator that takes functions, as graphs that its routine runs: `_cond` has two. They live as long
+// as the process, like the code that they were traced from: ops refer to them by address. Equal ones are the same.
+#pragma once
+#include <span>
+
+#include "ops/native.h"
+
+namespace fj {
+
+class Bodies {
+ public:
+  virtual ~Bodies() = default;
+  // What a body gives for operands of the sizes and dtypes that it was traced with.
+  virtual std::span<const TensorMeta> results(size_t body) const = 0;
+  // Compiles them, under the interpreter's lock. Programs do so before they run without it.
+  virtual void prepare() = 0;
+  virtual void run(size_t body, std::span<const TensorView> operands, std::span<const TensorView> results) = 0;
+  // From the operands and the gradients of those results that can have one (is_differentiable), in their order, to the
+  // gradients of those operands that can. Raises what has no derivative.
+  virtual Bodies& gradient() = 0;
+};
+
+// The ops that have one among their arguments.
+inline bool has_bodies(OpId op) { return op == OpId::_cond || op == OpId::_while_loop || op == OpId::_scan; }
+inline Bodies& bodies_of(const Arg& a) { return *static_cast<Bodies*>(a.as_object()); }
+
+}  // namespace fj

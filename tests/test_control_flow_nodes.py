@@ -1,0 +1,339 @@
+"""cond() and while_loop() of tensors are nodes of a whole graph, which choose when it runs; plain Python says what is right."""
+
+import unittest
+
+import framejit
+from framejit import cond
+from framejit._control_flow import cond_op, while_loop, while_loop_op
+from framejit.dynamo.testing import EagerAndRecordGraphs
+
+BACKENDS = ("inductor", "eager", "aot_eager")
+
+
+def plain_cond(pred, true_fn, false_fn, operands=()):
+    return true_fn(*operands) if bool(pred) else false_fn(*operands)
+
+
+def plain_loop(cond_fn, body_fn, carried):
+    while bool(cond_fn(*carried)):
+        out = body_fn(*carried)
+        carried = out if isinstance(out, (tuple, list)) else (out,)
+    return tuple(carried) if len(carried) > 1 else carried[0]
+
+
+def flat(out):
+    return [leaf for leaf in framejit.utils._pytree.tree_leaves(out) if leaf is not None]
+
+
+class Nodes(unittest.TestCase):
+    def setUp(self):
+        framejit.reset()
+
+    def check(self, make, inputs, segments=1, grad=True):
+        """`make(operator)` gives a function; one segment serves all inputs, and gradients agree."""
+        plain = make(plain_cond if self.kind == "cond" else plain_loop)
+        for backend in BACKENDS:
+            framejit.reset()
+            compiled = framejit.compile(make(self.operator), fullgraph=True, backend=backend)
+            for values in inputs:
+                with self.subTest(backend=backend, inputs=values):
+                    self.compare(plain, compiled, values, grad)
+            self.assertEqual(framejit.dynamo.statistics(compiled)["graphs"], segments)
+
+    def compare(self, plain, compiled, values, grad):
+        ours = [v.clone().requires_grad_(grad and v.is_floating_point()) for v in values]
+        theirs = [v.clone().requires_grad_(grad and v.is_floating_point()) for v in values]
+        a, b = flat(plain(*theirs)), flat(compiled(*ours))
+        self.assertEqual(len(a), len(b))
+        for x, y in zip(a, b):
+            framejit.testing.assert_close(y, x)
+        if not grad:
+            return
+        for out in (a, b):
+            sum(x.sum() for x in out if x.requires_grad).backward()
+        for x, y in zip(theirs, ours):
+            if x.grad is None:
+                self.assertFalse(y.grad is not None and y.grad.any())
+            else:
+                framejit.testing.assert_close(y.grad, x.grad)
+
+
+class Cond(Nodes):
+    kind, operator = "cond", staticmethod(cond)
+    both = (framejit.tensor([1.0, 2.0]),), (framejit.tensor([-1.0, -3.0]),)
+
+    def test_values_and_gradients(self):
+        def make(op):
+            return lambda x: op(x.sum() > 0, lambda a: a.sin() * 3, lambda a: a.exp() - a, (x,)) * 2
+
+        self.check(make, self.both)
+
+    def test_only_the_branch_taken_counts(self):
+        """The other one would give NaN gradients, and its index is out of range."""
+
+        def make(op):
+            def f(x):
+                return op(x.sum() > 0, lambda: (x.sqrt(), x[x.long()]), lambda: (x * 2, x - 1))
+
+            return f
+
+        x, y = framejit.tensor([0.25, 1.0, 0.5]), framejit.tensor([-7.0, -1.0, -9.0])
+        self.check(make, ((x,), (y,)))
+
+    def test_free_variables(self):
+        weight = framejit.tensor([2.0, 5.0])
+
+        def make(op):
+            def f(x, y):
+                z = x * y
+                return op(z.sum() > 0, lambda a: a * weight + z, lambda a: a - y, [x])
+
+            return f
+
+        self.check(make, [(a[0], b[0]) for a in self.both for b in self.both])
+
+    def test_structures(self):
+        def make(op):
+            def yes(pair, named):
+                return {"a": pair[0] + named["k"], "b": [pair[1], None]}
+
+            def no(pair, named):
+                return {"a": pair[1] * named["k"], "b": [pair[0] * 0, None]}
+
+            return lambda x, y: op(x.sum() > 0, yes, no, ((x, y), {"k": x * y}))
+
+        self.check(make, [(a[0], b[0]) for a in self.both for b in self.both])
+
+    def test_nested(self):
+        def make(op):
+            def f(x, y):
+                def inner(a):
+                    return op(y.sum() > 0, lambda b: b.cos() * y, lambda b: b.sin(), (a * 2,))
+
+                return op(x.sum() > 0, inner, lambda a: a + y, (x,))
+
+            return f
+
+        self.check(make, [(a[0], b[0]) for a in self.both for b in self.both])
+
+    def test_writes_to_its_own(self):
+        def make(op):
+            def yes(a):
+                b = a * 2
+                b[0] = 7.0
+                b.mul_(3)
+                return b
+
+            return lambda x: op(x.sum() > 0, yes, lambda a: a.t() if a.dim() > 1 else -a, (x,))
+
+        self.check(make, self.both)
+
+    def test_other_strides_and_dtypes(self):
+        def make(op):
+            def f(x):
+                flipped = x.t()
+                return op(x.sum() > 0, lambda a: (a + 1, a > 0), lambda a: (a.t().t() * 2, a < 1), (flipped,))
+
+            return f
+
+        x = framejit.arange(6.0).reshape(2, 3)
+        self.check(make, ((x,), (x - 9,)))
+
+    def test_gradient_modes(self):
+        def make(op):
+            def yes(a):
+                with framejit.no_grad():
+                    b = a * 2
+                return a * b
+
+            return lambda x: op(x.sum() > 0, yes, lambda a: a.detach() * a, (x,))
+
+        self.check(make, self.both)
+
+    def test_second_derivative(self):
+        def f(x):
+            return cond(x.sum() > 0, lambda a: a**3, lambda a: a.exp(), (x,)).sum()
+
+        compiled = framejit.compile(f, fullgraph=True)
+        for (value,) in self.both:
+            x = value.clone().requires_grad_()
+            (first,) = framejit.autograd.grad(compiled(x), x, create_graph=True)
+            (second,) = framejit.autograd.grad(first.sum(), x)
+            expected = 6 * value if value.sum() > 0 else value.exp()
+            framejit.testing.assert_close(second, expected)
+
+    def test_backward_inside(self):
+        def make(op):
+            def f(x):
+                y = op(x.sum() > 0, lambda a: a.sin() * a, lambda a: a**2, (x,)).sum()
+                return framejit.autograd.grad(y, x)[0] * 2
+
+            return f
+
+        plain = make(plain_cond)
+        compiled = framejit.compile(make(cond), fullgraph=True)
+        for (value,) in self.both:
+            x = value.clone().requires_grad_()
+            framejit.testing.assert_close(compiled(x), plain(x))
+
+    def test_predicates(self):
+        compiled = framejit.compile(lambda p, x: cond(p, lambda a: a + 1, lambda a: a - 1, (x,)), fullgraph=True)
+        x = framejit.ones(2)
+        for p in (True, False, 0, 2, 0.0, -0.0, 0.5, float("nan")):
+            for dtype in (framejit.float32, framejit.float16, framejit.bool, framejit.int64):
+                if isinstance(p, float) and p != p and dtype is not framejit.float32:
+                    continue
+                pred = framejit.tensor([[p]]).to(dtype)
+                with self.subTest(p=p, dtype=dtype):
+                    self.assertEqual(compiled(pred, x).tolist(), [2.0, 2.0] if bool(pred) else [0.0, 0.0])
+
+    def test_graph(self):
+        recorder = EagerAndRecordGraphs()
+
+        @framejit.compile(backend=recorder, fullgraph=True)
+        def f(p, q, x):
+            def no(a):
+                return cond(q, lambda b: b.sin(), lambda b: b.cos(), (a,))
+
+            return cond(p, lambda a: a + 1, no, (x,))
+
+        x = framejit.ones(2)
+        for p in (True, False):
+            for q in (True, False):
+                expected = x + 1 if p else x.sin() if q else x.cos()
+                self.assertEqual(f(framejit.tensor(p), framejit.tensor(q), x).tolist(), expected.tolist())
+        (gm,) = recorder.graphs
+        self.assertEqual(
+            {name for name, _ in gm.named_modules()},
+            {"", "cond_true_1", "cond_false_1", "cond_false_1.cond_true_0", "cond_false_1.cond_false_0"},
+        )
+        (node,) = gm.graph.find_nodes(op="call_function", target=cond_op)
+        pred, yes, no, operands = node.args
+        self.assertEqual([yes.target, no.target, len(operands)], ["cond_true_1", "cond_false_1", 2])
+        self.assertEqual(len(gm.cond_true_1.graph.find_nodes(op="placeholder")), 2)
+        again = framejit.compile(gm, fullgraph=True)
+        self.assertEqual(again(framejit.tensor(False), x, framejit.tensor(True))[0].tolist(), x.sin().tolist())
+
+    def test_open_sizes(self):
+        recorder = EagerAndRecordGraphs()
+        for backend in ("inductor", recorder):
+            framejit.reset()
+
+            def f(x):
+                n = x.shape[0]
+                return cond(x.sum() > 0, lambda a: a * n, lambda a: a.flip(0) + n, (x,))
+
+            compiled = framejit.compile(f, backend=backend, fullgraph=True, dynamic=True)
+            for n in (3, 5, 8):
+                for sign in (1, -1):
+                    x = sign * framejit.arange(1.0, n + 1)
+                    expected = x * n if sign > 0 else x.flip(0) + n
+                    self.assertEqual(compiled(x).tolist(), expected.tolist())
+            self.assertEqual(framejit.dynamo.statistics(compiled)["graphs"], 1)
+        self.assertEqual(len(recorder.graphs), 1)
+
+    def test_refused(self):
+        x = framejit.ones(3)
+        log = []
+        cases = {
+            "structure": lambda x: cond(x.sum() > 0, lambda: (x, x), lambda: x),
+            "metadata": lambda x: cond(x.sum() > 0, lambda: x, lambda: x.long()),
+            "float32": lambda x: cond(x.sum() > 0, lambda: x, lambda: x[:1]),
+            "return a tensor": lambda x: cond(x.sum() > 0, lambda: x, lambda: 3),
+            "writes": lambda x: cond(x.sum() > 0, lambda: x.add_(1), lambda: x * 2),
+            "operator was given": lambda x: cond(x.sum() > 0, lambda: (log.append(1), x + 1)[1], lambda: x * 2),
+            "random": lambda x: cond(x.sum() > 0, lambda: framejit.rand_like(x), lambda: x * 2),
+        }
+        for text, f in cases.items():
+            with self.subTest(text), self.assertRaisesRegex(framejit.dynamo.exc.Unsupported, text):
+                framejit.compile(f, fullgraph=True)(x)
+        self.assertEqual(log, [])
+
+    def test_exceptions_of_a_branch(self):
+        def no(x):
+            raise KeyError("no")
+
+        f = framejit.compile(lambda x: cond(x.sum() > 0, lambda a: a + 1, no, (x,)), fullgraph=True)
+        self.assertEqual(f(framejit.ones(2)).tolist(), [2.0, 2.0])
+        with self.assertRaisesRegex(KeyError, "no"):
+            f(-framejit.ones(2))
+
+    def test_python_predicate_and_breaks(self):
+        f = framejit.compile(lambda p, x: cond(p, lambda: x + 1, lambda: x[:1] - 1))
+        x = framejit.ones(2)
+        self.assertEqual(f(True, x).tolist(), [2.0, 2.0])
+        self.assertEqual(f(framejit.tensor(False), x).tolist(), [0.0])
+
+    def test_keywords(self):
+        x = framejit.ones(1)
+        named = dict(true_fn=lambda a: a, false_fn=lambda a: -a, operands=[x])
+        self.assertEqual(cond_op(framejit.tensor(False), **named).tolist(), [-1.0])
+        with self.assertRaises(AssertionError):
+            cond_op(True, pred=True, **named)
+        with self.assertRaises(TypeError):
+            cond_op(pred=True, other=1, **named)
+        with self.assertRaisesRegex(RuntimeError, "callable"):
+            cond(True, 1, 2)
+
+
+class WhileLoop(Nodes):
+    kind, operator = "loop", staticmethod(while_loop)
+
+    def test_values(self):
+        def make(op):
+            def f(n, x):
+                limit = x.sum() + 3
+                return op(lambda i, a: i < limit, lambda i, a: (i + n, a * 2 + x), (n, x + 1))
+
+            return f
+
+        inputs = [(framejit.tensor(n), framejit.tensor([1.0, m])) for n in (1, 2) for m in (0.0, 5.0, -9.0)]
+        self.check(make, inputs, grad=False)
+
+    def test_one_value(self):
+        def make(op):
+            return lambda x: op(lambda a: a.abs().max() < 100, lambda a: a * a + 1, (x,))
+
+        self.check(make, [(framejit.tensor([0.5]),), (framejit.tensor([200.0]),)], grad=False)
+
+    def test_cond_inside(self):
+        def make(op):
+            inner = cond if op is while_loop else plain_cond
+
+            def body(n, steps):
+                return inner(n % 2 == 0, lambda: n // 2, lambda: 3 * n + 1), steps + 1
+
+            return lambda n: op(lambda n, steps: n != 1, body, (n, n * 0))
+
+        self.check(make, [(framejit.tensor(n),) for n in (1, 6, 27)], grad=False)
+
+    def test_graph(self):
+        recorder = EagerAndRecordGraphs()
+
+        @framejit.compile(backend=recorder, fullgraph=True)
+        def f(x, y):
+            return while_loop(lambda i, a: i < 3, lambda i, a: (i + 1, a + y), (x, y))
+
+        self.assertEqual([t.tolist() for t in f(framejit.tensor(0), framejit.ones(2))], [3, [4.0, 4.0]])
+        (gm,) = recorder.graphs
+        (node,) = gm.graph.find_nodes(op="call_function", target=while_loop_op)
+        test, body, carried, operands = node.args
+        self.assertEqual([test.target, body.target, len(carried), len(operands)], ["cond_fn_0", "body_fn_0", 2, 1])
+
+    def test_refused(self):
+        x = framejit.ones(2, requires_grad=True)
+        cases = {
+            "gradients": lambda x: while_loop(lambda a: a.sum() < 9, lambda a: a * 2, (x,)),
+            "metadata": lambda x: while_loop(lambda a: a.sum() < 9, lambda a: (a * 2).double(), (x.detach(),)),
+            "as many values": lambda x: while_loop(lambda a: a.sum() < 9, lambda a: (a, a), (x.detach(),)),
+            "boolean": lambda x: while_loop(lambda a: a < 9, lambda a: a + 1, (x.detach(),)),
+        }
+        for text, f in cases.items():
+            with self.subTest(text), self.assertRaisesRegex(framejit.dynamo.exc.Unsupported, text):
+                framejit.compile(f, fullgraph=True)(x)
+
+
+del Nodes
+
+if __name__ == "__main__":
+    unittest.main()
