@@ -15,12 +15,12 @@ import framejit
 from benchmarks import draw
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-PAGES = ("autograd", "compile", "dynamic_shapes", "func", "fx", "lazy", "why-break", "why-recompile")
+PAGES = ("autograd", "compile", "dynamic_shapes", "func", "fx", "lazy", "overrides", "why-break", "why-recompile")
 EXAMPLE = re.compile(r"```python\n(.*?)```\n\n```text\n(.*?)```", re.DOTALL)
 SOURCE = DOCS.parent / "csrc" / "capture" / "break_reasons.def"
 TEXTS = {".cpp", ".h", ".def", ".toml", ".py", ".md"}
 DOCTESTED = (
-    "_backends _compile _options as_torch as_torch.stand_ins.testing._file_check compiler compiler._guards dynamo dynamo._export "
+    "_backends _fake_tensor _compile _options as_torch as_torch.stand_ins.testing._file_check compiler compiler._guards dynamo dynamo._export "
     "dynamo._stance dynamo.callback dynamo.compiled_autograd dynamo.comptime dynamo.control dynamo.decorators dynamo.explain "
     "dynamo.external_utils dynamo.in_graph dynamo.testing dynamo.utils testing._capture utils._pytree"
 ).split()

@@ -148,6 +148,7 @@ def _with(function, more):
     return backend
 
 
+running = threading.local()  # .context: what is known of the graph that a back end is given now; None: no back end runs
 _taped = threading.local()  # .on: graphs are being made whose ops the tape must see
 
 
@@ -271,12 +272,15 @@ def lower(backend, inputs, nodes, outputs, examples):
 
 def call_backend(backend, module, examples):
     """What a back end makes of a graph: a callable. Raises exc.BackendCompilerFailed."""
+    before, running.context = getattr(running, "context", None), {"module": module, "examples": examples}
     try:
         compiled = backend(module, examples)
         if not callable(compiled):
             raise TypeError(f"a back end must return a callable, but this one returned {type(compiled).__name__}")
     except Exception as error:
         return _failed(backend, error, module)
+    finally:
+        running.context = before
     return compiled
 
 

@@ -27,7 +27,7 @@ ABSENT = frozenset(
     for name in """
     _awaits _custom_op _custom_ops _decomp _deploy _dispatch _export _functorch _guards _higher_order_ops
     _inductor _jit_internal _library _linalg_utils _lobpcg _logging _lowrank _meta_registrations _namedtensor_internals
-    _numpy _ops _prims _prims_common _python_dispatcher _refs _size_docs _sources _storage_docs _strobelight _subclasses
+    _numpy _ops _prims _prims_common _python_dispatcher _refs _size_docs _sources _storage_docs _strobelight
     _utils_internal _vendor _vmap_internals _weights_only_unpickler ao cpu fft
     backends.cpu backends.cudnn.rnn backends.cusparselt backends.kleidiai backends.mha backends.miopen backends.xeon
     cuda.comm cuda.gds cuda.graphs cuda.green_contexts cuda.jiterator cuda.memory cuda.nccl cuda.nvtx cuda.profiler cuda.random

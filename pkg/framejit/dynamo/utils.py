@@ -149,14 +149,28 @@ def ifdynstaticdefault(count1, count2):
 
 
 def detect_fake_mode(inputs=None):
-    """None: back ends are given real tensors.
+    """The FakeTensorMode of fake inputs, the one that is entered, or that of the back end that is being called; or None.
 
-    inputs (list of Tensor): accepted. Raises nothing of its own.
+    inputs (nested containers of Tensor): what may be fake. Raises AssertionError for fakes of different modes.
 
-    >>> detect_fake_mode([]) is None
-    True
+    >>> import framejit
+    >>> from framejit._fake_tensor import FakeTensorMode
+    >>> mode = FakeTensorMode()
+    >>> detect_fake_mode([mode.from_tensor(framejit.ones(2))]) is mode, detect_fake_mode([]) is None
+    (True, True)
     """
-    return None
+    from framejit import _backends
+    from framejit._fake_tensor import FakeTensor, FakeTensorMode
+    from framejit.utils import _pytree as pytree
+
+    modes = [leaf.fake_mode for leaf in pytree.tree_leaves(inputs) if isinstance(leaf, FakeTensor)]
+    if any(mode is not modes[0] for mode in modes):
+        raise AssertionError("fake mode from fake tensor input 0 doesn't match that of another one")
+    modes += [mode for mode in reversed(_C._dispatch_modes()) if isinstance(mode, FakeTensorMode)]
+    if modes:
+        return modes[0]
+    known = getattr(_backends.running, "context", None)
+    return None if known is None else known.setdefault("fake_mode", FakeTensorMode())
 
 
 def istype(obj, allowed_types):

@@ -4,6 +4,7 @@ A Parameter is a real subclass of Tensor, so that `isinstance` costs nothing and
 A Buffer is an ordinary Tensor carrying a mark; `Buffer` itself is never the type of an object.
 """
 
+import functools
 from collections import OrderedDict
 
 from framejit import _ops as _t
@@ -28,6 +29,11 @@ class Parameter(_t.Tensor):
             data = _t.empty(0)
         if not isinstance(data, _t.Tensor):
             raise TypeError(f"Parameter data must be a Tensor, not {type(data).__name__}")
+        if type(data) is not _t.Tensor and _answers(type(data)):
+            made = data.detach().requires_grad_(requires_grad)
+            if not isinstance(made, cls):
+                made.__class__ = _parameters_of(type(made), cls)
+            return made
         return _t.Tensor._make_subclass(cls, data, requires_grad)
 
     def __init__(self, *args, **kwargs):
@@ -45,6 +51,18 @@ class Parameter(_t.Tensor):
 
     def __reduce_ex__(self, protocol):
         return _rebuild_parameter, (self.data, self.requires_grad, OrderedDict())
+
+
+def _answers(cls):
+    """Whether a class of tensors computes by itself (`__torch_dispatch__`): its elements cannot become another class's."""
+    found = getattr(cls, "__torch_dispatch__", None)
+    return found is not None and found is not getattr(_t.Tensor, "__torch_dispatch__", None)
+
+
+@functools.cache
+def _parameters_of(cls, kind):
+    """The class of parameters that are tensors of a class with `__torch_dispatch__`."""
+    return type(cls)(cls.__name__, (cls, kind), {"__module__": cls.__module__, "__repr__": cls.__repr__})
 
 
 def _rebuild_parameter(data, requires_grad, backward_hooks):

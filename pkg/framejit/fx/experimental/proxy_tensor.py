@@ -51,6 +51,11 @@ class ProxyTensor(Proxy):
         return found
 
     def _method(self, name, *args, **kwargs):
+        if name == "data_ptr" and not self.tracer.shows_memory:
+            raise RuntimeError(
+                "Cannot access data pointer of Tensor (e.g. FakeTensor, FunctionalTensor). If you're using "
+                "torch.compile/export/fx, it is likely that we are erroneously tracing into a custom kernel."
+            )
         if len(args) > 1 and all(isinstance(arg, int) for arg in args) and _takes_sizes(name):
             args = (list(args),)
         return self.__torch_function__(getattr(_C.Tensor, name), (), (self, *args), kwargs)
@@ -156,6 +161,8 @@ def _node_of(leaf):
 
 class PythonKeyTracer(Tracer):
     """The tracer of `make_fx`: modules are traced through, tensors met on the way are constants."""
+
+    shows_memory = True  # False: the values stand for others, where they lie is not to be looked at
 
     def __init__(self):
         super().__init__(autowrap_modules=())
@@ -384,13 +391,14 @@ def make_fx(
 
     @functools.wraps(f if hasattr(f, "__name__") else type(f), updated=())
     def wrapped(*args):
-        return _trace(f, args, decomposition_table or {}, record_stack_traces)
+        return _trace(f, args, decomposition_table or {}, record_stack_traces, tracing_mode == "real")
 
     return wrapped
 
 
-def _trace(f, args, decompositions, record_stack_traces):
+def _trace(f, args, decompositions, record_stack_traces, shows_memory):
     tracer = PythonKeyTracer()
+    tracer.shows_memory = shows_memory
     tracer.record_stack_traces = record_stack_traces
     tracer.decompositions = decompositions
     leaves, _ = pytree.tree_flatten(args)

@@ -2,8 +2,11 @@
 
 from framejit._aot import aot_function, aot_module, aot_module_simplified, make_boxed_compiler, make_boxed_func
 from framejit.fx import traceback
+from framejit.fx.experimental.proxy_tensor import make_fx
+from framejit.utils._python_dispatch import _disable_current_modes
 
 __all__ = [
+    "aot_export_joint_simple",
     "aot_function",
     "aot_module",
     "aot_module_simplified",
@@ -11,6 +14,14 @@ __all__ = [
     "make_boxed_func",
     "setup_stacktrace_preservation_hooks",
 ]
+
+
+def aot_export_joint_simple(func, args, *, trace_joint, num_params_buffers=0, decompositions=None):
+    """The function as a flat graph of operators, for these arguments. Joint graphs are not given."""
+    if trace_joint:
+        raise NotImplementedError("aot_export_joint_simple: trace_joint=True is not supported")
+    with _disable_current_modes():
+        return make_fx(func, decompositions)(*args)
 
 
 def setup_stacktrace_preservation_hooks(roots):
