@@ -311,6 +311,16 @@ class Hooks(unittest.TestCase):
 
 
 class InPlace(unittest.TestCase):
+    def test_set_of_a_leaf(self):
+        x, other = fj.ones(2, requires_grad=True), fj.zeros(3)
+        for f in (lambda: x.set_(other), lambda: fj.compile(lambda x: x.set_(other))(x)):
+            with self.assertRaisesRegex(
+                RuntimeError, "a leaf Variable that requires grad is being used in an in-place"
+            ):
+                f()
+        with fj.no_grad():
+            self.assertEqual(x.set_(other).shape, (3,))
+
     def test_leaf(self):
         x = leaf(1.0, 2.0)
         with self.assertRaisesRegex(

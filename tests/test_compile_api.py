@@ -78,6 +78,33 @@ class CallableTest(unittest.TestCase):
 
         self.assertEqual(Holder().double(framejit.ones(1)).tolist(), [2])
 
+    def test_a_class_keeps_being_itself_and_its_calls_are_compiled(self):
+        counter = CompileCounter()
+
+        @framejit.compile(backend=counter)
+        class Shifted(nn.Module):
+            def __init__(self, by):
+                super().__init__()
+                self.layer, self.by = nn.Linear(2, 2), by
+
+            def forward(self, x):
+                return self.layer(x) + self.by
+
+        class Plain:
+            def __init__(self, by):
+                self.by = by
+
+            def __call__(self, x):
+                return x + self.by
+
+        self.assertTrue(isinstance(Shifted, type) and issubclass(Shifted, nn.Module))
+        self.assertIs(framejit.compile(Plain, backend=counter), Plain)
+        module, x = Shifted(3), framejit.ones(2)
+        self.assertEqual(counter.frame_count, 0)
+        self.assertTrue(framejit.equal(module(x), module.layer(x) + 3))
+        self.assertEqual(Plain(2)(x).tolist(), [3.0, 3.0])
+        self.assertEqual(counter.frame_count, 2)
+
     def test_bad_arguments(self):
         with self.assertRaises(TypeError):
             framejit.compile(3)
@@ -224,6 +251,22 @@ class BackendTest(unittest.TestCase):
         self.assertEqual([tuple(e.shape) for e in examples], [(3,)])
         self.assertEqual([n.op for n in gm.graph.nodes], ["placeholder", "call_function", "call_function", "output"])
         gm.graph.lint()
+
+    def test_what_is_known_of_inputs(self):
+        graphs = []
+
+        def backend(gm, example_inputs):
+            graphs.append(gm)
+            return gm.forward
+
+        x, layer = framejit.ones(2), nn.Linear(2, 2)
+        dynamo.mark_static_address(x, guard=True)
+        x.note = "mine"
+        framejit.compile(lambda x, y: layer(x) + y, backend=backend)(x, framejit.ones(2))
+        inputs = [node.meta["tensor_dict"] for node in graphs[0].graph.nodes if node.op == "placeholder"]
+        static = [known.get("_dynamo_static_input_type") for known in inputs]
+        self.assertEqual(sorted(map(str, static)), ["None", "guarded", "unguarded", "unguarded"])
+        self.assertEqual(inputs[static.index("guarded")]["note"], "mine")
 
     def test_a_back_end_may_change_the_graph(self):
         def backend(gm, example_inputs):

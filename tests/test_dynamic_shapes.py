@@ -378,10 +378,59 @@ class Marks(unittest.TestCase):
         self.assertEqual(self.count(cat, [self.marked(n, dynamo.maybe_mark_dynamic) for n in (3, 4, 5)]), 1)
         self.assertEqual(self.count(cat, [self.marked(n, dynamo.mark_unbacked) for n in (3, 4, 5)]), 1)
 
+    def test_numbers_of_a_class_that_is_marked(self):
+        def steps_of(mark):
+            class Times(framejit.nn.Module):
+                def __init__(self, n, f):
+                    super().__init__()
+                    self.n, self.f = n, f
+
+                def forward(self, x):
+                    return x * self.n + self.f
+
+            if mark:
+                self.assertIs(dynamo.mark_static(Times), Times)
+            counter = CompileCounter()
+            compiled = framejit.compile(lambda module, x: module(x), backend=counter, fullgraph=True)
+            for n in range(2, 6):
+                self.assertEqual(compiled(Times(n, n / 2), framejit.ones(2)).tolist(), [n * 1.5] * 2)
+            return counter.frame_count
+
+        self.assertLess(steps_of(False), 4)
+        self.assertEqual(steps_of(True), 4)
+        with self.assertRaises(TypeError):
+            dynamo.mark_static(int)
+
+    def test_sizes_of_parameters(self):
+        def graphs(wrap):
+            counter = CompileCounter()
+            compiled = framejit.compile(lambda x, y: x.sum() + y, backend=counter, fullgraph=True)
+            for n in (1, 5, 6, 7):
+                x = framejit.ones(n)
+                self.assertEqual(compiled(wrap(x), x).tolist(), [n + 1.0] * n)
+            return counter.frame_count
+
+        self.assertEqual(graphs(framejit.nn.Parameter), 4)
+        with dynamo.config.patch(force_parameter_static_shapes=False):
+            self.assertEqual(graphs(framejit.nn.Parameter), 2)
+        self.assertEqual(graphs(lambda x: x), 2)
+
     def test_mark_static(self):
         inputs = [self.marked(n, dynamo.mark_static) for n in (3, 4, 5)]
         self.assertEqual(self.count(cat, inputs), 3)
         self.assertEqual(self.count(cat, inputs, dynamic=True), 3)
+
+    def test_mark_static_inside(self):
+        def f(x):
+            dynamo.mark_static(x, 0)
+            return x * 2
+
+        for function, graphs in ((f, 3), (lambda x: x * 2, 1)):
+            counter = CompileCounter()
+            compiled = framejit.compile(function, backend=counter, dynamic=True, fullgraph=True)
+            for n in (3, 4, 5):
+                self.assertEqual(compiled(framejit.ones(n, 2 * n)).sum().item(), 4 * n * n)
+            self.assertEqual(counter.frame_count, graphs)
 
     def test_specialised(self):
         def asks(x):

@@ -57,6 +57,9 @@ class Attributes(unittest.TestCase):
             (int(fj.tensor(3.7)), float(fj.tensor([2])), bool(fj.tensor(0)), [5, 6][fj.tensor(1)]), (3, 2.0, False, 6)
         )
         self.assertEqual((fj.tensor(True).item(), fj.tensor([[1, 2]]).tolist()), (True, [[1, 2]]))
+        for kind in (int, float, complex):
+            with self.assertRaisesRegex(ValueError, "only one element tensors can be converted to Python scalars"):
+                kind(fj.ones(2))
         for wrong in (lambda: bool(fj.ones(2)), lambda: fj.ones(2).item(), lambda: bool(fj.zeros(0))):
             self.assertRaises(RuntimeError, wrong)
         self.assertRaises(TypeError, lambda: [1][fj.tensor(0.0)])

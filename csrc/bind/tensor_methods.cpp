@@ -6,6 +6,7 @@
 #include "bind/storage_type.h"
 #include "bind/tensor_type.h"
 #include "ops/rules.h"
+#include "tensor/autograd.h"
 #include "tensor/meta_device.h"
 #include "tensor/python_dispatch.h"
 
@@ -151,6 +152,7 @@ PyObject* set(PyObject* o, PyObject* source) {
     FJ_USER_CHECK(t->meta.dtype == from->meta.dtype, ErrorKind::Runtime, "Could not set tensor of type ",
                   name_of(from->meta.dtype), " to a tensor of type ", name_of(t->meta.dtype));
     bool requires_grad = t->meta.requires_grad;
+    if (requires_grad && thread_state().grad_mode) tape::check_inplace(t, true);
     Storage* old = t->storage;
     t->storage = StorageRef::borrow(from->storage).release();
     if (--old->refs == 0) destroy_storage(old);

@@ -1,5 +1,6 @@
 #include "capture/number.h"
 
+#include "capture/sizes.h"
 #include "capture/sym_frame.h"
 #include "py/once.h"
 
@@ -69,6 +70,7 @@ bool is_computed(Tracer& t, V v) {
 
 bool varies(Tracer& t, V v) {
   if (v->is != Is::Const || v->touched || v->slot >= 0 || !v->outside() || !is_number(v->real)) return false;
+  if (of_a_static_class(t, v->source)) return false;
   return is_float_parameter(t, v) || expected_to_vary(t, v->source) || t.tree.varies(v->source, v->real);
 }
 

@@ -37,9 +37,11 @@ bool has_index(PyObject* set, size_t dim) {
   return r == 1;
 }
 
+bool is_parameter(V v) { return Py_TYPE(v->real) != tensor_type && !is_overriding(Py_TYPE(v->real)); }
+
 // Weights and buffers keep their sizes, whatever is asked for, until they are seen to differ.
 bool of_a_module(Tracer& t, V v) {
-  if (Py_TYPE(v->real) != tensor_type && !is_overriding(Py_TYPE(v->real))) return true;  // a Parameter
+  if (is_parameter(v)) return true;
   for (SourceId s = v->source; s != guard::kNoSource; s = t.tree.sources()[s].parent) {
     const Step step = t.tree.sources()[s].step;
     if (step == Step::InstanceDict || step == Step::InstanceAttr || step == Step::Const) return true;
@@ -58,12 +60,13 @@ class Policy {
     unbacked_ = mark(v->real, FJ_NAME("_dynamo_unbacked_indices"));
     static_ = mark(v->real, FJ_NAME("_dynamo_static_indices"));
     from_start_ = always(t.options) && !of_a_module(t, v);
+    fixed_ = is_parameter(v) && flags::get().force_parameter_static_shapes;
   }
 
   bool size_varies(size_t dim) const {
     if (has_index(dynamic_, dim) || has_index(weak_, dim) || has_index(unbacked_, dim)) return true;
     if (has_index(static_, dim)) return false;
-    return from_start_ || changed(dim);
+    return !fixed_ && (from_start_ || changed(dim));
   }
   // Adds the promise of mark_dynamic(t, dim, min=, max=).
   void promise(Symbol* s) const {
@@ -90,7 +93,7 @@ class Policy {
   V v_;
   std::vector<int64_t> numbers_;  // sizes, strides
   PyObject *dynamic_, *weak_, *unbacked_, *static_;
-  bool from_start_;
+  bool from_start_, fixed_;
 };
 
 // Do the sizes and the packed word determine the strides?
@@ -102,6 +105,17 @@ bool implied_strides(const TensorMeta& m) {
 void add_symbol(Tape& tape, Symbol s) { tape.symbols.push_back(s); }
 
 }  // namespace
+
+bool of_a_static_class(Tracer& t, SourceId source) {
+  if (!marks_in_use) return false;
+  for (SourceId s = source; s != guard::kNoSource; s = t.tree.sources()[s].parent) {
+    const Step step = t.tree.sources()[s].step;
+    if (step != Step::InstanceDict && step != Step::InstanceAttr) continue;
+    PyObject* owner = t.value_at(t.tree.sources()[s].parent);
+    if (owner && _PyType_Lookup(Py_TYPE(owner), FJ_NAME("_dynamo_marked_static"))) return true;
+  }
+  return false;
+}
 
 void note_marks() { marks_in_use = true; }
 
@@ -166,7 +180,7 @@ bool symbolise(Tracer& t, V v) {
   int overflow = 0;
   PyLong_AsLongLongAndOverflow(v->real, &overflow);
   const bool varies = always(t.options) || (automatic(t.options) && t.tree.varies(v->source, v->real));
-  if (overflow || !varies) return false;
+  if (overflow || !varies || of_a_static_class(t, v->source)) return false;
   t.guard(Kind::TypeIs, v->source, reinterpret_cast<PyObject*>(v->cls));
   add_symbol(*t.tape, {Symbol::Value, v->source});
   TapeStep step;

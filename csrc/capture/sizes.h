@@ -21,6 +21,8 @@ void guard_exact_sizes(Tracer& t, V tensor);
 // The input step of a tensor that has just become `fake`.
 void record_input(Tracer& t, V v, PyObject* fake, guard::SourceId source, bool symbolic);
 
+// Does an object hold the value whose class is marked (dynamo.mark_static)? Then its numbers are constants.
+bool of_a_static_class(Tracer& t, guard::SourceId source);
 // Makes an int from outside a symbol if it varies: then it has a slot.
 bool symbolise(Tracer& t, V v);
 

@@ -142,6 +142,9 @@ bool is_tensor_method(PyObject* raw) {
 void check_tensor_method(PyObject* name, bool outside) {
   if (outside && is_text(name, "retain_grad")) cut(Reason::unsupported_op, "Tensor.retain_grad() of an input");
   if (outside && is_text(name, "requires_grad_")) cut(Reason::unsupported_op, "Tensor.requires_grad_() of an input");
+  if (is_text(name, "data_ptr"))
+    cut(Reason::unsupported_op,
+        "Tensor.data_ptr(): Cannot access data pointer of Tensor that has no storage while it is traced");
   if (listed(kRefused, PyUnicode_AsUTF8(name))) cut(Reason::unsupported_op, "Tensor.", PyUnicode_AsUTF8(name), "()");
 }
 void check_tensor_attribute(PyObject* name) {

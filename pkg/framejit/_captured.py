@@ -7,6 +7,7 @@ of the Tensor method where the op is one; the nodes of a region (`_regions.py`) 
 import importlib
 import operator
 import re
+import sys
 
 from framejit import _C, _ops
 from framejit._bodies import take_bodies
@@ -34,7 +35,7 @@ def graph_module(inputs, nodes, outputs, examples=()):
     for i, name in enumerate(inputs):
         node = values[name] = graph.placeholder(input_target(name))
         if i < len(examples):
-            node.meta["example_value"] = examples[i]
+            note_example(node, examples[i])
     paths = {}
     nodes = [(*node[:4], node[4] or {}) for node in nodes]
     for i, (op, results, args, kwargs, meta) in enumerate(nodes):
@@ -54,6 +55,18 @@ def graph_module(inputs, nodes, outputs, examples=()):
     bodies = take_bodies(graph, keep_regions(graph, paths))
     graph.lint()
     return GraphModule(bodies, graph)
+
+
+def note_example(node, value):
+    """The value that an input had while its graph was captured, and what the program has put on that tensor.
+
+    Weights say that they stay where they are, as `dynamo.mark_static_address` does for others.
+    """
+    node.meta["example_value"] = value
+    known = node.meta["tensor_dict"] = dict(getattr(value, "__dict__", ()))
+    parameters = sys.modules.get("framejit.nn.parameter")
+    if parameters is not None and isinstance(value, (parameters.Parameter, parameters.Buffer)):
+        known.setdefault("_dynamo_static_input_type", "unguarded")
 
 
 def _path(nodes, i):

@@ -147,10 +147,21 @@ def _compile_callable(model, settings):
         return types.MethodType(_compile_callable(model.__func__, settings), model.__self__)
     if isinstance(model, functools.partial):
         return functools.partial(_compile_callable(model.func, settings), *model.args, **model.keywords)
+    if isinstance(model, type) and isinstance(getattr(model, "__call__", None), types.FunctionType):  # noqa: B004
+        return _compile_class(model, settings)
     call = getattr(type(model), "__call__", None)  # noqa: B004 (looked up on the type, as CPython does)
     if isinstance(call, types.FunctionType) and not isinstance(model, type):
         return types.MethodType(_compile_function(call, settings), model)
     return _compile_function(_calling(model), settings)
+
+
+def _compile_class(cls, settings):
+    """The class itself, whose instances' calls are compiled from now on."""
+    for name in ("__call__", "_call_impl"):
+        method = getattr(cls, name, None)
+        if isinstance(method, types.FunctionType):
+            setattr(cls, name, _compile_function(method, settings))
+    return cls
 
 
 def _calling(target):

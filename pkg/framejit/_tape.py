@@ -15,7 +15,7 @@ from framejit.fx.node import map_aggregate
 
 from ._backends import call_backend
 from ._bodies import take_bodies
-from ._captured import input_target, keep_regions, marked_regions, operator_of
+from ._captured import input_target, keep_regions, marked_regions, note_example, operator_of
 
 
 class Slot(int):
@@ -96,7 +96,7 @@ class _Builder:
     def input(self, path, result):
         with self.graph.inserting_after(self.last_input):
             self.last_input = node = self.graph.placeholder(input_target(path))
-        node.meta["example_value"] = next(self.examples)
+        note_example(node, next(self.examples))
         self.values[result] = node
 
     def call(self, function, args):

@@ -14,7 +14,7 @@ Traceback (most recent call last):
 AttributeError: framejit.dynamo.config.no_such_switch does not exist
 
 These change something: recompile_limit (int, how often a function is compiled again), unroll_limit (int, rounds of a
-loop that are unrolled), assume_static_by_default and automatic_dynamic_shapes (bool, see docs/dynamic_shapes.md),
+loop that are unrolled), assume_static_by_default, automatic_dynamic_shapes and force_parameter_static_shapes (bool, see docs/dynamic_shapes.md),
 verify (int) and log (str), which are FRAMEJIT_VERIFY and FRAMEJIT_LOG, disable (bool), error_on_recompile,
 fail_on_recompile_limit_hit and suppress_errors (bool, raise or do not), verify_correctness (bool, compares each graph
 with running it op by op) and allow_ignore_mark_dynamic (bool).
@@ -32,6 +32,7 @@ from framejit import _C, _config_module
 _FLAGS = {
     "assume_static_by_default": (bool, "assume_static_by_default"),
     "automatic_dynamic_shapes": (bool, "automatic_dynamic_shapes"),
+    "force_parameter_static_shapes": (bool, "force_parameter_static_shapes"),
     "recompile_limit": (int, "recompile_limit"),
     "unroll_limit": (int, "unroll_limit"),
     "verify": (int, "verify"),
@@ -90,7 +91,6 @@ _KEPT = {
     "error_on_nested_fx_trace": True,
     "fake_tensor_cache_enabled": True,
     "force_nn_module_property_static_shapes": True,
-    "force_parameter_static_shapes": True,
     "generate_pycode": False,
     "graph_break_on_nn_param_ctor": True,
     "guard_nn_modules": True,

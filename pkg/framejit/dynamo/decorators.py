@@ -102,8 +102,9 @@ def mark_unbacked(t, index, hint_override=None, strict=False, specialize_on=None
 def mark_static(t, index=None):
     """The size of this dimension is a constant of what is compiled for `t`.
 
-    t (Tensor): the argument-to-be; a class of modules, whose tensors are static in any case, is given back. index (int,
-    or a list or tuple of int): which dimensions; None marks all. Raises TypeError for another class, IndexError for a
+    t (Tensor): the argument-to-be; or a class of modules, whose numbers are constants then, too, and which is given back.
+    index (int, or a list or tuple of int): which dimensions; None marks all. Inside a compiled function it holds for the
+    tensor there. Raises TypeError for another class, IndexError for a
     dimension that `t` does not have.
 
     >>> import framejit
@@ -120,6 +121,7 @@ def mark_static(t, index=None):
         if nn is None or not issubclass(t, nn.Module):
             raise TypeError(f"mark_static takes a tensor or a class of modules, not {t.__name__}")
         t._dynamo_marked_static = True
+        _C._note_size_marks()
         return t
     index = tuple(range(t.dim())) if index is None else index
     if _C._is_tracing():
