@@ -8,11 +8,14 @@
 #include "capture/function_grad.h"
 #include "capture/grads.h"
 #include "capture/hooks.h"
+#include "capture/leaf.h"
+#include "capture/look.h"
 #include "capture/number.h"
 #include "capture/owned.h"
 #include "capture/reflected.h"
 #include "capture/sym_frame.h"
 #include "capture/tensors.h"
+#include "py/imported.h"
 #include "py/once.h"
 
 namespace fj::capture {
@@ -187,6 +190,22 @@ V b_all(Tracer& t, Args& a) {
   return t.boolean(true);
 }
 
+// Of tensors in a whole graph: the larger, or smaller, of two numbers is chosen when the graph runs. NULL: not of
+// these.
+V chosen(Tracer& t, V holds, V a, V b) {
+  static constinit py::Imported where{"framejit._C", "where"};
+  auto is_value = [](V v) { return v->is == Is::Tensor || (v->is == Is::Const && v->real && PyNumber_Check(v->real)); };
+  if (holds->is != Is::Tensor || !wants_whole(t) || !is_value(a) || !is_value(b)) return nullptr;
+  if (as_tensor(as<TensorValue>(holds)->fake)->meta.numel() != 1) return nullptr;
+  for (V v : {a, b})  // of other sizes it would be another tensor than Python gives
+    if (v->is == Is::Tensor &&
+        as_tensor(as<TensorValue>(v)->fake)->meta.sizes != as_tensor(as<TensorValue>(holds)->fake)->meta.sizes)
+      return nullptr;
+  Args args;
+  args.pos = {holds, a, b};
+  return call_leaf(t, where.get(), args);
+}
+
 V extreme(Tracer& t, Args& a, int op) {
   V key = a.take("key"), fallback = a.take("default");
   if (!a.named.empty() || a.pos.empty()) cut(Reason::argument_form, "min or max");
@@ -201,7 +220,12 @@ V extreme(Tracer& t, Args& a, int op) {
   V best = items[0], best_key = key ? call_values(t, key, {best}) : best;
   for (size_t i = 1; i < items.size(); ++i) {
     V k = key ? call_values(t, key, {items[i]}) : items[i];
-    if (!truth(t, compare(t, op, k, best_key))) continue;
+    V exceeds = compare(t, op, k, best_key);
+    if (V number = key ? nullptr : chosen(t, exceeds, k, best)) {
+      best = best_key = number;
+      continue;
+    }
+    if (!truth(t, exceeds)) continue;
     best = items[i];
     best_key = k;
   }

@@ -3,7 +3,10 @@
 // What the cache holds for constant arguments is known as long as it holds it: the guard is that the cache's dict has
 // the same entry. The first call is made for real, outside the trace, as CPython would make it. Each run of the segment
 // asks the cache once more, as an effect: so its counters and its order of use are what they would be.
+#include <algorithm>
+
 #include "capture/builtins.h"
+#include "capture/look.h"
 #include "capture/protocol.h"
 #include "py/lru.h"
 #include "tensor/layer.h"
@@ -105,6 +108,14 @@ PyObject* bound_call(PyObject* wrapper, PyObject* pos, PyObject* named) {
 V call_cached(Tracer& t, V callable, const Args& args) {
   if (!callable->outside() || std::string_view(callable->cls->tp_name) != "functools._lru_cache_wrapper")
     return nullptr;
+  // Results for tensors are not kept in a whole graph, as in PyTorch: what is computed from them is part of it.
+  const bool of_tensors = std::any_of(args.pos.begin(), args.pos.end(), [](V v) { return v->is == Is::Tensor; });
+  if (of_tensors && wants_whole(t)) {
+    Ref wrapped = Ref::steal(PyObject_GetAttr(callable->real, FJ_NAME("__wrapped__")));
+    if (!wrapped) t.raise_pending();
+    t.guard(Kind::Same, callable->source, callable->real);
+    return call(t, t.wrap_known(t.keep(std::move(wrapped))), args);
+  }
   PyObject* wrapper = callable->real;
   PyObject* results = dict_of_results(wrapper);
   Ref pos, named;

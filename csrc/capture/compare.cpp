@@ -5,6 +5,7 @@
 #include "capture/asks.h"
 #include "capture/builtins.h"
 #include "capture/leaf.h"
+#include "capture/look.h"
 #include "capture/number.h"
 #include "capture/owned.h"
 #include "capture/tensors.h"
@@ -182,9 +183,12 @@ identity:
               "' not supported between instances of '", a->cls->tp_name, "' and '", b->cls->tp_name, "'"));
 }
 
+// Tensors in a container are looked at where a graph is to be whole.
 bool equal(Tracer& t, V a, V b) {
-  if (is_symbolic(a) || is_symbolic(b)) return a == b || truth(t, compare(t, Py_EQ, a, b));
-  return same(t, a, b) ? true : truth(t, compare(t, Py_EQ, a, b));
+  if (is_symbolic(a) || is_symbolic(b) ? a == b : same(t, a, b)) return true;
+  V answer = compare(t, Py_EQ, a, b);
+  if (answer->is == Is::Tensor && may_look(t)) answer = number_in(t, answer, reinterpret_cast<PyObject*>(&PyBool_Type));
+  return truth(t, answer);
 }
 
 namespace {

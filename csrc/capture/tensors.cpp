@@ -2,6 +2,7 @@
 
 #include <exception>
 #include <string_view>
+#include <unordered_set>
 #include <utility>
 
 #include "capture/builtins.h"
@@ -424,6 +425,22 @@ PyObject* take_error() {
   return value;
 }
 
+// The calls of a graph as back ends see it: a region is one, and its result another.
+int count_calls(const graph::Graph& g) {
+  std::unordered_set<const graph::Region*> seen;
+  int calls = 0;
+  for (const graph::Node* n : g.nodes) {
+    const graph::Region* outermost = nullptr;
+    for (const graph::Region* r = n->region.get(); r; r = r->parent.get())
+      if (r->closed) outermost = r;
+    if (!outermost)
+      ++calls;
+    else if (seen.insert(outermost).second)
+      calls += 2;
+  }
+  return calls;
+}
+
 bool mutates(const graph::Graph& g) {
   for (const graph::Node* n : g.nodes)
     if (!n->op->args.empty() && n->op->args[0].mutated) return true;
@@ -515,7 +532,7 @@ void TensorSession::finish(Tracer& t, Segment& s, const std::vector<PyObject*>& 
   if (mutates(g)) guard_storages(t, impl->sources, impl->examples, impl->observer.get());
   s.inputs = impl->sources;
   s.noutputs = static_cast<int>(outputs.size());
-  s.nops = static_cast<int>(g.nodes.size());
+  s.nops = count_calls(g);
   s.graph = graph::print(g);
   static_cast<Modes&>(thread_state()) = impl->modes;
   try {

@@ -6,6 +6,13 @@ from framejit.ops import HigherOrderOperator
 from framejit.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
 
+def _wrong_arguments(message):
+    """A TypeError, which PyTorch raises as another exception where it captures."""
+    from framejit.dynamo.exc import UncapturedHigherOrderOpError
+
+    return type("WrongArguments", (UncapturedHigherOrderOpError, TypeError), {})(message)
+
+
 class _Cond(HigherOrderOperator):
     """The operator of `cond`: in captured graphs its functions are modules."""
 
@@ -19,7 +26,7 @@ class _Cond(HigherOrderOperator):
                     raise AssertionError("did not provide the right number of non-keyword args")
                 args += (kwargs.pop(name),)
         if len(args) != len(names) or kwargs:
-            raise TypeError(f"cond() takes {', '.join(names)}, but got {len(args)} of them and {sorted(kwargs)}")
+            raise _wrong_arguments(f"cond() takes {', '.join(names)}, but got {len(args)} of them and {sorted(kwargs)}")
         rule = None if _C._is_tracing() else self._rule(tree_flatten(args[3])[0])
         return cond(*args) if rule is None else rule(*args)
 
