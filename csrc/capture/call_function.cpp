@@ -8,6 +8,7 @@
 #include "capture/hooks.h"
 #include "capture/substitute.h"
 #include "capture/sym_frame.h"
+#include "capture/whole_call.h"
 #include "py/frame.h"
 
 namespace fj::capture {
@@ -221,6 +222,7 @@ V call_function(Tracer& t, FunctionValue* f, Args args) {
   if (V directed = follow_directive(t, f, args)) return directed;
   if (t.depth >= kMaxDepth) cut(Reason::too_deep, PyUnicode_AsUTF8(f->code->co_qualname), "()");
   if (f->code->co_flags & (CO_COROUTINE | CO_ASYNC_GENERATOR)) cut(Reason::generator_function, "a coroutine");
+  NoteCall note(t, f, args);
   SymFrame* frame = t.new_frame(f->code);
   frame->globals = f->globals;
   frame->function = f;
@@ -235,7 +237,7 @@ V call_function(Tracer& t, FunctionValue* f, Args args) {
     explicit Depth(int& d) : depth(++d) {}
     ~Depth() { --depth; }
   } deeper(t.depth);
-  return run_frame(t, *frame);
+  return note.finish(run_frame(t, *frame));
 }
 
 }  // namespace fj::capture

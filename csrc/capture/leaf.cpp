@@ -4,6 +4,7 @@
 #include "base/small_vec.h"
 #include "capture/asks.h"
 #include "capture/look.h"
+#include "capture/number.h"
 #include "capture/protocol.h"
 #include "capture/tensors.h"
 
@@ -172,6 +173,15 @@ Leaf Tracer::leaf_of(V v, Reason why, const char* what) {
   else
     leaf.operand.object = leaf.object;
   return leaf;
+}
+
+bool try_leaf(Tracer& t, V v, Leaf* leaf) {
+  if (varies(t, v)) return false;
+  leaf->object = t.known_real(v);
+  PyErr_Clear();
+  if (!leaf->object || (v->is == Is::Tensor && v->slot == kNoSlot)) return false;
+  leaf->operand = operand_of(t, v, leaf->object.get());
+  return true;
 }
 
 // A value for the result of a leaf call, and what a replay has to meet in its place.

@@ -33,6 +33,9 @@ PyObject* leaf_truth(PyObject* const* args, intptr_t);
 PyObject* leaf_call(PyObject* const* args, intptr_t);    // callable, tuple, dict or NULL
 PyObject* leaf_method(PyObject* const* args, intptr_t);  // descriptor, instance, tuple, dict or NULL
 
+// False: no leaf call could be made with this value, or it is not worth what making it an argument would fix.
+bool try_leaf(Tracer& t, V v, Leaf* leaf);
+
 // The name in the module operator (or builtins: getattr, len) of the function that a step calls; NULL for leaf_call and
 // leaf_method, which have their callable among the arguments.
 const char* function_name(const TapeStep& step);

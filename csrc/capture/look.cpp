@@ -186,8 +186,7 @@ void drop_readings(Tracer& t) {
     for (size_t i = 0; i < tape.steps.size(); ++i) {
       const Pattern& p = tape.steps[i].result;
       if (p.what != Pattern::Fill || p.slot != slot) continue;
-      tape.steps.erase(tape.steps.begin() + static_cast<std::ptrdiff_t>(i));
-      if (i < tape.first_look) --tape.first_look;
+      tape.drop_step(i);
       --tape.looks;
       break;
     }

@@ -182,6 +182,15 @@ class Words {
 
 }  // namespace
 
+void Tape::drop_step(size_t i) {
+  steps.erase(steps.begin() + static_cast<std::ptrdiff_t>(i));
+  if (i < first_look) --first_look;
+  for (WholeCall& c : calls) {
+    if (i < c.begin) --c.begin;
+    if (i < c.end) --c.end;
+  }
+}
+
 const char* function_name(const TapeStep& s) {
   if (const Sign* sign = sign_of(s)) return sign->name;
   if (s.fn == leaf_compare) return kComparisonNames[s.data];

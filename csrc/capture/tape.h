@@ -69,6 +69,16 @@ struct TapeStep {
   bool acts = false;  // the call adds to the graph, or was made for what it does
 };
 
+// A call of one of the package's functions that are written in Python: the steps that its code made. A back end written
+// in Python may be told the call in their place.
+struct WholeCall {
+  size_t begin = 0, end = 0;
+  py::Ref function;
+  Operand args, named;
+  Pattern result;
+  std::shared_ptr<const graph::Location> location;
+};
+
 // A number of the outside world that may differ from call to call of one segment.
 struct Symbol {
   enum What : uint8_t { Size, Stride, Value } what = Size;
@@ -107,7 +117,11 @@ class Tape {
   // Does it matter before the program runs what is found?
   bool relies_on_looks() const;
 
+  // Takes out a step that nothing depends on.
+  void drop_step(size_t i);
+
   std::vector<TapeStep> steps;
+  std::vector<WholeCall> calls;  // none in another
   std::vector<Known> slots;
   std::vector<Symbol> symbols;
   std::vector<Slot> numbers, outputs;

@@ -343,6 +343,8 @@ bool TensorSession::count_ops(TapeStep& step) {
   return before != impl->known_ops;
 }
 
+const std::shared_ptr<const graph::Location>& TensorSession::location() const { return impl->session.location; }
+
 TensorValue* TensorSession::input_of(PyObject* fake) const {
   auto it = impl->inputs.find(fake);
   return it == impl->inputs.end() ? nullptr : it->second;

@@ -48,6 +48,7 @@ class TensorSession {
   // For the tape: ops are recorded by leaf calls alone, or the trace cannot be replayed.
   void expect_ops(Tape& tape);     // before a call
   bool count_ops(TapeStep& step);  // after it: were there any? Also notes where the call was made
+  const std::shared_ptr<const graph::Location>& location() const;  // as `locate` has left it
   // The input that a fake tensor stands for; NULL for others.
   TensorValue* input_of(PyObject* fake) const;
   // A tensor of the trace itself, while no layer (vmap) is over it.

@@ -163,9 +163,10 @@ class Tracer {
   const EntryPoint& entry;
   guard::Tree& tree;
   const CompileOptions& options;
-  const bool takes_calls;  // the back end does (sizes.h)
-  int64_t units = -1;      // instruction units begun so far in frames that nest
-  int64_t step = -1;       // the number of the one being executed in the innermost frame that nests
+  const bool takes_calls;      // the back end does (sizes.h)
+  bool in_whole_call = false;  // code of the package's own runs that a back end is told as one call
+  int64_t units = -1;          // instruction units begun so far in frames that nest
+  int64_t step = -1;           // the number of the one being executed in the innermost frame that nests
   int64_t stop_at = -1;
   SymFrame* stopped_in = nullptr;
   bool instruction_wise = false;  // CPython executes each instruction; only what they call is compiled

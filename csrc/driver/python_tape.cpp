@@ -44,6 +44,12 @@ class Describer {
     return check(Py_BuildValue("(sOOOO)", name, args.get(), result.get(), s.acts ? Py_True : Py_False,
                                place(s.location.get()).get()));
   }
+  // A whole call as (first step, last step + 1, (function, args, result, place)).
+  Ref whole(const capture::WholeCall& c) {
+    return check(Py_BuildValue("(nn(OOOOO))", static_cast<Py_ssize_t>(c.begin), static_cast<Py_ssize_t>(c.end),
+                               c.function.get(), operand(c.args).get(), operand(c.named).get(), pattern(c.result).get(),
+                               place(c.location.get()).get()));
+  }
   // What a slot held in the trace, None where that is another thing at each call, and the local variable that it was
   // stored to.
   Ref known(const capture::Tape::Known& k) {
@@ -101,8 +107,9 @@ std::unique_ptr<capture::Program> compile_tape(const capture::Tape& tape, const 
   Ref outputs = tuple_of(tape.outputs, [&](capture::Slot s) { return d.slot(s); });
   Ref given = tuple_of(examples, [](PyObject* o) { return Ref::borrow(o); });
   Ref slots = tuple_of(tape.slots, [&](const capture::Tape::Known& k) { return d.known(k); });
+  Ref calls = tuple_of(tape.calls, [&](const capture::WholeCall& c) { return d.whole(c); });
   Ref callable = check(PyObject_CallFunctionObjArgs(attribute("lower").get(), options.backend, steps.get(),
-                                                    outputs.get(), given.get(), slots.get(),
+                                                    outputs.get(), given.get(), slots.get(), calls.get(),
                                                     tape.symbols.empty() && !tape.looks ? Py_False : Py_True, nullptr));
   if (callable.get() == Py_None) return nullptr;
   return std::make_unique<PythonProgram>(std::move(callable));

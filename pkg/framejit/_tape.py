@@ -40,6 +40,7 @@ _WITHOUT_ASSIGNMENT = {
 
 # calls that say little outside the extension: derivatives and batches inside the trace, autocast's single switches
 _INNER = ("_func_", "_vmap_", "_leaves_beyond", "_call_op", "_autocast_args", "set_autocast", "clear_autocast")
+_REGIONS = (_C._enter_region, _C._exit_region)
 _HERE = os.path.dirname(__file__) + os.sep
 
 
@@ -98,6 +99,22 @@ class _Builder:
             self.last_input = node = self.graph.placeholder(input_target(path))
         note_example(node, next(self.examples))
         self.values[result] = node
+
+    def inputs(self, steps):
+        for function, args, result, *_ in steps:
+            if function == "input":
+                self.input(args[0], result)
+
+    def whole_call(self, function, args, named, result, place):
+        from ._whole_calls import functions
+
+        target, args, named = functions[function], self.resolve(args), self.resolve(named or {})
+        if target is None:
+            node = self.graph.call_function(function, args, named)
+        else:
+            node = self.graph.call_method(target, args, named)
+        node.stack_trace = _stack_trace(*place)
+        self.bind(node, result)
 
     def call(self, function, args):
         if function == "call":
@@ -192,7 +209,45 @@ def _is_told_as_ops(step):
     return function == "call" and getattr(args[0], "__name__", "").startswith(_INNER)
 
 
-def lower(backend, steps, outputs, examples, slots, varies):
+def _whole_calls(steps, outputs, calls):
+    """first step -> (last step + 1, call), of those calls of which later steps use nothing but the result."""
+    used, wanted = set(), {}
+    _add_slots(outputs, used)
+    last = len(steps)
+    for begin, end, call in reversed(calls):
+        for step in steps[end:last]:
+            _add_slots(step[1], used)
+        last = end
+        own = steps[begin:end]
+        made, given = set(), set()
+        for step in own:
+            if step[0] != "input":
+                _add_slots(step[2], made)
+        _add_slots(call[3], given)
+        about_regions = any(step[0] == "call" and step[1][0] in _REGIONS for step in own)
+        if not made & used - given and any(step[3] and step[0] != "input" for step in own) and not about_regions:
+            wanted[begin] = end, call
+            _add_slots(call[1:3], used)
+        else:
+            for step in own:
+                _add_slots(step[1], used)
+        last = begin
+    return wanted
+
+
+def _add_slots(value, found):
+    if isinstance(value, Slot):
+        found.add(value)
+    elif isinstance(value, dict):
+        _add_slots(tuple(value.values()), found)
+    elif isinstance(value, (tuple, list)):
+        for part in value:
+            _add_slots(part, found)
+    elif isinstance(value, slice):
+        _add_slots((value.start, value.stop, value.step), found)
+
+
+def lower(backend, steps, outputs, examples, slots, calls, varies):
     """Give a tape to a Python back end; the result is the callable that runs it for any sizes. None: it is better told as ops.
 
     varies (bool): sizes may.
@@ -203,7 +258,16 @@ def lower(backend, steps, outputs, examples, slots, varies):
     if not varies and any(map(_is_told_as_ops, steps)):
         return None
     builder = _Builder(examples, slots, note_known)
-    for step in steps:
+    whole = {} if note_known else _whole_calls(steps, outputs, calls)
+    done = 0
+    for i, step in enumerate(steps):
+        if i in whole:
+            end, call = whole[i]
+            builder.inputs(steps[i:end])
+            builder.whole_call(*call)
+            done = end
+        if i < done:
+            continue
         if not note_known and not step[3] and not isinstance(step[2], Slot | tuple):
             continue  # a fact that the guards hold
         if step[2] is None and not step[3]:

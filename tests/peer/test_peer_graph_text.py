@@ -58,13 +58,21 @@ def nested_arguments(t, x, y, d, *more, key):
     return x + d["a"][0] + more[1] * key
 
 
+def functions_of_nn(t, x, y):
+    F = t.nn.functional
+    a = F.relu(x) + F.softmax(x, -1)
+    b = F.layer_norm(t.cat([x[:, :1], a], 1), (4,))
+    loss = F.mse_loss(b[:, 1:], x) + F.cross_entropy(x, y[:2].to(t.int64) - 1)
+    return a, b, loss, F.interpolate(x[None, None], scale_factor=2.0), F.normalize(x, dim=0)
+
+
 def types_and_factories(t, x, y):
     return x.to(t.float64), t.zeros_like(x), x.new_ones(3), (x > 0).to(t.int64), t.arange(3)
 
 
 PROGRAMS = [
     methods_and_operators, functions, changed_in_place, several_results, stored_in_locals, without_gradients,
-    types_and_factories,
+    functions_of_nn, types_and_factories,
 ]  # fmt: skip
 
 
