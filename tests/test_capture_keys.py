@@ -130,6 +130,24 @@ class KeysTest(unittest.TestCase):
         for x in (framejit.ones(2), framejit.ones(2)):
             self.assertEqual(compiled(x)[1], hash((2, x)))
 
+    def test_types_that_name_a_local_class(self):
+        @framejit.dynamo.disable
+        def stop():
+            pass
+
+        def f(x):
+            class Local:
+                pass
+
+            both, many = Local | str, list[Local]
+            stop()
+            y = x + 1
+            return y.shape[0], both.__args__ == (Local, str), many.__args__[0] is Local, isinstance(Local(), both)
+
+        compiled = framejit.compile(f)
+        for _ in range(2):
+            self.assertEqual(compiled(framejit.ones(2)), (2, True, True, True))
+
     def test_another_size(self):
         compiled = framejit.compile(lambda x, s: x.sum() * s.numel() + s[0])
         x = framejit.ones(2)

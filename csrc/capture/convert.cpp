@@ -87,9 +87,30 @@ bool Tracer::constant_of(V v, PyObject** out) {
   return true;
 }
 
+namespace {
+
+// C | str or list[C] of a class C that the trace has made: it would lead to the trace's class, not to the program's.
+bool names_made_class(Tracer& t, PyObject* o) {
+  if (!is_union(o) && Py_TYPE(o) != &Py_GenericAliasType) return false;
+  for (const char* name : {"__origin__", "__args__"}) {
+    Ref part = Ref::steal(PyObject_GetAttrString(o, name));
+    if (!part) PyErr_Clear();
+    if (!part) continue;
+    if (t.made(part.get())) return true;
+    for (Py_ssize_t i = 0; PyTuple_Check(part.get()) && i < PyTuple_GET_SIZE(part.get()); ++i) {
+      PyObject* arg = PyTuple_GET_ITEM(part.get(), i);
+      if (t.made(arg) || names_made_class(t, arg)) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
 V Tracer::from_real(PyObject* o) {
   if (!o) raise_pending();
   if (is_tensor(o)) return tensor(o);
+  if (names_made_class(*this, o)) cut(Reason::native_call, "a type that names a class made here");
   if (is_plain_constant(o) || is_identity_constant(o) || is_text_match(o) || is_date_type(Py_TYPE(o)))
     return constant(o);
   if (PyTuple_Check(o)) {

@@ -243,10 +243,25 @@ Action SegmentDriver::step(py::FrameView& frame) noexcept {
   }
 }
 
+namespace {
+
+// The most frequent exit by far: the segment has done all that it does when the frame is filled.
+bool only_fills(py::FrameView& frame, const LoadedSegment& loaded, guard::Fetched& fetched) {
+  if (!loaded.bare || loaded.returns || !fill_bare(frame, loaded, fetched)) return false;
+  note_run(*loaded.segment);
+  return true;
+}
+
+}  // namespace
+
 // The function's start, with what its guards have fetched from the arguments.
 SegmentDriver::Next SegmentDriver::begin(py::FrameView& frame, Action& out) {
   LoadedSegment& chosen = *std::exchange(first_, nullptr);
   guard::Fetched& fetched = *std::exchange(fetched_, nullptr);
+  if (only_fills(frame, chosen, fetched)) {
+    fetched.finish();
+    return leave(frame, chosen, 0, out);
+  }
   HeldFrames held;
   out = Action::resume(frame.index());
   const Next next = carry_out(frame, chosen, fetched, held, out);
@@ -271,11 +286,14 @@ SegmentDriver::Next SegmentDriver::advance(py::FrameView& frame, Action& out) {
   HeldFrames held;
   LoadedSegment* chosen = std::exchange(first_, nullptr);
   out = Action::resume(index);
+  bool filled;
   {
     guard::Fetched fetched(entry.tree.sources(), state.values);
     if (!chosen) chosen = find(entry, fetched);
-    if (chosen && carry_out(frame, *chosen, fetched, held, out) == Next::Stop) return Next::Stop;
+    filled = chosen && only_fills(frame, *chosen, fetched);
+    if (chosen && !filled && carry_out(frame, *chosen, fetched, held, out) == Next::Stop) return Next::Stop;
   }
+  if (filled) return leave(frame, *chosen, 0, out);
   if (!chosen) {
     const Found found = learn(context_, entry, state, &chosen);
     if (found == Found::Error) out = raise_here(frame);
@@ -327,8 +345,7 @@ SegmentDriver::Next SegmentDriver::carry_out(py::FrameView& frame, LoadedSegment
       out = Action::done(Ref::borrow(value));
       return Next::Stop;
     }
-  } else if (loaded.bare && fill_bare(frame, loaded, fetched)) {
-    note_run(segment);
+  } else if (only_fills(frame, loaded, fetched)) {
     return Next::GoOn;
   }
   Materialiser made(segment, fetched, loaded.plain);
@@ -357,6 +374,7 @@ SegmentDriver::Next SegmentDriver::carry_out(py::FrameView& frame, LoadedSegment
     fill(frame, segment.exit.frames[0], made, loaded.distinct);
     return Next::GoOn;
   }
+  held.reserve(segment.exit.frames.size());
   for (const capture::Snapshot& shot : segment.exit.frames) {
     held.push_back({made.take(shot.function), made.take(shot.locals), made.take(shot.stack)});
     for (size_t i = 0; i < shot.locals.size(); ++i)

@@ -46,12 +46,17 @@ void FrameView::cut_stack(int depth) {
 }
 
 void FrameView::fill(std::vector<Ref> locals, std::vector<Ref> stack) {
-  std::vector<Ref> old;
-  old.reserve(static_cast<size_t>(nlocals_ + depth_));
-  for (int i = 0; i < nlocals_ + depth_; ++i) old.push_back(Ref::steal(slots_[i]));
-  for (int i = 0; i < nlocals_; ++i) slots_[i] = locals[static_cast<size_t>(i)].release();
-  depth_ = static_cast<int>(stack.size());
-  for (int i = 0; i < depth_; ++i) slots_[nlocals_ + i] = stack[static_cast<size_t>(i)].release();
+  const auto exchange_slot = [](PyObject*& slot, Ref& value) {
+    PyObject* const before = slot;
+    slot = value.release();
+    value = Ref::steal(before);
+  };
+  const auto depth = static_cast<int>(stack.size());
+  if (depth < depth_) stack.resize(static_cast<size_t>(depth_));
+  for (int i = depth_; i < depth; ++i) slots_[nlocals_ + i] = nullptr;
+  for (int i = 0; i < nlocals_; ++i) exchange_slot(slots_[i], locals[static_cast<size_t>(i)]);
+  for (size_t i = 0; i < stack.size(); ++i) exchange_slot(slots_[static_cast<size_t>(nlocals_) + i], stack[i]);
+  depth_ = depth;
   sync_depth();
 }
 
