@@ -189,6 +189,41 @@ class NamesTest(unittest.TestCase):
         expected = "1 1\n[[3.0, 3.0], [3.0, 3.0]]\n[1.0]\nhints must be a dict containing int, float, bool or str value"
         self.assertTrue(output(code).startswith(expected), output(code))
 
+    def test_what_back_ends_find(self):
+        out = output(
+            """
+            import torch
+            from torch._functorch.aot_autograd import aot_export_joint_simple, setup_stacktrace_preservation_hooks
+            from torch._guards import TracingContext
+            from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+            from torch.fx import traceback
+
+            def backend(gm, inputs):
+                context = TracingContext.get()
+                print(context is TracingContext.try_get(), context.guards_context.aotautograd_guards)
+                mode = torch._dynamo.utils.detect_fake_mode(inputs)
+                print(type(mode) is FakeTensorMode, mode is context.fake_mode)
+                with mode:
+                    return aot_export_joint_simple(gm, inputs, trace_joint=False)
+
+            x = torch.ones(2, requires_grad=True)
+            print(torch.compile(lambda x: x.sin() + 1, backend=backend)(x.detach()).tolist(), TracingContext.try_get())
+            y = (x * 2).sin()
+            setup_stacktrace_preservation_hooks([y.grad_fn])
+            y.grad_fn.register_prehook(lambda grads: print(traceback.current_meta.get("in_grad_fn")))
+            with traceback.preserve_node_meta():
+                y.sum().backward()
+                print(traceback.current_meta.get("in_grad_fn"), x.grad.shape)
+            print(torch._C._are_functorch_transforms_active())
+            torch.vmap(lambda x: print(torch._C._are_functorch_transforms_active()) or x)(x)
+            """
+        )
+        sine = float(framejit.ones(1).sin()) + 1
+        self.assertEqual(
+            out.splitlines(),
+            ["True []", "True True", f"[{sine}, {sine}] None", "1", "None torch.Size([2])", "False", "True"],
+        )
+
     def test_what_functional_asks_with_may_be_replaced(self):
         code = """
             import torch

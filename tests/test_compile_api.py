@@ -286,6 +286,12 @@ class BackendTest(unittest.TestCase):
         framejit.compile(add_twice, backend="counting_test")(framejit.ones(1))
         self.assertEqual((counter.frame_count, counter.op_count), (1, 2))
 
+    def test_an_error_that_is_asked_for(self):
+        x = framejit.ones(1)
+        framejit.compile(add_twice, options={"_raise_error_for_testing": False})(x)
+        with self.assertRaises(dynamo.exc.BackendCompilerFailed):
+            framejit.compile(add_twice, options={"_raise_error_for_testing": True})(x)
+
     def test_broken_back_end(self):
         with self.assertRaises((TypeError, RuntimeError)):
             framejit.compile(add_twice, backend=lambda gm, inputs: 3, fullgraph=True)(framejit.ones(1))

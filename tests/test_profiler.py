@@ -55,6 +55,18 @@ class Events(unittest.TestCase):
         self.assertIn("CompiledGraphBackward", names(run))
         self.assertNotIn("aten::sin", names(run))
 
+    def test_whether_one_is_going_on(self):
+        compiled = framejit.compile(lambda x: x + 1 if framejit.autograd._profiler_enabled() else x - 1)
+        x = framejit.zeros(1)
+        for _ in range(2):
+            self.assertEqual(compiled(x).item(), -1)
+            with profile(), contextlib.suppress(RuntimeError):
+                self.assertEqual(compiled(x).item(), 1)
+                with profile():
+                    self.fail("two at a time")
+            with framejit.autograd.profiler.profile():
+                self.assertEqual(compiled(x).item(), 1)
+
     def test_nodes_of_the_tape_and_their_numbers(self):
         x = framejit.rand(3, requires_grad=True)
         with profile() as run:

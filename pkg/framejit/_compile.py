@@ -206,8 +206,13 @@ def native_backend(backend, mode=None, options=None):
         if options:
             from framejit._options import check_options
 
-            check_options(options)
+            known = check_options(options)
             import framejit.dynamo  # noqa: F401 (what acts on them)
+
+            if known.get("_raise_error_for_testing"):
+                from framejit.dynamo._failing_backends import raise_error_TESTING_ONLY
+
+                return raise_error_TESTING_ONLY
         return None
     from framejit._backends import other_backend
 

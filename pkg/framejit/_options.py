@@ -7,6 +7,7 @@ error that names it.
 # read by the compiler
 _USED = {
     "guard_filter_fn": None,
+    "_raise_error_for_testing": False,
 }
 
 DEFAULTS = {

@@ -48,6 +48,13 @@ def __getattr__(name):
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+def _profiler_enabled():
+    """Whether a profile is going on."""
+    from framejit.profiler import _switch
+
+    return _switch.enabled
+
+
 def _as_tuple(value):
     return (value,) if isinstance(value, _C.Tensor) else tuple(value)
 

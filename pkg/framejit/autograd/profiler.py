@@ -7,8 +7,7 @@
 'aten::sin'
 """
 
-from framejit import _C
-from framejit.profiler import _events
+from framejit.profiler import _switch
 from framejit.profiler._events import EventList, FunctionEvent, FunctionEventAvg
 from framejit.profiler._profile import record_function
 
@@ -39,13 +38,13 @@ class profile:
         if self.enabled:
             if self.entered:
                 raise RuntimeError("profiler context manager is not reentrant")
-            _C._profile_start(self.record_shapes)
+            _switch.start(self.record_shapes)
             self.entered = True
         return self
 
     def __exit__(self, kind, error, traceback):
         if self.enabled:
-            self.function_events = _events.from_records(_C._profile_stop())
+            self.function_events = _switch.stop()
         return False
 
     def _events(self):

@@ -15,6 +15,11 @@ def _with_relus_replaced(gm, function):
     return gm
 
 
+def raise_error_TESTING_ONLY(gm, example_inputs):  # noqa: N802 (as the others)
+    """Raises RuntimeError for any graph: the option `_raise_error_for_testing` of `framejit.compile`."""
+    raise RuntimeError("an error that was asked for by the option _raise_error_for_testing")
+
+
 class ReluCompileError(Exception):
     """What relu_compile_error_TESTING_ONLY raises."""
 

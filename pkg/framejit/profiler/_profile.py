@@ -8,7 +8,7 @@ import socket
 import time
 
 from framejit import _C
-from framejit.profiler import _events
+from framejit.profiler import _switch
 
 
 class ProfilerActivity(enum.Enum):
@@ -190,7 +190,7 @@ class profile:
 
     def _begin_step(self):
         if self.current_action in (ProfilerAction.RECORD, ProfilerAction.RECORD_AND_SAVE) and not self._recording:
-            _C._profile_start(self.record_shapes)
+            _switch.start(self.record_shapes)
             self._recording = True
         if self._recording and self._steps:
             self._range = record_function(f"ProfilerStep#{self.step_num}")
@@ -202,7 +202,7 @@ class profile:
             self._range = None
         goes_on = following in (ProfilerAction.RECORD, ProfilerAction.RECORD_AND_SAVE)
         if self._recording and (not goes_on or before is ProfilerAction.RECORD_AND_SAVE):
-            self._found = _events.from_records(_C._profile_stop())
+            self._found = _switch.stop()
             self._recording = False
             if self.on_trace_ready is not None:
                 self.on_trace_ready(self)
