@@ -3,8 +3,10 @@ hooks at their place, and leaves to the engine what it cannot record."""
 
 import contextlib
 import functools
+import gc
 import unittest
 import warnings
+import weakref
 
 import framejit
 from framejit import nn
@@ -120,6 +122,20 @@ class Passes(Base):
                 (x * k).backward()
                 self.assertEqual(x.grad.tolist(), [k])
         self.assertEqual(len(recorder.graphs), 2)
+
+    def test_graphs_keep_no_tensors(self):
+        recorder = Recorder()
+        x = leaf(1.0, 2.0)
+        with compiled_autograd._enable(recorder):
+            (x.exp() * x).sum().backward()
+        values = [node.meta["val"] for node in recorder.graphs[0].graph.nodes if "val" in node.meta]
+        self.assertGreater(len(values), 5)
+        self.assertTrue(all(value.is_meta for value in values))
+        self.assertEqual(values[0].shape, x.shape)
+        watch = weakref.ref(x)
+        del x
+        gc.collect()
+        self.assertIsNone(watch())
 
     def test_given_gradients_and_several_roots(self):
         def step():

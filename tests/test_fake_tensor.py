@@ -131,6 +131,8 @@ class Objects(unittest.TestCase):
         fake = mode.from_tensor(x)
         self.assertEqual(facts(fake), facts(x))
         self.assertIs(mode.from_tensor(x), fake)
+        wide = fj.ones(1).expand(3)
+        self.assertEqual(facts(mode.from_tensor(wide)), facts(wide))
         self.assertIs(mode.from_tensor(fake), fake)
         self.assertTrue(mode.from_tensor(fj.ones(1, requires_grad=True)).requires_grad)
         for _ in range(100):  # what is known of a tensor goes with it

@@ -1,4 +1,6 @@
-"""What Python functions around ops share: `out=` arguments and PyTorch's names of dtypes in messages."""
+"""What Python functions around ops share: `out=` arguments, PyTorch's names of dtypes in messages, tensors without memory."""
+
+from framejit import _C
 
 _SCALAR_NAMES = {
     "bool": "Bool",
@@ -27,3 +29,11 @@ def into(out, result):
 def scalar_name(dtype):
     """The dtype as PyTorch's messages name it: "Long" for int64."""
     return _SCALAR_NAMES[str(dtype).rpartition(".")[2]]
+
+
+def without_memory(tensor):
+    """A tensor of the device meta with the same sizes, strides and dtype; of another layout the tensor itself."""
+    if tensor.layout is not _C.strided:
+        return tensor
+    span = 1 + sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride())) if tensor.numel() else 0
+    return _C.empty((span,), dtype=tensor.dtype, device="meta").as_strided(tensor.shape, tensor.stride())

@@ -7,6 +7,7 @@ that is created in it, so that whole models are built and run on sizes alone.
 import weakref
 
 from framejit import _C, ops
+from framejit._common import without_memory
 from framejit.utils import _pytree as pytree
 from framejit.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
@@ -152,8 +153,7 @@ class FakeTensorMode(TorchDispatchMode):
         if known is not None and known[0]() is tensor:
             return known[1]
         with _disable_current_modes():
-            elem = _C.empty_strided(tuple(tensor.shape), tensor.stride(), dtype=tensor.dtype, device="meta")
-            fake = self._fake(elem, tensor.device)
+            fake = self._fake(without_memory(tensor), tensor.device)
             if tensor.requires_grad:
                 fake.requires_grad_()
         number, known = id(tensor), self._known

@@ -16,6 +16,7 @@ from framejit.fx.node import map_aggregate
 from ._backends import call_backend
 from ._bodies import take_bodies
 from ._captured import input_target, keep_regions, marked_regions, note_example, operator_of
+from ._common import without_memory
 
 
 class Slot(int):
@@ -135,7 +136,7 @@ class _Builder:
         if isinstance(result, Slot):
             value, name = self.slots[result]
             if isinstance(value, _C.Tensor):
-                node.meta.setdefault("example_value", _like(value))
+                node.meta.setdefault("example_value", without_memory(value))
             if rebinds or result not in self.values:
                 if name:
                     node._rename(name)
@@ -189,14 +190,6 @@ class _Builder:
                     self.graph.erase_node(last)
                     self.graph.erase_node(node)
                     last = None
-
-
-def _like(tensor):
-    """A tensor without data of the same sizes, strides and type."""
-    if tensor.layout is not _C.strided:
-        return tensor
-    span = 1 + sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride())) if tensor.numel() else 0
-    return _C.empty((span,), dtype=tensor.dtype, device="meta").as_strided(tensor.shape, tensor.stride())
 
 
 def _stack_trace(file, line, function):

@@ -8,10 +8,12 @@ import heapq
 import operator
 
 from framejit import _C
+from framejit._common import without_memory
 from framejit.fx import Graph, GraphModule
 from framejit.fx.experimental._recording import Recording, _place
 from framejit.fx.experimental.proxy_tensor import PythonKeyTracer
 from framejit.nn import Module
+from framejit.utils import _pytree as pytree
 
 from .external_utils import call_accumulate_grad, call_backward, call_hook
 
@@ -207,6 +209,9 @@ class _Pass:
         graph.output([None if g is None else self.recording.node_of(g) for g in self.captured])
         graph.eliminate_dead_code()
         graph.lint()
+        for node in graph.nodes:  # the graph outlives the pass
+            if "val" in node.meta:
+                node.meta["val"] = pytree.tree_map_only(_C.Tensor, without_memory, node.meta["val"])
         return GraphModule(self.tracer.root, graph, "CompiledAutograd")
 
     def _needed(self):
