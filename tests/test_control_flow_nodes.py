@@ -4,7 +4,7 @@ import unittest
 
 import framejit
 from framejit import cond
-from framejit._control_flow import cond_op, while_loop, while_loop_op
+from framejit._control_flow import cond_op, map_each, map_op, scan, scan_op, while_loop, while_loop_op
 from framejit.dynamo.testing import EagerAndRecordGraphs
 
 BACKENDS = ("inductor", "eager", "aot_eager")
@@ -331,6 +331,91 @@ class WhileLoop(Nodes):
         for text, f in cases.items():
             with self.subTest(text), self.assertRaisesRegex(framejit.dynamo.exc.Unsupported, text):
                 framejit.compile(f, fullgraph=True)(x)
+
+
+class Scan(unittest.TestCase):
+    """scan() and map run their function as a body; uncompiled they are loops."""
+
+    def setUp(self):
+        framejit.reset()
+
+    def check(self, f, *inputs):
+        for backend in BACKENDS:
+            framejit.reset()
+            compiled = framejit.compile(f, fullgraph=True, backend=backend)
+            results = []
+            for function in (f, compiled):
+                values = [v.clone().requires_grad_(v.is_floating_point()) for v in inputs]
+                out = flat(function(*values))
+                loss = sum((t * t).sum() for t in out if t.requires_grad)
+                grads = framejit.autograd.grad(loss, [v for v in values if v.requires_grad], allow_unused=True)
+                results.append([out, [framejit.zeros(()) if g is None else g for g in grads]])
+            with self.subTest(backend=backend):
+                for a, b in zip(*results):
+                    self.assertEqual(len(a), len(b))
+                    for x, y in zip(a, b):
+                        if x.numel() > 1 or x.any() or y.any():
+                            framejit.testing.assert_close(y, x)
+
+    def test_scan(self):
+        w = framejit.tensor([0.5, -1.5])
+
+        def f(init, xs, w):
+            return scan(lambda c, x: ((c * w + x).sin(), c * x), init, xs)
+
+        self.check(f, framejit.ones(2), framejit.arange(8.0).reshape(4, 2), w)
+
+    def test_structures_dimensions_and_direction(self):
+        def f(a, n, xs, ys):
+            def combine(carry, x):
+                return {"a": carry["a"] + x[0].sum(), "n": carry["n"] + 1}, (x[1] * carry["a"], [x[0] * carry["n"]])
+
+            return scan(combine, {"a": a, "n": n}, (xs, ys), dim=1, reverse=True)
+
+        xs = framejit.arange(12.0).reshape(2, 3, 2)
+        self.check(f, framejit.tensor(1.0), framejit.tensor(0), xs, xs.sum(2) / 5)
+
+    def test_map(self):
+        def f(xs, y):
+            return map_each(lambda x, y: (x.t() @ x * y, x.sum(0)), xs, y)
+
+        self.check(f, framejit.arange(12.0).reshape(3, 2, 2) / 10, framejit.tensor(1.5))
+
+    def test_second_derivative(self):
+        def f(x):
+            return scan(lambda c, x: (c * x, c + x), framejit.ones(()), x)[0]
+
+        compiled = framejit.compile(f, fullgraph=True)
+        x = framejit.tensor([2.0, 3.0, 5.0], requires_grad=True)
+        (first,) = framejit.autograd.grad(compiled(x), x, create_graph=True)
+        self.assertEqual(first.tolist(), [15.0, 10.0, 6.0])
+        (second,) = framejit.autograd.grad(first.sum(), x)
+        self.assertEqual(second.tolist(), [8.0, 7.0, 5.0])
+
+    def test_graphs(self):
+        recorder = EagerAndRecordGraphs()
+        y = framejit.ones(2)
+
+        @framejit.compile(backend=recorder, fullgraph=True)
+        def f(init, xs):
+            return scan(lambda c, x: (c + x, x * y), init, xs), map_each(lambda x: x + y, xs)
+
+        xs = framejit.arange(200.0).reshape(100, 2)
+        (carry, rows), mapped = f(framejit.zeros(2), xs)
+        self.assertEqual(
+            [carry.tolist(), rows.tolist(), mapped.tolist()], [xs.sum(0).tolist(), xs.tolist(), (xs + 1).tolist()]
+        )
+        (gm,) = recorder.graphs
+        self.assertLess(len(gm.graph.nodes), 20)
+        (node,) = gm.graph.find_nodes(op="call_function", target=scan_op)
+        self.assertEqual([node.args[0].target, *map(len, node.args[1:])], ["scan_combine_fn_0", 1, 1, 1])
+        (node,) = gm.graph.find_nodes(op="call_function", target=map_op)
+        self.assertEqual([node.args[0].target, *map(len, node.args[1:])], ["map_body_0", 1, 1])
+
+    def test_refused(self):
+        x = framejit.ones(3)
+        with self.assertRaisesRegex(framejit.dynamo.exc.Unsupported, "metadata"):
+            framejit.compile(lambda x: scan(lambda c, x: (c.double(), x), x[0], x), fullgraph=True)(x)
 
 
 del Nodes

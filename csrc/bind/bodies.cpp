@@ -25,13 +25,15 @@ std::vector<TensorObj*> given(PyObject* o) {
   return PySequence_Check(o) && PySequence_Size(o) == 0 ? std::vector<TensorObj*>() : tensors_of(o, "a body");
 }
 
-// _begin_body(tensors like its parameters) -> stand-ins for them; None for none
-PyObject* begin_body(PyObject*, PyObject* like) {
-  return py::guarded<PyObject*>(nullptr, [&] {
-    std::vector<TensorObj*> parameters = given(like);
+// _begin_body(like, sliced=()) -> stand-ins for tensors like these, and slices of those; None for none
+PyObject* begin_body(PyObject*, PyObject* args) {
+  return py::guarded<PyObject*>(nullptr, [&]() -> PyObject* {
+    PyObject *like, *sliced = nullptr;
+    if (!PyArg_ParseTuple(args, "O|O:_begin_body", &like, &sliced)) return nullptr;
+    std::vector<TensorObj*> parameters = given(like), over = sliced ? given(sliced) : std::vector<TensorObj*>();
     Outs stand_ins;
-    session().begin_body(parameters, stand_ins);
-    return parameters.empty() ? Py_NewRef(Py_None) : tuple_of(stand_ins);
+    session().begin_body(parameters, over, stand_ins);
+    return stand_ins.empty() ? Py_NewRef(Py_None) : tuple_of(stand_ins);
   });
 }
 // _end_body(results)
@@ -60,11 +62,14 @@ Arg list_of(std::span<const TensorRef> tensors) {
   return Arg::tensors(values);
 }
 
-// The op `id` on `leading`, the operands of the last two bodies, and these.
-PyObject* call_with_bodies(OpId id, Arg leading, bool alike) {
+// The op `id` on `leading`, the operands of the last `n` bodies, these, and `trailing`.
+PyObject* call_with_bodies(OpId id, std::initializer_list<Arg> leading, size_t n, std::initializer_list<Arg> trailing) {
   Outs operands, made;
-  auto graphs = session().take_bodies(2, operands);
-  Arg args[] = {std::move(leading), list_of(operands), Arg::object(&driver::make_bodies(std::move(graphs), alike))};
+  auto graphs = session().take_bodies(n, operands);
+  ArgVec args(leading.begin(), leading.end());
+  args.push_back(list_of(operands));
+  args.push_back(Arg::object(&driver::make_bodies(std::move(graphs), id == OpId::_cond)));
+  for (const Arg& a : trailing) args.push_back(a);
   bool needs = false;
   for_each_val(args, [&](Val v) { needs = needs || tape::requires_grad(tensor_of(v)); });
   if (needs && thread_state().grad_mode && !op_def(id).vjp)
@@ -77,27 +82,40 @@ PyObject* call_with_bodies(OpId id, Arg leading, bool alike) {
 PyObject* cond(PyObject*, PyObject* pred) {
   return py::guarded<PyObject*>(nullptr, [&] {
     TensorRef chosen = session().fake_of(tensors_of(pred, "cond").at(0));
-    return call_with_bodies(OpId::_cond, Arg(chosen.val()), true);
+    return call_with_bodies(OpId::_cond, {Arg(chosen.val())}, 2, {});
   });
+}
+
+Arg fakes_of(PyObject* tensors) {
+  std::vector<TensorRef> fakes;
+  for (TensorObj* t : given(tensors)) fakes.push_back(session().fake_of(t));
+  return list_of(fakes);
 }
 
 // _while_loop(carried) -> what is carried at the end: the last two bodies say whether to go on, and with what
 PyObject* while_loop(PyObject*, PyObject* carried) {
-  return py::guarded<PyObject*>(nullptr, [&] {
-    std::vector<TensorRef> fakes;
-    for (TensorObj* t : tensors_of(carried, "while_loop")) fakes.push_back(session().fake_of(t));
-    return call_with_bodies(OpId::_while_loop, list_of(fakes), false);
+  return py::guarded<PyObject*>(nullptr,
+                                [&] { return call_with_bodies(OpId::_while_loop, {fakes_of(carried)}, 2, {}); });
+}
+
+// _scan(carried, xs) -> what is carried at the end, and what else the last body gives, stacked
+PyObject* scan(PyObject*, PyObject* args) {
+  return py::guarded<PyObject*>(nullptr, [&]() -> PyObject* {
+    PyObject *carried, *xs;
+    if (!PyArg_ParseTuple(args, "OO:_scan", &carried, &xs)) return nullptr;
+    return call_with_bodies(OpId::_scan, {fakes_of(carried), fakes_of(xs)}, 1, {Arg(false)});
   });
 }
 
 PyMethodDef kFunctions[] = {
-    {"_begin_body", begin_body, METH_O, nullptr},
+    {"_begin_body", begin_body, METH_VARARGS, nullptr},
     {"_end_body", end_body, METH_O, nullptr},
     {"_drop_body", drop_body, METH_NOARGS, nullptr},
     {"_takes_branches", takes_branches, METH_VARARGS, nullptr},
     {"_refuse", refuse, METH_O, nullptr},
     {"_cond", cond, METH_O, nullptr},
     {"_while_loop", while_loop, METH_O, nullptr},
+    {"_scan", scan, METH_VARARGS, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
 

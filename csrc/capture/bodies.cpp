@@ -45,7 +45,7 @@ V takes_branches(Tracer& t, Args& args) {
 
 V begin_body(Tracer& t, Args& args) {
   static constinit py::Imported function{"framejit._C", "_begin_body"};
-  want(args, 1, 1);
+  want(args, 1, 2);
   t.bodies.push_back({t.step, t.frame});
   return call_leaf(t, function.get(), args);
 }
@@ -69,6 +69,11 @@ V call_cond(Tracer& t, Args& args) {
 
 V call_while_loop(Tracer& t, Args& args) {
   static constinit py::Imported function{"framejit._C", "_while_loop"};
+  return call_leaf(t, function.get(), args);
+}
+
+V call_scan(Tracer& t, Args& args) {
+  static constinit py::Imported function{"framejit._C", "_scan"};
   return call_leaf(t, function.get(), args);
 }
 

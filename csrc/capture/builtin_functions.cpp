@@ -458,6 +458,7 @@ constexpr FunctionRow kFunctions[] = {
     {"framejit._C", "_drop_body", drop_body},
     {"framejit._C", "_cond", call_cond},
     {"framejit._C", "_while_loop", call_while_loop},
+    {"framejit._C", "_scan", call_scan},
     {"framejit._C", "_refuse", refuse},
     {"framejit._C", "_drop_traced_hook", drop_traced_hook},
     {"framejit._C", "_function_apply", function_apply},

@@ -47,6 +47,7 @@ V end_body(Tracer& t, Args& args);
 V drop_body(Tracer& t, Args& args);
 V call_cond(Tracer& t, Args& args);
 V call_while_loop(Tracer& t, Args& args);
+V call_scan(Tracer& t, Args& args);
 V refuse(Tracer& t, Args& args);
 void sort_values(Tracer& t, Values& items, V key, bool reverse);
 bool is_callable(Tracer& t, V v);

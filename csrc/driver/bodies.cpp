@@ -102,6 +102,19 @@ class TracedBodies final : public Bodies {
     return *(gradient_ = &make_bodies(std::move(graphs), true));
   }
 
+  Bodies& saving(size_t carried) override {
+    std::vector<std::unique_ptr<Graph>> graphs;
+    graphs.push_back(transform::copy_graph(*bodies_[0].functional));
+    for (size_t i = 0; i < carried; ++i) graphs[0]->add_output(graphs[0]->inputs[i]);
+    return make_bodies(std::move(graphs), false);
+  }
+
+  Bodies& backward(size_t carried, size_t slices) override {
+    std::vector<std::unique_ptr<Graph>> graphs;
+    graphs.push_back(backward_of(*bodies_[0].functional, carried, slices));
+    return make_bodies(std::move(graphs), false);
+  }
+
  private:
   struct Body {
     std::unique_ptr<Graph> traced, functional;
@@ -168,6 +181,35 @@ class TracedBodies final : public Bodies {
     }
     out->remove_dead_nodes();
     for (Value* v : out->inputs) v->requires_grad = false;
+    return out;
+  }
+
+  static std::unique_ptr<Graph> backward_of(const Graph& body, size_t carried, size_t slices) {
+    const std::unique_ptr<Graph> gradient = gradient_of(body);
+    const size_t own = body.inputs.size(), operands = own - carried - slices;
+    auto out = std::make_unique<Graph>();
+    out->functional = true;
+    transform::ValueMap map;
+    auto take = [&](const Value* v) { map.set(v, out->add_input(*v, v->name)); };
+    size_t carried_grads = 0;
+    for (size_t i = 0; i < carried; ++i) carried_grads += is_differentiable(body.inputs[i]->dtype);
+    for (size_t i = 0; i < carried_grads; ++i) take(gradient->inputs[own + i]);
+    std::vector<Value*> sums;
+    for (size_t i = own - operands; i < own; ++i)
+      if (const Value* v = body.inputs[i]; is_differentiable(v->dtype))
+        sums.push_back(out->add_input(make_meta(v->sizes, v->dtype), cat("sum_", i)));
+    for (size_t i = carried; i < carried + slices; ++i) take(gradient->inputs[i]);
+    for (size_t i = 0; i < carried; ++i) take(gradient->inputs[i]);
+    for (size_t i = own + carried_grads; i < gradient->inputs.size(); ++i) take(gradient->inputs[i]);
+    for (size_t i = own - operands; i < own; ++i) take(gradient->inputs[i]);
+    for (const graph::Node* n : gradient->nodes) transform::copy_node(*n, *out, map);
+    graph::GraphBuilder b(*out);
+    const auto& grads = gradient->outputs;  // of what is carried, of slices, of the operands
+    const size_t last = grads.size() - sums.size();
+    for (size_t i = 0; i < carried_grads; ++i) out->add_output(map[grads[i]]);
+    for (size_t i = 0; i < sums.size(); ++i)
+      out->add_output(value_of(t::add(b, Val{sums[i]}, Val{map[grads[last + i]]})));
+    for (size_t i = carried_grads; i < last; ++i) out->add_output(map[grads[i]]);
     return out;
   }
 

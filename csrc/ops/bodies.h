@@ -18,6 +18,11 @@ class Bodies {
   // From the operands and the gradients of those results that can have one (is_differentiable), in their order, to the
   // gradients of those operands that can. Raises what has no derivative.
   virtual Bodies& gradient() = 0;
+  // For a scan that carries the first `carried` operands. The same body, which gives those operands as well; and its
+  // derivative as a body of a scan back, from the gradients of what is carried on, sums of those of the operands that
+  // are no slices, `slices` slices, what was carried, gradients of the other results, and those operands.
+  virtual Bodies& saving(size_t carried) = 0;
+  virtual Bodies& backward(size_t carried, size_t slices) = 0;
 };
 
 // The ops that have one among their arguments.

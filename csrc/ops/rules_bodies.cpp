@@ -42,4 +42,45 @@ void vjp_cond(VjpCtx& c) {
   c.result[1] = Arg::tensors(given);
 }
 
+namespace {
+
+Val grad_or_zeros(VjpCtx& c, size_t out) {
+  return c.grads[out] ? c.grads[out] : t::_zeros(c.b, c.outs[out]->sizes, c.outs[out]->dtype);
+}
+
+// `next` of them for the tensors that can have one.
+Arg given_to(std::span<const Val> tensors, const SmallVec<Val, 2>& grads, size_t& next) {
+  SmallVec<Val, 4> out;
+  for (Val v : tensors) out.push_back(is_differentiable(v->dtype) ? grads[next++] : Val{});
+  return Arg::tensors(out);
+}
+
+}  // namespace
+
+// A scan the other way. What was carried is found by a second run of the first one.
+void vjp_scan(VjpCtx& c) {
+  auto carried = c.args[0].as_vals(), xs = c.args[1].as_vals(), operands = c.args[2].as_vals();
+  Bodies& bodies = bodies_of(c.args[3]);
+  const size_t n = carried.size();
+  SmallVec<Val, 8> starts, slices(xs.begin(), xs.end());
+  for (size_t i = 0; i < n; ++i)
+    if (is_differentiable(carried[i]->dtype)) starts.push_back(grad_or_zeros(c, i));
+  for (Val v : operands)
+    if (is_differentiable(v->dtype)) starts.push_back(t::_zeros(c.b, v->sizes, v->dtype));
+  if (n) {
+    Arg again[] = {c.args[0], c.args[1], c.args[2], Arg::object(&bodies.saving(n)), c.args[4]};
+    SmallVec<Val, 2> saved = c.b.emit_n(OpId::_scan, again);
+    for (size_t i = c.outs.size(); i < saved.size(); ++i) slices.push_back(saved[i]);
+  }
+  for (size_t i = n; i < c.outs.size(); ++i)
+    if (is_differentiable(c.outs[i]->dtype)) slices.push_back(grad_or_zeros(c, i));
+  Arg back[] = {Arg::tensors(starts), Arg::tensors(slices), c.args[2], Arg::object(&bodies.backward(n, xs.size())),
+                Arg(!c.args[4].as_bool())};
+  SmallVec<Val, 2> grads = c.b.emit_n(OpId::_scan, back);
+  size_t next = 0;
+  c.result[0] = given_to(carried, grads, next);
+  c.result[2] = given_to(operands, grads, next);
+  c.result[1] = given_to(xs, grads, next);
+}
+
 }  // namespace fj

@@ -65,9 +65,9 @@ class TraceSession final : public Layer {
   TensorRef fake_of(TensorObj* real);
 
   // Bodies of operators that take functions. What is recorded between the two becomes a graph of its own; gives
-  // stand-ins, tensors like the given ones, that are its first inputs. Nothing outside may be written in a body, nor
-  // data be looked at.
-  void begin_body(std::span<TensorObj* const> parameters, Outs& stand_ins);
+  // stand-ins, tensors like the given ones and slices of `sliced`, that are its first inputs. Nothing outside may be
+  // written in a body, nor data be looked at.
+  void begin_body(std::span<TensorObj* const> parameters, std::span<TensorObj* const> sliced, Outs& stand_ins);
   void end_body(std::span<TensorObj* const> results);
   void drop_body();  // left by an exception: what was recorded stays where it is
   // The last `n` bodies. Each takes its parameters and then all of `operands`: what any of them reads from outside.

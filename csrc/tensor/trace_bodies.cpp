@@ -13,14 +13,17 @@ using graph::Graph;
 using graph::Node;
 using graph::Value;
 
-void TraceSession::begin_body(std::span<TensorObj* const> parameters, Outs& stand_ins) {
+void TraceSession::begin_body(std::span<TensorObj* const> parameters, std::span<TensorObj* const> sliced,
+                              Outs& stand_ins) {
   Body body;
   body.begin = graph_.nodes.size();
   GradModeGuard no_grad(false);
-  for (TensorObj* p : parameters) {
-    stand_ins.push_back(call1(OpId::_zeros, {Arg(p->meta.sizes), Arg(p->meta.dtype)}));
+  auto stand_in = [&](const Shape& sizes, DType dtype) {
+    stand_ins.push_back(call1(OpId::_zeros, {Arg(sizes), Arg(dtype)}));
     body.parameters.push_back(value_of(stand_ins.back().get()));
-  }
+  };
+  for (TensorObj* p : parameters) stand_in(p->meta.sizes, p->meta.dtype);
+  for (TensorObj* p : sliced) stand_in(Shape(p->meta.sizes.begin() + 1, p->meta.sizes.end()), p->meta.dtype);
   graph_.nodes.resize(body.begin);
   open_.push_back(std::move(body));
 }

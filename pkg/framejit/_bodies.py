@@ -12,7 +12,9 @@ from framejit import _C, _control_flow
 _OPERATORS = {
     _C._cond: (_control_flow.cond_op, ("cond_true", "cond_false")),
     _C._while_loop: (_control_flow.while_loop_op, ("cond_fn", "body_fn")),
+    _C._scan: (_control_flow.scan_op, ("scan_combine_fn",)),
 }
+_MAP = (_control_flow.map_op, ("map_body",))  # a scan that carries nothing
 
 
 def take_bodies(graph, modules):
@@ -29,7 +31,7 @@ def take_bodies(graph, modules):
         elif node.target is _C._end_body:
             closed.append((opened.pop(), node))
         elif node.target in _OPERATORS:
-            op, names = _OPERATORS[node.target]
+            op, names = _MAP if node.target is _C._scan and not node.args[0] else _OPERATORS[node.target]
             bodies, closed = closed[-len(names) :], closed[: -len(names)]
             _replace(graph, node, bodies, op, names, modules, numbers)
     return modules
@@ -49,6 +51,9 @@ def _replace(graph, node, bodies, op, names, modules, numbers):
         call = graph.create_node("call_function", op, op.arguments(node, attributes, operands), {}, op.__name__)
     call.meta.update(node.meta, source_fn_stack=[(call.name, op)])
     node.replace_all_uses_with(call)
+    examples = {user.args[1]: user.meta.get("example_value") for user in call.users if user.target is operator.getitem}
+    if len(examples) == len(parts[-1].results):
+        call.meta["example_value"] = tuple(examples[i] for i in sorted(examples))
     graph.erase_node(node)
     for part in reversed(parts):
         part.erase(graph)
@@ -78,7 +83,7 @@ class _Part:
         from framejit.fx import Graph, GraphModule
 
         body = Graph()
-        like = self.begin.args[0] if self.begin.args else ()
+        like = [node for nodes in self.begin.args for node in nodes]
         stand_ins = [_input(body, node) for node in like]
         copies = {node: stand_ins[i] for node, i in self.parameters.items()}
         copies |= {node: _input(body, node) for node in operands}

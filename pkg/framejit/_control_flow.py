@@ -1,7 +1,7 @@
 """Control flow as functions: `framejit.cond`, `framejit.while_loop`, scans. They run as the Python that they stand for."""
 
 from framejit import _C, ops
-from framejit._control_flow_nodes import both, loop
+from framejit._control_flow_nodes import both, loop, scanned
 from framejit.ops import HigherOrderOperator
 from framejit.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
@@ -131,6 +131,13 @@ def scan(combine_fn, init, xs, *, dim=0, reverse=False):
     if not leaves:
         return init, []
     count = _slices(leaves, dim, RuntimeError)
+    everything = [*leaves, *tree_flatten(init)[0]]
+    if all(isinstance(leaf, _C.Tensor) for leaf in everything) and _C._takes_branches(*everything):
+        first = [leaf.movedim(dim, 0) for leaf in leaves]
+        first = [leaf.flip(0) for leaf in first] if reverse else first
+        carry, rows = scanned(lambda carry, x: combine_fn(carry, tree_unflatten(x, shape)), init, first)
+        rows = tree_map(lambda row: row.flip(0), rows) if reverse else rows
+        return carry, tree_map(lambda row: row.movedim(0, _within(dim, row.dim())), rows)
     order = range(count - 1, -1, -1) if reverse else range(count)
     carry, outputs = init, [None] * count
     for i in order:
@@ -138,6 +145,62 @@ def scan(combine_fn, init, xs, *, dim=0, reverse=False):
     rows = [tree_flatten(output)[0] for output in outputs]
     stacked = [_C.stack(parts, _within(dim, parts[0].dim() + 1)) for parts in zip(*rows)]
     return carry, tree_unflatten(stacked, tree_flatten(outputs[0])[1])
+
+
+class _Scan(HigherOrderOperator):
+    """The operator of `scan`, along the first dimension: in captured graphs its function is a module."""
+
+    _qualified_op_name = "framejit.ops.higher_order.scan"
+
+    def __call__(self, combine_fn, init, xs, additional_inputs=()):
+        def combine(carry, x):
+            out = combine_fn(*carry, *x, *additional_inputs)
+            return tuple(out[: len(carry)]), tuple(out[len(carry) :])
+
+        carry, rows = scan(combine, tuple(init), tuple(xs))
+        return (*carry, *rows)
+
+    @staticmethod
+    def arguments(node, bodies, operands):
+        """Those of the operator in a graph, for a call with marks."""
+        return (*bodies, tuple(node.args[0]), tuple(node.args[1]), operands)
+
+
+scan_op = ops.higher_order.scan = _Scan("scan")
+
+
+def map_each(f, xs, *args):
+    """f(slice, *args) for each slice along the first dimension of xs, tensors or a structure of them; the results stacked.
+
+    f (callable), xs (nest of Tensor). Raises RuntimeError for tensors without slices, or with different numbers of them.
+
+    >>> import framejit
+    >>> from framejit._control_flow import map_each
+    >>> map_each(lambda x, y: x.sum() * y, framejit.ones(2, 3), 2)
+    tensor([6., 6.])
+    """
+    leaves, shape = tree_flatten(xs)
+    lengths = {leaf.shape[0] for leaf in leaves}
+    if len(lengths) != 1 or 0 in lengths:
+        raise RuntimeError(f"map: the first dimensions of xs must have one length, which is not 0, but are {lengths}")
+    return scan(lambda carry, x: (carry, f(x, *args)), [], xs)[1]
+
+
+class _Map(HigherOrderOperator):
+    """The operator of `map_each`: in captured graphs its function is a module."""
+
+    _qualified_op_name = "framejit.ops.higher_order.map_impl"
+
+    def __call__(self, f, xs, pos_args=()):
+        return map_each(lambda x: tuple(f(*x, *pos_args)), tuple(xs))
+
+    @staticmethod
+    def arguments(node, bodies, operands):
+        """Those of the operator in a graph, for a call with marks."""
+        return (*bodies, tuple(node.args[1]), operands)
+
+
+map_op = ops.higher_order.map_impl = _Map("map_impl")
 
 
 def associative_scan(combine_fn, xs, dim, reverse=False, combine_mode="pointwise"):

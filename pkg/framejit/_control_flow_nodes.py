@@ -5,7 +5,7 @@ CPython calls these functions: then they do what Python does.
 """
 
 from framejit import _C
-from framejit.utils._pytree import tree_flatten, tree_unflatten
+from framejit.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
 
 def both(pred, true_fn, false_fn, operands):
@@ -58,9 +58,35 @@ def loop(cond_fn, body_fn, carried):
     return tuple(out) if len(carried) != 1 else out[0]
 
 
-def _traced(function, args, like=()):
-    """What a function gives, captured as a body of its own: leaves and structure. `like`: tensors whose places are taken."""
-    stand_ins = _C._begin_body(like)
+def scanned(combine, init, xs):
+    """scan() of tensors along their first dimension; `combine` takes what is carried and a list of slices."""
+    if not _C._is_tracing():
+        carry, rows = init, []
+        for i in range(xs[0].shape[0]):
+            carry, row = combine(carry, [x[i] for x in xs])
+            rows.append(row)
+        return carry, tree_map(lambda *parts: _C.stack(parts), *rows)
+    carried, shape = tree_flatten(init)
+
+    def body(*values):
+        return combine(tree_unflatten(list(values[: len(carried)]), shape), list(values[len(carried) :]))
+
+    leaves, both_shapes = _traced(body, (), carried, xs)
+    kept = leaves[: len(carried)]
+    if not all(isinstance(leaf, _C.Tensor) for leaf in leaves):
+        _C._refuse("torch.scan: combine_fn must give tensors")
+    for a, b in zip(kept, carried):
+        if a.dtype != b.dtype or a.shape != b.shape:
+            _C._refuse("torch.scan: expected init and carry to have the same metadata")
+    return tree_unflatten(list(_C._scan(carried, xs)), both_shapes)
+
+
+def _traced(function, args, like=(), sliced=()):
+    """What a function gives, captured as a body of its own: leaves and structure.
+
+    like, sliced: tensors whose places, or whose slices' places, are taken by stand-ins.
+    """
+    stand_ins = _C._begin_body(like, sliced) if like or sliced else _C._begin_body(())
     try:
         leaves, shape = tree_flatten(function(*(stand_ins or args)))
     except Exception:
