@@ -162,13 +162,13 @@ bool guard_sizes(Tracer& t, V v) {
   return true;
 }
 
-void record_input(Tracer& t, V v, PyObject* fake, guard::SourceId source, bool symbolic) {
+void record_input(Tracer& t, V v, PyObject* fake, guard::SourceId source, bool symbolic, std::string name) {
   if (!t.tape) return;
   TapeStep step;
   step.what = TapeStep::Input;
   step.source = source;
   step.modes = thread_state();
-  step.name = t.tree.sources().describe(source, t.entry.code);
+  step.name = std::move(name);
   step.result.what = Pattern::Fill;
   step.result.slot = v->slot = t.tape->add_slot(symbolic, fake);
   t.tape->steps.push_back(std::move(step));

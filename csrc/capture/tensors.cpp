@@ -223,7 +223,10 @@ void guard_tensor(Tracer& t, V v) {
   t.guard(Kind::Tensor, v->source, reinterpret_cast<PyObject*>(v->cls), {static_cast<int64_t>(facts_word(real))});
 }
 
-std::string input_name(Tracer& t, V v) { return t.tree.sources().describe(v->source, t.entry.code); }
+std::string input_name(Tracer& t, V v) {
+  const guard::SourceId called = v->is == Is::Tensor ? as<TensorValue>(v)->called : guard::kNoSource;
+  return t.tree.sources().describe(called == guard::kNoSource ? v->source : called, t.entry.code);
+}
 
 }  // namespace
 
@@ -235,7 +238,7 @@ void TensorSession::make_input(Tracer& t, TensorValue* v) {
   TensorRef fake = impl->session.make_input(as_tensor(v->real), input_name(t, v));
   v->fake = t.keep(Ref::steal(fake.release_object()));
   t.know_fake(v->fake, v);
-  record_input(t, v, v->fake, v->source, symbolic);
+  record_input(t, v, v->fake, v->source, symbolic, input_name(t, v));
   impl->inputs[v->fake] = v;
   impl->sources.push_back(v->source);
   impl->examples.push_back(v->real);
@@ -313,7 +316,7 @@ bool TensorSession::input_of_number(Tracer& t, V* number, DType dtype) {
   impl->tracer = &t;
   TensorRef fake = impl->session.make_input(real.get(), input_name(t, v));
   *number = impl->numbers[source] = t.tensor(as_object(fake.get()));
-  record_input(t, *number, as_object(fake.get()), source, false);
+  record_input(t, *number, as_object(fake.get()), source, false, t.tree.sources().describe(source, t.entry.code));
   impl->sources.push_back(source);
   impl->examples.push_back(t.keep(Ref::steal(real.release_object())));
   return true;

@@ -71,6 +71,8 @@ struct TensorValue : Value {
   PyObject* fake = nullptr;   // NULL until touched
   Value* grad = nullptr;      // what `.grad` holds, once it has been looked at or written (grads.h)
   bool grad_changed = false;  // it is set at the exit
+  // The path by which it was reached last before it was used; kNoSource: the first one. Its input is called after that.
+  guard::SourceId called = guard::kNoSource;
 };
 
 // Which of the two, and which scalar, its class says.

@@ -214,8 +214,12 @@ V Tracer::wrap(PyObject* real, SourceId source) {
   if (!by_value) {
     auto it = seen_.find(real);
     if (it != seen_.end()) {
-      if (it->second->source != source) guard(Kind::SameObject, source, nullptr, {}, nullptr, it->second->source);
-      return it->second;
+      V v = it->second;
+      if (v->source != source) {
+        guard(Kind::SameObject, source, nullptr, {}, nullptr, v->source);
+        if (v->is == Is::Tensor && !v->touched) as<TensorValue>(v)->called = source;
+      }
+      return v;
     }
   }
   V v = new_outside(real, source);

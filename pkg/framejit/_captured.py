@@ -120,6 +120,7 @@ def _outline(graph, run, region, bodies, names):
             copies[node] = body.get_attr(node.target)
         else:
             copies[node] = body.placeholder(node.name)
+            copies[node].meta.update(node.meta)
     operands = tuple(node for node in taken if node.op != "get_attr")
     for node in run:
         copies[node] = body.node_copy(node, copies.__getitem__)
@@ -147,7 +148,9 @@ def _outline(graph, run, region, bodies, names):
         else:
             call = add("call_function", region, (add("get_attr", target, (), {}, target), *operands), {}, name)
         for i, node in enumerate(given):
-            result = call if one else add("call_function", operator.getitem, (call, i), {}, node.name)
+            result = call if one else add("call_function", operator.getitem, (call, i))
+            if "example_value" in node.meta:
+                result.meta["example_value"] = node.meta["example_value"]
             node.replace_all_uses_with(result, lambda user: user not in inside)
     for node in reversed(run):
         graph.erase_node(node)

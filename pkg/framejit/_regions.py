@@ -19,6 +19,7 @@ class Region:
 
     def __init__(self, name, as_module=False, pure=False):
         self.__name__ = self.__qualname__ = name
+        self._qualified_op_name = f"framejit.ops.higher_order.{name}"
         self.as_module = as_module  # the node is a call of the body by itself
         self.pure = pure
         _operators[name] = self

@@ -202,6 +202,8 @@ class _Writer:
             line = self._statement(node) + self._deletions(node)
             if self.notes:
                 line = self.notes.place(node) + line
+                if not any(written.count("\n") > 1 for written in self.body):
+                    line = line.lstrip("\n")
             # the comment is for the line table only, and taken out before anyone sees the code
             self.body.append(f"# COUNTER: {index}\n{line}\n" if line else f"# COUNTER: {index}\n")
         if not any(not line.startswith("# COUNTER") or line.count("\n") > 1 for line in self.body):

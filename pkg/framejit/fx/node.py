@@ -73,9 +73,18 @@ def _as_torch():
     return finders is not None and any(isinstance(finder, finders.TorchFinder) for finder in sys.meta_path)
 
 
+# where PyTorch keeps them
+_OF_TORCH_NN = frozenset(
+    ("framejit.linear", "framejit.scaled_dot_product_attention", "framejit.nn.functional.gelu",
+     "framejit.nn.functional.softplus", "framejit.nn.functional.softshrink")
+)  # fmt: skip
+
+
 def _public(path):
     """The dotted path of something of the package, as programs say it."""
     first, dot, rest = path.partition(".")
+    if package_name() == "torch" and path in _OF_TORCH_NN:
+        return f"torch._C._nn.{path.rpartition('.')[2]}"
     return package_name() + dot + rest if first == "framejit" else path
 
 
