@@ -84,7 +84,7 @@ void batch_select(BatchCtx& c) {
 }
 
 void batch_slice(BatchCtx& c) {
-  FJ_USER_CHECK(logical_dim(c, 0) > 0, ErrorKind::Runtime, "slice() cannot be applied to a 0-dim tensor.");
+  FJ_USER_CHECK(logical_dim(c, 0) > 0, ErrorKind::Index, "slice() cannot be applied to a 0-dim tensor.");
   shift_dim(c, {1});
   finish(c);
 }

@@ -172,11 +172,11 @@ void decompose_isreal(Builder& b, const OpDef&, Args args, SmallVec<Val, 2>& out
 }
 void decompose_adjoint(Builder& b, const OpDef&, Args args, SmallVec<Val, 2>& outs) {
   Val x = args[0].val();
-  FJ_USER_CHECK(x->dim() >= 2, ErrorKind::Runtime,
+  FJ_USER_CHECK(x->dim() != 1, ErrorKind::Runtime,
                 "tensor.adjoint() is only supported on matrices or batches of "
                 "matrices. Got ",
                 x->dim(), "-D tensor.");
-  Val turned = t::transpose(b, x, -2, -1);
+  Val turned = x->dim() ? t::transpose(b, x, -2, -1) : t::view(b, x, x->sizes);
   outs.push_back(is_complex(x->dtype) ? t::conj(b, turned) : turned);
 }
 

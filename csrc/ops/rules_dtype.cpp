@@ -134,7 +134,7 @@ Shape shape_reduce_nonempty(const InferCtx& c) {
   const Arg dim = at_dim < 0 ? Arg() : c.args[static_cast<size_t>(at_dim)];
   if (in.numel() == 0) {
     if (dim.is_none() || (dim.tag() == ArgTag::IntList && dim.as_ints().empty()))
-      raise(ErrorKind::Runtime, c.op.name,
+      raise(std::string_view(c.op.name).starts_with("arg") ? ErrorKind::Index : ErrorKind::Runtime, c.op.name,
             "(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the "
             "'dim' argument.");
     for (int64_t d : wrap_dims(dim, in.dim()))

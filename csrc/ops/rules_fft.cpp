@@ -260,7 +260,10 @@ void decompose_fft_one(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>&
 
 // (self, s, dim, norm)
 void decompose_fft_many(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& outs) {
-  outs.push_back(transform(b, op, args[0].val(), args[1], args[2], args[3], false));
+  Val x = args[0].val();
+  if (x->dim() == 0 && args[1].is_none() && args[2].is_none())  // over no dimension
+    return outs.push_back(cast_to(b, x, complex_of(is_complex(x->dtype) ? x->dtype : float_or_default(x->dtype))));
+  outs.push_back(transform(b, op, x, args[1], args[2], args[3], false));
 }
 
 // (self, dim): by half the size, there and back.
@@ -274,7 +277,7 @@ void decompose_fft_shift(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2
     for (int64_t d : args[1].as_ints()) dims.push_back(wrap_dim(d, x->dim()));
   }
   for (int64_t d : dims) by.push_back(x->dim() == 0 ? 0 : (x->sizes[d] + back) / 2);
-  outs.push_back(x->dim() == 0 || dims.empty() ? t::clone(b, x) : t::roll(b, x, Arg::ints(by), Arg::ints(dims)));
+  outs.push_back(t::roll(b, x, Arg::ints(by), Arg::ints(dims)));
 }
 
 // (n, d, dtype, …): 0, 1, …, -2, -1 over n d; of rfft the first half.

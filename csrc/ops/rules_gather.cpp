@@ -215,8 +215,10 @@ void decompose_take_along_dim(Builder& b, const OpDef&, Args args, Outs& outs) {
   FJ_USER_CHECK(self->dim() == index->dim(), ErrorKind::Runtime,
                 "torch.take_along_dim(): input and indices should have the same number of dimensions, but got ",
                 self->dim(), " dimensions for input, and ", index->dim(), " dimensions for indices");
+  FJ_USER_CHECK(self->dim() > 0, ErrorKind::Index, "Dimension specified as ", args[2].as_int(),
+                " but tensor has no dimensions");
   int64_t d = wrap_dim(args[2].as_int(), self->dim());
-  if (self->dim() > 0) index = from_front(self->sizes[d]);
+  index = from_front(self->sizes[d]);
   Shape a = self->sizes, i = index->sizes;
   a[d] = i[d] = 1;
   Shape common = broadcast_shapes(a, i), wide_self = common, wide_index = common;
@@ -322,6 +324,8 @@ void infer_topk(InferCtx& c) {
 void infer_kthvalue(InferCtx& c) {
   const TensorMeta& in = *c.val(0);
   int64_t k = c.args[1].as_int(), d = wrap_dim(c.args[2].as_int(), in.dim());
+  FJ_USER_CHECK(!in.dim() || in.sizes[d] > 0, ErrorKind::Index, "kthvalue(): Expected reduction dim ", d,
+                " to have non-zero size.");
   FJ_USER_CHECK(k >= 1 && k <= (in.dim() ? in.sizes[d] : 1), ErrorKind::Runtime,
                 "kthvalue(): selected number k out of range for dimension ", d);
   Shape sizes = in.sizes;

@@ -203,6 +203,10 @@ void decompose_cosine_similarity(Builder& b, const OpDef&, Args args, Outs& outs
 }
 void decompose_cosine_embedding_loss(Builder& b, const OpDef& op, Args args, Outs& outs) {
   Val x = args[0].val(), y = args[2].val();
+  FJ_USER_CHECK(y->dim() <= 1, ErrorKind::Runtime, "0D or 1D target tensor expected, multi-target not supported");
+  FJ_USER_CHECK(x->dim() == y->dim() + 1 && args[1].val()->dim() == y->dim() + 1, ErrorKind::Runtime, y->dim(),
+                "D target tensor expects ", y->dim() + 1, "D input tensors, but found inputs with sizes ", x->sizes,
+                " and ", args[1].val()->sizes, ".");
   Val cos = t::cosine_similarity(b, args[0], args[1], x->dim() > 1 ? 1 : 0, 1e-8);
   Val near = t::where(b, t::eq(b, y, 1), t::rsub(b, cos, 1), 0);
   Val far = t::where(b, t::eq(b, y, -1), hinge(b, t::sub(b, cos, named(op, args, "margin"))), 0);

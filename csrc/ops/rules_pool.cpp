@@ -21,7 +21,9 @@ Shape spatial_list(const OpDef& op, const Arg& a, size_t n, const char* name) {
 void check_input(const OpDef& op, Val in, size_t n) {
   int64_t rank = static_cast<int64_t>(n);
   bool fine = in->dim() == rank + 1 || in->dim() == rank + 2;
-  for (int64_t d = in->dim() - rank; fine && d < in->dim(); ++d) fine = in->sizes[d] > 0;
+  bool planes = std::string_view(op.name).starts_with("avg_pool");  // which need channels, too
+  for (int64_t d = planes ? in->dim() - rank - 1 : in->dim() - rank; fine && d < in->dim(); ++d)
+    fine = in->sizes[d] > 0;
   if (std::string_view(op.name).starts_with("adaptive"))
     FJ_USER_CHECK(fine, ErrorKind::Runtime, op.name, "(): Expected ", rank + 1, "D or ", rank + 2, "D tensor, but got ",
                   in->sizes);

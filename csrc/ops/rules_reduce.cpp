@@ -101,6 +101,7 @@ void decompose_std_mean_dim_unbiased(Builder& b, const OpDef&, Args args, Outs& 
 
 void decompose_nansum(Builder& b, const OpDef&, Args args, Outs& outs) {
   Val self = args[0].val();
+  FJ_USER_CHECK(!is_complex(self->dtype), ErrorKind::Runtime, "nansum does not support complex inputs");
   if (is_float(self->dtype)) self = t::masked_fill(b, self, t::isnan(b, self), 0);
   outs.push_back(t::sum(b, self, args[1], args[2], args[3]));
 }
@@ -114,6 +115,7 @@ void decompose_nanmean(Builder& b, const OpDef&, Args args, Outs& outs) {
 void decompose_logsumexp(Builder& b, const OpDef&, Args args, Outs& outs) {
   Val self = args[0].val();
   if (!is_float(self->dtype)) self = cast_to(b, self, default_dtype());
+  if (self->numel() == 0) return outs.push_back(t::log(b, t::sum(b, self, args[1], args[2])));
   Val top = t::amax(b, self, args[1], true);
   Val shift = t::masked_fill(b, top, t::isinf(b, top), 0);  // inf - inf would be NaN
   Val total = t::log(b, t::sum(b, t::exp(b, t::sub(b, self, shift)), args[1], args[2]));
@@ -243,6 +245,7 @@ void decompose_median_dim(Builder& b, const OpDef&, Args args, Outs& outs) {
 }
 void decompose_median(Builder& b, const OpDef&, Args args, Outs& outs) {
   Val flat = t::reshape(b, args[0], Arg::ints({-1}));
+  if (flat->numel() == 0 && is_float(flat->dtype)) return outs.push_back(t::mean(b, flat));  // NaN
   outs.push_back(t::kthvalue(b, flat, std::max<int64_t>((flat->numel() + 1) / 2, 1), 0)[0]);
 }
 

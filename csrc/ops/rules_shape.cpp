@@ -219,6 +219,7 @@ void decompose_fliplr(Builder& b, const OpDef&, Args args, Outs& outs) {
 void decompose_roll(Builder& b, const OpDef&, Args args, Outs& outs) {
   Val x = args[0].val();
   auto shifts = args[1].as_ints(), dims = args[2].as_ints();
+  FJ_USER_CHECK(!shifts.empty(), ErrorKind::Runtime, "`shifts` required");
   if (dims.empty()) {
     FJ_USER_CHECK(shifts.size() == 1, ErrorKind::Runtime, "shifts and dimensions must align. shifts: ", shifts.size(),
                   ", dims:0");

@@ -48,7 +48,7 @@ void infer_select(InferCtx& c) {
 
 void infer_slice(InferCtx& c) {
   const TensorMeta& in = *c.val(0);
-  FJ_USER_CHECK(in.dim() > 0, ErrorKind::Runtime, "slice() cannot be applied to a 0-dim tensor.");
+  FJ_USER_CHECK(in.dim() > 0, ErrorKind::Index, "slice() cannot be applied to a 0-dim tensor.");
   int64_t d = wrap_dim(c.args[1].as_int(), in.dim()), step = c.args[4].as_int();
   FJ_USER_CHECK(step > 0, ErrorKind::Runtime, "slice step must be positive");
   Dim n = in.sizes[d];

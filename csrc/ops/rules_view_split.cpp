@@ -65,6 +65,11 @@ void decompose_movedim(Builder& b, const OpDef&, Args args, Outs& outs) {
   FJ_USER_CHECK(from.size() == to.size(), ErrorKind::Runtime, "movedim: Invalid source or destination dims: source (",
                 from, " dims) should contain the same number of dims as destination (", to, " dims)");
   int64_t n = self->dim();
+  if (n == 0) {
+    for (auto dims : {from, to})
+      for (int64_t d : dims) wrap_dim(d, n);
+    return outs.push_back(t::permute(b, self, Arg::ints({})));
+  }
   SmallVec<int64_t, 6> order(static_cast<size_t>(n), -1), used;
   for (size_t i = 0; i < from.size(); ++i) {
     int64_t s = wrap_dim(from[i], n), d = wrap_dim(to[i], n);

@@ -59,6 +59,13 @@ void vjp_as_strided(VjpCtx& c) {
   const int64_t start = std::min(from, to);
   const int64_t length = std::max(from - start + reach(self->sizes, self->strides), to - start + reach(sizes, strides));
   Val memory = t::_as_strided_add(c.b, c.grads[0], Shape{length}, c.args[1], c.args[2], to - start);
+  bool expanded = false;  // then elements of the input that share memory share the gradient
+  for (size_t d = 0; d < self->sizes.size(); ++d) expanded |= self->sizes[d] > 1 && self->strides[d] == 0;
+  if (expanded) {
+    Val ones = t::full(c.b, self->sizes, Arg(1), memory->dtype);
+    Val count = t::_as_strided_add(c.b, ones, Shape{length}, self->sizes, self->strides, from - start);
+    memory = t::div(c.b, memory, count);
+  }
   c.result[0] = Arg(t::clone(c.b, t::as_strided(c.b, memory, self->sizes, self->strides, from - start)));
 }
 

@@ -147,6 +147,9 @@ def cartesian_prod(*tensors):
             [2, 3],
             [2, 4]])
     """
+    for t in tensors:
+        if t.dim() != 1:
+            raise RuntimeError(f"Expect a 1D vector, but got shape {list(t.shape)}")
     if len(tensors) == 1:
         return tensors[0]
     return _C.stack([g.reshape(-1) for g in meshgrid(*tensors, indexing="ij")], dim=-1)
@@ -219,6 +222,8 @@ def diff(input, n=1, dim=-1, prepend=None, append=None):
     >>> framejit.diff(framejit.tensor([1, 4, 9]))
     tensor([3, 5])
     """
+    if input.dim() == 0:
+        raise RuntimeError("diff expects input to be at least one-dimensional")
     if n < 0:
         raise RuntimeError(f"order must be non-negative but got {n}")
     parts = [p for p in (prepend, input, append) if p is not None]

@@ -11,6 +11,8 @@ _layer_norm = _C.native_layer_norm
 
 
 def _clamped(input, indices):
+    if len(indices) > input.dim():
+        raise IndexError(f"too many indices for tensor of dimension {input.dim()} (got {len(indices)})")
     return [
         None if i is None else i.clamp(-n, n - 1) for i, n in zip(indices, input.shape[: len(indices)], strict=True)
     ]

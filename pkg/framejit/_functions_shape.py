@@ -171,14 +171,20 @@ def select_scatter(input, src, dim, index):
 def slice_scatter(input, src, dim=0, start=None, end=None, step=1):
     """The input with the slice start:end:step along `dim` replaced by `src`.
 
-    input, src (Tensor), dim (int), start, end (int or None), step (int). Raises AttributeError for other types.
+    input, src (Tensor), dim (int), start, end (int or None), step (int). Raises RuntimeError (expected src to have a
+    size equal to the slice of self).
 
     >>> import framejit
     >>> framejit.slice_scatter(framejit.zeros(4), framejit.tensor([5.0, 7.0]), 0, 1, 3)
     tensor([0., 5., 7., 0.])
     """
     pick = (slice(None),) * (dim % max(input.dim(), 1)) + (slice(start, end, step),)
-    return _written(input, src.expand(input[pick].shape), lambda t: t[pick])
+    want = input[pick].shape
+    if src.shape != want:
+        raise RuntimeError(
+            f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = {list(want)}"
+        )
+    return _written(input, src, lambda t: t[pick])
 
 
 def _copy_of(name):

@@ -121,7 +121,9 @@ def nanmedian(input, dim=None, keepdim=False):
     """
     if dim is None:
         flat = input.reshape(-1)
-        return nanmedian(flat, 0)[0] if flat.numel() else _C.full((), math.nan, dtype=input.dtype)
+        if flat.numel():
+            return nanmedian(flat, 0)[0]
+        return flat.mean() if flat.is_floating_point() else _C.full((), math.nan, dtype=input.dtype)
     if input.dim() == 0:
         return _Median(input.clone(), _C.zeros((), dtype=_C.int64))
     ordered, order = input.sort(dim, stable=True)

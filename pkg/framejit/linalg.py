@@ -332,6 +332,8 @@ def cond(A, p=None, *, out=None):
     >>> framejit.linalg.cond(framejit.tensor([[2.0, 0.0], [0.0, 1.0]]))
     tensor(2.)
     """
+    if A.dim() > 1 and A.numel() == 0:
+        return _into(out, A.new_zeros(A.shape[:-2], dtype=A.abs().dtype))
     if p is None or p in (2, -2):
         values = svdvals(A)
         big, small = values[..., 0], values[..., -1]

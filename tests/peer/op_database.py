@@ -14,6 +14,7 @@ import argparse
 import collections
 import json
 import os
+import random
 import select
 import signal
 import sys
@@ -184,6 +185,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=60.0, help="that one triple may take")
     parser.add_argument("--json", help="write all records there, one a line, as they come")
     parser.add_argument("--read", help="report on records written before")
+    parser.add_argument("--order", type=int, help="seed of a shuffled order, of which any part is a fair sample")
     parser.add_argument("--verbose", action="store_true", help="do not hide what children write to stderr")
     options = parser.parse_args()
     options.dtypes = options.dtypes.split(",")
@@ -202,7 +204,10 @@ def main():
     wanted = [name for name in options.ops.split(",") if name]
     records = []
     out = open(options.json, "w") if options.json else None
-    for op in op_db:
+    ops = list(op_db)
+    if options.order is not None:
+        random.Random(options.order).shuffle(ops)
+    for op in ops:
         matches = (lambda w, n=op.name: n == w) if options.exact else (lambda w, n=op.name: n.startswith(w))
         if op.name in left_out(options) or (wanted and not any(map(matches, wanted))):
             continue

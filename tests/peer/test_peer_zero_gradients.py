@@ -1,5 +1,5 @@
-"""Results that hang on their inputs with gradients of zero or of nothing, or not at all, as in torch: values and dtypes,
-what requires a gradient, and the gradients. Eager and compiled."""
+"""Results that hang on their inputs with gradients of zero or of nothing, or not at all, or with other ones than calculus
+says, as in torch: values and dtypes, what requires a gradient, and the gradients. Eager and compiled."""
 
 import unittest
 
@@ -43,6 +43,7 @@ CASES = {
     "group norm": (lambda t, x: t.native_group_norm(x, None, None, 4, 3, 1, 1, 0.5), MATRIX),
     "group norm of bfloat16": (lambda t, x: t.native_group_norm(x.bfloat16(), None, None, 4, 3, 1, 1, 0.5)[1:], MATRIX),
     "as_strided past its tensor": (lambda t, x: (x * 1)[:1].as_strided((2, 3), (1, 2)), MATRIX),
+    "as_strided of an expanded row": (lambda t, x: x[:1].expand(4, 3).as_strided((2, 3), (3, 1)).exp(), MATRIX),
     "as_strided of no row": (lambda t, x: (x * 1)[:0].as_strided((2, 2), (1, 2)), MATRIX),
     "pooling of no plane": (pooled, PLANES[:0]),
     "unpooling of no plane": (
@@ -57,6 +58,10 @@ CASES = {
     "fold of no plane": (
         lambda t, x: t.nn.functional.fold(x[:, :, :, 0].repeat(1, 2, 1), (5, 2), 2),
         PLANES[:0, :, :4],
+    ),
+    "ctc loss of any scores": (
+        lambda t, x: t.nn.functional.ctc_loss(x[0], t.ones(5, 1, dtype=t.int64), (2, 1, 2, 1, 2), (1,) * 5),
+        PLANES,
     ),
     "sum of bool": (lambda t, x: (x > 0).sum_to_size(()), MATRIX),
     "logit of bool": (lambda t, x: t.logit(x > 0, 0.25), MATRIX),

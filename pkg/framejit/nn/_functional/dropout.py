@@ -41,8 +41,10 @@ def _masked(input, shape, p, inplace):
 
 def _drop_features(input, p, training, inplace):
     """Zero whole channels: one draw per (sample, channel)."""
-    if not training or p == 0.0:
+    if not training or p == 0.0 or input.numel() == 0:
         return input
+    if input.dim() < 2:
+        raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
     return _masked(input, list(input.shape[:2]) + [1] * (input.dim() - 2), p, inplace)
 
 

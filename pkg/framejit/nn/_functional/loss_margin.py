@@ -92,7 +92,7 @@ def cosine_embedding_loss(
     """1 - cos where target is 1, max(0, cos - margin) where it is -1.
 
     input1, input2, target (Tensor), margin (float), size_average, reduce (bool or None), reduction (str). Raises
-    TypeError for other types.
+    RuntimeError (0D or 1D target tensor expected; 1D target tensor expects 2D input tensors).
 
     >>> import framejit
     >>> from framejit.nn import functional as F
@@ -100,6 +100,14 @@ def cosine_embedding_loss(
     tensor(0.2929)
     """
     reduction = legacy_reduction(size_average, reduce, reduction)
+    rank = target.dim()
+    if rank > 1:
+        raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
+    if input1.dim() != rank + 1 or input2.dim() != rank + 1:
+        raise RuntimeError(
+            f"{rank}D target tensor expects {rank + 1}D input tensors, but found inputs with sizes {list(input1.shape)} "
+            f"and {list(input2.shape)}."
+        )
     epsilon = 1e-12
     product = (input1 * input2).sum(-1)
     cosine = product / (((input1 * input1).sum(-1) + epsilon) * ((input2 * input2).sum(-1) + epsilon)).sqrt()
@@ -134,6 +142,12 @@ def triplet_margin_loss(
     reduction = legacy_reduction(size_average, reduce, reduction)
     if margin <= 0:
         raise ValueError(f"margin must be greater than 0, got {margin}")
+    a, b, c = (t.dim() for t in (anchor, positive, negative))
+    if not a == b == c:
+        raise RuntimeError(
+            "The anchor, positive, and negative tensors are expected to have the same number of dimensions, but got: "
+            f"anchor {a}D, positive {b}D, and negative {c}D inputs"
+        )
     near = pairwise_distance(anchor, positive, p, eps)
     far = pairwise_distance(anchor, negative, p, eps)
     if swap:
@@ -189,6 +203,8 @@ def multilabel_soft_margin_loss(
     tensor(1.0032)
     """
     reduction = legacy_reduction(size_average, reduce, reduction)
+    if input.dim() == 0:
+        raise IndexError("Dimension specified as -1 but tensor has no dimensions")
     loss = -(target * _t.logsigmoid(input) + (1 - target) * _t.logsigmoid(-input))
     if weight is not None:
         loss = loss * weight

@@ -39,13 +39,17 @@ def interpolate(
             "Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D tensor as input"
         )
     spatial = input.dim() - 2
-    if mode in _SPATIAL and spatial != _SPATIAL[mode]:
-        raise NotImplementedError(f"Got {input.dim()}D input, but {mode} mode needs {_SPATIAL[mode] + 2}D input")
     if mode not in _SPATIAL and align_corners is not None:
         raise ValueError(
             "align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | trilinear"
         )
     sizes, scales = _output_sizes(input, spatial, size, scale_factor, recompute_scale_factor)
+    if spatial not in (1, 2, 3):
+        raise NotImplementedError(
+            f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {input.dim()}D) for the modes: {' | '.join(_MODES)}"
+        )
+    if mode in _SPATIAL and spatial != _SPATIAL[mode]:
+        raise NotImplementedError(f"Got {input.dim()}D input, but {mode} mode needs {_SPATIAL[mode] + 2}D input")
     if mode == "area":
         return _area(input, sizes)
     for i in range(spatial):
@@ -74,7 +78,9 @@ def _output_sizes(input, spatial, size, scale_factor, recompute):
         )
 
     def listed(value, name):
-        values = list(value) if isinstance(value, (list, tuple)) else [value] * spatial
+        if not isinstance(value, (list, tuple)):
+            return [value] * spatial
+        values = list(value)
         if len(values) != spatial:
             raise ValueError(
                 f"Input and {name} must have the same number of spatial dimensions, but got input with "

@@ -113,6 +113,7 @@ def ctc_loss(
     """-log of the probability of all alignments of `targets` with `log_probs` (T, N, C) (Graves et al. 2006).
 
     targets: (N, S) padded, or all targets one after another; lengths: per sample. Means are over targets' lengths.
+    The gradient is PyTorch's: the one of scores before log_softmax.
 
     targets (Tensor), input_lengths, target_lengths (Tensor, or sequence of int), blank (int), reduction (str),
     zero_infinity (bool). Raises RuntimeError (blank must be in label range; input_lengths and target_lengths must be
@@ -125,6 +126,8 @@ def ctc_loss(
     tensor(2.0346)
     """
     legacy_reduction(None, None, reduction)
+    if log_probs.dim() == 0:
+        raise IndexError("Dimension out of range (expected to be in range of [-1, 0], but got 1)")
     unbatched = log_probs.dim() == 2
     if unbatched:
         log_probs = log_probs.unsqueeze(1)
@@ -138,6 +141,8 @@ def ctc_loss(
     if batch and int(lengths.max()) > steps:
         raise RuntimeError(f"Expected input_lengths to have value at most {steps}, but got value {int(lengths.max())}")
     loss = -_alignments(log_probs, _padded(targets, goals, batch, blank), lengths, goals, blank)
+    if log_probs.requires_grad:
+        loss = loss + _of_softmax(log_probs, lengths)
     if zero_infinity:
         loss = loss.masked_fill(loss == math.inf, 0)
     if reduction == "mean":
@@ -145,6 +150,14 @@ def ctc_loss(
     if reduction == "sum":
         return loss.sum()
     return loss.squeeze(0) if unbatched else loss
+
+
+def _of_softmax(log_probs, lengths):
+    """Zeros whose gradients are the probabilities of the steps that count: PyTorch's gradient is the one of scores before
+    log_softmax, which takes these away again."""
+    used = _t.arange(log_probs.shape[0]).unsqueeze(1) < lengths
+    mass = log_probs.exp().masked_fill(used.logical_not().unsqueeze(2), 0).sum((0, 2))
+    return mass - mass.detach()
 
 
 def _padded(targets, goals, batch, blank):

@@ -150,6 +150,13 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
     return (x1 - x2 + eps).norm(p, -1, keepdim)
 
 
+def _planes(name, input):
+    if input.dim() < 3:
+        raise RuntimeError(
+            f"{name} expects input to have at least 3 dimensions, but got input with {input.dim()} dimension(s)"
+        )
+
+
 def pixel_shuffle(input: Tensor, upscale_factor: int):
     """(*, C r², H, W) to (*, C, H r, W r).
 
@@ -160,6 +167,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int):
     >>> F.pixel_shuffle(framejit.rand(1, 4, 3, 3), 2).shape
     framejit.Size([1, 1, 6, 6])
     """
+    _planes("pixel_shuffle", input)
     *batch, channels, height, width = input.shape
     r = upscale_factor
     if channels % (r * r):
@@ -184,6 +192,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int):
     >>> F.pixel_unshuffle(framejit.rand(1, 1, 6, 6), 2).shape
     framejit.Size([1, 4, 3, 3])
     """
+    _planes("pixel_unshuffle", input)
     *batch, channels, height, width = input.shape
     r = downscale_factor
     if height % r or width % r:
@@ -208,6 +217,8 @@ def channel_shuffle(input: Tensor, groups: int):
     >>> F.channel_shuffle(framejit.arange(4.0).reshape(1, 4, 1, 1), 2).flatten()
     tensor([0., 2., 1., 3.])
     """
+    if input.dim() <= 2:
+        raise RuntimeError(f"channel_shuffle expects input with > 2 dims, but got input with sizes {list(input.shape)}")
     batch, channels = input.shape[:2]
     if channels % groups:
         raise RuntimeError(
@@ -239,6 +250,11 @@ def scaled_dot_product_attention(
     >>> F.scaled_dot_product_attention(q, q, q, is_causal=True).shape
     framejit.Size([2, 4, 5, 8])
     """
+    if min(query.dim(), key.dim(), value.dim()) < 2:
+        raise RuntimeError(
+            "scaled_dot_product_attention: Expected query, key, and value to all be  at least 2 dimensional, but got "
+            f"query.dim: {query.dim()} key.dim: {key.dim()} and value.dim: {value.dim()} instead."
+        )
     if enable_gqa:
         key = key.repeat_interleave(query.size(-3) // key.size(-3), -3)
         value = value.repeat_interleave(query.size(-3) // value.size(-3), -3)

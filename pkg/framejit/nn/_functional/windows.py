@@ -452,7 +452,7 @@ def unfold(
     >>> F.unfold(framejit.rand(1, 3, 4, 4), 2, stride=2).shape
     framejit.Size([1, 12, 4])
     """
-    if input.dim() not in (3, 4):
+    if input.dim() not in (3, 4) or 0 in input.shape[-3:]:
         raise RuntimeError(
             f"Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, but got: {list(input.shape)}"
         )
