@@ -273,7 +273,7 @@ class Cond(Nodes):
         with self.assertRaises(TypeError):
             cond_op(pred=True, other=1, **named)
         with self.assertRaisesRegex(RuntimeError, "callable"):
-            cond(True, 1, 2)
+            cond(x > 0, 1, 2)
 
 
 class WhileLoop(Nodes):
@@ -410,6 +410,8 @@ class Scan(unittest.TestCase):
         (node,) = gm.graph.find_nodes(op="call_function", target=scan_op)
         self.assertEqual([node.args[0].target, *map(len, node.args[1:])], ["scan_combine_fn_0", 1, 1, 1])
         (node,) = gm.graph.find_nodes(op="call_function", target=map_op)
+        (example,) = node.meta["example_value"]
+        self.assertEqual([example.shape, example.requires_grad], [xs.shape, False])
         self.assertEqual([node.args[0].target, *map(len, node.args[1:])], ["map_body_0", 1, 1])
 
     def test_refused(self):

@@ -54,10 +54,10 @@ def cond(pred, true_fn, false_fn, operands=()):
     if isinstance(pred, _C.Tensor):
         if pred.numel() != 1:
             raise RuntimeError(f"Expected pred to be bool or single-element tensor, but got {pred}.")
+        if not callable(true_fn) or not callable(false_fn):
+            raise RuntimeError("Expect both branches to be callable.")
     elif not isinstance(pred, (bool, int, float)):
         raise RuntimeError(f"Expected pred to be bool or tensor, but got {pred}.")
-    if not callable(true_fn) or not callable(false_fn):
-        raise RuntimeError("Expect both branches to be callable.")
     if _C._takes_branches(pred):
         return both(pred, true_fn, false_fn, operands)
     return true_fn(*operands) if pred else false_fn(*operands)

@@ -136,7 +136,8 @@ class _Builder:
         if isinstance(result, Slot):
             value, name = self.slots[result]
             if isinstance(value, _C.Tensor):
-                node.meta.setdefault("example_value", without_memory(value))
+                example = without_memory(value)
+                node.meta.setdefault("example_value", example.requires_grad_() if value.requires_grad else example)
             if rebinds or result not in self.values:
                 if name:
                     node._rename(name)

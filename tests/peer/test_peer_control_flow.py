@@ -73,6 +73,17 @@ CALLS = (
     lambda t, f, x: f.associative_scan(lambda a, b: a + b, x, 0, combine_mode="other"),
 )
 
+# functions of tensors, whose nodes are compared with their derivatives
+NODES = (
+    lambda t, f, x: f.cond(x.sum() > 0, lambda x: x.sin() * x, lambda x: x.exp(), (x,)),
+    lambda t, f, x: f.cond(x[0, 0] > 0, lambda: (x * 2, x.sum()), lambda: (x / 3, x[0, 1])),
+    lambda t, f, x: f.cond(
+        x[0, 0] > 0, lambda a: f.cond(a[0, 1] > 0, lambda: a * x, lambda: a + 1), lambda a: a.cos(), (x * 2,)
+    ),
+    lambda t, f, x: f.scan(lambda c, x: (c * x + 1, c.sin() * x), t.ones(5), x),
+    lambda t, f, x: f.scan(lambda c, x: (c * x, c + x), t.ones(3), x, dim=1, reverse=True),
+)
+
 
 @unittest.skipIf(torch is None, "torch is not installed")
 class ControlFlowTest(unittest.TestCase):
@@ -104,6 +115,50 @@ class ControlFlowTest(unittest.TestCase):
         for sign in (1, -1, 1):
             x = sign * framejit.ones(3)
             self.assertTrue(framejit.allclose(compiled(x), f(x)))
+
+    def test_nodes_and_their_gradients(self):
+        class Theirs:
+            pass
+
+        if torch:
+            Theirs.cond, Theirs.scan = staticmethod(_python_cond), staticmethod(_python_scan)
+
+        def derivatives(t, f, call, sign):
+            x = t.tensor(X) * sign
+            x.requires_grad_()
+            out = call(t, f, x)
+            parts = out if isinstance(out, tuple) else (out,)
+            sum((part * part).sum() for part in parts).backward()
+            return plain([*parts, x.grad])
+
+        for i, call in enumerate(NODES):
+            for sign in (1, -1):
+                framejit.reset()
+                compiled = framejit.compile(lambda t, f, x: call(t, f, x), fullgraph=True)
+                with self.subTest(call=i, sign=sign):
+                    ours = derivatives(framejit, _control_flow, compiled, sign)
+                    theirs = derivatives(torch, Theirs, call, sign)
+                    np.testing.assert_allclose(_numbers(ours), _numbers(theirs), rtol=1e-4, atol=1e-5)
+
+
+def _numbers(value):
+    """All numbers of what `plain` gives, in order."""
+    if isinstance(value, (list, tuple)):
+        return [number for part in value for number in _numbers(part)]
+    return [] if isinstance(value, str) else [value]
+
+
+def _python_cond(pred, yes, no, operands=()):
+    return yes(*operands) if pred else no(*operands)
+
+
+def _python_scan(combine, carry, xs, dim=0, reverse=False):
+    rows = list(xs.unbind(dim))
+    outs = []
+    for x in rows[::-1] if reverse else rows:
+        carry, out = combine(carry, x)
+        outs.append(out)
+    return carry, torch.stack(outs[::-1] if reverse else outs, dim)
 
 
 if __name__ == "__main__":
