@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import random
 import sys
 import traceback
 import unittest
@@ -283,6 +284,18 @@ class Nested(unittest.TestCase):
         compiled = _C.CompiledFunction(outer)
         for _ in range(3):
             self.assertEqual(outcome(compiled), want)
+
+    def test_the_standard_library_is_not_entered_for_what_c_does_there(self):
+        def f(x, draw):
+            y = x + 1
+            return (y * draw.choice((1, 2, 3))).tolist(), draw.gauss(0, 1)
+
+        compiled = framejit.compile(f)
+        plainly, compiledly = random.Random(5), random.Random(5)
+        for _ in range(5):
+            x = framejit.ones(2)
+            self.assertEqual(compiled(x, compiledly), f(x, plainly))
+        self.assertEqual({row["code"].co_name for row in compiled._entries()}, {"f"})
 
 
 if __name__ == "__main__":

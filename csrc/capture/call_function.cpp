@@ -6,9 +6,11 @@
 #include "capture/class_body.h"
 #include "capture/directive.h"
 #include "capture/hooks.h"
+#include "capture/left_alone.h"
 #include "capture/substitute.h"
 #include "capture/sym_frame.h"
 #include "capture/whole_call.h"
+#include "py/error.h"
 #include "py/frame.h"
 
 namespace fj::capture {
@@ -200,6 +202,28 @@ void add_transformations(PyObject* globals) {
 
 bool is_transformation(PyObject* globals) {
   return std::find(std::begin(transformations), std::end(transformations), globals) != std::end(transformations);
+}
+
+bool left_alone(PyObject* module) {
+  static PyObject* const others = [] {
+    PyObject* set = PySet_New(PySys_GetObject("stdlib_module_names"));
+    for (const char* name : {"numpy", "scipy", "pandas", "matplotlib", "PIL", "tqdm", "torch"}) {
+      Ref text = Ref::steal(PyUnicode_FromString(name));
+      if (set && text) PySet_Add(set, text.get());
+    }
+    return set;
+  }();
+  if (!others || !module || !PyUnicode_Check(module)) return true;
+  static PyObject* known[2];  // owned; asked about last: one to be compiled, one to be left alone
+  for (bool alone : {false, true})
+    if (known[alone] == module) return alone;
+  const Py_ssize_t dot = PyUnicode_FindChar(module, '.', 0, PyUnicode_GET_LENGTH(module), 1);
+  Ref top = dot < 0 ? Ref::borrow(module) : py::check(PyUnicode_Substring(module, 0, dot));
+  // `__main__` counts as a standard module, but what runs there is the user's.
+  const bool alone =
+      PyUnicode_CompareWithASCIIString(top.get(), "__main__") != 0 && PySet_Contains(others, top.get()) != 0;
+  Py_XSETREF(known[alone], Py_NewRef(module));
+  return alone;
 }
 
 V call_function(Tracer& t, FunctionValue* f, Args args) {

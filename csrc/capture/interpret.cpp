@@ -1,6 +1,8 @@
 // The interpreter's loop: one handler per instruction, exceptions through the code's own table.
+#include "base/flags.h"
 #include "base/progress.h"
 #include "capture/generator.h"
+#include "capture/left_alone.h"
 #include "capture/sym_frame.h"
 #include "capture/tensors.h"
 
@@ -69,6 +71,16 @@ void drop_locals(Tracer& t, SymFrame& f) {
   }
 }
 
+// A break for what C does inside the standard library, before any tensor work there, is one of the call: CPython runs
+// that as a whole, which costs less than going on in the middle.
+bool belongs_to_call(Tracer& t, const SymFrame& f, const Break& b, size_t nodes_before) {
+  if (b.reason != Reason::native_call && b.reason != Reason::native_method) return false;
+  if (&f == t.outermost || f.is_generator() || flags::get().force_capture) return false;
+  if (t.tensors->graph().nodes.size() != nodes_before) return false;
+  PyObject* home = f.globals ? PyDict_GetItemWithError(f.globals, FJ_NAME("__name__")) : nullptr;
+  return home && left_alone(home);
+}
+
 }  // namespace
 
 CutPoint Tracer::cut_point() const {
@@ -100,6 +112,7 @@ V run_frame(Tracer& t, SymFrame& f) {
       t.step = step;
     }
   } leave{t, f, t.step};
+  const size_t nodes_before = t.tensors->graph().nodes.size();
   while (f.state == SymFrame::Running) {
     const py::Instr& in = f.code.at(f.pc);
     try {
@@ -117,7 +130,7 @@ V run_frame(Tracer& t, SymFrame& f) {
       }
       continue;
     } catch (Break& b) {
-      if (b.cut.step < 0) b.cut = t.cut_point();
+      if (b.cut.step < 0 && !belongs_to_call(t, f, b, nodes_before)) b.cut = t.cut_point();
       throw;
     }
     f.pc = f.next;

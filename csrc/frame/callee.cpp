@@ -7,6 +7,7 @@
 
 #include "base/flags.h"
 #include "capture/capture.h"
+#include "capture/left_alone.h"
 #include "frame/compiled_function.h"
 #include "py/error.h"
 #include "py/heap_type.h"
@@ -84,29 +85,6 @@ int callable_slot(py::FrameView& frame, int unit) {
   return -1;
 }
 
-// Modules whose functions are left alone: the standard library and packages with nothing for us in them.
-bool left_alone(PyObject* module) {
-  static PyObject* const others = [] {
-    PyObject* set = PySet_New(PySys_GetObject("stdlib_module_names"));
-    for (const char* name : {"numpy", "scipy", "pandas", "matplotlib", "PIL", "tqdm", "torch"}) {
-      Ref text = Ref::steal(PyUnicode_FromString(name));
-      if (set && text) PySet_Add(set, text.get());
-    }
-    return set;
-  }();
-  if (!others || !module || !PyUnicode_Check(module)) return true;
-  static PyObject* known[2];  // owned; asked about last: one to be compiled, one to be left alone
-  for (bool alone : {false, true})
-    if (known[alone] == module) return alone;
-  const Py_ssize_t dot = PyUnicode_FindChar(module, '.', 0, PyUnicode_GET_LENGTH(module), 1);
-  Ref top = dot < 0 ? Ref::borrow(module) : check(PyUnicode_Substring(module, 0, dot));
-  // `__main__` counts as a standard module, but what runs there is the user's.
-  const bool alone =
-      PyUnicode_CompareWithASCIIString(top.get(), "__main__") != 0 && PySet_Contains(others, top.get()) != 0;
-  Py_XSETREF(known[alone], Py_NewRef(module));
-  return alone;
-}
-
 }  // namespace
 
 bool is_disabled(PyObject* function) {
@@ -128,7 +106,7 @@ bool is_disabled(PyObject* function) {
 bool worth_compiling(PyObject* function) {
   auto* f = reinterpret_cast<PyFunctionObject*>(function);
   if (is_disabled(function) || capture::is_transformation(f->func_globals)) return false;
-  return flags::get().force_capture || !left_alone(f->func_module);
+  return flags::get().force_capture || !capture::left_alone(f->func_module);
 }
 
 bool init_compiled_call() {

@@ -1,0 +1,11 @@
+// Modules whose functions are left alone: the standard library and packages with nothing for us in them. A function of
+// theirs that is called at a break is not compiled, and a trace is not cut inside one for what C does there.
+#pragma once
+#include <Python.h>
+
+namespace fj::capture {
+
+// `module`: a function's __module__, or NULL.
+bool left_alone(PyObject* module);
+
+}  // namespace fj::capture
