@@ -35,9 +35,10 @@ SourceId operand(Tracer& t, V v) {
 }
 
 // What callers and earlier parts of the function give as a float is a parameter from its first use on. One that an
-// object holds, a module's scale for example, is a constant until it is seen to change.
+// object holds, a module's scale for example, is a constant until it is seen to change; so are all for back ends that
+// get the program's calls, whose graphs show it.
 bool is_float_parameter(Tracer& t, V v) {
-  if (!PyFloat_CheckExact(v->real)) return false;
+  if (!PyFloat_CheckExact(v->real) || t.takes_calls) return false;
   const auto* row = &t.tree.sources()[v->source];
   if ((row->step == Step::Item || row->step == Step::Key) && row->parent != guard::kNoSource)
     row = &t.tree.sources()[row->parent];
