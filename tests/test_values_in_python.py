@@ -71,6 +71,21 @@ class WholeGraphs(unittest.TestCase):
         for _ in range(2):
             self.assertEqual(f(x).tolist(), (x.sin() * 3 + 1).tolist())
 
+    def test_numpy_scalars_are_inputs(self):
+        import numpy
+
+        for dtype in (framejit.float32, framejit.float64):
+            f = framejit.compile(lambda x, y: (x * y + y, y / x, x > y, x**y), fullgraph=True)
+            x = framejit.tensor([0.5, 0.1, 3.0], dtype=dtype)
+            for y in (numpy.float32(0.1), numpy.float32(2), numpy.float64(0.1), numpy.float64(2.5), numpy.int64(3)):
+                for ours, plain in zip(f(x, y), (x * y + y, y / x, x > y, x**y)):
+                    self.assertIs(ours.dtype, plain.dtype)
+                    framejit.testing.assert_close(ours, plain)
+        g = framejit.compile(lambda x, y: x * y, fullgraph=True)
+        for value in (0.5, 0.25, 3.0):
+            self.assertEqual(g(x, numpy.float32(value)).tolist(), (x * value).tolist())
+        self.assertEqual(framejit.dynamo.statistics(g)["graphs"], 1)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -237,10 +237,26 @@ V array_binary(Tracer& t, const char* name, const char* reflected, const char* i
   return result;
 }
 
-void number_beside_tensor(Tracer& t, V* a, V* b) {
+namespace {
+
+// Does a 0-d tensor of a float give what the bare number gives? Then it is an input, whatever its value.
+bool is_weak_beside(const TensorMeta& m) {
+  return !m.sizes.empty() && (m.dtype == DType::F32 || m.dtype == DType::F64);
+}
+
+}  // namespace
+
+void number_beside_tensor(Tracer& t, V* a, V* b, bool input) {
   if ((*b)->is == Is::Tensor) std::swap(a, b);
   V scalar = *b;
   if ((*a)->is != Is::Tensor || scalar->is != Is::Array || !scalar->real || !ndarray::is_scalar(scalar->real)) return;
+  if (input && scalar->outside() && is_float(as_tensor(as<ArrayValue>(scalar)->example)->meta.dtype)) {
+    t.use(*a);
+    if (is_weak_beside(as_tensor(as<TensorValue>(*a)->fake)->meta)) {
+      *b = tensor_of_array(t, as<ArrayValue>(scalar));
+      return;
+    }
+  }
   Ref number = Ref::steal(PyObject_CallMethod(scalar->real, "item", nullptr));
   if (!number || !is_plain_constant(number.get())) return PyErr_Clear();
   if (scalar->outside()) t.guard(Kind::Equal, scalar->source, scalar->real);

@@ -26,8 +26,9 @@ V array_attr(Tracer& t, ArrayValue* v, PyObject* name);
 // The method of this name, called with the array and the others; cuts where there is none.
 V array_method(Tracer& t, V array, const char* name, Values others);
 V array_binary(Tracer& t, const char* name, const char* reflected, const char* in_place, V a, V b);
-// Beside a tensor a NumPy scalar counts as a Python number; an outside one becomes that.
-void number_beside_tensor(Tracer& t, V* a, V* b);
+// Beside a tensor a NumPy scalar counts as a Python number; an outside one becomes an input of the graph where `input`
+// allows and that makes no difference, else that number.
+void number_beside_tensor(Tracer& t, V* a, V* b, bool input = true);
 V iterate_array(Tracer& t, V array);
 
 RecipeId write_array(class RecipeWriter& w, Tracer& t, ArrayValue* v);

@@ -260,7 +260,7 @@ bool plain_class(PyObject* o) {
 }  // namespace
 
 V binary(Tracer& t, int op, V a, V b) {
-  number_beside_tensor(t, &a, &b);
+  number_beside_tensor(t, &a, &b, op % kInPlace != kPow);
   if (a->is == Is::Array || b->is == Is::Array) {
     const Row& base = kRows[op % kInPlace];
     return array_binary(t, base.name, base.reflected, op >= kInPlace ? kRows[op].name : nullptr, a, b);
