@@ -300,7 +300,7 @@ V Tracer::leaf(LeafFn fn, intptr_t data, std::vector<Leaf> args) {
   V v = bind_result(result.get(), symbolic, &step.result);
   step.acts = step.acts || result.get() == Py_None;  // it may have switched a mode
   if (tape && (computed || step.acts || fills(step.result))) record();
-  if (tape && tape->looks == looks + 1 && (fn == leaf_call || fn == leaf_method))
+  if (tape && !takes_calls && tape->looks == looks + 1 && (fn == leaf_call || fn == leaf_method))
     if (V copy = copy_for_reading(*this, v, fn, args)) makers_[v] = {keep(args[0].object), {copy}};
   return v;
 }
