@@ -81,6 +81,8 @@ def grid_sample(
         raise ValueError(
             f"nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or 'reflection', but got: '{padding_mode}'"
         )
+    if not input.dim() or not grid.dim():
+        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     spatial = input.dim() - 2
     if spatial not in (2, 3) or grid.dim() != input.dim():
         raise RuntimeError(
