@@ -41,7 +41,7 @@ LEFT_OUT_COMPILED = {
     "resize_as_": "changes the sizes of a tensor in place",
     "to_sparse": "sparse tensors in a whole graph",
     "sparse.sampled_addmm": "sparse tensors in a whole graph",
-    "sparse.mm.reduce": "sparse tensors in a whole graph",
+    "sparse.mm": "sparse tensors in a whole graph",
 }
 
 
