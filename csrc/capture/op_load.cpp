@@ -83,7 +83,7 @@ bool is_of_framejit(const SymFrame& f) {
 
 // A back end that is written in Python gets its nodes under the program's names.
 void note_name(Tracer& t, SymFrame& f, int i, V v) {
-  if (!t.tape || !t.takes_calls || v->is != Is::Tensor || v->slot == kNoSlot) return;
+  if (!v || !t.tape || !t.takes_calls || v->is != Is::Tensor || v->slot == kNoSlot) return;
   Ref& name = t.tape->slots[static_cast<size_t>(v->slot)].name;
   if (!name && !is_of_framejit(f)) name = Ref::borrow(f.code.local_name(i));
 }
