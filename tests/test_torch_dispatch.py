@@ -342,6 +342,21 @@ class Wrappers(unittest.TestCase):
         self.assertEqual(seen, [("aten.add.Tensor", (Own,))])
         self.assertEqual(x.tolist(), [1, 1])
 
+    def test_gradients_of_compiled_functions(self):
+        def f(x):
+            return (x * x).sin()
+
+        outer = Wrapper(fj.ones(3), fj.full((3,), 2.0))
+        for backend in ("inductor", "aot_eager"):
+            with self.subTest(backend):
+                x = fj.arange(3.0).requires_grad_()
+                found, wanted = (
+                    fj.autograd.grad(g(x), x, grad_outputs=outer)[0] for g in (fj.compile(f, backend=backend), f)
+                )
+                self.assertIs(type(found), Wrapper)
+                self.assertEqual(found.a.tolist(), wanted.a.tolist())
+                self.assertEqual(found.b.tolist(), wanted.b.tolist())
+
     def test_errors(self):
         class Plain(fj.Tensor):
             pass

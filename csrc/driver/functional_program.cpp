@@ -4,6 +4,7 @@
 // either). Where gradients are wanted the results become outputs of one tape node whose backward pass is the backward
 // runner, compiled at the first backward pass.
 #include <algorithm>
+#include <unordered_map>
 
 #include "base/progress.h"
 #include "driver/compiled.h"
@@ -14,6 +15,7 @@
 #include "py/error.h"
 #include "tensor/autograd.h"
 #include "tensor/profile.h"
+#include "tensor/python_dispatch.h"
 #include "transform/functionalise.h"
 #include "transform/joint.h"
 
@@ -27,6 +29,7 @@ using transform::OutputSpec;
 struct Backward {
   std::unique_ptr<graph::Graph> graph;
   std::unique_ptr<GraphRunner> runner;
+  std::string text;               // of the graph that the runner has taken, where one may be run by ops
   std::vector<TensorMeta> grads;  // of the differentiable outputs, as the graph expects them
   std::vector<int32_t> outputs;   // per wanted input: the runner's output, or -1
   std::vector<Joint::Saved> saved;
@@ -44,6 +47,7 @@ struct Backward {
 
   const GraphRunner& ready() {
     if (!runner) {
+      if (python_dispatch::in_use) text = graph::print(*graph);
       CompileTimer timer(false);
       progress::Scope scope(nullptr, false);
       runner = choice.make(transform::copy_graph(*graph), Direction::Backward);
@@ -94,6 +98,28 @@ TensorRef fitted_on_tape(const TensorRef& grad, const TensorMeta& want) {
   return b.take(t::permute(b, packed, Arg::ints(back)));
 }
 
+// Made of other tensors, with a class that answers ops (tensor/python_dispatch.h).
+bool any_without_memory(std::span<const TensorRef> tensors) {
+  return python_dispatch::in_use && std::any_of(tensors.begin(), tensors.end(), [](const TensorRef& t) {
+           return t && python_dispatch::has_no_memory(t.get());
+         });
+}
+
+// Op by op, as if nothing had been compiled.
+void run_by_ops(const graph::Graph& g, std::span<const TensorRef> in, Outs& results) {
+  std::unordered_map<const graph::Value*, TensorRef> known;
+  for (size_t i = 0; i < in.size(); ++i) known[g.inputs[i]] = in[i];
+  auto tensor = [&](Val v) { return known.at(graph::value_of(v)).val(); };
+  for (const graph::Node* n : g.nodes) {
+    ArgVec args(n->args.begin(), n->args.end());
+    for (Arg& a : args) a = map_vals(a, tensor);
+    Outs outs;
+    call_op(*n->op, args, outs);
+    for (size_t i = 0; i < outs.size(); ++i) known[n->outs[i]] = std::move(outs[i]);
+  }
+  for (graph::Value* v : g.outputs) results.push_back(known.at(v));
+}
+
 class CompiledBackward final : public tape::BackwardFn {
  public:
   explicit CompiledBackward(std::shared_ptr<Backward> shared) : shared_(std::move(shared)) {}
@@ -101,6 +127,7 @@ class CompiledBackward final : public tape::BackwardFn {
   void apply(std::span<const TensorRef> grads, std::span<const TensorRef> saved, Outs& out) override {
     Backward& b = *shared_;
     GradModeGuard no_grad(false);
+    if (any_without_memory(grads)) return apply_by_ops(grads, saved, out);
     SmallVec<TensorRef, 8> fit;
     SmallVec<TensorObj*, 16> in;
     for (size_t i = 0; i < b.grads.size(); ++i) {
@@ -121,6 +148,20 @@ class CompiledBackward final : public tape::BackwardFn {
   uint64_t number() const override { return shared_->number; }
 
  private:
+  void apply_by_ops(std::span<const TensorRef> grads, std::span<const TensorRef> saved, Outs& out) {
+    Backward& b = *shared_;
+    FJ_USER_CHECK(b.graph || !b.text.empty(), ErrorKind::NotImplemented,
+                  "a gradient of a class with __torch_dispatch__ in a backward pass compiled before there was one");
+    std::unique_ptr<graph::Graph> parsed = b.graph ? nullptr : graph::parse(b.text);
+    std::vector<TensorRef> in;
+    for (size_t i = 0; i < b.grads.size(); ++i)
+      in.push_back(grads[i] && python_dispatch::is_asked(grads[i].get()) ? grads[i] : fitted(grads[i], b.grads[i]));
+    in.insert(in.end(), saved.begin(), saved.end());
+    Outs results;
+    run_by_ops(parsed ? *parsed : *b.graph, in, results);
+    for (int32_t i : b.outputs) out.push_back(i < 0 ? TensorRef() : results[static_cast<size_t>(i)]);
+  }
+
   std::shared_ptr<Backward> shared_;
 };
 

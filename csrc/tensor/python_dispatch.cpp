@@ -119,6 +119,10 @@ void settle(TensorObj* t, bool has_memory) {
 }
 
 bool is_asked(const TensorObj* t) { return wrapper_of(t) != nullptr; }
+bool has_no_memory(const TensorObj* t) {
+  const Asked* w = wrapper_of(t);
+  return w && !w->has_memory;
+}
 
 bool involves(Args args) {
   bool found = false;

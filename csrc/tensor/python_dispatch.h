@@ -21,6 +21,7 @@ void set_disabled(PyObject* function);  // what in the method's place says "not 
 // Gives a tensor of such a class its wrapper; others stay as they are.
 void settle(TensorObj* t, bool has_memory);
 bool is_asked(const TensorObj* t);
+bool has_no_memory(const TensorObj* t);  // it is asked, and a wrapper of other tensors
 bool involves(Args args);
 PyObject* object_of(TensorObj* t);  // borrowed
 

@@ -61,9 +61,9 @@ def functional_is_silent():
 
 def is_silent(function):
     """Whether this function does not ask, because of that."""
-    return (
-        function.__module__.startswith(("framejit.nn._functional", "framejit.nn.functional")) and functional_is_silent()
-    )
+    return (function.__module__ or "").startswith(
+        ("framejit.nn._functional", "framejit.nn.functional")
+    ) and functional_is_silent()
 
 
 def _make_asking(function):
