@@ -19,7 +19,7 @@ class Replay final : public capture::Program {
       SmallVec<TensorObj*, 16> in;
       for (size_t i = 0; i < n; ++i) in.push_back(as_tensor(inputs[i]));
       Outs outs;
-      run_nodes(*graph_, in, true, outs);
+      run_nodes(*graph_, in, RunNodes::OnTape, outs);
       for (size_t i = 0; i < outs.size(); ++i) outputs[i] = outs[i].release_object();
       return true;
     });

@@ -4,7 +4,6 @@
 // either). Where gradients are wanted the results become outputs of one tape node whose backward pass is the backward
 // runner, compiled at the first backward pass.
 #include <algorithm>
-#include <unordered_map>
 
 #include "base/progress.h"
 #include "driver/compiled.h"
@@ -29,7 +28,6 @@ using transform::OutputSpec;
 struct Backward {
   std::unique_ptr<graph::Graph> graph;
   std::unique_ptr<GraphRunner> runner;
-  std::string text;               // of the graph that the runner has taken, where one may be run by ops
   std::vector<TensorMeta> grads;  // of the differentiable outputs, as the graph expects them
   std::vector<int32_t> outputs;   // per wanted input: the runner's output, or -1
   std::vector<Joint::Saved> saved;
@@ -47,7 +45,6 @@ struct Backward {
 
   const GraphRunner& ready() {
     if (!runner) {
-      if (python_dispatch::in_use) text = graph::print(*graph);
       CompileTimer timer(false);
       progress::Scope scope(nullptr, false);
       runner = choice.make(transform::copy_graph(*graph), Direction::Backward);
@@ -105,21 +102,6 @@ bool any_without_memory(std::span<const TensorRef> tensors) {
          });
 }
 
-// Op by op, as if nothing had been compiled.
-void run_by_ops(const graph::Graph& g, std::span<const TensorRef> in, Outs& results) {
-  std::unordered_map<const graph::Value*, TensorRef> known;
-  for (size_t i = 0; i < in.size(); ++i) known[g.inputs[i]] = in[i];
-  auto tensor = [&](Val v) { return known.at(graph::value_of(v)).val(); };
-  for (const graph::Node* n : g.nodes) {
-    ArgVec args(n->args.begin(), n->args.end());
-    for (Arg& a : args) a = map_vals(a, tensor);
-    Outs outs;
-    call_op(*n->op, args, outs);
-    for (size_t i = 0; i < outs.size(); ++i) known[n->outs[i]] = std::move(outs[i]);
-  }
-  for (graph::Value* v : g.outputs) results.push_back(known.at(v));
-}
-
 class CompiledBackward final : public tape::BackwardFn {
  public:
   explicit CompiledBackward(std::shared_ptr<Backward> shared) : shared_(std::move(shared)) {}
@@ -127,18 +109,18 @@ class CompiledBackward final : public tape::BackwardFn {
   void apply(std::span<const TensorRef> grads, std::span<const TensorRef> saved, Outs& out) override {
     Backward& b = *shared_;
     GradModeGuard no_grad(false);
-    if (any_without_memory(grads)) return apply_by_ops(grads, saved, out);
+    const bool by_ops = any_without_memory(grads);
     SmallVec<TensorRef, 8> fit;
     SmallVec<TensorObj*, 16> in;
     for (size_t i = 0; i < b.grads.size(); ++i) {
-      fit.push_back(tape::being_recorded ? fitted_on_tape(grads[i], b.grads[i]) : fitted(grads[i], b.grads[i]));
+      fit.push_back(taken(grads[i], b.grads[i], by_ops));
       in.push_back(fit.back().get());
     }
     for (const TensorRef& t : saved) in.push_back(t.get());
     Outs results;
     const profile::Span span("CompiledGraphBackward");
-    if (tape::being_recorded)
-      run_nodes(*b.graph, in, true, results);
+    if (by_ops || tape::being_recorded)
+      run_nodes(*b.graph, in, by_ops ? RunNodes::ByOps : RunNodes::OnTape, results);
     else
       b.ready().run(in, results);
     for (int32_t i : b.outputs) out.push_back(i < 0 ? TensorRef() : results[static_cast<size_t>(i)]);
@@ -148,18 +130,10 @@ class CompiledBackward final : public tape::BackwardFn {
   uint64_t number() const override { return shared_->number; }
 
  private:
-  void apply_by_ops(std::span<const TensorRef> grads, std::span<const TensorRef> saved, Outs& out) {
-    Backward& b = *shared_;
-    FJ_USER_CHECK(b.graph || !b.text.empty(), ErrorKind::NotImplemented,
-                  "a gradient of a class with __torch_dispatch__ in a backward pass compiled before there was one");
-    std::unique_ptr<graph::Graph> parsed = b.graph ? nullptr : graph::parse(b.text);
-    std::vector<TensorRef> in;
-    for (size_t i = 0; i < b.grads.size(); ++i)
-      in.push_back(grads[i] && python_dispatch::is_asked(grads[i].get()) ? grads[i] : fitted(grads[i], b.grads[i]));
-    in.insert(in.end(), saved.begin(), saved.end());
-    Outs results;
-    run_by_ops(parsed ? *parsed : *b.graph, in, results);
-    for (int32_t i : b.outputs) out.push_back(i < 0 ? TensorRef() : results[static_cast<size_t>(i)]);
+  // A gradient as the graph takes it; op by op, what answers ops itself is taken as it is.
+  static TensorRef taken(const TensorRef& grad, const TensorMeta& want, bool by_ops) {
+    if (by_ops) return grad && python_dispatch::is_asked(grad.get()) ? grad : fitted(grad, want);
+    return tape::being_recorded ? fitted_on_tape(grad, want) : fitted(grad, want);
   }
 
   std::shared_ptr<Backward> shared_;
@@ -204,7 +178,7 @@ class FunctionalProgram final : public capture::Program {
       for (size_t i = 0; i < n; ++i) in.push_back(as_tensor(inputs[i]));
       Outs made;
       if (!writes_.empty() && writes_alias(in))
-        run_nodes(*raw_, in, true, made);
+        run_nodes(*raw_, in, RunNodes::OnTape, made);
       else
         call(in, made);
       FJ_CHECK(made.size() == noutputs);

@@ -57,7 +57,7 @@ class StepwiseRunner final : public GraphRunner {
   void run(std::span<TensorObj* const> inputs, Outs& outs) const override {
     Outs all;
     GradModeGuard no_grad(false);
-    run_nodes(*graph_, inputs, false, all);
+    run_nodes(*graph_, inputs, RunNodes::ByKernels, all);
     deliver(all, writes_, inputs, outs);
   }
 
@@ -106,7 +106,7 @@ std::unique_ptr<GraphRunner> make_stepwise_runner(std::unique_ptr<Graph> g) {
   return std::make_unique<StepwiseRunner>(std::move(g));
 }
 
-void run_nodes(const Graph& g, std::span<TensorObj* const> inputs, bool with_tape, Outs& outs) {
+void run_nodes(const Graph& g, std::span<TensorObj* const> inputs, RunNodes how, Outs& outs) {
   std::vector<TensorRef> values(static_cast<size_t>(g.value_count()));
   for (size_t i = 0; i < g.inputs.size(); ++i)
     values[static_cast<size_t>(g.inputs[i]->id)] = TensorRef::borrow(inputs[i]);
@@ -115,11 +115,11 @@ void run_nodes(const Graph& g, std::span<TensorObj* const> inputs, bool with_tap
     for (const Arg& a : n->args)
       args.push_back(map_vals(a, [&](Val v) { return values[static_cast<size_t>(value_of(v)->id)].val(); }));
     Outs results;
-    GradModeGuard mode(with_tape && !n->no_grad);  // the mode that was traced, whatever it is outside
-    if (with_tape)
-      call_op(*n->op, args, results);
-    else
+    GradModeGuard mode(how == RunNodes::OnTape && !n->no_grad);
+    if (how == RunNodes::ByKernels)
       execute_op(*n->op, args, results);
+    else
+      call_op(*n->op, args, results);
     FJ_CHECK(results.size() == n->outs.size(), n->op->full_name, " gave ", results.size(), " results");
     for (size_t i = 0; i < results.size(); ++i) values[static_cast<size_t>(n->outs[i]->id)] = std::move(results[i]);
   }

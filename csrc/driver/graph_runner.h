@@ -43,7 +43,10 @@ std::vector<int32_t> writes_as_outputs(graph::Graph& g);
 void deliver(std::span<const TensorRef> results, std::span<const int32_t> written, std::span<TensorObj* const> inputs,
              Outs& outs);
 
-// Runs the nodes of any graph, raw ones too, by call_op (or execute_op below the tape). `inputs` stand for its inputs.
-void run_nodes(const graph::Graph& g, std::span<TensorObj* const> inputs, bool with_tape, Outs& outs);
+// How the nodes of a graph run one by one: by execute_op, below the tape; by call_op, which classes that answer ops
+// hear of, without gradients; or so with gradients in the mode that was traced, whatever it is outside.
+enum class RunNodes { ByKernels, ByOps, OnTape };
+// Runs the nodes of any graph, raw ones too. `inputs` stand for its inputs.
+void run_nodes(const graph::Graph& g, std::span<TensorObj* const> inputs, RunNodes how, Outs& outs);
 
 }  // namespace fj::driver
