@@ -128,6 +128,13 @@ class MadeByCalls(unittest.TestCase):
     def setUp(self):
         framejit.reset()
 
+    def test_namedtuple_of_nameless_globals(self):
+        space = {"collections": collections}
+        exec("def f(x): return collections.namedtuple('Pair', ['a', 'b'])(x + 1, 2)", space)
+        pair = framejit.compile(space["f"], fullgraph=True)(framejit.ones(2))
+        self.assertEqual((pair.a.tolist(), pair.b), ([2.0, 2.0], 2))
+        self.assertEqual(type(pair).__module__, type(space["f"](framejit.ones(2))).__module__)
+
     def test_namedtuple(self):
         def f(x):
             Pair = collections.namedtuple("Pair", ["a", "b"], defaults=(1,))

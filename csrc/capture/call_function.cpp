@@ -161,8 +161,8 @@ PyObject* disabling_mark(FunctionValue* f) {
 bool clears_own_frames(FunctionValue* f, const Args& args) {
   if (args.pos.size() != 1 || !args.named.empty() || args.pos[0]->cls != &PyTraceBack_Type || args.pos[0]->outside())
     return false;
-  PyObject* home = f->outside() ? PyDict_GetItemWithError(f->globals, FJ_NAME("__name__")) : nullptr;
-  return home && PyUnicode_Check(home) && is_text(home, "traceback") && is_text(f->code->co_name, "clear_frames");
+  PyObject* home = f->outside() ? module_name(f->globals) : nullptr;
+  return home && is_text(home, "traceback") && is_text(f->code->co_name, "clear_frames");
 }
 
 // Where a log record may be made and handed to handlers: CPython's matter, in one step. A logger remembers the levels
@@ -173,8 +173,8 @@ bool makes_log_record(FunctionValue* f, const Args& args) {
     int level;
   } kRows[] = {{"_log", -1},    {"log", -1},   {"debug", 10},     {"info", 20},
                {"warning", 30}, {"error", 40}, {"exception", 40}, {"critical", 50}};
-  PyObject* home = PyDict_GetItemWithError(f->globals, FJ_NAME("__name__"));
-  if (!home || !PyUnicode_Check(home) || !is_text(home, "logging") || flags::get().force_capture) return false;
+  PyObject* home = module_name(f->globals);
+  if (!home || !is_text(home, "logging") || flags::get().force_capture) return false;
   auto row =
       std::find_if(std::begin(kRows), std::end(kRows), [&](auto& r) { return is_text(f->code->co_name, r.name); });
   if (row == std::end(kRows) || args.pos.empty() || !args.pos[0]->real) return false;
@@ -202,6 +202,11 @@ void add_transformations(PyObject* globals) {
 
 bool is_transformation(PyObject* globals) {
   return std::find(std::begin(transformations), std::end(transformations), globals) != std::end(transformations);
+}
+
+PyObject* module_name(PyObject* globals) {
+  PyObject* name = globals ? PyDict_GetItemWithError(globals, FJ_NAME("__name__")) : nullptr;
+  return name && PyUnicode_Check(name) ? name : nullptr;
 }
 
 bool left_alone(PyObject* module) {

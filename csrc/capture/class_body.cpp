@@ -3,6 +3,7 @@
 #include "capture/class_body.h"
 
 #include "capture/builtins.h"
+#include "capture/left_alone.h"
 #include "capture/sym_frame.h"
 #include "py/imported.h"
 
@@ -173,7 +174,8 @@ V make_namedtuple(Tracer& t, FunctionValue* f, const Args& args) {
   for (size_t i = 0; i < args.pos.size(); ++i)
     PyTuple_SET_ITEM(pos.get(), static_cast<Py_ssize_t>(i) + 1,
                      t.need_real(args.pos[i], Reason::class_body, "namedtuple()").release());
-  PyDict_SetItem(named.get(), FJ_NAME("module"), PyDict_GetItemWithError(t.frame->globals, FJ_NAME("__name__")));
+  PyObject* home = module_name(t.frame->globals);
+  PyDict_SetItem(named.get(), FJ_NAME("module"), home ? home : FJ_NAME("__main__"));
   for (auto& [name, v] : args.named)
     PyDict_SetItem(named.get(), name, t.need_real(v, Reason::class_body, "namedtuple()").get());
   Ref maker = Ref::steal(PyObject_Call(reinterpret_cast<PyObject*>(partial_type()), pos.get(), named.get()));

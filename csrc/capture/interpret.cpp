@@ -77,7 +77,7 @@ bool belongs_to_call(Tracer& t, const SymFrame& f, const Break& b, size_t nodes_
   if (b.reason != Reason::native_call && b.reason != Reason::native_method) return false;
   if (&f == t.outermost || f.is_generator() || flags::get().force_capture) return false;
   if (t.tensors->graph().nodes.size() != nodes_before) return false;
-  PyObject* home = f.globals ? PyDict_GetItemWithError(f.globals, FJ_NAME("__name__")) : nullptr;
+  PyObject* home = module_name(f.globals);
   return home && left_alone(home);
 }
 

@@ -5,6 +5,8 @@
 
 namespace fj::capture {
 
+// The name of the module that `globals` are of, a str (borrowed); NULL: they, or a name in them, are missing.
+PyObject* module_name(PyObject* globals);
 // `module`: a function's __module__, or NULL.
 bool left_alone(PyObject* module);
 

@@ -3,6 +3,7 @@
 
 #include "capture/generator.h"
 #include "capture/handlers.h"
+#include "capture/left_alone.h"
 
 namespace fj::capture {
 
@@ -76,8 +77,8 @@ void dropped(Tracer& t, V old) {
 }
 
 bool is_of_framejit(const SymFrame& f) {
-  PyObject* name = PyDict_GetItemWithError(f.globals, FJ_NAME("__name__"));
-  const std::string_view text = name && PyUnicode_Check(name) ? PyUnicode_AsUTF8(name) : "";
+  PyObject* name = module_name(f.globals);
+  const std::string_view text = name ? PyUnicode_AsUTF8(name) : "";
   return text.starts_with("framejit") && (text.size() == 8 || text[8] == '.');
 }
 
