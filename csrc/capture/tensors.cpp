@@ -235,10 +235,11 @@ void TensorSession::make_input(Tracer& t, TensorValue* v) {
   if (as_tensor(v->real)->wrapper) cut(Reason::unsupported_op, "a tensor that another trace or vmap has wrapped");
   guard_tensor(t, v);
   const bool symbolic = guard_sizes(t, v);
-  TensorRef fake = impl->session.make_input(as_tensor(v->real), input_name(t, v));
+  const std::string name = input_name(t, v);
+  TensorRef fake = impl->session.make_input(as_tensor(v->real), name);
   v->fake = t.keep(Ref::steal(fake.release_object()));
   t.know_fake(v->fake, v);
-  record_input(t, v, v->fake, v->source, symbolic, input_name(t, v));
+  record_input(t, v, v->fake, v->source, symbolic, name);
   impl->inputs[v->fake] = v;
   impl->sources.push_back(v->source);
   impl->examples.push_back(v->real);

@@ -101,11 +101,6 @@ class _Builder:
         note_example(node, next(self.examples))
         self.values[result] = node
 
-    def inputs(self, steps):
-        for function, args, result, *_ in steps:
-            if function == "input":
-                self.input(args[0], result)
-
     def whole_call(self, function, args, named, result, place):
         from ._whole_calls import functions
 
@@ -230,15 +225,7 @@ def _whole_calls(steps, outputs, calls):
 
 
 def _add_slots(value, found):
-    if isinstance(value, Slot):
-        found.add(value)
-    elif isinstance(value, dict):
-        _add_slots(tuple(value.values()), found)
-    elif isinstance(value, (tuple, list)):
-        for part in value:
-            _add_slots(part, found)
-    elif isinstance(value, slice):
-        _add_slots((value.start, value.stop, value.step), found)
+    map_aggregate(value, lambda leaf: found.add(leaf) if isinstance(leaf, Slot) else None)
 
 
 def lower(backend, steps, outputs, examples, slots, calls, varies):
@@ -253,18 +240,19 @@ def lower(backend, steps, outputs, examples, slots, calls, varies):
         return None
     builder = _Builder(examples, slots, note_known)
     whole = {} if note_known else _whole_calls(steps, outputs, calls)
-    done = 0
-    for i, step in enumerate(steps):
+    i = 0
+    while i < len(steps):
         if i in whole:
             end, call = whole[i]
-            builder.inputs(steps[i:end])
+            for step in steps[i:end]:
+                if step[0] == "input":
+                    builder.step(*step)
             builder.whole_call(*call)
-            done = end
-        if i < done:
-            continue
-        if not note_known and not step[3] and not isinstance(step[2], Slot | tuple):
-            continue  # a fact that the guards hold
-        if step[2] is None and not step[3]:
-            continue
-        builder.step(*step)
+            i = end
+        else:
+            result, acts = steps[i][2:4]
+            known = isinstance(result, Known) and note_known  # else a fact that the guards hold says nothing
+            if acts or known or isinstance(result, Slot | tuple):
+                builder.step(*steps[i])
+            i += 1
     return call_backend(backend, builder.finish(outputs), list(examples))
