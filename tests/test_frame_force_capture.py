@@ -1,7 +1,6 @@
 """config.force_capture: everything below a compiled call is compiled. What ran inside segments is told by code object."""
 
 import re
-import sys
 import unittest
 
 from framejit import _C
@@ -171,7 +170,6 @@ class ShareTest(unittest.TestCase):
         expected = {"native_call": 2, "handler": 7, "not_reached": 5, "generator_function": 1}
         self.assertEqual(dict(share.reasons), expected)
 
-    @unittest.skipIf(sys.version_info >= (3, 13), "3.13 tells of instructions from the second call on only")
     def test_counter_counts_callees_alone(self):
         def inner():
             return 1
@@ -184,6 +182,21 @@ class ShareTest(unittest.TestCase):
         counts = counter.counts()
         self.assertEqual(set(counts), {_share.key_of(inner.__code__), _share.key_of(outer.__code__)})
         self.assertGreaterEqual(counts[_share.key_of(inner.__code__)], 2)  # one instruction a call from 3.12 on
+
+    def test_counter_counts_a_first_call_like_any_other(self):
+        def loop(n):
+            for i in range(n):
+                n += i
+            return n
+
+        counter, totals = _share.Counter(), []
+        for _ in range(2):
+            self.assertEqual(counter.wrap(loop)(10), 55)
+            totals.append(counter.counts()[_share.key_of(loop.__code__)])
+        loop(10)
+        self.assertGreater(totals[0], 50)
+        self.assertEqual(totals[1], 2 * totals[0])
+        self.assertEqual(counter.counts().total(), totals[1])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What share of the executed instructions ran inside segments, and why the others did not.
 
-The whole is counted with a trace function in a run without compiled code: each instruction of the traced functions and of what they
+The whole is counted with a trace function (3.13: a monitoring tool) in a run without compiled code: each instruction of the traced functions and of what they
 call, the standard library's included, by code object. What ran inside segments is counted by the driver in the compiled run: each
 time a segment has run, the instructions that its trace went through, by code object too. More than a code object's whole is not
 counted, and neither are instructions of code that the plain run did not execute (Python functions that stand for C functions): what
@@ -14,6 +14,7 @@ import collections
 import functools
 import sys
 
+_TOOL = 4  # of sys.monitoring: none of those that debuggers, profilers and coverage use
 _GENERATOR = 0x20 | 0x80 | 0x200  # CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR
 
 
@@ -24,10 +25,7 @@ def key_of(code):
 
 
 class Counter:
-    """Counts the instructions that the wrapped functions and what they call execute, by code object.
-
-    3.13 tells of a code object's instructions from its second call on only: its counts are too low.
-    """
+    """Counts the instructions that the wrapped functions and what they call execute, by code object."""
 
     def __init__(self):
         self._codes = {}  # by id: code objects compare by their contents
@@ -47,7 +45,7 @@ class Counter:
 
         return local
 
-    def run(self, function, *args, **kwargs):
+    def _traced(self, function, args, kwargs):
         before = sys.gettrace()
         sys._getframe().f_trace_opcodes = True  # 3.12: settrace() looks whether any frame wants them
         sys.settrace(self._step)
@@ -56,10 +54,35 @@ class Counter:
         finally:
             sys.settrace(before)
 
+    def _monitored(self, function, args, kwargs):
+        """3.13 tells a trace function of a code object's instructions from its second call on only, a monitoring tool of all."""
+        tools, codes, counts, own = sys.monitoring, self._codes, self._counts, sys._getframe().f_code
+        if tools.get_tool(_TOOL) is not None:  # a counted function that was called by one
+            return function(*args, **kwargs)
+
+        def instruction(code, offset):
+            if code is not own:
+                key = id(code)
+                if key not in codes:
+                    codes[key] = code
+                counts[key] += 1
+
+        tools.use_tool_id(_TOOL, "framejit.testing")
+        tools.register_callback(_TOOL, tools.events.INSTRUCTION, instruction)
+        tools.set_events(_TOOL, tools.events.INSTRUCTION)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            tools.set_events(_TOOL, 0)
+            tools.register_callback(_TOOL, tools.events.INSTRUCTION, None)
+            tools.free_tool_id(_TOOL)
+
+    run = _monitored if sys.version_info >= (3, 13) else _traced
+
     def wrap(self, function):
         @functools.wraps(function)
         def counted(*args, **kwargs):
-            return self.run(function, *args, **kwargs)
+            return self.run(function, args, kwargs)
 
         return counted
 
