@@ -71,21 +71,25 @@ int set_data(PyObject* o, PyObject* value, void*) {
     TensorObj *t = self_of(o), *from = as_tensor(value);
     if (meta_device::is_traced(t) || meta_device::is_traced(from))
       raise(ErrorKind::Unsupported, "assignment to `.data` of a traced tensor");
-    bool requires_grad = t->meta.requires_grad;
-    FJ_USER_CHECK(!requires_grad || is_differentiable(from->meta.dtype), ErrorKind::Runtime,
+    FJ_USER_CHECK(!t->meta.requires_grad || is_differentiable(from->meta.dtype), ErrorKind::Runtime,
                   "data set to a tensor that requires gradients must be floating point or complex dtype");
-    Storage* old = t->storage;
-    t->storage = StorageRef::borrow(from->storage).release();
-    if (--old->refs == 0) destroy_storage(old);
-    t->meta = from->meta;
-    t->meta.requires_grad = requires_grad;
-    meta_device::settle(t);
-    facts_changed(t);
+    look_at(t, from);
     return 0;
   });
 }
 
 }  // namespace
+
+void look_at(TensorObj* t, const TensorObj* from) {
+  const bool requires_grad = t->meta.requires_grad;
+  Storage* old = t->storage;
+  t->storage = StorageRef::borrow(from->storage).release();
+  if (--old->refs == 0) destroy_storage(old);
+  t->meta = from->meta;
+  t->meta.requires_grad = requires_grad;
+  meta_device::settle(t);
+  facts_changed(t);
+}
 
 PyGetSetDef kTensorAttributes[] = {
     {"shape", shape, nullptr, "The sizes of the dimensions.", nullptr},

@@ -151,15 +151,8 @@ PyObject* set(PyObject* o, PyObject* source) {
       raise(ErrorKind::Unsupported, "set_ of a traced tensor");
     FJ_USER_CHECK(t->meta.dtype == from->meta.dtype, ErrorKind::Runtime, "Could not set tensor of type ",
                   name_of(from->meta.dtype), " to a tensor of type ", name_of(t->meta.dtype));
-    bool requires_grad = t->meta.requires_grad;
-    if (requires_grad && thread_state().grad_mode) tape::check_inplace(t, true);
-    Storage* old = t->storage;
-    t->storage = StorageRef::borrow(from->storage).release();
-    if (--old->refs == 0) destroy_storage(old);
-    t->meta = from->meta;
-    t->meta.requires_grad = requires_grad;
-    meta_device::settle(t);
-    facts_changed(t);
+    if (t->meta.requires_grad && thread_state().grad_mode) tape::check_inplace(t, true);
+    look_at(t, from);
     bump_version(t);
     return Py_NewRef(o);
   });

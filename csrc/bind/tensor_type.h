@@ -21,6 +21,9 @@ extern PyMethodDef kTensorMethods[];        // tensor_methods.cpp
 extern PyMethodDef kTensorConversions[];    // tensor_convert.cpp
 extern PyMethodDef kTensorExchange[];       // exchange.cpp
 
+// `t` takes over where `from` looks and how, but not whether it requires gradients (tensor_attrs.cpp).
+void look_at(TensorObj* t, const TensorObj* from);
+
 inline PyObject* wrap(TensorRef t) { return t.release_object(); }
 
 }  // namespace fj::bind
