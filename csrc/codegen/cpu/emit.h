@@ -129,6 +129,7 @@ class Emitter {
   void store_packed(DType t, int src, const x86::Mem& to, bool masked);
   void store_one(DType t, int src, x86::Mem to);
   bool gather(DType t, int dst, int operand, int u);
+  void gather_lanes(uint32_t id, int dst, const x86::Mem& from, int lane);
   enum class Lanes { In, Out };
   void lane_loop(Lanes way, int operand, int u, int esize, bool with_offsets);
   void lane_base(int operand, int u);

@@ -149,24 +149,30 @@ bool Emitter::gather(DType t, int dst, int operand, int u) {
   if (offsets < 0) return false;
   int lane = size_of(t);
   lane_base(operand, u);
-  x86::Vec index = vec(s1_, 4), d = vec(dst, lane);
+  x86::Vec index = vec(s1_, 4);
   as_.emit(I::kIdVmovups, index, frame(offsets, static_cast<uint32_t>(4 * lanes_)));
   x86::Mem from = x86::ptr(x86::rax, index, 0, 0, static_cast<uint32_t>(lane));
   uint32_t id = lane == 8 ? I::kIdVgatherdpd : I::kIdVgatherdps;
+  gather_lanes(id, dst, from, lane);
+  return true;
+}
+
+// All lanes, or the tail's; the instruction clears its mask as it goes.
+void Emitter::gather_lanes(uint32_t id, int dst, const x86::Mem& from, int lane) {
+  const x86::Vec d = vec(dst, lane);
+  const bool tail = mode_ == Mode::Tail;
   ins(I::kIdVxorps, d, d, d);
   if (avx512()) {
-    mode_ == Mode::Tail ? as_.kmovw(x86::k7, x86::k1) : as_.kxnorw(x86::k7, x86::k7, x86::k7);
+    tail ? as_.kmovw(x86::k7, x86::k1) : as_.kxnorw(x86::k7, x86::k7, x86::k7);
     as_.k(x86::k7);
-    ins(id, d, from);
-    return true;
+    return ins(id, d, from);
   }
-  x86::Vec m = vec(s0_, lane);
-  if (mode_ == Mode::Tail)
+  const x86::Vec m = vec(s0_, lane);
+  if (tail)
     as_.emit(I::kIdVmovups, m, frame(lane == 8 ? mask64_ : mask32_, static_cast<uint32_t>(lane * lanes_)));
   else
     ins(I::kIdVpcmpeqd, m, m, m);
   ins(id, d, from, m);
-  return true;
 }
 
 void Emitter::emit_load(const AInst& a, int u) {
@@ -200,22 +206,10 @@ void Emitter::emit_load_at(const AInst& a, int u) {
     lane_loop(Lanes::In, in.index, u, lane, true);
     return load_packed(in.dt, dst, frame(buf_, 64), false);
   }
-  x86::Vec index = vec(s1_, 8), d = vec(dst, lane);
+  x86::Vec index = vec(s1_, 8);
   as_.emit(I::kIdVmovaps, index, vec(offsets, 8));
-  ins(I::kIdVxorps, d, d, d);
   x86::Mem from = x86::ptr(pointer(in.index, x86::r11), index, 0, 0, static_cast<uint32_t>(lane));
-  uint32_t id = lane == 8 ? I::kIdVgatherqpd : I::kIdVgatherqps;
-  if (avx512()) {
-    mode_ == Mode::Tail ? as_.kmovw(x86::k7, x86::k1) : as_.kxnorw(x86::k7, x86::k7, x86::k7);
-    as_.k(x86::k7);
-    return ins(id, d, from);
-  }
-  x86::Vec m = vec(s0_, lane);
-  if (mode_ == Mode::Tail)
-    as_.emit(I::kIdVmovups, m, frame(lane == 8 ? mask64_ : mask32_, static_cast<uint32_t>(lane * lanes_)));
-  else
-    ins(I::kIdVpcmpeqd, m, m, m);
-  ins(id, d, from, m);
+  gather_lanes(lane == 8 ? I::kIdVgatherqpd : I::kIdVgatherqps, dst, from, lane);
 }
 
 }  // namespace fj::codegen::cpu
