@@ -128,6 +128,18 @@ class MadeByCalls(unittest.TestCase):
     def setUp(self):
         framejit.reset()
 
+    def test_sort_of_lists_that_hold_themselves(self):
+        def f(x):
+            inner = [1]
+            inner.append(inner)
+            both = [inner, inner]
+            both.sort()
+            return len(both), both[0] is inner, "%s" % (inner,), x + 1
+
+        for _ in range(2):
+            *told, y = framejit.compile(f)(framejit.ones(2))
+            self.assertEqual((told, y.tolist()), ([2, True, "[1, [...]]"], [2.0, 2.0]))
+
     def test_namedtuple_of_nameless_globals(self):
         space = {"collections": collections}
         exec("def f(x): return collections.namedtuple('Pair', ['a', 'b'])(x + 1, 2)", space)

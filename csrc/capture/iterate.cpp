@@ -1,4 +1,6 @@
 // Iteration: iter(), next() and whole-iterable reads.
+#include <algorithm>
+
 #include "capture/arrays.h"
 #include "capture/owned.h"
 #include "capture/number.h"
@@ -13,6 +15,18 @@ Values* sequence_items(V v) {
   if (v->is == Is::Tuple) return &as<TupleValue>(v)->items;
   if (v->is == Is::List) return &as<ListValue>(v)->items;
   return nullptr;
+}
+
+bool has_tensor(V v) {
+  if (!sequence_items(v)) return v->is == Is::Tensor;
+  Values containers{v};  // each once: a list may hold itself
+  for (size_t i = 0; i < containers.size(); ++i)
+    for (V item : *sequence_items(containers[i])) {
+      if (item->is == Is::Tensor) return true;
+      if (sequence_items(item) && std::find(containers.begin(), containers.end(), item) == containers.end())
+        containers.push_back(item);
+    }
+  return false;
 }
 
 namespace {

@@ -198,14 +198,6 @@ V by_methods(Tracer& t, int op, V a, V b) {
   return by_methods(t, base.name, base.reflected, a, b);
 }
 
-bool has_tensor(Tracer& t, V v) {
-  if (v->is == Is::Tensor) return true;
-  if (Values* items = sequence_items(v))
-    for (V item : *items)
-      if (has_tensor(t, item)) return true;
-  return false;
-}
-
 V compute(Tracer& t, int op, V a, V b) {
   Leaf x = t.leaf_of(a, Reason::native_object, "an operator"), y = t.leaf_of(b, Reason::native_object, "an operator");
   check_size(t, op, x.object.get(), y.object.get());
@@ -291,7 +283,7 @@ V binary(Tracer& t, int op, V a, V b) {
   if (V r = dict_operator(t, op, a, b)) return r;
   if (op % kInPlace == kMod && a->is == Is::Const && PyUnicode_CheckExact(a->real))
     if (V text = percent_format(t, a, b)) return text;
-  if (op % kInPlace == kMod && a->is == Is::Const && !has_tensor(t, b)) return compute(t, op, a, b);  // "%s" % (…)
+  if (op % kInPlace == kMod && a->is == Is::Const && !has_tensor(b)) return compute(t, op, a, b);  // "%s" % (…)
   if (is_owned(a) || is_owned(b)) return owned_operator(t, kRows[op].fn, a, b);
   if (a->is == Is::Opaque || b->is == Is::Opaque)
     cut(Reason::native_object, "an operator on ", a->cls->tp_name, " and ", b->cls->tp_name);

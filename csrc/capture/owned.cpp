@@ -52,17 +52,9 @@ bool is_hash_maker(PyObject* f) {
   return c->m_module && PyUnicode_Check(c->m_module) && is_text(c->m_module, "_hashlib");
 }
 
-bool holds_tensor(PyObject* o) {
-  if (is_tensor(o)) return true;
-  if (!PyTuple_Check(o) && !PyList_Check(o)) return false;
-  PyObject** items = PySequence_Fast_ITEMS(o);
-  return std::any_of(items, items + PySequence_Fast_GET_SIZE(o), holds_tensor);
-}
-
 Ref plain(Tracer& t, V v, const char* what) {
-  Ref real = t.need_real(v, Reason::native_call, what);
-  if (holds_tensor(real.get())) cut(Reason::data_dependent, what, " with a tensor");
-  return real;
+  if (has_tensor(v)) cut(Reason::data_dependent, what, " with a tensor");
+  return t.need_real(v, Reason::native_call, what);
 }
 
 V result_of(Tracer& t, Ref result, V self) {

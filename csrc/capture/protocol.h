@@ -79,6 +79,7 @@ bool calls_body(const Tracer& t);  // is the function that is called now such a 
 bool append_unread(Tracer& t, V list, V item);
 bool slice_bounds(Tracer& t, V key, int64_t length, int64_t* start, int64_t* stop, int64_t* step);
 Values* sequence_items(V v);  // of a list or tuple, else NULL
+bool has_tensor(V v);         // is one, or a list or tuple with one somewhere inside
 V iterate(Tracer& t, V v);
 V next(Tracer& t, V iterator);  // NULL at the end
 Values unpack(Tracer& t, V iterable);

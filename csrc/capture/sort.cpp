@@ -79,19 +79,11 @@ void take_order(Values& items, PyObject* list) {
     items[i] = before[static_cast<size_t>(index_of(PyList_GET_ITEM(list, static_cast<Py_ssize_t>(i))))];
 }
 
-bool has_tensor(Tracer& t, V v) {
-  if (v->is == Is::Tensor) return true;
-  if (Values* items = sequence_items(v))
-    for (V item : *items)
-      if (has_tensor(t, item)) return true;
-  return false;
-}
-
 bool all_constant(Tracer& t, const Values& keys, std::vector<Ref>& real) {
   for (V key : keys) {
     if (key->is != Is::Const && key->is != Is::Tuple && key->is != Is::List) return false;
     if (key->is == Is::Const && !is_plain_constant(key->real)) return false;
-    if (has_tensor(t, key)) return false;
+    if (has_tensor(key)) return false;
     real.push_back(t.to_real(key));
     if (!real.back()) return false;
   }
