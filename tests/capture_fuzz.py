@@ -7,6 +7,7 @@ generators, comprehensions and calls that break the graph; it keeps a log of wha
 
 import gc
 import random
+import re
 import sys
 import warnings
 
@@ -47,6 +48,32 @@ def opaque(x):
 opaque._framejit_disable = True
 
 
+# What expressions are made of, by Writer.fill; some that end most programs are rare.
+NUMBERS = (
+    *("a", "b", "1", "4", "-3", "len(l)", "o.v", "o.twice", "d.get('k', 3)", "x.shape[0]", "x.dim()", "l[0]") * 2,
+    *("(<n> + <n>)", "(<n> * <n> % 7)", "(<n> - <n>)", "(<n> if <c> else <n>)", "min(<n>, <n>)", "abs(<n>)") * 2,
+    *("sum(i for i in range(<n> % 4))", "helper(<n>)", "(lambda q, w=<n>: q - w)(<n>)", "max([<n>, <n>])") * 2,
+    *("l[<n>]", "opaque(<n>)", "<n> // <n>"),
+)
+CONDITIONS = (
+    *("<n> < <n>", "<n> > <n>", "<n> == <n>", "<n> != <n>", "<n> <= <n>", "<n> in l", "<n> < <n> and <n>", "not <n>"),
+    *("'k' in d", "isinstance(o, Box)", "l", "d", "x.shape == y.shape", "any(i > <n> for i in l)", "x.sum() > 3"),
+)
+TENSORS = (
+    *(
+        "x",
+        "y",
+        "(<t> + <t>)",
+        "(<t> * <n>)",
+        "(<t> - <n> * 0.5)",
+        "<t>.tanh()",
+        "(<t> if <c> else <t>)",
+        "<t>.clone()",
+    ),
+    *("framejit.where(<t> > 1, <t>, <t>)", "framejit.stack([<t>, <t>]).mean(0)", "(-<t>)", "<t>.flip(0)"),
+)
+
+
 class Writer:
     def __init__(self, seed):
         self.r = random.Random(seed)
@@ -61,67 +88,19 @@ class Writer:
     def emit(self, text):
         self.lines.append("    " * self.depth + text)
 
+    def fill(self, d, *templates):
+        """One of the templates; each <n>, <c>, <t> in it becomes a number, a condition, a tensor."""
+        parts = {"n": self.number, "c": self.condition, "t": self.tensor}
+        return re.sub("<([nct])>", lambda m: parts[m[1]](d + 1), self.pick(*templates))
+
     def number(self, d=0):
-        if d > 2:
-            return self.pick("a", "b", "1", "2", "3")
-        n = lambda: self.number(d + 1)
-        return self.pick(
-            "a",
-            "b",
-            "len(l)",
-            "o.v",
-            "o.twice",
-            "d.get('k', 3)",
-            str(self.r.randint(-3, 9)),
-            f"({n()} + {n()})",
-            f"({n()} * {n()} % 7)",
-            f"({n()} - {n()})",
-            f"({n()} if {self.condition(d + 1)} else {n()})",
-            f"min({n()}, {n()})",
-            f"sum(i for i in range({n()} % 4))",
-            f"l[{n()}]" if self.r.random() < 0.3 else "l[0]",
-            f"helper({n()})",
-            f"(lambda q, w={n()}: q - w)({n()})",
-            f"opaque({n()})" if self.r.random() < 0.2 else "a",
-            f"abs({n()})",
-            f"max([{n()}, {n()}])",
-            f"{n()} // {n()}" if self.r.random() < 0.2 else "b",
-            "x.shape[0]",
-            "x.dim()",
-        )
+        return self.fill(d, *(NUMBERS if d <= 2 else ("a", "b", "1", "2", "3", str(self.r.randint(-3, 9)))))
 
     def condition(self, d=0):
-        return self.pick(
-            f"{self.number(d + 1)} {self.pick('<', '>', '==', '!=', '<=')} {self.number(d + 1)}",
-            f"{self.number(d + 1)} in l",
-            "'k' in d",
-            "isinstance(o, Box)",
-            f"not {self.number(d + 1)}",
-            "l",
-            "x.shape == y.shape",
-            f"any(i > {self.number(d + 1)} for i in l)",
-            "x.sum() > 3" if self.r.random() < 0.3 else "d",
-            f"{self.number(d + 1)} < {self.number(d + 1)} and {self.number(d + 1)}",
-        )
+        return self.fill(d, *CONDITIONS)
 
     def tensor(self, d=0):
-        if d > 2:
-            return self.pick("x", "y")
-        t = lambda: self.tensor(d + 1)
-        return self.pick(
-            "x",
-            "y",
-            f"({t()} + {t()})",
-            f"({t()} * {self.number(2)})",
-            f"({t()} - {self.number(2)} * 0.5)",
-            f"{t()}.tanh()",
-            f"framejit.where({t()} > 1, {t()}, {t()})",
-            f"framejit.stack([{t()}, {t()}]).mean(0)",
-            f"({t()} if {self.condition(2)} else {t()})",
-            f"{t()}.clone()",
-            f"(-{t()})",
-            f"{t()}.flip(0)",
-        )
+        return self.fill(d, *(TENSORS if d <= 2 else ("x", "y")))
 
     def body(self, inner=False):
         self.depth += 1
@@ -173,7 +152,7 @@ class Writer:
         self.emit(self.pick("x += 1", "y *= 0.5", "x[0] = a % 5", "y.add_(x)", "x[:1] = 2"))
 
     def s_log(self):
-        self.emit(f"log.append({self.pick(self.number(), self.tensor(), '(a, b)', 'list(l)', 'dict(d)', 'o.v')})")
+        self.emit(f"log.append({self.fill(0, '<n>', '<t>', '(a, b)', 'list(l)', 'dict(d)', 'o.v')})")
 
     def s_if_(self):
         self.emit(f"if {self.condition()}:")

@@ -288,8 +288,9 @@ class WideWriter(Writer):
             self.emit("pass")
 
 
-def run_seed(seed, share=None):
-    scope = {
+def scope():
+    """The globals of a program."""
+    return {
         "framejit": framejit,
         "Box": Box,
         "opaque": opaque,
@@ -304,7 +305,10 @@ def run_seed(seed, share=None):
         "Keyed": Keyed,
         "__name__": "fuzz",
     }
-    return capture_fuzz.difference(WideWriter(seed).source(), f"wide seed {seed}", scope, share)
+
+
+def run_seed(seed, share=None):
+    return capture_fuzz.difference(WideWriter(seed).source(), f"wide seed {seed}", scope(), share)
 
 
 if __name__ == "__main__":
