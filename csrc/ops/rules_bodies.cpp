@@ -27,21 +27,6 @@ void infer_scan(InferCtx& c) {
   }
 }
 
-// The body is computed again for its derivative: what it would keep depends on the branch.
-void vjp_cond(VjpCtx& c) {
-  SmallVec<Val, 8> operands, given;
-  for (Val v : c.args[1].as_vals()) operands.push_back(v);
-  const size_t own = operands.size();
-  for (size_t i = 0; i < c.outs.size(); ++i)
-    if (is_differentiable(c.outs[i]->dtype))
-      operands.push_back(c.grads[i] ? c.grads[i] : t::_zeros(c.b, c.outs[i]->sizes, c.outs[i]->dtype));
-  Arg args[] = {c.args[0], Arg::tensors(operands), Arg::object(&bodies_of(c.args[2]).gradient())};
-  SmallVec<Val, 2> grads = c.b.emit_n(OpId::_cond, args);
-  size_t next = 0;
-  for (size_t i = 0; i < own; ++i) given.push_back(is_differentiable(operands[i]->dtype) ? grads[next++] : Val{});
-  c.result[1] = Arg::tensors(given);
-}
-
 namespace {
 
 Val grad_or_zeros(VjpCtx& c, size_t out) {
@@ -56,6 +41,18 @@ Arg given_to(std::span<const Val> tensors, const SmallVec<Val, 2>& grads, size_t
 }
 
 }  // namespace
+
+// The body is computed again for its derivative: what it would keep depends on the branch.
+void vjp_cond(VjpCtx& c) {
+  auto own = c.args[1].as_vals();
+  SmallVec<Val, 8> operands(own.begin(), own.end());
+  for (size_t i = 0; i < c.outs.size(); ++i)
+    if (is_differentiable(c.outs[i]->dtype)) operands.push_back(grad_or_zeros(c, i));
+  Arg args[] = {c.args[0], Arg::tensors(operands), Arg::object(&bodies_of(c.args[2]).gradient())};
+  SmallVec<Val, 2> grads = c.b.emit_n(OpId::_cond, args);
+  size_t next = 0;
+  c.result[1] = given_to(own, grads, next);
+}
 
 // A scan the other way. What was carried is found by a second run of the first one.
 void vjp_scan(VjpCtx& c) {
