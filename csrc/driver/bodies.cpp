@@ -18,15 +18,6 @@ using graph::Graph;
 using graph::Value;
 using graph::value_of;
 
-int64_t extent(const TensorMeta& m) {
-  int64_t last = 0;
-  for (size_t d = 0; d < m.sizes.size(); ++d) {
-    if (m.sizes[d] == 0) return 0;
-    last += (m.sizes[d] - 1) * m.strides[d];
-  }
-  return (last + 1) * size_of(m.dtype);
-}
-
 // An operand with the strides that the program was compiled for.
 class Packed {
  public:
@@ -35,7 +26,7 @@ class Packed {
       data = v.data;
       return;
     }
-    bytes_ = static_cast<size_t>(extent(want));
+    bytes_ = static_cast<size_t>(checked_extent(want.sizes, want.strides, 0) * size_of(want.dtype));
     data = own_ = static_cast<std::byte*>(runtime::alloc_bytes(bytes_));
     TensorView to = v;
     to.data = own_;

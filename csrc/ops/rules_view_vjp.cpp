@@ -32,32 +32,19 @@ void vjp_unfold(VjpCtx& c) {
   c.result[0] = Arg(t::_unfold_backward(c.b, c.grads[0], c.args[0].val()->sizes, c.args[1], c.args[2], c.args[3]));
 }
 
-namespace {
-
-// How many elements a geometry reaches over.
-int64_t reach(const Shape& sizes, const Shape& strides) {
-  int64_t last = 0;
-  for (size_t d = 0; d < sizes.size(); ++d) {
-    if (sizes[d] == 0) return 0;
-    last += (sizes[d] - 1) * strides[d];
-  }
-  return last + 1;
-}
-
-}  // namespace
-
 // Elements may be read several times; the adding form is exact for both cases. The gradient of an input that lies in
 // memory with gaps, or in another order, or is only a part of what is read, is collected where the memory would be.
 void vjp_as_strided(VjpCtx& c) {
   Val self = c.args[0].val();
   const int64_t from = self->offset, to = c.args[3].is_none() ? from : c.args[3].as_int();
   const Shape sizes(c.args[1].as_ints()), strides(c.args[2].as_ints());
-  if (self->is_contiguous() && to >= from && to - from + reach(sizes, strides) <= self->numel()) {
+  if (self->is_contiguous() && to >= from && to - from + checked_extent(sizes, strides, 0) <= self->numel()) {
     c.result[0] = Arg(t::_as_strided_add(c.b, c.grads[0], self->sizes, c.args[1], c.args[2], to - from));
     return;
   }
   const int64_t start = std::min(from, to);
-  const int64_t length = std::max(from - start + reach(self->sizes, self->strides), to - start + reach(sizes, strides));
+  const int64_t length = std::max(from - start + checked_extent(self->sizes, self->strides, 0),
+                                  to - start + checked_extent(sizes, strides, 0));
   Val memory = t::_as_strided_add(c.b, c.grads[0], Shape{length}, c.args[1], c.args[2], to - start);
   bool expanded = false;  // then elements of the input that share memory share the gradient
   for (size_t d = 0; d < self->sizes.size(); ++d) expanded |= self->sizes[d] > 1 && self->strides[d] == 0;

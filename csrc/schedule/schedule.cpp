@@ -14,15 +14,6 @@ namespace {
 
 using runtime::Place;
 
-int64_t extent(const TensorMeta& m) {
-  int64_t n = 1;
-  for (size_t d = 0; d < m.sizes.size(); ++d) {
-    if (m.sizes[d] == 0) return 0;
-    n += (m.sizes[d] - 1) * m.strides[d];
-  }
-  return n * size_of(m.dtype);
-}
-
 class Scheduler final : public NeededFn {
  public:
   Scheduler(Graph& g, const Backend& backend)
@@ -164,7 +155,7 @@ class Scheduler final : public NeededFn {
     if (!root->def) return {root->index, 0};
     auto it = places_.find(root);
     if (it != places_.end()) return it->second;
-    int64_t bytes = extent(*root);
+    const int64_t bytes = checked_extent(root->sizes, root->strides, 0) * size_of(root->dtype);
     Place p{kArena, arena_.take(bytes)};
     places_[root] = p;
     owned_.push_back({root, p.offset, bytes});
