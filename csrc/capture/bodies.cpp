@@ -19,6 +19,12 @@ bool is_running(const Tracer& t, const SymFrame* frame) {
   return f != nullptr;
 }
 
+// A call after which what the running frame does is in no body any more.
+V leave(Tracer& t, PyObject* function, Args& args) {
+  std::erase_if(t.bodies, [&](const Tracer::Body& b) { return b.frame == t.frame; });
+  return call_leaf(t, function, args);
+}
+
 }  // namespace
 
 V enter_region(Tracer& t, Args& args) {
@@ -30,8 +36,7 @@ V enter_region(Tracer& t, Args& args) {
 
 V exit_region(Tracer& t, Args& args) {
   static constinit py::Imported function{"framejit._C", "_exit_region"};
-  std::erase_if(t.bodies, [&](const Tracer::Body& b) { return b.frame == t.frame; });
-  return call_leaf(t, function.get(), args);
+  return leave(t, function.get(), args);
 }
 
 V takes_branches(Tracer& t, Args& args) {
@@ -52,29 +57,12 @@ V begin_body(Tracer& t, Args& args) {
 
 V end_body(Tracer& t, Args& args) {
   static constinit py::Imported function{"framejit._C", "_end_body"};
-  std::erase_if(t.bodies, [&](const Tracer::Body& b) { return b.frame == t.frame; });
-  return call_leaf(t, function.get(), args);
+  return leave(t, function.get(), args);
 }
 
 V drop_body(Tracer& t, Args& args) {
   static constinit py::Imported function{"framejit._C", "_drop_body"};
-  std::erase_if(t.bodies, [&](const Tracer::Body& b) { return b.frame == t.frame; });
-  return call_leaf(t, function.get(), args);
-}
-
-V call_cond(Tracer& t, Args& args) {
-  static constinit py::Imported function{"framejit._C", "_cond"};
-  return call_leaf(t, function.get(), args);
-}
-
-V call_while_loop(Tracer& t, Args& args) {
-  static constinit py::Imported function{"framejit._C", "_while_loop"};
-  return call_leaf(t, function.get(), args);
-}
-
-V call_scan(Tracer& t, Args& args) {
-  static constinit py::Imported function{"framejit._C", "_scan"};
-  return call_leaf(t, function.get(), args);
+  return leave(t, function.get(), args);
 }
 
 V refuse(Tracer& t, Args& args) {
