@@ -1,6 +1,7 @@
 // The module part "bodies": what framejit._control_flow calls while it is captured, and nobody else does.
 #include "bind/autograd.h"
 #include "bind/module.h"
+#include "bind/op_call.h"
 #include "driver/bodies.h"
 #include "tensor/dispatch.h"
 #include "tensor/trace.h"
@@ -12,13 +13,6 @@ trace::TraceSession& session() {
   trace::TraceSession* s = trace::active_session();
   FJ_USER_CHECK(s, ErrorKind::Runtime, "nothing is being traced");
   return *s;
-}
-
-PyObject* tuple_of(const Outs& tensors) {
-  py::Ref out = py::check(PyTuple_New(static_cast<Py_ssize_t>(tensors.size())));
-  for (size_t i = 0; i < tensors.size(); ++i)
-    PyTuple_SET_ITEM(out.get(), static_cast<Py_ssize_t>(i), Py_NewRef(as_object(tensors[i].get())));
-  return out.release();
 }
 
 std::vector<TensorObj*> given(PyObject* o) {
@@ -33,7 +27,7 @@ PyObject* begin_body(PyObject*, PyObject* args) {
     std::vector<TensorObj*> parameters = given(like), over = sliced ? given(sliced) : std::vector<TensorObj*>();
     Outs stand_ins;
     session().begin_body(parameters, over, stand_ins);
-    return stand_ins.empty() ? Py_NewRef(Py_None) : tuple_of(stand_ins);
+    return stand_ins.empty() ? Py_NewRef(Py_None) : new_tuple(stand_ins);
   });
 }
 // _end_body(results)
@@ -75,7 +69,7 @@ PyObject* call_with_bodies(OpId id, std::initializer_list<Arg> leading, size_t n
   if (needs && thread_state().grad_mode && !op_def(id).vjp)
     raise(ErrorKind::Unsupported, "gradients through ", op_def(id).name);
   call_op(op_def(id), args, made);
-  return tuple_of(made);
+  return new_tuple(made);
 }
 
 // _cond(pred) -> the results of one of the two last bodies

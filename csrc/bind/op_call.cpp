@@ -174,13 +174,6 @@ PyTypeObject* named_tuple_type(const OpDef& op) {
   return type;
 }
 
-PyObject* new_tuple(Outs& outs) {
-  py::Ref tuple = py::check(PyTuple_New(static_cast<Py_ssize_t>(outs.size())));
-  for (size_t i = 0; i < outs.size(); ++i)
-    PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i), outs[i].release_object());
-  return tuple.release();
-}
-
 // out=: one tensor, or a sequence of as many as there are results.
 PyObject* call_out(const OpDef& op, Args args, PyObject* out) {
   SmallVec<TensorObj*, 2> targets;
@@ -239,6 +232,13 @@ bool bind_function(PyObject* where, const std::string& name, std::span<const OpD
 }
 
 }  // namespace
+
+PyObject* new_tuple(Outs& outs) {
+  py::Ref tuple = py::check(PyTuple_New(static_cast<Py_ssize_t>(outs.size())));
+  for (size_t i = 0; i < outs.size(); ++i)
+    PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i), outs[i].release_object());
+  return tuple.release();
+}
 
 PyObject* to_python(const OpDef& op, Outs& outs) {
   if (op.rets.size() == 1) return op.rets[0].type == ArgType::TensorList ? new_tuple(outs) : outs[0].release_object();

@@ -8,6 +8,7 @@ namespace fj::bind {
 
 // The results of an op as Python sees them: a tensor, a tuple of a list result, a named tuple of several.
 PyObject* to_python(const OpDef& op, Outs& outs);
+PyObject* new_tuple(Outs& outs);  // which gives them away
 // Parses, dispatches, converts. Throws.
 PyObject* call_overloads(const char* name, std::span<const OpDef* const> overloads, const CallArgs& call);
 // A new OpFunction or OpMethod; `overloads` must live for ever.
