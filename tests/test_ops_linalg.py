@@ -219,6 +219,15 @@ class GradientTest(unittest.TestCase):
             symmetric(lambda a: (lambda w, v: (v * w.sin().unsqueeze(-2)) @ v.mT)(*linalg.eigh(a))), normal(3, 3)
         )
 
+    def test_the_zeroth_power(self):
+        for power in (framejit.matrix_power, framejit.linalg.matrix_power):
+            for f in (power, framejit.compile(power, fullgraph=True)):
+                a = framejit.ones(2, 2, 2, requires_grad=True)
+                result = f(a, 0)
+                self.assertEqual(result.tolist(), [[[1, 0], [0, 1]]] * 2)
+                result.sum().backward()
+                self.assertEqual(a.grad.tolist(), [[[0, 0], [0, 0]]] * 2)
+
     def test_norms(self):
         for p in ("fro", "nuc", 1, 2):
             self.check(lambda a, p=p: linalg.matrix_norm(a, p), normal(3, 4))

@@ -339,7 +339,7 @@ void decompose_linalg_matrix_power(Builder& b, const OpDef& op, Args args, Small
   if (args[1].as_int() < 0) a = t::linalg_inv_ex(b, a, Arg(true))[0], n = -n;
   if (n == 0) {
     Val eye = t::eye_m(b, Arg(rows(a)), Arg(rows(a)), Arg(a->dtype));
-    outs.push_back(t::clone(b, expand_to(b, eye, a->sizes)));
+    outs.push_back(t::copy(b, a, expand_to(b, eye, a->sizes)));  // of a, whose gradient is zero
     return;
   }
   Val result{}, power = a;
