@@ -1,6 +1,7 @@
 """`out=`: which memory may be written to. The rules are PyTorch's."""
 
 import unittest
+import warnings
 
 import framejit as fj
 
@@ -60,6 +61,21 @@ class Out(unittest.TestCase):
                 for dtype in (fj.float32, fj.int64, fj.complex64, fj.uint16):
                     self.assertEqual(copy(fj.ones(shape, dtype=dtype), values).tolist(), expected)
         self.assertRaises(RuntimeError, fj.ones(2).copy_, fj.ones(2, 1, 2))
+
+    def test_an_output_of_other_sizes_in_compiled_functions(self):
+        x = fj.tensor([1.0, 2.0, 3.0])
+        for f in (lambda o: fj.add(x, x, out=o), lambda o: fj.sum(x, 0, out=o), lambda o: fj.exp(x[:1], out=o)):
+            for sizes in ((3, 3), (0,), (5,), ()):
+                want, got = fj.zeros(sizes), fj.zeros(sizes)
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # of resized outputs
+                    f(want)
+                    fj.compile(f)(got)
+                self.assertEqual((got.shape, got.tolist()), (want.shape, want.tolist()))
+
+    def test_an_output_that_is_an_argument_of_a_compiled_function(self):
+        f = fj.compile(lambda t: fj.kthvalue(t, 5, out=(t, fj.zeros((), dtype=fj.int64))))
+        self.assertRaisesRegex(RuntimeError, "some elements of the input tensor", f, fj.ones(10))
 
     def test_new_forms(self):
         out = fj.empty(0)

@@ -45,7 +45,8 @@ void check_apart(const OpDef& op, Args args, const TensorObj* out) {
   if (!apart && op.kind != OpKind::Pointwise) return;
   for_each_val(args, [&](Val v) {
     const TensorObj* t = tensor_of(v);
-    const bool same = t->storage->data && t->meta.numel() && data_of(t) == data_of(out) && out->meta.numel();
+    const bool held = t->storage->data && data_of(t) == data_of(out);  // a traced tensor has no memory
+    const bool same = (t == out || held) && t->meta.numel() && out->meta.numel();
     FJ_USER_CHECK(
         !overlaps_partly(t, out) && !(apart && same), ErrorKind::Runtime,
         "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single "
@@ -145,6 +146,8 @@ void call_op_out(const OpDef& op, Args args, std::span<TensorObj* const> out, Ou
     for (size_t i = 0; i < out.size(); ++i) {
       check_out_dtype(op, made[i]->meta.dtype, out[i]->meta.dtype);
       if (!out[i]->wrapper) resize_out(op, out[i], made[i]->meta);
+      FJ_USER_CHECK(out[i]->meta.sizes == made[i]->meta.sizes, ErrorKind::Runtime, op.name, "(): the output of sizes ",
+                    out[i]->meta.sizes, " cannot be resized here to ", made[i]->meta.sizes);
       outs.push_back(call1(*find_op("copy_"), {Arg(val_of(out[i])), Arg(made[i].val()), Arg(false)}));
     }
     return;
