@@ -200,9 +200,9 @@ def main():
     import torch
     from torch.testing._internal.common_methods_invocations import op_db
 
-    from tests.peer.op_database_compare import names_of_functions
+    from tests.peer.op_database_compare import prepare
 
-    names_of_functions()  # once, before the children are forked
+    prepare()
     torch.set_num_threads(1)
     wanted = [name for name in options.ops.split(",") if name]
     records = []
