@@ -10,6 +10,7 @@
 #include "schedule/schedule.h"
 #include "tensor/trace.h"
 #include "transform/functionalise.h"
+#include "py/text.h"
 
 namespace fj::bind {
 namespace {
@@ -47,11 +48,7 @@ struct Tracing {
   }
 };
 
-std::string text_at(PyObject* tuple, Py_ssize_t i) {
-  const char* s = PyUnicode_AsUTF8(PyTuple_GET_ITEM(tuple, i));
-  if (!s) throw py::PythonError();
-  return s;
-}
+std::string text_at(PyObject* tuple, Py_ssize_t i) { return py::utf8(PyTuple_GET_ITEM(tuple, i)); }
 
 // (function of the program's inputs, inputs, names of the outputs, targets of the outputs)
 void add_variant(aot::File& file, aot::KernelTable& kernels, PyObject* item, size_t nheld) {

@@ -6,6 +6,7 @@
 
 #include "bind/autograd.h"
 #include "bind/types.h"
+#include "py/text.h"
 
 namespace fj::bind {
 namespace {
@@ -19,15 +20,14 @@ bool is_cuda(PyObject* name) {
   Device d;
   if (!as_device(name, &d)) raise(ErrorKind::Runtime, "unknown device type for autocast in get_autocast_dtype");
   FJ_USER_CHECK(d.type == DeviceType::CPU || d.type == DeviceType::CUDA, ErrorKind::Runtime,
-                "unknown device type for autocast in get_autocast_dtype: ", PyUnicode_AsUTF8(name));
+                "unknown device type for autocast in get_autocast_dtype: ", py::utf8(name));
   return d.type == DeviceType::CUDA;
 }
 
 // The name of a kind of device that PyTorch knows and framejit has no back end for: autocast is never on there.
 bool is_elsewhere(PyObject* name) {
   static constexpr std::string_view kNames[] = {"mps", "xpu", "mtia", "xla", "hpu", "ipu", "maia", "privateuseone"};
-  const char* text = PyUnicode_Check(name) ? PyUnicode_AsUTF8(name) : nullptr;
-  return text && std::find(std::begin(kNames), std::end(kNames), std::string_view(text)) != std::end(kNames);
+  return std::find(std::begin(kNames), std::end(kNames), py::name_view(name)) != std::end(kNames);
 }
 
 bool truth(PyObject* o) {
@@ -129,9 +129,7 @@ PyObject* is_available(PyObject*, PyObject* device) {
 
 // _autocast_policy(name): "lower", "float32", "promote" or None
 PyObject* policy(PyObject*, PyObject* name) {
-  const char* text = PyUnicode_AsUTF8(name);
-  if (!text) return nullptr;
-  switch (autocast::policy_of(text)) {
+  switch (autocast::policy_of(py::name_view(name))) {
     case autocast::Policy::None: return none();
     case autocast::Policy::Lower: return PyUnicode_FromString("lower");
     case autocast::Policy::Float32: return PyUnicode_FromString("float32");
@@ -151,7 +149,7 @@ PyObject* cast_args(PyObject*, PyObject* args) {
       given.push_back(is_tensor(o) ? Arg(val_of(as_tensor(o))) : Arg());
     }
     Outs keep;
-    ArgVec cast = autocast::cast_args(autocast::policy_of(PyUnicode_AsUTF8(PyTuple_GET_ITEM(args, 0))), given, keep);
+    ArgVec cast = autocast::cast_args(autocast::policy_of(py::name_view(PyTuple_GET_ITEM(args, 0))), given, keep);
     py::Ref out = py::check(PyTuple_New(n - 1));
     for (Py_ssize_t i = 1; i < n; ++i) {
       const Arg& a = cast[static_cast<size_t>(i) - 1];

@@ -5,6 +5,7 @@
 #include "bind/autograd.h"
 #include "ops/calls.h"
 #include "py/heap_type.h"
+#include "py/text.h"
 #include "tensor/layer.h"
 
 namespace fj::bind {
@@ -78,7 +79,7 @@ class FunctionNode final : public tape::Node {
  public:
   FunctionNode(PyObject* cls, PyObject* ctx) : cls_(py::Ref::borrow(cls)), ctx_(py::Ref::borrow(ctx)) {
     py::Ref name = py::check(PyObject_GetAttrString(cls, "__name__"));
-    name_ = std::string(PyUnicode_AsUTF8(name.get())) + "Backward";
+    name_ = py::utf8(name.get()) + "Backward";
   }
   ~FunctionNode() override {
     if (bundle) reinterpret_cast<Bundle*>(bundle.get())->owner = nullptr;

@@ -1,5 +1,6 @@
 // The Python side of grad_fn objects.
 #include "bind/autograd.h"
+#include "py/text.h"
 
 #include <structmember.h>
 
@@ -8,9 +9,11 @@ namespace {
 
 tape::Node& node_of(PyObject* o) { return *reinterpret_cast<tape::NodeObj*>(o)->node; }
 
-PyObject* name(PyObject* o, PyObject*) { return PyUnicode_FromString(node_of(o).name().c_str()); }
+PyObject* name(PyObject* o, PyObject*) { return py::to_str(node_of(o).name()).release(); }
 
-PyObject* repr(PyObject* o) { return PyUnicode_FromFormat("<%s object at %p>", node_of(o).name().c_str(), o); }
+PyObject* repr(PyObject* o) {
+  return PyUnicode_FromFormat("<%V object at %p>", py::to_str(node_of(o).name()).get(), "?", o);
+}
 
 PyObject* next_functions(PyObject* o, void*) {
   const auto& next = node_of(o).next;

@@ -2,6 +2,7 @@
 #include "bind/debug.h"
 #include "capture/capture.h"
 #include "py/error.h"
+#include "py/text.h"
 
 namespace fj::bind {
 namespace {
@@ -22,7 +23,7 @@ PyObject* trace(PyObject*, PyObject* args) {
     guard::Tree tree;
     capture::CompileOptions options;
     auto segment = capture::trace(entry, tree, options);
-    return PyUnicode_FromString(segment->to_string(tree.sources()).c_str());
+    return py::to_str(segment->to_string(tree.sources())).release();
   });
 }
 

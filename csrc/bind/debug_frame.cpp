@@ -12,6 +12,7 @@
 #include "py/code.h"
 #include "py/error.h"
 #include "py/frame.h"
+#include "py/text.h"
 
 namespace fj::bind {
 namespace {
@@ -99,7 +100,7 @@ class PythonDriver : public py::FrameDriver {
     Ref stack = list_of(frame.stack(), frame.depth());
     Ref answer = check(PyObject_CallFunction(callback_, "iOO", frame.index(), locals.get(), stack.get()));
     PyObject* tuple = answer.get();
-    const std::string what = PyUnicode_AsUTF8(PyTuple_GET_ITEM(tuple, 0));
+    const std::string what = py::utf8(PyTuple_GET_ITEM(tuple, 0));
     if (what == "return") return Action::done(Ref::borrow(PyTuple_GET_ITEM(tuple, 1)));
     const int index = static_cast<int>(PyLong_AsLong(PyTuple_GET_ITEM(tuple, 1)));
     const bool raise = what == "raise";

@@ -15,6 +15,7 @@
 #include "capture/capture.h"
 #include "frame/compiled_function.h"
 #include "py/error.h"
+#include "py/text.h"
 
 namespace fj::bind {
 namespace {
@@ -127,7 +128,7 @@ void read_exit(PyObject* row, const capture::EntryPoint& entry, Segment& s) {
   exit.next = number(item(row, 5));
   exit.target = number(item(row, 6));
   reasons->reserve(10000);
-  reasons->emplace_back(PyUnicode_AsUTF8(item(row, 7)));
+  reasons->emplace_back(py::utf8(item(row, 7)));
   exit.reason = reasons->back().c_str();
   exit.line = py::Code::of(entry.code).line(snapshot.offset);
   exit.frames.push_back(std::move(snapshot));

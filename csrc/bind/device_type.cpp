@@ -6,6 +6,7 @@
 #include "bind/types.h"
 #include "tensor/lazy.h"
 #include "tensor/meta_device.h"
+#include "py/text.h"
 
 namespace fj::bind {
 namespace {
@@ -57,9 +58,9 @@ PyObject* device_reduce(PyObject* self, PyObject*) {
   return text ? Py_BuildValue("O(O)", &device_type, text.get()) : nullptr;
 }
 
-Device parse_device(const char* text) {
-  const char* colon = std::strchr(text, ':');
-  std::string_view kind(text, colon ? static_cast<size_t>(colon - text) : std::strlen(text));
+Device parse_device(const std::string& text) {
+  const size_t colon = text.find(':');
+  const std::string kind = text.substr(0, colon);
   Device d;
   bool known = false;
   for (int i = 0; i < 4; ++i)
@@ -70,11 +71,11 @@ Device parse_device(const char* text) {
   FJ_USER_CHECK(known, ErrorKind::Runtime,
                 "Expected one of cpu, cuda, lazy, meta device type at start of device string: ", text);
   lazy::in_use = lazy::in_use || d.type == DeviceType::Lazy || d.type == DeviceType::Meta;
-  if (colon) {
-    char* end = nullptr;
-    long index = std::strtol(colon + 1, &end, 10);
-    FJ_USER_CHECK(colon[1] >= '0' && colon[1] <= '9' && !*end && index < 128, ErrorKind::Runtime,
-                  "Invalid device string: '", text, "'");
+  if (colon != text.npos) {
+    const std::string digits = text.substr(colon + 1);
+    const long index = std::strtol(digits.c_str(), nullptr, 10);
+    FJ_USER_CHECK(!digits.empty() && digits.find_first_not_of("0123456789") == digits.npos && index < 128,
+                  ErrorKind::Runtime, "Invalid device string: '", text, "'");
     d.index = static_cast<int8_t>(index);
   }
   return d;
@@ -172,9 +173,7 @@ bool as_device(PyObject* o, Device* out) {
     return true;
   }
   if (PyUnicode_Check(o)) {
-    const char* text = PyUnicode_AsUTF8(o);
-    if (!text) throw py::PythonError();
-    *out = parse_device(text);
+    *out = parse_device(py::utf8(o));
     return true;
   }
   if (PyLong_Check(o) && !PyBool_Check(o)) {

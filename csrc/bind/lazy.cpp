@@ -3,6 +3,7 @@
 
 #include "bind/module.h"
 #include "bind/tensor_type.h"
+#include "py/text.h"
 
 namespace fj::bind {
 namespace {
@@ -51,17 +52,16 @@ PyObject* run_cached(PyObject*, PyObject* args) {
   return py::guarded<PyObject*>(nullptr, [&] {
     py::Ref held = py::check(PySequence_Tuple(inputs));
     Outs outs;
-    lazy::run_cached(PyUnicode_AsUTF8(key), tensors_in(held.get()), outs);
+    lazy::run_cached(py::utf8(key), tensors_in(held.get()), outs);
     return list_of(outs);
   });
 }
 
 PyObject* set_fallback(PyObject*, PyObject* name) {
-  const char* text = PyUnicode_AsUTF8(name);
-  if (text) lazy::forced_fallback() = text;
-  return text ? Py_NewRef(Py_None) : nullptr;
+  lazy::forced_fallback() = py::utf8(name);
+  Py_RETURN_NONE;
 }
-PyObject* get_fallback(PyObject*, PyObject*) { return PyUnicode_FromString(lazy::forced_fallback().c_str()); }
+PyObject* get_fallback(PyObject*, PyObject*) { return py::to_str(lazy::forced_fallback()).release(); }
 
 PyObject* counters(PyObject*, PyObject*) {
   py::Ref dict = py::Ref::steal(PyDict_New());
@@ -75,7 +75,7 @@ PyObject* reset_counters(PyObject*, PyObject*) {
   lazy::counters().clear();
   Py_RETURN_NONE;
 }
-PyObject* graph_text(PyObject*, PyObject*) { return PyUnicode_FromString(lazy::graph_text().c_str()); }
+PyObject* graph_text(PyObject*, PyObject*) { return py::to_str(lazy::graph_text()).release(); }
 
 PyMethodDef functions[] = {
     {"_lazy_sync", sync, METH_NOARGS, "Computes every lazy tensor that waits."},

@@ -5,6 +5,7 @@
 #include "tensor/autograd.h"
 #include "tensor/meta_device.h"
 #include "tensor/python_dispatch.h"
+#include "py/text.h"
 
 namespace fj::bind {
 namespace {
@@ -55,11 +56,11 @@ py::Ref name_of_function(PyObject* function) {
 // Nobody knew what to do.
 [[noreturn]] void refuse(PyObject* function, const Asked& asked) {
   py::Ref name = name_of_function(function);
-  std::string text = cat("Multiple dispatch failed for '", name ? PyUnicode_AsUTF8(name.get()) : "?",
+  std::string text = cat("Multiple dispatch failed for '", name ? py::utf8(name.get()) : "?",
                          "'; all __torch_function__ handlers returned NotImplemented:\n");
   for (PyObject* o : asked.objects) {
     py::Ref type = py::check(PyObject_Repr(reinterpret_cast<PyObject*>(Py_TYPE(o))));
-    text += cat("\n  - tensor subclass ", PyUnicode_AsUTF8(type.get()));
+    text += cat("\n  - tensor subclass ", py::utf8(type.get()));
   }
   raise(ErrorKind::Type, text);
 }

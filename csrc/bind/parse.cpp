@@ -4,6 +4,7 @@
 
 #include "bind/generator.h"
 #include "tensor/layer.h"
+#include "py/text.h"
 
 namespace fj::bind {
 namespace {
@@ -173,9 +174,7 @@ Match convert(const ArgDef& def, PyObject* o, Arg* out) {
     case ArgType::Bool: return PyBool_Check(o) ? assign(out, o == Py_True) : Match::No;
     case ArgType::Str: {
       if (!PyUnicode_Check(o)) return Match::No;
-      const char* text = PyUnicode_AsUTF8(o);
-      if (!text) throw py::PythonError();
-      return assign(out, std::string(text));
+      return assign(out, py::utf8(o));
     }
     case ArgType::DType: return as_dtype(o, &t) ? assign(out, t) : Match::No;
     case ArgType::Device: return as_device(o, &d) ? assign(out, d) : Match::No;
@@ -298,8 +297,7 @@ struct Parser {
 
   Match keywords() {
     for (Py_ssize_t k = 0; k < call.nkw(); ++k) {
-      const char* text = PyUnicode_AsUTF8(PyTuple_GET_ITEM(call.kwnames, k));
-      if (!text) throw py::PythonError();
+      const std::string text = py::utf8(PyTuple_GET_ITEM(call.kwnames, k));
       PyObject* value = call.pos[call.npos + k];
       int i = find_keyword(op, text);
       if (i < 0) {
@@ -430,8 +428,7 @@ std::string describe_given(const CallArgs& call) {
   }
   for (Py_ssize_t k = 0; k < call.nkw(); ++k) {
     if (!text.empty()) text += ", ";
-    const char* name = PyUnicode_AsUTF8(PyTuple_GET_ITEM(call.kwnames, k));
-    text += cat(name ? name : "?", "=", type_name_for_message(call.pos[call.npos + k]));
+    text += cat(py::utf8(PyTuple_GET_ITEM(call.kwnames, k)), "=", type_name_for_message(call.pos[call.npos + k]));
   }
   return text;
 }

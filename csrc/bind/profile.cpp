@@ -3,6 +3,7 @@
 
 #include "bind/module.h"
 #include "py/error.h"
+#include "py/text.h"
 
 namespace fj::bind {
 namespace {
@@ -33,7 +34,7 @@ py::Ref event_tuple(const profile::Event& e) {
     for (auto& sizes : e.shapes)
       if (PyList_Append(shapes.get(), sizes_of(sizes).get()) < 0) throw py::PythonError();
   }
-  return py::check(Py_BuildValue("(sLLLLOOL)", e.name.c_str(), static_cast<long long>(e.begin),
+  return py::check(Py_BuildValue("(NLLLLOOL)", py::to_str(e.name).release(), static_cast<long long>(e.begin),
                                  static_cast<long long>(e.end), static_cast<long long>(e.parent),
                                  static_cast<long long>(e.bytes), e.ranged ? Py_True : Py_False, shapes.get(),
                                  static_cast<long long>(e.sequence)));
@@ -52,9 +53,7 @@ PyObject* stop(PyObject*, PyObject*) {
 PyObject* is_active(PyObject*, PyObject*) { return PyBool_FromLong(profile::is_active() && !thread_state().top); }
 
 PyObject* begin(PyObject*, PyObject* name) {
-  const char* text = PyUnicode_AsUTF8(name);
-  if (!text) return nullptr;
-  if (profile::is_active()) profile::begin(text, true);
+  if (profile::is_active()) profile::begin(py::utf8(name), true);
   Py_RETURN_NONE;
 }
 PyObject* end(PyObject*, PyObject*) {

@@ -6,6 +6,7 @@
 #include "bind/tensor_type.h"
 #include "bind/types.h"
 #include "tensor/dispatch.h"
+#include "py/text.h"
 
 namespace fj::bind {
 namespace {
@@ -139,7 +140,7 @@ PyObject* arg_object(const Arg& a, PyObject* (*tensor)(Val)) {
     case ArgTag::IntList: return list_of(a.as_ints(), [](int64_t i) { return PyLong_FromLongLong(i); });
     case ArgTag::BoolList: return list_of(a.as_ints(), [](int64_t i) { return PyBool_FromLong(i != 0); });
     case ArgTag::FloatList: return list_of(a.as_floats(), PyFloat_FromDouble);
-    case ArgTag::Str: return PyUnicode_FromString(a.as_str().c_str());
+    case ArgTag::Str: return py::to_str(a.as_str()).release();
     case ArgTag::DType: return Py_NewRef(dtype_object(a.as_dtype()));
     case ArgTag::Device: return new_device(a.as_device());
     case ArgTag::MemoryFormat: return Py_NewRef(memory_format_object(a.as_memory_format()));

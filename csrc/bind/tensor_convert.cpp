@@ -4,6 +4,7 @@
 #include "bind/tensor_type.h"
 #include "tensor/lazy.h"
 #include "tensor/meta_device.h"
+#include "py/text.h"
 
 namespace fj::bind {
 namespace {
@@ -80,7 +81,7 @@ PyObject* to(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwna
             " * (Tensor tensor, bool non_blocking, bool copy, *, framejit.memory_format memory_format)\n");
     }
     for (Py_ssize_t k = 0; kwnames && k < PyTuple_GET_SIZE(kwnames); ++k)
-      a.keyword(PyUnicode_AsUTF8(PyTuple_GET_ITEM(kwnames, k)), args[n + k]);
+      a.keyword(py::utf8(PyTuple_GET_ITEM(kwnames, k)), args[n + k]);
     TensorRef there = lazy::moved(t, a.device);
     return wrap(converted(there.get(), a.dtype, a.copy && there.get() == t, a.format));
   });
@@ -133,7 +134,7 @@ PyObject* type(PyObject* self, PyObject* args, PyObject* kwargs) {
     if (wanted == Py_None) return PyUnicode_FromFormat("framejit.%sTensor", scalar_type_name(t->meta.dtype));
     DType dtype = t->meta.dtype;
     if (PyUnicode_Check(wanted)) {
-      std::string_view name = PyUnicode_AsUTF8(wanted);
+      std::string_view name = py::name_view(wanted);
       if (size_t dot = name.rfind('.'); dot != name.npos) name.remove_prefix(dot + 1);
       bool found = false;
       for (int i = 0; i < kDTypeCount; ++i)
@@ -141,7 +142,7 @@ PyObject* type(PyObject* self, PyObject* args, PyObject* kwargs) {
           dtype = static_cast<DType>(i);
           found = true;
         }
-      FJ_USER_CHECK(found, ErrorKind::Value, "invalid type: '", PyUnicode_AsUTF8(wanted), "'");
+      FJ_USER_CHECK(found, ErrorKind::Value, "invalid type: '", py::utf8(wanted), "'");
     } else {
       py::Ref own;  // of FloatTensor and the like
       if (PyType_Check(wanted)) {

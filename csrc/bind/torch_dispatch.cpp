@@ -7,6 +7,7 @@
 #include "bind/record.h"
 #include "bind/tensor_type.h"
 #include "py/imported.h"
+#include "py/text.h"
 #include "tensor/python_dispatch.h"
 
 namespace fj::bind {
@@ -108,8 +109,7 @@ PyObject* modes(PyObject*, PyObject*) {
 }
 
 const OpDef& row_named(PyObject* name) {
-  const char* text = PyUnicode_Check(name) ? PyUnicode_AsUTF8(name) : nullptr;
-  const OpDef* op = text ? find_op(text) : nullptr;
+  const OpDef* op = find_op(py::name_view(name));
   FJ_USER_CHECK(op, ErrorKind::Attribute, "there is no op row of that name");
   return *op;
 }

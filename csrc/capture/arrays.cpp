@@ -56,8 +56,7 @@ Tables* load() {
   PyObject *name, *part;
   Py_ssize_t at = 0;
   while (PyDict_Next(PyImport_GetModuleDict(), &at, &name, &part))
-    if (PyUnicode_Check(name) && PyModule_Check(part) &&
-        std::string_view(PyUnicode_AsUTF8(name)).substr(0, 15) == "framejit._numpy")
+    if (PyUnicode_Check(name) && PyModule_Check(part) && py::name_view(name).starts_with("framejit._numpy"))
       t->globals.insert(Py_NewRef(PyModule_GetDict(part)));
   Ref pure = module ? Ref::steal(PyObject_GetAttrString(module.get(), "PURE")) : Ref();
   for (Py_ssize_t i = 0; pure && PyList_Check(pure.get()) && i < PyList_GET_SIZE(pure.get()); ++i)
@@ -78,9 +77,7 @@ const Tables& tables() {
 
 PyObject* entry(const Ref& table, const char* name) { return PyDict_GetItemString(table.get(), name); }
 
-bool begins_with_numpy(PyObject* text) {
-  return text && PyUnicode_Check(text) && std::string_view(PyUnicode_AsUTF8(text)).substr(0, 5) == "numpy";
-}
+bool begins_with_numpy(PyObject* text) { return py::name_view(text).starts_with("numpy"); }
 
 bool may_be_numpy_class(PyTypeObject* type) {
   Ref module = Ref::steal(PyObject_GetAttrString(reinterpret_cast<PyObject*>(type), "__module__"));
@@ -195,7 +192,7 @@ V call_array_part(Tracer& t, FunctionValue* f, Args args) {
   try {
     return call_function(t, f, std::move(args));
   } catch (Raised& r) {  // NumPy says it in its own words, or does what framejit._numpy does not
-    cut(Reason::native_call, "NumPy's ", PyUnicode_AsUTF8(f->code->co_name));
+    cut(Reason::native_call, "NumPy's ", py::utf8(f->code->co_name));
   }
 }
 
@@ -205,7 +202,7 @@ V array_attr(Tracer& t, ArrayValue* v, PyObject* name) {
     return call_values(t, t.wrap_known(getter), {v});
   if (PyObject* method = PyDict_GetItemWithError(tables().methods.get(), name))
     return t.method(t.wrap_known(method), v);
-  cut(Reason::native_object, v->cls->tp_name, ".", PyUnicode_AsUTF8(name));
+  cut(Reason::native_object, v->cls->tp_name, ".", py::utf8(name));
 }
 
 V array_method(Tracer& t, V array, const char* name, Values others) {

@@ -78,7 +78,7 @@ bool is_overriding(PyTypeObject* type) {
   PyObject* dispatch = FJ_NAME("__torch_dispatch__");
   if (_PyType_Lookup(type, dispatch) != _PyType_Lookup(tensor_type, dispatch)) return false;
   PyObject* module = PyDict_GetItemWithError(type->tp_dict, FJ_NAME("__module__"));
-  return !module || !PyUnicode_Check(module) || !std::string_view(PyUnicode_AsUTF8(module)).starts_with("framejit.");
+  return !py::name_view(module).starts_with("framejit.");
 }
 
 bool asks(Tracer& t, const Args& args) {

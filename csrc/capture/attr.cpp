@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "capture/arrays.h"
+#include "capture/left_alone.h"
 #include "capture/asks.h"
 #include "capture/leaf.h"
 #include "capture/builtins.h"
@@ -49,7 +50,7 @@ V read_struct_field(TupleValue* self, PyObject* name) {
   PyErr_Clear();
   for (Py_ssize_t i = 0; fields && i < PyTuple_GET_SIZE(fields.get()); ++i)
     if (PyUnicode_Compare(PyTuple_GET_ITEM(fields.get(), i), name) == 0) return self->items[static_cast<size_t>(i)];
-  cut(Reason::native_object, self->cls->tp_name, ".", PyUnicode_AsUTF8(name));
+  cut(Reason::native_object, self->cls->tp_name, ".", py::utf8(name));
 }
 
 V read_slot(Tracer& t, V self, PyObject* raw) {
@@ -252,7 +253,7 @@ V type_attr(Tracer& t, PyTypeObject* type, PyObject* name) {
     Ref real = Ref::steal(PyObject_GetAttr(reinterpret_cast<PyObject*>(type), name));
     if (!real) t.raise_pending();
     if (!is_plain_constant(real.get()) && !is_identity_constant(real.get()) && !PyTuple_Check(real.get()))
-      cut(Reason::native_object, "a class's ", PyUnicode_AsUTF8(name));
+      cut(Reason::native_object, "a class's ", py::utf8(name));
     return t.from_real(real.get());
   }
   if (PyObject* raw = t.type_lookup(type, name)) return bind(t, raw, nullptr, type, name);
@@ -268,7 +269,7 @@ V module_attr(Tracer& t, PyObject* module, PyObject* name) {
     PyTypeObject* type = Py_TYPE(module);
     PyObject* raw = t.type_lookup(type, name);
     if (overridden(t, type, FJ_NAME("__getattribute__")) || (raw && raw != _PyType_Lookup(&PyModule_Type, name)))
-      cut(Reason::native_object, type->tp_name, ".", PyUnicode_AsUTF8(name));
+      cut(Reason::native_object, type->tp_name, ".", py::utf8(name));
   }
   // A module's __getattr__ may import a part of its package and leave the name in the module: asked before a guard says
   // that the name is not there.
@@ -282,7 +283,7 @@ V module_attr(Tracer& t, PyObject* module, PyObject* name) {
   if (!real) return nullptr;
   if (PyDict_GetItemWithError(dict, name) != real.get() && !is_plain_constant(real.get()) &&
       !is_identity_constant(real.get()))
-    cut(Reason::native_object, "a module's computed attribute ", PyUnicode_AsUTF8(name));
+    cut(Reason::native_object, "a module's computed attribute ", py::utf8(name));
   return t.wrap_known(real.get());
 }
 
@@ -300,7 +301,7 @@ V wrapper_attr(Tracer& t, V v, PyObject* name) {
     return std::any_of(std::begin(names), std::end(names), [&](const char* known) { return is_text(name, known); });
   };
   if (!among(kFixed) && (!among(kCopied) || t.maker_of(v)))
-    cut(Reason::native_object, v->cls->tp_name, ".", PyUnicode_AsUTF8(name));
+    cut(Reason::native_object, v->cls->tp_name, ".", py::utf8(name));
   Ref real = Ref::steal(PyObject_GetAttr(v->real, name));
   if (!real) PyErr_Clear();
   return real ? t.wrap_known(real.get()) : nullptr;
@@ -457,7 +458,7 @@ V find_attr_raw(Tracer& t, V v, PyObject* name) {
     case Is::Opaque:
       if (is_owned(v)) return owned_attr(t, v, name);
       if (is_thread_state(v)) return thread_state_attr(t, v, name);
-      cut(Reason::native_object, v->cls->tp_name, ".", PyUnicode_AsUTF8(name));
+      cut(Reason::native_object, v->cls->tp_name, ".", py::utf8(name));
     default:
       if (v->is == Is::Object)
         if (V found = overriding_attr(t, as<ObjectValue>(v), name)) return found;
@@ -484,14 +485,13 @@ V get_attr(Tracer& t, V v, PyObject* name) {
   if (PyObject* o = const_object(v)) {
     if (PyType_Check(o))
       t.raise(PyExc_AttributeError, cat("type object '", reinterpret_cast<PyTypeObject*>(o)->tp_name,
-                                        "' has no attribute '", PyUnicode_AsUTF8(name), "'"));
+                                        "' has no attribute '", py::utf8(name), "'"));
     if (PyModule_Check(o))
-      t.raise(PyExc_AttributeError,
-              cat("module '", PyModule_GetName(o), "' has no attribute '", PyUnicode_AsUTF8(name), "'"));
+      t.raise(PyExc_AttributeError, cat(module_text(PyModule_GetDict(o)), " has no attribute '", py::utf8(name), "'"));
   }
   const char* dot = strrchr(v->cls->tp_name, '.');
   t.raise(PyExc_AttributeError, cat("'", dot && !(v->cls->tp_flags & Py_TPFLAGS_HEAPTYPE) ? dot + 1 : v->cls->tp_name,
-                                    "' object has no attribute '", PyUnicode_AsUTF8(name), "'"));
+                                    "' object has no attribute '", py::utf8(name), "'"));
 }
 
 }  // namespace fj::capture

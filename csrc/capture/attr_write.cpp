@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "capture/grads.h"
+#include "capture/left_alone.h"
 #include "capture/class_body.h"
 #include "capture/protocol.h"
 #include "capture/tensors.h"
@@ -45,7 +46,7 @@ void write_slot(Tracer& t, ObjectValue* o, PyObject* raw, V value) {
 }
 
 [[noreturn]] void no_attribute(Tracer& t, V v, PyObject* name) {
-  t.raise(PyExc_AttributeError, cat("'", v->cls->tp_name, "' object has no attribute '", PyUnicode_AsUTF8(name), "'"));
+  t.raise(PyExc_AttributeError, cat("'", v->cls->tp_name, "' object has no attribute '", py::utf8(name), "'"));
 }
 
 void set_traceback(Tracer& t, ObjectValue* e, V value) {
@@ -117,7 +118,7 @@ bool write_descriptor(Tracer& t, V v, PyObject* raw, PyObject* name, V value) {
       }
     }
   }
-  cut(Reason::native_object, "a write to ", v->cls->tp_name, ".", PyUnicode_AsUTF8(name));
+  cut(Reason::native_object, "a write to ", v->cls->tp_name, ".", py::utf8(name));
 }
 
 }  // namespace
@@ -126,12 +127,12 @@ namespace {
 
 void write_module(Tracer& t, PyObject* module, PyObject* name, V value) {
   PyObject* raw = t.type_lookup(Py_TYPE(module), name);
-  if (raw && Py_TYPE(raw)->tp_descr_set) cut(Reason::class_change, "a write to a module's ", PyUnicode_AsUTF8(name));
+  if (raw && Py_TYPE(raw)->tp_descr_set) cut(Reason::class_change, "a write to a module's ", py::utf8(name));
   DictValue* d = t.known_dict(PyModule_GetDict(module));
   if (value) return dict_set(t, d, t.constant(name), value);
   if (!t.global_lookup(d->real, name))
     t.raise(PyExc_AttributeError,
-            cat("module '", PyModule_GetName(module), "' has no attribute '", PyUnicode_AsUTF8(name), "'"));
+            cat(module_text(PyModule_GetDict(module)), " has no attribute '", py::utf8(name), "'"));
   dict_del(t, d, t.constant(name));
 }
 
@@ -171,7 +172,7 @@ void generic_set_attr(Tracer& t, V v, PyObject* name, V value) {
   }
   if (v->is == Is::Const || v->is == Is::Tensor || v->is == Is::Opaque) {
     cut(v->is == Is::Tensor ? Reason::unsupported_op : Reason::class_change, "a write to ", type->tp_name, ".",
-        PyUnicode_AsUTF8(name));
+        py::utf8(name));
   }
   if (is_text(name, "__class__") && value && become(t, v, value)) return;
   if (is_text(name, "__class__") || is_text(name, "__dict__"))
@@ -179,7 +180,7 @@ void generic_set_attr(Tracer& t, V v, PyObject* name, V value) {
   if (PyObject* raw = t.type_lookup(type, name))
     if (write_descriptor(t, v, raw, name, value)) return;
   DictValue* d = instance_dict(t, v);
-  if (!d && v->is != Is::Object) cut(Reason::native_object, "a write to ", type->tp_name, ".", PyUnicode_AsUTF8(name));
+  if (!d && v->is != Is::Object) cut(Reason::native_object, "a write to ", type->tp_name, ".", py::utf8(name));
   if (!d) no_attribute(t, v, name);
   if (value)
     dict_set(t, d, t.constant(name), value);
@@ -249,7 +250,7 @@ V exception_attr(Tracer& t, ObjectValue* e, PyObject* name) {
     if (is_text(name, "msg") && !e->args->items.empty()) return e->args->items[0];
     return t.none();
   }
-  cut(Reason::native_object, e->cls->tp_name, ".", PyUnicode_AsUTF8(name));
+  cut(Reason::native_object, e->cls->tp_name, ".", py::utf8(name));
 }
 
 }  // namespace fj::capture

@@ -68,7 +68,7 @@ V drop_body(Tracer& t, Args& args) {
 V refuse(Tracer& t, Args& args) {
   want(args, 1, 1);
   Ref text = t.need_real(args.pos[0], Reason::unsupported_op, "a text");
-  cut(Reason::unsupported_op, PyUnicode_AsUTF8(text.get()));
+  cut(Reason::unsupported_op, py::utf8(text.get()));
 }
 
 bool calls_body(const Tracer& t) {

@@ -387,8 +387,8 @@ V b_eval(Tracer& t, Args& a) {
   if (a.size() != 1 || a.pos.size() != 1 || !t.constant_of(a.pos[0], &source) || !PyUnicode_CheckExact(source) ||
       !t.frame->function)
     cut(Reason::native_call, "eval()");
-  const std::string_view text = PyUnicode_AsUTF8(source);
-  if (text.find(":=") != text.npos || text.find('\0') != text.npos) cut(Reason::native_call, "eval()");
+  const std::string_view text = py::name_view(source);
+  if (text.empty() || text.find(":=") != text.npos || text.find('\0') != text.npos) cut(Reason::native_call, "eval()");
   const size_t begin = std::min(text.find_first_not_of(" \t"), text.size());
   Ref code = Ref::steal(Py_CompileString(text.data() + begin, "<string>", Py_eval_input));
   if (!code) t.raise_pending();

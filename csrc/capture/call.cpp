@@ -205,7 +205,7 @@ bool is_arithmetic(PyObject* callable) {
   Ref name = Ref::steal(PyObject_GetAttrString(callable, "__name__"));
   PyErr_Clear();
   for (std::string_view known : kNames)
-    if (name && PyUnicode_Check(name.get()) && known == PyUnicode_AsUTF8(name.get())) return true;
+    if (known == py::name_view(name.get())) return true;
   return false;
 }
 

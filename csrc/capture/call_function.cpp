@@ -209,6 +209,11 @@ PyObject* module_name(PyObject* globals) {
   return name && PyUnicode_Check(name) ? name : nullptr;
 }
 
+std::string module_text(PyObject* globals) {
+  PyObject* name = module_name(globals);
+  return name ? cat("module '", py::utf8(name), "'") : "module";
+}
+
 bool left_alone(PyObject* module) {
   static PyObject* const others = [] {
     PyObject* set = PySet_New(PySys_GetObject("stdlib_module_names"));
@@ -246,10 +251,10 @@ V call_function(Tracer& t, FunctionValue* f, Args args) {
   if (f->outside() && makes_log_record(f, args)) cut(Reason::disabled, "logging: a record is made");
   if (PyObject* mark = disabling_mark(f)) {
     cut(PyUnicode_Check(mark) && is_text(mark, "asked_for") ? Reason::asked_for : Reason::disabled,
-        PyUnicode_AsUTF8(f->code->co_qualname), "()");
+        py::utf8(f->code->co_qualname), "()");
   }
   if (V directed = follow_directive(t, f, args)) return directed;
-  if (t.depth >= kMaxDepth) cut(Reason::too_deep, PyUnicode_AsUTF8(f->code->co_qualname), "()");
+  if (t.depth >= kMaxDepth) cut(Reason::too_deep, py::utf8(f->code->co_qualname), "()");
   if (f->code->co_flags & (CO_COROUTINE | CO_ASYNC_GENERATOR)) cut(Reason::generator_function, "a coroutine");
   NoteCall note(t, f, args);
   SymFrame* frame = t.new_frame(f->code);

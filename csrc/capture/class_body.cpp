@@ -189,12 +189,12 @@ void write_class(Tracer& t, V cls, PyObject* name, V value) {
   PyObject* hook = t.type_lookup(Py_TYPE(cls->real), value ? FJ_NAME("__setattr__") : FJ_NAME("__delattr__"));
   if (!value || hook != _PyType_Lookup(&PyType_Type, FJ_NAME("__setattr__")) ||
       (type->tp_flags & Py_TPFLAGS_IMMUTABLETYPE))
-    cut(Reason::class_change, "a write to ", type->tp_name, ".", PyUnicode_AsUTF8(name));
+    cut(Reason::class_change, "a write to ", type->tp_name, ".", py::utf8(name));
   PyObject* meta_raw = t.type_lookup(Py_TYPE(cls->real), name);
   const bool dunder =
       PyUnicode_READ_CHAR(name, 0) == '_' && PyUnicode_GET_LENGTH(name) > 2 && PyUnicode_READ_CHAR(name, 1) == '_';
   if (dunder || (meta_raw && Py_TYPE(meta_raw)->tp_descr_set))
-    cut(Reason::class_change, "a write to ", type->tp_name, ".", PyUnicode_AsUTF8(name));
+    cut(Reason::class_change, "a write to ", type->tp_name, ".", py::utf8(name));
   t.write_class_attr(cls, name, value);
 }
 

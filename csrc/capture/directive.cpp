@@ -176,11 +176,11 @@ Ref state_of(Tracer& t, Shower& show) {
     if (PyList_Append(frames.get(), show.frame(*f).get()) < 0) throw py::PythonError();
   for (const guard::Check& c : t.guards_so_far()) {
     const std::string words = guard::describe(c, t.tree.sources(), t.entry.code);
-    Ref text = py::check(PyUnicode_DecodeUTF8(words.data(), static_cast<Py_ssize_t>(words.size()), "replace"));
+    Ref text = py::check(py::to_str(words).release());
     if (PyList_Append(guards.get(), text.get()) < 0) throw py::PythonError();
   }
-  const std::string graph = graph::print(t.tensors->graph());
-  return py::check(Py_BuildValue("(OsO)", frames.get(), graph.c_str(), guards.get()));
+  Ref graph = py::check(py::to_str(graph::print(t.tensors->graph())).release());
+  return py::check(PyTuple_Pack(3, frames.get(), graph.get(), guards.get()));
 }
 
 // What a comptime function raises, and its graph_break(), end the segment here. CPython then calls `comptime` itself,
@@ -199,7 +199,7 @@ V show_trace(Tracer& t, Args& args) {
         PyObject_CallFunctionObjArgs(comptime_attribute("show").get(), function.get(), state.get(), nullptr));
   }
   if (!answer) t.raise_pending();
-  if (answer.get() != Py_None) cut(Reason::asked_for, "comptime: ", PyUnicode_AsUTF8(answer.get()));
+  if (answer.get() != Py_None) cut(Reason::asked_for, "comptime: ", py::utf8(answer.get()));
   return t.none();
 }
 

@@ -51,7 +51,7 @@ V function_attr(Tracer& t, FunctionValue* f, PyObject* name) {
   if (is_text(name, "__annotations__")) return annotations_of(t, f);
   if (is_text(name, "__closure__")) return f->closure.empty() ? t.none() : t.tuple(f->closure);
   if (is_text(name, "__type_params__")) return t.tuple({});
-  cut(Reason::native_object, "a function's ", PyUnicode_AsUTF8(name));
+  cut(Reason::native_object, "a function's ", py::utf8(name));
 }
 
 bool write_function_attr(Tracer& t, FunctionValue* f, PyObject* name, V value) {

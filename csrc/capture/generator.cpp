@@ -162,7 +162,7 @@ V generator_attr(Tracer& t, IteratorValue* g, PyObject* name) {
   if (is_text(name, "gi_suspended")) return t.boolean(waits);
   if (is_text(name, "gi_yieldfrom")) return waits && yields_from(f) ? f.top() : t.none();
   if (is_text(name, "gi_frame")) return g->done ? t.none() : t.make<OpaqueValue>(&PyFrame_Type);
-  cut(Reason::native_object, "a generator's ", PyUnicode_AsUTF8(name));
+  cut(Reason::native_object, "a generator's ", py::utf8(name));
 }
 
 namespace {

@@ -3,10 +3,13 @@
 #pragma once
 #include <Python.h>
 
+#include <string>
+
 namespace fj::capture {
 
 // The name of the module that `globals` are of, a str (borrowed); NULL: they, or a name in them, are missing.
 PyObject* module_name(PyObject* globals);
+std::string module_text(PyObject* globals);  // "module 'name'", as messages have it
 // `module`: a function's __module__, or NULL.
 bool left_alone(PyObject* module);
 

@@ -17,12 +17,11 @@ namespace {
 FinderFn registered_finder = nullptr;
 
 void add_text(PyObject* text, std::vector<int64_t>& key) {
-  Py_ssize_t size = 0;
-  const char* bytes = text && PyUnicode_Check(text) ? PyUnicode_AsUTF8AndSize(text, &size) : nullptr;
-  key.push_back(size);
-  for (Py_ssize_t i = 0; bytes && i < size; i += 8) {
+  const std::string bytes = text ? py::utf8(text) : "";
+  key.push_back(static_cast<int64_t>(bytes.size()));
+  for (size_t i = 0; i < bytes.size(); i += 8) {
     int64_t word = 0;
-    std::memcpy(&word, bytes + i, static_cast<size_t>(std::min<Py_ssize_t>(8, size - i)));
+    std::memcpy(&word, bytes.data() + i, std::min<size_t>(8, bytes.size() - i));
     key.push_back(word);
   }
 }
@@ -115,7 +114,7 @@ bool may_look(const Tracer& t) { return t.tape && !exports(t.options) && wants_w
 V number_in(Tracer& t, V tensor, PyObject* by) {
   if (!may_look(t)) {
     Ref name = Ref::steal(PyObject_GetAttrString(by, "__name__"));
-    cut(Reason::data_dependent, PyUnicode_AsUTF8(name.get()), "() of a tensor");
+    cut(Reason::data_dependent, py::utf8(name.get()), "() of a tensor");
   }
   Leaf arg = t.leaf_of(tensor, Reason::data_dependent, "a tensor as a number");
   return t.leaf(leaf_call, 0, {Leaf::constant(by), Leaf::tuple({std::move(arg)}), Leaf::constant(Py_None)});

@@ -124,7 +124,7 @@ V m_index(Tracer& t, V self, Args& a) {
   const int64_t i = find(t, self, a);
   if (i >= 0) return t.integer(i);
   if (self->is == Is::Tuple) t.raise(PyExc_ValueError, "tuple.index(x): x not in tuple");
-  t.raise(PyExc_ValueError, cat(PyUnicode_AsUTF8(to_repr(t, a.pos[0])->real), " is not in list"));
+  t.raise(PyExc_ValueError, cat(py::utf8(to_repr(t, a.pos[0])->real), " is not in list"));
 }
 V m_remove(Tracer& t, V self, Args& a) {
   want(a, 1, 1);

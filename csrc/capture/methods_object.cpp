@@ -16,8 +16,7 @@ V o_getattribute(Tracer& t, V self, Args& a) {
   want(a, 1, 1);
   PyObject* name = name_of(t, a.pos[0], "__getattribute__");
   if (V v = generic_get_attr(t, self, name)) return v;
-  t.raise(PyExc_AttributeError,
-          cat("'", self->cls->tp_name, "' object has no attribute '", PyUnicode_AsUTF8(name), "'"));
+  t.raise(PyExc_AttributeError, cat("'", self->cls->tp_name, "' object has no attribute '", py::utf8(name), "'"));
 }
 V o_setattr(Tracer& t, V self, Args& a) {
   want(a, 2, 2);
@@ -225,7 +224,7 @@ V call_native(Tracer& t, NativeValue* n, Args args) {
   if (is_text(n->name, "append") && args.size() == 1 && args.pos.size() == 1 && append_unread(t, n->self, args.pos[0]))
     return t.none();
   t.use(n->self);
-  const std::string_view name = PyUnicode_AsUTF8(n->name);
+  const std::string_view name = py::name_view(n->name);
   if (plain_tensor(n->self) && (is_tensor_identity_constant(n->descr) || !is_general(n->descr)))
     return call_on_overriding(t, n, args);
   switch (n->self->is) {

@@ -33,10 +33,10 @@ Values unpack_some(Tracer& t, V v, size_t most) {
   if (!callable || callable->is != Is::Function) cut(Reason::raises, "a keyword argument is given twice");
   V module = get_attr(t, callable, FJ_NAME("__module__")), qualname = get_attr(t, callable, FJ_NAME("__qualname__"));
   PyObject* text = const_object(module);
-  const std::string prefix = text && PyUnicode_Check(text) ? cat(PyUnicode_AsUTF8(text), ".") : "";
+  const std::string prefix = text && PyUnicode_Check(text) ? cat(py::utf8(text), ".") : "";
   t.raise(PyExc_TypeError,
-          cat(prefix, PyUnicode_AsUTF8(name_of(t, qualname, "a name")), "() got multiple values for keyword argument '",
-              PyUnicode_AsUTF8(name_of(t, name, "a keyword")), "'"));
+          cat(prefix, py::utf8(name_of(t, qualname, "a name")), "() got multiple values for keyword argument '",
+              py::utf8(name_of(t, name, "a keyword")), "'"));
 }
 }  // namespace
 

@@ -60,14 +60,11 @@ void check_parts(Tracer& t, PyObject* module, V names) {
   for (V name : unpack(t, names)) {
     PyObject* text = name_of(t, name, "an import");
     if (is_text(text, "*") || !t.global_lookup(PyModule_GetDict(module), text))
-      cut(Reason::import_statement, PyUnicode_AsUTF8(text));
+      cut(Reason::import_statement, py::utf8(text));
   }
 }
 
-bool is_part_of_us(PyObject* name) {
-  const char* text = PyUnicode_AsUTF8(name);
-  return text && std::string_view(text).substr(0, 9) == "framejit.";
-}
+bool is_part_of_us(PyObject* name) { return py::name_view(name).starts_with("framejit."); }
 
 }  // namespace
 
@@ -83,14 +80,14 @@ FJ_OPCODE(IMPORT_NAME) {
     PyErr_Clear();
     module = PyDict_GetItemWithError(modules, name);
   }
-  if (!module) cut(Reason::import_statement, PyUnicode_AsUTF8(name));
+  if (!module) cut(Reason::import_statement, py::utf8(name));
   t.dict_fact(modules, name);
   if (is_const(t, from_list, Py_None)) {
     const Py_ssize_t dot = PyUnicode_FindChar(name, '.', 0, PyUnicode_GET_LENGTH(name), 1);
     if (dot > 0) {
       PyObject* top = t.keep(Ref::steal(PyUnicode_Substring(name, 0, dot)));
       module = t.dict_fact(modules, top);
-      if (!module) cut(Reason::import_statement, PyUnicode_AsUTF8(name));
+      if (!module) cut(Reason::import_statement, py::utf8(name));
     }
   }
   if (!is_const(t, from_list, Py_None)) check_parts(t, module, from_list);

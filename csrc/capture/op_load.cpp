@@ -27,7 +27,7 @@ V checked_local(Tracer& t, SymFrame& f, int i) {
       t.guard(Kind::Absent, v->source, nullptr, {1});
     return v;
   }
-  t.raise(PyExc_UnboundLocalError, cat("cannot access local variable '", PyUnicode_AsUTF8(f.code.local_name(i)),
+  t.raise(PyExc_UnboundLocalError, cat("cannot access local variable '", py::utf8(f.code.local_name(i)),
                                        "' where it is not associated with a value"));
 }
 
@@ -78,7 +78,7 @@ void dropped(Tracer& t, V old) {
 
 bool is_of_framejit(const SymFrame& f) {
   PyObject* name = module_name(f.globals);
-  const std::string_view text = name ? PyUnicode_AsUTF8(name) : "";
+  const std::string_view text = py::name_view(name);
   return text.starts_with("framejit") && (text.size() == 8 || text[8] == '.');
 }
 
@@ -105,7 +105,7 @@ CellValue* cell_at(SymFrame& f, int i) {
 
 // A cell of this function is an unbound local, one of an enclosing function an unbound free variable.
 [[noreturn]] void unbound_cell(Tracer& t, SymFrame& f, int i) {
-  const char* name = PyUnicode_AsUTF8(f.code.local_name(i));
+  const std::string name = py::utf8(f.code.local_name(i));
   if (i < f.code.locals_count() - f.object()->co_nfreevars)
     t.raise(PyExc_UnboundLocalError,
             cat("cannot access local variable '", name, "' where it is not associated with a value"));
@@ -191,7 +191,7 @@ FJ_OPCODE(LOAD_GLOBAL) {
       dict = PyModule_Check(builtins->real) ? PyModule_GetDict(builtins->real) : builtins->real;
     v = t.global_lookup(dict, name);
   }
-  if (!v) t.raise(PyExc_NameError, cat("name '", PyUnicode_AsUTF8(name), "' is not defined"));
+  if (!v) t.raise(PyExc_NameError, cat("name '", py::utf8(name), "' is not defined"));
   if ((in.arg & 1) && kBefore313) f.push(nullptr);
   f.push(v);
   if ((in.arg & 1) && !kBefore313) f.push(nullptr);
@@ -199,7 +199,7 @@ FJ_OPCODE(LOAD_GLOBAL) {
 FJ_OPCODE(STORE_GLOBAL) { dict_set(t, t.known_dict(f.globals), t.constant(f.name(in.arg)), f.pop()); }
 FJ_OPCODE(DELETE_GLOBAL) {
   if (!t.global_lookup(f.globals, f.name(in.arg)))
-    t.raise(PyExc_NameError, cat("name '", PyUnicode_AsUTF8(f.name(in.arg)), "' is not defined"));
+    t.raise(PyExc_NameError, cat("name '", py::utf8(f.name(in.arg)), "' is not defined"));
   dict_del(t, t.known_dict(f.globals), t.constant(f.name(in.arg)));
 }
 

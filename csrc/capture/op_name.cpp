@@ -15,14 +15,14 @@ V in_space(Tracer& t, SymFrame& f, PyObject* name) { return dict_get(t, space_of
 V global_or_builtin(Tracer& t, SymFrame& f, PyObject* name) {
   if (V v = t.global_lookup(f.globals, name)) return v;
   if (V v = t.global_lookup(PyEval_GetBuiltins(), name)) return v;
-  t.raise(PyExc_NameError, cat("name '", PyUnicode_AsUTF8(name), "' is not defined"));
+  t.raise(PyExc_NameError, cat("name '", py::utf8(name), "' is not defined"));
 }
 
 V free_variable(Tracer& t, SymFrame& f, int i) {
   V cell = f.locals[static_cast<size_t>(i)];
   if (!cell || cell->is != Is::Cell) cut(Reason::internal, "a cell is missing");
   if (V v = cell_contents(t, as<CellValue>(cell))) return v;
-  t.raise(PyExc_NameError, cat("cannot access free variable '", PyUnicode_AsUTF8(f.code.local_name(i)),
+  t.raise(PyExc_NameError, cat("cannot access free variable '", py::utf8(f.code.local_name(i)),
                                "' where it is not associated with a value in enclosing scope"));
 }
 
@@ -35,7 +35,7 @@ FJ_OPCODE(LOAD_NAME) {
 FJ_OPCODE(STORE_NAME) { dict_set(t, space_of(f), t.constant(f.name(in.arg)), f.pop()); }
 FJ_OPCODE(DELETE_NAME) {
   if (!dict_del(t, space_of(f), t.constant(f.name(in.arg))))
-    t.raise(PyExc_NameError, cat("name '", PyUnicode_AsUTF8(f.name(in.arg)), "' is not defined"));
+    t.raise(PyExc_NameError, cat("name '", py::utf8(f.name(in.arg)), "' is not defined"));
 }
 FJ_OPCODE(LOAD_LOCALS) { f.push(space_of(f)); }
 FJ_OPCODE(LOAD_CLASSDEREF) {

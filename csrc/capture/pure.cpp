@@ -120,7 +120,7 @@ const char* text_of(PyObject* f) {
   Ref module = Ref::steal(PyObject_GetAttrString(f, "__module__"));
   PyErr_Clear();
   const bool named = module && PyUnicode_Check(module.get()) && !is_text(module.get(), "builtins");
-  cut(Reason::native_call, named ? PyUnicode_AsUTF8(module.get()) : "", named ? "." : "", text_of(f), "()");
+  cut(Reason::native_call, named ? py::utf8(module.get()) : "", named ? "." : "", text_of(f), "()");
 }
 
 // Methods of compiled patterns and of matches, with constants.

@@ -2,6 +2,7 @@
 #include "capture/segment.h"
 
 #include "base/str.h"
+#include "py/text.h"
 
 namespace fj::capture {
 namespace {
@@ -16,7 +17,7 @@ constexpr const char* kExits[] = {"return", "break", "loop", "branch", "resume"}
 std::string repr(PyObject* o) {
   py::Ref text = py::Ref::steal(PyObject_Repr(o));
   PyErr_Clear();
-  return text ? PyUnicode_AsUTF8(text.get()) : "?";
+  return text ? py::utf8(text.get()) : "?";
 }
 
 std::string ids(const std::vector<RecipeId>& parts) {
@@ -34,7 +35,7 @@ std::string text(const Recipe& r, const guard::SourceTable& sources) {
   if (r.make == Make::Output || r.make == Make::Number || r.make == Make::Iterator) out += cat(" ", r.index);
   if (r.object) out += cat(" ", repr(r.object.get()));
   if (!r.parts.empty()) out += cat(" ", ids(r.parts));
-  for (auto& [name, value] : r.attrs) out += cat(" .", PyUnicode_AsUTF8(name.get()), "=%", value);
+  for (auto& [name, value] : r.attrs) out += cat(" .", py::utf8(name.get()), "=%", value);
   return out;
 }
 

@@ -261,7 +261,8 @@ namespace {
 Ref constraint_violation(const std::string& message) {
   Ref module = Ref::steal(PyImport_ImportModule("framejit.dynamo.exc"));
   Ref type = module ? Ref::steal(PyObject_GetAttrString(module.get(), "ConstraintViolationError")) : Ref();
-  Ref error = type ? Ref::steal(PyObject_CallFunction(type.get(), "s", message.c_str())) : Ref();
+  Ref error =
+      type ? Ref::steal(PyObject_CallOneArg(type.get(), py::check(py::to_str(message).release()).get())) : Ref();
   if (!error) throw py::PythonError();
   return error;
 }

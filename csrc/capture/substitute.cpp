@@ -58,10 +58,7 @@ const Tables* tables_for(PyObject* callable) {
   if (made) return made;
   Ref module = Ref::steal(PyObject_GetAttrString(callable, "__module__"));
   PyErr_Clear();
-  if (!module || !PyUnicode_Check(module.get())) return nullptr;
-  const char* name = PyUnicode_AsUTF8(module.get());
-  if (std::find(std::begin(kHomes), std::end(kHomes), std::string_view(name ? name : "")) == std::end(kHomes))
-    return nullptr;
+  if (std::find(std::begin(kHomes), std::end(kHomes), py::name_view(module.get())) == std::end(kHomes)) return nullptr;
   return py::once(made, load);
 }
 
@@ -168,8 +165,7 @@ bool is_substitute_class(PyTypeObject* type) {
   if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE)) return false;
   Ref module = Ref::steal(PyObject_GetAttrString(reinterpret_cast<PyObject*>(type), "__module__"));
   PyErr_Clear();
-  return module && PyUnicode_Check(module.get()) &&
-         strncmp(PyUnicode_AsUTF8(module.get()), "framejit._polyfills", 19) == 0;
+  return py::name_view(module.get()).starts_with("framejit._polyfills");
 }
 
 // Asked after substitute_of() for the function itself, which has loaded the tables if the code is one of theirs.

@@ -131,15 +131,15 @@ class Words {
   static std::string repr(PyObject* o) {
     py::Ref text = py::Ref::steal(PyObject_Repr(o));
     PyErr_Clear();
-    return text ? PyUnicode_AsUTF8(text.get()) : "?";
+    return text ? py::utf8(text.get()) : "?";
   }
   static std::string plain(const Operand& o) {
-    return o.object && PyUnicode_Check(o.object.get()) ? PyUnicode_AsUTF8(o.object.get()) : "?";
+    return o.object && PyUnicode_Check(o.object.get()) ? py::utf8(o.object.get()) : "?";
   }
   static std::string name_of(const Operand& o) {
     py::Ref name = o.object ? py::Ref::steal(PyObject_GetAttrString(o.object.get(), "__name__")) : py::Ref();
     PyErr_Clear();
-    return name && PyUnicode_Check(name.get()) ? PyUnicode_AsUTF8(name.get()) : "f";
+    return name && PyUnicode_Check(name.get()) ? py::utf8(name.get()) : "f";
   }
   std::string arguments(const Operand& o) {
     if (o.what == Operand::Const) {

@@ -149,11 +149,10 @@ void check_tensor_method(PyObject* name, bool outside) {
   if (is_text(name, "data_ptr"))
     cut(Reason::unsupported_op,
         "Tensor.data_ptr(): Cannot access data pointer of Tensor that has no storage while it is traced");
-  if (listed(kRefused, PyUnicode_AsUTF8(name))) cut(Reason::unsupported_op, "Tensor.", PyUnicode_AsUTF8(name), "()");
+  if (listed(kRefused, py::name_view(name))) cut(Reason::unsupported_op, "Tensor.", py::utf8(name), "()");
 }
 void check_tensor_attribute(PyObject* name) {
-  if (listed(kRefusedAttributes, PyUnicode_AsUTF8(name)))
-    cut(Reason::unsupported_op, "Tensor.", PyUnicode_AsUTF8(name));
+  if (listed(kRefusedAttributes, py::name_view(name))) cut(Reason::unsupported_op, "Tensor.", py::utf8(name));
 }
 
 bool needs_grad(PyObject* fake) { return fj::tape::requires_grad(as_tensor(fake)); }
@@ -295,8 +294,7 @@ bool TensorSession::number_input(Tracer& t, V* number, PyObject* wanted) {
   if (!PyFloat_CheckExact(v->real) && !PyLong_CheckExact(v->real)) return false;
   Ref text = Ref::steal(PyObject_Repr(wanted));  // framejit.float64
   DType dtype;
-  return text && parse_dtype(std::string_view(PyUnicode_AsUTF8(text.get())).substr(9), &dtype) &&
-         input_of_number(t, number, dtype);
+  return text && parse_dtype(py::name_view(text.get()).substr(9), &dtype) && input_of_number(t, number, dtype);
 }
 
 bool TensorSession::input_of_number(Tracer& t, V* number, DType dtype) {
@@ -334,8 +332,8 @@ void TensorSession::locate(Tracer& t) {
   impl->located_code = f.object();
   impl->located_line = line;
   auto where = std::make_shared<graph::Location>();
-  where->file = PyUnicode_AsUTF8(f.object()->co_filename);
-  where->function = PyUnicode_AsUTF8(f.object()->co_qualname);
+  where->file = py::utf8(f.object()->co_filename);
+  where->function = py::utf8(f.object()->co_qualname);
   where->line = line;
   impl->session.location = std::move(where);
 }
@@ -417,7 +415,7 @@ bool TensorSession::failed_on_fake(bool* data_dependent, std::string* detail) {
   PyErr_Fetch(&type, &value, &tb);
   Ref t = Ref::steal(type), v = Ref::steal(value), b = Ref::steal(tb);
   Ref text = v ? Ref::steal(PyObject_Str(v.get())) : Ref();
-  if (text) *detail = PyUnicode_AsUTF8(text.get());
+  if (text) *detail = py::utf8(text.get());
   PyErr_Clear();
   return true;
 }

@@ -38,7 +38,7 @@ bool has_object(V v, int depth = 0) {
 
 std::string utf8(Tracer& t, V text) {
   t.use(text);
-  return PyUnicode_AsUTF8(text->real);
+  return py::utf8(text->real);
 }
 
 std::string joined(Tracer& t, const Values& items) {
@@ -116,7 +116,7 @@ V exception_text(Tracer& t, ObjectValue* e, bool repr) {
 // What a method that has to give a text gave.
 V checked_text(Tracer& t, V text, PyObject* name) {
   if (!PyType_IsSubtype(t.type_of(text), &PyUnicode_Type))
-    t.raise(PyExc_TypeError, cat(PyUnicode_AsUTF8(name), " returned non-string (type ", text->cls->tp_name, ")"));
+    t.raise(PyExc_TypeError, cat(py::utf8(name), " returned non-string (type ", text->cls->tp_name, ")"));
   if (text->is != Is::Const) cut(Reason::native_object, "a text of type ", text->cls->tp_name);
   return text;
 }

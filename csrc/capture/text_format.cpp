@@ -13,7 +13,7 @@ std::string utf8(Tracer& t, V text) {
   t.use(text);
   PyObject* o = const_object(text);
   if (!o || !PyUnicode_Check(o)) cut(Reason::native_object, "a text that is no constant");
-  return PyUnicode_AsUTF8(o);
+  return py::utf8(o);
 }
 
 V converted(Tracer& t, V v, char how) {
@@ -55,7 +55,7 @@ V percent_format(Tracer& t, V format, V args) {
                   {t.leaf_of(t.string(out), Reason::native_object, "a format"),
                    t.leaf_of(t.tuple(plain), Reason::native_object, "an argument of %")});
   Ref values = t.to_real(t.tuple(plain));
-  Ref pattern = Ref::steal(PyUnicode_FromString(out.c_str()));
+  Ref pattern = py::to_str(out);
   if (!values || !pattern) return nullptr;
   Ref result = Ref::steal(PyUnicode_Format(pattern.get(), values.get()));
   if (!result) t.raise_pending();
@@ -74,19 +74,20 @@ V brace_format(Tracer& t, V format, Args& args) {
     PyObject* field = PyList_GET_ITEM(list.get(), i);
     out = concat(t, out, t.constant(PyTuple_GET_ITEM(field, 0)));
     if (PyTuple_GET_ITEM(field, 1) == Py_None) continue;
-    const std::string name = PyUnicode_AsUTF8(PyTuple_GET_ITEM(field, 1));
-    const std::string spec = PyUnicode_AsUTF8(PyTuple_GET_ITEM(field, 2));
+    const std::string name = py::utf8(PyTuple_GET_ITEM(field, 1));
+    const std::string spec = py::utf8(PyTuple_GET_ITEM(field, 2));
     PyObject* how = PyTuple_GET_ITEM(field, 3);
     if (name.find_first_of(".[") != std::string::npos || spec.find('{') != std::string::npos)
       cut(Reason::native_method, "a field of str.format() that looks into its argument");
     V v = nullptr;
     if (name.empty() || isdigit(name[0])) {
+      if (name.size() > 9) cut(Reason::raises, "str.format() with too few arguments");
       const size_t at = name.empty() ? automatic++ : std::stoul(name);
       if (at >= args.pos.size()) cut(Reason::raises, "str.format() with too few arguments");
       v = args.pos[at];
     } else {
       for (auto& [key, value] : args.named)
-        if (is_text(key, name.c_str())) v = value;
+        if (PyUnicode_Compare(key, PyTuple_GET_ITEM(field, 1)) == 0) v = value;
       if (!v) cut(Reason::raises, "str.format() without an argument of that name");
     }
     v = converted(t, v, how == Py_None ? 0 : static_cast<char>(PyUnicode_READ_CHAR(how, 0)));

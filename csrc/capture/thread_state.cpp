@@ -30,7 +30,7 @@ V thread_state_attr(Tracer& t, V v, PyObject* name) {
     return read(t, v, py::attribute_reader(name));
   PyObject* method = _PyType_Lookup(v->cls, name);
   if (method && PyContextVar_CheckExact(v->real) && is_text(name, "get")) return t.native(method, name, v);
-  cut(Reason::native_object, v->cls->tp_name, ".", PyUnicode_AsUTF8(name));
+  cut(Reason::native_object, v->cls->tp_name, ".", py::utf8(name));
 }
 
 V context_get(Tracer& t, V v, Args& args) {

@@ -105,7 +105,7 @@ std::string exception_words(V e) {
   std::string words = e->cls->tp_name;
   auto& args = as<ObjectValue>(e)->args;
   if (args && !args->items.empty() && args->items[0]->is == Is::Const && PyUnicode_Check(args->items[0]->real))
-    words += cat(": ", PyUnicode_AsUTF8(args->items[0]->real));
+    words += cat(": ", py::utf8(args->items[0]->real));
   return words;
 }
 

@@ -16,6 +16,7 @@
 #include "capture/capture.h"
 #include "capture/tape.h"
 #include "capture/value.h"
+#include "py/text.h"
 
 namespace fj::capture {
 
@@ -62,9 +63,7 @@ class Tracer {
   V none() { return constant(Py_None); }
   V boolean(bool b) { return constant(b ? Py_True : Py_False); }
   V integer(int64_t i) { return constant(Ref::steal(PyLong_FromLongLong(i))); }
-  V string(const std::string& s) {
-    return constant(Ref::steal(PyUnicode_FromStringAndSize(s.data(), static_cast<Py_ssize_t>(s.size()))));
-  }
+  V string(const std::string& s) { return constant(py::to_str(s)); }
   TupleValue* tuple(Values items, PyTypeObject* cls = &PyTuple_Type);
   ListValue* list(Values items = {}, PyTypeObject* cls = &PyList_Type);
   DictValue* dict(PyTypeObject* cls = &PyDict_Type);

@@ -90,7 +90,7 @@ bool adds_nothing_special(PyTypeObject* type) {
     PyObject *name, *value;
     Py_ssize_t pos = 0;
     while (PyDict_Next(type->tp_dict, &pos, &name, &value)) {
-      const std::string_view text = PyUnicode_AsUTF8(name);
+      const std::string_view text = py::name_view(name);
       const bool special = text.size() > 4 && text.substr(0, 2) == "__" && text.substr(text.size() - 2) == "__";
       if (special && PyFunction_Check(value) && text != "__repr__" && text != "__str__") return false;
       if (text == "__new__") return false;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/blas.h"
+#include "py/text.h"
 
 namespace fj::driver {
 namespace {
@@ -48,11 +49,12 @@ bool prepare_blas() {
   PyObject* path = PySys_GetObject("path");
   if (!path || !PyList_Check(path)) return true;
   for (Py_ssize_t i = 0; i < PyList_GET_SIZE(path); ++i) {
-    const char* dir = PyUnicode_Check(PyList_GET_ITEM(path, i)) ? PyUnicode_AsUTF8(PyList_GET_ITEM(path, i)) : nullptr;
-    if (!dir)
-      PyErr_Clear();
-    else
-      search_path().push_back(*dir ? dir : ".");
+    PyObject* entry = PyList_GET_ITEM(path, i);
+    if (!PyUnicode_Check(entry)) continue;
+    if (PyUnicode_GET_LENGTH(entry) == 0)
+      search_path().push_back(".");
+    else if (const std::string_view dir = py::name_view(entry); !dir.empty())
+      search_path().emplace_back(dir);
   }
   blas::set_path_provider(find_library);
   return true;

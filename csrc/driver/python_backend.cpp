@@ -7,6 +7,7 @@
 #include "driver/compiled.h"
 #include "driver/python_program.h"
 #include "py/error.h"
+#include "py/text.h"
 #include "tensor/thread_state.h"
 
 namespace fj::driver {
@@ -134,7 +135,7 @@ class Describer {
     if (path.empty()) return meta;
     Ref regions = tuple_of(path, [&](const graph::Region* r) {
       const auto number = static_cast<Py_ssize_t>(numbers_.try_emplace(r, numbers_.size()).first->second);
-      return check(Py_BuildValue("(ns)", number, r->name.c_str()));
+      return check(Py_BuildValue("(nN)", number, py::to_str(r->name).release()));
     });
     check(PyDict_SetItemString(meta.get(), "regions", regions.get()));
     return meta;

@@ -4,6 +4,7 @@
 #include "driver/python_program.h"
 #include "graph/graph.h"
 #include "py/error.h"
+#include "py/text.h"
 
 namespace fj::driver {
 namespace {
@@ -37,7 +38,7 @@ class Describer {
     if (s.what == TapeStep::Check)
       return check(Py_BuildValue("(s(O)OOO)", "check", operand(s.args[0]).get(), result.get(), Py_False, Py_None));
     if (s.what == TapeStep::Input || s.what == TapeStep::Number)
-      return check(Py_BuildValue("(s(s)OOO)", "input", s.name.c_str(), result.get(), Py_True, Py_None));
+      return check(Py_BuildValue("(s(N)OOO)", "input", py::to_str(s.name).release(), result.get(), Py_True, Py_None));
     const char* name = capture::function_name(s);
     if (!name) name = s.fn == capture::leaf_method ? "method" : "call";
     Ref args = tuple_of(s.args, [&](const Operand& o) { return operand(o); });
@@ -81,7 +82,7 @@ class Describer {
   }
   static Ref place(const graph::Location* l) {
     if (!l) return Ref::borrow(Py_None);
-    return check(Py_BuildValue("(sis)", l->file.c_str(), l->line, l->function.c_str()));
+    return check(Py_BuildValue("(NiN)", py::to_str(l->file).release(), l->line, py::to_str(l->function).release()));
   }
   Ref pattern(const Pattern& p) {
     switch (p.what) {

@@ -11,6 +11,7 @@
 #include "frame/report.h"
 #include "py/error.h"
 #include "py/heap_type.h"
+#include "py/text.h"
 
 namespace fj::frame {
 
@@ -157,15 +158,15 @@ PyObject* entries(PyObject* self, PyObject*) {
         const capture::Segment& s = *loaded->segment;
         Ref guards = check(PyList_New(0));
         for (const guard::Check& g : s.guards) {
-          Ref text =
-              check(PyUnicode_FromString(describe(g, entry.tree.sources(), entry.code.as<PyCodeObject>()).c_str()));
+          Ref text = check(py::to_str(describe(g, entry.tree.sources(), entry.code.as<PyCodeObject>())).release());
           check(PyList_Append(guards.get(), text.get()));
         }
         const std::string words = s.exit.reason ? break_text(s.exit) : "";
-        Ref row = check(Py_BuildValue("{sOsisssssisssOsisOss}", "code", entry.code.get(), "offset", entry.offset,
-                                      "reason", s.exit.reason, "detail", s.exit.detail.c_str(), "line", s.exit.line,
-                                      "text", words.c_str(), "where", s.exit.where ? s.exit.where.get() : Py_None,
-                                      "ops", s.nops, "guards", guards.get(), "graph", s.graph.c_str()));
+        Ref row = check(Py_BuildValue("{sOsisssNsisNsOsisOsN}", "code", entry.code.get(), "offset", entry.offset,
+                                      "reason", s.exit.reason, "detail", py::to_str(s.exit.detail).release(), "line",
+                                      s.exit.line, "text", py::to_str(words).release(), "where",
+                                      s.exit.where ? s.exit.where.get() : Py_None, "ops", s.nops, "guards",
+                                      guards.get(), "graph", py::to_str(s.graph).release()));
         check(PyList_Append(list.get(), row.get()));
       }
     });

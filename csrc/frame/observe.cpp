@@ -5,6 +5,7 @@
 
 #include "frame/report.h"
 #include "py/error.h"
+#include "py/text.h"
 
 namespace fj::frame {
 
@@ -71,8 +72,9 @@ bool tell_end(const Context& context, const EntryPoint& entry, const LoadedSegme
     Ref info = info_of(context, entry);
     if (made) {
       const capture::Segment& s = *made->segment;
-      Ref more = check(Py_BuildValue("{sssssisisi}", "reason", s.exit.reason, "detail", s.exit.detail.c_str(), "line",
-                                     s.exit.line, "ops", s.nops, "guards", static_cast<int>(s.guards.size())));
+      Ref more =
+          check(Py_BuildValue("{sssNsisisi}", "reason", s.exit.reason, "detail", py::to_str(s.exit.detail).release(),
+                              "line", s.exit.line, "ops", s.nops, "guards", static_cast<int>(s.guards.size())));
       check(PyDict_Update(info.get(), more.get()));
     }
     if (value) check(PyDict_SetItemString(info.get(), "error", value));

@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "capture/find_reason.h"
 #include "py/error.h"
+#include "py/text.h"
 
 namespace fj::frame {
 
@@ -17,20 +18,14 @@ using py::Ref;
 
 namespace {
 
-std::string text_of(PyObject* str) {
-  const char* text = str && PyUnicode_Check(str) ? PyUnicode_AsUTF8(str) : nullptr;
-  if (!text) PyErr_Clear();
-  return text ? text : "?";
-}
-
-std::string where(PyCodeObject* code, int line) { return cat(text_of(code->co_filename), ":", line); }
+std::string where(PyCodeObject* code, int line) { return cat(py::utf8(code->co_filename), ":", line); }
 
 // The source line of a break with a caret under its instruction, or nothing when the source is not to be had.
 std::string source_line(PyCodeObject* code, int line) {
   Ref cache = Ref::steal(PyImport_ImportModule("linecache"));
   Ref text = cache ? Ref::steal(PyObject_CallMethod(cache.get(), "getline", "Oi", code->co_filename, line)) : Ref();
   if (!text) PyErr_Clear();
-  std::string s = text ? text_of(text.get()) : "";
+  std::string s = text ? py::utf8(text.get()) : "";
   while (!s.empty() && (s.back() == '\n' || s.back() == ' ')) s.pop_back();
   return s == "?" ? "" : s;
 }
@@ -66,7 +61,7 @@ std::string break_text(const capture::Exit& exit) {
   auto* code = exit.where.as<PyCodeObject>();
   std::string out = why(exit);
   if (code)
-    out += cat("\n  File \"", text_of(code->co_filename), "\", line ", exit.line, ", in ", text_of(code->co_name));
+    out += cat("\n  File \"", py::utf8(code->co_filename), "\", line ", exit.line, ", in ", py::utf8(code->co_name));
   out += with_caret(exit);
   const capture::ReasonRow* row = exit.reason ? capture::find_row(exit.reason) : nullptr;
   if (row && std::strcmp(row->advice, "nothing") != 0) out += cat("\n  What helps: ", row->advice);
@@ -91,7 +86,7 @@ std::string misses(const EntryPoint& entry, const capture::EntryPoint& state) {
 }
 
 std::string limit_text(const Context& context, const EntryPoint& entry, const capture::EntryPoint& state) {
-  return cat("framejit: ", text_of(context.name), " (", where(state.code, py::Code::of(state.code).line(state.offset)),
+  return cat("framejit: ", py::utf8(context.name), " (", where(state.code, py::Code::of(state.code).line(state.offset)),
              ") has been compiled for ", entry.segments.size(),
              " kinds of input, the recompile limit (dynamo.config.recompile_limit, FRAMEJIT_RECOMPILE_LIMIT); "
              "other inputs run uncompiled. This call was:",
@@ -105,7 +100,7 @@ void warn_limit(const std::string& text) {
 void log_recompile(const Context& context, const EntryPoint& entry, const capture::EntryPoint& state) {
   if (!flags::log_on("recompiles")) return;
   const std::string at = where(state.code, py::Code::of(state.code).line(state.offset));
-  std::fprintf(stderr, "framejit recompiles: %s (%s)%s\n", text_of(context.name).c_str(), at.c_str(),
+  std::fprintf(stderr, "framejit recompiles: %s (%s)%s\n", py::utf8(context.name).c_str(), at.c_str(),
                misses(entry, state).c_str());
 }
 
@@ -117,13 +112,13 @@ void log_fallback(const capture::Segment& segment) {
   Ref text = value ? Ref::steal(PyObject_Str(value)) : Ref();
   PyErr_Clear();
   std::fprintf(stderr, "framejit breaks: a segment that begins well raised %s: %s\n%s\n",
-               type ? reinterpret_cast<PyTypeObject*>(type)->tp_name : "nothing", text_of(text.get()).c_str(),
+               type ? reinterpret_cast<PyTypeObject*>(type)->tp_name : "nothing", py::utf8(text.get()).c_str(),
                segment.exit.reason ? break_text(segment.exit).c_str() : "");
 }
 
 void log_segment(const Context& context, const EntryPoint& entry, const LoadedSegment& loaded) {
   const capture::Segment& s = *loaded.segment;
-  const std::string name = text_of(context.name);
+  const std::string name = py::utf8(context.name);
   if (flags::log_on("breaks") && s.exit.kind != capture::ExitKind::Return) {
     std::fprintf(stderr, "framejit breaks: %s: %s\n", name.c_str(), break_text(s.exit).c_str());
   }
@@ -144,8 +139,8 @@ bool allowed_in_fullgraph(const capture::Exit& exit) {
 
 void raise_fullgraph(const Context& context, const capture::Exit& exit) {
   const std::string text =
-      cat("fullgraph=True, but ", text_of(context.name), " cannot be captured whole: ", break_text(exit));
-  PyErr_SetString(py::exception_type(ErrorKind::Unsupported), text.c_str());
+      cat("fullgraph=True, but ", py::utf8(context.name), " cannot be captured whole: ", break_text(exit));
+  py::set_error(py::exception_type(ErrorKind::Unsupported), text);
 }
 
 }  // namespace fj::frame

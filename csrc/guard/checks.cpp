@@ -1,6 +1,7 @@
 // The dispatch over the kinds; the kinds themselves are in checks_objects.cpp and checks_tensor.cpp.
 #include "base/str.h"
 #include "guard/checks_hot.h"
+#include "py/text.h"
 
 namespace fj::guard {
 
@@ -33,7 +34,7 @@ std::string short_repr(PyObject* object) {
     PyErr_Clear();
     return "<unprintable>";
   }
-  std::string text = PyUnicode_AsUTF8(repr.get());
+  std::string text = py::utf8(repr.get());
   if (text.size() > 80) text = text.substr(0, 77) + "...";
   return text;
 }

@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/str.h"
 #include "guard/arith.h"
+#include "py/text.h"
 
 namespace fj::guard {
 
@@ -29,14 +30,13 @@ namespace {
 
 std::string text_of(PyObject* key) {
   if (!key) return "?";
-  if (PyUnicode_Check(key)) return PyUnicode_AsUTF8(key);
+  if (PyUnicode_Check(key)) return py::utf8(key);
   if (PyType_Check(key)) return reinterpret_cast<PyTypeObject*>(key)->tp_name;
   if (PyModule_Check(key)) {
-    const char* name = PyModule_GetName(key);
-    PyErr_Clear();
-    return name ? name : "module";
+    PyObject* name = PyDict_GetItemString(PyModule_GetDict(key), "__name__");
+    return name && PyUnicode_Check(name) ? py::utf8(name) : "module";
   }
-  if (PyFunction_Check(key)) return PyUnicode_AsUTF8(reinterpret_cast<PyFunctionObject*>(key)->func_qualname);
+  if (PyFunction_Check(key)) return py::utf8(reinterpret_cast<PyFunctionObject*>(key)->func_qualname);
   if (PyDict_Check(key)) return "globals()";
   return cat("<", Py_TYPE(key)->tp_name, ">");
 }
@@ -44,19 +44,18 @@ std::string text_of(PyObject* key) {
 std::string key_text(PyObject* key) {
   py::Ref repr = py::Ref::steal(PyObject_Repr(key));
   if (!repr) PyErr_Clear();
-  return repr ? PyUnicode_AsUTF8(repr.get()) : text_of(key);
+  return repr ? py::utf8(repr.get()) : text_of(key);
 }
 
 // The variable whose cell a function's closure holds there.
 std::string free_name(PyCodeObject* code, int index) {
   if (!code || index >= code->co_nfreevars) return cat("closure ", index);
-  return PyUnicode_AsUTF8(
-      PyTuple_GET_ITEM(code->co_localsplusnames, code->co_nlocalsplus - code->co_nfreevars + index));
+  return py::utf8(PyTuple_GET_ITEM(code->co_localsplusnames, code->co_nlocalsplus - code->co_nfreevars + index));
 }
 
 std::string local_name(PyCodeObject* code, int index) {
   if (!code || index >= code->co_nlocalsplus) return cat("local ", index);
-  return PyUnicode_AsUTF8(PyTuple_GET_ITEM(code->co_localsplusnames, index));
+  return py::utf8(PyTuple_GET_ITEM(code->co_localsplusnames, index));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // C++ exceptions -> Python exceptions.
 #include "py/error.h"
+#include "py/text.h"
 
 #include <new>
 
@@ -62,11 +63,11 @@ void set_python_error() noexcept {
   } catch (const PythonError&) {
     if (!PyErr_Occurred()) PyErr_SetString(PyExc_SystemError, "framejit: an exception was announced but none is set");
   } catch (const Error& e) {
-    PyErr_SetString(exception_type(e.kind()), e.what());
+    set_error(exception_type(e.kind()), e.what());
   } catch (const std::bad_alloc&) {
     PyErr_NoMemory();
   } catch (const std::exception& e) {
-    PyErr_SetString(PyExc_RuntimeError, e.what());
+    set_error(PyExc_RuntimeError, e.what());
   } catch (...) {
     PyErr_SetString(PyExc_SystemError, "framejit: an unknown C++ exception");
   }

@@ -1,6 +1,7 @@
 // Anomaly mode: tells where the op was called whose derivative fails.
 #include "ops/calls.h"
 #include "tensor/autograd_internal.h"
+#include "py/text.h"
 
 namespace fj::tape {
 
@@ -38,8 +39,7 @@ void tell_anomaly(Node& n) {
                ". No forward pass information available. Enable detect anomaly during forward pass for more "
                "information."));
     else
-      warn(cat("Error detected in ", n.name(), ". Traceback of forward call that caused the error:\n",
-               PyUnicode_AsUTF8(text)));
+      warn(cat("Error detected in ", n.name(), ". Traceback of forward call that caused the error:\n", py::utf8(text)));
   } catch (const py::PythonError&) {
     PyErr_Clear();
   }

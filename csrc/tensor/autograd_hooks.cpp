@@ -2,6 +2,7 @@
 #include "tensor/autograd_hooks.h"
 
 #include "tensor/autograd_internal.h"
+#include "py/text.h"
 
 namespace fj::tape {
 namespace {
@@ -30,7 +31,7 @@ std::string name_of_function(PyObject* f) {
     PyErr_Clear();
     return "<unknown>";
   }
-  return PyUnicode_AsUTF8(name.get());
+  return py::utf8(name.get());
 }
 
 void check_same(const TensorRef& before, TensorObj* after, PyObject* hook) {
