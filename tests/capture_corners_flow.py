@@ -275,3 +275,46 @@ def digits_of_large_numbers():
     large = 1 << 110000
     brk()
     return text == "7" * 4000, outcome(str, large), outcome(int, "1" * 31000), outcome(repr, [large])
+
+
+@subject
+def an_exit_that_is_none_is_looked_at_last():
+    class Manager:
+        __exit__ = None
+
+        def __enter__(self):
+            return 2
+
+    seen = [1]
+    try:
+        with Manager() as two:
+            brk()
+            seen.append(two)
+    except TypeError as error:
+        seen.append(str(error))
+    return seen
+
+
+@subject
+def defaults_taken_from_a_function():
+    def g(x, a=1):
+        g.__defaults__ = None
+        return x + a
+
+    return g(1), outcome(g, 1), g(1, 2)
+
+
+@subject
+def a_star_argument_that_is_no_iterable():
+    def g(*args):
+        return args
+
+    def give(value):
+        return g(*value)
+
+    return [outcome(give, value) for value in (3, None, [1].__len__, (1, 2), {3: 4}, "ab")]
+
+
+@subject
+def a_format_specification_that_is_no_text():
+    return outcome(object().__format__, 3), outcome((3).__format__, None), outcome([].__format__, [1])

@@ -61,14 +61,19 @@ class RecordLayer final : public Layer {
 
 thread_local RecordLayer* active = nullptr;
 
+void dropped(PyObject* capsule) {
+  auto* layer = static_cast<RecordLayer*>(PyCapsule_GetPointer(capsule, kCapsule));
+  if (thread_state().top == layer) thread_state().top = layer->below;  // nobody has left it
+  if (active == layer) active = nullptr;
+  delete layer;
+}
+
 // _record_enter(callback) -> layer; callback(schema, arguments, results) after each op call
 PyObject* enter(PyObject*, PyObject* callback) {
   return py::guarded<PyObject*>(nullptr, [&] {
     FJ_USER_CHECK(!active, ErrorKind::Runtime, "a recording is going on already");
     auto layer = std::make_unique<RecordLayer>(callback);
-    py::Ref capsule = py::check(PyCapsule_New(layer.get(), kCapsule, [](PyObject* c) {
-      delete static_cast<RecordLayer*>(PyCapsule_GetPointer(c, kCapsule));
-    }));
+    py::Ref capsule = py::check(PyCapsule_New(layer.get(), kCapsule, dropped));
     active = layer.release();
     active->below = thread_state().top;
     thread_state().top = active;

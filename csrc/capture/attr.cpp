@@ -195,11 +195,16 @@ namespace {
 
 }  // namespace
 
-V special(Tracer& t, V self, PyObject* name) {
+V special_or_none(Tracer& t, V self, PyObject* name) {
   PyTypeObject* type = t.type_of(self);
   PyObject* raw = t.type_lookup(type, name);
-  if (raw == Py_None) blocked(t, type, name);
   return raw ? bind(t, raw, self, type, name) : nullptr;
+}
+
+V special(Tracer& t, V self, PyObject* name) {
+  PyTypeObject* type = t.type_of(self);
+  if (t.type_lookup(type, name) == Py_None) blocked(t, type, name);
+  return special_or_none(t, self, name);
 }
 
 // What the class says instead of the type written in C that it comes from: most often a function, but any object may

@@ -26,7 +26,7 @@ V defaults_of(Tracer& t, FunctionValue* f) {
     if (!real) t.guard(Kind::Absent, source);
     f->defaults = real ? t.wrap(real, source) : nullptr;
   }
-  return f->defaults;
+  return f->defaults && is_const(t, f->defaults, Py_None) ? nullptr : f->defaults;
 }
 
 V kwdefaults_of(Tracer& t, FunctionValue* f) {
@@ -49,8 +49,7 @@ V kwdefaults_of(Tracer& t, FunctionValue* f) {
   PyObject* qualname =
       f->outside() ? reinterpret_cast<PyFunctionObject*>(f->real)->func_qualname : f->code->co_qualname;
   Ref probe = Ref::steal(PyFunction_NewWithQualName(reinterpret_cast<PyObject*>(f->code), f->globals, qualname));
-  if (V d = defaults_of(t, f); d && !is_const(t, d, Py_None))
-    PyFunction_SetDefaults(probe.get(), nones(unpack(t, d).size()).get());
+  if (V d = defaults_of(t, f)) PyFunction_SetDefaults(probe.get(), nones(unpack(t, d).size()).get());
   if (V d = kwdefaults_of(t, f); d && d->is == Is::Dict) {
     Ref names = Ref::steal(PyDict_New());
     for (auto& [k, v] : dict_items(t, as<DictValue>(d))) PyDict_SetItem(names.get(), k->real, Py_None);

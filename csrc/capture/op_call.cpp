@@ -59,7 +59,10 @@ FJ_OPCODE(CALL_FUNCTION_EX) {
       args.named.push_back({t.keep(Ref::steal(name)), v});
     }
   }
-  args.pos = unpack_hinted(t, f.pop());
+  V given = f.pop();
+  if (!given->cls->tp_iter && !(given->cls->tp_as_sequence && given->cls->tp_as_sequence->sq_item))
+    cut(Reason::raises, "* of ", given->cls->tp_name);  // the message names the callee
+  args.pos = unpack_hinted(t, given);
   V callable;
   if (kBefore313) {
     callable = f.pop();

@@ -102,8 +102,8 @@ FJ_OPCODE(CALL_INTRINSIC_2) {
 
 FJ_OPCODE(BEFORE_WITH) {
   V manager = f.pop();
-  V enter = special(t, manager, FJ_NAME("__enter__"));
-  V exit = special(t, manager, FJ_NAME("__exit__"));
+  V enter = special_or_none(t, manager, FJ_NAME("__enter__"));
+  V exit = special_or_none(t, manager, FJ_NAME("__exit__"));
   if (!enter || !exit) {
     if (manager->is == Is::Opaque) cut(Reason::native_object, "with ", manager->cls->tp_name);
     t.raise(PyExc_TypeError, cat("'", manager->cls->tp_name, "' object does not support the context manager protocol",

@@ -22,6 +22,7 @@ bool write_function_attr(Tracer& t, FunctionValue* f, PyObject* name, V value);
 V cell_contents(Tracer& t, CellValue* c);                             // NULL if it is empty
 DictValue* instance_dict(Tracer& t, V v);                             // NULL if instances have none
 V special(Tracer& t, V self, PyObject* name);                         // type-level method, bound; NULL if absent
+V special_or_none(Tracer& t, V self, PyObject* name);                 // which may be None, an error only where called
 bool has_python_special(Tracer& t, V v, PyObject* name);              // the class defines it, not the C type below
 PyObject* overridden(Tracer& t, PyTypeObject* type, PyObject* name);  // and this is what it is, or NULL
 

@@ -189,6 +189,8 @@ V to_repr(Tracer& t, V v) {
 }
 
 V to_format(Tracer& t, V v, V spec) {
+  if (spec && !PyType_IsSubtype(spec->cls, &PyUnicode_Type))
+    cut(Reason::raises, "a format specification that is no text");
   if (is_symbolic_text(v) && !spec) return v;
   if (V text = symbolic_text(t, v, spec)) return text;
   if (V text =
