@@ -1,16 +1,26 @@
 """Parameter and Buffer: tensors that a Module recognises when they are assigned to one of its attributes.
 
-A Parameter is a real subclass of Tensor, so that `isinstance` costs nothing and capture can guard on the type.
+A Parameter is a real subclass of Tensor, so that capture can guard on the type; of a class that answers ops itself (`__torch_dispatch__`) it stays
+an instance, and carries a mark.
 A Buffer is an ordinary Tensor carrying a mark; `Buffer` itself is never the type of an object.
 """
 
-import functools
 from collections import OrderedDict
 
 from framejit import _ops as _t
 
 
-class Parameter(_t.Tensor):
+class _ParameterMeta(type):
+    """Tensors of classes that answer ops themselves stay of their class, and are parameters by a mark."""
+
+    def __instancecheck__(cls, instance):
+        kind = type(instance)
+        if kind is _t.Tensor or issubclass(kind, cls):
+            return kind is not _t.Tensor
+        return cls is Parameter and isinstance(instance, _t.Tensor) and getattr(instance, "_is_param", False)
+
+
+class Parameter(_t.Tensor, metaclass=_ParameterMeta):
     """A tensor that becomes one of a module's parameters when it is assigned as an attribute.
 
     data (Tensor or None), requires_grad (bool). Raises TypeError (Parameter data must be a Tensor, not …).
@@ -29,11 +39,8 @@ class Parameter(_t.Tensor):
             data = _t.empty(0)
         if not isinstance(data, _t.Tensor):
             raise TypeError(f"Parameter data must be a Tensor, not {type(data).__name__}")
-        if type(data) is not _t.Tensor and _answers(type(data)):
-            made = data.detach().requires_grad_(requires_grad)
-            if not isinstance(made, cls):
-                made.__class__ = _parameters_of(type(made), cls)
-            return made
+        if _keeps_its_class(type(data)):
+            return _marked(data, requires_grad)
         return _t.Tensor._make_subclass(cls, data, requires_grad)
 
     def __init__(self, *args, **kwargs):
@@ -53,16 +60,24 @@ class Parameter(_t.Tensor):
         return _rebuild_parameter, (self.data, self.requires_grad, OrderedDict())
 
 
-def _answers(cls):
-    """Whether a class of tensors computes by itself (`__torch_dispatch__`): its elements cannot become another class's."""
-    found = getattr(cls, "__torch_dispatch__", None)
-    return found is not None and found is not getattr(_t.Tensor, "__torch_dispatch__", None)
+def _keeps_its_class(kind):
+    """Of a class with handlers, which a parameter of the class Parameter would not have any more."""
+    return kind is not _t.Tensor and not issubclass(kind, Parameter) and kind.__torch_dispatch__ is not _NOT_ASKED
 
 
-@functools.cache
-def _parameters_of(cls, kind):
-    """The class of parameters that are tensors of a class with `__torch_dispatch__`."""
-    return type(cls)(cls.__name__, (cls, kind), {"__module__": cls.__module__, "__repr__": cls.__repr__})
+_NOT_ASKED = _t.Tensor.__torch_dispatch__
+
+
+def _marked(data, requires_grad):
+    tensor = data.detach().requires_grad_(requires_grad)
+    if type(tensor) is not type(data):
+        raise RuntimeError(
+            f"Creating a Parameter from an instance of type {type(data).__name__} requires that detach() returns an instance "
+            f"of the same type, but return type {type(tensor).__name__} was found instead. To use the type as a Parameter, "
+            "please correct the detach() semantics defined by its __torch_dispatch__() implementation."
+        )
+    tensor._is_param = True
+    return tensor
 
 
 def _rebuild_parameter(data, requires_grad, backward_hooks):
