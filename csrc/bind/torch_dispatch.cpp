@@ -57,13 +57,37 @@ struct BelowTape {
   overrides::Pause pause;
 };
 
-void ask(PyObject* mode, const OpDef& op, Args args, Outs& outs) {
-  const bool recording = thread_state().grad_mode;
-  const bool writes = !op.args.empty() && op.args[0].mutated;
-  py::Ref types = types_of(args);
+py::Ref values_of(Args args) {
   py::Ref values = py::check(PyTuple_New(static_cast<Py_ssize_t>(args.size())));
   for (size_t i = 0; i < args.size(); ++i)
     PyTuple_SET_ITEM(values.get(), static_cast<Py_ssize_t>(i), py::check(arg_object(args[i], known_object)).release());
+  return values;
+}
+
+bool writes_to_first(const OpDef& op) { return !op.args.empty() && op.args[0].mutated; }
+
+// For capture, which finds the answers itself.
+void list_call(python_dispatch::Listing& listing, const OpDef& op, Args args, Outs& outs) {
+  if (listing.answered < PyTuple_GET_SIZE(listing.answers)) {
+    PyObject* answer = PyTuple_GET_ITEM(listing.answers, listing.answered++);
+    if (writes_to_first(op)) return outs.push_back(TensorRef::borrow(tensor_of(args[0].val())));
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(answer); ++i) {
+      outs.push_back(TensorRef::borrow(as_tensor(PyTuple_GET_ITEM(answer, i))));
+      if (thread_state().grad_mode) outs.back()->flags &= ~kNoGradView;
+    }
+    return;
+  }
+  listing.op = &op;
+  listing.values = values_of(args);
+  raise(ErrorKind::Unsupported, op.name, "() of a tensor whose class answers");
+}
+
+void ask(PyObject* mode, const OpDef& op, Args args, Outs& outs) {
+  if (python_dispatch::listing) return list_call(*python_dispatch::listing, op, args, outs);
+  const bool recording = thread_state().grad_mode;
+  const bool writes = writes_to_first(op);
+  py::Ref types = types_of(args);
+  py::Ref values = values_of(args);
   py::Ref result;
   {
     const BelowTape below;
@@ -84,7 +108,8 @@ void ask(PyObject* mode, const OpDef& op, Args args, Outs& outs) {
   for (TensorRef& t : outs) t->flags &= ~kNoGradView;
 }
 
-TensorRef ask_item(TensorObj* t, const char*) {
+TensorRef ask_item(TensorObj* t, const char* what) {
+  if (python_dispatch::listing) raise(ErrorKind::DataDependent, what, "() of a tensor whose class answers");
   const BelowTape below;
   py::Ref number = py::check(PyObject_CallOneArg(number_in.get(), python_dispatch::object_of(t)));
   return tensor_from_data(number.get(), &t->meta.dtype);
@@ -144,6 +169,7 @@ Shape shape_of(PyObject* o, const char* what) {
   return out;
 }
 
+// `cls` is None for what stands for such a tensor in a trace: of the plain type.
 PyObject* make_wrapper(PyObject*, PyObject* args, PyObject* kwargs) {
   static const char* names[] = {"cls",
                                 "size",
@@ -169,10 +195,11 @@ PyObject* make_wrapper(PyObject*, PyObject* args, PyObject* kwargs) {
                                    &policy, &by_device, &by_layout, &keys, &bytes))
     return nullptr;
   return py::guarded<PyObject*>(nullptr, [&] {
-    auto* type = reinterpret_cast<PyTypeObject*>(cls);
-    FJ_USER_CHECK(PyType_Check(cls) && PyType_IsSubtype(type, tensor_type), ErrorKind::Type,
+    const bool stands_in = cls == Py_None && thread_state().top;
+    PyTypeObject* type = stands_in ? tensor_type : reinterpret_cast<PyTypeObject*>(cls);
+    FJ_USER_CHECK(stands_in || (PyType_Check(cls) && PyType_IsSubtype(type, tensor_type)), ErrorKind::Type,
                   "cls must be a subclass of Tensor");
-    FJ_USER_CHECK(python_dispatch::type_answers(type), ErrorKind::Runtime, type->tp_name,
+    FJ_USER_CHECK(stands_in || python_dispatch::type_answers(type), ErrorKind::Runtime, type->tp_name,
                   " must define __torch_dispatch__");
     DType element = default_dtype();
     FJ_USER_CHECK(dtype == Py_None || as_dtype(dtype, &element), ErrorKind::Type, "dtype must be a framejit.dtype");
@@ -187,7 +214,7 @@ PyObject* make_wrapper(PyObject*, PyObject* args, PyObject* kwargs) {
     if (meta.device.type != DeviceType::CUDA) meta.device = {};
     begin_overrides(type);
     TensorRef t = new_tensor_of(type, meta, StorageRef::steal(new_fake_storage(extent_nbytes(meta))));
-    python_dispatch::settle(t.get(), false);
+    python_dispatch::settle_without_memory(t.get());
     if (grad) require_grad(t.get());
     return wrap(std::move(t));
   });
@@ -227,6 +254,8 @@ bool init_torch_dispatch(PyObject* module) {
   python_dispatch::set_disabled(disabled.get());
   if (PyDict_SetItemString(tensor_type->tp_dict, "__torch_dispatch__", disabled.get()) < 0) return false;
   PyType_Modified(tensor_type);
+  py::Ref maker = py::Ref::steal(PyObject_GetAttrString(reinterpret_cast<PyObject*>(tensor_type), methods[0].ml_name));
+  if (!maker || PyModule_AddObjectRef(module, methods[0].ml_name, maker.get()) < 0) return false;  // capture finds it
   python_dispatch::ask = {ask, ask_item};
   return true;
 }

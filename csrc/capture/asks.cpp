@@ -141,7 +141,7 @@ V overriding_attr(Tracer& t, ObjectValue* o, PyObject* name) {
   PyObject* raw = t.type_lookup(o->cls, name);
   if (raw && is_tensor_method(raw)) return t.native(raw, name, o);
   if (!raw || Py_TYPE(raw) != &PyGetSetDescr_Type || !PyType_IsSubtype(tensor_type, PyDescr_TYPE(raw))) return nullptr;
-  if (!is_asking()) return get_attr(t, o->tensor, name);
+  if (!is_asking() || !overrides::type_answers(o->cls)) return get_attr(t, o->tensor, name);
   Ref getter = Ref::steal(PyObject_GetAttrString(raw, "__get__"));
   Args args;
   args.pos = {o};
@@ -150,7 +150,7 @@ V overriding_attr(Tracer& t, ObjectValue* o, PyObject* name) {
 
 V call_on_overriding(Tracer& t, NativeValue* n, Args& args) {
   V self = n->self;
-  if (is_text(n->name, "as_subclass") || !is_asking())
+  if (is_text(n->name, "as_subclass") || !is_asking() || !overrides::type_answers(self->cls))
     return call_native(t, t.native(n->descr, n->name, plain_tensor(self)), std::move(args));
   Args all = args;
   all.pos.insert(all.pos.begin(), self);

@@ -4,6 +4,7 @@
 #include "capture/arrays.h"
 #include "capture/asks.h"
 #include "capture/builtins.h"
+#include "capture/wrappers.h"
 #include "capture/class_body.h"
 #include "capture/function_grad.h"
 #include "capture/grads.h"
@@ -449,6 +450,7 @@ constexpr FunctionRow kFunctions[] = {
     {"framejit._C", "_has_override", has_override},
     {"framejit._C", "_ask", ask_any},
     {"framejit._C", "_set_overrides", set_overrides},
+    {"framejit._C", "_make_wrapper_subclass", make_wrapper},
     {"framejit._C", "_func_input", func_input},
     {"framejit._C", "_enter_region", enter_region},
     {"framejit._C", "_exit_region", exit_region},

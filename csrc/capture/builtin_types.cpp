@@ -406,6 +406,13 @@ V call_builtin_type(Tracer& t, PyTypeObject* type, Args args) {
   if (is_tensor_callable(reinterpret_cast<PyObject*>(type)))
     return call_leaf(t, reinterpret_cast<PyObject*>(type), args);
   if (V v = make_owned(t, reinterpret_cast<PyObject*>(type), args)) return v;
+  if (std::string_view(type->tp_name).starts_with("framejit.return_types.")) {  // a named result of an op
+    want(args, 1, 1);
+    Values items = unpack(t, args.pos[0]);
+    Ref fields = Ref::steal(PyObject_GetAttrString(reinterpret_cast<PyObject*>(type), "n_fields"));
+    if (!fields || PyLong_AsSize_t(fields.get()) != items.size()) cut(Reason::native_call, type->tp_name, "()");
+    return t.tuple(std::move(items), type);
+  }
   cut(Reason::native_call, type->tp_name, "()");
 }
 

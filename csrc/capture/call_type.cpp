@@ -5,6 +5,7 @@
 #include "capture/sym_frame.h"
 #include "capture/protocol.h"
 #include "capture/tensors.h"
+#include "capture/wrappers.h"
 
 namespace fj::capture {
 
@@ -139,7 +140,8 @@ ObjectValue* new_exception(Tracer& t, PyTypeObject* type, Values args) {
 V instantiate(Tracer& t, PyTypeObject* type, Args args) {
   const CallRule rule = t.take_rule();
   if (!is_python_class(type) && !is_exception_type(type)) return call_builtin_type(t, type, std::move(args));
-  if (is_tensor_type(type) && !is_overriding(type)) return call_leaf(t, reinterpret_cast<PyObject*>(type), args);
+  if (is_tensor_type(type) && !is_overriding(type) && !is_wrapper_type(type))
+    return call_leaf(t, reinterpret_cast<PyObject*>(type), args);
   PyObject* raw = t.type_lookup(type, FJ_NAME("__new__"));
   V instance = nullptr;
   const bool python_new = raw && (PyFunction_Check(raw) || Py_TYPE(raw) == &PyStaticMethod_Type);

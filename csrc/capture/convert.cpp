@@ -3,6 +3,7 @@
 #include "capture/owned.h"
 #include "capture/sizes.h"
 #include "capture/tensors.h"
+#include "tensor/overrides.h"
 
 namespace fj::capture {
 
@@ -57,7 +58,10 @@ Ref Tracer::to_real(V v) {
     case Is::Const: return Ref::borrow(v->real);
     case Is::Opaque: return is_owned(v) ? Ref::borrow(v->real) : Ref();
     case Is::Tensor: return Ref::borrow(as<TensorValue>(v)->fake);
-    case Is::Object: return plain_tensor(v) && !is_asking() ? to_real(plain_tensor(v)) : Ref();
+    case Is::Object: {
+      TensorValue* plain = plain_tensor(v);
+      return plain && (!is_asking() || !overrides::type_answers(v->cls)) ? to_real(plain) : Ref();
+    }
     case Is::Tuple: return real_tuple(*this, as<TupleValue>(v));
     case Is::List: return v->cls == &PyList_Type ? real_sequence(*this, as<ListValue>(v)->items, false) : Ref();
     case Is::Dict: return v->cls == &PyDict_Type ? real_dict(*this, as<DictValue>(v)) : Ref();
@@ -109,7 +113,10 @@ bool names_made_class(Tracer& t, PyObject* o) {
 
 V Tracer::from_real(PyObject* o) {
   if (!o) raise_pending();
-  if (is_tensor(o)) return tensor(o);
+  if (is_tensor(o)) {
+    V known = fake_value(o);
+    return known ? known : tensor(o);
+  }
   if (names_made_class(*this, o)) cut(Reason::native_call, "a type that names a class made here");
   if (is_plain_constant(o) || is_identity_constant(o) || is_text_match(o) || is_date_type(Py_TYPE(o)))
     return constant(o);

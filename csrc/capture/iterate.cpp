@@ -7,7 +7,9 @@
 #include "capture/builtins.h"
 #include "capture/sym_frame.h"
 #include "capture/tensors.h"
+#include "capture/asks.h"
 #include "py/iterators.h"
+#include "tensor/overrides.h"
 
 namespace fj::capture {
 
@@ -115,6 +117,18 @@ bool own_iter(Tracer& t, V v) { return has_python_special(t, v, FJ_NAME("__iter_
 
 }  // namespace
 
+namespace {
+
+// A tensor whose class answers ops, and has nothing to say of how it is gone over.
+bool has_own_rows(Tracer& t, V v) {
+  TensorValue* plain = plain_tensor(v);
+  if (!plain || !plain->outer) return false;
+  auto own = [&](PyObject* name) { return t.type_lookup(v->cls, name) != _PyType_Lookup(tensor_type, name); };
+  return !own(FJ_NAME("__iter__")) && (!own(FJ_NAME("__torch_function__")) || !overrides::type_answers(v->cls));
+}
+
+}  // namespace
+
 V iterate(Tracer& t, V v) {
   if (is_computed(t, v) && Py_TYPE(v->real) == &PyRange_Type)  // its length varies: used when the first element is
     return over(t, v, Iter::Sequence, &PyRangeIter_Type);
@@ -152,6 +166,7 @@ V iterate(Tracer& t, V v) {
     }
     case Is::Array: return iterate_array(t, v);
     case Is::Object: {
+      if (has_own_rows(t, v)) return iterate(t, call_values(t, get_attr(t, v, FJ_NAME("unbind")), {}));
       V it = special(t, v, FJ_NAME("__iter__"));
       return it ? checked_iterator(t, call_values(t, it, {})) : iterate_by_index(t, v);
     }

@@ -7,6 +7,7 @@
 #include "capture/number.h"
 #include "capture/protocol.h"
 #include "capture/tensors.h"
+#include "capture/wrappers.h"
 
 namespace fj::capture {
 
@@ -261,6 +262,7 @@ Pattern Tracer::exception_pattern(ObjectValue* e) {
 }
 
 V Tracer::leaf(LeafFn fn, intptr_t data, std::vector<Leaf> args) {
+  if (has_wrappers && !is_listed(fn) && has_outer(args)) return leaf_of_wrappers(*this, fn, data, args);
   tensors->locate(*this);
   SmallVec<PyObject*, 6> real;
   for (Leaf& a : args) real.push_back(a.object.get());

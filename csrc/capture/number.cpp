@@ -72,7 +72,8 @@ bool is_computed(Tracer& t, V v) {
 bool varies(Tracer& t, V v) {
   if (v->is != Is::Const || v->touched || v->slot >= 0 || !v->outside() || !is_number(v->real)) return false;
   if (of_a_static_class(t, v->source)) return false;
-  return is_float_parameter(t, v) || expected_to_vary(t, v->source) || t.tree.varies(v->source, v->real);
+  return is_float_parameter(t, v) || t.accepted.count(v) || expected_to_vary(t, v->source) ||
+         t.tree.varies(v->source, v->real);
 }
 
 V computed_number(Tracer& t, Arith op, V a, V b) {

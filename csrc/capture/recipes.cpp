@@ -8,7 +8,7 @@
 #include "capture/owned.h"
 #include "capture/tensors.h"
 #include "capture/substitute.h"
-#include "capture/tensors.h"
+#include "py/imported.h"
 
 namespace fj::capture {
 
@@ -149,6 +149,17 @@ RecipeId RecipeWriter::write_dict(DictValue* d) {
 }
 
 RecipeId RecipeWriter::write_object(ObjectValue* o) {
+  if (!o->made_with.empty()) {
+    static constinit py::Imported maker{"framejit._C", "_make_wrapper_subclass"};
+    if (o->recorded) return o->recipe = of(o->recorded);
+    if (needs_grad(o->tensor->fake) && !o->before_history) cannot(o);
+    std::vector<RecipeId> ids;
+    for (V v : o->made_with) ids.push_back(of(v));
+    const RecipeId id = o->recipe = call(maker.get(), std::move(ids));
+    row(id).names = Ref::borrow(o->made_names);
+    attributes(id, o->dict);
+    return id;
+  }
   if (o->tensor) {
     if (o->dict && !o->dict->entries.empty()) cannot(o);
     V made = t_.made(obj(o->cls));

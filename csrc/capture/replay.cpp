@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "capture/tracer.h"
+#include "capture/wrappers.h"
 #include "py/error.h"
 #include "tensor/autocast.h"
 #include "tensor/batched.h"
@@ -70,6 +71,7 @@ bool Replay::run() {
 bool Replay::step(const TapeStep& s) {
   switch (s.what) {
     case TapeStep::Input: return input(s);
+    case TapeStep::Outer: return outer(s);
     case TapeStep::Number: return number(s);
     case TapeStep::Check: {
       Ref now = make(s.args[0]);
@@ -90,6 +92,16 @@ bool Replay::input(const TapeStep& s) {
   examples_.push_back(real);
   sources_.push_back(s.source);
   found_.push_back(-1);
+  slots_[static_cast<size_t>(s.result.slot)] = Ref::steal(fake.release_object());
+  return true;
+}
+
+bool Replay::outer(const TapeStep& s) {
+  PyObject* real = fetched_.get(s.source);
+  if (!real || !is_wrapper(real)) return false;
+  TensorRef other;
+  if (values_) other = resized(as_tensor(real), s.source);
+  TensorRef fake = session_.make_outer(other ? other.get() : as_tensor(real));
   slots_[static_cast<size_t>(s.result.slot)] = Ref::steal(fake.release_object());
   return true;
 }

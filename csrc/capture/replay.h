@@ -36,6 +36,7 @@ class Replay final : trace::Observer {
  private:
   bool step(const TapeStep& s);
   bool input(const TapeStep& s);
+  bool outer(const TapeStep& s);
   bool number(const TapeStep& s);
   bool call(const TapeStep& s);
   void look(trace::TraceSession& session, const OpDef* op, fj::Args args, Outs& results) override;

@@ -7,6 +7,7 @@
 #include "capture/shapes.h"
 #include "capture/promise.h"
 #include "capture/tensors.h"
+#include "capture/wrappers.h"
 #include "py/error.h"
 #include "tensor/facts.h"
 
@@ -37,16 +38,30 @@ bool has_index(PyObject* set, size_t dim) {
   return r == 1;
 }
 
-bool is_parameter(V v) { return Py_TYPE(v->real) != tensor_type && !is_overriding(Py_TYPE(v->real)); }
+bool is_parameter(V v) {
+  PyTypeObject* type = Py_TYPE(v->real);
+  return type != tensor_type && !is_overriding(type) && !is_wrapper(v->real);
+}
 
 // Weights and buffers keep their sizes, whatever is asked for, until they are seen to differ.
 bool of_a_module(Tracer& t, V v) {
   if (is_parameter(v)) return true;
-  for (SourceId s = v->source; s != guard::kNoSource; s = t.tree.sources()[s].parent) {
+  SourceId s = v->source;  // the parts of a tensor made of others go by where that one is
+  for (SourceId around = s; around != guard::kNoSource; around = wrapper_around(t, around)) s = around;
+  for (; s != guard::kNoSource; s = t.tree.sources()[s].parent) {
     const Step step = t.tree.sources()[s].step;
     if (step == Step::InstanceDict || step == Step::InstanceAttr || step == Step::Const) return true;
   }
   return false;
+}
+
+// Marks on a tensor made of others hold for its parts of the same sizes, too.
+PyObject* marked_for(Tracer& t, V v) {
+  for (ObjectValue* o : t.outside_wrappers)
+    if (marks_in_use && o->source == wrapper_around(t, v->source) &&
+        as_tensor(o->real)->meta.sizes == as_tensor(v->real)->meta.sizes)
+      return marked_for(t, o->tensor);
+  return v->real;
 }
 
 class Policy {
@@ -55,10 +70,11 @@ class Policy {
     const TensorMeta& m = as_tensor(v->real)->meta;
     numbers_.assign(m.sizes.begin(), m.sizes.end());
     numbers_.insert(numbers_.end(), m.strides.begin(), m.strides.end());
-    dynamic_ = mark(v->real, FJ_NAME("_dynamo_dynamic_indices"));
-    weak_ = mark(v->real, FJ_NAME("_dynamo_weak_dynamic_indices"));
-    unbacked_ = mark(v->real, FJ_NAME("_dynamo_unbacked_indices"));
-    static_ = mark(v->real, FJ_NAME("_dynamo_static_indices"));
+    PyObject* marked = marked_for(t, v);
+    dynamic_ = mark(marked, FJ_NAME("_dynamo_dynamic_indices"));
+    weak_ = mark(marked, FJ_NAME("_dynamo_weak_dynamic_indices"));
+    unbacked_ = mark(marked, FJ_NAME("_dynamo_unbacked_indices"));
+    static_ = mark(marked, FJ_NAME("_dynamo_static_indices"));
     from_start_ = always(t.options) && !of_a_module(t, v);
     fixed_ = is_parameter(v) && flags::get().force_parameter_static_shapes;
   }
@@ -162,10 +178,11 @@ bool guard_sizes(Tracer& t, V v) {
   return true;
 }
 
-void record_input(Tracer& t, V v, PyObject* fake, guard::SourceId source, bool symbolic, std::string name) {
+void record_input(Tracer& t, V v, PyObject* fake, guard::SourceId source, bool symbolic, std::string name,
+                  TapeStep::What what) {
   if (!t.tape) return;
   TapeStep step;
-  step.what = TapeStep::Input;
+  step.what = what;
   step.source = source;
   step.modes = thread_state();
   step.name = std::move(name);
@@ -210,8 +227,10 @@ void make_constant(Tracer& t, Segment& s) {
       t.guard(Kind::Equal, symbol.source, now);
     }
   }
-  for (V v : t.outside_values())
-    if (v->is == Is::Tensor && v->touched) guard_exact_sizes(t, v);
+  for (V v : t.outside_values()) {
+    V tensor = v->is == Is::Object ? as<ObjectValue>(v)->tensor : v;
+    if (tensor && tensor->is == Is::Tensor && tensor->touched) guard_exact_sizes(t, tensor);
+  }
 }
 
 }  // namespace
@@ -241,10 +260,12 @@ bool stays_open(Tracer& t, const std::vector<PyObject*>& outputs) {
 
 std::unique_ptr<Program> program_of_calls(Tracer& t, Segment& s) {
   if (!t.tape || !t.tape->broken.empty() || t.tape->layered) return nullptr;
+  if (t.tensors->noted_below_tape()) return nullptr;  // only ops say in which mode they run
   std::vector<SourceId> sources;
   std::vector<PyObject*> examples;
   for (const TapeStep& step : t.tape->steps) {
-    if (step.what != TapeStep::Input && step.what != TapeStep::Number) continue;
+    const bool given = step.what == TapeStep::Input || step.what == TapeStep::Number;
+    if (!given && !(step.what == TapeStep::Outer && is_read(*t.tape, step.result.slot))) continue;
     sources.push_back(step.source);
     examples.push_back(t.value_at(step.source));
   }

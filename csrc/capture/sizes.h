@@ -19,7 +19,8 @@ bool guard_sizes(Tracer& t, V tensor);
 // All sizes and strides, as constants.
 void guard_exact_sizes(Tracer& t, V tensor);
 // The input step of a tensor that has just become `fake`.
-void record_input(Tracer& t, V v, PyObject* fake, guard::SourceId source, bool symbolic, std::string name);
+void record_input(Tracer& t, V v, PyObject* fake, guard::SourceId source, bool symbolic, std::string name,
+                  TapeStep::What what = TapeStep::Input);
 
 // Does an object hold the value whose class is marked (dynamo.mark_static)? Then its numbers are constants.
 bool of_a_static_class(Tracer& t, guard::SourceId source);

@@ -1,4 +1,5 @@
 // The tape in words.
+#include "capture/wrappers.h"
 #include "capture/tape.h"
 
 #include <functional>
@@ -94,6 +95,7 @@ class Words {
   std::string step(const TapeStep& s) {
     switch (s.what) {
       case TapeStep::Input:
+      case TapeStep::Outer:
       case TapeStep::Number: return sources_.describe(s.source, code_);
       case TapeStep::Check: return operand(s.args[0]);
       case TapeStep::Call: break;
@@ -201,6 +203,24 @@ const char* function_name(const TapeStep& s) {
   for (const Named& row : kNamed)
     if (row.fn == s.fn) return row.name;
   return nullptr;
+}
+
+namespace {
+bool has_slot(const Operand& o, Slot slot) {
+  if (o.what == Operand::Computed) return o.slot == slot;
+  for (const Operand& part : o.parts)
+    if (has_slot(part, slot)) return true;
+  return false;
+}
+}  // namespace
+
+bool is_read(const Tape& tape, Slot outer) {
+  for (const TapeStep& s : tape.steps) {
+    if (is_listed(s.fn)) continue;
+    for (const Operand& o : s.args)
+      if (has_slot(o, outer)) return true;
+  }
+  return false;
 }
 
 std::string describe(const Tape& tape, const TapeStep& step, const guard::SourceTable& sources, PyCodeObject* code) {

@@ -55,6 +55,7 @@ struct TapeStep {
   enum What : uint8_t {
     Input,   // the tensor at `source` enters the graph
     Number,  // the int at `source`
+    Outer,   // the tensor at `source` takes part, but its class answers (wrappers.h): it is no value of the graph
     Call,
     Check,  // args[0] must match `result`: a number that was used as a constant
   } what = Call;
@@ -131,6 +132,9 @@ class Tape {
   bool all_sizes = false;             // one program takes all sizes: at the tape's Input and Number steps, in order
   std::string broken;
 };
+
+// Is the tensor of an Outer step looked at other than by its class's handlers?
+bool is_read(const Tape& tape, Slot outer);
 
 // In words, for explain: "x.shape[0] // 2 > 8".
 std::string describe(const Tape& tape, const TapeStep& step, const guard::SourceTable& sources, PyCodeObject* code);

@@ -52,6 +52,7 @@ constexpr std::string_view kLeaves[] = {
     "is_signed",
     "broadcast_shapes",
     "_call_op",
+    "_call_row",
     "_is_tracing",
     "_profiling",
     "_func_plain",
@@ -234,6 +235,13 @@ std::string input_name(Tracer& t, V v) {
 
 void TensorSession::make_input(Tracer& t, TensorValue* v) {
   impl->tracer = &t;
+  if (v->outer && v->outer->outside()) {
+    guard_tensor(t, v);
+    const bool symbolic = guard_sizes(t, v);
+    v->fake = t.keep(Ref::steal(impl->session.make_outer(as_tensor(v->real)).release_object()));
+    t.know_fake(v->fake, v);
+    return record_input(t, v, v->fake, v->source, symbolic, input_name(t, v), TapeStep::Outer);
+  }
   if (as_tensor(v->real)->wrapper) cut(Reason::unsupported_op, "a tensor that another trace or vmap has wrapped");
   guard_tensor(t, v);
   const bool symbolic = guard_sizes(t, v);
@@ -361,6 +369,8 @@ bool TensorSession::is_plain(PyObject* fake) const {
 
 bool TensorSession::made_here(PyObject* fake) const { return !impl->inputs.count(fake) && !impl->lifted.count(fake); }
 
+bool TensorSession::noted_below_tape() const { return impl->session.noted_below_tape; }
+bool& TensorSession::below_tape() { return impl->session.below_tape; }
 graph::Graph& TensorSession::graph() { return *impl->graph; }
 graph::Value* TensorSession::value_of(PyObject* fake) const { return impl->session.value_of(as_tensor(fake)); }
 
@@ -515,6 +525,10 @@ void TensorSession::check_history(PyObject* output, bool* spent) const {
 }
 
 void TensorSession::finish(Tracer& t, Segment& s, const std::vector<PyObject*>& outputs) {
+  if (t.user_error) {
+    s.error = t.user_error;
+    return;
+  }
   const Modes at_exit = thread_state();
   if (!(at_exit == impl->modes)) s.modes = at_exit;
   graph::Graph& g = *impl->graph;

@@ -56,6 +56,8 @@ class TensorSession {
   // Is this fake tensor one that the trace made, or an input?
   bool made_here(PyObject* fake) const;
   graph::Graph& graph();
+  bool& below_tape();  // of the session
+  bool noted_below_tape() const;
   // The trace keeps a tape: it may look at data.
   void watch(Tracer& tracer);
   const std::vector<PyObject*>& examples() const;  // what the graph's inputs are now

@@ -193,6 +193,10 @@ class Tracer {
     Values args;
   };
   std::vector<ObjectValue*> subclass_tensors;  // that the trace made (asks.h)
+  std::vector<ObjectValue*> outside_wrappers;  // whose class answers ops (wrappers.h)
+  std::unordered_set<const Value*> accepted;   // numbers of which a __metadata_guard__ takes more than one
+  Ref user_error;                              // to be raised in place of running the segment
+  bool has_wrappers = false;                   // from outside, or made here
   bool asked_at_start = false;                 // were objects asked for __torch_function__ when the trace began?
   int64_t asking_changed = -1;                 // the last step at which that was switched
   // The bodies of pure operators that are being run (framejit._regions): where each began, and whose frame it is.

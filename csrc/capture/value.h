@@ -68,9 +68,10 @@ struct ConstValue : Value {
 
 struct TensorValue : Value {
   TensorValue() : Value(Is::Tensor) {}
-  PyObject* fake = nullptr;   // NULL until touched
-  Value* grad = nullptr;      // what `.grad` holds, once it has been looked at or written (grads.h)
-  bool grad_changed = false;  // it is set at the exit
+  PyObject* fake = nullptr;             // NULL until touched
+  struct ObjectValue* outer = nullptr;  // of a tensor without memory: the instance that it is the plain part of
+  Value* grad = nullptr;                // what `.grad` holds, once it has been looked at or written (grads.h)
+  bool grad_changed = false;            // it is set at the exit
   // The path by which it was reached last before it was used; kNoSource: the first one. Its input is called after that.
   guard::SourceId called = guard::kNoSource;
 };
@@ -135,7 +136,12 @@ struct ObjectValue : Value {
   TupleValue* args = nullptr;            // exceptions
   V cause = nullptr, context = nullptr;  // exceptions
   V traceback = nullptr;                 // of one that has been raised, once it is asked for
-  TensorValue* tensor = nullptr;         // of a subclass of Tensor with __torch_function__ (asks.h)
+  TensorValue* tensor = nullptr;         // of a subclass of Tensor with handlers (asks.h, wrappers.h)
+  Values made_with;                      // the arguments of _make_wrapper_subclass that has made it here …
+  PyObject* made_names = nullptr;        // … the last ones by these names
+  Value* recorded = nullptr;             // what gives it with its history (wrappers.cpp)
+  bool metadata_checked = false;         // by its class's __metadata_guard__
+  bool before_history = false;           // it stands for that instance as it was without
   bool has_cause = false;
 };
 

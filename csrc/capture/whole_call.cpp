@@ -2,6 +2,7 @@
 
 #include "capture/protocol.h"
 #include "capture/tensors.h"
+#include "capture/wrappers.h"
 #include "py/imported.h"
 
 namespace fj::capture {
@@ -54,6 +55,9 @@ bool NoteCall::take(const Args& args) {
     named.emplace_back(name, Leaf());
     if (!try_leaf(t_, v, &named.back().second)) return false;
   }
+  if (t_.has_wrappers && has_outer(positional)) return false;
+  for (auto& [name, leaf] : named)
+    if (t_.has_wrappers && has_outer({leaf})) return false;
   call_.args = Leaf::tuple(std::move(positional)).operand;
   call_.named = Leaf::dict(std::move(named)).operand;
   return true;

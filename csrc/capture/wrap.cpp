@@ -7,6 +7,7 @@
 #include "capture/builtins.h"
 #include "capture/tensors.h"
 #include "capture/tracer.h"
+#include "capture/wrappers.h"
 #include "py/imported.h"
 #include "py/iterators.h"
 #include "tensor/ndarray.h"
@@ -174,6 +175,10 @@ V subclass_shell(Tracer& t, PyObject* real, SourceId source) {
   inner->born = 0;
   auto* o = shell<ObjectValue>(t, real);
   o->tensor = inner;
+  if (!is_wrapper(real)) return o;
+  know_outer(inner, o);
+  t.has_wrappers = true;
+  t.outside_wrappers.push_back(o);
   return o;
 }
 
@@ -185,6 +190,7 @@ V Tracer::new_outside(PyObject* real, SourceId source) {
   if (PyType_Check(real) && !reinterpret_cast<PyTypeObject*>(real)->tp_mro)
     cut(Reason::native_object, "a class that is being made");
   if (is_plain_constant(real) || is_identity_constant(real)) return shell<ConstValue>(*this, real);
+  if (is_wrapper(real)) return subclass_shell(*this, real, source);
   if (is_tensor(real) && is_asked_below(t)) return shell<OpaqueValue>(*this, real);
   if (is_tensor(real) && !overrides::type_answers(t)) return shell<TensorValue>(*this, real);
   if (is_tensor(real) && is_overriding(t)) return subclass_shell(*this, real, source);

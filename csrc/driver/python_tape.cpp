@@ -1,5 +1,6 @@
 // Graphs with varying sizes for back ends written in Python: framejit._tape.lower gets the tape as plain data.
 #include "capture/leaf.h"
+#include "capture/wrappers.h"
 #include "driver/compiled.h"
 #include "driver/python_program.h"
 #include "graph/graph.h"
@@ -33,11 +34,15 @@ Ref tuple_of(const Range& range, F&& f) {
 // a place is (file, line, function) or None.
 class Describer {
  public:
+  explicit Describer(const capture::Tape& tape) : tape_(tape) {}
   Ref step(const TapeStep& s) {
     Ref result = pattern(s.result);
     if (s.what == TapeStep::Check)
       return check(Py_BuildValue("(s(O)OOO)", "check", operand(s.args[0]).get(), result.get(), Py_False, Py_None));
-    if (s.what == TapeStep::Input || s.what == TapeStep::Number)
+    if (capture::is_listed(s.fn)) return check(Py_BuildValue("(s()OOO)", "told", result.get(), Py_False, Py_None));
+    if (s.what == TapeStep::Outer && !capture::is_read(tape_, s.result.slot))  // told by what its class answers
+      return check(Py_BuildValue("(s()OOO)", "nothing", Py_None, Py_False, Py_None));
+    if (s.what != TapeStep::Call)
       return check(Py_BuildValue("(s(N)OOO)", "input", py::to_str(s.name).release(), result.get(), Py_True, Py_None));
     const char* name = capture::function_name(s);
     if (!name) name = s.fn == capture::leaf_method ? "method" : "call";
@@ -95,6 +100,7 @@ class Describer {
     }
   }
 
+  const capture::Tape& tape_;
   Ref slot_type_ = attribute("Slot"), known_type_ = attribute("Known");
 };
 
@@ -103,7 +109,7 @@ class Describer {
 std::unique_ptr<capture::Program> compile_tape(const capture::Tape& tape, const std::vector<PyObject*>& examples,
                                                const capture::CompileOptions& options) {
   if (!options.is_python()) return nullptr;
-  Describer d;
+  Describer d(tape);
   Ref steps = tuple_of(tape.steps, [&](const TapeStep& s) { return d.step(s); });
   Ref outputs = tuple_of(tape.outputs, [&](capture::Slot s) { return d.slot(s); });
   Ref given = tuple_of(examples, [](PyObject* o) { return Ref::borrow(o); });

@@ -8,6 +8,7 @@ namespace fj::python_dispatch {
 
 bool in_use = false;
 Ask ask;
+thread_local Listing* listing = nullptr;
 
 namespace {
 
@@ -116,6 +117,11 @@ void settle(TensorObj* t, bool has_memory) {
   if (!type_answers(Py_TYPE(t))) return;
   in_use = true;
   set_wrapper(t, new Asked(has_memory));
+}
+
+void settle_without_memory(TensorObj* t) {
+  in_use = true;
+  set_wrapper(t, new Asked(false));
 }
 
 bool is_asked(const TensorObj* t) { return wrapper_of(t) != nullptr; }

@@ -20,6 +20,7 @@ void set_disabled(PyObject* function);  // what in the method's place says "not 
 
 // Gives a tensor of such a class its wrapper; others stay as they are.
 void settle(TensorObj* t, bool has_memory);
+void settle_without_memory(TensorObj* t);  // of any type
 bool is_asked(const TensorObj* t);
 bool has_no_memory(const TensorObj* t);  // it is asked, and a wrapper of other tensors
 bool involves(Args args);
@@ -34,6 +35,16 @@ const std::vector<py::Ref>& modes();
 
 // What execution of a call is where an argument is asked.
 void execute(const OpDef& op, Args args, Outs& outs);
+
+// What capture does instead of putting calls to Python: those that have an answer already get it, in order. The first
+// one that has none is noted and raises; the whole is made again once its answer is known.
+struct Listing {
+  PyObject* answers;  // a tuple, of a tuple of tensors for each call
+  Py_ssize_t answered = 0;
+  const OpDef* op = nullptr;  // the call that was noted …
+  py::Ref values;             // … and its arguments
+};
+extern thread_local Listing* listing;
 
 // How a call is put to Python, as bind says: to a mode, or (null) to the classes of the arguments. `item` gives the
 // number in a tensor of one element that has no memory.

@@ -5,6 +5,7 @@
 #include "tensor/autograd.h"
 #include "tensor/dispatch.h"
 #include "tensor/execute_internal.h"
+#include "tensor/python_dispatch.h"
 #include "tensor/tape_api.h"
 
 namespace fj::trace {
@@ -112,15 +113,28 @@ TensorRef TraceSession::make_input(TensorObj* real, std::string name) {
   TensorMeta meta = real->meta;
   meta.requires_grad = tape_needs(real);
   TensorRef t = wrap(meta, fake_storage_of(real), graph_.add_input(meta, std::move(name)));
-  t->flags |= real->flags & kInferenceTensor;
-  if (real->base) t->flags |= kFakeView;
-  if (is_non_leaf(real)) {
-    t->flags |= kNonLeaf;
-    if (meta.requires_grad && tape::grad_fn_of(real))
-      tape::set_history(t.get(), tape::wrap_node(std::make_unique<OutsideNode>(real)), 0);
-  }
+  mark_input(t.get(), real);
   lifted_.emplace_back(TensorRef::borrow(real), t);
   return t;
+}
+
+TensorRef TraceSession::make_outer(TensorObj* real) {
+  TensorMeta meta = real->meta;
+  meta.requires_grad = tape_needs(real);
+  TensorRef t = new_tensor(meta, fake_storage_of(real));
+  python_dispatch::settle_without_memory(t.get());
+  mark_input(t.get(), real);
+  return t;
+}
+
+// What an input's fake has of its tensor beside what its meta says.
+void TraceSession::mark_input(TensorObj* fake, TensorObj* real) {
+  fake->flags |= real->flags & kInferenceTensor;
+  if (real->base) fake->flags |= kFakeView;
+  if (!is_non_leaf(real)) return;
+  fake->flags |= kNonLeaf;
+  if (fake->meta.requires_grad && tape::grad_fn_of(real))
+    tape::set_history(fake, tape::wrap_node(std::make_unique<OutsideNode>(real)), 0);
 }
 
 TraceSession* active_session() {
@@ -159,6 +173,7 @@ graph::Value* TraceSession::value_of(const TensorObj* t) const {
 
 TensorRef TraceSession::fake_of(TensorObj* real) {
   if (is_mine(real)) return TensorRef::borrow(real);
+  if (python_dispatch::listing && python_dispatch::is_asked(real)) return TensorRef::borrow(real);
   for (auto& [from, fake] : lifted_)
     if (from.get() == real) return fake;
   if (real->wrapper)
@@ -178,12 +193,23 @@ TensorRef TraceSession::adopt(TensorRef fresh) {
   return call1(OpId::clone, {Arg(constant.val()), Arg(MemoryFormat::Preserve)});
 }
 
+namespace {
+
+bool any_requires_grad(Args values) {
+  bool any = false;
+  for_each_val(values, [&](Val v) { any |= v->requires_grad; });
+  return any;
+}
+
+}  // namespace
+
 void TraceSession::append(const OpDef& op, Args values, std::span<const TensorMeta> metas,
                           SmallVec<graph::Value*, 2>& results) {
   graph::Node* n = graph_.add_node(op, values, metas);
   n->location = location;
   n->region = region;
-  n->no_grad = !thread_state().grad_mode;
+  n->no_grad = !thread_state().grad_mode && !(below_tape && !any_requires_grad(values));
+  noted_below_tape |= below_tape && n->no_grad;
   const AutocastState& cast = thread_state().autocast;
   if (cast.cpu) n->autocast = graph::Autocast{true, cast.cache, cast.cpu_dtype};
   for (graph::Value* v : n->outs) results.push_back(v);
@@ -191,7 +217,8 @@ void TraceSession::append(const OpDef& op, Args values, std::span<const TensorMe
 
 void TraceSession::dispatch(const OpDef& op, Args args, Outs& outs) {
   LayerPause active(this);
-  if (op.has(kDynamicShape) || op.has(kDataAccess)) return look(op, args, outs);
+  const bool listed = python_dispatch::listing && python_dispatch::involves(args);
+  if (!listed && (op.has(kDynamicShape) || op.has(kDataAccess))) return look(op, args, outs);
   if (thread_state().autocast.cpu && autocast::call(op, args, outs)) return;
   if (is_transparent(op) && !op.has(kInplace)) {
     autocast::Inside inside;
@@ -225,9 +252,14 @@ ArgVec TraceSession::to_fakes(Args args, SmallVec<TensorRef, 6>& keep) {
 void TraceSession::call_fakes(const OpDef& op, Args fakes, Outs& outs) {
   bool needs = false;
   if (thread_state().grad_mode && tape_api.call) for_each_val(fakes, [&](Val v) { needs |= tape_needs(tensor_of(v)); });
-  if (!needs) return record(op, fakes, outs);
+  if (!needs) return execute(op, fakes, outs);
   RecorderScope recording(this);  // executions that the tape asks for come back here
   tape_api.call(op, fakes, outs);
+}
+
+void TraceSession::execute(const OpDef& op, Args fakes, Outs& outs) {
+  const bool listed = python_dispatch::listing && python_dispatch::involves(fakes);
+  listed ? python_dispatch::execute(op, fakes, outs) : record(op, fakes, outs);
 }
 
 void TraceSession::record(const OpDef& op, Args fakes, Outs& outs) {

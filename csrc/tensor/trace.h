@@ -46,6 +46,9 @@ class TraceSession final : public Layer {
 
   // A fake tensor for a new graph input with the facts of `real`; inputs over one storage share their fake storage.
   TensorRef make_input(TensorObj* real, std::string name = {});
+  // What stands for a tensor without memory whose class answers ops (python_dispatch.h): of the plain type, and no
+  // value of the graph. Its ops are listed, or raise.
+  TensorRef make_outer(TensorObj* real);
   // A fake tensor for an existing value of the graph.
   TensorRef make_fake(graph::Value* value);
   bool is_mine(const TensorObj* t) const;
@@ -76,10 +79,12 @@ class TraceSession final : public Layer {
   // Given to every node that is recorded from now on.
   std::shared_ptr<const graph::Location> location;
   std::shared_ptr<graph::Region> region;
+  // Handlers of __torch_dispatch__ run without gradients: that is noted of nodes which could have some only.
+  bool below_tape = false, noted_below_tape = false;
   graph::Graph& graph() { return graph_; }
 
   void dispatch(const OpDef& op, Args args, Outs& outs) override;
-  void execute(const OpDef& op, Args fakes, Outs& outs) override { record(op, fakes, outs); }
+  void execute(const OpDef& op, Args fakes, Outs& outs) override;
   TensorObj* data_access(TensorObj* t, const char* what) override;
   TensorRef adopt(TensorRef fresh) override;
 
@@ -87,6 +92,7 @@ class TraceSession final : public Layer {
   friend struct FakeWrapper;
   TensorRef wrap(const TensorMeta& meta, StorageRef storage, graph::Value* value);
   void record(const OpDef& op, Args fakes, Outs& outs);
+  void mark_input(TensorObj* fake, TensorObj* real);
   void call_fakes(const OpDef& op, Args fakes, Outs& outs);
   void record_inplace(const OpDef& op, Args fakes, Args values, Outs& outs);
   void append(const OpDef& op, Args values, std::span<const TensorMeta> metas, SmallVec<graph::Value*, 2>& results);

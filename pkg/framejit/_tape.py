@@ -30,6 +30,11 @@ class Known:
         self.value = value
 
 
+def _told():
+    """Stands for what classes with `__torch_dispatch__` are told; no graph computes it."""
+
+
+_OF_A_TRACE = (_told, _C._make_wrapper_subclass)
 _COPIES = (_C.Tensor.clone, _C.Tensor.detach)
 _BUILTINS = {"getattr": getattr, "len": len}
 
@@ -113,6 +118,8 @@ class _Builder:
         self.bind(node, result)
 
     def call(self, function, args):
+        if function == "told":
+            return self.graph.call_function(_told)
         if function == "call":
             callee, positional, named = args
             return self.graph.call_function(callee, self.resolve(positional), self.resolve(named or {}))
@@ -255,4 +262,7 @@ def lower(backend, steps, outputs, examples, slots, calls, varies):
             if acts or known or isinstance(result, Slot | tuple):
                 builder.step(*steps[i])
             i += 1
-    return call_backend(backend, builder.finish(outputs), list(examples))
+    module = builder.finish(outputs)
+    if any(node.target in _OF_A_TRACE for node in module.graph.nodes):
+        return None
+    return call_backend(backend, module, list(examples))

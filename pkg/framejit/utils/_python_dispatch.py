@@ -41,6 +41,19 @@ def _answer(mode, types, row, values):
     )
 
 
+_told = []  # operators by the numbers that capture knows them by
+_numbers = {}
+
+
+def _tell(row, values):
+    """What `_answer` would put to handlers, as capture takes it apart: the operator's number, arguments, names and values."""
+    func, args, kwargs = _aten_calls.call_of(row, values)
+    if func not in _numbers:
+        _numbers[func] = len(_told)
+        _told.append(func)
+    return _numbers[func], args, tuple(kwargs), tuple(kwargs.values())
+
+
 def _item(tensor):
     """The number in a tensor of one element that has no memory."""
     from framejit import ops
