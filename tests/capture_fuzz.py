@@ -299,7 +299,7 @@ def show(v, depth=0):
             v.requires_grad,
         ]
     if isinstance(v, Box):
-        return ["Box", show(v.v, depth + 1)]
+        return ["Box", show(getattr(v, "v", None), depth + 1)]
     if isinstance(v, (list, tuple)):
         return [type(v).__name__] + [show(i, depth + 1) for i in v]
     if isinstance(v, dict):
@@ -307,11 +307,15 @@ def show(v, depth=0):
     return v if isinstance(v, (int, float, str, type(None))) else repr(type(v))
 
 
-def outcome(function, k, collect=False):
-    log, args = (
-        [],
-        [1 + k % 2, 2, [3, 1, 2], {"k": 1}, Box(1), framejit.tensor([1.0, 2.0]), framejit.tensor([0.5, -1.0])],
-    )
+def arguments(k):
+    return [1 + k % 2, 2, [3, 1, 2], {"k": 1}, Box(1), framejit.tensor([1.0, 2.0]), framejit.tensor([0.5, -1.0])]
+
+
+arguments.calls = (0, 0, 1, 0)  # what each call of a program gets
+
+
+def outcome(function, make, k, collect=False):
+    log, args = [], make(k)
     try:
         result = function(*args, log)
         if collect:  # what is returned may be the log itself
@@ -324,33 +328,30 @@ def outcome(function, k, collect=False):
     return [result, show(args), show(log)]
 
 
-CALLS = (0, 0, 1, 0)  # which arguments each call gets
-
-
-def count(program, share):
+def count(program, make, share):
     """Adds to `share` what the calls of `program` execute and what of it runs inside segments."""
     counter = _share.Counter()
     _C.reset()
     compiled, counted = _C.CompiledFunction(program), counter.wrap(program)
-    for k in CALLS:
-        outcome(counted, k)
-        outcome(compiled, k)
+    for k in make.calls:
+        outcome(counted, make, k)
+        outcome(compiled, make, k)
     share.add(counter.counts(), _share.accounts(_C._ledger()))
 
 
-def difference(source, name, scope, share=None):
+def difference(source, name, scope, share=None, make=arguments):
     """None, or how a compiled call of `program` of the source differs from a plain one."""
     exec(compile(source, f"<{name}>", "exec"), scope)
     program = scope["program"]
     compiled = _C.CompiledFunction(program)
     if share is not None:
-        count(program, share)
-    for k in CALLS:
-        expected, got = outcome(program, k), outcome(compiled, k)
+        count(program, make, share)
+    for k in make.calls:
+        expected, got = outcome(program, make, k), outcome(compiled, make, k)
         if expected != got:
             # A generator that caught an exception is part of a cycle, and so is, from 3.12 on, a frame whose exception a
             # contextlib manager swallowed: a `finally` then runs when that is collected.
-            expected, got = (outcome(f, k, collect=True) for f in (program, compiled))
+            expected, got = (outcome(f, make, k, collect=True) for f in (program, compiled))
         if expected != got:
             return f"{name}\n{source}\nplain    {expected}\ncompiled {got}"
     return None

@@ -4,7 +4,7 @@ import unittest
 import warnings
 from pathlib import Path
 
-from tests import capture_fuzz, capture_fuzz_wide
+from tests import capture_fuzz, capture_fuzz_deep, capture_fuzz_wide
 
 PAST = Path(__file__).with_name("capture_fuzz_past.txt").read_text().strip().split("\n\n")
 
@@ -23,6 +23,11 @@ class FuzzTest(unittest.TestCase):
         for seed in range(400):
             with self.subTest(seed=seed):
                 self.assertIsNone(capture_fuzz_wide.run_seed(seed))
+
+    def test_deep_programs(self):
+        for seed in range(150):
+            with self.subTest(seed=seed):
+                self.assertIsNone(capture_fuzz_deep.run_seed(seed))
 
     def test_past_programs(self):
         self.assertGreater(len(PAST), 4)

@@ -78,6 +78,9 @@ class Functionaliser {
   }
 
   Value* apply(const Node& view, Value* parent, int32_t index) {
+    const TensorMeta& traced = *value_of(view.args[0].val());
+    if (view.op->id == OpId::as_strided && !(parent->strides == traced.strides && parent->offset == traced.offset))
+      raise(ErrorKind::Unsupported, "as_strided of a tensor that was written to and whose memory is not dense");
     ArgVec args;
     for (const Arg& a : view.args) args.push_back(a);
     args[0] = Arg(Val{parent});
