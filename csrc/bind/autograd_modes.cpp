@@ -22,7 +22,7 @@ PyObject* set_inference_mode(PyObject*, PyObject* value) { return set_mode(value
 
 // _is_tracing(): is this code being captured?
 PyObject* is_tracing(PyObject*, PyObject*) {
-  return PyBool_FromLong(dynamic_cast<trace::TraceSession*>(thread_state().top) != nullptr);
+  return PyBool_FromLong(trace::active_session() != nullptr);
 }
 
 // _error_on_graph_break() -> True, False or None; _set_error_on_graph_break(one of them)

@@ -104,6 +104,17 @@ PyObject* unwrap_in(PyObject*, PyObject* args) {
   });
 }
 
+// _vmap_batched(tensor), _vmap_open(tensor), _vmap_close(plain): is_batched, opened and closed
+PyObject* batched(PyObject*, PyObject* t) {
+  return py::guarded<PyObject*>(nullptr, [&] { return PyBool_FromLong(is_batched(tensor_arg(t))); });
+}
+PyObject* open(PyObject*, PyObject* t) {
+  return py::guarded<PyObject*>(nullptr, [&] { return wrap(opened(tensor_arg(t))); });
+}
+PyObject* close(PyObject*, PyObject* plain) {
+  return py::guarded<PyObject*>(nullptr, [&] { return wrap(closed(TensorRef::borrow(tensor_arg(plain)))); });
+}
+
 // _func_input(tensor) -> (differentiable tensor, was it tracked before)
 PyObject* func_input(PyObject*, PyObject* t) {
   return py::guarded<PyObject*>(nullptr, [&] {
@@ -181,6 +192,9 @@ PyMethodDef functions[] = {
     {"_vmap_enter_again", enter_again, METH_O, nullptr},
     {"_vmap_wrap", wrap_in, METH_VARARGS, nullptr},
     {"_vmap_unwrap", unwrap_in, METH_VARARGS, nullptr},
+    {"_vmap_batched", batched, METH_O, nullptr},
+    {"_vmap_open", open, METH_O, nullptr},
+    {"_vmap_close", close, METH_O, nullptr},
     {"_func_enter", func_enter, METH_O, nullptr},
     {"_func_leave", func_leave, METH_O, nullptr},
     {"_func_depth", func_depth_now, METH_NOARGS, nullptr},

@@ -40,12 +40,12 @@ V exit_region(Tracer& t, Args& args) {
 }
 
 V takes_branches(Tracer& t, Args& args) {
-  bool plain = wants_whole(t);
+  bool followed = wants_whole(t);
   for (V v : args.pos) {
     t.use(v);
-    plain = plain && v->is == Is::Tensor && t.tensors->is_plain(as<TensorValue>(v)->fake);
+    followed = followed && v->is == Is::Tensor && t.tensors->is_followed(as<TensorValue>(v)->fake);
   }
-  return t.boolean(plain);
+  return t.boolean(followed);
 }
 
 V begin_body(Tracer& t, Args& args) {

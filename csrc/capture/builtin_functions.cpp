@@ -18,6 +18,7 @@
 #include "capture/tensors.h"
 #include "py/imported.h"
 #include "py/once.h"
+#include "tensor/batched.h"
 
 namespace fj::capture {
 
@@ -439,6 +440,13 @@ V b_print(Tracer& t, Args& a) {
   return t.none();
 }
 
+// Is a tensor batched by a layer of vmap? The trace knows for good.
+V vmap_batched(Tracer& t, Args& a) {
+  want(a, 1, 1);
+  t.use(a.pos[0]);
+  return t.boolean(a.pos[0]->is == Is::Tensor && is_batched(as_tensor(as<TensorValue>(a.pos[0])->fake)));
+}
+
 struct FunctionRow {
   const char* module;
   const char* name;
@@ -452,6 +460,7 @@ constexpr FunctionRow kFunctions[] = {
     {"framejit._C", "_set_overrides", set_overrides},
     {"framejit._C", "_make_wrapper_subclass", make_wrapper},
     {"framejit._C", "_func_input", func_input},
+    {"framejit._C", "_vmap_batched", vmap_batched},
     {"framejit._C", "_enter_region", enter_region},
     {"framejit._C", "_exit_region", exit_region},
     {"framejit._C", "_takes_branches", takes_branches},

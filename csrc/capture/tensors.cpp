@@ -74,6 +74,8 @@ constexpr std::string_view kLeaves[] = {
     "_vmap_unwrap",
     "_vmap_depth",
     "_vmap_top",
+    "_vmap_open",
+    "_vmap_close",
     // These change the thread's modes: for the trace, and at the segment's exit for good.
     "_set_grad_enabled",
     "_set_inference_mode",
@@ -363,8 +365,10 @@ TensorValue* TensorSession::input_of(PyObject* fake) const {
   return it == impl->inputs.end() ? nullptr : it->second;
 }
 
-bool TensorSession::is_plain(PyObject* fake) const {
-  return thread_state().top == &impl->session && value_of(fake) != nullptr;
+bool TensorSession::is_followed(PyObject* fake) const {
+  Layer* top = thread_state().top;
+  while (top && dynamic_cast<VmapLayer*>(top)) top = top->below;
+  return top == &impl->session && impl->session.value_of(plain_tensor(as_tensor(fake)).get());
 }
 
 bool TensorSession::made_here(PyObject* fake) const { return !impl->inputs.count(fake) && !impl->lifted.count(fake); }

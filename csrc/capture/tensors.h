@@ -51,8 +51,8 @@ class TensorSession {
   const std::shared_ptr<const graph::Location>& location() const;  // as `locate` has left it
   // The input that a fake tensor stands for; NULL for others.
   TensorValue* input_of(PyObject* fake) const;
-  // A tensor of the trace itself, while no layer (vmap) is over it.
-  bool is_plain(PyObject* fake) const;
+  // A tensor of the trace itself, also below layers of vmap; no others are over the trace.
+  bool is_followed(PyObject* fake) const;
   // Is this fake tensor one that the trace made, or an input?
   bool made_here(PyObject* fake) const;
   graph::Graph& graph();

@@ -287,6 +287,35 @@ int batch_level(TensorObj* t, TensorRef* value, int64_t* bdim) {
   return level;
 }
 
+bool is_batched(const TensorObj* t) { return t->wrapper && as_vmap(t->wrapper->layer); }
+
+TensorRef opened(TensorObj* t) {
+  EagerBuilder b;
+  TensorRef at = TensorRef::borrow(t);
+  for (Layer* l = thread_state().top; l; l = l->below) {
+    VmapLayer* layer = as_vmap(l);
+    if (!layer) continue;
+    LayerPause under(layer->below);
+    int64_t bdim;
+    TensorRef value = layer->unwrap(at.get(), &bdim);
+    Shape sizes{layer->size()};
+    for (Dim s : value->meta.sizes) sizes.push_back(s);
+    if (bdim < 0)
+      at = b.take(t::expand(b, value.val(), sizes));
+    else
+      at = bdim ? b.take(t::movedim(b, value.val(), Arg::ints({bdim}), Arg::ints({0}))) : value;
+  }
+  return at;
+}
+
+TensorRef closed(TensorRef plain) {
+  std::vector<VmapLayer*> layers;
+  for (Layer* l = thread_state().top; l; l = l->below)
+    if (VmapLayer* layer = as_vmap(l)) layers.push_back(layer);
+  for (auto it = layers.rbegin(); it != layers.rend(); ++it) plain = (*it)->wrap(std::move(plain), 0);
+  return plain;
+}
+
 TensorRef plain_tensor(TensorObj* t) {
   TensorRef at = TensorRef::borrow(t);
   while (at->wrapper) {

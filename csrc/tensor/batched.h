@@ -68,6 +68,12 @@ TensorRef make_writable(TensorObj* x);
 int batch_level(TensorObj* t, TensorRef* value, int64_t* bdim);
 // The tensor below all batching layers.
 TensorRef plain_tensor(TensorObj* t);
+// Is it batched in any layer?
+bool is_batched(const TensorObj* t);
+// The tensor below all active batching layers with their batches as its first dimensions, the outermost first, and the
+// way back.
+TensorRef opened(TensorObj* t);
+TensorRef closed(TensorRef plain);
 // `plain` wrapped as `like` is, beneath what layers it has already.
 TensorRef wrapped_like(TensorRef plain, TensorObj* like);
 // A gradient of `out` as one of plain_tensor(out): the batch dimensions of out's layers become ordinary ones. Layers

@@ -1,7 +1,7 @@
 """Control flow as functions: `framejit.cond`, `framejit.while_loop`, scans. They run as the Python that they stand for."""
 
 from framejit import _C, ops
-from framejit._control_flow_nodes import both, loop, scanned
+from framejit._control_flow_nodes import both, each, loop, rounds, scanned
 from framejit.ops import HigherOrderOperator
 from framejit.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
@@ -45,7 +45,8 @@ def cond(pred, true_fn, false_fn, operands=()):
     pred (bool or int or float or Tensor of one element), true_fn, false_fn (callable), operands (tuple or list). Raises
     RuntimeError for another condition, for functions that cannot be called, and what the functions raise. In a function
     that is compiled as a whole (`fullgraph=True`) the condition may be a tensor: then both functions are captured and must
-    give tensors of the same sizes and dtypes in the same structure.
+    give tensors of the same sizes and dtypes in the same structure. Inside `vmap`, with a condition that differs by entry,
+    both functions run and each entry takes its own result.
 
     >>> import framejit
     >>> framejit.cond(framejit.tensor(False), lambda x: x + 1, lambda x: x - 1, (framejit.ones(1),))
@@ -58,6 +59,8 @@ def cond(pred, true_fn, false_fn, operands=()):
             raise RuntimeError("Expect both branches to be callable.")
     elif not isinstance(pred, (bool, int, float)):
         raise RuntimeError(f"Expected pred to be bool or tensor, but got {pred}.")
+    if isinstance(pred, _C.Tensor) and _C._vmap_batched(pred):
+        return each(pred, true_fn, false_fn, operands)
     if _C._takes_branches(pred):
         return both(pred, true_fn, false_fn, operands)
     return true_fn(*operands) if pred else false_fn(*operands)
@@ -66,7 +69,8 @@ def cond(pred, true_fn, false_fn, operands=()):
 def while_loop(cond_fn, body_fn, carried_inputs):
     """Replaces the inputs by what body_fn(*inputs) gives as long as cond_fn(*inputs) is true; a tuple as long as the inputs.
 
-    cond_fn, body_fn (callable), carried_inputs (tuple or list). Raises RuntimeError for other types.
+    cond_fn, body_fn (callable), carried_inputs (tuple or list). Raises RuntimeError for other types. Inside `vmap`, with a
+    condition that differs by entry, it goes on while any entry does; entries that have ended keep their values.
 
     >>> import framejit
     >>> framejit.while_loop(lambda i, x: i < 3, lambda i, x: (i + 1, 2 * x), (0, framejit.ones(1)))
@@ -78,14 +82,7 @@ def while_loop(cond_fn, body_fn, carried_inputs):
         raise RuntimeError(f"Expect carried_inputs to be a tuple or a list, but got {type(carried_inputs)}.")
     if all(isinstance(leaf, _C.Tensor) for leaf in carried_inputs) and _C._takes_branches(*carried_inputs):
         return loop(cond_fn, body_fn, carried_inputs)
-    count = len(carried_inputs)
-    while cond_fn(*carried_inputs):
-        carried_inputs = body_fn(*carried_inputs)
-        if not isinstance(carried_inputs, (tuple, list)):
-            carried_inputs = (carried_inputs,)
-        if len(carried_inputs) != count:
-            raise RuntimeError(f"body_fn must give as many values as it takes: {count}, but gave {len(carried_inputs)}")
-    return tuple(carried_inputs) if count != 1 else carried_inputs[0]
+    return rounds(cond_fn, body_fn, carried_inputs)
 
 
 class _WhileLoop(HigherOrderOperator):
