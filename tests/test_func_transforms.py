@@ -1,5 +1,6 @@
 """func: grad, vjp, vmap and their nesting; functional_call."""
 
+import dataclasses
 import unittest
 
 import framejit as fj
@@ -18,6 +19,7 @@ from framejit.func import (
     vjp,
     vmap,
 )
+from framejit.utils import _pytree as pytree
 
 
 def close(test, got, want, tol=1e-5):
@@ -107,12 +109,16 @@ class Grad(unittest.TestCase):
         close(self, grad(lambda a, b: (a * a).sum(), argnums=1)(W, X), fj.zeros(2, 3))
 
     def test_errors(self):
-        with self.assertRaisesRegex(RuntimeError, "Expected f.* to return a scalar tensor, got tensor with 1 dims"):
+        with self.assertRaisesRegex(RuntimeError, "Expected f.* to return a scalar Tensor, got tensor with 1 dims"):
             grad(lambda a: a * 2)(W)
         with self.assertRaisesRegex(RuntimeError, "Expected the output of f to be a Tensor|Expected f.*Tensor"):
             grad(lambda a: 2.0)(W)
         with self.assertRaisesRegex(RuntimeError, "argnum"):
             grad(lambda a: a.sum(), argnums=3)(W)
+        with self.assertRaisesRegex(RuntimeError, "only Tensors of floating point dtype can require gradients"):
+            grad(lambda a: a.sum())(fj.arange(3))
+        with self.assertRaisesRegex(ValueError, "must be Tensor"):
+            grad(lambda a: W.sum())("a")
 
     def test_vjp(self):
         out, pull = vjp(lambda a, b: (a * b, a.sum()), W, X[0])
@@ -223,6 +229,21 @@ class Vmap(unittest.TestCase):
         with self.assertRaisesRegex(RuntimeError, "dynamic shape"):
             vmap(lambda a: a.nonzero())(X)
 
+    def test_named_results_and_registered_containers(self):
+        @dataclasses.dataclass
+        class Pair:
+            first: object
+            second: object
+
+        pytree.register_dataclass(Pair)
+        for found in (vmap(fj.sort)(X), fj.compile(vmap(fj.sort))(X)):
+            self.assertIs(type(found), type(fj.sort(X)))
+            close(self, found.values, np.sort(X.numpy(), -1))
+        close(self, vmap(lambda a: a.max(0))(X).indices, X.numpy().argmax(-1))
+        both = vmap(lambda p: Pair(p.first + p.second, [p.first]), in_dims=(Pair(0, None),))(Pair(X, W[0]))
+        close(self, both.first, X.numpy() + W[0].item())
+        self.assertEqual(vmap(lambda a: (a, "text"), out_dims=(0, None))(X)[1], "text")
+
     def test_errors(self):
         with self.assertRaisesRegex(ValueError, "Expected all tensors to have the same size in the mapped dimension"):
             vmap(lambda a, b: a)(X, W)
@@ -232,6 +253,9 @@ class Vmap(unittest.TestCase):
             vmap(lambda a: a, in_dims=2)(X)
         with self.assertRaisesRegex(ValueError, "must only return Tensors"):
             vmap(lambda a: 3)(X)
+        for dim in (2, -3):
+            with self.assertRaisesRegex(IndexError, "out of range"):
+                vmap(lambda a: a, out_dims=dim)(X)
         with self.assertRaisesRegex(RuntimeError, "randomness"):
             vmap(lambda a: a, randomness="maybe")
         # An error inside leaves no layer behind.

@@ -190,7 +190,20 @@ class GraphTest(unittest.TestCase):
         self.assertEqual((out.dtype, extra["a"][4]), (framejit.float64, slice(1, None)))
 
 
+fx.wrap("len")
+
+
 class GraphModuleTest(unittest.TestCase):
+    def test_traced_again(self):
+        def f(x):
+            return x * len(x)
+
+        once = fx.symbolic_trace(f)
+        again = fx.symbolic_trace(once)
+        self.assertIn('framejit.fx.wrap("len")', once.code)
+        self.assertEqual(again.code, once.code)
+        self.assertEqual(again(framejit.ones(3)).tolist(), [3.0, 3.0, 3.0])
+
     def test_pickle(self):
         module = fx.GraphModule({}, add_relu())
         other = pickle.loads(pickle.dumps(module))

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from framejit import _C
-from framejit.func import _tree
+from framejit.utils import _pytree as pytree
 
 
 class VmapInfo(NamedTuple):
@@ -16,10 +16,10 @@ class VmapInfo(NamedTuple):
 def apply_batched(cls, function, args):
     """`cls.apply(*args)` below the innermost batching layer, results wrapped in it again; None if no argument is."""
     layer, size, randomness = _C._vmap_top()
-    leaves, structure = _tree.flatten(args)
+    leaves, structure = pytree.tree_flatten(args)
     plain = [_C._vmap_unwrap(layer, a) if isinstance(a, _C.Tensor) else (a, -1) for a in leaves]
-    values = _tree.unflatten([v for v, _ in plain], structure)
-    dims = _tree.unflatten([None if d < 0 else d for _, d in plain], structure)
+    values = pytree.tree_unflatten([v for v, _ in plain], structure)
+    dims = pytree.tree_unflatten([None if d < 0 else d for _, d in plain], structure)
     _C._vmap_leave(layer)
     try:
         if all(d < 0 for _, d in plain):
@@ -55,8 +55,8 @@ def _two_returns(result):
 
 
 def _wrapped(layer, outs, out_dims):
-    leaves, structure = _tree.flatten(outs)
-    dims = _tree.broadcast_prefix(out_dims, structure)
+    leaves, structure = pytree.tree_flatten(outs)
+    dims = pytree._broadcast_to_and_flatten(out_dims, structure)
     if dims is None:
         raise RuntimeError(
             "The autograd.Function's vmap staticmethod returned an incompatible (output, out_dims) tuple. Expected "
@@ -65,7 +65,7 @@ def _wrapped(layer, outs, out_dims):
     wrapped = [
         _C._vmap_wrap(layer, o, d) if d is not None and isinstance(o, _C.Tensor) else o for o, d in zip(leaves, dims)
     ]
-    return _tree.unflatten(wrapped, structure)
+    return pytree.tree_unflatten(wrapped, structure)
 
 
 class _Ctx:

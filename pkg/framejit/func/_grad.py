@@ -9,8 +9,8 @@ import functools
 
 import framejit
 from framejit import _C
-from framejit.func import _tree
 from framejit.func._recorded import tracer_of
+from framejit.utils import _pytree as pytree
 
 _C._func_transforms(globals())
 
@@ -24,15 +24,17 @@ def _tracked(tree, outside=True):
 
     outside: whether what the tensors come from is to be differentiated, too.
     """
-    leaves, structure = _tree.flatten(tree)
+    leaves, structure = pytree.tree_flatten(tree)
     made, before = [], False
     for leaf in leaves:
         if not _is_tensor(leaf):
-            raise RuntimeError(f"Expected tensors to differentiate with respect to, got element of type {type(leaf)}")
+            raise ValueError(f"Thing passed to transform API must be Tensor, got {type(leaf)}")
+        if not (leaf.is_floating_point() or leaf.is_complex()):
+            raise RuntimeError("only Tensors of floating point dtype can require gradients")
         x, tracked = _C._func_input(leaf if outside else leaf.detach())
         made.append(x)
         before = before or tracked
-    return _tree.unflatten(made, structure), made, structure, before
+    return pytree.tree_unflatten(made, structure), made, structure, before
 
 
 def _inside(func, args, kwargs, hooks=False):
@@ -69,16 +71,12 @@ def _aligned(seed, out):
     return _C._func_seed(seed, out)
 
 
-def _check_scalar(out, name):
+def _check_scalar(out):
     if not _is_tensor(out):
-        raise RuntimeError(
-            f"Expected the output of f to be a Tensor, got type {type(out)}"
-            if name is None
-            else f"{name}: Expected f(*args) to return a single tensor, got type {type(out)}"
-        )
+        raise RuntimeError(f"grad_and_value(f)(*args): Expected f(*args) to return a Tensor, got {type(out)}")
     if out.dim() != 0:
         raise RuntimeError(
-            "Expected f(*args) to return a scalar tensor, got tensor with "
+            "grad_and_value(f)(*args): Expected f(*args) to return a scalar Tensor, got tensor with "
             f"{out.dim()} dims. Maybe you wanted to use the vjp or jacrev APIs instead?"
         )
     if not out.is_floating_point():
@@ -95,7 +93,7 @@ def _with_aux(result, has_aux, name):
         return result, None
     if not (isinstance(result, tuple) and len(result) == 2):
         raise RuntimeError(f"{name}: output of function f should be a tuple: (output, aux) if has_aux is True")
-    for leaf in _tree.flatten(result[1])[0]:
+    for leaf in pytree.tree_flatten(result[1])[0]:
         if not _is_tensor(leaf):
             raise RuntimeError(f"Expected tensors, got unsupported type {type(leaf)}")
     return result
@@ -147,14 +145,14 @@ def grad_and_value(func, argnums=0, has_aux=False):
             inputs, leaves, structure, before = _tracked(_pick(args, argnums), outside)
             result = _inside(func, _replace(args, argnums, inputs), kwargs)
             value, aux = _with_aux(result, has_aux, "grad_and_value(f)(*args)")
-            _check_scalar(value, None)
+            _check_scalar(value)
             plain, plain_in = _C._func_plain(value), [_C._func_plain(x) for x in leaves]
             keep = outside and (before or (plain.requires_grad and _C._leaves_beyond((plain,), tuple(plain_in))))
             found = _gradients([value], [_ones(value)], leaves, keep, keep)
         if not keep:
             value = value.detach()
             aux = _detached(aux)
-        gradient = _tree.unflatten(found, structure)
+        gradient = pytree.tree_unflatten(found, structure)
         return (gradient, (value, aux)) if has_aux else (gradient, value)
 
     return wrapped
@@ -165,7 +163,7 @@ def _ones(value):
 
 
 def _detached(tree):
-    return _tree.tree_map(lambda v: v.detach() if _is_tensor(v) else v, tree)
+    return pytree.tree_map(lambda v: v.detach() if _is_tensor(v) else v, tree)
 
 
 def grad(func, argnums=0, has_aux=False):
@@ -212,9 +210,9 @@ def _vjp(func, primals, has_aux, name, forward=False):
     outside = framejit.is_grad_enabled()
     with framejit.enable_grad():
         inputs, leaves, structure, before = _tracked(primals, outside)
-        given = _tree.tree_map(_C._func_writable, inputs) if forward else inputs
+        given = pytree.tree_map(_C._func_writable, inputs) if forward else inputs
         result, aux = _with_aux(_inside(func, given, {}, hooks=forward), has_aux, name)
-        outs, out_structure = _tree.flatten(result)
+        outs, out_structure = pytree.tree_flatten(result)
         _only_tensors(outs, result, name)
         plain_in = tuple(_C._func_plain(x) for x in leaves)
         plains = tuple(p for p in map(_C._func_plain, outs) if p.requires_grad)
@@ -224,7 +222,7 @@ def _vjp(func, primals, has_aux, name, forward=False):
         tracer = tracer_of(cotangents)
         if tracer is not None:
             return tracer.transform(pull, (cotangents, retain_graph, create_graph), {})
-        seeds, seed_structure = _tree.flatten(cotangents)
+        seeds, seed_structure = pytree.tree_flatten(cotangents)
         if seed_structure != out_structure and not (len(outs) == len(seeds) == 1):
             raise RuntimeError(
                 "Expected pytree structure of cotangents to be the same as pytree structure of outputs to the function. "
@@ -239,13 +237,13 @@ def _vjp(func, primals, has_aux, name, forward=False):
             else create_graph
         )
         found = _gradients(outs, seeds, leaves, create, retain_graph)
-        found = _tree.unflatten(found, structure)
+        found = pytree.tree_unflatten(found, structure)
         return found if len(primals) != 1 else (found[0],)
 
     def of_output(i, seed):
         """The same for one output alone."""
         create = framejit.is_grad_enabled() and (keep or seed.requires_grad)
-        found = _tree.unflatten(_gradients([outs[i]], [seed], leaves, create, True), structure)
+        found = pytree.tree_unflatten(_gradients([outs[i]], [seed], leaves, create, True), structure)
         return found if len(primals) != 1 else (found[0],)
 
     pull.of_output = of_output
@@ -255,8 +253,8 @@ def _vjp(func, primals, has_aux, name, forward=False):
 def _check_directions(primals, tangents, name):
     if not isinstance(primals, tuple):
         raise RuntimeError(f"{name}: Expected primals to be a tuple. E.g. it should be valid to call f(*primals).")
-    flat, structure = _tree.flatten(primals)
-    directions, other = _tree.flatten(tangents)
+    flat, structure = pytree.tree_flatten(primals)
+    directions, other = pytree.tree_flatten(tangents)
     if structure != other:
         raise RuntimeError(
             f"{name}: Expected primals and tangents to have the same python structure. For example, if primals is a tuple "
@@ -280,7 +278,7 @@ def _check_dependence(outs, name):
 def _transposed(outs, structure, pull):
     """The pullback as a function of cotangents that are tracked: -> (these, what it gives for them)"""
     dummies = [_C._func_input(_C.zeros_like(o).detach())[0] for o in outs]
-    return dummies, _tree.flatten(pull(_tree.unflatten(dummies, structure), create_graph=True))[0]
+    return dummies, pytree.tree_flatten(pull(pytree.tree_unflatten(dummies, structure), create_graph=True))[0]
 
 
 def jvp(func, primals, tangents, *, strict=False, has_aux=False):
@@ -304,13 +302,13 @@ def jvp(func, primals, tangents, *, strict=False, has_aux=False):
         result, aux, pull, outs, keep = _vjp(func, primals, has_aux, name, forward=True)
         if strict:
             _check_dependence(outs, name)
-        structure = _tree.flatten(result)[1]
+        structure = pytree.tree_flatten(result)[1]
         dummies, gradients = _transposed(outs, structure, pull)
-        directions, _ = _tree.flatten(tuple(tangents))
+        directions, _ = pytree.tree_flatten(tuple(tangents))
         keep = outside and keep
         follow = keep or outside and any(_C._func_plain(t).requires_grad for t in directions)
         found = _gradients(gradients, directions, dummies, follow, True)
-    tangent = _tree.unflatten(found if follow else [f.detach() for f in found], structure)
+    tangent = pytree.tree_unflatten(found if follow else [f.detach() for f in found], structure)
     value = result if keep else _detached(result)
     return (value, tangent, aux if keep else _detached(aux)) if has_aux else (value, tangent)
 
@@ -348,14 +346,14 @@ def _jacobian(func, argnums, has_aux, chunk_size, name):
             return tracer.transform(wrapped, args, kwargs)
         picked = _pick(args, argnums)
         single = isinstance(argnums, int)
-        _all_real(_tree.flatten(picked)[0], name, "inputs")
+        _all_real(pytree.tree_flatten(picked)[0], name, "inputs")
         call = lambda *xs: func(*_replace(args, argnums, xs[0] if single else xs), **kwargs)  # noqa: E731
         packed = vjp(call, *((picked,) if single else picked), has_aux=has_aux)
         value, pull = packed[:2]
-        outs, structure = _tree.flatten(value)
+        outs, structure = pytree.tree_flatten(value)
         _all_real(outs, name, "outputs")
         rows = [_rows(pull, outs, i, chunk_size, single) for i in range(len(outs))]
-        result = _tree.unflatten(rows, structure)
+        result = pytree.tree_unflatten(rows, structure)
         return (result, packed[2]) if has_aux else result
 
     return wrapped
@@ -372,11 +370,11 @@ def _rows(pull, outs, i, chunk_size, single):
     out, n = outs[i], outs[i].numel()
     basis = _C.eye(n, dtype=out.dtype).reshape((n, *out.shape))
     if chunk_size == 1:
-        parts = [_tree.flatten(one(seed)) for seed in basis]
-        jacobian = _tree.unflatten([_C.stack(list(row)) for row in zip(*(p[0] for p in parts))], parts[0][1])
+        parts = [pytree.tree_flatten(one(seed)) for seed in basis]
+        jacobian = pytree.tree_unflatten([_C.stack(list(row)) for row in zip(*(p[0] for p in parts))], parts[0][1])
     else:
         jacobian = vmap(one, chunk_size=chunk_size)(basis)
-    return _tree.tree_map(lambda j: j.reshape((*out.shape, *j.shape[1:])), jacobian)
+    return pytree.tree_map(lambda j: j.reshape((*out.shape, *j.shape[1:])), jacobian)
 
 
 def jacfwd(func, argnums=0, has_aux=False, *, chunk_size=None, randomness="error"):
@@ -421,17 +419,17 @@ def linearize(func, *primals):
     tracer = tracer_of(primals)
     if tracer is not None:
         return tracer.transform(linearize, (func, *primals), {})
-    flat, structure = _tree.flatten(primals)
+    flat, structure = pytree.tree_flatten(primals)
     with framejit.enable_grad():
         result, _, pull, outs, _ = _vjp(func, primals, False, "linearize(f, *primals)")
-        out_structure = _tree.flatten(result)[1]
+        out_structure = pytree.tree_flatten(result)[1]
         dummies, gradients = _transposed(outs, out_structure, pull)
 
     def push(*tangents):
         tracer = tracer_of(tangents)
         if tracer is not None:
             return tracer.transform(push, tangents, {})
-        given, given_structure = _tree.flatten(tangents)
+        given, given_structure = pytree.tree_flatten(tangents)
         if given_structure != structure:
             raise RuntimeError(
                 "Expected the tangents passed to jvp_fn to have the same structure as the primals passed to linearize"
@@ -449,7 +447,7 @@ def linearize(func, *primals):
                 )
         with framejit.enable_grad():
             found = _gradients(gradients, given, dummies, False, True)
-        return _tree.unflatten([part.detach() for part in found], out_structure)
+        return pytree.tree_unflatten([part.detach() for part in found], out_structure)
 
     return _detached(result), push
 

@@ -3,8 +3,8 @@
 import functools
 
 from framejit import _C
-from framejit.func import _tree
 from framejit.func._recorded import tracer_of
+from framejit.utils import _pytree as pytree
 
 _C._func_transforms(globals())
 
@@ -34,9 +34,9 @@ def vmap(func, in_dims=0, out_dims=0, randomness="error", *, chunk_size=None):
         tracer = tracer_of(args, kwargs)
         if tracer is not None:
             return tracer.transform(wrapped, args, kwargs)
-        leaves, structure = _tree.flatten(args)
+        leaves, structure = pytree.tree_flatten(args)
         dims = _checked_in_dims(in_dims, structure, leaves, func)
-        kw_leaves, kw_structure = _tree.flatten(kwargs)
+        kw_leaves, kw_structure = pytree.tree_flatten(kwargs)
         kw_dims = [0 if isinstance(v, _C.Tensor) else None for v in kw_leaves]
         size = _batch_size(leaves + kw_leaves, dims + kw_dims, func)
         batch = _Batch(func, leaves, structure, dims, kw_leaves, kw_structure, kw_dims, out_dims, randomness)
@@ -62,11 +62,12 @@ def _checked_in_dims(in_dims, structure, leaves, func):
             f"vmap({_name(func)}, in_dims={in_dims}, ...)(<inputs>): expected `in_dims` to be int or a (potentially "
             f"nested) tuple matching the structure of inputs, got: {type(in_dims)}."
         )
-    dims = _tree.broadcast_prefix(in_dims, structure)
+    dims = pytree._broadcast_to_and_flatten(in_dims, structure)
     if dims is None:
         raise ValueError(
             f"vmap({_name(func)}, in_dims={in_dims}, ...)(<inputs>): in_dims is not compatible with the structure of "
-            "inputs."
+            f"`inputs`. in_dims has structure {pytree.tree_structure(in_dims)} but inputs has structure "
+            f"{structure}."
         )
     out = []
     for dim, leaf in zip(dims, leaves):
@@ -121,30 +122,32 @@ class _Batch:
         layer = _C._vmap_enter(size, self.randomness)
         try:
             wrap = lambda v, d: v if d is None else _C._vmap_wrap(layer, v, d)  # noqa: E731
-            args = _tree.unflatten([wrap(v, d) for v, d in zip(leaves, self.dims)], self.structure)
-            kwargs = _tree.unflatten([wrap(v, d) for v, d in zip(kw_leaves, self.kw_dims)], self.kw_structure)
+            args = pytree.tree_unflatten([wrap(v, d) for v, d in zip(leaves, self.dims)], self.structure)
+            kwargs = pytree.tree_unflatten([wrap(v, d) for v, d in zip(kw_leaves, self.kw_dims)], self.kw_structure)
             result = self.func(*args, **kwargs)
         finally:
             _C._vmap_leave(layer)
         return self._unwrap(layer, result, size)
 
     def _unwrap(self, layer, result, size):
-        outs, structure = _tree.flatten(result)
-        dims = _tree.broadcast_prefix(self.out_dims, structure)
-        if dims is None and structure == _tree.LEAF and isinstance(self.out_dims, tuple) and len(self.out_dims) == 1:
+        outs, structure = pytree.tree_flatten(result)
+        dims = pytree._broadcast_to_and_flatten(self.out_dims, structure)
+        if dims is None and structure.is_leaf() and isinstance(self.out_dims, tuple) and len(self.out_dims) == 1:
             dims = list(self.out_dims)
         if dims is None:
             raise ValueError(
                 f"vmap({_name(self.func)}, ..., out_dims={self.out_dims})(<inputs>): out_dims is not compatible with the "
                 "structure of outputs."
             )
-        return _tree.unflatten([self._unwrap_one(layer, v, d, size) for v, d in zip(outs, dims)], structure)
+        return pytree.tree_unflatten([self._unwrap_one(layer, v, d, size) for v, d in zip(outs, dims)], structure)
 
     def _unwrap_one(self, layer, value, out_dim, size):
         if not isinstance(value, _C.Tensor):
+            if out_dim is None:
+                return value
             raise ValueError(
-                f"vmap({_name(self.func)}, ...): `{_name(self.func)}` must only return Tensors, got type {type(value)} as "
-                "a return."
+                f"vmap({_name(self.func)}, ...): `{_name(self.func)}` must only return Tensors, got type {type(value)}. "
+                "Did you mean to set out_dims= to None for output?"
             )
         plain, dim = _C._vmap_unwrap(layer, value)
         if out_dim is None:
@@ -154,7 +157,11 @@ class _Batch:
                 )
             return plain
         if dim < 0:
-            return plain.unsqueeze(0).expand(size, *plain.shape).movedim(0, out_dim)
+            plain, dim = plain.unsqueeze(0).expand(size, *plain.shape), 0
+        if not -plain.dim() <= out_dim < plain.dim():
+            raise IndexError(
+                f"Dimension out of range (expected to be in range of [{-plain.dim()}, {plain.dim() - 1}], but got {out_dim})"
+            )
         return plain if dim == out_dim % plain.dim() else plain.movedim(dim, out_dim)
 
     def run_chunks(self, size, chunk_size):
@@ -169,8 +176,8 @@ class _Batch:
                     [cut(v, d) for v, d in zip(self.kw_leaves, self.kw_dims)],
                 )
             )
-        flat = [_tree.flatten(p)[0] for p in parts]
-        structure = _tree.flatten(parts[0])[1]
-        dims = _tree.broadcast_prefix(self.out_dims, structure) or list(self.out_dims)
+        flat = [pytree.tree_flatten(p)[0] for p in parts]
+        structure = pytree.tree_flatten(parts[0])[1]
+        dims = pytree._broadcast_to_and_flatten(self.out_dims, structure) or list(self.out_dims)
         joined = [values[0] if d is None else _C.cat(list(values), d) for values, d in zip(zip(*flat), dims)]
-        return _tree.unflatten(joined, structure)
+        return pytree.tree_unflatten(joined, structure)

@@ -7,6 +7,7 @@ name would clash, under one of their own.
 
 import builtins
 import enum
+import importlib
 import math
 import operator
 import types
@@ -189,6 +190,7 @@ class _Writer:
     def __init__(self, codegen, graph, root_module, notes):
         self.codegen, self.graph, self.root, self.notes = codegen, graph, root_module, notes
         self.globals = {}
+        self.wrapped = {}
         self.parameters = []
         self.returned = ""
         self.body = []
@@ -220,7 +222,15 @@ class _Writer:
             lines.append(line)
             if index is not None:
                 line_map[first + len(lines) - 1] = index
-        source = "\n\n\n" + head.lstrip("\n") + "\n" + "\n".join("    " + line for line in lines) + "\n    "
+        source = (
+            "\n"
+            + self._wraps()
+            + "\n\n"
+            + head.lstrip("\n")
+            + "\n"
+            + "\n".join("    " + line for line in lines)
+            + "\n    "
+        )
         return PythonCode(source, self.globals, line_map)
 
     # ---- liveness -------------------------------------------------------------------------------------------
@@ -324,7 +334,21 @@ class _Writer:
             special = self._special_form(node, target, args)
             if special is not None:
                 return special
-        return f"{self._typed(node)} = {self._function(target)}({self._arguments(args, node.kwargs)})"
+        name = self._function(target)
+        if node.meta.get("is_wrapped") and "." not in name:
+            self.wrapped.setdefault(name)  # one that the tracer finds in a module needs no asking
+        return f"{self._typed(node)} = {name}({self._arguments(args, node.kwargs)})"
+
+    def _wraps(self):
+        """The calls of `wrap` that keep whole what was kept whole: tracing this code gives the same graph again."""
+        if not self.wrapped:
+            return ""
+        home = "torch.fx._symbolic_trace" if package_name() == "torch" else "framejit.fx"
+        wrap = importlib.import_module(home).wrap
+        called = f"{home}.wrap"
+        if not _resolves_to(__import__(package_name()), called, wrap):
+            called = self._add_global("wrap", wrap)
+        return "\n".join(f'{called}("{name}")' for name in self.wrapped)
 
     def _special_form(self, node, target, args):
         """Operators and attribute access, written as such."""

@@ -12,6 +12,7 @@ from framejit.nn import Module
 from .proxy import Proxy
 
 wrapped_functions = {}  # (id of globals, name) -> globals: what `wrap` named
+NAMED_HERE = "__fx_wrapped__"  # in the globals of generated code, which live no longer than it: the names wrapped there
 
 
 def find_proxy(args, kwargs):
@@ -41,8 +42,10 @@ def _find(value):
     return None
 
 
-def _recording(function):
-    """`function`, except that calls with a proxy among the arguments become nodes."""
+def _recording(function, named=False):
+    """`function`, except that calls with a proxy among the arguments become nodes.
+
+    named (bool): because the program asked for it by name; generated code asks again, for those who trace it."""
 
     @functools.wraps(function, updated=())
     def wrapper(*args, **kwargs):
@@ -50,7 +53,8 @@ def _recording(function):
         if proxy is None:
             return function(*args, **kwargs)
         made = proxy.tracer.create_proxy("call_function", function, args, kwargs)
-        made.node.meta["is_wrapped"] = True
+        if named:
+            made.node.meta["is_wrapped"] = True
         return made
 
     wrapper._fx_original = function
@@ -153,9 +157,10 @@ class Patcher:
             return self.replacements[id(function)]
         if self.silent and is_silent(function):
             return function
-        if id(function) in _own_functions() or id(function) in self.tracer._autowrap_function_ids:
+        named = id(function) in self.tracer._autowrap_function_ids
+        if named or id(function) in _own_functions():
             if id(function) not in self.replacements:
-                self.replacements[id(function)] = _recording(function)
+                self.replacements[id(function)] = _recording(function, named)
             return self.replacements[id(function)]
         return function
 
@@ -164,9 +169,19 @@ class Patcher:
         if id(namespace) in self.visited:
             return
         self.visited.add(id(namespace))
+        for name in namespace.get(NAMED_HERE, ()):
+            self._wrap_named(namespace, name)
         for name, value in list(namespace.items()):
             if callable(value) and (stand_in := self.recording(value)) is not value:
                 self._put(namespace, name, stand_in)
+
+    def _wrap_named(self, namespace, name):
+        value = namespace.get(name, getattr(builtins, name, _ABSENT))
+        if value is not _ABSENT and not hasattr(value, "__fx_already_patched"):
+            self.replacements[id(value)] = _recording(value, named=True)
+            self.replacements[id(value)].__fx_already_patched = True
+            self.wrapped.append(value)
+            self._put(namespace, name, self.replacements[id(value)])
 
     def _put(self, namespace, name, value):
         self.saved.append((namespace, name, namespace.get(name, _ABSENT)))
@@ -185,12 +200,7 @@ class Patcher:
         for space in _spaces():
             self.wrap_globals(space)
         for (_, name), namespace in wrapped_functions.items():
-            value = namespace.get(name, getattr(builtins, name, _ABSENT))
-            if value is not _ABSENT and not hasattr(value, "__fx_already_patched"):
-                self.replacements[id(value)] = _recording(value)
-                self.replacements[id(value)].__fx_already_patched = True
-                self.wrapped.append(value)
-                self._put(namespace, name, self.replacements[id(value)])
+            self._wrap_named(namespace, name)
         for module in self.tracer._autowrap_search:
             self._wrap_module(module)
         self._wrap_methods()

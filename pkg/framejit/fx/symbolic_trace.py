@@ -19,7 +19,7 @@ from framejit.nn import Module, Parameter, Sequential
 from framejit.utils import _pytree as pytree
 
 from ._codegen import PyTreeCodeGen, PyTreeInfo
-from ._patch import Patcher, find_proxy, wrapped_functions
+from ._patch import NAMED_HERE, Patcher, find_proxy, wrapped_functions
 from .graph import Graph
 from .graph_module import GraphModule
 from .proxy import ParameterProxy, Scope, ScopeContextManager, TracerBase
@@ -92,7 +92,10 @@ def wrap(fn_or_name):
     name = fn_or_name if isinstance(fn_or_name, str) else fn_or_name.__name__
     if frame.f_code.co_name != "<module>":
         raise NotImplementedError("wrap must be called at the top level of a module")
-    wrapped_functions[id(frame.f_globals), name] = frame.f_globals
+    if frame.f_code.co_filename.startswith("<eval_with_key>"):
+        frame.f_globals.setdefault(NAMED_HERE, []).append(name)
+    else:
+        wrapped_functions[id(frame.f_globals), name] = frame.f_globals
     return fn_or_name
 
 

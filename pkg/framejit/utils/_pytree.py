@@ -97,7 +97,11 @@ class TreeSpec:
         return found
 
     def __repr__(self):
-        children = ", ".join(map(repr, self.children_specs))
+        return self._text(2)
+
+    def _text(self, indent):
+        """All but the first child on lines of their own, as PyTorch prints them."""
+        children = f",\n{' ' * indent}".join(child._text(indent + 2) for child in self.children_specs)
         return f"TreeSpec({getattr(self.type, '__name__', self.type)}, {self.context}, [{children}])"
 
 
@@ -113,7 +117,7 @@ class LeafSpec(TreeSpec):
     def is_leaf(self):
         return True
 
-    def __repr__(self):
+    def _text(self, indent):
         return "*"
 
 
@@ -412,7 +416,7 @@ def _broadcast_to_and_flatten(tree, treespec, is_leaf=None):
         return [tree] * treespec.num_leaves
     if treespec.is_leaf() or _node_type(tree) != treespec.type:
         return None
-    children, context = SUPPORTED_NODES[treespec.type].flatten_fn(tree)
+    children, context = _definition(treespec.type).flatten_fn(tree)
     if len(children) != treespec.num_children or context != treespec.context:
         return None
     parts = [_broadcast_to_and_flatten(c, s, is_leaf) for c, s in zip(children, treespec.children_specs)]
