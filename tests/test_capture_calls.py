@@ -128,6 +128,18 @@ class MadeByCalls(unittest.TestCase):
     def setUp(self):
         framejit.reset()
 
+    def test_long_iterations_are_left_to_cpython(self):
+        def rows(x):
+            return len(tuple(x)), x[0] + 1
+
+        def pairs(x):
+            return dict(zip(range(300_000), range(300_000)))[3], x + 1
+
+        for f, n, reason in ((rows, 20_000, "5000"), (pairs, 2, "200000")):
+            told = framejit.dynamo.explain(f)(framejit.ones(n)).break_reasons
+            self.assertTrue(any(reason in str(why) for why in told), told)
+            self.assertEqual(str(framejit.compile(f)(framejit.ones(n))), str(f(framejit.ones(n))))
+
     def test_sort_of_lists_that_hold_themselves(self):
         def f(x):
             inner = [1]

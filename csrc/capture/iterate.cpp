@@ -161,6 +161,8 @@ V iterate(Tracer& t, V v) {
       cut(Reason::native_object, "iteration over ", v->cls->tp_name);
     case Is::Const: return iterate_constant(t, v);
     case Is::Tensor: {
+      const TensorMeta& meta = as_tensor(as<TensorValue>(v)->fake)->meta;
+      if (!meta.sizes.empty()) t.check_size(meta.sizes[0]);
       Args none;
       return iterate(t, call_leaf_method(t, _PyType_Lookup(t.type_of(v), FJ_NAME("unbind")), v, none));
     }
@@ -365,7 +367,9 @@ V until_stop(Tracer& t, F&& give) {
 }  // namespace
 
 V next(Tracer& t, V v) {
+  constexpr int64_t kMostTaken = 200000;  // CPython counts faster than a trace does
   const CallRule rule = t.take_rule();
+  if (++t.taken > kMostTaken) cut(Reason::too_long, "more than ", kMostTaken, " elements taken from iterators");
   t.use(v);
   if (v->is == Is::Iterator) {
     auto* it = as<IteratorValue>(v);

@@ -182,6 +182,7 @@ class Tracer {
   CallRule take_rule() { return std::exchange(call_rule, {}); }
   CutPoint cut_point() const;
   int64_t instructions = 0;
+  int64_t taken = 0;  // from iterators
   int depth = 0;
   int nesting = 0;  // of C++ functions that call one another for parts of a value
   SymFrame* outermost = nullptr;
