@@ -53,7 +53,6 @@ class Wrapper(fj.Tensor):
     def __tensor_unflatten__(parts, context, outer_size, outer_stride):
         return Wrapper(parts["a"], parts["b"])
 
-    __torch_function__ = fj._C._disabled_torch_function_impl
     calls = []
 
     @classmethod
@@ -293,6 +292,16 @@ class Wrappers(unittest.TestCase):
         self.assertIs(type(linear.weight.grad), Wrapper)
         expected = a.sum(0).expand(2, 4)
         self.assertTrue(fj.allclose(linear.weight.grad.a, expected))
+
+    def test_results_are_of_the_class_that_handlers_make(self):
+        class Inner(Wrapper):
+            pass
+
+        inner = Inner(fj.ones(2), fj.ones(2))
+        for f in (lambda x: x * x, lambda x: x.exp(), lambda x: x[0], lambda x: fj.nn.functional.relu(x)):
+            self.assertIs(type(f(inner)), Wrapper)
+            self.assertIs(type(fj.compile(f, fullgraph=True)(inner)), Wrapper)
+        self.assertFalse(fj.overrides.has_torch_function((inner,)))
 
     def test_modes_come_first(self):
         _, _, w = self.pair(2)

@@ -1,5 +1,7 @@
 #include "tensor/overrides.h"
 
+#include "tensor/python_dispatch.h"
+
 namespace fj::overrides {
 
 thread_local State state_;
@@ -28,7 +30,9 @@ bool type_answers(PyTypeObject* type) {
     Py_XDECREF(inner);
     if (!found) PyErr_Clear();
   }
-  if (found && found != disabled) return true;
+  // Of a class that answers below the tape only Tensor's own handler is not asked: results are of its handler's class.
+  const bool inherited = found && found == _PyType_Lookup(tensor_type, name) && python_dispatch::type_answers(type);
+  if (found && found != disabled && !inherited) return true;
   if (type->tp_version_tag) {
     silent_type = type;
     silent_tag = type->tp_version_tag;
