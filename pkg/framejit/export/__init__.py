@@ -177,7 +177,7 @@ def save(ep, f, *, extra_files=None, opset_version=None):
 
     ep (ExportedProgram). f (str, path or binary file object). extra_files (dict of str to str or bytes, or None): kept
     beside it. opset_version (dict or None): accepted, without effect. Raises TypeError for what is no exported program,
-    NotImplementedError for a graph that holds what no file can: bodies of higher-order operators, objects of the program.
+    NotImplementedError for a graph that holds what no file can, such as objects of the program.
 
     >>> import framejit, io
     >>> file = io.BytesIO()

@@ -24,6 +24,8 @@ def compile_file(program, path, sizes):
     changed = pure.graph_signature.user_inputs_to_mutate
     if changed or pure.graph_signature.parameters_to_mutate:
         raise NotImplementedError(f"aot_compile: the program changes its arguments ({', '.join(changed.values())})")
+    if list(pure.graph_module.children()):
+        raise NotImplementedError("aot_compile: a program with bodies of higher-order operators")
     held = _held(pure)
     variants = [(chosen, _Variant(pure, held, chosen)) for chosen in _combinations(pure, sizes)]
     data = _archive.program_data(pure, _archive._Tensors())

@@ -58,15 +58,12 @@ class _Tensors:
 
 def program_data(program, tensors):
     """The program as data; its tensors go into `tensors`."""
-    if list(program.graph_module.children()):
-        raise NotImplementedError(
-            "export.save: a graph with bodies of higher-order operators cannot be written to a file"
-        )
     signature = program.graph_signature
     return {
         "format": FORMAT,
         "version": VERSION,
-        "nodes": _encode.graph_data(program.graph),
+        "nodes": _encode.graph_data(program.graph, dict(program.graph_module.named_children())),
+        "bodies": _encode.bodies_data(program.graph_module),
         "inputs": [_encode.spec_data(spec) for spec in signature.input_specs],
         "outputs": [_encode.spec_data(spec) for spec in signature.output_specs],
         "in_spec": _encode.tree_data(program.call_spec.in_spec),
@@ -177,11 +174,12 @@ def _program(data, members):
 
 def program_of(data, state, constants):
     """The program that `program_data` made data of, with these tensors."""
-    graph = _encode.graph_of(data["nodes"])
+    bodies = _encode.bodies_of(data.get("bodies", {}))
+    graph = _encode.graph_of(data["nodes"], bodies)
     facts = Facts(data)
     _check_signature(graph, facts, state, constants)
     signature = ExportGraphSignature(facts.inputs, facts.outputs)
-    return ExportedProgram({}, graph, signature, state, constants, facts.ranges, facts.call_spec, facts.sizes)
+    return ExportedProgram(bodies, graph, signature, state, constants, facts.ranges, facts.call_spec, facts.sizes)
 
 
 class Facts:

@@ -10,6 +10,7 @@ import operator
 
 from framejit import _C, ops
 from framejit.fx.experimental._overloads import overload_of
+from framejit.fx.graph_module import GraphModule
 from framejit.fx.node import Node, map_aggregate
 from framejit.jit import schema as schemas
 
@@ -154,7 +155,9 @@ class Normaliser:
         name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
         example = self.examples.get(node)
         self.origin = self._origin_of(node, name)
-        if name == "size" and self._first_is_tensor(args):
+        if node.op == "get_attr" and isinstance(example, GraphModule):
+            value = self.graph.create_node("get_attr", node.target, (), {}, node.name)  # a body
+        elif name == "size" and self._first_is_tensor(args):
             rank = self.shapes[args[0]].dim()
             value = self.size(*args) if len(args) > 1 else tuple(self.size(args[0], i) for i in range(rank))
         elif name in _FIXED and self._first_is_tensor(args) or name in _PLAIN:

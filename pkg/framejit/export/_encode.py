@@ -8,10 +8,12 @@ import builtins
 import keyword
 import math
 import operator
+import re
 from collections import OrderedDict, deque
 
-from framejit import _C, broadcast_shapes, ops
-from framejit.fx import Graph
+import framejit
+from framejit import _C, _control_flow, broadcast_shapes, ops
+from framejit.fx import Graph, GraphModule
 from framejit.fx.node import Node
 from framejit.jit import schema as schemas
 from framejit.utils import _pytree as pytree
@@ -41,13 +43,22 @@ _DENIED = frozenset(
 )
 _NUMBERS = {
     "operator": (operator, "add sub mul truediv floordiv mod pow neg pos abs lt le gt ge eq ne not_ and_ or_ xor lshift "
-                           "rshift index truth getitem".split()),
+                           "rshift index truth getitem setitem invert matmul contains iadd isub imul itruediv ifloordiv imod "
+                           "ipow iand ior ixor ilshift irshift".split()),
     "math": (math, "sqrt floor ceil trunc exp log log2 log10 pow gcd lcm isqrt prod fabs".split()),
     "builtins": (builtins, "min max abs int float bool round len sum".split()),
 }  # fmt: skip
 _FUNCTIONS = {getattr(home, name): f"{word}.{name}" for word, (home, names) in _NUMBERS.items() for name in names}
 _FUNCTIONS[broadcast_shapes] = "framejit.broadcast_shapes"
 _BY_NAME = {name: function for function, name in _FUNCTIONS.items()}
+# operators that take functions, which are bodies: graphs of the file
+_HIGHER = {
+    f"higher_order.{op.__name__}": op
+    for op in (_control_flow.cond_op, _control_flow.while_loop_op, _control_flow.scan_op, _control_flow.map_op)
+}
+_BODY = re.compile(r"[a-z][a-z_]*_[0-9]+")  # its name
+# attributes of tensors that make others
+_ATTRIBUTES = frozenset(("T", "mT", "H", "mH", "real", "imag"))
 _SWITCHES = {"framejit._set_grad_enabled": _C._set_grad_enabled}
 DTYPES = {str(v).rpartition(".")[2]: v for v in vars(_C).values() if isinstance(v, _C.dtype)}
 _FORMATS = {str(v).rpartition(".")[2]: v for v in vars(_C).values() if isinstance(v, _C.memory_format)}
@@ -63,12 +74,22 @@ def _target_name(target):
     if target in _FUNCTIONS:
         return _FUNCTIONS[target]
     name = getattr(target, "__name__", "")
-    for known, function in _SWITCHES.items():
+    for known, function in (*_SWITCHES.items(), *_HIGHER.items()):
         if function is target:
             return known
+    if target is getattr:
+        return "attribute"
+    for space, home in _homes():
+        if _is_operator(name) and getattr(home, name, None) is target:
+            return f"{space}.{name}"
     if _raw(name) is target:
         return f"framejit.{name}"
     raise NotImplementedError(f"export.save: a call of {name or target!r} cannot be written to a file")
+
+
+def _homes():
+    """Where functions of an operator's name are looked up, for bodies: these call what the program called."""
+    return ("function", framejit), ("nn", framejit.nn.functional)
 
 
 def _is_operator(name):
@@ -96,8 +117,10 @@ def _target(text):
     _need(isinstance(text, str), "an operator that is no text")
     if text in _BY_NAME:
         return _BY_NAME[text]
-    if text in _SWITCHES:
-        return _SWITCHES[text]
+    if text in _SWITCHES or text in _HIGHER:
+        return _SWITCHES.get(text) or _HIGHER[text]
+    if text == "attribute":
+        return getattr
     space, _, rest = text.partition(".")
     if space == "aten":
         name, _, overload = rest.partition(".")
@@ -107,6 +130,10 @@ def _target(text):
                 return getattr(packet, overload)
     elif space == "framejit" and _is_identifier(rest) and _raw(rest) is not None:
         return _raw(rest)
+    elif space in dict(_homes()) and _is_identifier(rest) and not rest.startswith("_") and _is_operator(rest):
+        function = getattr(dict(_homes())[space], rest, None)
+        if callable(function) and not isinstance(function, type):
+            return function
     raise Refused(f"{text!r} is no operator")
 
 
@@ -218,17 +245,40 @@ _READERS = {
 # ---- graphs -----------------------------------------------------------------------------------------------
 
 
-def graph_data(graph):
+def bodies_data(module):
+    """The bodies that a graph's operators take, by name, each with its own."""
+    return {
+        name: {"nodes": graph_data(child.graph, dict(child.named_children())), "bodies": bodies_data(child)}
+        for name, child in module.named_children()
+    }
+
+
+def bodies_of(data):
+    """The modules that the data says."""
+    _need(isinstance(data, dict) and all(map(_BODY.fullmatch, data)), "bodies that are none")
+    out = {}
+    for name, row in data.items():
+        _need(isinstance(row, dict), "a body that is none")
+        inner = bodies_of(row["bodies"])
+        out[name] = GraphModule(inner, graph_of(row["nodes"], inner))
+    return out
+
+
+def graph_data(graph, bodies):
     """The nodes of a graph, in order."""
     index, out, memories = {}, [], {}
     for node in graph.nodes:
         row = {"op": node.op, "name": node.name}
-        if node.op == "call_function":
-            row["target"] = _target_name(node.target)
+        if node.op in ("call_function", "call_method"):
+            row["target"] = _target_name(node.target) if node.op == "call_function" else _method(node.target)
+            if node.target is getattr and node.args[1] not in _ATTRIBUTES:
+                raise NotImplementedError(f"export.save: the attribute {node.args[1]} cannot be written to a file")
             row["args"] = [encode(arg, index) for arg in node.args]
             row["kwargs"] = {key: encode(value, index) for key, value in node.kwargs.items()}
         elif node.op == "output":
             row["args"] = [encode(arg, index) for arg in node.args[0]]
+        elif node.op == "get_attr" and node.target in bodies:
+            row["target"] = node.target
         elif node.op != "placeholder":
             raise NotImplementedError(
                 f"export.save: a node of kind {node.op} ({node.target}) cannot be written to a file"
@@ -245,8 +295,18 @@ def graph_data(graph):
     return out
 
 
-def graph_of(rows):
-    """The graph that the data says."""
+def _method(name):
+    if not _is_method(name):
+        raise NotImplementedError(f"export.save: a call of the method {name} cannot be written to a file")
+    return name
+
+
+def _is_method(name):
+    return not name.startswith("_") and hasattr(_C.Tensor, name) and _is_operator(name)
+
+
+def graph_of(rows, bodies):
+    """The graph that the data says, whose operators may take these bodies."""
     graph, nodes, names = Graph(), [], set()
     _need(isinstance(rows, list) and rows, "no nodes")
     for i, row in enumerate(rows):
@@ -256,12 +316,21 @@ def graph_of(rows):
         names.add(name)
         if op == "placeholder":
             node = placeholder(graph, name)
-        elif op == "call_function":
+        elif op == "get_attr":
+            _need(row.get("target") in bodies, f"the body {row.get('target')!r} is not there")
+            node = graph.create_node("get_attr", row["target"], (), {}, name)
+        elif op in ("call_function", "call_method"):
             kwargs = row.get("kwargs", {})
             _need(isinstance(kwargs, dict) and all(map(_is_identifier, kwargs)), "names of arguments that are none")
             args = tuple(decode(arg, nodes) for arg in _parts(row.get("args")))
             named = {key: decode(value, nodes) for key, value in kwargs.items()}
-            node = graph.call_function(_target(row.get("target")), args, named, name=name)
+            target = row.get("target")
+            if op == "call_method":
+                _need(_is_identifier(target) and _is_method(target) and args, f"{target!r} is no method")
+            else:
+                target = _target(target)
+                _need(target is not getattr or len(args) == 2 and args[1] in _ATTRIBUTES, "an attribute of no tensor")
+            node = graph.create_node(op, target, args, named, name)
         else:
             _need(op == "output" and i == len(rows) - 1, f"a node of the kind {op!r}")
             node = graph.output(tuple(decode(arg, nodes) for arg in _parts(row.get("args"))))
