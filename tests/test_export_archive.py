@@ -141,7 +141,7 @@ class HostileTest(ExportCase):
         self.edited(lambda p: first_call(p).update(args=[{"dtype": "os"}]), "unknown")
         self.edited(lambda p: first_call(p).update(kwargs={"a b": 1}), "names of arguments")
         self.edited(lambda p: first_call(p).update(op="call_module"), "of the kind")
-        self.edited(lambda p: first_call(p).update(op="get_attr"), "of the kind")
+        self.edited(lambda p: first_call(p).update(op="get_attr"), "is not there")
         self.edited(lambda p: p["nodes"].pop(), "no output")
         self.edited(lambda p: p["nodes"].reverse(), "")
         self.edited(lambda p: p.update(nodes=[]), "no nodes")
