@@ -1,6 +1,7 @@
 // Recording: executes an op below the tape and makes the node that its derivative rule runs in.
 #include <algorithm>
 
+#include "ops/vjp_reads.h"
 #include "tensor/autograd_internal.h"
 #include "tensor/tape_api.h"
 
@@ -86,7 +87,7 @@ class OpNode final : public Node {
       text += cat(";", to_string(a));
     }
     for (const Slot& s : slots) {
-      text += s.there ? cat("|", name_of(s.meta.dtype), s.meta.sizes, s.meta.strides) : std::string("|");
+      text += s.there ? cat("|", name_of(s.meta.dtype), s.meta.sizes, s.meta.strides, s.saved ? "!" : "") : "|";
       saved.push_back(&s.saved);
     }
     return true;
@@ -190,13 +191,13 @@ struct Call {
 
 bool is_inplace(const OpDef& op) { return op.has(kInplace) || (!op.args.empty() && op.args[0].mutated); }
 
-// Edges of all argument places: only differentiable ones lead anywhere.
-std::vector<Edge> edges_of(const Call& c, bool* any) {
+// Edges of all argument places: only differentiable ones lead anywhere. `needs`: bit i, one in argument i does.
+std::vector<Edge> edges_of(const Call& c, uint64_t* needs) {
   std::vector<Edge> out;
   each_place(c.args, [&](size_t i, size_t, Val v) {
     Edge e;
     if (v && (c.op.vjp_args >> i & 1) && is_differentiable(v->dtype)) e = edge_of(tensor_of(v));
-    *any = *any || e.node;
+    if (e.node) *needs |= uint64_t{1} << i;
     out.push_back(std::move(e));
   });
   return out;
@@ -214,7 +215,7 @@ Saved saved_before_write(TensorObj* self) {
   return s;
 }
 
-std::unique_ptr<OpNode> make_node(const Call& c, std::vector<Edge> edges) {
+std::unique_ptr<OpNode> make_node(const Call& c, std::vector<Edge> edges, uint64_t saves) {
   auto node = std::make_unique<OpNode>(c.op, c.args);
   node->next = std::move(edges);
   each_place(c.args, [&](size_t i, size_t, Val v) {
@@ -222,8 +223,7 @@ std::unique_ptr<OpNode> make_node(const Call& c, std::vector<Edge> edges) {
     if (v) {
       s.meta = *v;
       s.there = true;
-      if (c.op.vjp_saves_args >> i & 1)
-        s.saved = c.inplace && i == 0 ? saved_before_write(tensor_of(v)) : save_input(tensor_of(v));
+      if (saves >> i & 1) s.saved = c.inplace && i == 0 ? saved_before_write(tensor_of(v)) : save_input(tensor_of(v));
     }
     node->slots.push_back(std::move(s));
   });
@@ -231,12 +231,12 @@ std::unique_ptr<OpNode> make_node(const Call& c, std::vector<Edge> edges) {
   return node;
 }
 
-void add_results(OpNode& node, const Call& c, Outs& outs) {
+void add_results(OpNode& node, Outs& outs, uint64_t saves) {
   for (size_t i = 0; i < outs.size(); ++i) {
     Slot s;
     s.meta = outs[i]->meta;
     s.there = true;
-    if (c.op.vjp_saves_outs >> i & 1) s.saved = save_output(outs[i].get(), static_cast<int32_t>(i));
+    if (saves >> i & 1) s.saved = save_output(outs[i].get(), static_cast<int32_t>(i));
     node.add_result(s.meta);
     node.slots.push_back(std::move(s));
   }
@@ -256,20 +256,21 @@ void forget_base(const Call& c, Outs& outs) {
 void call(const OpDef& op, Args args, Outs& outs) {
   Call c{op, args, is_inplace(op)};
   if (c.inplace) check_inplace(tensor_of(args[0].val()), true);
-  bool any = false;
+  uint64_t needs = 0;
   std::vector<Edge> edges;
-  if (op.vjp) edges = edges_of(c, &any);
-  if (!any) {
+  if (op.vjp) edges = edges_of(c, &needs);
+  if (!needs) {
     execute_op(op, args, outs);
     if (!op.vjp && op.no_vjp && !c.inplace && std::string_view(op.no_vjp).starts_with("missing"))
       attach_missing(op, args, outs);
     return;
   }
   Edge self_edge = c.inplace ? edge_of(tensor_of(args[0].val())) : Edge{};
-  std::unique_ptr<OpNode> node = make_node(c, std::move(edges));
+  const VjpReads reads = vjp_reads(op, needs);
+  std::unique_ptr<OpNode> node = make_node(c, std::move(edges), reads.args);
   execute_op(op, args, outs);
   forget_base(c, outs);
-  add_results(*node, c, outs);
+  add_results(*node, outs, reads.outs);
   NodeRef ref = wrap_node(std::move(node));
   if (c.inplace) return rebase_history(outs[0].get(), std::move(ref), self_edge);
   for (size_t i = 0; i < outs.size(); ++i)

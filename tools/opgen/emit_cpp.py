@@ -48,6 +48,7 @@ class Emitter:
         self.schemas = {r.key: r.schema for r in rows}
         self.rule_decls: set[str] = set()
         self.code: list[str] = []  # generated rule functions
+        self.reads: dict[str, dict[int, tuple[int, int]]] = {}  # row -> argument -> what its derivative reads
 
     # -- small outputs ---------------------------------------------------------------------------------------------
     def defs(self) -> list[tuple[Row, Schema, bool]]:
@@ -154,9 +155,17 @@ class Emitter:
             if not col.startswith("fn:"):
                 raise RowError(f'{r.file}: {r.key}: vjp must be a table, fn:name or none("why")')
             saves = r.col("saves") or []
-            args = sum(1 << index[n] for n in saves if n in index)
-            outs = sum(1 << int(n[6:] or 0) for n in saves if n.startswith("result"))
             diff = r.col("diff") or [r.schema.args[0].name]
+            if isinstance(saves, list):
+                saves = dict.fromkeys(diff, saves)
+            self.reads[r.key] = {
+                index[arg]: (
+                    sum(1 << index[n] for n in names if n in index),
+                    sum(1 << int(n[6:] or 0) for n in names if n.startswith("result")),
+                )
+                for arg, names in saves.items()
+            }
+            args, outs = self.read_by_any(r)
             return {
                 "vjp": self.declare("void", f"vjp_{col[3:]}", "VjpCtx& c"),
                 "vjp_saves_args": f"{args}ull",
@@ -164,26 +173,49 @@ class Emitter:
                 "vjp_args": f"{sum(1 << index[n] for n in diff)}ull",
             }
         name = f"vjp_row_{r.schema.ident}"
-        used_args: set[str] = set()
-        used_outs: set[int] = set()
+        tensorish = {a.name for a in r.schema.args if a.type in ("Tensor", "OptTensor", "Operand", "TensorList")}
+        reads = self.reads[r.key] = {}
         lines = []
         for arg, text in col.items():
             e = TensorExpr(r.schema, self.schemas, in_vjp=True)
             body = e.compile(text)
-            used_args |= e.used_args
-            used_outs |= e.used_outs
             i = index[arg]
+            reads[i] = sum(1 << index[n] for n in e.used_args & tensorish), sum(1 << o for o in e.used_outs)
             if r.kind == "pointwise":
                 body = f"reduce_to(b, Arg({body}).val(), c.args[{i}].val())"
             lines.append(f"  if (c.need({i}) && c.args[{i}].is_tensor()) c.result[{i}] = Arg({body});\n")
         self.code.append(f"void {name}(VjpCtx& c) {{\n  Builder& b = c.b;\n  (void)b;\n{''.join(lines)}}}\n")
-        tensorish = {a.name for a in r.schema.args if a.type in ("Tensor", "OptTensor", "Operand", "TensorList")}
+        args, outs = self.read_by_any(r)
         return {
             "vjp": name,
-            "vjp_saves_args": f"{sum(1 << index[n] for n in used_args & tensorish)}ull",
-            "vjp_saves_outs": f"{sum(1 << i for i in used_outs)}ull",
+            "vjp_saves_args": f"{args}ull",
+            "vjp_saves_outs": f"{outs}ull",
             "vjp_args": f"{sum(1 << index[n] for n in col)}ull",
         }
+
+    def read_by_any(self, r: Row) -> tuple[int, int]:
+        """What the derivatives for all arguments together read: bits of arguments, bits of results."""
+        args = outs = 0
+        for of_args, of_outs in self.reads[r.key].values():
+            args, outs = args | of_args, outs | of_outs
+        return args, outs
+
+    def reads_table(self) -> str:
+        """vjp_reads(): the rows whose derivatives for single arguments read less than all of them together."""
+        elements, starts = [], []
+        for r, s, _ in self.defs():
+            reads = self.reads.get(r.key, {})
+            every = self.read_by_any(r) if reads else (0, 0)
+            if all(of_one == every for of_one in reads.values()):
+                continue
+            starts.append(f"    case OpId::{cpp_name(s.ident)}: return {{reads + {len(elements)}, {len(s.args)}}};\n")
+            elements += [reads.get(i, (0, 0)) for i in range(len(s.args))]
+        rows = "".join(f"  {{{args}ull, {outs}ull}},\n" for args, outs in elements)
+        return (
+            f"namespace {{\nconstexpr VjpReads reads[] = {{\n{rows}}};\n}}  // namespace\n\n"
+            "std::span<const VjpReads> vjp_reads(OpId id) {\n  switch (id) {\n"
+            f"{''.join(starts)}    default: return {{}};\n  }}\n}}\n\n"
+        )
 
     def batch(self, r: Row) -> dict[str, str]:
         why = none_reason(r.cols["batch"])
@@ -276,7 +308,7 @@ class Emitter:
         return "".join(
             [
                 _HEAD,
-                '#include "ops/calls.h"\n#include "ops/native.h"\n#include "ops/rules.h"\n#include "ops/rule_decls.h"\n\n',
+                '#include "ops/calls.h"\n#include "ops/native.h"\n#include "ops/rules.h"\n#include "ops/rule_decls.h"\n#include "ops/vjp_reads.h"\n\n',
                 "namespace fj {\nnamespace {\n\n",
                 *self.code,
                 "\nconstinit ArgDef all_args[] = {\n",
@@ -289,7 +321,9 @@ class Emitter:
                 *defaults,
                 "  return true;\n}\n\n}  // namespace\n\n",
                 "std::span<const OpDef> all_ops() {\n  static const bool done = set_defaults();\n  (void)done;\n"
-                "  return defs;\n}\n\n}  // namespace fj\n",
+                "  return defs;\n}\n\n",
+                self.reads_table(),
+                "}  // namespace fj\n",
             ]
         )
 
