@@ -97,6 +97,8 @@ class Buffers(unittest.TestCase):
         for bad in (dict(offset=9), dict(count=9), dict(offset=1), dict(count=0)):
             with self.assertRaises(ValueError):
                 framejit.frombuffer(data, dtype=framejit.int16, **bad)
+        with self.assertRaisesRegex(TypeError, "dtype"):
+            framejit.frombuffer(data)
 
     def test_dlpack(self):
         t = framejit.arange(6.0).reshape(2, 3)

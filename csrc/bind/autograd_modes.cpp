@@ -21,9 +21,7 @@ PyObject* set_grad_enabled(PyObject*, PyObject* value) { return set_mode(value, 
 PyObject* set_inference_mode(PyObject*, PyObject* value) { return set_mode(value, &Modes::inference_mode); }
 
 // _is_tracing(): is this code being captured?
-PyObject* is_tracing(PyObject*, PyObject*) {
-  return PyBool_FromLong(trace::active_session() != nullptr);
-}
+PyObject* is_tracing(PyObject*, PyObject*) { return PyBool_FromLong(trace::active_session() != nullptr); }
 
 // _error_on_graph_break() -> True, False or None; _set_error_on_graph_break(one of them)
 PyObject* error_on_break(PyObject*, PyObject*) {

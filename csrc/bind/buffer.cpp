@@ -132,7 +132,7 @@ PyObject* from_numpy(PyObject*, PyObject* array) {
 
 PyObject* frombuffer(PyObject*, PyObject* args, PyObject* kwargs) {
   static const char* names[] = {"buffer", "dtype", "count", "offset", "requires_grad", nullptr};
-  PyObject *buffer, *type;
+  PyObject *buffer, *type = nullptr;
   Py_ssize_t count = -1, offset = 0;
   int grad = 0;
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$Onnp:frombuffer", const_cast<char**>(names), &buffer, &type,
@@ -140,6 +140,7 @@ PyObject* frombuffer(PyObject*, PyObject* args, PyObject* kwargs) {
     return nullptr;
   return py::guarded<PyObject*>(nullptr, [&] {
     TensorMeta m;
+    FJ_USER_CHECK(type, ErrorKind::Type, "frombuffer() missing 1 required keyword argument: \"dtype\"");
     FJ_USER_CHECK(as_dtype(type, &m.dtype), ErrorKind::Type,
                   "frombuffer(): argument 'dtype' must be framejit.dtype, not ", Py_TYPE(type)->tp_name);
     FJ_USER_CHECK(PyObject_CheckBuffer(buffer), ErrorKind::Value, "object does not implement Python buffer protocol.");
