@@ -195,8 +195,10 @@ def input_target(path):
     'L_self_modules_fc_parameters_weight_'
     >>> input_target("globals()['scale']")
     'G_scale_'
+    >>> input_target("self.__dict__['scale']")
+    'L_self_scale'
     """
-    path = path.removesuffix(" as a tensor").replace(".__dict__[", "[")
+    path = re.sub(r"\.__dict__\['(\w+)'\]", r".\1", path.removesuffix(" as a tensor"))
     if path.startswith("globals()["):
         path = f"G{path[len('globals()') :]}"
     else:

@@ -54,8 +54,17 @@ def without_gradients(t, x, y):
     return a, b, c
 
 
+class Holder:
+    def __init__(self, library):
+        self.own, self.listed, self.inner_ = library.ones(3), [library.ones(3)], None
+
+
 def nested_arguments(t, x, y, d, *more, key):
     return x + d["a"][0] + more[1] * key
+
+
+def attributes(t, x, y, holder):
+    return x + holder.own * holder.listed[0] + holder.inner_.own
 
 
 def functions_of_nn(t, x, y):
@@ -109,7 +118,10 @@ class GraphTextTest(unittest.TestCase):
         def texts(library):
             ones = library.ones(3)
             given = ({"a": [ones * 2]}, ones * 3, ones * 4)
-            return text_of(library, nested_arguments, *given, key=ones * 5)
+            holder = Holder(library)
+            holder.inner_ = Holder(library)
+            arguments = text_of(library, nested_arguments, *given, key=ones * 5)
+            return arguments, text_of(library, attributes, holder)
 
         torch._dynamo.reset()
         self.assertEqual(texts(framejit), texts(torch))
