@@ -236,7 +236,9 @@ class StandIns(unittest.TestCase):
         self.assertEqual(fj.add(fj.ones(1), r), ("add", 2, {}))
         self.assertEqual(fj.add(r, other=1), ("add", 1, {"other": 1}))
         self.assertEqual(fj.ones(1) + r, ("method", 2))
-        self.assertEqual(F.mse_loss(r, target=r), ("loss", 1, {"target": r}))
+        in_full = {"size_average": None, "reduce": None, "reduction": "mean", "weight": None}  # as PyTorch tells it
+        self.assertEqual(F.mse_loss(r, target=r), ("loss", 2, in_full))
+        self.assertEqual(F.mse_loss(r, goal=r), ("loss", 1, {"goal": r}))
         self.assertEqual(fj.cat([fj.ones(1), r]), ("cat", 2, 0))
         self.assertRaisesRegex(TypeError, "handlers returned NotImplemented", fj.mul, r, 2)
 

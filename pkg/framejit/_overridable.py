@@ -6,7 +6,9 @@ which stays the same object, gets code that asks and calls the function as it wa
 of Tensor is not seen when it is made: import `framejit.overrides` where one is defined.
 """
 
+import functools
 import importlib
+import inspect
 import sys
 import types
 
@@ -14,9 +16,9 @@ from framejit import _C
 
 
 def _asking(*args, _asks=None, _ask=None, _self=None, _plain=None, _is_silent=None, _arranged=None, **kwargs):
-    if _arranged is not None:
-        args = _arranged(args)
     if _asks(args, kwargs) and not _is_silent(_self):
+        if _arranged is not None:
+            args, kwargs = _arranged(args, kwargs)
         return _ask(_self, args, kwargs)
     return _plain(*args, **kwargs)
 
@@ -33,13 +35,55 @@ _SILENT_NAMES = frozenset(
 _SPACES = ("framejit", "framejit.nn.functional", "framejit.linalg", "framejit.special", "framejit.fft")
 
 
-def _flat(args):
+def _flat(args, kwargs):
     """einsum("ij,jk", [a, b]) is einsum("ij,jk", a, b) to those who are asked."""
     one = len(args) == 2 and isinstance(args[1], (list, tuple))
-    return (args[0], *args[1]) if one else args
+    return (args[0], *args[1]) if one else args, kwargs
 
 
-_ARRANGED = {"einsum": _flat}  # functions whose arguments are brought into one form before anybody is asked
+def _in_full(function):
+    """Brings calls into the form that PyTorch's functions of torch.nn.functional tell: what has no default by position, all else
+    by name."""
+    parameters = inspect.signature(function).parameters.values()
+    required = [p.name for p in parameters if p.default is p.empty]
+    optional = {p.name: p.default for p in parameters if p.default is not p.empty}
+    names = [*required, *optional]
+
+    def arranged(args, kwargs):
+        given = dict(zip(names, args)) | kwargs
+        if len(args) > len(names) or not given.keys() >= set(required) or not set(names) >= given.keys():
+            return args, kwargs  # the call says what is wrong with it
+        return tuple(given[name] for name in required), {name: given.get(name, optional[name]) for name in optional}
+
+    return arranged
+
+
+# Of torch.nn.functional: in C++ there, so told as they are called; and written with others, which are told in their place.
+_AS_CALLED = frozenset(
+    "adaptive_avg_pool1d avg_pool1d avg_pool2d avg_pool3d bilinear channel_shuffle conv_tbc cosine_similarity one_hot "
+    "pairwise_distance pdist pixel_shuffle pixel_unshuffle scaled_dot_product_attention".split()
+)
+_WITH_OTHERS = frozenset("sigmoid tanh upsample upsample_bilinear upsample_nearest".split())
+
+
+def _is_of_nn(function):
+    home = getattr(function, "__module__", None) or ""
+    return isinstance(function, types.FunctionType) and home.startswith("framejit.nn._functional")
+
+
+def is_written_with_others(function):
+    """Whether those are told of its calls that it makes itself."""
+    return _is_of_nn(function) and function.__name__ in _WITH_OTHERS
+
+
+@functools.cache
+def arrangement(function):
+    """What brings the arguments of a call into the form in which it is told, or None: (args, kwargs) -> (args, kwargs)"""
+    if getattr(function, "__name__", None) == "einsum":
+        return _flat
+    return _in_full(function) if _is_of_nn(function) and function.__name__ not in _AS_CALLED else None
+
+
 _installed = {}  # the functions that ask -> what is called by their names
 
 
@@ -90,7 +134,7 @@ def _make_asking(function):
         "_self": function,
         "_plain": plain,
         "_is_silent": is_silent,
-        "_arranged": _ARRANGED.get(function.__name__),
+        "_arranged": arrangement(plain),
     }
     function.__wrapped__ = plain
 
@@ -121,6 +165,7 @@ def install():
                 or value in _installed
                 or not value.__module__.startswith("framejit")
                 or value.__module__.startswith(_SILENT_MODULES)
+                or is_written_with_others(value)
             ):
                 continue
             _installed[value] = name

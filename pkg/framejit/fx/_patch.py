@@ -6,7 +6,7 @@ import sys
 import types
 
 from framejit import _C
-from framejit._overridable import functional_is_silent, is_silent
+from framejit._overridable import arrangement, functional_is_silent, is_silent, is_written_with_others
 from framejit.nn import Module
 
 from .proxy import Proxy
@@ -47,11 +47,15 @@ def _recording(function, named=False):
 
     named (bool): because the program asked for it by name; generated code asks again, for those who trace it."""
 
+    arranged = arrangement(function)
+
     @functools.wraps(function, updated=())
     def wrapper(*args, **kwargs):
         proxy = find_proxy(args, kwargs)
         if proxy is None:
             return function(*args, **kwargs)
+        if arranged is not None:
+            args, kwargs = arranged(args, kwargs)
         made = proxy.tracer.create_proxy("call_function", function, args, kwargs)
         if named:
             made.node.meta["is_wrapped"] = True
@@ -126,6 +130,8 @@ def _own_functions():
             if name.startswith("_") and name != "_assert" or isinstance(value, type) or not callable(value):
                 continue
             home = getattr(value, "__module__", None) or ""
+            if is_written_with_others(value):
+                continue
             if home.startswith("framejit") and (name == "_assert" or not home.startswith(_NOT_RECORDED)):
                 found[id(value)] = value
     return found
