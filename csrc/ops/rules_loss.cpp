@@ -96,7 +96,7 @@ void nll(Builder& b, Val x, Val target, const Arg& weight, const std::string& re
                   x->sizes[0], ") to match target batch_size (", target->dim() ? target->sizes[0] : 1, ").");
   Val ignored = t::eq(b, target, ignore);
   Val index = t::unsqueeze(b, t::masked_fill(b, target, ignored, 0), cls);
-  Val picked = t::neg(b, t::squeeze_dim(b, t::gather(b, x, cls, cast_to(b, index, DType::I64)), Arg::ints({cls})));
+  Val picked = t::neg(b, t::squeeze_dim(b, t::_pick(b, x, cls, cast_to(b, index, DType::I64)), Arg::ints({cls})));
   Val w;
   if (weight.is_tensor()) {
     FJ_USER_CHECK(weight.val()->numel() == x->sizes[cls], ErrorKind::Runtime,
@@ -135,11 +135,20 @@ void decompose_cross_entropy(Builder& b, const OpDef& op, Args args, Outs& outs)
   int64_t ignore = named(op, args, "ignore_index").as_int();
   FJ_USER_CHECK(smooth >= 0 && smooth <= 1, ErrorKind::Runtime,
                 "label_smoothing must be between 0.0 and 1.0. Got: ", smooth);
+  const bool probabilities = target->sizes == x->sizes;
+  FJ_USER_CHECK(!probabilities || is_float(target->dtype), ErrorKind::Runtime,
+                "Expected floating point type for target with class probabilities, got ",
+                scalar_type_name(target->dtype));
+  FJ_USER_CHECK(!probabilities || ignore < 0, ErrorKind::Runtime,
+                "ignore_index is not supported for floating point target");
+  FJ_USER_CHECK(x->dim() > 0, ErrorKind::Index, "Dimension specified as 1 but tensor has no dimensions");
   int64_t cls = x->dim() == 1 ? 0 : 1;
   Val logp = t::log_softmax(b, x, cls);
   Dim classes = x->sizes[cls];
-  bool probabilities = target->sizes == x->sizes && is_float(target->dtype);
   Val w = args[2].val();
+  FJ_USER_CHECK(!w || w->sizes == Shape{classes}, ErrorKind::Runtime,
+                "cross_entropy: weight tensor should be defined either for all ", classes,
+                " classes or no classes but got weight tensor of shape: ", w ? w->sizes : Shape{});
   if (w && x->dim() > 1) {
     Shape sizes(static_cast<size_t>(x->dim()), 1);
     sizes[1] = classes;

@@ -71,7 +71,7 @@ void gather(NativeCtx& c) {
   dispatch_bytes(out.dtype, [&]<class T>() {
     for_each_line<3>({index, out, clipped(src, index)}, [&](const std::array<std::byte*, 3>& p) {
       Line<T> to{p[1], out.strides.back()}, from{p[2], src.strides.back()};
-      for (int64_t i = 0; i < m; ++i) to[i] = from[index_at(index, p[0], i, n, "gather", d)];
+      for (int64_t i = 0; i < m; ++i) to[i] = from[index_at(index, p[0], i, n, c.op->name, d)];
     });
   });
 }
