@@ -36,7 +36,7 @@ PyObject* transposed(PyObject* o, void*) {
     int64_t n = meta_of(o).dim();
     SmallVec<int64_t, 6> dims;
     for (int64_t d = 0; d < n; ++d) dims.push_back(kMatrix ? d : n - 1 - d);
-    if (kMatrix) {
+    if (kMatrix && n > 0) {  // of a scalar it is the scalar
       FJ_USER_CHECK(n >= 2, ErrorKind::Runtime, "tensor.mT is only supported on matrices or batches of matrices. Got ",
                     n, "-D tensor.");
       std::swap(dims[n - 1], dims[n - 2]);

@@ -332,7 +332,8 @@ void complex_prod(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& outs
   if (n == 0) {
     Shape sizes = x->sizes;
     sizes[static_cast<size_t>(dim)] = 1;
-    x = t::ones(b, sizes, x->dtype);
+    Val one = t::ones(b, sizes, x->dtype), both[] = {x, one};
+    x = t::narrow(b, t::cat(b, Arg::tensors(both), dim), dim, 0, 1);  // whose gradient is one of x
     n = 1;
   }
   for (; n > 1; n = n / 2 + n % 2) {

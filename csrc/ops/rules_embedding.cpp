@@ -18,6 +18,8 @@ void infer_embedding(InferCtx& c) {
   const TensorMeta& w = *c.val(0);
   FJ_USER_CHECK(w.dim() == 2, ErrorKind::Runtime, "'weight' must be 2-D");
   check_indices(c.val(1));
+  FJ_USER_CHECK(w.sizes[0] > 0 || c.val(1)->numel() == 0, ErrorKind::Runtime,
+                "index_select(): self indexing axis dim should be positive");
   Shape sizes = c.val(1)->sizes;
   sizes.push_back(w.sizes[1]);
   set_out(c, std::move(sizes), w.dtype);

@@ -117,7 +117,12 @@ void infer_index_select(InferCtx& c) {
   FJ_USER_CHECK(c.val(2)->dim() <= 1, ErrorKind::Index, "index_select(): Index is supposed to be a vector");
   int64_t d = wrap_dim(c.args[1].as_int(), in.dim());
   Shape sizes = in.sizes;
-  if (in.dim()) sizes[d] = c.val(2)->numel();
+  const Dim n = c.val(2)->numel();
+  FJ_USER_CHECK(in.dim() || n == 1, ErrorKind::Runtime, "index_select(): Index to scalar can have only 1 value, got ",
+                n, " value(s)");
+  FJ_USER_CHECK(in.dim() < 2 || n == 0 || sizes[d] > 0, ErrorKind::Runtime,
+                "index_select(): self indexing axis dim should be positive");
+  if (in.dim()) sizes[d] = n;
   set_out(c, std::move(sizes), in.dtype);
 }
 void vjp_index_select(VjpCtx& c) {
@@ -166,8 +171,12 @@ void vjp_index_copy(VjpCtx& c) {
 void decompose_index_fill(Builder& b, const OpDef&, Args args, Outs& outs) {
   Val self = args[0].val(), index = args[2].val();
   int64_t d = wrap_dim(args[1].as_int(), self->dim());
+  if (!self->dim()) {  // as of one element
+    Val one = t::index_fill(b, t::reshape(b, self, Arg::ints({1})), Arg(int64_t{0}), index, args[3]);
+    return outs.push_back(t::reshape(b, one, Arg::ints({})));
+  }
   Shape sizes = self->sizes;
-  if (self->dim()) sizes[d] = index->numel();
+  sizes[d] = index->numel();
   Val value;
   if (args[3].is_tensor()) {
     FJ_USER_CHECK(args[3].val()->dim() == 0, ErrorKind::Runtime,
@@ -189,7 +198,7 @@ void decompose_index_fill(Builder& b, const OpDef&, Args args, Outs& outs) {
 void decompose_take(Builder& b, const OpDef&, Args args, Outs& outs) {
   Val flat = t::reshape(b, args[0], Arg::ints({-1})), index = args[1].val();
   Val wrapped = t::where(b, t::lt(b, index, 0), t::add(b, index, int64_t(flat->numel())), index);
-  outs.push_back(t::reshape(b, t::gather(b, flat, 0, t::reshape(b, wrapped, Arg::ints({-1}))), index->sizes));
+  outs.push_back(t::reshape(b, t::_pick(b, flat, 0, t::reshape(b, wrapped, Arg::ints({-1}))), index->sizes));
 }
 
 // (self, dim, index, src, reduce)

@@ -77,8 +77,15 @@ void infer_bmm(InferCtx& c) {
   set_out(c, Shape{a.sizes[0], a.sizes[1], b.sizes[2]}, a.dtype);
 }
 
+// Of a dimension that the tensor need not have.
+static Dim size_at(Val v, int64_t d) {
+  FJ_USER_CHECK(v->dim() > 0, ErrorKind::Index, "Dimension specified as ", d, " but tensor has no dimensions");
+  return v->sizes[wrap_dim(d, v->dim())];
+}
+
 void decompose_mv(Builder& b, const OpDef&, Args args, SmallVec<Val, 2>& outs) {
   Val self = args[0].val(), vec = args[1].val();
+  size_at(self, 0);
   FJ_USER_CHECK(self->dim() == 2 && vec->dim() == 1, ErrorKind::Runtime, "vector + matrix @ vector expected, got ",
                 vec->dim(), ", ", self->dim(), ", ", vec->dim());
   FJ_USER_CHECK(self->sizes[1] == vec->sizes[0], ErrorKind::Runtime, "size mismatch, got input (", self->sizes[0],
@@ -107,7 +114,10 @@ static Arg factor_for(Val v, const Arg& a) {
 void decompose_addmm(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& outs) {
   Val self = args[0].val();
   bool stacked = op.args[1].name[0] == 'b';
-  if (!stacked) check_same_dtype(args[1].val(), args[2].val());
+  if (stacked)
+    size_at(args[1].val(), 1), size_at(args[2].val(), 2);
+  else
+    check_same_dtype(args[1].val(), args[2].val());
   check_same_dtype(self, args[2].val());
   Val prod = stacked ? t::bmm(b, args[1], args[2]) : t::mm(b, args[1], args[2]);
   prod = scaled(b, prod, factor_for(prod, args[4]));
@@ -122,6 +132,7 @@ void decompose_addmm(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& o
 void decompose_add_product(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& outs) {
   std::string_view name = op.name;
   Val self = args[0].val();
+  if (name == "addbmm") size_at(args[1].val(), 1), size_at(args[2].val(), 2);
   Val product = name == "addmv" ? t::mv(b, args[1], args[2])
                 : name == "addbmm"
                     ? t::sum(b, t::bmm(b, args[1], args[2]), Arg::ints({0}), Arg(false), Arg(self->dtype))
@@ -244,8 +255,13 @@ void decompose_tensordot(Builder& b, const OpDef&, Args args, SmallVec<Val, 2>& 
 
 void decompose_bilinear(Builder& b, const OpDef&, Args args, SmallVec<Val, 2>& outs) {
   Val x = args[0].val(), y = args[1].val(), w = args[2].val(), bias = args[3].val();
-  FJ_USER_CHECK(w->dim() == 3 && x->dim() > 0 && x->dim() == y->dim(), ErrorKind::Runtime,
-                "bilinear(): input dimensions do not match: got ", x->dim(), " and ", y->dim());
+  FJ_USER_CHECK(x->dim() == y->dim(), ErrorKind::Runtime, "bilinear(): input dimensions do not match: got ", x->dim(),
+                " and ", y->dim());
+  size_at(x, -1), size_at(w, 1), size_at(w, 2);
+  for (int64_t d = 0; d + 1 < x->dim(); ++d)
+    FJ_USER_CHECK(x->sizes[d] == y->sizes[d], ErrorKind::Runtime,
+                  "bilinear(): input batch dimensions do not match at dim ", d, ": got ", x->sizes[d], " and ",
+                  y->sizes[d]);
   Dim k = w->sizes[0], ni = w->sizes[1], nj = w->sizes[2];
   FJ_USER_CHECK(x->sizes.back() == ni && y->sizes.back() == nj, ErrorKind::Runtime,
                 "bilinear(): input sizes do not match weight size: got ", x->sizes.back(), ", ", y->sizes.back(),

@@ -188,6 +188,14 @@ void vjp_batch_norm_eval(VjpCtx& c) {
 
 namespace {
 
+// Of nothing: the factors of all channels are the first one's, as in PyTorch, so that parameters have gradients.
+Val normalize_nothing(Builder& b, Val x, Val weight, Val bias) {
+  Val out = t::clone(b, x);
+  if (weight) out = t::mul(b, out, t::select(b, weight, 0, 0));
+  if (bias) out = t::add(b, out, t::select(b, bias, 0, 0));
+  return out;
+}
+
 // running = (1 - momentum) * running + momentum * batch statistic
 void move_running(Builder& b, Val running, Val value, const Arg& momentum) {
   t::mul_(b, running, Arg(1 - momentum.as_double()));
@@ -205,6 +213,7 @@ void decompose_batch_norm(Builder& b, const OpDef& op, Args args, SmallVec<Val, 
   check_float(op, x);
   FJ_USER_CHECK(training || mean, ErrorKind::Runtime, "running_mean must be defined in evaluation mode");
   FJ_USER_CHECK(training || var, ErrorKind::Runtime, "running_var must be defined in evaluation mode");
+  if (x->numel() == 0) return outs.push_back(normalize_nothing(b, x, args[1].val(), args[2].val()));
   check_channels(x, mean, "running_mean");
   check_channels(x, var, "running_var");
   check_channels(x, args[1].val(), "weight");
@@ -237,10 +246,11 @@ void decompose_instance_norm(Builder& b, const OpDef& op, Args args, SmallVec<Va
     outs.push_back(t::batch_norm(b, x, args[1], args[2], args[3], args[4], Arg(false), args[6], args[7]));
     return;
   }
+  auto repeated = [&](const Arg& a) { return a.is_tensor() ? Arg(t::repeat(b, a, Arg::ints({n}))) : Arg(); };
+  if (x->numel() == 0) return outs.push_back(normalize_nothing(b, x, repeated(args[1]).val(), repeated(args[2]).val()));
   Shape flat = x->sizes;
   flat[0] = 1;
   flat[1] = n * channels;
-  auto repeated = [&](const Arg& a) { return a.is_tensor() ? Arg(t::repeat(b, a, Arg::ints({n}))) : Arg(); };
   auto res = t::_batch_norm_train(b, reshape_to(b, x, flat), repeated(args[1]), repeated(args[2]), args[7]);
   outs.push_back(reshape_to(b, res[0], x->sizes));
   auto over_members = [&](Val v) { return t::mean(b, reshape_to(b, v, Shape{n, channels}), Arg::ints({0})); };

@@ -27,6 +27,9 @@ void check_input(const OpDef& op, Val in, size_t n) {
   if (std::string_view(op.name).starts_with("adaptive"))
     FJ_USER_CHECK(fine, ErrorKind::Runtime, op.name, "(): Expected ", rank + 1, "D or ", rank + 2, "D tensor, but got ",
                   in->sizes);
+  const bool channels = std::string_view(op.name) == "avg_pool2d";  // PyTorch asks for them first
+  FJ_USER_CHECK(fine || !channels || in->dim() > rank, ErrorKind::Index,
+                "Dimension out of range: avg_pool2d needs channels, but got an input of size ", in->sizes);
   FJ_USER_CHECK(fine, ErrorKind::Runtime, "non-empty ", rank + 1, "D or ", rank + 2,
                 "D (batch mode) tensor expected for input");
 }

@@ -176,7 +176,7 @@ void vjp_linalg_solve_stack(VjpCtx& c) {
   Val g = c.grads[0];
   if (!g) return;
   Rule r{c.b};
-  Val gb = t::_linalg_solve_stack(c.b, r.H(c.args[0].val()), g, Arg(true))[0];
+  Val gb = t::_linalg_solve_stack(c.b, r.H(c.args[0].val()), g, Arg(false))[0];
   if (c.need(1)) c.result[1] = Arg(gb);
   if (c.need(0)) c.result[0] = Arg(r.neg(r.mul(gb, r.H(c.outs[0]))));
 }

@@ -35,6 +35,8 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
 
 
 def _nuclear(x, dim, keepdim, dtype):
+    if x.dim() < 2:
+        raise RuntimeError("linalg.matrix_norm: The input tensor A must have at least 2 dimensions.")
     x = x if dtype is None else x.to(dtype)
     rows, cols = (d % max(x.dim(), 1) for d in dim)
     needs_vectors = _C.is_grad_enabled() and x.requires_grad

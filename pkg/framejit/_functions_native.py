@@ -105,6 +105,10 @@ def native_batch_norm(input, weight, bias, running_mean, running_var, training, 
             [ 1.]])
     """
     training = training or running_mean is None
+    if input.dim() == 0:
+        raise RuntimeError("native_batch_norm: expected an input of at least 2 dimensions, but got a scalar")
+    if training and input.numel() == 0 and input.dim() > 1:
+        raise RuntimeError(f"input tensor must have at least one element, but got input_sizes = {list(input.shape)}")
     mean, scale, var = _statistics(input, training, running_mean, running_var, eps)
     lines = [1, -1] + [1] * (input.dim() - 2)
     result = (input - mean.reshape(lines)) * scale.reshape(lines)

@@ -10,12 +10,14 @@ def _upsample_bilinear2d_aa(input, output_size, align_corners, scales_h=None, sc
 
     input (Tensor), output_size (sequence of int, or None where factors are given), align_corners (bool), scales_h, scales_w
     (float or None), scale_factors (pair of float or None). Raises
-    ValueError (Anti-alias option … requires a 4-D tensor).
+    RuntimeError (Non-empty 4D data tensor expected).
 
     >>> import framejit
     >>> framejit._upsample_bilinear2d_aa(framejit.ones(1, 1, 4, 4), [2, 2], False).shape
     framejit.Size([1, 1, 2, 2])
     """
+    if input.dim() != 4:
+        raise RuntimeError(f"Non-empty 4D data tensor expected but got a tensor with sizes {list(input.shape)}")
     if scale_factors is not None:
         scales_h, scales_w = scale_factors
         output_size = [int(input.shape[2] * scales_h), int(input.shape[3] * scales_w)]

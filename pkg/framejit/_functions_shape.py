@@ -204,6 +204,9 @@ COPIES = {
         "transpose", "unbind", "unfold", "unsqueeze", "view",
     )
 }  # fmt: skip
+COPIES["view_copy"] = lambda input, size=None, dtype=None: (  # which need not be a view
+    input.view(dtype or size) if dtype or isinstance(size, _C.dtype) else input.reshape(size)
+).clone()
 COPIES["alias_copy"] = lambda input: input.clone()
 COPIES["split_with_sizes_copy"] = lambda input, split_sizes, dim=0: tuple(
     p.clone() for p in input.split(list(split_sizes), dim)

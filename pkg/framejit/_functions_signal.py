@@ -124,7 +124,10 @@ def istft(
         )
     if input.numel() == 0:
         raise RuntimeError(where + "input tensor cannot be empty.")
-    if input.dim() not in (2, 3):
+    if input.dim() < 2:
+        n = input.dim()
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-n - 1}, {n}], but got {-n - 2})")
+    if input.dim() > 3:
         raise RuntimeError(f"{where}expected a tensor with 3 or 4 dimensions, but got {input.dim() + 1}")
     x = input.unsqueeze(0) if input.dim() == 2 else input
     if onesided is None:

@@ -130,13 +130,13 @@ def _check_driver(name, driver):
 def lu_factor(A, *, pivot=True):
     """(LU, pivots): the packed factorisation with partial pivoting.
 
-    A (Tensor), pivot (bool). Raises TypeError for other types.
+    A (Tensor), pivot (bool). Raises RuntimeError (U[…] is zero: lu_solve would divide by it).
 
     >>> import framejit
     >>> framejit.linalg.lu_factor(framejit.tensor([[0.0, 1.0], [2.0, 4.0]])).pivots
     tensor([2, 2], dtype=framejit.int32)
     """
-    LU, pivots, _ = _t.linalg_lu_factor_ex(A, pivot=pivot)
+    LU, pivots, _ = _t.linalg_lu_factor_ex(A, pivot=pivot, check_errors=True)
     return _LuFactor(LU, pivots)
 
 
@@ -356,6 +356,8 @@ def matrix_rank(A, tol=None, *, atol=None, rtol=None, hermitian=False, out=None)
     """
     if A.dim() < 2:
         raise RuntimeError("linalg.matrix_rank: The input tensor input must have at least 2 dimensions.")
+    if A.numel() == 0:
+        return _into(out, _t.zeros(A.shape[:-2], dtype=_t.int64))
     with _no_grad():
         values = eigvalsh(A).abs() if hermitian else svdvals(A)
         if tol is not None:
@@ -554,12 +556,14 @@ def tensorinv(A, ind=2, *, out=None):
     """
     if ind <= 0:
         raise RuntimeError("Expected a strictly positive integer for 'ind'")
+    if ind > A.dim():
+        raise RuntimeError(f"linalg.tensorinv: {ind} dimensions of a tensor that has {A.dim()}")
     rows, cols = A.shape[:ind], A.shape[ind:]
     if _math.prod(rows) != _math.prod(cols):
         raise RuntimeError(
             f"Expected self to satisfy the requirement prod(self.shape[ind:]) == prod(self.shape[:ind]), but got {_math.prod(cols)} != {_math.prod(rows)}"
         )
-    return _into(out, inv(A.reshape(_math.prod(rows), -1)).reshape(*cols, *rows))
+    return _into(out, inv(A.reshape(_math.prod(rows), -1)).reshape((*cols, *rows)))
 
 
 def tensorsolve(A, B, dims=None, *, out=None):

@@ -48,8 +48,12 @@ void linalg_lu_factor_ex(NativeCtx& c) {
       int64_t bad = k == 0 ? 0 : lapack::getrf<T>(m, n, x.data(), m, p.data());
       for (size_t j = 0; j < p.size(); ++j) p32[j] = static_cast<int32_t>(p[j]);
       if (c.arg(2).as_bool())
-        FJ_USER_CHECK(bad <= 0, ErrorKind::Linalg, "linalg.lu_factor: The diagonal element ", bad,
-                      " is zero, the solve could not be completed because the input matrix is singular.");
+        FJ_USER_CHECK(bad <= 0, ErrorKind::Runtime,
+                      "torch.linalg.lu_factor: ", a.count() > 1 ? cat("(Batch element ", i, "): ") : std::string(),
+                      "U[", bad, ",", bad,
+                      "] is zero and using it on lu_solve would result in a division by zero. If you still want to "
+                      "perform the factorization, consider calling linalg.lu(A, pivot) or linalg.lu_factor_ex(A, "
+                      "pivot)");
       lu.write(i, x.data(), at_least_one(m));
       pivots.write_line(i, p32.data());
       *info.at(i) = static_cast<int32_t>(bad);

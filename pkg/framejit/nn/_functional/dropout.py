@@ -142,7 +142,7 @@ def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False,
     >>> bool((x == x[:, :, :1]).all())
     True
     """
-    if training and input.dim() < 2:
+    if training and 0 < p < 1 and input.numel() and input.dim() < 2:
         raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
     return _keep_moments(input, list(input.shape[:2]) + [1] * (input.dim() - 2), p, training, inplace)
 

@@ -110,15 +110,14 @@ def _renormalize_rows(weight, index, max_norm, norm_type):
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None):
     """input1[..., i] * weight[o, i, j] * input2[..., j], summed over i and j.
 
-    input1, input2, weight (Tensor), bias (Tensor or None). Raises TypeError for other types.
+    input1, input2, weight (Tensor), bias (Tensor or None). Raises RuntimeError (bilinear(): input … do not match).
 
     >>> import framejit
     >>> from framejit.nn import functional as F
     >>> F.bilinear(framejit.tensor([[1.0, 2.0]]), framejit.tensor([[3.0]]), framejit.ones(1, 2, 1))
     tensor([[9.]])
     """
-    result = _t.einsum("...i,oij,...j->...o", [input1, weight, input2])
-    return result if bias is None else result + bias
+    return _t.bilinear(input1, input2, weight, bias)
 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8):

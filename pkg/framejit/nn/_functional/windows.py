@@ -193,7 +193,7 @@ def _unpool(n, input, indices, kernel_size, stride, padding, output_size):
             f"tensor with shape: {list(indices.shape)}"
         )
     kernel, padding, stride = (_listed(v, n) for v in (kernel_size, padding, _stride(stride, kernel_size)))
-    sizes = input.shape[-n:]
+    sizes = [input.shape[d] for d in range(-n, 0)]
     plain = [(size - 1) * s + k - 2 * p for size, s, k, p in zip(sizes, stride, kernel, padding)]
     if output_size is not None:
         wanted = list(output_size)[-n:]

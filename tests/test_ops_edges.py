@@ -1,0 +1,76 @@
+"""Scalars, tensors of no elements and singular matrices: what ops make of them, eager and compiled. What they refuse is in
+tests/bad_input.py."""
+
+import unittest
+import warnings
+
+import framejit
+from framejit.nn import functional as F
+
+
+class Edges(unittest.TestCase):
+    def both(self, f, *args):
+        """The result of `f`, which is the same compiled."""
+        plain, compiled = f(*args), framejit.compile(f)(*args)
+        self.assertEqual((plain.shape, plain.tolist()), (compiled.shape, compiled.tolist()))
+        return plain
+
+    def test_batch_norm_of_nothing(self):
+        mean, var = framejit.ones(3), framejit.ones(3)
+        for training in (True, False):
+            w, b = framejit.ones(3, requires_grad=True), framejit.ones(3, requires_grad=True)
+            result = F.batch_norm(framejit.ones(0, 3), mean, var, w, b, training)
+            self.assertEqual(result.shape, (0, 3))
+            result.sum().backward()
+            self.assertEqual((w.grad.tolist(), b.grad.tolist()), ([0, 0, 0], [0, 0, 0]))
+        self.assertEqual((mean.tolist(), var.tolist()), ([1, 1, 1], [1, 1, 1]))  # nothing moves them
+        self.assertEqual(F.instance_norm(framejit.ones(0, 3, 2)).shape, (0, 3, 2))
+
+    def test_product_of_nothing(self):
+        for dtype in (framejit.float32, framejit.complex64):
+            x = framejit.ones(0, 2, dtype=dtype, requires_grad=True)
+            result = x.prod()
+            self.assertEqual(result.item(), 1)
+            self.assertEqual(framejit.autograd.grad(result.real, x)[0].shape, (0, 2))
+            self.assertEqual(self.both(lambda t: t.prod(0), x.detach()).tolist(), [1, 1])
+
+    def test_scalars(self):
+        two = framejit.tensor(2.0)
+        self.assertEqual(self.both(lambda t: t.mT, two).item(), 2)
+        self.assertEqual(F.feature_alpha_dropout(two, 0.0, True).item(), 2)
+        self.assertEqual(abs(F.feature_alpha_dropout(two, 1.0, True).item()), 0)
+        for index, value in (([], 2), ([0], 5), ([0, 0], 5)):
+            index = framejit.tensor(index, dtype=framejit.int64)
+            self.assertEqual(self.both(lambda t, i: t.index_fill(0, i, 5.0), two, index).item(), value)
+
+    def test_copies_of_what_is_no_view(self):
+        x = framejit.arange(6.0).reshape(2, 3).t()
+        self.assertEqual(self.both(lambda t: framejit.view_copy(t, (6,)), x).tolist(), [0, 3, 1, 4, 2, 5])
+        self.assertEqual(framejit.view_copy(framejit.ones(2), framejit.int32).tolist(), [0x3F800000] * 2)
+
+    def test_ranks_and_bins_of_nothing(self):
+        self.assertEqual(framejit.linalg.matrix_rank(framejit.ones(2, 0, 5), hermitian=True).tolist(), [0, 0])
+        self.assertEqual(framejit.histogram(framejit.ones(0), 2).bin_edges.tolist(), [0, 0.5, 1])
+        self.assertEqual(framejit.histogramdd(framejit.ones(0, 1), [2]).bin_edges[0].tolist(), [0, 0.5, 1])
+
+    def test_gradients_of_solutions_that_are_not_checked(self):
+        a = framejit.ones(2, 2, requires_grad=True)
+        x, info = framejit.linalg.solve_ex(a, framejit.ones(2, 1))
+        self.assertEqual(info.item(), 2)
+        framejit.autograd.grad(x.sum(), a)  # which no longer raises
+
+    def test_outputs_take_on_sizes(self):
+        x = framejit.tensor([[2.0, 0.0], [0.0, 4.0]])
+        for f in (framejit.linalg.pinv, framejit.norm, lambda t, out: framejit.column_stack([t, t], out=out)):
+            for sizes in ((0,), (3,), ()):
+                out = framejit.zeros(sizes)
+                with warnings.catch_warnings(record=True) as said:
+                    warnings.simplefilter("always")
+                    self.assertIs(f(x, out=out), out)
+                want = f(x, out=None)
+                self.assertEqual((out.shape, out.tolist()), (want.shape, want.tolist()))
+                self.assertEqual(len(said), int(sizes != (0,) and framejit.Size(sizes) != want.shape))
+
+
+if __name__ == "__main__":
+    unittest.main()
