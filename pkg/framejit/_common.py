@@ -1,5 +1,7 @@
 """What Python functions around ops share: `out=` arguments, PyTorch's names of dtypes in messages, tensors without memory."""
 
+import warnings
+
 from framejit import _C
 
 _SCALAR_NAMES = {
@@ -22,8 +24,23 @@ _SCALAR_NAMES = {
 
 
 def into(out, result):
-    """`result`, copied into `out` where one is given."""
-    return result if out is None else out.copy_(result)
+    """`result`, copied into `out` where one is given, which takes on its sizes."""
+    if out is None:
+        return result
+    if not _C.can_cast(result.dtype, out.dtype):
+        raise RuntimeError(
+            f"result type {scalar_name(result.dtype)} can't be cast to the desired output type {scalar_name(out.dtype)}"
+        )
+    if out.shape != result.shape:
+        if out.numel():
+            warnings.warn(
+                f"An output with one or more elements was resized since it had shape {list(out.shape)}, which does not "
+                f"match the required output shape {list(result.shape)}. This behavior is deprecated, and in a future "
+                "release outputs will not be resized unless they have zero elements.",
+                stacklevel=3,
+            )
+        out.resize_(result.shape)
+    return out.copy_(result)
 
 
 def scalar_name(dtype):

@@ -4,7 +4,7 @@ import math
 from collections import namedtuple
 
 from framejit import _C
-from framejit._common import scalar_name
+from framejit._common import into, scalar_name
 
 _Histogram = namedtuple("histogram", ("hist", "bin_edges"))
 _Histogramdd = namedtuple("histogramdd", ("hist", "bin_edges"))
@@ -15,7 +15,7 @@ def _outer_edges(name, x, bounds):
     if bounds is not None:
         low, high = bounds
     elif x.numel() == 0:
-        low, high = 0.0, 0.0
+        return 0.0, 1.0
     else:
         low, high = x.min(), x.max()
         low, high = float(low), float(high)
@@ -101,7 +101,7 @@ def histogram(input, bins, *, range=None, weight=None, density=False, out=None):
     hist = _count([places], inside, None if weight is None else weight.detach(), [edges.shape[0] - 1], input.dtype)
     hist = _density(hist, [edges]) if density else hist
     if out is not None:
-        return _Histogram(out[0].copy_(hist), out[1].copy_(edges))
+        return _Histogram(into(out[0], hist), into(out[1], edges))
     return _Histogram(hist, edges)
 
 

@@ -63,7 +63,7 @@ def frexp(input, *, out=None):
     mantissa = (x * power(half) * power(exponent - half)).to(input.dtype)
     exponent = exponent.to(_C.int32)
     if out is not None:
-        return _Frexp(out[0].copy_(mantissa), out[1].copy_(exponent))
+        return _Frexp(into(out[0], mantissa), into(out[1], exponent))
     return _Frexp(mantissa, exponent)
 
 

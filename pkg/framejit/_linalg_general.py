@@ -23,7 +23,7 @@ def eig(A, *, out=None):
     """
     values, vectors = _t._linalg_eig_stack(A, True)
     if out is not None:
-        return _Eig(out[0].copy_(values), out[1].copy_(vectors))
+        return _Eig(into(out[0], values), into(out[1], vectors))
     return _Eig(values, vectors)
 
 
@@ -144,7 +144,7 @@ def ldl_factor(A, *, hermitian=False, out=None):
     """
     LD, pivots, _ = _t.linalg_ldl_factor_ex(A, hermitian=hermitian, check_errors=True)
     if out is not None:
-        return _LdlFactor(out[0].copy_(LD), out[1].copy_(pivots))
+        return _LdlFactor(into(out[0], LD), into(out[1], pivots))
     return _LdlFactor(LD, pivots)
 
 
