@@ -80,7 +80,7 @@ def child(op, options, out):
         out.write(json.dumps(fields) + "\n")
         out.flush()
 
-    comparison = Comparison(op, options)
+    comparison = Comparison(op, options, lambda library: say(turn=library))
     for dtype in options.dtypes:
         for kind, index, run in comparison.triples(dtype, lambda s: spread(s, options.samples)):
             say(start=True, dtype=dtype, kind=kind, index=index)
@@ -124,10 +124,12 @@ def run_op(op, options):
         deadline = time.monotonic() + options.seconds
     os.close(read)
     _, status = os.waitpid(pid, 0)
-    records, open_ = [], None
+    records, open_, turn = [], None, ""
     for line in data.decode().splitlines():
         record = json.loads(line)
-        if record.pop("start", False):
+        if "turn" in record:
+            turn = record["turn"]
+        elif record.pop("start", False):
             open_ = record
         else:
             records.append(record)
@@ -135,7 +137,7 @@ def run_op(op, options):
     if open_ is not None:
         died = os.WIFSIGNALED(status)
         late = died and os.WTERMSIG(status) == signal.SIGKILL
-        cause = "time" if late else "crash"
+        cause = "no reference" if turn == "torch" else "time" if late else "crash"
         records.append({**open_, "cause": cause, "text": f"ended by signal {os.WTERMSIG(status)}" if died else "ended"})
     elif status:
         records.append({"dtype": "-", "kind": "value", "index": -1, "cause": "runner", "text": f"status {status}"})

@@ -280,8 +280,8 @@ def related(ours_, theirs):
 
 
 class Comparison:
-    def __init__(self, op, options):
-        self.op, self.options = op, options
+    def __init__(self, op, options, turn=lambda library: None):
+        self.op, self.options, self.turn = op, options, turn  # `turn` hears whose code runs next
         try:
             self.function = ours(op.op)
         except Missing as e:
@@ -307,9 +307,12 @@ class Comparison:
     def guarded(self, run, sample):
         if isinstance(self.function, Missing):
             return "name", str(self.function)
-        if self.options.inputs in FORMS and run != self.error:
-            sample = FORMS[self.options.inputs](sample)
         try:
+            if self.options.inputs in FORMS and run != self.error:
+                try:
+                    sample = FORMS[self.options.inputs](sample)
+                except Exception as e:
+                    raise NoReference(f"no such form: {reason(e)}") from e
             return run(sample) or ("agrees", "")
         except NoReference as e:
             return "no reference", str(e)
@@ -324,12 +327,14 @@ class Comparison:
         mine, mine_kw = translate(args), translate(kwargs)
         torch.default_generator.manual_seed(42)
         framejit.manual_seed(42)
+        self.turn("torch")
         try:
             want = self.op.op(*args, **kwargs)
         except Exception as e:
             if str(e).startswith("MKL FFT error"):
                 raise NoReference(reason(e)) from e
             want = e
+        self.turn("framejit")
         try:
             got = self.call()(*mine, **mine_kw)
         except Exception as e:
@@ -398,6 +403,7 @@ class Comparison:
             if total is None:
                 grads.append("no result requires grad")
                 continue
+            self.turn(lib.__name__)
             try:
                 grads.append(lib.autograd.grad(total, inputs, allow_unused=True))
             except Exception as e:
