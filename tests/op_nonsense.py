@@ -130,7 +130,12 @@ class Maker:
             "Device": lambda: r.choice(["cpu", "meta", "cuda", "cpu:7", "x"]),
             "Layout": lambda: framejit.strided,
             "MemoryFormat": lambda: r.choice(
-                [framejit.contiguous_format, framejit.channels_last, framejit.preserve_format]
+                [
+                    framejit.contiguous_format,
+                    framejit.channels_last,
+                    framejit.channels_last_3d,
+                    framejit.preserve_format,
+                ]
             ),
             "Generator": lambda: r.choice([None, framejit.Generator()]),
             "IntList": lambda: self.list(self.int),

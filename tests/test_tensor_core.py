@@ -21,6 +21,17 @@ class Attributes(unittest.TestCase):
         self.assertTrue(t.is_contiguous() and not t.t().is_contiguous())
         self.assertEqual((t.T.shape, t.mT.stride()), ((3, 2), (1, 3)))
         self.assertEqual(fj.zeros(2, 3, 4, 5).contiguous(memory_format=fj.channels_last).stride(), (60, 1, 15, 3))
+        volume = fj.arange(120.0).reshape(1, 2, 3, 4, 5)
+        turn = lambda t: t.to(memory_format=fj.channels_last_3d) * 2  # noqa: E731
+        for turned in (turn(volume), fj.compile(turn, fullgraph=True)(volume)):
+            self.assertEqual(turned.stride(), (120, 1, 40, 10, 2))
+            self.assertEqual(turned.tolist(), (volume * 2).tolist())
+            self.assertTrue(turned.is_contiguous(memory_format=fj.channels_last_3d))
+            self.assertFalse(turned.is_contiguous() or turned.is_contiguous(memory_format=fj.channels_last))
+        self.assertIs(turned.contiguous(memory_format=fj.channels_last_3d), turned)
+        self.assertEqual(fj.zeros_like(volume, memory_format=fj.channels_last_3d).stride(), (120, 1, 40, 10, 2))
+        self.assertRaisesRegex(RuntimeError, "rank 5", fj.zeros(2, 3, 4, 5).to, memory_format=fj.channels_last_3d)
+        self.assertRaisesRegex(RuntimeError, "rank 4", volume.to, memory_format=fj.channels_last)
         self.assertEqual((t.device, t.layout, t.dtype), (fj.device("cpu"), fj.strided, fj.double))
         for wrong in (lambda: t.size(2), lambda: fj.tensor(1).size(0)):
             self.assertRaises(IndexError, wrong)

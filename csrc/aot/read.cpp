@@ -193,7 +193,7 @@ class ProgramReader {
       case ArgTag::Device: return Arg(Device{});
       case ArgTag::MemoryFormat: {
         uint8_t f = r_.get<uint8_t>();
-        check(f <= static_cast<uint8_t>(MemoryFormat::ChannelsLast));
+        check(f <= static_cast<uint8_t>(MemoryFormat::ChannelsLast3d));
         return Arg(static_cast<MemoryFormat>(f));
       }
       default: return {};

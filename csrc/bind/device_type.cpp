@@ -22,14 +22,14 @@ struct NamedObj {  // an enumerator: memory formats and layouts
 PyTypeObject device_type = {PyVarObject_HEAD_INIT(nullptr, 0)};
 PyTypeObject format_type = {PyVarObject_HEAD_INIT(nullptr, 0)};
 PyTypeObject layout_type = {PyVarObject_HEAD_INIT(nullptr, 0)};
-NamedObj formats[3];
+NamedObj formats[4];
 NamedObj layouts[8];  // as many as kLayoutNames
 
 constexpr const char* kDeviceNames[] = {"cpu", "cuda", "lazy", "meta"};
 // All but the first are those of tensors that framejit.sparse makes; some only have a name.
 constexpr const char* kLayoutNames[] = {"strided",    "sparse_coo", "sparse_csr", "sparse_csc",
                                         "sparse_bsr", "sparse_bsc", "_mkldnn",    "jagged"};
-constexpr const char* kFormatNames[] = {"contiguous_format", "preserve_format", "channels_last"};
+constexpr const char* kFormatNames[] = {"contiguous_format", "preserve_format", "channels_last", "channels_last_3d"};
 
 Device get(PyObject* o) { return reinterpret_cast<DeviceObj*>(o)->device; }
 const char* type_name(Device d) { return kDeviceNames[static_cast<int>(d.type)]; }
@@ -229,7 +229,7 @@ framejit.contiguous_format
 framejit.strided
 )doc"))
     return false;
-  for (int i = 0; i < 3; ++i)
+  for (int i = 0; i < static_cast<int>(std::size(kFormatNames)); ++i)
     if (!add_named(module, formats[i], format_type, kFormatNames[i], i)) return false;
   for (int i = 0; i < static_cast<int>(std::size(kLayoutNames)); ++i)
     if (!add_named(module, layouts[i], layout_type, kLayoutNames[i], i)) return false;

@@ -10,8 +10,8 @@ namespace fj::bind {
 namespace {
 
 TensorRef converted(TensorObj* t, DType dtype, bool copy, MemoryFormat format) {
-  bool relayout = format == MemoryFormat::ChannelsLast &&
-                  !(t->meta.dim() == 4 && t->meta.strides == channels_last_strides(t->meta.sizes));
+  bool relayout = is_channels_last(format) &&
+                  !(t->meta.dim() == rank_of(format) && t->meta.strides == channels_last_strides(t->meta.sizes));
   if (dtype == t->meta.dtype && !copy && !relayout) return TensorRef::borrow(t);
   if (is_complex(t->meta.dtype) && !is_complex(dtype) && dtype != DType::Bool &&
       PyErr_WarnEx(PyExc_UserWarning, "Casting complex values to real discards the imaginary part", 1) < 0)
@@ -116,7 +116,7 @@ PyObject* contiguous(PyObject* self, PyObject* args, PyObject* kwargs) {
                   Py_TYPE(format)->tp_name);
     FJ_USER_CHECK(f != MemoryFormat::Preserve, ErrorKind::Runtime,
                   "preserve memory format is unsupported by the contiguous operator");
-    if (f == MemoryFormat::ChannelsLast) return wrap(converted(t, t->meta.dtype, false, f));
+    if (is_channels_last(f)) return wrap(converted(t, t->meta.dtype, false, f));
     if (t->meta.is_contiguous()) return Py_NewRef(self);
     return wrap(call1(OpId::clone, {Arg(val_of(t)), Arg(f)}));
   });

@@ -67,13 +67,13 @@ PyObject* is_contiguous(PyObject* o, PyObject* args, PyObject* kwargs) {
     return nullptr;
   }
   const TensorMeta& m = meta_of(o);
-  if (f != MemoryFormat::ChannelsLast) return PyBool_FromLong(m.is_contiguous());
-  if (m.dim() != 4) Py_RETURN_FALSE;
-  TensorMeta turned = m;
-  for (int d = 0; d < 4; ++d) {
-    constexpr int order[] = {0, 2, 3, 1};
-    turned.sizes[d] = m.sizes[order[d]];
-    turned.strides[d] = m.strides[order[d]];
+  if (!is_channels_last(f)) return PyBool_FromLong(m.is_contiguous());
+  const int64_t rank = rank_of(f);
+  if (m.dim() != rank) Py_RETURN_FALSE;
+  TensorMeta turned = m;  // channels behind
+  for (int64_t d = 1; d < rank; ++d) {
+    turned.sizes[d] = m.sizes[d + 1 < rank ? d + 1 : 1];
+    turned.strides[d] = m.strides[d + 1 < rank ? d + 1 : 1];
   }
   return PyBool_FromLong(turned.is_contiguous());
 }

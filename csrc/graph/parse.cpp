@@ -200,6 +200,7 @@ class Parser {
     if (accept("False")) return Arg(false);
     if (accept("contiguous_format")) return Arg(MemoryFormat::Contiguous);
     if (accept("preserve_format")) return Arg(MemoryFormat::Preserve);
+    if (accept("channels_last_3d")) return Arg(MemoryFormat::ChannelsLast3d);
     if (accept("channels_last")) return Arg(MemoryFormat::ChannelsLast);
     if (accept("device")) return Arg(Device{});
     if (c == 'i' || c == 'n' || c == '-' || c == '+' || (c >= '0' && c <= '9')) {

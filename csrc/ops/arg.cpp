@@ -92,9 +92,10 @@ std::string to_string(const Arg& a) {
     case ArgTag::DType: return name_of(a.as_dtype());
     case ArgTag::Device: return "device";
     case ArgTag::MemoryFormat:
-      return a.as_memory_format() == MemoryFormat::ChannelsLast ? "channels_last"
-             : a.as_memory_format() == MemoryFormat::Preserve   ? "preserve_format"
-                                                                : "contiguous_format";
+      return a.as_memory_format() == MemoryFormat::ChannelsLast     ? "channels_last"
+             : a.as_memory_format() == MemoryFormat::ChannelsLast3d ? "channels_last_3d"
+             : a.as_memory_format() == MemoryFormat::Preserve       ? "preserve_format"
+                                                                    : "contiguous_format";
     case ArgTag::Object: return "object";
   }
   return "?";

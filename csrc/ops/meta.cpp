@@ -15,14 +15,23 @@ Shape contiguous_strides(const Shape& sizes) {
 }
 
 Shape channels_last_strides(const Shape& sizes) {
-  FJ_USER_CHECK(sizes.size() == 4, ErrorKind::Runtime, "required rank 4 tensor to use channels_last format");
-  Shape strides(4, 1);
+  Shape strides(sizes.size(), 1);
   Dim step = 1;
-  for (int d : {1, 3, 2, 0}) {
+  auto place = [&](size_t d) {
     strides[d] = step;
     step *= sizes[d] > 1 ? sizes[d] : 1;
-  }
+  };
+  place(1);
+  for (size_t d = sizes.size(); d-- > 2;) place(d);
+  place(0);
   return strides;
+}
+
+Shape channels_last_strides(const Shape& sizes, MemoryFormat format) {
+  const int64_t rank = rank_of(format);
+  FJ_USER_CHECK(static_cast<int64_t>(sizes.size()) == rank, ErrorKind::Runtime, "required rank ", rank,
+                " tensor to use channels_last", rank == 5 ? "_3d" : "", " format");
+  return channels_last_strides(sizes);
 }
 
 bool is_contiguous(const Shape& sizes, const Shape& strides) {

@@ -21,7 +21,9 @@ struct Device {
   friend bool operator==(Device, Device) = default;
 };
 
-enum class MemoryFormat : uint8_t { Contiguous, Preserve, ChannelsLast };
+enum class MemoryFormat : uint8_t { Contiguous, Preserve, ChannelsLast, ChannelsLast3d };
+
+inline bool is_channels_last(MemoryFormat f) { return f >= MemoryFormat::ChannelsLast; }
 
 struct TensorMeta {
   Shape sizes;
@@ -44,7 +46,10 @@ struct TensorMeta {
 
 // Row-major strides.
 Shape contiguous_strides(const Shape& sizes);
+// Channels innermost, of any rank; and the same where the rank must be the format's.
 Shape channels_last_strides(const Shape& sizes);
+Shape channels_last_strides(const Shape& sizes, MemoryFormat format);
+inline int64_t rank_of(MemoryFormat channels_last) { return channels_last == MemoryFormat::ChannelsLast ? 4 : 5; }
 bool is_contiguous(const Shape& sizes, const Shape& strides);
 TensorMeta make_meta(Shape sizes, DType dtype, Device device = {});  // contiguous, offset 0
 // sizes × dtype in bytes; raises a RuntimeError where that leaves the range of int64.

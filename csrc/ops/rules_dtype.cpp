@@ -117,8 +117,8 @@ void infer_like(InferCtx& c) {
   const Arg& f = c.arg("memory_format");
   set_out(c, in.sizes, t.is_none() ? in.dtype : t.as_dtype());
   MemoryFormat format = f.is_none() ? MemoryFormat::Preserve : f.as_memory_format();
-  if (format == MemoryFormat::ChannelsLast)
-    c.out[0].strides = channels_last_strides(in.sizes);
+  if (is_channels_last(format))
+    c.out[0].strides = channels_last_strides(in.sizes, format);
   else if (format == MemoryFormat::Preserve)
     c.out[0].strides = in.is_dense() ? in.strides : pointwise_strides(c.args.first(1), in.sizes);
 }

@@ -137,8 +137,8 @@ void infer_clone(InferCtx& c) {
   const TensorMeta& in = *c.val(0);
   set_out(c, in.sizes, in.dtype);
   MemoryFormat f = c.args[1].is_none() ? MemoryFormat::Preserve : c.args[1].as_memory_format();
-  if (f == MemoryFormat::ChannelsLast)
-    c.out[0].strides = channels_last_strides(in.sizes);
+  if (is_channels_last(f))
+    c.out[0].strides = channels_last_strides(in.sizes, f);
   else if (f == MemoryFormat::Preserve)
     c.out[0].strides = in.is_dense() ? in.strides : pointwise_strides(c.args.first(1), in.sizes);
 }

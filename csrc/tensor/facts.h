@@ -22,7 +22,7 @@ inline bool plainly_contiguous(const TensorMeta& m) {
 
 inline LayoutClass layout_class(const TensorMeta& m) {
   if (plainly_contiguous(m) || m.is_contiguous()) return LayoutClass::Contiguous;
-  if (m.dim() == 4 && m.strides[1] == 1 && m.strides == channels_last_strides(m.sizes))
+  if ((m.dim() == 4 || m.dim() == 5) && m.strides[1] == 1 && m.strides == channels_last_strides(m.sizes))
     return LayoutClass::ChannelsLast;
   return m.is_dense() ? LayoutClass::Dense : LayoutClass::Strided;
 }

@@ -52,6 +52,7 @@ strided: layout
 contiguous_format: memory_format
 preserve_format: memory_format
 channels_last: memory_format
+channels_last_3d: memory_format
 
 def __getattr__(name: str) -> Any: ...
 
