@@ -8,8 +8,10 @@ PARAMETRISED = """
     import torch
     from torch.testing._internal.common_device_type import dtypes, instantiate_device_type_tests
     from torch.testing._internal.common_utils import (
-        TestCase, instantiate_parametrized_tests, parametrize, subtest,
+        TestCase, _TestParametrizer, instantiate_parametrized_tests, parametrize, subtest,
     )
+    from torch.testing._internal.common_methods_invocations import DecorateInfo
+    import unittest
 
     @instantiate_parametrized_tests
     class Plain(TestCase):
@@ -33,11 +35,29 @@ PARAMETRISED = """
         def test_one(self, device, dtype):
             print("one", device, dtype)
 
+    class numbers(_TestParametrizer):
+        def _parametrize_test(self, test, generic_cls, device_cls):
+            for n in (1, 2):
+                info = DecorateInfo(unittest.skip("two"), "Numbers", "test_number", active_if=lambda kw: kw["n"] == 2)
+                active = lambda kw: info.decorators if info.is_active(
+                    generic_cls.__name__, test.__name__, device_cls.device_type, torch.float64, kw) else []
+                yield test, f"N{n}", {"n": n, "dtype": torch.float64}, active
+
+    class Numbers(TestCase):
+        @parametrize("b", [True])
+        @numbers()
+        def test_number(self, device, dtype, n, b):
+            print("number", device, dtype, n, b)
+
     instantiate_device_type_tests(Devices, globals())
-    for cls in (Plain, DevicesCPU):
+    instantiate_device_type_tests(Numbers, globals())
+    for cls in (Plain, DevicesCPU, NumbersCPU):
         for name in sorted(n for n in dir(cls) if n.startswith("test") and getattr(cls, n)):
             print(name, end=" ")
-            getattr(cls(name), name)()
+            try:
+                getattr(cls(name), name)()
+            except unittest.SkipTest as e:
+                print("skipped", e)
 """
 
 # What PyTorch 2.13.0 prints for the same program.
@@ -51,10 +71,32 @@ test_values__f1_float32 values None torch.float32
 test_one_cpu_bool one cpu torch.bool
 test_one_cpu_float32 one cpu torch.float32
 test_pairs_n_1_cpu_float32_int64 pairs cpu (torch.float32, torch.int64) 1
+test_number_b_True_N1_cpu_float64 number cpu torch.float64 1 True
+test_number_b_True_N2_cpu_float64 skipped two
+"""
+
+
+CONTAINERS = """
+    import torch
+    from torch.testing._internal.common_utils import TestCase
+
+    one, two, p = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2), torch.nn.Parameter(torch.ones(2))
+    case = TestCase("run")
+    case.assertEqual(torch.nn.Sequential(one, two), torch.nn.Sequential(one, two))
+    case.assertEqual(torch.nn.ParameterDict({"a": p}), {"a": p})
+    case.assertEqual(torch.nn.ParameterList([p]), [p])
+    for x, y in ((torch.nn.ModuleList([one, two]), [one]), (torch.nn.ModuleDict({"a": one}), {"a": two})):
+        try:
+            case.assertEqual(x, y)
+        except AssertionError:
+            print("differs")
 """
 
 
 class Parametrised(unittest.TestCase):
+    def test_containers_are_compared_part_by_part(self):
+        self.assertEqual(output(CONTAINERS), "differs\n" * 2)
+
     def test_names_and_arguments(self):
         self.assertEqual(output(PARAMETRISED).replace("framejit.", "torch."), EXPECTED)
 

@@ -33,7 +33,7 @@ ABSENT = frozenset(
     cuda.comm cuda.gds cuda.graphs cuda.green_contexts cuda.jiterator cuda.memory cuda.nccl cuda.nvtx cuda.profiler cuda.random
     cuda.sparse cuda.streams cuda.tunable export.passes export.pt2_archive export.unflatten multiprocessing.pool
     multiprocessing.queue multiprocessing.reductions multiprocessing.spawn nn.attention.experimental nn.attention.varlen
-    nn.modules.adaptive nn.cpp nn.grad nn.parallel.comm nn.parallel.parallel_apply nn.parallel.replicate nn.parallel.scatter_gather
+    nn.modules.adaptive nn.cpp nn.grad nn.parallel._functions nn.parallel.comm nn.parallel.parallel_apply nn.parallel.replicate nn.parallel.scatter_gather
     distributed.optim distributed.rpc distributed.pipelining distributed.elastic distributed.launcher distributed.run
     utils.backcompat utils.hipify utils.jit utils.mkldnn utils.serialization utils.show_pickle utils.viz
     jit linalg masked mtia nested package

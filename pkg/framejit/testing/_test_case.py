@@ -93,6 +93,12 @@ class TestCase(_Base):
             raise AssertionError("object not found in iterable")
 
 
+def _containers(*names):
+    """Modules that are compared part by part, as in PyTorch."""
+    nn = sys.modules.get("framejit.nn")
+    return [getattr(nn, name) for name in names] if nn else []
+
+
 class _Comparison:
     def __init__(self, case, msg, atol, rtol, equal_nan, exact_dtype, exact_device, exact_stride):
         self.case, self.msg, self.atol, self.rtol, self.equal_nan = case, msg, atol, rtol, equal_nan
@@ -105,11 +111,14 @@ class _Comparison:
             self._plain(x, y)
         elif isinstance(x, numbers.Number) and isinstance(y, numbers.Number):
             self._numbers(x, y)
-        elif isinstance(x, collections.abc.Mapping) and isinstance(y, collections.abc.Mapping):
+        elif all(isinstance(v, (collections.abc.Mapping, *_containers("ModuleDict", "ParameterDict"))) for v in (x, y)):
             self._plain(set(x), set(y))
             for key in x:
                 self.compare(x[key], y[key])
-        elif isinstance(x, collections.abc.Sequence) and isinstance(y, collections.abc.Sequence):
+        elif all(
+            isinstance(v, (collections.abc.Sequence, *_containers("Sequential", "ModuleList", "ParameterList")))
+            for v in (x, y)
+        ):
             self._plain(len(x), len(y))
             for left, right in zip(x, y):
                 self.compare(left, right)

@@ -51,6 +51,18 @@ class parametrize:
         return "_".join(_text(name, value, index) for name, value in zip(self.names, values))
 
 
+class _TestParametrizer:
+    """What PyTorch's own decorators of this kind derive from; they make tests of classes for devices."""
+
+    def _parametrize_test(self, test, generic_cls, device_cls):
+        """Yields (test, name, parameters, function of parameters that gives decorators)."""
+        raise NotImplementedError
+
+    def __call__(self, fn):
+        fn.__dict__.setdefault("_parametrizations", []).append(self)
+        return fn
+
+
 def _text(name, value, index):
     if isinstance(value, framejit.dtype):
         return str(value).rpartition(".")[2]
@@ -61,15 +73,20 @@ def _text(name, value, index):
     return f"{name}{index}"
 
 
-def instances(test):
+def _derived_instances(parametrizer, test, generic_cls, device_cls):
+    for _, name, parameters, decorators in parametrizer._parametrize_test(test, generic_cls, device_cls):
+        yield name, parameters, decorators(parameters)
+
+
+def instances(test, generic_cls=None, device_cls=None):
     """(name, parameters, decorators) of each combination; the names stand in the decorators' order in the source."""
     sets = [("", {}, [])]
     for parametrization in getattr(test, "_parametrizations", ()):
-        sets = [
-            ("_".join(filter(None, (b, a))), {**p, **q}, [*d, *e])
-            for a, p, d in sets
-            for b, q, e in parametrization.instances()
-        ]
+        if isinstance(parametrization, _TestParametrizer):
+            made = list(_derived_instances(parametrization, test, generic_cls, device_cls))
+        else:
+            made = list(parametrization.instances())
+        sets = [("_".join(filter(None, (b, a))), {**p, **q}, [*d, *e]) for a, p, d in sets for b, q, e in made]
     return sets
 
 

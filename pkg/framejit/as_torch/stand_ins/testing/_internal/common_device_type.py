@@ -1,15 +1,18 @@
 """torch.testing._internal.common_device_type: tests of a class, made once for each device; here for the CPU."""
 
+import collections
 import functools
 import inspect
+import types
 import unittest
 
 import framejit
 
-from ._parametrize import decorations, instances
+from ._parametrize import _TestParametrizer, decorations, instances
 from .common_utils import _skip_always, _skip_never
 
 TEST_WITH_ROCM = False
+tol = collections.namedtuple("tol", ("atol", "rtol"))
 
 
 def instantiate_device_type_tests(generic_test_class, scope, except_for=None, only_for=None, **ignored):
@@ -23,7 +26,7 @@ def instantiate_device_type_tests(generic_test_class, scope, except_for=None, on
         test = inspect.getattr_static(generic_test_class, name)
         if name.startswith("test"):
             members[name] = None  # the generic ones do not run
-            for made, function in _instances(name, test):
+            for made, function in _instances(name, test, generic_test_class):
                 members[made] = function
     cls = type(generic_test_class.__name__ + "CPU", (generic_test_class,), members)
     scope[cls.__name__] = cls
@@ -33,15 +36,18 @@ def _names(names):
     return (names,) if isinstance(names, str) else tuple(names)
 
 
-def _instances(name, test):
+def _instances(name, test, generic_cls):
     dtypes = getattr(test, "_dtypes", {})
-    for suffix, parameters, decorators in instances(test):
+    derived = any(isinstance(p, _TestParametrizer) for p in getattr(test, "_parametrizations", ()))
+    for suffix, parameters, decorators in instances(test, generic_cls, types.SimpleNamespace(device_type="cpu")):
         full = "_".join(filter(None, (name, suffix, "cpu")))
         decorators = [*decorators, *decorations(test, parameters)]
         for chosen in dtypes.get("cpu", dtypes.get("all", ())):
             given = {**parameters, "dtypes" if isinstance(chosen, tuple) else "dtype": chosen}
             yield f"{full}_{_dtype_names(chosen)}", _with(test, given, decorators)
         if not dtypes:
+            if derived and "dtype" in parameters:
+                full += "_" + _dtype_names(parameters["dtype"])
             yield full, _with(test, parameters, decorators)
 
 

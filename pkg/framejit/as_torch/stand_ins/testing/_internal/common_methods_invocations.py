@@ -22,6 +22,16 @@ class DecorateInfo:
         self.cls_name, self.test_name = cls_name, test_name
         self.device_type, self.dtypes, self.active_if = device_type, dtypes, active_if
 
+    def is_active(self, cls_name, test_name, device_type, dtype, param_kwargs):
+        """Whether it is meant for that test; None stands for all."""
+        pairs = ((self.cls_name, cls_name), (self.test_name, test_name), (self.device_type, device_type))
+        active = self.active_if(param_kwargs) if callable(self.active_if) else self.active_if
+        return (
+            bool(active)
+            and all(wanted in (None, given) for wanted, given in pairs)
+            and (self.dtypes is None or dtype in self.dtypes)
+        )
+
 
 class OpInfo:
     """What tests know of an operator."""

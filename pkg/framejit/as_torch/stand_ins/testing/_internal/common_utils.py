@@ -17,7 +17,14 @@ from framejit.autograd import gradcheck, gradgradcheck
 from framejit.testing import make_tensor
 from framejit.testing._test_case import SEED, TestCase, run_tests, set_rng_seed
 
-from ._parametrize import decorateIf, instantiate_parametrized_tests, parametrize, reparametrize, subtest
+from ._parametrize import (
+    _TestParametrizer,
+    decorateIf,
+    instantiate_parametrized_tests,
+    parametrize,
+    reparametrize,
+    subtest,
+)
 
 # ---- where tests run --------------------------------------------------------------------------------------
 
