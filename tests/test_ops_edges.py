@@ -39,6 +39,7 @@ class Edges(unittest.TestCase):
         self.assertEqual(self.both(lambda t: t.mT, two).item(), 2)
         self.assertEqual(F.feature_alpha_dropout(two, 0.0, True).item(), 2)
         self.assertEqual(abs(F.feature_alpha_dropout(two, 1.0, True).item()), 0)
+        self.assertRaises(RuntimeError, framejit._upsample_bilinear2d_aa, two, [2, 2], False)
         for index, value in (([], 2), ([0], 5), ([0, 0], 5)):
             index = framejit.tensor(index, dtype=framejit.int64)
             self.assertEqual(self.both(lambda t, i: t.index_fill(0, i, 5.0), two, index).item(), value)

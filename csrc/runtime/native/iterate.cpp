@@ -96,7 +96,7 @@ int64_t index_at(const TensorView& v, const std::byte* p, int64_t i, int64_t n, 
                                     : reinterpret_cast<const int32_t*>(p)[i * stride];
   if (__builtin_expect(k < 0 || k >= n, 0)) {
     std::string_view name = op;  // PyTorch's kinds of errors
-    const bool runtime = name.starts_with("scatter") || name == "gather" || name == "index_add";
+    const bool runtime = name.starts_with("scatter") || name == "gather";
     raise(runtime ? ErrorKind::Runtime : ErrorKind::Index, "index ", k, " is out of bounds for dimension ", dim,
           " with size ", n);
   }
