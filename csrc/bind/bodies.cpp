@@ -56,19 +56,24 @@ Arg list_of(std::span<const TensorRef> tensors) {
   return Arg::tensors(values);
 }
 
-// The op `id` on `leading`, the operands of the last `n` bodies, these, and `trailing`.
-PyObject* call_with_bodies(OpId id, std::initializer_list<Arg> leading, size_t n, std::initializer_list<Arg> trailing) {
-  Outs operands, made;
-  auto graphs = session().take_bodies(n, operands);
+using Graphs = std::vector<std::unique_ptr<graph::Graph>>;
+
+// The op `id` on `leading`, these operands and bodies, and `trailing`.
+void call_on(OpId id, std::initializer_list<Arg> leading, const Outs& operands, Graphs graphs,
+             std::initializer_list<Arg> trailing, Outs& made) {
   ArgVec args(leading.begin(), leading.end());
   args.push_back(list_of(operands));
   args.push_back(Arg::object(&driver::make_bodies(std::move(graphs), id == OpId::_cond)));
   for (const Arg& a : trailing) args.push_back(a);
-  bool needs = false;
-  for_each_val(args, [&](Val v) { needs = needs || tape::requires_grad(tensor_of(v)); });
-  if (needs && thread_state().grad_mode && !op_def(id).vjp)
-    raise(ErrorKind::Unsupported, "gradients through ", op_def(id).name);
   call_op(op_def(id), args, made);
+}
+
+PyObject* call_loop(OpId id, std::initializer_list<Arg> leading, size_t n, std::initializer_list<Arg> trailing) {
+  Outs operands, made;
+  Graphs graphs = session().take_bodies(n, operands);
+  for (const auto& g : graphs)
+    FJ_USER_CHECK(!driver::draws(*g), ErrorKind::Unsupported, "random numbers in the body of a loop");
+  call_on(id, leading, operands, std::move(graphs), trailing, made);
   return new_tuple(made);
 }
 
@@ -76,7 +81,16 @@ PyObject* call_with_bodies(OpId id, std::initializer_list<Arg> leading, size_t n
 PyObject* cond(PyObject*, PyObject* pred) {
   return py::guarded<PyObject*>(nullptr, [&] {
     TensorRef chosen = session().fake_of(tensors_of(pred, "cond").at(0));
-    return call_with_bodies(OpId::_cond, {Arg(chosen.val())}, 2, {});
+    Outs operands, made;
+    Graphs graphs = session().take_bodies(2, operands);
+    if (Graphs drawing = driver::take_draws(graphs); !drawing.empty()) {
+      GradModeGuard no_grad(false);
+      Outs drawn;
+      call_on(OpId::_cond, {Arg(chosen.val())}, operands, std::move(drawing), {}, drawn);
+      for (TensorRef& t : drawn) operands.push_back(std::move(t));
+    }
+    call_on(OpId::_cond, {Arg(chosen.val())}, operands, std::move(graphs), {}, made);
+    return new_tuple(made);
   });
 }
 
@@ -88,8 +102,7 @@ Arg fakes_of(PyObject* tensors) {
 
 // _while_loop(carried) -> what is carried at the end: the last two bodies say whether to go on, and with what
 PyObject* while_loop(PyObject*, PyObject* carried) {
-  return py::guarded<PyObject*>(nullptr,
-                                [&] { return call_with_bodies(OpId::_while_loop, {fakes_of(carried)}, 2, {}); });
+  return py::guarded<PyObject*>(nullptr, [&] { return call_loop(OpId::_while_loop, {fakes_of(carried)}, 2, {}); });
 }
 
 // _scan(carried, xs) -> what is carried at the end, and what else the last body gives, stacked
@@ -97,8 +110,14 @@ PyObject* scan(PyObject*, PyObject* args) {
   return py::guarded<PyObject*>(nullptr, [&]() -> PyObject* {
     PyObject *carried, *xs;
     if (!PyArg_ParseTuple(args, "OO:_scan", &carried, &xs)) return nullptr;
-    return call_with_bodies(OpId::_scan, {fakes_of(carried), fakes_of(xs)}, 1, {Arg(false)});
+    return call_loop(OpId::_scan, {fakes_of(carried), fakes_of(xs)}, 1, {Arg(false)});
   });
+}
+
+// _while_loop_back: the name of what no program calls, in graphs for Python
+PyObject* by_name(PyObject*, PyObject*) {
+  PyErr_SetString(PyExc_RuntimeError, "this operator is made by capture alone");
+  return nullptr;
 }
 
 PyMethodDef kFunctions[] = {
@@ -110,6 +129,7 @@ PyMethodDef kFunctions[] = {
     {"_cond", cond, METH_O, nullptr},
     {"_while_loop", while_loop, METH_O, nullptr},
     {"_scan", scan, METH_VARARGS, nullptr},
+    {"_while_loop_back", by_name, METH_VARARGS, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
 

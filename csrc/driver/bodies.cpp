@@ -44,9 +44,19 @@ class Packed {
   size_t bytes_ = 0;
 };
 
+// Without writes; each result becomes a tensor of its own.
+std::unique_ptr<Graph> functional(const Graph& traced) {
+  auto g = transform::copy_graph(traced);
+  graph::GraphBuilder b(*g);
+  for (Value*& v : g->outputs) v = value_of(t::clone(b, Val{v}));
+  transform::Functional f = transform::functionalise(*g);
+  FJ_USER_CHECK(f.graph->writes.empty(), ErrorKind::Unsupported, "a body that writes to what it is given");
+  return std::move(f.graph);
+}
+
 class TracedBodies final : public Bodies {
  public:
-  TracedBodies(std::vector<std::unique_ptr<Graph>> graphs, bool alike) {
+  TracedBodies(std::vector<std::unique_ptr<Graph>> graphs, bool alike, Bodies* forward) : forward_(forward) {
     for (auto& g : graphs) {
       bodies_.emplace_back();
       bodies_.back().functional = functional(*g);
@@ -62,7 +72,14 @@ class TracedBodies final : public Bodies {
     return {bodies_[body].results.data(), bodies_[body].results.size()};
   }
 
+  Bodies* forward() const override { return forward_; }
+
+  bool draws() const override {
+    return std::any_of(bodies_.begin(), bodies_.end(), [](const Body& b) { return driver::draws(*b.functional); });
+  }
+
   void prepare() override {
+    if (forward_) forward_->prepare();
     for (Body& b : bodies_) {
       if (b.program) continue;
       auto g = transform::copy_graph(*b.functional);
@@ -102,8 +119,8 @@ class TracedBodies final : public Bodies {
 
   Bodies& backward(size_t carried, size_t slices) override {
     std::vector<std::unique_ptr<Graph>> graphs;
-    graphs.push_back(backward_of(*bodies_[0].functional, carried, slices));
-    return make_bodies(std::move(graphs), false);
+    graphs.push_back(backward_of(*bodies_.back().functional, carried, slices));
+    return make_bodies(std::move(graphs), false, bodies_.size() > 1 ? this : nullptr);
   }
 
  private:
@@ -112,16 +129,6 @@ class TracedBodies final : public Bodies {
     SmallVec<TensorMeta, 2> results;
     std::unique_ptr<runtime::Program> program;
   };
-
-  // Each result becomes a tensor of its own.
-  static std::unique_ptr<Graph> functional(const Graph& traced) {
-    auto g = transform::copy_graph(traced);
-    graph::GraphBuilder b(*g);
-    for (Value*& v : g->outputs) v = value_of(t::clone(b, Val{v}));
-    transform::Functional f = transform::functionalise(*g);
-    FJ_USER_CHECK(f.graph->writes.empty(), ErrorKind::Unsupported, "a body that writes to what it is given");
-    return std::move(f.graph);
-  }
 
   static void take_results(Body& b, const std::vector<Body>* alike) {
     for (size_t i = 0; i < b.functional->outputs.size(); ++i) {
@@ -206,10 +213,11 @@ class TracedBodies final : public Bodies {
 
   std::vector<Body> bodies_;
   Bodies* gradient_ = nullptr;
+  Bodies* forward_;
 };
 
-std::string key_of(const std::vector<std::unique_ptr<Graph>>& graphs, bool alike) {
-  std::string key = alike ? "alike\n" : "\n";
+std::string key_of(const std::vector<std::unique_ptr<Graph>>& graphs, bool alike, const Bodies* forward) {
+  std::string key = cat(alike ? "alike\n" : "\n", reinterpret_cast<uintptr_t>(forward), "\n");
   for (const auto& g : graphs) {
     key += graph::print(*g);
     for (const graph::Node* n : g->nodes)
@@ -221,13 +229,53 @@ std::string key_of(const std::vector<std::unique_ptr<Graph>>& graphs, bool alike
 
 }  // namespace
 
-Bodies& make_bodies(std::vector<std::unique_ptr<Graph>> graphs, bool alike) {
+Bodies& make_bodies(std::vector<std::unique_ptr<Graph>> graphs, bool alike, Bodies* forward) {
   static auto& known = *new std::unordered_map<std::string, std::unique_ptr<TracedBodies>>();
-  std::string key = key_of(graphs, alike);
+  std::string key = key_of(graphs, alike, forward);
   auto it = known.find(key);
   if (it == known.end())
-    it = known.emplace(std::move(key), std::make_unique<TracedBodies>(std::move(graphs), alike)).first;
+    it = known.emplace(std::move(key), std::make_unique<TracedBodies>(std::move(graphs), alike, forward)).first;
   return *it->second;
+}
+
+bool draws(const Graph& g) {
+  return std::any_of(g.nodes.begin(), g.nodes.end(), [](const graph::Node* n) { return fj::draws(*n->op, n->args); });
+}
+
+std::vector<std::unique_ptr<Graph>> take_draws(std::vector<std::unique_ptr<Graph>>& graphs) {
+  std::vector<std::unique_ptr<Graph>> whole, drawing;
+  if (std::none_of(graphs.begin(), graphs.end(), [](const auto& g) { return draws(*g); })) return drawing;
+  std::vector<std::pair<size_t, const Value*>> drawn;  // by which of the graphs
+  for (const auto& g : graphs) {
+    for (const graph::Node* n : whole.emplace_back(functional(*g))->nodes)
+      if (fj::draws(*n->op, n->args))
+        for (const Value* v : n->outs) drawn.emplace_back(whole.size() - 1, v);
+  }
+  for (size_t i = 0; i < graphs.size(); ++i) {
+    transform::ValueMap in_draws, in_rest;
+    auto& draw = drawing.emplace_back(std::make_unique<Graph>());
+    auto rest = std::make_unique<Graph>();
+    transform::copy_inputs(*whole[i], *draw, in_draws);
+    transform::copy_inputs(*whole[i], *rest, in_rest);
+    draw->functional = rest->functional = true;
+    for (auto& [of, v] : drawn) {
+      TensorMeta m = *v;
+      m.offset = 0;
+      m.requires_grad = false;
+      Value* given = rest->add_input(m);
+      if (of == i) in_rest.set(v, given);
+    }
+    graph::GraphBuilder b(*draw);
+    for (const graph::Node* n : whole[i]->nodes) {
+      transform::copy_node(*n, *draw, in_draws);
+      if (!fj::draws(*n->op, n->args)) transform::copy_node(*n, *rest, in_rest);
+    }
+    for (auto& [of, v] : drawn) draw->add_output(of == i ? in_draws[v] : value_of(t::_zeros(b, v->sizes, v->dtype)));
+    for (const Value* v : whole[i]->outputs) rest->add_output(in_rest[v]);
+    draw->remove_dead_nodes();
+    graphs[i] = std::move(rest);
+  }
+  return drawing;
 }
 
 size_t body_count(const Bodies& bodies) { return static_cast<const TracedBodies&>(bodies).count(); }

@@ -27,7 +27,7 @@ bool mutates(const Graph& g) {
 bool draws(const Graph& g) {
   bool any = false;
   for (const Node* n : g.nodes) {
-    any |= n->op->has(kRandom);
+    any |= fj::draws(*n->op, n->args);
     for (const Arg& a : n->args)
       if (a.tag() == ArgTag::Object && !has_bodies(n->op->id))
         raise(ErrorKind::Unsupported, "a generator before sizes that depend on data");

@@ -1,5 +1,6 @@
 #include "graph/graph.h"
 
+#include "ops/bodies.h"
 #include "ops/foreign.h"
 #include "ops/infer.h"
 
@@ -59,7 +60,7 @@ void Graph::remove_dead_nodes() {
   std::vector<Node*> kept;
   for (size_t i = nodes.size(); i-- > 0;) {
     Node* n = nodes[i];
-    bool live = n->op->has(kInplace) || n->op->has(kRandom);
+    bool live = n->op->has(kInplace) || draws(*n->op, n->args);
     for (const ArgDef& a : n->op->args) live = live || a.mutated;
     for (Value* v : n->outs) live = live || uses[v->id] > 0;
     if (live)

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "ops/bodies.h"
+
 namespace fj::schedule {
 namespace {
 
@@ -39,6 +41,13 @@ class Grouper {
     g.nodes = {n};
     g.first = g.last = position_[n];
     unit_of_[n] = &g;
+    if (draws(*n->op, n->args)) drawn_before_[&g] = std::exchange(last_draw_, &g);
+  }
+
+  // What draws comes after what drew before it, as if it used that one's result.
+  Group* drawn_before(const Group& g) const {
+    auto it = drawn_before_.find(&g);
+    return it == drawn_before_.end() ? nullptr : it->second;
   }
 
   void start(Node* n) {
@@ -224,7 +233,8 @@ class Grouper {
         found = u == &target || reaches(*u, target);
       });
     }
-    return found;
+    Group* before = drawn_before(from);
+    return found || (before && reaches(*before, target));
   }
 
   // Through a third unit.
@@ -293,19 +303,12 @@ class Grouper {
     from.nodes.clear();
   }
 
-  // Depth first by program position; random natives keep their order among themselves.
+  // Depth first by program position.
   std::vector<std::unique_ptr<Group>> in_order() {
     std::erase_if(units_, [](auto& u) { return u->nodes.empty(); });
     std::sort(units_.begin(), units_.end(), [](auto& a, auto& b) { return a->last < b->last; });
     std::unordered_map<const Group*, int> state;  // 1: on the way, 2: placed
     std::vector<const Group*> order;
-    const Group* last_random = nullptr;
-    for (auto& u : units_) {
-      if (u->native && u->native->op->has(kRandom)) {
-        if (last_random) place(*last_random, state, order);
-        last_random = u.get();
-      }
-    }
     for (auto& u : units_) place(*u, state, order);
     std::vector<std::unique_ptr<Group>> out;
     for (const Group* g : order) {
@@ -323,6 +326,7 @@ class Grouper {
     if (s == 2) return;
     FJ_CHECK(s == 0, "cycle between fusion groups");
     s = 1;
+    if (const Group* before = drawn_before(g)) place(*before, state, order);
     for (const Node* n : g.nodes) {
       for_each_val(n->args, [&](Val v) {
         Group* u = unit(root_of(value_of(v)));
@@ -338,6 +342,8 @@ class Grouper {
   std::unordered_map<const Node*, Group*> unit_of_;
   std::unordered_map<const Value*, std::vector<const Node*>> users_;  // by root; null: an output of the graph
   std::unordered_map<const Node*, int> position_;
+  std::unordered_map<const Group*, Group*> drawn_before_;
+  Group* last_draw_ = nullptr;
   int walk_ = 0;
 };
 

@@ -45,7 +45,6 @@ void TraceSession::end_body(std::span<TensorObj* const> results) {
     if (known.insert(v).second) body.outside.push_back(v);
   };
   for (const Node* n : body.nodes) {
-    if (n->op->has(kRandom)) raise(ErrorKind::Unsupported, "random numbers in a body");
     for_each_val(n->args, [&](Val v) { meet(graph::value_of(v)); });
     known.insert(n->outs.begin(), n->outs.end());
   }

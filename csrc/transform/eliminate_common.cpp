@@ -1,6 +1,7 @@
 #include <unordered_map>
 
 #include "base/hash.h"
+#include "ops/bodies.h"
 #include "transform/simplify.h"
 
 namespace fj::transform {
@@ -33,7 +34,7 @@ std::unique_ptr<Graph> eliminate_common(const Graph& g) {
   for (const Value* v : g.outputs) ++outputs[v];
   std::unordered_multimap<uint64_t, Node*> seen;
   for (const Node* n : g.nodes) {
-    bool fixed = n->op->has(kRandom);
+    bool fixed = draws(*n->op, n->args);
     for (const Value* v : n->outs) fixed = fixed || outputs.count(v);
     ArgVec args = map.args(*n);
     uint64_t key = hash_of(*n->op, args);
@@ -48,7 +49,7 @@ std::unique_ptr<Graph> eliminate_common(const Graph& g) {
       continue;
     }
     Node* copy = copy_node(*n, *to, map);
-    if (!n->op->has(kRandom)) seen.emplace(key, copy);
+    if (!draws(*n->op, n->args)) seen.emplace(key, copy);
   }
   copy_ends(g, *to, map);
   return to;

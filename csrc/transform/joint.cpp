@@ -2,6 +2,7 @@
 
 #include <unordered_set>
 
+#include "ops/bodies.h"
 #include "ops/calls.h"
 #include "transform/partition.h"
 
@@ -179,7 +180,7 @@ class GradientGraph {
   }
 
   void copy(const Node& n) {
-    FJ_USER_CHECK(!n.op->has(kRandom), ErrorKind::Unsupported,
+    FJ_USER_CHECK(!draws(*n.op, n.args), ErrorKind::Unsupported,
                   "a compiled function with random numbers that its backward pass does not keep cannot be "
                   "differentiated twice; call it uncompiled");
     copy_node(n, *out_.graph, map_);
