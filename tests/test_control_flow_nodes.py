@@ -4,6 +4,7 @@ import unittest
 
 import framejit
 from framejit import cond
+from framejit._aot import aot_autograd
 from framejit._control_flow import cond_op, map_each, map_op, scan, scan_op, while_loop, while_loop_op
 from framejit.dynamo.testing import EagerAndRecordGraphs
 
@@ -242,7 +243,6 @@ class Cond(Nodes):
             "return a tensor": lambda x: cond(x.sum() > 0, lambda: x, lambda: 3),
             "writes": lambda x: cond(x.sum() > 0, lambda: x.add_(1), lambda: x * 2),
             "operator was given": lambda x: cond(x.sum() > 0, lambda: (log.append(1), x + 1)[1], lambda: x * 2),
-            "random": lambda x: cond(x.sum() > 0, lambda: framejit.rand_like(x), lambda: x * 2),
         }
         for text, f in cases.items():
             with self.subTest(text), self.assertRaisesRegex(framejit.dynamo.exc.Unsupported, text):
@@ -288,13 +288,39 @@ class WhileLoop(Nodes):
             return f
 
         inputs = [(framejit.tensor(n), framejit.tensor([1.0, m])) for n in (1, 2) for m in (0.0, 5.0, -9.0)]
-        self.check(make, inputs, grad=False)
+        self.check(make, inputs)
 
     def test_one_value(self):
         def make(op):
             return lambda x: op(lambda a: a.abs().max() < 100, lambda a: a * a + 1, (x,))
 
-        self.check(make, [(framejit.tensor([0.5]),), (framejit.tensor([200.0]),)], grad=False)
+        self.check(make, [(framejit.tensor([0.5]),), (framejit.tensor([200.0]),)])
+
+    def test_gradients(self):
+        """Of what is carried, what is read from outside, and through a cond() inside; none, one and many rounds."""
+        frozen = framejit.tensor([0.5, 2.0])
+
+        def make(op):
+            inner = cond if op is while_loop else plain_cond
+
+            def f(n, x, w):
+                def body(i, a, b):
+                    c = inner(i % 2 == 0, lambda: a.sin() * w.t(), lambda: (a * frozen).exp() / 9)
+                    return i + 1, b + c, a * w.t()
+
+                return op(lambda i, a, b: i < n, body, (n * 0, x.t() * 2, x.t()))
+
+            return f
+
+        x, w = framejit.tensor([[1.0, -0.5], [0.25, 2.0]]), framejit.tensor([[0.75, 1.5], [0.5, -1.0]])
+        self.check(make, [(framejit.tensor(n), x, w) for n in (0, 1, 2, 30)])
+
+    def test_no_second_derivative(self):
+        f = framejit.compile(lambda x: while_loop(lambda a: a.sum() < 9, lambda a: a * a, (x,)), fullgraph=True)
+        x = framejit.tensor([2.0], requires_grad=True)
+        self.assertEqual(framejit.autograd.grad(f(x), x)[0].tolist(), [32.0])
+        with self.assertRaisesRegex(RuntimeError, "second derivative"):
+            framejit.autograd.grad(f(x), x, create_graph=True)
 
     def test_cond_inside(self):
         def make(op):
@@ -323,7 +349,7 @@ class WhileLoop(Nodes):
     def test_refused(self):
         x = framejit.ones(2, requires_grad=True)
         cases = {
-            "gradients": lambda x: while_loop(lambda a: a.sum() < 9, lambda a: a * 2, (x,)),
+            "random": lambda x: while_loop(lambda a: a.sum() < 9, lambda a: a + framejit.rand_like(a), (x.detach(),)),
             "metadata": lambda x: while_loop(lambda a: a.sum() < 9, lambda a: (a * 2).double(), (x.detach(),)),
             "as many values": lambda x: while_loop(lambda a: a.sum() < 9, lambda a: (a, a), (x.detach(),)),
             "boolean": lambda x: while_loop(lambda a: a < 9, lambda a: a + 1, (x.detach(),)),
@@ -331,6 +357,128 @@ class WhileLoop(Nodes):
         for text, f in cases.items():
             with self.subTest(text), self.assertRaisesRegex(framejit.dynamo.exc.Unsupported, text):
                 framejit.compile(f, fullgraph=True)(x)
+
+
+class Random(Nodes):
+    """Random numbers in branches: those that plain Python draws, in its order, once."""
+
+    kind, operator = "cond", staticmethod(cond)
+    inputs = (framejit.tensor([1.0, 2.0]),), (framejit.tensor([-1.0, -3.0]),)
+
+    def compare(self, plain, compiled, values, grad):
+        results = []
+        for function in (plain, compiled):
+            framejit.manual_seed(7)
+            own = [v.clone().requires_grad_() for v in values]
+            out = flat(function(*own))
+            out += framejit.autograd.grad(sum((o * o).sum() for o in out), own)
+            results.append([*out, framejit.rand(3)])
+        for a, b in zip(*results):
+            framejit.testing.assert_close(b, a)
+
+    def test_draws(self):
+        def make(op):
+            def f(x):
+                before = framejit.rand(2)
+                y = op(x.sum() > 0, lambda a: a * framejit.rand_like(a) + framejit.randn(2), lambda a: a.exp(), (x,))
+                z = op(x.sum() > 0, lambda: y.sin(), lambda: y + framejit.rand(()) * x)
+                return before * y, z, framejit.rand(2) * x
+
+            return f
+
+        self.check(make, self.inputs)
+
+    def test_the_same_twice(self):
+        def make(op):
+            def draw(x):
+                return op(x.sum() > 0, lambda: framejit.rand(2) * x, lambda: x - framejit.rand(2))
+
+            return lambda x: (draw(x), draw(x))
+
+        self.check(make, self.inputs)
+
+    def test_dropout_and_in_place(self):
+        def make(op):
+            def yes(a):
+                noise = framejit.empty(2).uniform_(2, 3)
+                return framejit.nn.functional.dropout(a.sin(), 0.5) + noise * a
+
+            return lambda x: op(x.sum() > 0, yes, lambda a: a.bernoulli(0.3) * a, (x,))
+
+        self.check(make, self.inputs)
+
+    def test_nested(self):
+        def make(op):
+            def yes(a):
+                b = a * framejit.rand(())
+                return op(b[0] > 0.5, lambda: b + framejit.rand(2), lambda: b * framejit.randn(2))
+
+            return lambda x: op(x.sum() > 0, yes, lambda a: a * 2, (x,)) + framejit.rand(2)
+
+        self.check(make, self.inputs)
+
+    def test_unused(self):
+        """Numbers that nobody uses are drawn, too."""
+
+        def make(op):
+            def f(x):
+                op(x.sum() > 0, lambda: framejit.rand(3), lambda: framejit.ones(3))
+                return x * framejit.rand(2)
+
+            return f
+
+        self.check(make, self.inputs)
+
+    def test_inside_vmap(self):
+        xs = framejit.arange(6.0).reshape(3, 2)
+        for randomness in ("different", "same"):
+            for p in (True, False):
+                p = framejit.tensor(p)
+
+                def one(x, p=p):
+                    return cond(p, lambda: x + framejit.rand_like(x), lambda: x * framejit.rand(()))
+
+                f = framejit.func.vmap(one, randomness=randomness)
+                framejit.manual_seed(3)
+                expected = f(xs)
+                framejit.manual_seed(3)
+                framejit.testing.assert_close(framejit.compile(f, fullgraph=True)(xs), expected)
+
+
+class Compilers(unittest.TestCase):
+    """Graphs of derivatives, as compilers written in Python get them, do what the program's derivative does."""
+
+    def check(self, f, *inputs):
+        backend = aot_autograd(fw_compiler=lambda gm, examples: gm)
+        results = []
+        for function in (f, framejit.compile(f, backend=backend, fullgraph=True)):
+            framejit.reset()
+            values = [v.clone().requires_grad_(v.is_floating_point()) for v in inputs]
+            out = flat(function(*values))
+            wanted = [v for v in values if v.requires_grad]
+            loss = sum((o * o).sum() for o in out if o.requires_grad)
+            grads = framejit.autograd.grad(loss, wanted, allow_unused=True)
+            results.append([*out, *(framejit.zeros_like(v) if g is None else g for g, v in zip(grads, wanted))])
+        for a, b in zip(*results):
+            framejit.testing.assert_close(b, a)
+
+    def test_cond(self):
+        for sign in (1, -1):
+            self.check(lambda x: cond(x.sum() > 0, lambda: x.sin(), lambda: x * x), sign * framejit.ones(2))
+
+    def test_scan(self):
+        self.check(
+            lambda c, xs: scan(lambda c, x: (c * x + 1, c + x), c, xs),
+            framejit.tensor(1.5),
+            framejit.tensor([2.0, 3.0, 5.0]),
+        )
+
+    def test_while_loop(self):
+        def f(n, x, w):
+            return while_loop(lambda i, a: i < n, lambda i, a: (i + 1, a.sin() * w), (n * 0, x))
+
+        for n in (0, 3):
+            self.check(f, framejit.tensor(n), framejit.tensor([1.0, 2.0]), framejit.tensor([1.5, -0.5]))
 
 
 class Scan(unittest.TestCase):

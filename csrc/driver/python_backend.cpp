@@ -122,7 +122,14 @@ class Describer {
     if (has_bodies(n.op->id)) std::erase_if(positional, [](const Arg* a) { return a->tag() == ArgTag::Object; });
     Ref args = tuple_of(positional, [&](const Arg* a) { return arg(*a); });
     Ref meta = meta_of(n);
-    return check(Py_BuildValue("(sOOOO)", n.op->full_name, results.get(), args.get(), kwargs.get(), meta.get()));
+    const char* name = n.op->full_name;
+    if (const Bodies* loop = has_bodies(n.op->id) ? bodies_of(n.args).forward() : nullptr) {
+      name = "_while_loop_back";  // of what its lists hold: gradients, what the loop begins with
+      Ref begin = tuple_of(n.args[1].as_vals().first(loop->results(1).size()),
+                           [&](Val v) { return value(graph::value_of(v)); });
+      args = check(Py_BuildValue("(NO)", arg(n.args[0]).release(), begin.get()));
+    }
+    return check(Py_BuildValue("(sOOOO)", name, results.get(), args.get(), kwargs.get(), meta.get()));
   }
 
  private:
@@ -160,14 +167,22 @@ class Describer {
   // The nodes of bodies stand before the operator, each body between two marks (framejit._bodies); it takes what the
   // operator is given.
   void bodies_before(const graph::Node& n, std::vector<Ref>& out) {
-    const Bodies& bodies =
-        bodies_of(*std::find_if(n.args.begin(), n.args.end(), [](const Arg& a) { return a.tag() == ArgTag::Object; }));
+    const Bodies& bodies = bodies_of(n.args);
     std::vector<const graph::Value*> given;
     for (const Arg& a : n.args)
       if (a.tag() == ArgTag::TensorList)
         for (Val v : a.as_vals()) given.push_back(graph::value_of(v));
-    const size_t parameters = given.size() - n.args[operands_at(n)].as_vals().size();
-    for (size_t i = 0; i < body_count(bodies); ++i) body(graph_of(bodies, i), given, parameters, !n.no_grad, out);
+    size_t operands = n.args[operands_at(n)].as_vals().size();
+    std::vector<const graph::Graph*> graphs;
+    if (const Bodies* loop = bodies.forward()) {
+      operands -= loop->results(1).size();
+      for (size_t i = 0; i < body_count(*loop); ++i) graphs.push_back(&graph_of(*loop, i));
+    }
+    for (size_t i = 0; i < body_count(bodies); ++i) graphs.push_back(&graph_of(bodies, i));
+    for (const graph::Graph* g : graphs) {
+      const auto own = given.end() - static_cast<std::ptrdiff_t>(g->inputs.size());
+      body(*g, {own, given.end()}, g->inputs.size() - operands, !n.no_grad, out);
+    }
   }
 
   static size_t operands_at(const graph::Node& n) {

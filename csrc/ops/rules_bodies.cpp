@@ -10,7 +10,8 @@ void infer_cond(InferCtx& c) {
 }
 
 void infer_while_loop(InferCtx& c) {
-  for (const TensorMeta& m : bodies_of(c.args[2]).results(1)) c.out.push_back(m);
+  const Bodies& bodies = bodies_of(c.args[2]);
+  for (const TensorMeta& m : bodies.results(bodies.forward() ? 0 : 1)) c.out.push_back(m);
 }
 
 void infer_scan(InferCtx& c) {
@@ -52,6 +53,26 @@ void vjp_cond(VjpCtx& c) {
   SmallVec<Val, 2> grads = c.b.emit_n(OpId::_cond, args);
   size_t next = 0;
   c.result[1] = given_to(own, grads, next);
+}
+
+// The loop runs once more, keeping what it carries into each round, and then back. Nobody knows before how often it
+// runs.
+void vjp_while_loop(VjpCtx& c) {
+  auto carried = c.args[0].as_vals(), operands = c.args[1].as_vals();
+  Bodies& bodies = bodies_of(c.args[2]);
+  FJ_USER_CHECK(!bodies.forward(), ErrorKind::Runtime, "while_loop() has no second derivative");
+  SmallVec<Val, 8> starts, given(carried.begin(), carried.end());
+  for (size_t i = 0; i < carried.size(); ++i)
+    if (is_differentiable(carried[i]->dtype)) starts.push_back(grad_or_zeros(c, i));
+  for (Val v : operands) {
+    if (is_differentiable(v->dtype)) starts.push_back(t::_zeros(c.b, v->sizes, v->dtype));
+    given.push_back(v);
+  }
+  Arg back[] = {Arg::tensors(starts), Arg::tensors(given), Arg::object(&bodies.backward(carried.size(), 0))};
+  SmallVec<Val, 2> grads = c.b.emit_n(OpId::_while_loop, back);
+  size_t next = 0;
+  c.result[0] = given_to(carried, grads, next);
+  c.result[1] = given_to(operands, grads, next);
 }
 
 // A scan the other way. What was carried is found by a second run of the first one.

@@ -11,6 +11,7 @@ from framejit import _C, _control_flow
 # what stands for the operator in a graph with marks -> the operator, names of its bodies
 _OPERATORS = {
     _C._cond: (_control_flow.cond_op, ("cond_true", "cond_false")),
+    _C._while_loop_back: (_control_flow.while_loop_back_op, ("loop_cond_fn", "loop_body_fn", "loop_back_fn")),
     _C._while_loop: (_control_flow.while_loop_op, ("cond_fn", "body_fn")),
     _C._scan: (_control_flow.scan_op, ("scan_combine_fn",)),
 }

@@ -111,6 +111,28 @@ class _WhileLoop(HigherOrderOperator):
 while_loop_op = ops.higher_order.while_loop = _WhileLoop("while_loop")
 
 
+class _WhileLoopBack(HigherOrderOperator):
+    """The derivative of `while_loop` in captured graphs: the loop again, and then back from its last round."""
+
+    _qualified_op_name = "framejit.ops.higher_order.while_loop_back"
+
+    def __call__(self, cond_fn, body_fn, back_fn, starts, carried, additional_inputs=()):
+        rounds = [tuple(carried)]
+        while cond_fn(*rounds[-1], *additional_inputs)[0]:
+            rounds.append(tuple(body_fn(*rounds[-1], *additional_inputs)))
+        for values in reversed(rounds[:-1]):
+            starts = back_fn(*starts, *values, *additional_inputs)
+        return tuple(starts)
+
+    @staticmethod
+    def arguments(node, bodies, operands):
+        """Those of the operator in a graph, for a call with marks."""
+        return (*bodies, tuple(node.args[0]), tuple(node.args[1]), operands)
+
+
+while_loop_back_op = ops.higher_order.while_loop_back = _WhileLoopBack("while_loop_back")
+
+
 def scan(combine_fn, init, xs, *, dim=0, reverse=False):
     """(the last carry, all outputs stacked along `dim`) of (carry, output) = combine_fn(carry, slice).
 
@@ -149,18 +171,19 @@ class _Scan(HigherOrderOperator):
 
     _qualified_op_name = "framejit.ops.higher_order.scan"
 
-    def __call__(self, combine_fn, init, xs, additional_inputs=()):
+    def __call__(self, combine_fn, init, xs, additional_inputs=(), reverse=False):
         def combine(carry, x):
             out = combine_fn(*carry, *x, *additional_inputs)
             return tuple(out[: len(carry)]), tuple(out[len(carry) :])
 
-        carry, rows = scan(combine, tuple(init), tuple(xs))
+        carry, rows = scan(combine, tuple(init), tuple(xs), reverse=reverse)
         return (*carry, *rows)
 
     @staticmethod
     def arguments(node, bodies, operands):
         """Those of the operator in a graph, for a call with marks."""
-        return (*bodies, tuple(node.args[0]), tuple(node.args[1]), operands)
+        carried, xs, *rest = node.args  # a derivative's goes from the last slice to the first
+        return (*bodies, tuple(carried), tuple(xs), operands, *rest[1:])
 
 
 scan_op = ops.higher_order.scan = _Scan("scan")

@@ -18,20 +18,24 @@ bool is_true(const TensorView& v) {
   }
 }
 
-// Memory for what a body gives, round after round: what it reads lies in the other half.
+// Memory for what a body gives, as long as the call lasts.
+std::vector<TensorView> memory_for(NativeCtx& c, std::span<const TensorMeta> metas) {
+  std::vector<TensorView> out;
+  for (const TensorMeta& m : metas) {
+    TensorView v;
+    v.dtype = m.dtype;
+    v.sizes = m.sizes;
+    v.strides = m.strides;
+    v.data = static_cast<std::byte*>(c.scratch(static_cast<size_t>(m.numel() * size_of(m.dtype))));
+    out.push_back(std::move(v));
+  }
+  return out;
+}
+
+// The same round after round: what a body reads lies in the other half.
 class Rounds {
  public:
-  Rounds(NativeCtx& c, std::span<const TensorMeta> metas) {
-    for (auto& half : halves_)
-      for (const TensorMeta& m : metas) {
-        TensorView v;
-        v.dtype = m.dtype;
-        v.sizes = m.sizes;
-        v.strides = m.strides;
-        v.data = static_cast<std::byte*>(c.scratch(static_cast<size_t>(m.numel() * size_of(m.dtype))));
-        half.push_back(std::move(v));
-      }
-  }
+  Rounds(NativeCtx& c, std::span<const TensorMeta> metas) : halves_{memory_for(c, metas), memory_for(c, metas)} {}
   const std::vector<TensorView>& next() { return halves_[turn_ ^= 1]; }
 
  private:
@@ -54,10 +58,35 @@ std::vector<TensorView> joined(std::span<const TensorView> a, std::span<const Te
   return out;
 }
 
+// What was carried into each round of a loop is found by running it once more. Its operands follow what it began with.
+void way_back(NativeCtx& c, Bodies& back, Bodies& loop) {
+  const std::vector<TensorView>& given = c.list(1);
+  const auto carried = static_cast<std::ptrdiff_t>(loop.results(1).size());
+  const std::span<const TensorView> operands(given.begin() + carried, given.end());
+  std::vector<std::vector<TensorView>> rounds{{given.begin(), given.begin() + carried}};
+  for (Rounds answers(c, loop.results(0));;) {
+    const std::vector<TensorView> in = joined(rounds.back(), operands);
+    const std::vector<TensorView>& go_on = answers.next();
+    loop.run(0, in, go_on);
+    if (!is_true(go_on[0])) break;
+    rounds.push_back(memory_for(c, loop.results(1)));
+    loop.run(1, in, rounds.back());
+  }
+  std::vector<TensorView> grads = c.list(0);
+  Rounds steps(c, back.results(0));
+  for (size_t k = rounds.size() - 1; k-- > 0;) {
+    const std::vector<TensorView>& out = steps.next();
+    back.run(0, joined(joined(grads, rounds[k]), operands), out);
+    grads = out;
+  }
+  for (size_t i = 0; i < grads.size(); ++i) copy_view(c.outputs[i], grads[i]);
+}
+
 }  // namespace
 
 void while_loop(NativeCtx& c) {
   Bodies& bodies = bodies_of(c.arg(2));
+  if (Bodies* forward = bodies.forward()) return way_back(c, bodies, *forward);
   const std::vector<TensorView>& operands = c.list(1);
   std::vector<TensorView> carried = c.list(0);
   Rounds rounds(c, bodies.results(1)), answers(c, bodies.results(0));
