@@ -47,6 +47,9 @@ class Edges(unittest.TestCase):
     def test_copies_of_what_is_no_view(self):
         x = framejit.arange(6.0).reshape(2, 3).t()
         self.assertEqual(self.both(lambda t: framejit.view_copy(t, (6,)), x).tolist(), [0, 3, 1, 4, 2, 5])
+        pairs = framejit.view_as_real_copy(framejit.tensor([1 + 2j]))
+        self.assertEqual(pairs.tolist(), [[1, 2]])
+        self.assertEqual(framejit.view_as_complex_copy(pairs).tolist(), [1 + 2j])
         self.assertEqual(framejit.view_copy(framejit.ones(2), framejit.int32).tolist(), [0x3F800000] * 2)
 
     def test_ranks_and_bins_of_nothing(self):

@@ -186,6 +186,9 @@ class OptimizerTest(unittest.TestCase):
         self.assertEqual(len(optimizer.param_groups), 3)
         named = optim.SGD(self.layer.named_parameters(), lr=0.1)
         self.assertEqual(named.param_groups[0]["param_names"], ["weight", "bias"])
+        pairs = [*named.param_groups[0]["params"]]
+        for mixed in ([("a", pairs[0]), pairs[1]], [pairs[0], ("b", pairs[1])]):
+            self.assertRaisesRegex(ValueError, "some param names are missing".capitalize(), optim.SGD, mixed, 0.1)
 
     def test_bad_arguments(self):
         parameters = list(self.layer.parameters())

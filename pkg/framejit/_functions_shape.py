@@ -207,6 +207,8 @@ COPIES = {
 COPIES["view_copy"] = lambda input, size=None, dtype=None: (  # which need not be a view
     input.view(dtype or size) if dtype or isinstance(size, _C.dtype) else input.reshape(size)
 ).clone()
+for _name in ("view_as_real", "view_as_complex"):
+    COPIES[_name + "_copy"] = lambda input, view=getattr(_C, _name): view(input).clone()
 COPIES["alias_copy"] = lambda input: input.clone()
 COPIES["split_with_sizes_copy"] = lambda input, split_sizes, dim=0: tuple(
     p.clone() for p in input.split(list(split_sizes), dim)

@@ -142,7 +142,10 @@ class Optimizer:
                 "tensors in sets will change between runs. Please use a list instead."
             )
         params = list(params)
-        if params and isinstance(params[0], tuple):  # (name, parameter) pairs
+        named = [isinstance(p, tuple) for p in params]  # (name, parameter) pairs
+        if any(named):
+            if not all(named):
+                raise ValueError("all optimizer params should be with/without names. Some param names are missing")
             param_group["param_names"] = [name for name, _ in params]
             params = [parameter for _, parameter in params]
         self._check_parameters(params)
