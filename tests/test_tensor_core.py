@@ -36,6 +36,14 @@ class Attributes(unittest.TestCase):
         for wrong in (lambda: t.size(2), lambda: fj.tensor(1).size(0)):
             self.assertRaises(IndexError, wrong)
 
+    def test_device_index(self):
+        for index in (128, 300, 2**40):
+            for make in (fj.device, lambda i: fj.device("cuda", i)):
+                with self.assertRaisesRegex(RuntimeError, "between 0 and 127"):
+                    make(index)
+        with self.assertRaisesRegex(RuntimeError, "must not be negative"):
+            fj.device(-1)
+
     def test_objects_have_dicts_and_weak_references(self):
         t = fj.zeros(2)
         t.note = [t]

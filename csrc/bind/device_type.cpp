@@ -81,6 +81,12 @@ Device parse_device(const std::string& text) {
   return d;
 }
 
+int8_t checked_index(int64_t i) {
+  FJ_USER_CHECK(i >= 0, ErrorKind::Runtime, "Device index must not be negative");
+  FJ_USER_CHECK(i < 128, ErrorKind::Runtime, "Device index must be between 0 and 127, got ", i);
+  return static_cast<int8_t>(i);
+}
+
 PyObject* device_new(PyTypeObject*, PyObject* args, PyObject* kwargs) {
   static const char* names[] = {"type", "index", nullptr};
   PyObject *kind = nullptr, *index = Py_None;
@@ -96,8 +102,7 @@ PyObject* device_new(PyTypeObject*, PyObject* args, PyObject* kwargs) {
       FJ_USER_CHECK(d.index < 0, ErrorKind::Runtime,
                     "type (string) must not include an index because index was passed explicitly: ", type_name(d), ":",
                     int{d.index});
-      FJ_USER_CHECK(i >= 0 && i < 128, ErrorKind::Runtime, "Device index must be between 0 and 127, got ", i);
-      d.index = static_cast<int8_t>(i);
+      d.index = checked_index(i);
     }
     return new_device(d);
   });
@@ -125,10 +130,12 @@ PyObject* device_exit(PyObject*, PyObject*) {
   return module ? PyObject_CallMethod(module.get(), "_leave_device", nullptr) : nullptr;
 }
 PyObject* set_default(PyObject*, PyObject* device) {
-  Device d;
-  if (!as_device(device, &d)) return PyErr_Format(PyExc_TypeError, "expected a device"), nullptr;
-  meta_device::set_default_device(d);
-  Py_RETURN_NONE;
+  return py::guarded<PyObject*>(nullptr, [&] {
+    Device d;
+    FJ_USER_CHECK(as_device(device, &d), ErrorKind::Type, "expected a device");
+    meta_device::set_default_device(d);
+    return Py_NewRef(Py_None);
+  });
 }
 PyObject* get_default(PyObject*, PyObject*) { return new_device(meta_device::default_device()); }
 PyMethodDef default_functions[] = {{"_set_default_device", set_default, METH_O, nullptr},
@@ -179,7 +186,7 @@ bool as_device(PyObject* o, Device* out) {
   if (PyLong_Check(o) && !PyBool_Check(o)) {
     int64_t i = 0;
     if (!as_int64(o, &i)) throw py::PythonError();
-    *out = Device{DeviceType::CUDA, static_cast<int8_t>(i)};
+    *out = Device{DeviceType::CUDA, checked_index(i)};
     return true;
   }
   return false;
