@@ -344,6 +344,31 @@ class PaddingTest(LayerCase):
         with self.assertRaises(RuntimeError):
             nn.ReflectionPad1d(5)(framejit.zeros(1, 1, 3))
 
+    def test_interpolate_bytes(self):
+        image = framejit.tensor([[[[0, 200], [100, 255]]]], dtype=framejit.uint8)
+        for f in (F.interpolate, framejit.compile(F.interpolate, fullgraph=True)):
+            got = f(image, size=(2, 4), mode="bilinear")
+            self.assertEqual(got.dtype, framejit.uint8)
+            self.assertEqual(got.tolist(), [[[[0, 50, 150, 200], [100, 139, 216, 255]]]])
+            cubic = f(
+                image, size=(4, 4), mode="bicubic"
+            ).tolist()  # PyTorch's, whose bytes overshoot in neither direction
+            self.assertEqual(
+                cubic[0][0], [[0, 36, 148, 217], [19, 65, 170, 229], [65, 115, 205, 247], [93, 144, 227, 255]]
+            )
+        self.assertRaises(NotImplementedError, F.interpolate, image, size=(4, 4), mode="area")
+        self.assertRaises(NotImplementedError, F.interpolate, image.long(), size=(4, 4))
+
+    def test_interpolate_keeps_channels_innermost(self):
+        for format, sizes in ((framejit.channels_last, (2, 3, 4, 4)), (framejit.channels_last_3d, (2, 3, 4, 4, 4))):
+            x = framejit.rand(sizes)
+            for mode in ("nearest", "bilinear" if len(sizes) == 4 else "trilinear"):
+                got = F.interpolate(x.contiguous(memory_format=format), scale_factor=2, mode=mode)
+                self.assertTrue(got.is_contiguous(memory_format=format))
+                self.assertEqual(got.tolist(), F.interpolate(x, scale_factor=2, mode=mode).tolist())
+        lone = framejit.rand(1, 3, 4, 4).contiguous(memory_format=framejit.channels_last)
+        self.assertTrue(F.interpolate(lone[0][None], scale_factor=2).is_contiguous())  # its first stride says nothing
+
     def test_interpolate(self):
         x = array(2, 3, 4, 5)
         self.check(nn.Upsample(scale_factor=2)(tensor(x)), x.repeat(2, 2).repeat(2, 3))

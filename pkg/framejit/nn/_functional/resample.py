@@ -3,13 +3,16 @@
 import math
 from collections.abc import Sequence
 
+from framejit import _C
 from framejit import _ops as _t
 from framejit._C import Tensor
+from framejit._common import scalar_name
 
 from .sampling import lines_cubic
 
 _SPATIAL = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}
 _MODES = ("nearest", "nearest-exact", "area", *_SPATIAL)
+_OF_BYTES = ("nearest", "nearest-exact", "bilinear", "bicubic")
 
 
 def interpolate(
@@ -25,7 +28,7 @@ def interpolate(
 
     input (Tensor), size (int, sequence of int, or None), scale_factor (float, sequence of float, or None), mode (str),
     align_corners, recompute_scale_factor, antialias (bool or None). Raises NotImplementedError (the mode … is not
-    supported, only …; Got …D input, but … mode needs …D input), ValueError.
+    supported, only …; Got …D input, but … mode needs …D input; not implemented for integers but uint8), ValueError.
 
     >>> import framejit
     >>> from framejit.nn import functional as F
@@ -50,22 +53,49 @@ def interpolate(
         )
     if mode in _SPATIAL and spatial != _SPATIAL[mode]:
         raise NotImplementedError(f"Got {input.dim()}D input, but {mode} mode needs {_SPATIAL[mode] + 2}D input")
+    if not input.is_floating_point() and (input.dtype != _C.uint8 or mode not in _OF_BYTES):
+        raise NotImplementedError(f"\"upsample_{mode}\" not implemented for '{scalar_name(input.dtype)}'")
+    format = None if input.is_contiguous() else _channels_last(input)
+    how = sizes, scales, mode, align_corners, antialias
     if mode == "area":
-        return _area(input, sizes)
-    for i in range(spatial):
-        dim, extent = 2 + i, input.shape[2 + i]
-        step = 1.0 / scales[i] if scales[i] is not None else extent / sizes[i] if sizes[i] else 1.0
-        if antialias:
-            input = filter_lines(input, dim, extent, sizes[i], step, mode, bool(align_corners))
-        elif mode == "bicubic":
-            input = lines_cubic(input, dim, sizes[i], _places(extent, sizes[i], step, bool(align_corners)))
-        elif mode in _SPATIAL:
-            input = _mix_lines(input, dim, extent, sizes[i], step, bool(align_corners))
-        else:
-            offset = 0.5 if mode == "nearest-exact" else 0.0
-            lines = [min(int((o + offset) * step), extent - 1) for o in range(sizes[i])]
-            input = input.index_select(dim, _t.tensor(lines, dtype=_t.int64))
-    return input
+        result = _area(input, sizes)
+    elif input.dtype == _C.uint8 and mode in _SPATIAL:
+        result = input.to(_C.float32)
+        for i in (1, 0):  # bytes again after each, as in PyTorch
+            result = _resized(result, i, *how).round().clamp(0, 255)
+        result = result.to(_C.uint8)
+    else:
+        result = input
+        for i in range(spatial):
+            result = _resized(result, i, *how)
+    return result if format is None else result.contiguous(memory_format=format)
+
+
+def _channels_last(x):
+    """The layout with channels innermost that a result has as well, where `x` has it; by the strides of lone elements, too."""
+    if x.dim() not in (4, 5) or 0 in x.shape:
+        return None
+    strides, least = x.stride(), 1
+    for d in (1, *range(x.dim() - 1, 1, -1), 0):
+        if strides[d] < least or d == 0 and least == strides[1]:
+            return None
+        least = strides[d] * x.shape[d]
+    return _C.channels_last if x.dim() == 4 else _C.channels_last_3d
+
+
+def _resized(input, i, sizes, scales, mode, align_corners, antialias):
+    """The `i`-th dimension behind the channels resized."""
+    dim, extent = 2 + i, input.shape[2 + i]
+    step = 1.0 / scales[i] if scales[i] is not None else extent / sizes[i] if sizes[i] else 1.0
+    if antialias:
+        return filter_lines(input, dim, extent, sizes[i], step, mode, bool(align_corners))
+    if mode == "bicubic":
+        return lines_cubic(input, dim, sizes[i], _places(extent, sizes[i], step, bool(align_corners)))
+    if mode in _SPATIAL:
+        return _mix_lines(input, dim, extent, sizes[i], step, bool(align_corners))
+    offset = 0.5 if mode == "nearest-exact" else 0.0
+    lines = [min(int((o + offset) * step), extent - 1) for o in range(sizes[i])]
+    return input.index_select(dim, _t.tensor(lines, dtype=_t.int64))
 
 
 def _output_sizes(input, spatial, size, scale_factor, recompute):
