@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "base/hash.h"
+#include "capture/asks.h"
 #include "capture/tensors.h"
 #include "graph/graph.h"
 #include "ops/calls.h"
@@ -60,11 +61,17 @@ struct Application {
   TensorObj* fake(V v) { return as_tensor(as<TensorValue>(v)->fake); }
 };
 
+[[noreturn]] void refuse(const char* why) { cut(Reason::unsupported_op, "an autograd.Function ", why); }
+
 void read_arguments(Application& a, bool* needs) {
   Values flags;
   for (size_t i = 0; i < a.args.size(); ++i) {
     V v = a.args[i];
     a.t.use(v);
+    if (TensorValue* plain = plain_tensor(v)) {
+      a.t.use(plain);
+      if (thread_state().grad_mode && tape::requires_grad(a.fake(plain))) refuse("of a tensor of a subclass");
+    }
     const bool need = v->is == Is::Tensor && tape::requires_grad(a.fake(v));
     if (v->is == Is::Tensor) {
       a.inputs.push_back(as<TensorValue>(v));
@@ -98,8 +105,6 @@ bool is_marked(Application& a, PyObject* name, V v) {
     if (m == v || (m->is == Is::Tensor && as<TensorValue>(m)->fake == as<TensorValue>(v)->fake)) return true;
   return false;
 }
-
-[[noreturn]] void refuse(const char* why) { cut(Reason::unsupported_op, "an autograd.Function ", why); }
 
 void check_outputs(Application& a, V out) {
   a.single = out->is != Is::Tuple;

@@ -157,6 +157,7 @@ V func_input(Tracer& t, Args& args) {
   static PyObject* const function = own_function("_func_input");
   V result = call_leaf(t, function, args);
   V x = as<TupleValue>(result)->items[0];
+  if (x->is != Is::Tensor) cut(Reason::unsupported_op, "a transform of a function of ", x->cls->tp_name);
   t.tensors->transform_leaf(t, plain_tensor(fake_of(as<TensorValue>(x))));
   return result;
 }
