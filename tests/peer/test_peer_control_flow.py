@@ -140,6 +140,48 @@ class ControlFlowTest(unittest.TestCase):
                     theirs = derivatives(torch, Theirs, call, sign)
                     np.testing.assert_allclose(_numbers(ours), _numbers(theirs), rtol=1e-4, atol=1e-5)
 
+    def test_vmap(self):
+        calls = [
+            lambda t, x: t.func.vmap(lambda a: t.cond(a.sum() > 0, lambda b: b.sin() * 2, lambda b: b.exp(), (a,)))(x),
+            lambda t, x: t.func.vmap(lambda a: t.cond(a[0] > 0, lambda: a * 2, lambda: a - 3), in_dims=1, out_dims=1)(
+                x
+            ),
+            lambda t, x: t.func.vmap(t.func.vmap(lambda a: t.cond(a > 0, lambda b: b * 2, lambda b: b.cos(), (a,))))(x),
+            lambda t, x: t.func.vmap(
+                lambda a, p: t.cond(p, lambda b: b * 2, lambda b: b.cos(), (a,)), in_dims=(0, None)
+            )(x, t.tensor(False)),
+        ]
+        for i, call in enumerate(calls):
+            x = torch.tensor(X, requires_grad=True)
+            expected = call(torch, x)
+            (gradient,) = torch.autograd.grad((expected * expected).sum(), x)
+            for fullgraph in (None, False, True):
+                f = lambda x, call=call: call(framejit, x)  # noqa: E731
+                framejit.reset()
+                f = f if fullgraph is None else framejit.compile(f, fullgraph=fullgraph)
+                with self.subTest(call=i, fullgraph=fullgraph):
+                    y = framejit.tensor(X, requires_grad=True)
+                    ours = f(y)
+                    (found,) = framejit.autograd.grad((ours * ours).sum(), y)
+                    for a, b in ((ours, expected), (found, gradient)):
+                        np.testing.assert_allclose(a.tolist(), b.tolist(), rtol=1e-4, atol=1e-5)
+
+    def test_gradients_of_while_loop(self):
+        def f(loop, n, x, w):
+            return loop(lambda i, a: i < n, lambda i, a: (i + 1, a.sin() * w), (n * 0, x))[1]
+
+        for n in (1, 4):  # torch 2.13 differentiates the body once where there is no round
+            x, w = (torch.tensor(row, requires_grad=True) for row in X[:2])
+            expected = f(while_loop, torch.tensor(n), x, w)
+            wanted = torch.autograd.grad(expected.sum(), (x, w), allow_unused=True, materialize_grads=True)
+            framejit.reset()
+            y, v = (framejit.tensor(row, requires_grad=True) for row in X[:2])
+            compiled = framejit.compile(lambda n, x, w: f(_control_flow.while_loop, n, x, w), fullgraph=True)
+            ours = compiled(framejit.tensor(n), y, v)
+            found = framejit.autograd.grad(ours.sum(), (y, v), allow_unused=True)
+            for a, b in zip((ours, *found), (expected, *wanted)):
+                np.testing.assert_allclose(a.tolist(), b.tolist(), rtol=1e-4, atol=1e-5)
+
 
 def _numbers(value):
     """All numbers of what `plain` gives, in order."""
