@@ -318,6 +318,41 @@ class Arguments(unittest.TestCase):
         self.assertTrue(x != None)  # noqa: E711 -- the operator is what is tested
         with self.assertRaises(OverflowError):
             x + 2**70
+        for wrong in (lambda: x.sum(2**70), lambda: x[2**70], lambda: fj.tensor(2**63), lambda: x.roll(2**70)):
+            self.assertRaisesRegex(ValueError, "Overflow when unpacking", wrong)
+        with self.assertRaisesRegex(TypeError, "operator.invert"):
+            ~x
+        for nothing in (None, [1, None], {}, object()):
+            self.assertRaisesRegex(RuntimeError, "Could not infer dtype", fj.tensor, nothing)
+
+    def test_numbers_that_do_not_fit(self):
+        for value, dtype in (
+            (300, fj.uint8),
+            (-257, fj.uint8),
+            (128, fj.int8),
+            (float("nan"), fj.int32),
+            (1e30, fj.int64),
+        ):
+            made = fj.zeros(2, dtype=dtype)
+            for wrong in (
+                lambda: made.fill_(value),  # noqa: B023
+                lambda: fj.full((2,), value, dtype=dtype),  # noqa: B023
+                lambda: fj.full_like(made, value),  # noqa: B023
+                lambda: made.new_full((2,), value),  # noqa: B023
+                lambda: made.masked_fill(made == 0, value),  # noqa: B023
+                lambda: fj.tensor([value], dtype=dtype),  # noqa: B023
+            ):
+                for call in (wrong, fj.compile(wrong)):
+                    self.assertRaisesRegex(RuntimeError, "without overflow", call)
+            self.assertEqual(made.tolist(), [0, 0])
+        for value, dtype in ((-1, fj.uint8), (2**63 - 1, fj.int64), (-(2**63), fj.int64), (255.5, fj.uint8)):
+            self.assertEqual(
+                fj.zeros(1, dtype=dtype).fill_(value).item(), int(value) % 256 if dtype == fj.uint8 else value
+            )
+            self.assertEqual(
+                fj.zeros(1, dtype=dtype).masked_fill(fj.tensor(True), value).item(),
+                fj.full((1,), value, dtype=dtype).item(),
+            )
 
     def test_callables_look_like_functions(self):
         self.assertEqual((fj.exp.__name__, fj.Tensor.exp.__qualname__), ("exp", "Tensor.exp"))

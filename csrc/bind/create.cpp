@@ -27,7 +27,7 @@ bool is_nested(PyObject* o) {
 [[noreturn]] void refuse(PyObject* o) {
   if (PyErr_Occurred()) PyErr_Clear();
   if (PyUnicode_Check(o)) raise(ErrorKind::Type, "new(): invalid data type 'str'");
-  raise(ErrorKind::Type, "Could not infer dtype of ", Py_TYPE(o)->tp_name);
+  raise(ErrorKind::Runtime, "Could not infer dtype of ", Py_TYPE(o)->tp_name);
 }
 
 // First pass: the shape by first elements, the dtype by all elements.
@@ -54,6 +54,7 @@ struct Scan {
     if (!plain && PyObject_CheckBuffer(o) && as_number(o, &n))
       return see(from_array(o, true)->meta.dtype);  // a NumPy scalar
     if (whole_range && PyLong_CheckExact(o)) return see(DType::I64);
+    if (int64_t i; PyLong_CheckExact(o) && !as_int64(o, &i)) throw py::PythonError();
     if (as_number(o, &n)) return number(n);
     if (!is_nested(o)) {
       TensorRef array = from_array(o, true);
@@ -75,17 +76,8 @@ struct Fill {
   DType dtype;
 
   void put(std::byte* at, const Arg& n) {
-    if (dtype == DType::U8 || is_integral(dtype)) check_range(n);
+    check_fits(dtype, n);
     store_number(at, dtype, n);
-  }
-  void check_range(const Arg& n) {
-    if (n.tag() != ArgTag::Int || dtype == DType::I64) return;
-    int64_t v = n.as_int(), bits = size_of(dtype) * 8;
-    if (dtype == DType::U64) return;
-    int64_t top = int64_t{1} << bits;
-    bool fits =
-        is_unsigned(dtype) ? v > -top && v < top : v >= -(int64_t{1} << (bits - 1)) && v < (int64_t{1} << (bits - 1));
-    FJ_USER_CHECK(fits, ErrorKind::Runtime, "value cannot be converted to type ", name_of(dtype), " without overflow");
   }
   void copy_tensor(std::byte* at, size_t depth, TensorObj* t) {
     t = check_data(t, "a copy of its elements");

@@ -64,7 +64,7 @@ bool parse_seed(PyObject* o, uint64_t* out) {
   }
   if (overflow > 0) *out = PyLong_AsUnsignedLongLong(n.get());
   if (overflow > 0 && !PyErr_Occurred()) return true;
-  PyErr_SetString(PyExc_RuntimeError, "Overflow when unpacking long");
+  PyErr_SetString(PyExc_ValueError, "Overflow when unpacking long long");
   return false;
 }
 

@@ -103,8 +103,8 @@ bool as_number(PyObject* o, Arg* out) {
     return true;
   }
   if (PyLong_Check(o)) {
-    int64_t v = 0;
-    if (!as_int64(o, &v)) throw py::PythonError();
+    const int64_t v = PyLong_AsLongLong(o);  // OverflowError, where other integers are ValueErrors, as in PyTorch
+    if (v == -1 && PyErr_Occurred()) throw py::PythonError();
     *out = Arg(v);
     return true;
   }

@@ -83,7 +83,7 @@ bool as_int64(PyObject* o, int64_t* out) {
   int overflow = 0;
   *out = PyLong_AsLongLongAndOverflow(o, &overflow);
   if (overflow) {
-    PyErr_SetString(PyExc_OverflowError, "Overflow when unpacking long long");
+    PyErr_SetString(PyExc_ValueError, "Overflow when unpacking long long");
     return false;
   }
   return !(*out == -1 && PyErr_Occurred());

@@ -145,6 +145,10 @@ PyObject* binary(PyObject* a, PyObject* b) {
 template <int kOp>
 PyObject* unary(PyObject* a) {
   if (__builtin_expect(asked(a), 0)) return ask_method(kOp == kInvert ? "__invert__" : kRowNames[kOp], &a, 1);
+  if (kOp == kInvert && is_differentiable(as_tensor(a)->meta.dtype))
+    return PyErr_SetString(PyExc_TypeError,
+                           "~ (operator.invert) is only implemented on integer and Boolean-type tensors"),
+           nullptr;
   return py::guarded<PyObject*>(nullptr, [&] {
     PyObject* r = try_call(rows[kOp], &a, 1);
     FJ_USER_CHECK(r, ErrorKind::Type, "bad operand type for unary ", kRowNames[kOp]);

@@ -12,6 +12,8 @@ DType result_type(Args args);
 DType result_type(const OpDef& op, Args args);
 // The dtype that a Python number alone has.
 DType dtype_of_number(const Arg& n);
+// Raises where a number that is to fill an integer tensor is out of its range, or no number at all.
+void check_fits(DType t, const Arg& number);
 // Integers and bools become the default floating dtype.
 DType float_or_default(DType t);
 

@@ -7,8 +7,8 @@ namespace fj {
 namespace {
 
 DType integral(const InferCtx& c, DType t) {
-  FJ_USER_CHECK(!is_float(t), ErrorKind::Runtime, "\"", c.op.name, "_cpu\" not implemented for '", scalar_type_name(t),
-                "'");
+  FJ_USER_CHECK(!is_float(t), ErrorKind::NotImplemented, "\"", c.op.name, "_cpu\" not implemented for '",
+                scalar_type_name(t), "'");
   return t;
 }
 
@@ -90,6 +90,21 @@ void infer_where(InferCtx& c) {
 }
 DType compute_where(const OpDef&, Args args) { return result_type(args.subspan(1)); }
 
+void check_fits(DType t, const Arg& number) {
+  if (!number.is_number() || number.is_complex() || !is_integral(t)) return;
+  // Negative numbers wrap around in unsigned types, as in PyTorch.
+  const int bits = 8 * size_of(t) - (is_unsigned(t) ? 0 : 1);
+  bool fits = bits >= 63;
+  if (number.tag() == ArgTag::Float) {
+    const double v = std::trunc(number.as_double()), top = std::ldexp(1.0, bits);
+    fits = v >= -top && v < top;
+  } else if (!fits) {
+    const int64_t v = number.as_int(), top = int64_t{1} << bits;
+    fits = v >= -top && v < top;
+  }
+  FJ_USER_CHECK(fits, ErrorKind::Runtime, "value cannot be converted to type ", c_type_name(t), " without overflow");
+}
+
 void infer_masked_fill(InferCtx& c) {
   const TensorMeta& mask = *c.val(1);
   FJ_USER_CHECK(mask.dtype == DType::Bool, ErrorKind::Runtime,
@@ -99,13 +114,7 @@ void infer_masked_fill(InferCtx& c) {
                   "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ", c.val(2)->dim(),
                   " dimension(s).");
   DType self = c.val(0)->dtype;
-  if (c.args[2].is_number() && is_integral(self)) {
-    // Negative numbers wrap around in unsigned types, as in PyTorch.
-    int bits = 8 * size_of(self) - (is_unsigned(self) ? 0 : 1);
-    double v = std::trunc(c.args[2].as_double()), top = std::ldexp(1.0, bits);
-    FJ_USER_CHECK(v >= -top && v < top, ErrorKind::Runtime, "value cannot be converted to type ", c_type_name(self),
-                  " without overflow");
-  }
+  check_fits(self, c.args[2]);
   set_out(c, broadcast_shapes(c.val(0)->sizes, mask.sizes), self);
   c.out[0].strides = pointwise_strides(c.args.first(1), c.out[0].sizes);
 }
@@ -116,6 +125,8 @@ void infer_like(InferCtx& c) {
   const Arg& t = c.arg("dtype");
   const Arg& f = c.arg("memory_format");
   set_out(c, in.sizes, t.is_none() ? in.dtype : t.as_dtype());
+  if (int value = c.op.arg_index("fill_value"); value >= 0)
+    check_fits(c.out[0].dtype, c.args[static_cast<size_t>(value)]);
   MemoryFormat format = f.is_none() ? MemoryFormat::Preserve : f.as_memory_format();
   if (is_channels_last(format))
     c.out[0].strides = channels_last_strides(in.sizes, format);

@@ -45,7 +45,10 @@ DType compute_factory(const OpDef& op, Args args) {
   return t.is_none() ? default_dtype() : t.as_dtype();
 }
 
-void infer_full(InferCtx& c) { set_new(c, sizes_of(c.args[0], c.op.name), dtype_or(c, dtype_of_number(c.args[1]))); }
+void infer_full(InferCtx& c) {
+  set_new(c, sizes_of(c.args[0], c.op.name), dtype_or(c, dtype_of_number(c.args[1])));
+  check_fits(c.out[0].dtype, c.args[1]);
+}
 DType compute_full(const OpDef& op, Args args) {
   const Arg& t = args[static_cast<size_t>(op.arg_index("dtype"))];
   return t.is_none() ? dtype_of_number(args[1]) : t.as_dtype();
@@ -75,6 +78,7 @@ void infer_fill(InferCtx& c) {
     FJ_USER_CHECK(v->dim() == 0, ErrorKind::Runtime,
                   "fill_ only supports 0-dimension value tensor but got tensor with ", v->dim(), " dimensions.");
   const TensorMeta& self = *c.val(0);
+  check_fits(self.dtype, c.args[1]);
   set_new(c, self.sizes, self.dtype);
   if (self.is_dense()) c.out[0].strides = self.strides;
 }
