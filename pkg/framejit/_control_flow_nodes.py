@@ -141,8 +141,8 @@ def scanned(combine, init, xs):
     def body(*values):
         return combine(tree_unflatten(list(values[: len(carried)]), shape), list(values[len(carried) :]))
 
-    slices = [_slices_first(_opened(x, apart), apart) for x, apart in ((x, _C._vmap_batched(x)) for x in xs)]
     of_slices = [_C._vmap_batched(x) for x in xs]
+    slices = [_slices_first(_opened(x, apart), apart) for x, apart in zip(xs, of_slices)]
     batched = [_C._vmap_batched(leaf) for leaf in carried]
     while True:
         starts = [_opened(leaf, apart) for leaf, apart in zip(carried, batched)]
