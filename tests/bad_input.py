@@ -222,4 +222,17 @@ CASES = [
     ),
     ("avg_pool2d_rank", IndexError, (), lambda T: T.nn.functional.avg_pool2d(T.ones(3, 3), 2)),
     ("avg_pool3d_rank", RuntimeError, ("4D or 5D",), lambda T: T.nn.functional.avg_pool3d(T.ones(3, 3, 3), 2)),
+    ("pixel_shuffle_zero", RuntimeError, ("positive",), lambda T: T.nn.functional.pixel_shuffle(T.ones(1, 4, 2, 2), 0)),
+    (
+        "pixel_unshuffle_zero",
+        RuntimeError,
+        ("positive",),
+        lambda T: T.nn.functional.pixel_unshuffle(T.ones(1, 4, 2, 2), -1),
+    ),
+    (
+        "channel_shuffle_zero",
+        RuntimeError,
+        ("positive",),
+        lambda T: T.nn.functional.channel_shuffle(T.ones(1, 4, 2, 2), 0),
+    ),
 ]

@@ -31,6 +31,10 @@ PARAMETRISED = """
         def test_pairs(self, device, dtypes, n):
             print("pairs", device, dtypes, n)
 
+        @parametrize("n", [1])
+        def test_last(self, n, device):
+            print("last", n, device)
+
         @dtypes(torch.float32, torch.bool)
         def test_one(self, device, dtype):
             print("one", device, dtype)
@@ -68,6 +72,7 @@ test_two_b_True_named two 3 4 True
 test_two_b_True_x_1_y_2_5 two 1 2.5 True
 test_values__f0_float32 values <built-in function len> torch.float32
 test_values__f1_float32 values None torch.float32
+test_last_n_1_cpu last 1 cpu
 test_one_cpu_bool one cpu torch.bool
 test_one_cpu_float32 one cpu torch.float32
 test_pairs_n_1_cpu_float32_int64 pairs cpu (torch.float32, torch.int64) 1

@@ -175,6 +175,9 @@ class UtilsTest(unittest.TestCase):
 
     def test_clip_value_and_infinity(self):
         self.assertEqual(nn.utils.clip_grad_norm_(self.layer.parameters(), 1e9, float("inf")).item(), 10)
+        lone = [framejit.tensor([3.0, 4.0, 0.0])]
+        for order, want in ((0, 1), (float("-inf"), 0), (1, 7)):  # of order 0: how many tensors are not zero
+            self.assertEqual(nn.utils.get_total_norm(lone, order).item(), want)
         nn.utils.clip_grad_value_(self.layer.parameters(), 2.5)
         for p in self.layer.parameters():
             self.assertEqual(p.grad.max().item(), 2.5)

@@ -169,6 +169,8 @@ def pixel_shuffle(input: Tensor, upscale_factor: int):
     _planes("pixel_shuffle", input)
     *batch, channels, height, width = input.shape
     r = upscale_factor
+    if r <= 0:
+        raise RuntimeError(f"pixel_shuffle expects a positive upscale_factor, but got {r}")
     if channels % (r * r):
         raise RuntimeError(
             f"pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of "
@@ -194,6 +196,8 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int):
     _planes("pixel_unshuffle", input)
     *batch, channels, height, width = input.shape
     r = downscale_factor
+    if r <= 0:
+        raise RuntimeError(f"pixel_unshuffle expects a positive downscale_factor, but got {r}")
     if height % r or width % r:
         raise RuntimeError(
             f"pixel_unshuffle expects height and width to be divisible by downscale_factor, but got "
@@ -219,6 +223,8 @@ def channel_shuffle(input: Tensor, groups: int):
     if input.dim() <= 2:
         raise RuntimeError(f"channel_shuffle expects input with > 2 dims, but got input with sizes {list(input.shape)}")
     batch, channels = input.shape[:2]
+    if groups <= 0:
+        raise RuntimeError(f"Number of groups to divide channels in must be positive. Value of groups:{groups}")
     if channels % groups:
         raise RuntimeError(
             f"Number of channels must be divisible by groups. Got {channels} channels and {groups} groups."

@@ -44,6 +44,10 @@ def _vector_norm(t, norm_type):
         return t.abs().max()
     if norm_type == 2.0:
         return (t * t).sum().sqrt()
+    if norm_type == -math.inf:
+        return t.abs().min()
+    if norm_type == 0:
+        return (t != 0).sum().to(t.dtype)
     return t.abs().pow(norm_type).sum().pow(1.0 / norm_type)
 
 

@@ -61,8 +61,7 @@ def _with(test, parameters, decorators):
     @functools.wraps(test)
     def instance(self):
         given = {"device": "cpu", **parameters} if "device" in takes else parameters
-        positional = [given.pop("device")] if "device" in given else []
-        return test(self, *positional, **given)
+        return test(self, **given)
 
     del instance.__wrapped__
     instance.__dict__.pop("_parametrizations", None)
