@@ -234,6 +234,19 @@ class OddHandlers(unittest.TestCase):
 
 
 class Subclasses(unittest.TestCase):
+    def test_hooks_and_gradients_of_wrappers_made_inside(self):
+        def program(x):
+            y, z = x * 2, x * 4
+            y.register_hook(lambda gradient: gradient * 3)
+            z.retain_grad()
+            return z, (y + z).sum()
+
+        for f in (program, fj.compile(program), fj.compile(program, backend="eager")):
+            x = class_of(usual)(fj.ones(3)).requires_grad_()
+            z, loss = f(x)
+            loss.backward()
+            self.assertEqual([t.grad.part.tolist() for t in (x, z)], [[10.0] * 3, [1.0] * 3])
+
     def test_functions_of_ones_own_keep_the_history(self):
         class Plain(fj.Tensor):
             pass

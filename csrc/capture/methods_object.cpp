@@ -200,6 +200,8 @@ V call_on_constant(Tracer& t, NativeValue* n, std::string_view name, Args& a) {
 
 V call_on_tensor(Tracer& t, NativeValue* n, Args& a) {
   auto* self = as<TensorValue>(n->self);
+  if (self->outer && !self->outside() && (is_text(n->name, "register_hook") || is_text(n->name, "retain_grad")))
+    cut(Reason::unsupported_op, "Tensor.", n->name, "() of a ", self->outer->cls->tp_name, " made here");
   if (is_text(n->name, "register_hook") && !self->outside()) return register_hook(t, n->descr, self, a);
   if ((is_text(n->name, "register_hook") || is_text(n->name, "register_post_accumulate_grad_hook")) && self->outside())
     return register_input_hook(t, n->descr, self, a);
