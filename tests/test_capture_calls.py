@@ -128,6 +128,18 @@ class MadeByCalls(unittest.TestCase):
     def setUp(self):
         framejit.reset()
 
+    def test_backward_of_lists_that_hold_themselves(self):
+        inner = [1]
+        inner.append(inner)
+
+        def f(x):
+            with self.assertRaisesRegex(TypeError, "expected Tensor, but got list"):
+                framejit.autograd.backward([inner], x)
+            return x + 1
+
+        for g in (f, framejit.compile(f)):
+            self.assertEqual(g(framejit.ones(2)).tolist(), [2.0, 2.0])
+
     def test_long_iterations_are_left_to_cpython(self):
         def rows(x):
             return len(tuple(x)), x[0] + 1

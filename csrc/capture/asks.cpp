@@ -111,6 +111,7 @@ V asks_any(Tracer& t, Args& a) {
 
 V ask_any(Tracer& t, Args& a) {
   want(a, 3, 4);
+  if (a.pos[1]->is != Is::Tuple || a.pos[2]->is != Is::Dict) cut(Reason::raises, "_ask() of no arguments");
   Values relevant = unpack(t, a.pos.back()->is == Is::Dict ? a.pos[1] : a.pos.back());
   if (a.pos.size() == 3)
     for (auto& [key, value] : dict_items(t, as<DictValue>(a.pos[2]))) relevant.push_back(value);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "capture/protocol.h"
 #include "capture/tensors.h"
 #include "tensor/autograd.h"
 #include "tensor/batched.h"
@@ -40,13 +41,14 @@ void take_from_tape(Tracer& t, TensorValue* v) {
   v->grad_changed = true;
 }
 
+// Of a tensor, or of those of a tuple; what else is in there, the call itself refuses.
 void collect_tensors(Tracer& t, V v, std::vector<TensorObj*>& out) {
   t.use(v);
-  if (v->is == Is::Tensor) out.push_back(fake_of(as<TensorValue>(v)));
-  if (v->is == Is::Tuple)
-    for (V item : as<TupleValue>(v)->items) collect_tensors(t, item, out);
-  if (v->is == Is::List)
-    for (V item : as<ListValue>(v)->items) collect_tensors(t, item, out);
+  const Values* items = sequence_items(v);
+  for (V item : items ? *items : Values{v}) {
+    t.use(item);
+    if (item->is == Is::Tensor) out.push_back(fake_of(as<TensorValue>(item)));
+  }
 }
 
 // The leaves from outside whose .grad a pass from these tensors may change.
