@@ -89,6 +89,11 @@ class CapturedOverrides(unittest.TestCase):
         x.mark = 5
         self.check(lambda x: (x.ndim, x.level, x.mark, x.shape[1]), x)
 
+    def test_what_is_not_of_the_class(self):
+        x = framejit.ones(2, 3).as_subclass(Plain).requires_grad_()
+        x.grad = framejit.ones(2, 3)
+        self.check(lambda x: (x.grad, x.max(1), x.shape), x)
+
     def test_disabled_inside(self):
         self.check(lambda x: framejit.add(x, 1), framejit.arange(3.0).as_subclass(Logged))
 

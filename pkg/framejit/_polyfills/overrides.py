@@ -2,6 +2,9 @@
 
 from framejit import _C
 
+# Attributes that stay what they are: another tensor's gradient, or the tensor that this is a view of.
+_NOT_WRAPPED = (_C.Tensor._base.__get__, _C.Tensor.grad.__get__, _C.Tensor._grad.__get__)
+
 
 def tensor_torch_function(cls, func, types, args=(), kwargs=None):
     for known in types:
@@ -12,16 +15,14 @@ def tensor_torch_function(cls, func, types, args=(), kwargs=None):
         result = func(*args, **({} if kwargs is None else kwargs))
     finally:
         _C._set_overrides(*before)
-    return result if cls is _C.Tensor else _as_instances(result, cls)
+    return result if cls is _C.Tensor or func in _NOT_WRAPPED else _as_instances(result, cls)
 
 
 def _as_instances(result, cls):
     if isinstance(result, _C.Tensor):
         return result if isinstance(result, cls) else result.as_subclass(cls)
-    if type(result) is tuple:
-        return tuple([_as_instances(item, cls) for item in result])
-    if type(result) is list:
-        return [_as_instances(item, cls) for item in result]
+    if isinstance(result, (tuple, list)) and any([isinstance(item, (_C.Tensor, tuple, list)) for item in result]):
+        return type(result)([_as_instances(item, cls) for item in result])
     return result
 
 
