@@ -8,13 +8,10 @@ namespace {
 
 V exception_from(Tracer& t, V v) {
   t.use(v);
-  if (PyObject* o = const_object(v)) {
-    if (PyType_Check(o) && is_exception_type(reinterpret_cast<PyTypeObject*>(o))) return call_values(t, v, {});
-    t.raise(PyExc_TypeError, "exceptions must derive from BaseException");
-  }
-  if (v->is != Is::Object || !is_exception_type(v->cls))
-    t.raise(PyExc_TypeError, "exceptions must derive from BaseException");
-  if (v->outside()) cut(Reason::raises, "an exception object from outside is raised");
+  PyObject* o = const_object(v);
+  if (o && PyType_Check(o) && is_exception_type(reinterpret_cast<PyTypeObject*>(o))) return call_values(t, v, {});
+  if (!is_exception_type(t.type_of(v))) t.raise(PyExc_TypeError, "exceptions must derive from BaseException");
+  if (v->is != Is::Object || v->outside()) cut(Reason::raises, "an exception object from outside is raised");
   return v;
 }
 
