@@ -318,3 +318,63 @@ def a_star_argument_that_is_no_iterable():
 @subject
 def a_format_specification_that_is_no_text():
     return outcome(object().__format__, 3), outcome((3).__format__, None), outcome([].__format__, [1])
+
+
+class Own(Exception):
+    pass
+
+
+EXCEPTIONS = [
+    ValueError("v"),
+    Own(1, 2),
+    OSError(2, "none"),
+    StopIteration(3),
+    KeyboardInterrupt(),
+    ExceptionGroup("g", [ValueError(1), KeyError(2)]),
+    BaseExceptionGroup("b", [KeyboardInterrupt()]),
+]
+
+
+@subject
+def exceptions_from_outside_are_raised_and_caught():
+    """What is raised was made before the call: it may be any object, and what is none is refused."""
+    seen = []
+
+    def takes(given):
+        try:
+            raise given
+        except Exception as e:
+            seen.append((type(e).__name__, e.args, e is given))
+
+    def causes(given):
+        try:
+            raise KeyError("k") from given
+        except KeyError as e:
+            seen.append(repr(e.__cause__))
+
+    def groups(given):
+        try:
+            raise given
+        except* ValueError as g:
+            seen.append([repr(e) for e in g.exceptions])
+        except* KeyError:
+            seen.append("key")
+
+    def throws(given):
+        def yields():
+            try:
+                yield
+            except Exception as e:
+                yield repr(e)
+
+        generator = yields()
+        next(generator)
+        seen.append(generator.throw(given))
+
+    for given in (*EXCEPTIONS, 1, None, int, Own):
+        for function in (takes, causes, groups, throws):
+            try:
+                function(given)
+            except BaseException as e:
+                seen.append((type(e).__name__, str(e)))
+    return seen

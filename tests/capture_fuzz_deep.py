@@ -3,21 +3,15 @@ over data, arguments of other sizes, dtypes and strides, globals, records, descr
 that leaves loops and functions. `python -m tests.capture_fuzz_deep FIRST COUNT`.
 """
 
-import collections
 import contextlib
 import dataclasses
-import enum
 import operator
 
 import framejit
 
 from tests import capture_fuzz, capture_fuzz_wide
 from tests.capture_fuzz import Box
-
-
-class Color(enum.Enum):
-    RED = 1
-    BLUE = 2
+from tests.capture_fuzz_things import DONE, NAMES, USES, Color, Pair, things, told
 
 
 @dataclasses.dataclass
@@ -27,9 +21,6 @@ class Record:
 
     def sum(self):
         return self.p + len(self.q)
-
-
-Pair = collections.namedtuple("Pair", "left right", defaults=(5,))
 
 
 class Magic:
@@ -310,6 +301,29 @@ class DeepWriter(capture_fuzz_wide.WideWriter):
             "except Exception as e: log.append((type(e).__name__, str(e)))",
         )
 
+    def p_thing(self):
+        use = self.pick(*USES, *DONE)
+        self.block(
+            f"t = THINGS['{self.pick(*NAMES)}']",
+            "try:",
+            f"    {f'log.append(told({use}))' if use in USES else use}".replace("@", "t"),
+            "except Exception as e: log.append((type(e).__name__, str(e)[:60]))",
+        )
+
+    def p_outside(self):
+        """Exceptions that were made before the call, or by code that is not captured."""
+        given = self.pick(
+            "ERRORS[<n> % 4]", "opaque(ValueError(<n>))", "ERRORS[a % 4]", "o.__dict__.get('e', KeyError(b))"
+        )
+        self.block(
+            f"given = {given}",
+            "try:",
+            f"    {self.pick('raise given', 'raise KeyError(a) from given', 'if <c>: raise given', 'o.e = given')}",
+            f"except {self.pick('Exception', 'ValueError', '(KeyError, ExceptionGroup)', '* ValueError')} as e:",
+            "    log.append((type(e).__name__, e.args, e is given, repr(e.__cause__)))",
+            f"    {self.pick('x = x + 1', 'given = None', 'raise RuntimeError(str(given)) from e', 'pass')}",
+        )
+
     def p_stack_(self):
         self.block(
             "with contextlib.ExitStack() as stack:",
@@ -422,6 +436,7 @@ async def aiter(n):
 
 
 COUNT = []
+ERRORS = [ValueError("v"), KeyError(1), ExceptionGroup("g", [ValueError(2), KeyError(3)]), OSError(2, "none")]
 GLOBALS = """
 def touch(n):
     global total
@@ -463,6 +478,8 @@ def scope():
         "AsyncManager": AsyncManager,
         "aiter": aiter,
         "COUNT": COUNT,
+        "ERRORS": ERRORS,
+        "told": told,
         "contextlib": contextlib,
         "dataclasses": dataclasses,
         "operator": operator,
@@ -476,6 +493,7 @@ def run_seed(seed, share=None):
 
     def make(k):
         space["total"] = 0
+        space["THINGS"] = things()
         COUNT[:] = [0]
         return arguments(k)
 

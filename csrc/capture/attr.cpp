@@ -494,9 +494,8 @@ V get_attr(Tracer& t, V v, PyObject* name) {
     if (PyModule_Check(o))
       t.raise(PyExc_AttributeError, cat(module_text(PyModule_GetDict(o)), " has no attribute '", py::utf8(name), "'"));
   }
-  const char* dot = strrchr(v->cls->tp_name, '.');
-  t.raise(PyExc_AttributeError, cat("'", dot && !(v->cls->tp_flags & Py_TPFLAGS_HEAPTYPE) ? dot + 1 : v->cls->tp_name,
-                                    "' object has no attribute '", py::utf8(name), "'"));
+  const char* type = v->cls == tensor_type ? "Tensor" : v->cls->tp_name;
+  t.raise(PyExc_AttributeError, cat("'", type, "' object has no attribute '", py::utf8(name), "'"));
 }
 
 }  // namespace fj::capture

@@ -4,6 +4,7 @@
 #include "capture/arrays.h"
 #include "capture/asks.h"
 #include "capture/builtins.h"
+#include "capture/iterable.h"
 #include "capture/leaf.h"
 #include "capture/look.h"
 #include "capture/number.h"
@@ -360,6 +361,7 @@ bool contains(Tracer& t, V container, V v) {
     case Is::Tensor: cut(Reason::data_dependent, "in on a tensor");
     default: break;
   }
+  need_iterable(t, container, "in");
   V it = iterate(t, container);
   while (V item = next(t, it))
     if (equal(t, item, v)) return true;

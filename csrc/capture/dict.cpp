@@ -1,5 +1,6 @@
 // Dicts: reads, writes, and the journal of writes to outside ones.
 #include "capture/asks.h"
+#include "capture/iterable.h"
 #include "capture/protocol.h"
 #include "py/dict.h"
 
@@ -270,6 +271,7 @@ void dict_update(Tracer& t, DictValue* d, V other) {
   }
   V it = iterate(t, other);
   while (V pair = next(t, it)) {
+    need_iterable(t, pair, "an update by an element");
     Values kv = unpack(t, pair);
     if (kv.size() != 2) cut(Reason::raises, "dict update element");
     dict_set(t, d, kv[0], kv[1]);

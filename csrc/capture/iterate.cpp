@@ -2,12 +2,13 @@
 #include <algorithm>
 
 #include "capture/arrays.h"
-#include "capture/owned.h"
-#include "capture/number.h"
+#include "capture/asks.h"
 #include "capture/builtins.h"
+#include "capture/iterable.h"
+#include "capture/number.h"
+#include "capture/owned.h"
 #include "capture/sym_frame.h"
 #include "capture/tensors.h"
-#include "capture/asks.h"
 #include "py/iterators.h"
 #include "tensor/overrides.h"
 
@@ -99,11 +100,10 @@ V iterate_constant(Tracer& t, V v) {
     if (!PySequence_Check(o)) t.raise(PyExc_TypeError, cat("'", Py_TYPE(o)->tp_name, "' object is not iterable"));
     return over(t, v, Iter::Sequence, Py_TYPE(o) == &PyRange_Type ? &PyRangeIter_Type : iterator_type(t, Py_TYPE(o)));
   }
-  if (PyType_Check(o)) {
-    PyObject* raw = t.type_lookup(Py_TYPE(o), FJ_NAME("__iter__"));
-    if (raw && raw != Py_None)
-      return checked_iterator(t, call_values(t, bind(t, raw, v, Py_TYPE(o), FJ_NAME("__iter__")), {}));
-  }
+  PyObject* raw = t.type_lookup(Py_TYPE(o), FJ_NAME("__iter__"));
+  if (raw && raw != Py_None && (PyType_Check(o) || PyFunction_Check(raw)))  // a class, a flag of an enumeration
+    return checked_iterator(t, call_values(t, bind(t, raw, v, Py_TYPE(o), FJ_NAME("__iter__")), {}));
+  if ((raw && raw != Py_None) || PySequence_Check(o)) cut(Reason::native_object, "iteration over ", v->cls->tp_name);
   t.raise(PyExc_TypeError, cat("'", Py_TYPE(o)->tp_name, "' object is not iterable"));
 }
 
@@ -111,6 +111,14 @@ V iterate_constant(Tracer& t, V v) {
 V iterate_by_index(Tracer& t, V v) {
   if (special(t, v, FJ_NAME("__getitem__"))) return over(t, v, Iter::Count, &PySeqIter_Type);
   t.raise(PyExc_TypeError, cat("'", v->cls->tp_name, "' object is not iterable"));
+}
+
+bool can_iterate(Tracer& t, V v) {
+  if (v->is == Is::Const) {
+    PyObject* iter = t.type_lookup(Py_TYPE(v->real), FJ_NAME("__iter__"));
+    return (iter && iter != Py_None) || PySequence_Check(v->real);
+  }
+  return v->is != Is::Object || special(t, v, FJ_NAME("__iter__")) || special(t, v, FJ_NAME("__getitem__"));
 }
 
 bool own_iter(Tracer& t, V v) { return has_python_special(t, v, FJ_NAME("__iter__")); }
@@ -128,6 +136,12 @@ bool has_own_rows(Tracer& t, V v) {
 }
 
 }  // namespace
+
+void need_iterable(Tracer& t, V v, const char* what) {
+  if ((v->is != Is::Const && v->is != Is::Object) || v->cls == &PyRange_Type) return;
+  t.type_of(v);
+  if (!can_iterate(t, v)) cut(Reason::raises, what, " of ", v->cls->tp_name, ", which cannot be gone over");
+}
 
 V iterate(Tracer& t, V v) {
   if (is_computed(t, v) && Py_TYPE(v->real) == &PyRange_Type)  // its length varies: used when the first element is

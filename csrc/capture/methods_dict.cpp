@@ -22,17 +22,18 @@ V view(Tracer& t, V self, ViewValue::What what, PyTypeObject* cls) {
   v->dict = dict_of(self);
   return v;
 }
+bool is_ordered(V self) { return native_base(dict_of(self)->cls) == &PyODict_Type; }
 V m_keys(Tracer& t, V self, Args& a) {
   want(a, 0, 0);
-  return view(t, self, ViewValue::Keys, &PyDictKeys_Type);
+  return view(t, self, ViewValue::Keys, is_ordered(self) ? &PyODictKeys_Type : &PyDictKeys_Type);
 }
 V m_values(Tracer& t, V self, Args& a) {
   want(a, 0, 0);
-  return view(t, self, ViewValue::Values_, &PyDictValues_Type);
+  return view(t, self, ViewValue::Values_, is_ordered(self) ? &PyODictValues_Type : &PyDictValues_Type);
 }
 V m_items(Tracer& t, V self, Args& a) {
   want(a, 0, 0);
-  return view(t, self, ViewValue::Items_, &PyDictItems_Type);
+  return view(t, self, ViewValue::Items_, is_ordered(self) ? &PyODictItems_Type : &PyDictItems_Type);
 }
 V m_get(Tracer& t, V self, Args& a) {
   want(a, 1, 2);

@@ -1,5 +1,6 @@
 // Building and filling containers, unpacking.
 #include "capture/handlers.h"
+#include "capture/iterable.h"
 
 namespace fj::capture {
 
@@ -19,6 +20,7 @@ void add_to(Tracer& t, V list, const Values& more) {
 Values unpack_some(Tracer& t, V v, size_t most) {
   t.use(v);
   if (sequence_items(v) && !has_python_special(t, v, FJ_NAME("__iter__"))) return unpack(t, v);
+  need_iterable(t, v, "unpacking");
   Values items;
   V it = iterate(t, v);
   while (items.size() < most) {
@@ -86,6 +88,7 @@ FJ_OPCODE(MAP_ADD) {
   dict_set(t, as<DictValue>(f.top(n(in))), k, v);
 }
 FJ_OPCODE(LIST_EXTEND) {
+  need_iterable(t, f.top(), "*");
   Values more = unpack_hinted(t, f.pop());
   add_to(t, f.top(n(in)), more);
 }
@@ -96,6 +99,9 @@ FJ_OPCODE(SET_UPDATE) {
 }
 FJ_OPCODE(DICT_UPDATE) {
   V other = f.pop();
+  t.use(other);
+  if (other->is != Is::Dict && !find_attr(t, other, FJ_NAME("keys")))
+    cut(Reason::raises, "** of ", other->cls->tp_name);
   dict_update(t, as<DictValue>(f.top(n(in))), other);
 }
 namespace {
@@ -138,6 +144,7 @@ FJ_OPCODE(UNPACK_SEQUENCE) {
 }
 FJ_OPCODE(UNPACK_EX) {
   const size_t before = in.arg & 0xFF, after = static_cast<size_t>(in.arg) >> 8;
+  need_iterable(t, f.top(), "unpacking");
   Values items = unpack(t, f.pop());
   if (items.size() < before + after)
     t.raise(PyExc_ValueError,

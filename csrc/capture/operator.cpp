@@ -236,9 +236,10 @@ Ref sample(V v) {
     if (result) cut(Reason::native_object, "an operator on ", a->cls->tp_name, " and ", b->cls->tp_name);
     t.raise_pending();
   }
-  if (op % kInPlace == kAdd && (a->cls == &PyList_Type || a->cls == &PyTuple_Type) && op < kInPlace)
-    t.raise(PyExc_TypeError,
-            cat("can only concatenate ", a->cls->tp_name, " (not \"", b->cls->tp_name, "\") to ", a->cls->tp_name));
+  if (op == kAdd && (a->cls->tp_flags & (Py_TPFLAGS_LIST_SUBCLASS | Py_TPFLAGS_TUPLE_SUBCLASS))) {
+    const char* of = a->cls->tp_flags & Py_TPFLAGS_LIST_SUBCLASS ? "list" : "tuple";
+    t.raise(PyExc_TypeError, cat("can only concatenate ", of, " (not \"", b->cls->tp_name, "\") to ", of));
+  }
   std::string symbol = kSymbols[op % kInPlace];
   if (op >= kInPlace) symbol = op % kInPlace == kPow ? "**=" : symbol + "=";
   t.raise(PyExc_TypeError,

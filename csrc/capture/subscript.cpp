@@ -3,6 +3,7 @@
 
 #include "capture/arrays.h"
 #include "capture/builtins.h"
+#include "capture/iterable.h"
 #include "capture/leaf.h"
 #include "capture/look.h"
 #include "capture/owned.h"
@@ -41,8 +42,12 @@ size_t checked_index(Tracer& t, V key, size_t n, const char* what) {
   if (key->is != Is::Const && key->is != Is::Object)
     cut(key->is == Is::Tensor ? Reason::data_dependent : Reason::raises, what);
   t.use(key);
-  if (key->is == Is::Const && !PyIndex_Check(key->real))
-    t.raise(PyExc_TypeError, cat(what, " indices must be integers or slices, not ", key->cls->tp_name));
+  if (key->is == Is::Const && !PyIndex_Check(key->real)) {
+    if (std::string_view(what) == "deque")
+      t.raise(PyExc_TypeError, cat("sequence index must be integer, not '", key->cls->tp_name, "'"));
+    t.raise(PyExc_TypeError, cat(std::string_view(what).substr(0, 4) == "list" ? "list" : what,
+                                 " indices must be integers or slices, not ", key->cls->tp_name));
+  }
   int64_t i = to_index(t, key, what);
   if (i < 0) i += static_cast<int64_t>(n);
   if (i < 0 || i >= static_cast<int64_t>(n)) t.raise(PyExc_IndexError, cat(what, " index out of range"));
@@ -77,6 +82,7 @@ void list_set(Tracer& t, ListValue* l, V key, V value) {
     return;
   }
   const size_t length = l->items.size();
+  need_iterable(t, value, "a slice made");
   Values more = unpack(t, value);
   if (l->items.size() != length) cut(Reason::raises, "a list that changes while a slice of it is replaced");
   if (step == 1) {
