@@ -339,7 +339,8 @@ void decompose_linalg_matrix_power(Builder& b, const OpDef& op, Args args, Small
   if (args[1].as_int() < 0) a = t::linalg_inv_ex(b, a, Arg(true))[0], n = -n;
   if (n == 0) {
     Val eye = t::eye_m(b, Arg(rows(a)), Arg(rows(a)), Arg(a->dtype));
-    outs.push_back(t::copy(b, a, expand_to(b, eye, a->sizes)));  // of a, whose gradient is zero
+    Val all = t::full(b, a->sizes, Arg(true), DType::Bool);  // so that a has a gradient, which is zero
+    outs.push_back(t::where(b, all, expand_to(b, eye, a->sizes), a));
     return;
   }
   Val result{}, power = a;
