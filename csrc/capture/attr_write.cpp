@@ -181,7 +181,10 @@ void generic_set_attr(Tracer& t, V v, PyObject* name, V value) {
     if (write_descriptor(t, v, raw, name, value)) return;
   DictValue* d = instance_dict(t, v);
   if (!d && v->is != Is::Object) cut(Reason::native_object, "a write to ", type->tp_name, ".", py::utf8(name));
-  if (!d) no_attribute(t, v, name);
+  if (!d && (PY_VERSION_HEX < 0x030D0000 || type->tp_setattro != PyObject_GenericSetAttr)) no_attribute(t, v, name);
+  if (!d)
+    t.raise(PyExc_AttributeError, cat("'", type->tp_name, "' object has no attribute '", py::utf8(name),
+                                      "' and no __dict__ for setting new attributes"));
   if (value)
     dict_set(t, d, t.constant(name), value);
   else if (!dict_del(t, d, t.constant(name)))
