@@ -132,11 +132,14 @@ _LAZY_NAMES.update(
 _LAZY_NAMES.update(
     (name, "framejit._functions_shape")
     for name in (
-        "column_stack", "combinations", "diagflat", "diagonal_scatter", "dsplit", "dstack", "float_power", "hsplit", "is_nonzero",
-        "isreal", "kron", "lcm", "ldexp", "mode", "mvlgamma", "put", "renorm", "select_scatter", "slice_scatter", "unravel_index",
-        "unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes", "vander", "vsplit",
+        "column_stack", "combinations", "diagflat", "diagonal_scatter", "dsplit", "dstack", "hsplit", "kron", "put", "select_scatter",
+        "slice_scatter", "unravel_index", "unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes", "vander", "vsplit",
     )
 )  # fmt: skip
+_LAZY_NAMES.update(
+    (name, "framejit._functions_numbers")
+    for name in ("float_power", "is_nonzero", "isreal", "lcm", "ldexp", "mode", "mvlgamma", "renorm")
+)
 _LAZY_NAMES.update(
     (name, "framejit._functions_linalg")
     for name in (

@@ -128,10 +128,11 @@ def _attach():
 _FUNCTION_METHODS = {
     "_functions_stats": ("bucketize", "corrcoef", "cov", "dist", "histc", "nanmedian", "nanquantile", "quantile"),
     "_functions_shape": (
-        "apply_", "diagflat", "diagonal_scatter", "dsplit", "fill_diagonal_", "float_power", "hsplit", "is_nonzero", "isreal",
-        "kron", "lcm", "ldexp", "map_", "mode", "mvlgamma", "new", "put", "put_", "renorm", "resize", "resize_as",
-        "select_scatter", "slice_scatter", "sum_to_size", "unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes", "vsplit",
+        "apply_", "diagflat", "diagonal_scatter", "dsplit", "fill_diagonal_", "hsplit", "kron", "map_", "new", "put", "put_",
+        "resize", "resize_as", "select_scatter", "slice_scatter", "sum_to_size", "unsafe_chunk", "unsafe_split",
+        "unsafe_split_with_sizes", "vsplit",
     ),
+    "_functions_numbers": ("float_power", "is_nonzero", "isreal", "lcm", "ldexp", "mode", "mvlgamma", "renorm"),
 }  # fmt: skip
 _LINALG_METHODS = (
     "cross", "eig", "ger", "lstsq", "lu", "lu_solve", "ormqr", "pinverse", "qr", "solve", "svd", "symeig", "triangular_solve",
@@ -351,7 +352,7 @@ def _reversed(self):
 
 
 def _attach_functions():
-    from framejit import _functions_forms, _functions_rare, _functions_shape, _functions_stats
+    from framejit import _functions_forms, _functions_numbers, _functions_rare, _functions_shape, _functions_stats
 
     for name in _functions_forms.METHODS:
         setattr(_C.Tensor, name, getattr(_functions_forms, name))
@@ -365,11 +366,11 @@ def _attach_functions():
         setattr(_C.Tensor, name, _rare_method(name))
     _C.Tensor.index_reduce_ = _in_place(_C.Tensor.index_reduce)
 
-    for module in (_functions_stats, _functions_shape):
+    for module in (_functions_stats, _functions_shape, _functions_numbers):
         for name in _FUNCTION_METHODS[module.__name__.rpartition(".")[2]]:
             setattr(_C.Tensor, name, getattr(module, name))
     for name in ("float_power", "lcm", "ldexp", "mvlgamma", "renorm"):
-        setattr(_C.Tensor, name + "_", _in_place(getattr(_functions_shape, name)))
+        setattr(_C.Tensor, name + "_", _in_place(getattr(_functions_numbers, name)))
     for name in _LINALG_METHODS:
         setattr(_C.Tensor, name, _linalg_method(name))
     for name in _SPARSE_METHODS:

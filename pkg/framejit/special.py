@@ -1,7 +1,7 @@
 """Special functions: `torch.special`'s names."""
 
 from framejit import _ops as _t
-from framejit._functions_shape import mvlgamma as multigammaln  # noqa: F401 (named in __all__)
+from framejit._functions_numbers import mvlgamma as multigammaln  # noqa: F401 (named in __all__)
 
 # name here -> op
 _OPS = {

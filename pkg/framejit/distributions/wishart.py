@@ -4,7 +4,7 @@ import math
 
 from framejit import Size, linalg
 from framejit import _ops as _t
-from framejit._functions_shape import mvlgamma
+from framejit._functions_numbers import mvlgamma
 from framejit.autograd.grad_mode import no_grad
 
 from . import constraints
