@@ -12,6 +12,7 @@
 #include "capture/grads.h"
 #include "capture/tensors.h"
 #include "py/imported.h"
+#include "py/readers.h"
 
 namespace fj::capture {
 
@@ -494,7 +495,9 @@ V get_attr(Tracer& t, V v, PyObject* name) {
     if (PyModule_Check(o))
       t.raise(PyExc_AttributeError, cat(module_text(PyModule_GetDict(o)), " has no attribute '", py::utf8(name), "'"));
   }
-  const char* type = v->cls == tensor_type ? "Tensor" : v->cls->tp_name;
+  std::string type = v->cls == tensor_type ? "Tensor" : v->cls->tp_name;
+  if (PyObject* raw = t.type_lookup(v->cls, name); raw && Py_TYPE(raw) == &PyMemberDescr_Type)
+    type = py::name_in_slot_error(v->cls);
   t.raise(PyExc_AttributeError, cat("'", type, "' object has no attribute '", py::utf8(name), "'"));
 }
 

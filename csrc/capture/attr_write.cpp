@@ -104,7 +104,7 @@ bool write_descriptor(Tracer& t, V v, PyObject* raw, PyObject* name, V value) {
     return true;
   if (v->is == Is::Function && write_function_attr(t, as<FunctionValue>(v), name, value)) return true;
   if (kind == &PyMemberDescr_Type && v->is == Is::Object) {
-    if (!value && !find_attr(t, v, name)) no_attribute(t, v, name);
+    if (!value && !find_attr(t, v, name)) t.raise(PyExc_AttributeError, py::utf8(name));
     write_slot(t, as<ObjectValue>(v), raw, value);
     return true;
   }

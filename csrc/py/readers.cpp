@@ -2,6 +2,9 @@
 
 #include <string_view>
 
+#include "py/ref.h"
+#include "py/text.h"
+
 namespace fj::py {
 namespace {
 
@@ -65,5 +68,14 @@ bool is_thread_local(PyObject* object) { return std::string_view(Py_TYPE(object)
 
 PyObject* attribute_reader(PyObject* name) { return make(name, false); }
 PyObject* context_reader(bool or_default) { return make(nullptr, or_default); }
+
+std::string name_in_slot_error(PyTypeObject* type) {
+#if PY_VERSION_HEX >= 0x030D0000
+  Ref name = Ref::steal(PyType_GetFullyQualifiedName(type));
+  if (!name) PyErr_Clear();
+  if (name) return utf8(name.get());
+#endif
+  return type->tp_name;
+}
 
 }  // namespace fj::py
