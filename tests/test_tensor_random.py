@@ -46,6 +46,10 @@ class Random(unittest.TestCase):
         fj.manual_seed(2)
         self.assertAlmostEqual(fj.randn(10000).std().item(), 1, 1)
         self.assertAlmostEqual(fj.bernoulli(fj.full((10000,), 0.3)).mean().item(), 0.3, 1)
+        narrow, wide = fj.full((50,), 5.0), fj.full((50,), 1e-9, dtype=fj.float64)
+        self.assertEqual(fj.normal(narrow, wide).tolist(), [5.0] * 50)  # of the mean's dtype
+        self.assertEqual((fj.normal(narrow, wide).dtype, fj.normal(wide, narrow).dtype), (fj.float32, fj.float64))
+        self.assertRaisesRegex(RuntimeError, "all elements of std", fj.normal, narrow, -wide)
         n = fj.normal(fj.tensor([0.0, 100.0]), 1.0)
         self.assertTrue(abs(n[0].item()) < 10 < n[1].item())
         self.assertEqual(fj.normal(1.0, 2.0, (3, 4)).shape, (3, 4))

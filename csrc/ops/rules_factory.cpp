@@ -186,13 +186,12 @@ void infer_bernoulli(InferCtx& c) {
   infer_random_like(c);
 }
 void infer_normal(InferCtx& c) {
+  const Val mean = c.val(0), std = c.val(1);
+  FJ_USER_CHECK(!std || !is_complex(std->dtype), ErrorKind::Runtime,
+                "normal expects standard deviation to be non-complex");
   Shape sizes;
-  DType dtype = default_dtype();
-  for_each_val(c.args, [&](Val v) {
-    sizes = broadcast_shapes(sizes, v->sizes);
-    dtype = v->dtype;
-  });
-  set_new(c, std::move(sizes), dtype);
+  for_each_val(c.args, [&](Val v) { sizes = broadcast_shapes(sizes, v->sizes); });
+  set_new(c, std::move(sizes), mean ? mean->dtype : std ? std->dtype : default_dtype());
 }
 void infer_multinomial(InferCtx& c) {
   const TensorMeta& p = *c.val(0);

@@ -139,7 +139,7 @@ void normal_of(NativeCtx& c) {
     for (int i = 0; i < 2; ++i) {
       parts[i] = out;
       if (!c.arg(i).is_tensor()) continue;
-      const TensorView& in = c.in(i);
+      const TensorView in = c.in(i).dtype == out.dtype ? c.in(i) : converted(c, c.in(i), out.dtype);
       parts[i] = in;
       parts[i].sizes = out.sizes;
       parts[i].strides = Shape(out.sizes.size(), 0);
@@ -157,6 +157,7 @@ void normal_of(NativeCtx& c) {
             c.arg(0).is_tensor() ? static_cast<compute_t<T>>(mean[i]) : static_cast<compute_t<T>>(c.arg(0).as_double());
         compute_t<T> d =
             c.arg(1).is_tensor() ? static_cast<compute_t<T>>(std[i]) : static_cast<compute_t<T>>(c.arg(1).as_double());
+        FJ_USER_CHECK(!(d < 0), ErrorKind::Runtime, "normal expects all elements of std >= 0.0");
         to[i] = static_cast<T>(static_cast<compute_t<T>>(to[i]) * d + m);
       }
     });
