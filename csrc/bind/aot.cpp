@@ -7,10 +7,10 @@
 #include "driver/eager_program.h"
 #include "driver/passes.h"
 #include "driver/stats.h"
+#include "py/text.h"
 #include "schedule/schedule.h"
 #include "tensor/trace.h"
 #include "transform/functionalise.h"
-#include "py/text.h"
 
 namespace fj::bind {
 namespace {

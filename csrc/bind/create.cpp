@@ -8,8 +8,8 @@
 #include "bind/read.h"
 #include "bind/tensor_type.h"
 #include "ops/rules.h"
-#include "tensor/lazy.h"
 #include "tensor/dispatch.h"
+#include "tensor/lazy.h"
 #include "tensor/meta_device.h"
 
 namespace fj::bind {

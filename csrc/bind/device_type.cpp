@@ -4,9 +4,9 @@
 
 #include "bind/module.h"
 #include "bind/types.h"
+#include "py/text.h"
 #include "tensor/lazy.h"
 #include "tensor/meta_device.h"
-#include "py/text.h"
 
 namespace fj::bind {
 namespace {

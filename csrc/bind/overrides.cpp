@@ -2,10 +2,10 @@
 
 #include "bind/module.h"
 #include "bind/tensor_type.h"
+#include "py/text.h"
 #include "tensor/autograd.h"
 #include "tensor/meta_device.h"
 #include "tensor/python_dispatch.h"
-#include "py/text.h"
 
 namespace fj::bind {
 namespace {

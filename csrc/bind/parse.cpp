@@ -3,8 +3,8 @@
 #include <cmath>
 
 #include "bind/generator.h"
-#include "tensor/layer.h"
 #include "py/text.h"
+#include "tensor/layer.h"
 
 namespace fj::bind {
 namespace {

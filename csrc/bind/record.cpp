@@ -5,8 +5,8 @@
 #include "bind/read.h"
 #include "bind/tensor_type.h"
 #include "bind/types.h"
-#include "tensor/dispatch.h"
 #include "py/text.h"
+#include "tensor/dispatch.h"
 
 namespace fj::bind {
 namespace {

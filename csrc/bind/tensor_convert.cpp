@@ -2,9 +2,9 @@
 #include "bind/create.h"
 #include "bind/op_call.h"
 #include "bind/tensor_type.h"
+#include "py/text.h"
 #include "tensor/lazy.h"
 #include "tensor/meta_device.h"
-#include "py/text.h"
 
 namespace fj::bind {
 namespace {

@@ -72,6 +72,8 @@ PyObject* asked_as(PyObject* descriptor, PyObject* name) {
 
 bool is_asking() { return overrides::objects_asked; }
 
+bool answers_now(PyTypeObject* type) { return is_asking() && overrides::type_answers(type); }
+
 // Left to CPython: sparse tensors, whose handlers look at data, and classes that are asked below the tape, too.
 bool is_overriding(PyTypeObject* type) {
   if (!is_tensor_type(type) || !overrides::type_answers(type)) return false;
@@ -142,7 +144,7 @@ V overriding_attr(Tracer& t, ObjectValue* o, PyObject* name) {
   PyObject* raw = t.type_lookup(o->cls, name);
   if (raw && is_tensor_method(raw)) return t.native(raw, name, o);
   if (!raw || Py_TYPE(raw) != &PyGetSetDescr_Type || !PyType_IsSubtype(tensor_type, PyDescr_TYPE(raw))) return nullptr;
-  if (!is_asking() || !overrides::type_answers(o->cls)) return get_attr(t, o->tensor, name);
+  if (!answers_now(o->cls)) return get_attr(t, o->tensor, name);
   Ref getter = Ref::steal(PyObject_GetAttrString(raw, "__get__"));
   Args args;
   args.pos = {o};
@@ -151,7 +153,7 @@ V overriding_attr(Tracer& t, ObjectValue* o, PyObject* name) {
 
 V call_on_overriding(Tracer& t, NativeValue* n, Args& args) {
   V self = n->self;
-  if (is_text(n->name, "as_subclass") || !is_asking() || !overrides::type_answers(self->cls))
+  if (is_text(n->name, "as_subclass") || !answers_now(self->cls))
     return call_native(t, t.native(n->descr, n->name, plain_tensor(self)), std::move(args));
   Args all = args;
   all.pos.insert(all.pos.begin(), self);

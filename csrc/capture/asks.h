@@ -14,6 +14,7 @@ V set_overrides(Tracer& t, Args& args);  // framejit._C._set_overrides(objects, 
 
 bool is_asking();                                             // are objects asked at all now?
 bool is_overriding(PyTypeObject* type);                       // a subclass of Tensor whose instances answer
+bool answers_now(PyTypeObject* type);                         // … and is asked now
 bool asks(Tracer& t, const Args& args);                       // would a call with these be theirs?
 V ask_call(Tracer& t, PyObject* function, const Args& args);  // what they make of it
 TensorValue* plain_tensor(V v);                               // of an instance of such a subclass; NULL for others

@@ -3,13 +3,13 @@
 #include <cstring>
 
 #include "capture/arrays.h"
-#include "capture/left_alone.h"
 #include "capture/asks.h"
-#include "capture/leaf.h"
 #include "capture/builtins.h"
 #include "capture/generator.h"
-#include "capture/owned.h"
 #include "capture/grads.h"
+#include "capture/leaf.h"
+#include "capture/left_alone.h"
+#include "capture/owned.h"
 #include "capture/tensors.h"
 #include "py/imported.h"
 #include "py/readers.h"
@@ -204,8 +204,9 @@ V special_or_none(Tracer& t, V self, PyObject* name) {
 
 V special(Tracer& t, V self, PyObject* name) {
   PyTypeObject* type = t.type_of(self);
-  if (t.type_lookup(type, name) == Py_None) blocked(t, type, name);
-  return special_or_none(t, self, name);
+  PyObject* raw = t.type_lookup(type, name);
+  if (raw == Py_None) blocked(t, type, name);
+  return raw ? bind(t, raw, self, type, name) : nullptr;
 }
 
 // What the class says instead of the type written in C that it comes from: most often a function, but any object may

@@ -1,9 +1,10 @@
 // Writing and deleting attributes, and the attributes of exceptions.
 #include <algorithm>
 
-#include "capture/grads.h"
-#include "capture/left_alone.h"
 #include "capture/class_body.h"
+#include "capture/grads.h"
+#include "capture/handlers.h"
+#include "capture/left_alone.h"
 #include "capture/protocol.h"
 #include "capture/tensors.h"
 
@@ -181,10 +182,11 @@ void generic_set_attr(Tracer& t, V v, PyObject* name, V value) {
     if (write_descriptor(t, v, raw, name, value)) return;
   DictValue* d = instance_dict(t, v);
   if (!d && v->is != Is::Object) cut(Reason::native_object, "a write to ", type->tp_name, ".", py::utf8(name));
-  if (!d && (PY_VERSION_HEX < 0x030D0000 || type->tp_setattro != PyObject_GenericSetAttr)) no_attribute(t, v, name);
-  if (!d)
+  if (!d) {
+    if (kBefore313 || type->tp_setattro != PyObject_GenericSetAttr) no_attribute(t, v, name);
     t.raise(PyExc_AttributeError, cat("'", type->tp_name, "' object has no attribute '", py::utf8(name),
                                       "' and no __dict__ for setting new attributes"));
+  }
   if (value)
     dict_set(t, d, t.constant(name), value);
   else if (!dict_del(t, d, t.constant(name)))

@@ -2,8 +2,8 @@
 #include "capture/asks.h"
 #include "capture/builtins.h"
 #include "capture/class_body.h"
-#include "capture/sym_frame.h"
 #include "capture/protocol.h"
+#include "capture/sym_frame.h"
 #include "capture/tensors.h"
 #include "capture/wrappers.h"
 

@@ -4,7 +4,6 @@
 #include "capture/arrays.h"
 #include "capture/asks.h"
 #include "capture/builtins.h"
-#include "capture/iterable.h"
 #include "capture/leaf.h"
 #include "capture/look.h"
 #include "capture/number.h"

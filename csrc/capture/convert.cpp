@@ -60,7 +60,7 @@ Ref Tracer::to_real(V v) {
     case Is::Tensor: return Ref::borrow(as<TensorValue>(v)->fake);
     case Is::Object: {
       TensorValue* plain = plain_tensor(v);
-      return plain && (!is_asking() || !overrides::type_answers(v->cls)) ? to_real(plain) : Ref();
+      return plain && !answers_now(v->cls) ? to_real(plain) : Ref();
     }
     case Is::Tuple: return real_tuple(*this, as<TupleValue>(v));
     case Is::List: return v->cls == &PyList_Type ? real_sequence(*this, as<ListValue>(v)->items, false) : Ref();

@@ -1,6 +1,5 @@
 // Dicts: reads, writes, and the journal of writes to outside ones.
 #include "capture/asks.h"
-#include "capture/iterable.h"
 #include "capture/protocol.h"
 #include "py/dict.h"
 

@@ -4,7 +4,6 @@
 #include "capture/arrays.h"
 #include "capture/asks.h"
 #include "capture/builtins.h"
-#include "capture/iterable.h"
 #include "capture/number.h"
 #include "capture/owned.h"
 #include "capture/sym_frame.h"
@@ -122,10 +121,6 @@ bool can_iterate(Tracer& t, V v) {
 }
 
 bool own_iter(Tracer& t, V v) { return has_python_special(t, v, FJ_NAME("__iter__")); }
-
-}  // namespace
-
-namespace {
 
 // A tensor whose class answers ops, and has nothing to say of how it is gone over.
 bool has_own_rows(Tracer& t, V v) {

@@ -136,19 +136,12 @@ V call_method_of_tensors(Tracer& t, const char* name, V tensor, PyObject* arg) {
 
 namespace {
 
-bool uses(const Operand& o, Slot slot) {
-  if (o.what == Operand::Computed) return o.slot == slot;
-  for (const Operand& part : o.parts)
-    if (uses(part, slot)) return true;
-  return false;
-}
-
 bool uses(const Tape& tape, Slot slot) {
   for (Slot s : tape.numbers)
     if (s == slot) return true;
   for (const TapeStep& step : tape.steps)
     for (const Operand& o : step.args)
-      if (uses(o, slot)) return true;
+      if (has_slot(o, slot)) return true;
   return false;
 }
 

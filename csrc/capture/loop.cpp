@@ -26,7 +26,7 @@ bool is_particular(PyObject* o) {
 bool is_particular(V v) {
   if (!v || v->is == Is::Const || v->is == Is::Tensor) return false;
   if (v->outside() && !v->touched) return is_particular(v->real);
-  Values* items = v->is == Is::Tuple || v->is == Is::List ? sequence_items(v) : nullptr;
+  const Values* items = sequence_items(v);
   return !items || std::any_of(items->begin(), items->end(), [](V item) { return is_particular(item); });
 }
 

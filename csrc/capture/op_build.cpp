@@ -1,6 +1,5 @@
 // Building and filling containers, unpacking.
 #include "capture/handlers.h"
-#include "capture/iterable.h"
 
 namespace fj::capture {
 

@@ -60,8 +60,7 @@ FJ_OPCODE(CALL_FUNCTION_EX) {
     }
   }
   V given = f.pop();
-  if (!given->cls->tp_iter && !(given->cls->tp_as_sequence && given->cls->tp_as_sequence->sq_item))
-    cut(Reason::raises, "* of ", given->cls->tp_name);  // the message names the callee
+  need_iterable(t, given, "*");  // the message names the callee
   args.pos = unpack_hinted(t, given);
   V callable;
   if (kBefore313) {

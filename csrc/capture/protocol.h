@@ -82,6 +82,8 @@ bool slice_bounds(Tracer& t, V key, int64_t length, int64_t* start, int64_t* sto
 Values* sequence_items(V v);  // of a list or tuple, else NULL
 bool has_tensor(V v);         // is one, or a list or tuple with one somewhere inside
 V iterate(Tracer& t, V v);
+// Cuts the trace before an instruction that will find that `v` cannot be gone over and has words of its own for it.
+void need_iterable(Tracer& t, V v, const char* what);
 V next(Tracer& t, V iterator);  // NULL at the end
 Values unpack(Tracer& t, V iterable);
 Values unpack_hinted(Tracer& t, V iterable);

@@ -6,8 +6,8 @@
 
 #include "capture/builtins.h"
 #include "capture/owned.h"
-#include "capture/tensors.h"
 #include "capture/substitute.h"
+#include "capture/tensors.h"
 #include "py/imported.h"
 
 namespace fj::capture {

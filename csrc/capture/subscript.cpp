@@ -3,7 +3,6 @@
 
 #include "capture/arrays.h"
 #include "capture/builtins.h"
-#include "capture/iterable.h"
 #include "capture/leaf.h"
 #include "capture/look.h"
 #include "capture/owned.h"

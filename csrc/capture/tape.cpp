@@ -1,6 +1,6 @@
 // The tape in words.
-#include "capture/wrappers.h"
 #include "capture/tape.h"
+#include "capture/wrappers.h"
 
 #include <functional>
 
@@ -205,14 +205,12 @@ const char* function_name(const TapeStep& s) {
   return nullptr;
 }
 
-namespace {
 bool has_slot(const Operand& o, Slot slot) {
   if (o.what == Operand::Computed) return o.slot == slot;
   for (const Operand& part : o.parts)
     if (has_slot(part, slot)) return true;
   return false;
 }
-}  // namespace
 
 bool is_read(const Tape& tape, Slot outer) {
   for (const TapeStep& s : tape.steps) {

@@ -133,6 +133,9 @@ class Tape {
   std::string broken;
 };
 
+// Is the slot's value the argument or somewhere inside it?
+bool has_slot(const Operand& o, Slot slot);
+
 // Is the tensor of an Outer step looked at other than by its class's handlers?
 bool is_read(const Tape& tape, Slot outer);
 

@@ -7,8 +7,8 @@
 
 #include "capture/builtins.h"
 #include "capture/look.h"
-#include "capture/sizes.h"
 #include "capture/number.h"
+#include "capture/sizes.h"
 #include "capture/sym_frame.h"
 #include "graph/graph.h"
 #include "py/error.h"

@@ -36,10 +36,7 @@ bool has_object(V v, int depth = 0) {
   }
 }
 
-std::string utf8(Tracer& t, V text) {
-  t.use(text);
-  return py::utf8(text->real);
-}
+std::string utf8(Tracer& t, V text) { return py::utf8(name_of(t, text, "a text")); }
 
 std::string joined(Tracer& t, const Values& items) {
   std::string out;

@@ -9,13 +9,6 @@ namespace fj::capture {
 
 namespace {
 
-std::string utf8(Tracer& t, V text) {
-  t.use(text);
-  PyObject* o = const_object(text);
-  if (!o || !PyUnicode_Check(o)) cut(Reason::native_object, "a text that is no constant");
-  return py::utf8(o);
-}
-
 V converted(Tracer& t, V v, char how) {
   switch (how) {
     case 0: return v;
@@ -29,7 +22,7 @@ V converted(Tracer& t, V v, char how) {
 
 // Gives %s and %r their texts beforehand; what is left is formatting of constants. NULL where that does not do.
 V percent_format(Tracer& t, V format, V args) {
-  const std::string text = utf8(t, format);
+  const std::string text = py::utf8(name_of(t, format, "a format"));
   Values given = args->is == Is::Tuple ? as<TupleValue>(args)->items : Values{args}, plain;
   // Without arguments the text itself comes back; what follows an embedded NUL would be lost here.
   const bool has_nul = PyUnicode_FindChar(format->real, 0, 0, PyUnicode_GET_LENGTH(format->real), 1) >= 0;

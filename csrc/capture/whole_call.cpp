@@ -21,9 +21,10 @@ bool pattern_of(V v, Pattern* p) {
     p->slot = v->slot;
     return v->slot != kNoSlot;
   }
-  if (v->is != Is::Tuple && v->is != Is::List) return v->is == Is::Const && v->real == Py_None;
+  const Values* items = sequence_items(v);
+  if (!items) return v->is == Is::Const && v->real == Py_None;
   p->what = Pattern::Tuple;
-  for (V item : v->is == Is::Tuple ? as<TupleValue>(v)->items : as<ListValue>(v)->items) {
+  for (V item : *items) {
     p->parts.emplace_back();
     if (!pattern_of(item, &p->parts.back())) return false;
   }

@@ -111,7 +111,7 @@ V outer_of(Tracer& t, V v) {
     if (!origin || origin == v) cut(Reason::unsupported_op, "a tensor that stands for one whose class answers");
     return outer_of(t, origin);
   }
-  Values* items = v->is == Is::Tuple || v->is == Is::List ? sequence_items(v) : nullptr;
+  Values* items = sequence_items(v);
   if (items && !v->outside())
     for (V& item : *items) item = outer_of(t, item);
   return v;
@@ -125,7 +125,7 @@ void add_tensors(Tracer& t, V v, Values& out) {
     out.push_back(plain);
   } else if (v->is == Is::Tensor) {
     out.push_back(v);
-  } else if (v->is == Is::Tuple || v->is == Is::List) {
+  } else if (sequence_items(v)) {
     for (V item : unpack(t, v)) add_tensors(t, item, out);
   } else {
     t.raise(PyExc_TypeError, cat("__torch_dispatch__ gave a ", v->cls->tp_name, " where a Tensor is needed"));
@@ -197,8 +197,8 @@ void add_types(Tracer& t, V v, Values& asked) {
     if (!plain->outer) return;
     check_metadata(t, plain->outer);
     overrides::add_asked(asked, v, [](V each) { return each->cls; });
-  } else if (v->is == Is::Tuple || v->is == Is::List) {
-    for (V item : *sequence_items(v)) add_types(t, item, asked);
+  } else if (const Values* items = sequence_items(v)) {
+    for (V item : *items) add_types(t, item, asked);
   }
 }
 

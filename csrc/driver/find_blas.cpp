@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "runtime/blas.h"
 #include "py/text.h"
+#include "runtime/blas.h"
 
 namespace fj::driver {
 namespace {

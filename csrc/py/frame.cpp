@@ -3,9 +3,9 @@
 #include <cstring>
 #include <span>
 
-#include "py/frame_abi.h"
 #include "py/error.h"
 #include "py/frame.h"
+#include "py/frame_abi.h"
 
 namespace fj::py {
 

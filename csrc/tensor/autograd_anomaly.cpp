@@ -1,7 +1,7 @@
 // Anomaly mode: tells where the op was called whose derivative fails.
 #include "ops/calls.h"
-#include "tensor/autograd_internal.h"
 #include "py/text.h"
+#include "tensor/autograd_internal.h"
 
 namespace fj::tape {
 

@@ -1,8 +1,8 @@
 // Calling Python hooks during a backward pass. Dicts are copied first: a hook may remove itself.
 #include "tensor/autograd_hooks.h"
 
-#include "tensor/autograd_internal.h"
 #include "py/text.h"
+#include "tensor/autograd_internal.h"
 
 namespace fj::tape {
 namespace {

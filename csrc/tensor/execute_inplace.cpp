@@ -3,10 +3,10 @@
 #include <string_view>
 
 #include "ops/foreign.h"
-#include "tensor/python_dispatch.h"
 #include "ops/infer.h"
 #include "tensor/execute_internal.h"
 #include "tensor/lazy.h"
+#include "tensor/python_dispatch.h"
 #include "tensor/tape_api.h"
 
 namespace fj {

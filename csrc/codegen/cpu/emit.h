@@ -12,8 +12,8 @@
 #pragma once
 #include <asmjit/x86.h>
 
-#include "codegen/cpu/alloc.h"
 #include "codegen/codegen.h"
+#include "codegen/cpu/alloc.h"
 
 namespace fj::codegen::cpu {
 

@@ -1,6 +1,6 @@
 // Routines that read or write at indices along one dimension. Outputs are contiguous.
-#include "runtime/native/iterate.h"
 #include "ops/rules.h"
+#include "runtime/native/iterate.h"
 
 namespace fj::native {
 namespace {
