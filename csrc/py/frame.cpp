@@ -1,11 +1,12 @@
 // FrameView and FrameLink. Running frames is in frame_run.cpp.
+#include "py/frame_abi.h"  // first: it defines Py_BUILD_CORE before Python.h
+
 #include <algorithm>
 #include <cstring>
 #include <span>
 
 #include "py/error.h"
 #include "py/frame.h"
-#include "py/frame_abi.h"
 
 namespace fj::py {
 
