@@ -24,7 +24,9 @@
 #define Py_BUILD_CORE 1
 #include <Python.h>
 
+#include <algorithm>
 #include <cstring>
+#include <span>
 #include <utility>
 // CPython's own headers fall back to compiler built-ins, whose layout is the same; <stdatomic.h> is no C++.
 #undef HAVE_STD_ATOMIC
