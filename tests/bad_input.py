@@ -47,6 +47,46 @@ CASES = [
     ("split_sizes", RuntimeError, ("sum exactly",), lambda T: T.ones(5).split([2, 2])),
     ("chunk_zero", RuntimeError, ("greater than 0",), lambda T: T.ones(5).chunk(0)),
     ("gather_rank", RuntimeError, ("same number of dimensions",), lambda T: T.gather(T.ones(2, 3), 0, T.tensor([0]))),
+    *(
+        (
+            f"{name}_{what}",
+            kind,
+            words,
+            lambda T, f=call, sizes=sizes, dim=dim: f(T, T.ones(3, 4), dim, T.ones(sizes)),
+        )
+        for name, call in (
+            ("scatter_add", lambda T, x, d, src: x.scatter_add(d, T.zeros(3, 4, dtype=T.int64), src)),
+            ("scatter", lambda T, x, d, src: x.scatter(d, T.zeros(3, 4, dtype=T.int64), src)),
+            ("scatter_reduce", lambda T, x, d, src: x.scatter_reduce(d, T.zeros(3, 4, dtype=T.int64), src, "sum")),
+        )
+        for what, sizes, dim, kind, words in (
+            ("src_ranks", (4, 4, 0), 1, RuntimeError, ("number of dimensions as src",)),
+            ("src_rank", (4,), 0, IndexError, ("Dimension out of range",)),
+            ("src_scalar", (), 0, RuntimeError, ("number of dimensions as src",)),
+        )
+    ),
+    *(
+        (
+            f"{name}_{what}",
+            kind,
+            (),
+            lambda T, f=call, own=own, sizes=sizes, dim=dim: f(T, T.ones(own), dim, T.tensor([0]), T.ones(sizes)),
+        )
+        for name, call, ranks in (
+            ("index_add", lambda T, *args: T.index_add(*args), RuntimeError),
+            ("index_copy", lambda T, *args: T.index_copy(*args), IndexError),
+            ("index_reduce", lambda T, *args: T.index_reduce(*args, "prod"), RuntimeError),
+        )
+        for what, own, sizes, dim, kind in (
+            ("source_scalar", (3, 4), (), 0, RuntimeError),
+            ("source_scalar_last", (3, 4), (), 1, RuntimeError),
+            ("source_rank", (3, 4), (1,), 0, ranks),
+            ("source_rank_last", (3, 4), (3,), 1, ranks),
+            ("source_ranks", (3, 4), (1, 4, 1), 0, ranks),
+            ("source_sizes", (3, 4), (1, 3), 0, RuntimeError),
+            ("self_scalar", (), (1, 1), 0, RuntimeError),
+        )
+    ),
     (
         "pad_nothing",
         RuntimeError,

@@ -170,14 +170,53 @@ class Maker:
         kwargs.pop("", None)
         return args, kwargs
 
+    def bent(self, value):
+        """Nearly the same argument: what a shape rule that looks at too little lets pass."""
+        r = self.rng
+        if isinstance(value, framejit.Tensor):
+            return self.bent_tensor(value)
+        if isinstance(value, list) and value:
+            at, way = r.randrange(len(value)), r.randrange(3)
+            if way == 0:
+                return value[:at] + value[at + 1 :]
+            if way == 1:
+                return [*value, value[at]]
+            return [*value[:at], self.bent(value[at]), *value[at + 1 :]]
+        if isinstance(value, int) and not isinstance(value, bool):
+            return r.choice([value - 1, value + 1, -value, value * 2, r.choice(HUGE)])
+        return value
+
+    def bent_tensor(self, t):
+        r = self.rng
+        ways = [
+            lambda: t.new_ones(()),
+            lambda: t.unsqueeze(r.randint(0, t.dim())),
+            lambda: t.expand(2, *t.shape),
+            lambda: t.to(r.choice(DTYPES)),
+        ]
+        if t.dtype in (framejit.int64, framejit.int32):
+            ways += [lambda: t + 1, lambda: -t - 1, lambda: t * r.choice([3, 2**20, 2**31])]
+        if t.dim():
+            d = r.randrange(t.dim())
+            ways += [
+                lambda: t.narrow(d, 0, 0),
+                lambda: t.narrow(d, 0, max(0, t.shape[d] - 1)),
+                lambda: framejit.cat([t, t.narrow(d, 0, min(1, t.shape[d]))], d),
+                lambda: t.transpose(d, 0),
+                lambda: t.reshape(-1),
+            ]
+            if t.shape[d]:
+                ways += [lambda: t.select(d, 0)] * 2
+        return r.choice(ways)()
+
     def from_sample(self, row, samples):
-        """A right call with one argument exchanged."""
+        """A right call with one or two arguments exchanged or bent."""
         args, kwargs = self.rng.choice(samples)
         args, kwargs = [self.value(v) for v in args], {k: self.value(v) for k, v in kwargs.items()}
         slots = [(args, i, a) for i, a in enumerate(row.schema.args[: len(args)])]
         slots += [(kwargs, a.name, a) for a in row.schema.args if a.name in kwargs]
         for holder, at, a in self.rng.sample(slots, min(len(slots), self.rng.choice([1, 1, 2]))):
-            holder[at] = self.argument(a)
+            holder[at] = self.argument(a) if self.rng.random() < 0.5 else self.bent(holder[at])
         return args, kwargs
 
     def value(self, v):

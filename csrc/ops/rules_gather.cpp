@@ -16,9 +16,15 @@ void check_index_dtype(const InferCtx& c, Val index) {
 void check_gather(const InferCtx& c, int64_t dim, Val self, Val index, Val src) {
   check_index_dtype(c, index);
   if (index->numel() == 0) return;
-  int64_t n = std::max<int64_t>(self->dim(), 1), m = std::max<int64_t>(index->dim(), 1);
-  FJ_USER_CHECK(n == m, ErrorKind::Runtime, "Index tensor must have the same number of dimensions as ",
-                src ? "self" : "input", " tensor");
+  const auto needs_as_many = [&](Val v, const char* name) {
+    FJ_USER_CHECK(std::max<int64_t>(v->dim(), 1) == std::max<int64_t>(index->dim(), 1), ErrorKind::Runtime,
+                  "Index tensor must have the same number of dimensions as ", name, " tensor");
+  };
+  needs_as_many(self, src ? "self" : "input");
+  if (src) {
+    if (src->dim() > 0 && src->dim() < index->dim()) wrap_dim(src->dim(), src->dim());  // PyTorch's IndexError
+    needs_as_many(src, "src");
+  }
   for (int64_t d = 0; d < index->dim(); ++d) {
     Dim have = self->dim() ? self->sizes[d] : 1;
     FJ_USER_CHECK(d == dim || index->sizes[d] <= have, ErrorKind::Runtime, "Size does not match at dimension ", d,
@@ -130,6 +136,28 @@ void vjp_index_select(VjpCtx& c) {
   c.result[0] = Arg(t::index_add(c.b, zeros, c.args[1], c.args[2], c.grads[0]));
 }
 
+namespace {
+
+std::string size_text(const Shape& sizes) {
+  std::string text;
+  for (const Dim& n : sizes) text += cat(text.empty() ? "" : " ", n);
+  return text;
+}
+
+Shape without_dim(const TensorMeta& m, int64_t d) {
+  Shape sizes = m.sizes;
+  if (m.dim()) sizes.erase(sizes.begin() + d);
+  return sizes;
+}
+
+void check_same_dtype(const InferCtx& c, const TensorMeta& self, const TensorMeta& src) {
+  FJ_USER_CHECK(src.dtype == self.dtype, ErrorKind::Runtime, c.op.name,
+                "_(): self and source expected to have the same dtype, but got (self) ", scalar_type_name(self.dtype),
+                " and (source) ", scalar_type_name(src.dtype));
+}
+
+}  // namespace
+
 void infer_index_add(InferCtx& c) {
   Val self = c.val(0), index = c.val(2), src = c.val(3);
   check_index_dtype(c, index);
@@ -137,19 +165,39 @@ void infer_index_add(InferCtx& c) {
   FJ_USER_CHECK(index->dim() <= 1, ErrorKind::Index, c.op.name,
                 "_(): Index is supposed to be a vector, but got dim: ", index->dim(),
                 " with type: ", scalar_type_name(index->dtype), " and size: ", index->sizes);
-  FJ_USER_CHECK(src->dtype == self->dtype, ErrorKind::Runtime, c.op.name,
-                "_(): self and source expected to have the same dtype, but got (self) ", scalar_type_name(self->dtype),
-                " and (source) ", scalar_type_name(src->dtype));
-  FJ_USER_CHECK(index->numel() == (src->dim() ? src->sizes[wrap_dim(d, src->dim())] : 1), ErrorKind::Index, c.op.name,
-                "_(): Number of indices (", index->numel(), ") should be equal to source.size(dim): (",
-                src->dim() ? src->sizes[d] : 1, "), for dim: ", d);
-  for (int64_t k = 0; k < self->dim() && src->dim() == self->dim(); ++k)
-    FJ_USER_CHECK(
-        k == d || src->sizes[k] == self->sizes[k], ErrorKind::Runtime,
-        "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = ",
-        self->sizes, " source.shape = ", src->sizes);
-  FJ_USER_CHECK(src->dim() == self->dim() || self->dim() == 0 || src->dim() == 0, ErrorKind::Runtime, c.op.name,
-                "_(): self and source have different numbers of dimensions");
+  check_same_dtype(c, *self, *src);
+  FJ_USER_CHECK(d == 0 || d < src->dim(), ErrorKind::Runtime, c.op.name, "_(): Indexing dim ", d,
+                " is out of bounds of the source tensor with dim ", src->dim());
+  const Dim n = src->dim() ? src->sizes[d] : 1;
+  FJ_USER_CHECK(index->numel() == n, ErrorKind::Runtime, c.op.name, "_(): Number of indices (", index->numel(),
+                ") should be equal to source.size(dim): (", n, "), for dim: ", d);
+  FJ_USER_CHECK(
+      src->dim() == self->dim() && without_dim(*self, d) == without_dim(*src, d), ErrorKind::Runtime,
+      "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = ",
+      self->sizes, " source.shape = ", src->sizes);
+  set_out(c, self->sizes, self->dtype);
+}
+void infer_index_copy(InferCtx& c) {
+  Val self = c.val(0), index = c.val(2), src = c.val(3);
+  check_index_dtype(c, index);
+  const int64_t d = wrap_dim(c.args[1].as_int(), self->dim()), from = src->dim() ? d : 0;
+  FJ_USER_CHECK(index->dim() <= 1, ErrorKind::Index, "index_copy_(): Index should have dimension 1 or 0 (got ",
+                index->dim(), ")");
+  check_same_dtype(c, *self, *src);
+  FJ_USER_CHECK(src->dim() || index->numel() == 1, ErrorKind::Index,
+                "index_copy_(): When source is scalar, index should have one element (got ", index->numel(), ")");
+  FJ_USER_CHECK(src->dim() == self->dim() || !src->dim() || !self->dim(), ErrorKind::Index,
+                "index_copy_(): When source and destination are not scalars, their dimensionality must match. Source "
+                "dimensionality (",
+                src->dim(), "), destination dimensionality (", self->dim(), ")");
+  const Shape to = without_dim(*self, d), slice = without_dim(*src, from);
+  FJ_USER_CHECK(
+      to == slice, ErrorKind::Runtime,
+      "index_copy_(): Source/destination tensor must have same slice shapes. Destination slice shape: ", size_text(to),
+      " at dimension ", d, " and source slice shape: ", size_text(slice), " at dimension ", from, ".");
+  FJ_USER_CHECK(!src->dim() || index->numel() == src->sizes[from], ErrorKind::Index,
+                "index_copy_(): Number of indices (", index->numel(), ") should be equal to source.size(dim) (",
+                src->sizes[from], ")");
   set_out(c, self->sizes, self->dtype);
 }
 void vjp_index_add(VjpCtx& c) {

@@ -23,6 +23,14 @@ _SCALAR_NAMES = {
 }
 
 
+def wrapped_dim(dim, ndim):
+    """`dim` counted from the first of `ndim` dimensions; a 0-d tensor counts as one of one dimension."""
+    n = max(ndim, 1)
+    if not -n <= dim < n:
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})")
+    return dim % n
+
+
 def into(out, result):
     """`result`, copied into `out` where one is given, which takes on its sizes."""
     if out is None:

@@ -4,7 +4,7 @@ import math
 from collections import namedtuple
 
 from framejit import _C
-from framejit._common import into
+from framejit._common import into, wrapped_dim
 from framejit.autograd.grad_mode import no_grad
 
 _Frexp = namedtuple("frexp", ("mantissa", "exponent"))
@@ -84,18 +84,29 @@ def index_reduce(input, dim, index, source, reduce, *, include_self=True, out=No
     if reduce not in _REDUCTIONS:
         raise RuntimeError(f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}.")
     if index.dim() > 1:
-        raise IndexError("index_reduce(): Index is supposed to be a vector, but got dim: " + str(index.dim()))
+        raise IndexError("index_reduce_(): Index is supposed to be a vector, but got dim: " + str(index.dim()))
     if input.dtype != source.dtype:
-        raise RuntimeError("index_reduce(): self and source expected to have the same scalar type")
+        raise RuntimeError("index_reduce_(): self and source expected to have the same scalar type")
+    dim = wrapped_dim(dim, input.dim())
+    if dim and dim >= source.dim():
+        raise RuntimeError(
+            f"index_reduce_(): Indexing dim {dim} is out of bounds of the source tensor with dim {source.dim()}"
+        )
+    slices = source.shape[dim] if source.dim() else 1
+    if slices != index.numel():
+        raise RuntimeError(
+            f"index_reduce_(): Number of indices ({index.numel()}) should be equal to source.size(dim): ({slices}), for dim: {dim}"
+        )
+    sizes = [list(t.shape) for t in (input, source)]
+    if [len(size) for size in sizes] != [input.dim()] * 2 or any(
+        n != m for d, (n, m) in enumerate(zip(*sizes)) if d != dim
+    ):
+        raise RuntimeError(
+            "source tensor shape must match self tensor shape, excluding the specified dimension. "
+            f"Got self.shape = {sizes[0]} source.shape = {sizes[1]}"
+        )
     flat = input.dim() == 0
     x, s = (input.reshape(1), source.reshape(1)) if flat else (input, source)
-    dim = dim % max(x.dim(), 1) if -max(x.dim(), 1) <= dim < max(x.dim(), 1) else dim
-    if s.dim() and s.shape[dim] != index.numel():
-        raise IndexError(
-            f"index_reduce(): Number of indices ({index.numel()}) should be equal to self.size(dim) ({s.shape[dim]})"
-        )
-    if s.dim() == 0:
-        s = s.reshape([1] * x.dim())
     at = index.to(_C.int64).reshape([-1 if d == dim else 1 for d in range(x.dim())]).expand(s.shape)
     result = x.scatter_reduce(dim, at, s, reduce, include_self=include_self)
     return into(out, result.reshape(input.shape) if flat else result)
@@ -183,11 +194,7 @@ def _chunk_cat(tensors, dim, num_chunks, *, out=None):
             raise RuntimeError("_chunk_cat expects non-negative dim when input tensors have different ndims")
         if any(dim >= t.dim() for t in tensors):
             raise RuntimeError("_chunk_cat expects dim < ndim for all input tensors")
-    elif not -first.dim() <= dim < first.dim():
-        raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-first.dim()}, {first.dim() - 1}], but got {dim})"
-        )
-    dim = dim % first.dim()
+    dim = wrapped_dim(dim, first.dim())
     pieces = []
     for t in tensors:
         if t.shape[:dim] != first.shape[:dim]:

@@ -7,6 +7,7 @@ that are masked out stand for the reduction's identity: 0 for sums, -inf for max
 import math as _math
 
 from framejit import _ops as _t
+from framejit._common import wrapped_dim as _wrapped_dim
 from framejit.linalg import vector_norm as _vector_norm
 from framejit.nn.functional import softmin as _softmin
 
@@ -31,14 +32,11 @@ def _dims(dim, ndim):
     """Dimensions as a tuple of different ones in range; None and () are all."""
     if dim is None or dim == ():
         return tuple(range(max(ndim, 1)))
-    ndim = max(ndim, 1)
     out = []
     for d in (dim,) if isinstance(dim, int) else dim:
-        if d % ndim in out:
-            raise RuntimeError(f"dim={d % ndim} appears multiple times in the list of dims")
-        if d >= ndim or d < -ndim:
-            raise IndexError(f"Dimension out of range (expected to be in range of [-{ndim}, {ndim - 1}], but got {d})")
-        out.append(d % ndim)
+        if d % max(ndim, 1) in out:
+            raise RuntimeError(f"dim={d % max(ndim, 1)} appears multiple times in the list of dims")
+        out.append(_wrapped_dim(d, ndim))
     return tuple(sorted(out))
 
 

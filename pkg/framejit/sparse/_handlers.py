@@ -4,6 +4,7 @@ import math
 import re
 
 from framejit import _C
+from framejit._common import wrapped_dim
 from framejit._functions_forms import repeat_interleave
 from framejit.sparse import _make
 from framejit.sparse._tensor import (
@@ -308,10 +309,7 @@ def _repr(x, *, tensor_contents=None):
 
 
 def _dim(x, dim):
-    n = len(x._sizes)
-    if not -n <= dim < n:
-        raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})")
-    return dim % n
+    return wrapped_dim(dim, len(x._sizes))
 
 
 @handles("transpose", "swapaxes", "swapdims")
@@ -366,9 +364,7 @@ def _permute(x, *dims):
 def unsqueeze(x, dim):
     """With a dimension of size one."""
     x, n = to_coo(x), len(x._sizes) + 1
-    if not -n <= dim < n:
-        raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})")
-    dim, k = dim % n, sparse_dims(x)
+    dim, k = wrapped_dim(dim, n), sparse_dims(x)
     sizes = (*x._sizes[:dim], 1, *x._sizes[dim:])
     if dim > k:
         return make(COO, sizes, x._parts, x._v.unsqueeze(dim - k + 1), x._coalesced)
