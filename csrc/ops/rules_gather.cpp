@@ -169,6 +169,8 @@ void infer_index_add(InferCtx& c) {
   FJ_USER_CHECK(d == 0 || d < src->dim(), ErrorKind::Runtime, c.op.name, "_(): Indexing dim ", d,
                 " is out of bounds of the source tensor with dim ", src->dim());
   const Dim n = src->dim() ? src->sizes[d] : 1;
+  if (!src->dim() && index->numel() != n)
+    raise(ErrorKind::Index, "Dimension specified as 0 but tensor has no dimensions");
   FJ_USER_CHECK(index->numel() == n, ErrorKind::Runtime, c.op.name, "_(): Number of indices (", index->numel(),
                 ") should be equal to source.size(dim): (", n, "), for dim: ", d);
   FJ_USER_CHECK(

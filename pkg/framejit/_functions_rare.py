@@ -93,6 +93,8 @@ def index_reduce(input, dim, index, source, reduce, *, include_self=True, out=No
             f"index_reduce_(): Indexing dim {dim} is out of bounds of the source tensor with dim {source.dim()}"
         )
     slices = source.shape[dim] if source.dim() else 1
+    if slices != index.numel() and not source.dim():
+        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     if slices != index.numel():
         raise RuntimeError(
             f"index_reduce_(): Number of indices ({index.numel()}) should be equal to source.size(dim): ({slices}), for dim: {dim}"
