@@ -226,6 +226,22 @@ class NumberTest(unittest.TestCase):
 
         self.assertLessEqual(self.traces(f, [(0.9**n,) for n in range(20)]), 2)
 
+    def test_text_of_long_computations(self):
+        """A number computed from itself time and again: written out, each round would make the text three times as long."""
+
+        def root(a, x):
+            y = a
+            for _ in range(12):
+                y = y - (y * y - 2.0) / (2.0 * y)
+            return x + 1 if y > 1.0 else x
+
+        compiled = _C.CompiledFunction(root)
+        for a in (3.0, 4.0, 5.0):
+            self.assertEqual(compiled(a, framejit.ones(1)).tolist(), [2.0])
+        told = [str(value) for entry in compiled._entries() for value in entry.values()]
+        self.assertLess(max(map(len, told)), 5000)
+        self.assertTrue(any("..." in text for text in told))
+
 
 if __name__ == "__main__":
     unittest.main()

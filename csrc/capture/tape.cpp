@@ -155,7 +155,7 @@ class Words {
   }
 
   std::string slot(Slot s) {
-    if (++depth_ > 40) return "...";
+    if (++slots_ > kMostSlots) return "...";
     std::string text = "?", path;
     for (const TapeStep& step : tape_.steps) {
       path.clear();
@@ -163,7 +163,6 @@ class Words {
       text = cat(this->step(step), path);
       break;
     }
-    --depth_;
     return text;
   }
   static bool fills(const Pattern& p, Slot s, std::string* path) {
@@ -179,7 +178,8 @@ class Words {
   const Tape& tape_;
   const guard::SourceTable& sources_;
   PyCodeObject* code_;
-  int depth_ = 0;
+  int slots_ = 0;  // written so far: what is computed from itself time and again doubles with each round
+  static constexpr int kMostSlots = 100;
 };
 
 }  // namespace
