@@ -61,9 +61,15 @@ std::string local_name(PyCodeObject* code, int index) {
 }  // namespace
 
 std::string SourceTable::describe(SourceId id, PyCodeObject* code) const {
+  int results = kMostResults;
+  return describe(id, code, &results);
+}
+
+std::string SourceTable::describe(SourceId id, PyCodeObject* code, int* results) const {
   if (id < 0) return "?";
   const Source& s = (*this)[id];
-  std::string base = s.parent >= 0 ? describe(s.parent, code) : "";
+  if (s.step == Step::Arith && --*results < 0) return "...";
+  std::string base = s.parent >= 0 ? describe(s.parent, code, results) : "";
   switch (s.step) {
     case Step::Local: return local_name(code, s.index);
     case Step::Stack: return cat("stack ", s.index);
@@ -93,7 +99,8 @@ std::string SourceTable::describe(SourceId id, PyCodeObject* code) const {
     case Step::Number: return cat(base, " as a tensor");
     case Step::Arith: {
       const char* op = arith_text(static_cast<Arith>(s.index));
-      return s.other < 0 ? cat(op, "(", base, ")") : cat("(", base, " ", op, " ", describe(s.other, code), ")");
+      return s.other < 0 ? cat(op, "(", base, ")")
+                         : cat("(", base, " ", op, " ", describe(s.other, code, results), ")");
     }
     case Step::Peek: return cat("next(", base, ")[", s.index, "]");
     case Step::IterPart: return cat(base, ".iterators[", s.index, "]");

@@ -75,6 +75,11 @@ class SourceTable {
   std::string describe(SourceId id, PyCodeObject* code = nullptr) const;
 
  private:
+  // At most so many results of arithmetic are written out: one that is used twice in each round of a loop would double
+  // the text with each.
+  static constexpr int kMostResults = 100;
+  std::string describe(SourceId id, PyCodeObject* code, int* results) const;
+
   std::vector<std::unique_ptr<Source>> rows_;
   std::unordered_multimap<uint64_t, SourceId> by_hash_;
 };
