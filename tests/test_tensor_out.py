@@ -92,6 +92,18 @@ class Out(unittest.TestCase):
         self.assertRaises(RuntimeError, fj.gather, fj.ones(2), 0, fj.tensor([0, 1]), out=wrong)
         self.assertIs(fj.sin(fj.ones(2), out=wrong), wrong)
 
+    def test_factories_make_what_the_output_holds(self):
+        calls = {
+            (0, 0): lambda out: fj.zeros(2, out=out),
+            (1, 1): lambda out: fj.full((2,), 1.5, out=out),
+            (1, 0): lambda out: fj.eye(1, 2, out=out)[0],
+            (0, 1): lambda out: fj.arange(2.0, out=out),
+        }
+        for expected, call in calls.items():
+            for f in (call, fj.compile(call)):
+                out = f(fj.empty(0, dtype=fj.int64))
+                self.assertEqual((out.dtype, tuple(out.tolist())), (fj.int64, expected))
+
     def test_other_refusals(self):
         many = fj.ones([1] * 65)
         self.assertRaises(RuntimeError, fj.amax, many, 0)

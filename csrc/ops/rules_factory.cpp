@@ -12,6 +12,10 @@ DType dtype_or(const InferCtx& c, DType otherwise) {
   return i < 0 || c.args[i].is_none() ? otherwise : c.args[i].as_dtype();
 }
 
+void check_not_bool(const InferCtx& c, DType t) {
+  FJ_USER_CHECK(t != DType::Bool, ErrorKind::NotImplemented, "\"", c.op.name, "_cpu\" not implemented for 'Bool'");
+}
+
 void check_device(const InferCtx& c) {
   int i = c.op.arg_index("device");
   if (i < 0 || c.args[i].is_none()) return;
@@ -83,33 +87,42 @@ void infer_fill(InferCtx& c) {
   if (self.is_dense()) c.out[0].strides = self.strides;
 }
 
-// arange, in its three forms: the number of values, as PyTorch counts them (in double).
+// arange, in its three forms: the number of values, as PyTorch counts them (in double; of int64 between integers).
 void infer_arange(InferCtx& c) {
   int s = c.op.arg_index("start"), p = c.op.arg_index("step");
   const Arg &end = c.arg("end"), start = s < 0 ? Arg(0) : c.args[s], step = p < 0 ? Arg(1) : c.args[p];
   bool ints = end.tag() != ArgTag::Float && start.tag() != ArgTag::Float && step.tag() != ArgTag::Float;
+  const DType type = dtype_or(c, ints ? DType::I64 : default_dtype());
+  check_not_bool(c, type);
   double from = start.as_double(), to = end.as_double(), by = step.as_double();
-  FJ_USER_CHECK(by != 0, ErrorKind::Runtime, "step must be nonzero");
+  FJ_USER_CHECK(by > 0 || by < 0, ErrorKind::Runtime, "step must be nonzero");
   FJ_USER_CHECK(std::isfinite(from) && std::isfinite(to), ErrorKind::Runtime, "unsupported range: ", from, " -> ", to);
   FJ_USER_CHECK((by > 0 && to >= from) || (by < 0 && to <= from), ErrorKind::Runtime,
                 "upper bound and lower bound inconsistent with step sign");
+  if (is_integral(type))
+    for (const Arg* a : {&start, &end, &step}) check_fits(DType::I64, *a);
   double count = std::ceil((to - from) / by);
   FJ_USER_CHECK(count >= 0 && count < 9e18, ErrorKind::Runtime, "invalid size, possible overflow? size: ", count);
   Dim n = static_cast<Dim>(count);
-  if (ints) {
+  if (type == DType::I64) {
     int64_t range = end.as_int() - start.as_int(), by_int = step.as_int();
+    FJ_USER_CHECK(by_int != 0, ErrorKind::Value, "step must be nonzero");
     n = (range + by_int - (by_int > 0 ? 1 : -1)) / by_int;
   }
-  set_new(c, Shape{n}, dtype_or(c, ints ? DType::I64 : default_dtype()));
+  set_new(c, Shape{n}, type);
 }
 
 void infer_linspace(InferCtx& c) {
-  FJ_USER_CHECK(c.args[2].as_int() >= 0, ErrorKind::Runtime, "number of steps must be non-negative");
-  set_new(c, Shape{c.args[2].as_int()}, dtype_or(c, default_dtype()));
+  const int64_t steps = c.args[2].as_int();
+  FJ_USER_CHECK(steps >= 0, ErrorKind::Runtime, "number of steps must be non-negative");
+  set_new(c, Shape{steps}, dtype_or(c, default_dtype()));
+  if (steps < 2) return;  // what one step holds is filled in, whatever the bounds are
+  check_not_bool(c, c.out[0].dtype);
+  for (size_t i = 0; i < 2; ++i) check_fits(c.out[0].dtype, c.args[i]);
 }
 
-// linspace and logspace between tensors of one number, from both ends as the routine does. Integers are rounded at the
-// end; PyTorch reads the bounds as numbers, so they have no gradients.
+// linspace and logspace between tensors of one number, from both ends as the routine does; the bounds of integers are
+// integers, as there. PyTorch reads the bounds as numbers, so they have no gradients.
 void decompose_linspace_tensors(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& outs) {
   auto dims = [&](size_t i) { return args[i].is_tensor() ? args[i].val()->dim() : 0; };
   FJ_USER_CHECK(dims(0) == 0 && dims(1) == 0, ErrorKind::Runtime, op.name,
@@ -122,9 +135,11 @@ void decompose_linspace_tensors(Builder& b, const OpDef& op, Args args, SmallVec
   const DType type = !wanted.is_none() ? wanted.as_dtype() : complex ? complex_of(default_dtype()) : default_dtype();
   FJ_USER_CHECK(!complex || is_complex(type), ErrorKind::Runtime, op.name,
                 "(): inferred dtype ComplexFloat can't be safely cast to passed dtype ", scalar_type_name(type));
+  if (steps > 1) check_not_bool(InferCtx{op, args}, type);
   const DType work = is_differentiable(type) ? compute_type(type) : DType::F64;
   auto bound = [&](const Arg& a) {
-    return a.is_tensor() ? t::_to_dtype(b, t::detach(b, a), work) : t::full(b, Arg(Shape()), a, work);
+    Val v = a.is_tensor() ? t::_to_dtype(b, t::detach(b, a), work) : t::full(b, Arg(Shape()), a, work);
+    return is_integral(type) && steps > 1 ? t::trunc(b, v) : v;
   };
   Val start = bound(args[0]), end = bound(args[1]);
   Val places = t::arange(b, Arg(steps), is_complex(work) ? part_of(work) : work);

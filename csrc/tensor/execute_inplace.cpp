@@ -39,6 +39,20 @@ void check_out_dtype(const OpDef& op, DType made, DType out) {
                 ", but got ", name_of(out), " instead");
 }
 
+// A factory makes what the output holds: a dtype that is not given is the output's.
+ArgVec with_dtype_of_out(const OpDef& op, Args args, std::span<TensorObj* const> out) {
+  ArgVec own(args.begin(), args.end());
+  const int dtype = op.arg_index("dtype");
+  if (dtype < 0 || op.arg_index("device") < 0) return own;
+  Arg& wanted = own[static_cast<size_t>(dtype)];
+  const DType have = out[0]->meta.dtype;
+  FJ_USER_CHECK(wanted.is_none() || wanted.as_dtype() == have, ErrorKind::Runtime, "dtype ",
+                scalar_type_name(wanted.as_dtype()), " does not match dtype of out parameter (", scalar_type_name(have),
+                ")");
+  wanted = Arg(have);
+  return own;
+}
+
 // Elementwise ops may write to an argument itself, but not to a shifted view of it.
 void check_apart(const OpDef& op, Args args, const TensorObj* out) {
   const bool apart = std::find(std::begin(kApart), std::end(kApart), op.name) != std::end(kApart);
@@ -123,7 +137,8 @@ void run_inplace(const OpDef& op, Args args, Outs& outs) {
   outs.push_back(std::move(keep));
 }
 
-void call_op_out(const OpDef& op, Args args, std::span<TensorObj* const> out, Outs& outs) {
+void call_op_out(const OpDef& op, Args given, std::span<TensorObj* const> out, Outs& outs) {
+  ArgVec args = with_dtype_of_out(op, given, out);
   bool grad = false;
   for_each_val(args, [&](Val v) { grad |= tape_needs(tensor_of(v)); });
   for (TensorObj* t : out) grad |= tape_needs(t);
@@ -154,18 +169,17 @@ void call_op_out(const OpDef& op, Args args, std::span<TensorObj* const> out, Ou
   }
   SmallVec<TensorMeta, 2> metas;
   infer_op(op, args, metas);
-  ArgVec own(args.begin(), args.end());
   Outs keep;
   for (size_t i = 0; i < out.size(); ++i) {
     check_out_dtype(op, metas[i].dtype, out[i]->meta.dtype);
-    separate_overlap(own, out[i], keep);
-    for_each_val(own, [&](Val v) {  // an argument that the resize would pull away
+    separate_overlap(args, out[i], keep);
+    for_each_val(args, [&](Val v) {  // an argument that the resize would pull away
       FJ_USER_CHECK(tensor_of(v) != out[i] || out[i]->meta.sizes == metas[i].sizes, ErrorKind::Runtime, op.name,
                     "(): an argument is also the output, but the output has another shape");
     });
     resize_out(op, out[i], metas[i]);
   }
-  run_into(op, own, out);
+  run_into(op, args, out);
   for (TensorObj* t : out) {
     bump_version(t);
     outs.push_back(TensorRef::borrow(t));

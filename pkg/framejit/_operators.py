@@ -6,6 +6,7 @@ import warnings
 
 from framejit import _C
 from framejit._autocast_lists import listed
+from framejit._common import into
 from framejit.nn import functional as F
 from framejit.nn._functional import recurrent
 
@@ -183,7 +184,8 @@ def frobenius_norm(input, dim, keepdim=False):
 def range(start, end=None, step=1, **options):
     """arange with the end included; deprecated, and it warns.
 
-    start, end, step (number), dtype, device, requires_grad. Raises RuntimeError (step must be nonzero; bounds inconsistent).
+    start, end, step (number), dtype, device, requires_grad, out. Raises RuntimeError (step must be nonzero; bounds
+    inconsistent).
 
     >>> import framejit
     >>> framejit.range(0, 3)
@@ -202,9 +204,13 @@ def range(start, end=None, step=1, **options):
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     if not (math.isfinite(start) and math.isfinite(end)):
         raise RuntimeError(f"unsupported range: {start} -> {end}")
-    options.setdefault("dtype", _C.get_default_dtype())
+    out = options.pop("out", None)
+    dtype = options.setdefault("dtype", _C.get_default_dtype() if out is None else out.dtype)
+    if not dtype.is_floating_point:
+        start, end, step = int(start), int(end), int(step)
     count = math.floor((end - start) / step) + 1
-    return _C.arange(count, **options) * step + start if start or step != 1 else _C.arange(count, **options)
+    line = _C.arange(count, **options)
+    return into(out, line * step + start if start or step != 1 else line)
 
 
 lstm, gru, rnn_tanh, rnn_relu = recurrent.lstm, recurrent.gru, recurrent.rnn_tanh, recurrent.rnn_relu

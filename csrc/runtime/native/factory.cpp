@@ -24,40 +24,45 @@ void empty(NativeCtx&) {}
 void arange(NativeCtx& c) {
   int s = c.op->arg_index("start"), p = c.op->arg_index("step");
   Arg start = s < 0 ? Arg(0) : c.arg(s), step = p < 0 ? Arg(1) : c.arg(p);
-  if (start.tag() == ArgTag::Float || step.tag() == ArgTag::Float) {
-    double from = start.as_double(), by = step.as_double();
-    fill_line(c, [&](int64_t i) { return from + static_cast<double>(i) * by; });
-  } else {
-    int64_t from = start.as_int(), by = step.as_int();
-    fill_line(c, [&](int64_t i) { return from + i * by; });
-  }
+  const bool floats = start.tag() == ArgTag::Float || step.tag() == ArgTag::Float;
+  double from = start.as_double(), by = step.as_double();
+  if (floats && !is_integral(c.out().dtype))
+    return fill_line(c, [&](int64_t i) { return from + static_cast<double>(i) * by; });
+  fill_line(c, [from = start.as_int(), by = step.as_int()](int64_t i) { return from + i * by; });
 }
 
-// From both ends, so that the last value is `end` itself.
-void linspace(NativeCtx& c) {
-  double from = c.arg(0).as_double(), to = c.arg(1).as_double();
-  int64_t n = c.arg(2).as_int();
-  if (c.out().dtype == DType::F32) {
-    float step = n > 1 ? (static_cast<float>(to) - static_cast<float>(from)) / static_cast<float>(n - 1) : 0;
-    return fill_line(c, [&](int64_t i) {
-      return i < n / 2 || n == 1 ? static_cast<float>(from) + step * static_cast<float>(i)
-                                 : static_cast<float>(to) - step * static_cast<float>(n - 1 - i);
-    });
+namespace {
+
+// The places of linspace and logspace, from both ends, so that the last one is `end` itself. Bounds of integers are
+// integers, too, unless there is one step, which is filled with the first value.
+template <class T>
+struct Places {
+  T from, to, step;
+  int64_t n;
+  explicit Places(NativeCtx& c)
+      : from(bound(c, 0)),
+        to(bound(c, 1)),
+        step(c.out().sizes[0] > 1 ? (to - from) / static_cast<T>(c.out().sizes[0] - 1) : 0),
+        n(c.out().sizes[0]) {}
+  T operator[](int64_t i) const {
+    return i < n / 2 || n == 1 ? from + step * static_cast<T>(i) : to - step * static_cast<T>(n - 1 - i);
   }
-  double step = n > 1 ? (to - from) / static_cast<double>(n - 1) : 0;
-  fill_line(c, [&](int64_t i) {
-    return i < n / 2 || n == 1 ? from + step * static_cast<double>(i) : to - step * static_cast<double>(n - 1 - i);
-  });
+  static T bound(NativeCtx& c, size_t i) {
+    const double v = c.arg(i).as_double();
+    return static_cast<T>(is_integral(c.out().dtype) && c.out().sizes[0] > 1 ? std::trunc(v) : v);
+  }
+};
+
+}  // namespace
+
+void linspace(NativeCtx& c) {
+  if (c.out().dtype == DType::F32) return fill_line(c, [at = Places<float>(c)](int64_t i) { return at[i]; });
+  fill_line(c, [at = Places<double>(c)](int64_t i) { return at[i]; });
 }
 
 void logspace(NativeCtx& c) {
-  double from = c.arg(0).as_double(), to = c.arg(1).as_double(), base = c.arg(3).as_double();
-  int64_t n = c.arg(2).as_int();
-  double step = n > 1 ? (to - from) / static_cast<double>(n - 1) : 0;
-  fill_line(c, [&](int64_t i) {
-    return std::pow(
-        base, i < n / 2 || n == 1 ? from + step * static_cast<double>(i) : to - step * static_cast<double>(n - 1 - i));
-  });
+  const double base = c.arg(3).as_double();
+  fill_line(c, [&, at = Places<double>(c)](int64_t i) { return std::pow(base, at[i]); });
 }
 
 void eye(NativeCtx& c) {
