@@ -104,6 +104,13 @@ class Out(unittest.TestCase):
                 out = f(fj.empty(0, dtype=fj.int64))
                 self.assertEqual((out.dtype, tuple(out.tolist())), (fj.int64, expected))
 
+    def test_an_output_that_grows_into_an_argument(self):
+        places = fj.tensor([2, 1, 0])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the resized output
+            call = lambda: fj.gather(fj.arange(3), 0, places[1:], out=places[:1])  # noqa: E731
+            self.assertRaisesRegex(RuntimeError, "some elements of the input tensor", call)
+
     def test_other_refusals(self):
         many = fj.ones([1] * 65)
         self.assertRaises(RuntimeError, fj.amax, many, 0)

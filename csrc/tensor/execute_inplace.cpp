@@ -172,12 +172,13 @@ void call_op_out(const OpDef& op, Args given, std::span<TensorObj* const> out, O
   Outs keep;
   for (size_t i = 0; i < out.size(); ++i) {
     check_out_dtype(op, metas[i].dtype, out[i]->meta.dtype);
-    separate_overlap(args, out[i], keep);
     for_each_val(args, [&](Val v) {  // an argument that the resize would pull away
       FJ_USER_CHECK(tensor_of(v) != out[i] || out[i]->meta.sizes == metas[i].sizes, ErrorKind::Runtime, op.name,
                     "(): an argument is also the output, but the output has another shape");
     });
     resize_out(op, out[i], metas[i]);
+    check_apart(op, args, out[i]);  // of a grown output, too
+    separate_overlap(args, out[i], keep);
   }
   run_into(op, args, out);
   for (TensorObj* t : out) {

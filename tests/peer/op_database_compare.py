@@ -153,6 +153,8 @@ def to_tensor(t):
     if plain.dtype == torch.complex32:
         raise Missing("complex32")
     extent = plain.untyped_storage().nbytes() // plain.element_size()
+    if t.numel() and not extent:
+        raise NoReference("an earlier sample's out= was resized and left without memory")
     buffer = torch.as_strided(plain, (extent,), (1,), 0)
     dtype = attribute(framejit, str(plain.dtype).split(".")[-1])
     key = (buffer.data_ptr(), extent, dtype)
