@@ -254,6 +254,8 @@ CASES = [
     ("linspace_tensor_bool", NotImplementedError, ("Bool",), lambda T: T.linspace(T.ones(()), 3, 2, dtype=T.bool)),
     ("linspace_overflow", RuntimeError, ("int8_t",), lambda T: T.linspace(300, 1, 3, dtype=T.int8)),
     ("logspace_overflow", RuntimeError, ("uint8_t",), lambda T: T.logspace(-2.7, 1, 3, dtype=T.uint8)),
+    ("full_overflow", RuntimeError, ("uint8_t",), lambda T: T.full((2,), -0.5, dtype=T.uint8)),
+    ("full_overflow_fraction", RuntimeError, ("int8_t",), lambda T: T.full((2,), 127.5, dtype=T.int8)),
     (
         "factory_out_dtype",
         RuntimeError,

@@ -52,6 +52,14 @@ class Edges(unittest.TestCase):
         self.assertEqual(framejit.view_as_complex_copy(pairs).tolist(), [1 + 2j])
         self.assertEqual(framejit.view_copy(framejit.ones(2), framejit.int32).tolist(), [0x3F800000] * 2)
 
+    def test_truth_of_fractions(self):
+        for number in (0.5, -0.5, 0.25, float("nan")):
+            self.assertEqual(
+                self.both(lambda v=number: framejit.full((2,), v, dtype=framejit.bool)).tolist(), [True] * 2
+            )
+            fill = lambda t, v=number: t.logical_not().fill_(v)  # noqa: E731
+            self.assertEqual(self.both(fill, framejit.ones(2) > 0).tolist(), [True] * 2)
+
     def test_ranks_and_bins_of_nothing(self):
         self.assertEqual(framejit.linalg.matrix_rank(framejit.ones(2, 0, 5), hermitian=True).tolist(), [0, 0])
         self.assertEqual(framejit.histogram(framejit.ones(0), 2).bin_edges.tolist(), [0, 0.5, 1])

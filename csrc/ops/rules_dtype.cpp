@@ -92,12 +92,13 @@ DType compute_where(const OpDef&, Args args) { return result_type(args.subspan(1
 
 void check_fits(DType t, const Arg& number) {
   if (!number.is_number() || number.is_complex() || !is_integral(t)) return;
-  // Negative numbers wrap around in unsigned types, as in PyTorch.
+  // Negative integers wrap around in unsigned types, as in PyTorch; other numbers are between the least and the
+  // greatest.
   const int bits = 8 * size_of(t) - (is_unsigned(t) ? 0 : 1);
   bool fits = bits >= 63;
   if (number.tag() == ArgTag::Float) {
-    const double v = std::trunc(number.as_double()), top = std::ldexp(1.0, bits);
-    fits = v >= -top && v < top;
+    const double v = number.as_double(), top = std::ldexp(1.0, bits);
+    fits = v >= (is_unsigned(t) ? 0 : -top) && (bits >= 63 ? v < top : v <= top - 1);
   } else if (!fits) {
     const int64_t v = number.as_int(), top = int64_t{1} << bits;
     fits = v >= -top && v < top;

@@ -74,7 +74,7 @@ Value Body::numbered(const loop::Inst& key, Value (*make)(Body&, const loop::Ins
 }
 
 Value Body::const_of(DType t, double v) {
-  if (!is_float(t)) return const_int(t, static_cast<int64_t>(v));
+  if (!is_float(t)) return const_int(t, t == DType::Bool ? v != 0 : static_cast<int64_t>(v));
   if (t == DType::F16 || t == DType::BF16) return cast(const_of(DType::F32, v), t);
   loop::Inst key{Op::Const, t};
   key.imm.f = v;
