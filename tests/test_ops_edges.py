@@ -52,6 +52,23 @@ class Edges(unittest.TestCase):
         self.assertEqual(framejit.view_as_complex_copy(pairs).tolist(), [1 + 2j])
         self.assertEqual(framejit.view_copy(framejit.ones(2), framejit.int32).tolist(), [0x3F800000] * 2)
 
+    def test_indices_of_nothing(self):  # of any dtype, and of any sizes
+        x = framejit.ones(3, 2)
+        for dtype in (framejit.float32, framejit.bool, framejit.int64):
+            for sizes in ((0,), (0, 2)):
+                index = framejit.empty(sizes, dtype=dtype)
+                self.assertEqual(self.both(lambda i: framejit.gather(x, 0, i), index).shape, sizes)
+                for put in (
+                    lambda i: framejit.scatter(x, 0, i, 2.0),
+                    lambda i: framejit.scatter(x, 0, i, x),
+                    lambda i: framejit.scatter_add(x, 0, i, x),
+                    lambda i: framejit.scatter_reduce(x, 0, i, x, "mean", include_self=False),
+                ):
+                    self.assertEqual(self.both(put, index).tolist(), x.tolist())
+                y = framejit.ones(3, 2, requires_grad=True)
+                framejit.gather(y, 0, index).sum().backward()
+                self.assertEqual(y.grad.tolist(), framejit.zeros(3, 2).tolist())
+
     def test_truth_of_fractions(self):
         for number in (0.5, -0.5, 0.25, float("nan")):
             self.assertEqual(

@@ -12,10 +12,11 @@ void check_index_dtype(const InferCtx& c, Val index) {
                 "(): Expected dtype int32/int64 for index");
 }
 
-// Every size of index is within self's (except along dim) and, where given, within src's.
+// Every size of index is within self's (except along dim) and, where given, within src's. An index without elements is
+// not looked at: PyTorch takes one of any dtype and sizes.
 void check_gather(const InferCtx& c, int64_t dim, Val self, Val index, Val src) {
-  check_index_dtype(c, index);
   if (index->numel() == 0) return;
+  check_index_dtype(c, index);
   const auto needs_as_many = [&](Val v, const char* name) {
     FJ_USER_CHECK(std::max<int64_t>(v->dim(), 1) == std::max<int64_t>(index->dim(), 1), ErrorKind::Runtime,
                   "Index tensor must have the same number of dimensions as ", name, " tensor");
