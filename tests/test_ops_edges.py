@@ -77,6 +77,18 @@ class Edges(unittest.TestCase):
             fill = lambda t, v=number: t.logical_not().fill_(v)  # noqa: E731
             self.assertEqual(self.both(fill, framejit.ones(2) > 0).tolist(), [True] * 2)
 
+    def test_degrees_of_polynomials(self):  # are cut to integers, as PyTorch does
+        degrees = framejit.tensor([-2.0, -1.0, -0.5, 0.0, 0.9, 1.0, 1.5, 2.9])
+        for name, third in (
+            ("chebyshev_polynomial_t", -0.5),
+            ("hermite_polynomial_he", -0.75),
+            ("legendre_polynomial_p", -0.125),
+        ):
+            values = self.both(getattr(framejit.special, name), framejit.full((8,), 0.5), degrees)
+            self.assertEqual(values.tolist(), [0, 0, 1, 1, 1, 0.5, 0.5, third])
+        nan = framejit.tensor(float("nan"))
+        self.assertEqual(framejit.special.laguerre_polynomial_l(nan, framejit.tensor([-1.0, 0.0])).tolist(), [0, 1])
+
     def test_ranks_and_bins_of_nothing(self):
         self.assertEqual(framejit.linalg.matrix_rank(framejit.ones(2, 0, 5), hermitian=True).tolist(), [0, 0])
         self.assertEqual(framejit.histogram(framejit.ones(0), 2).bin_edges.tolist(), [0, 0.5, 1])

@@ -25,7 +25,8 @@ double polygamma(int n, double x);
 double igamma(double a, double x);
 double igammac(double a, double x);
 
-// Orthogonal polynomials of degree n at x by their three-term recurrences; 0 for negative n, NaN past a million.
+// Orthogonal polynomials of degree n at x by their three-term recurrences. A fraction of n is cut off; 0 for
+// negative n, NaN past a million.
 enum class Poly { ChebyshevT, ChebyshevU, ChebyshevV, ChebyshevW, HermiteH, HermiteHe, LaguerreL, LegendreP };
 double polynomial(Poly kind, double x, double n);
 

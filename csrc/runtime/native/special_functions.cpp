@@ -274,11 +274,11 @@ double igammac(double a, double x) {
 }
 
 double polynomial(Poly kind, double x, double degree) {
-  if (std::isnan(degree) || std::isnan(x)) return kNaN;
-  if (degree < 0) return 0;
+  if (std::isnan(degree)) return kNaN;
+  if (degree <= -1) return 0;
+  if (degree < 1) return 1;       // a fraction of a degree is cut off
   if (degree > 1e6) return kNaN;  // millions of steps of a recurrence that has lost every digit
   auto n = static_cast<long>(degree);
-  if (n == 0) return 1;
   double before = 1, now = x;
   switch (kind) {
     case Poly::ChebyshevT:
