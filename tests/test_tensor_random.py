@@ -18,6 +18,15 @@ class Random(unittest.TestCase):
         self.assertEqual(fj.randint(0, 10, (5,)).tolist(), [5, 2, 1, 0, 9])
         self.assertEqual(fj.randperm(6).tolist(), [5, 2, 0, 1, 3, 4])
 
+    def test_halves_of_pytorch(self):  # blocks of sixteen in float, rounded at the end
+        ends = {fj.bfloat16: (-1.125, -0.84375), fj.float16: (-1.1259765625, -0.84375)}
+        for dtype, (first, last) in ends.items():
+            fj.manual_seed(0)
+            numbers = fj.randn(25, dtype=dtype)
+            self.assertEqual((numbers[0].item(), numbers[24].item()), (first, last))
+            fj.manual_seed(0)
+            self.assertLess(fj.rand(1 << 12, dtype=dtype).max().item(), 1)  # none is rounded up to 1
+
     def test_seeds_and_states(self):
         g = fj.Generator().manual_seed(3)
         a = fj.rand(5, generator=g)

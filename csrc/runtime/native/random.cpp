@@ -51,34 +51,22 @@ T uniform01(RandomStream& s) {
 // A big contiguous tensor is filled by blocks, a small or strided one number by number.
 template <class T>
 void fill_normal(TensorView& out, RandomStream& s, double mean, double std) {
-  int64_t n = out.numel();
-  if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double>) {
-    if (n >= 16 && out.is_contiguous()) {
-      T* d = out.ptr<T>();
-      for (int64_t i = 0; i < n; ++i) d[i] = uniform01<T>(s);
-      for (int64_t i = 0; i + 16 <= n; i += 16) normal_block(d + i, static_cast<T>(mean), static_cast<T>(std));
-      if (n % 16 != 0) {
-        d += n - 16;
-        for (int i = 0; i < 16; ++i) d[i] = uniform01<T>(s);
-        normal_block(d, static_cast<T>(mean), static_cast<T>(std));
-      }
-      return;
-    }
-  }
-  each<T>(out, [&](T& v) { v = static_cast<T>(static_cast<float>(s.normal() * std + mean)); });
-}
-template <>
-void fill_normal<double>(TensorView& out, RandomStream& s, double mean, double std) {
-  if (out.numel() < 16 || !out.is_contiguous())
-    return each<double>(out, [&](double& v) { v = s.normal() * std + mean; });
-  double* d = out.ptr<double>();
-  int64_t n = out.numel();
-  for (int64_t i = 0; i < n; ++i) d[i] = s.uniform_double();
-  for (int64_t i = 0; i + 16 <= n; i += 16) normal_block(d + i, mean, std);
+  using A = compute_t<T>;
+  const int64_t n = out.numel();
+  if (n < 16 || !out.is_contiguous())
+    return each<T>(out, [&](T& v) { v = static_cast<T>(static_cast<A>(s.normal() * std + mean)); });
+  const auto fill_block = [&](T* to) {
+    A block[16];
+    for (A& v : block) v = uniform01<A>(s);
+    normal_block(block, static_cast<A>(mean), static_cast<A>(std));
+    for (int i = 0; i < 16; ++i) to[i] = static_cast<T>(block[i]);
+  };
+  T* d = out.ptr<T>();
+  for (int64_t i = 0; i + 16 <= n; i += 16) fill_block(d + i);
   if (n % 16 == 0) return;
-  d += n - 16;
-  for (int i = 0; i < 16; ++i) d[i] = s.uniform_double();
-  normal_block(d, mean, std);
+  if constexpr (std::is_same_v<T, A>)  // PyTorch draws for the rest, then again for the last sixteen; not so of halves
+    for (int64_t i = 0; i < n % 16; ++i) uniform01<A>(s);
+  fill_block(d + n - 16);
 }
 
 void check_float(NativeCtx& c, const char* name) {
@@ -119,7 +107,11 @@ void uniform(NativeCtx& c) {
   dispatch_float(c.out().dtype, [&]<class T>() {
     using A = compute_t<T>;
     A low = static_cast<A>(from), range = static_cast<A>(to) - low;
-    each<T>(c.out(), [&](T& v) { v = static_cast<T>(uniform01<A>(s) * range + low); });
+    const A least = static_cast<A>(static_cast<T>(low)), end = static_cast<A>(static_cast<T>(static_cast<A>(to)));
+    each<T>(c.out(), [&](T& v) {
+      const A drawn = static_cast<A>(static_cast<T>(uniform01<A>(s) * range + low));
+      v = static_cast<T>(drawn == end ? least : drawn);  // rounded up to what is outside
+    });
   });
 }
 
