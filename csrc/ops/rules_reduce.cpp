@@ -141,8 +141,11 @@ void infer_softmax(InferCtx& c) {
 
 namespace {
 
+// The dtype of the result. Halves are computed in float32 and rounded once, as PyTorch does.
+DType softmax_type(Args args) { return args[2].is_none() ? args[0].val()->dtype : args[2].as_dtype(); }
+
 Val shifted(Builder& b, Args args) {
-  Val self = cast(b, args[0].val(), args[2]);
+  Val self = cast_to(b, cast(b, args[0].val(), args[2]), compute_type(softmax_type(args)));
   return self->numel() == 0 ? self : t::sub(b, self, t::amax(b, self, Arg::ints({args[1].as_int()}), true));
 }
 
@@ -150,21 +153,26 @@ Val shifted(Builder& b, Args args) {
 
 void decompose_softmax(Builder& b, const OpDef&, Args args, Outs& outs) {
   Val e = t::exp(b, shifted(b, args));
-  outs.push_back(t::div(b, e, t::sum(b, e, Arg::ints({args[1].as_int()}), true)));
+  Val y = t::div(b, e, t::sum(b, e, Arg::ints({args[1].as_int()}), true));
+  outs.push_back(cast_to(b, y, softmax_type(args)));
 }
 void decompose_log_softmax(Builder& b, const OpDef&, Args args, Outs& outs) {
   Val x = shifted(b, args);
-  outs.push_back(t::sub(b, x, t::log(b, t::sum(b, t::exp(b, x), Arg::ints({args[1].as_int()}), true))));
+  Val y = t::sub(b, x, t::log(b, t::sum(b, t::exp(b, x), Arg::ints({args[1].as_int()}), true)));
+  outs.push_back(cast_to(b, y, softmax_type(args)));
 }
 
 void vjp_softmax(VjpCtx& c) {
-  Val gy = t::mul(c.b, c.grads[0], c.outs[0]);
+  const DType work = compute_type(c.grads[0]->dtype);
+  Val y = cast_to(c.b, c.outs[0], work), gy = t::mul(c.b, cast_to(c.b, c.grads[0], work), y);
   Val total = t::sum(c.b, gy, Arg::ints({c.args[1].as_int()}), true);
-  c.result[0] = Arg(cast(c.b, t::sub(c.b, gy, t::mul(c.b, c.outs[0], total)), c.args[0].val()->dtype));
+  c.result[0] = Arg(cast(c.b, t::sub(c.b, gy, t::mul(c.b, y, total)), c.args[0].val()->dtype));
 }
 void vjp_log_softmax(VjpCtx& c) {
-  Val total = t::sum(c.b, c.grads[0], Arg::ints({c.args[1].as_int()}), true);
-  Val g = t::sub(c.b, c.grads[0], t::mul(c.b, t::exp(c.b, c.outs[0]), total));
+  const DType work = compute_type(c.grads[0]->dtype);
+  Val y = cast_to(c.b, c.outs[0], work), grad = cast_to(c.b, c.grads[0], work);
+  Val total = t::sum(c.b, grad, Arg::ints({c.args[1].as_int()}), true);
+  Val g = t::sub(c.b, grad, t::mul(c.b, t::exp(c.b, y), total));
   c.result[0] = Arg(cast(c.b, g, c.args[0].val()->dtype));
 }
 

@@ -55,6 +55,8 @@ def _softmax_backward_data(grad_output, output, dim, input_dtype):
     >>> framejit._softmax_backward_data(framejit.ones(2), framejit.tensor([0.5, 0.5]), 0, framejit.float32)
     tensor([0., 0.])
     """
+    if grad_output.dtype in (_C.bfloat16, _C.float16):  # rounded once, as in PyTorch
+        grad_output, output = grad_output.float(), output.float()
     products = grad_output * output
     return (products - output * products.sum(dim, True)).to(input_dtype)
 

@@ -426,7 +426,7 @@ def _gradient(x, dim, spacing, edge_order):
         raise RuntimeError("torch.gradient expected each dimension size to be at least edge_order+1")
     part = lambda a, b: x.narrow(dim, a, b - a)
     if not isinstance(spacing, _C.Tensor):
-        spacing = _C.arange(size).to(x.dtype if x.is_floating_point() else _C.get_default_dtype()) * spacing
+        return _even_gradient(part, size, dim, spacing, edge_order)
     shape = [1] * x.dim()
     shape[dim] = size - 1
     h = (spacing[1:] - spacing[:-1]).reshape(shape)
@@ -454,4 +454,16 @@ def _gradient(x, dim, spacing, edge_order):
             - part(size - 2, size - 1) * ((a + b) / (a * b))
             + part(size - 1, size) * ((2 * b + a) / (b * (a + b)))
         )
+    return _C.cat([first, middle, last], dim)
+
+
+def _even_gradient(part, size, dim, step, edge_order):
+    """Along `dim`, whose lines from a to b are part(a, b), with one step throughout."""
+    middle = (part(2, size) - part(0, size - 2)) / (2 * step)
+    if edge_order == 1:
+        first = (part(1, 2) - part(0, 1)) / step
+        last = (part(size - 1, size) - part(size - 2, size - 1)) / step
+    else:
+        first = (4 * part(1, 2) - 3 * part(0, 1) - part(2, 3)) / (2 * step)
+        last = (3 * part(size - 1, size) - 4 * part(size - 2, size - 1) + part(size - 3, size - 2)) / (2 * step)
     return _C.cat([first, middle, last], dim)

@@ -64,10 +64,12 @@ def interpolate(
         for i in (1, 0):  # bytes again after each, as in PyTorch
             result = _resized(result, i, *how).round().clamp(0, 255)
         result = result.to(_C.uint8)
-    else:
-        result = input
+    else:  # halves with weights are mixed in float32 and rounded once, as in PyTorch
+        mixed = mode in _SPATIAL and input.dtype in (_C.bfloat16, _C.float16)
+        result = input.float() if mixed else input
         for i in range(spatial):
             result = _resized(result, i, *how)
+        result = result.to(input.dtype) if mixed else result
     return result if format is None else result.contiguous(memory_format=format)
 
 

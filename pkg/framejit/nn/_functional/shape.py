@@ -264,6 +264,10 @@ def scaled_dot_product_attention(
         key = key.repeat_interleave(query.size(-3) // key.size(-3), -3)
         value = value.repeat_interleave(query.size(-3) // value.size(-3), -3)
     scale = query.size(-1) ** -0.5 if scale is None else scale
+    made = query.dtype
+    half = made in (_t.bfloat16, _t.float16) and made == key.dtype == value.dtype
+    if half:  # rounded once, as in PyTorch
+        query, key, value = query.float(), key.float(), value.float()
     scores = (query * scale) @ key.transpose(-2, -1)
     if is_causal:
         if attn_mask is not None:
@@ -277,4 +281,4 @@ def scaled_dot_product_attention(
     weights = scores.softmax(-1)
     if dropout_p > 0.0:
         weights = dropout(weights, dropout_p)
-    return weights @ value
+    return (weights @ value).to(made) if half else weights @ value
