@@ -262,6 +262,9 @@ CASES = [
         ("dtype Float does not match dtype of out parameter (Long)",),
         lambda T: T.zeros(2, dtype=T.float32, out=T.empty(0, dtype=T.int64)),
     ),
+    ("median_empty", IndexError, ("dim 1", "non-zero size"), lambda T: T.ones(5, 0).median(1)),
+    ("nanmedian_empty", IndexError, ("dim 0", "non-zero size"), lambda T: T.nanmedian(T.ones(0, 5), 0)),
+    ("masked_median_empty", IndexError, ("dim 1", "non-zero size"), lambda T: T.masked.median(T.ones(5, 0), -1)),
     ("max_unpool_scalar", IndexError, (), lambda T: T.nn.functional.max_unpool1d(T.tensor(1.0), T.tensor(0), 2)),
     (
         "feature_alpha_dropout_rank",

@@ -89,6 +89,14 @@ class Edges(unittest.TestCase):
         nan = framejit.tensor(float("nan"))
         self.assertEqual(framejit.special.laguerre_polynomial_l(nan, framejit.tensor([-1.0, 0.0])).tolist(), [0, 1])
 
+    def test_medians_of_nothing(self):
+        for dtype, expected in ((framejit.int64, -(1 << 63)), (framejit.int32, -(1 << 31)), (framejit.uint8, 0)):
+            x = framejit.ones(0, 5, dtype=dtype)
+            for f in (framejit.median, framejit.nanmedian):
+                self.assertEqual(self.both(f, x).item(), expected)
+                self.assertEqual(f(x, 1).values.shape, (0,))
+        self.assertTrue(framejit.ones(0).median().isnan())
+
     def test_ranks_and_bins_of_nothing(self):
         self.assertEqual(framejit.linalg.matrix_rank(framejit.ones(2, 0, 5), hermitian=True).tolist(), [0, 0])
         self.assertEqual(framejit.histogram(framejit.ones(0), 2).bin_edges.tolist(), [0, 0.5, 1])

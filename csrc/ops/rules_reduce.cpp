@@ -248,13 +248,18 @@ void vjp_cummax(VjpCtx& c) {
 
 void decompose_median_dim(Builder& b, const OpDef&, Args args, Outs& outs) {
   Val self = args[0].val();
-  Dim n = self->dim() ? self->sizes[wrap_dim(args[1].as_int(), self->dim())] : 1;
+  const int64_t d = wrap_dim(args[1].as_int(), self->dim());
+  Dim n = self->dim() ? self->sizes[d] : 1;
+  FJ_USER_CHECK(n > 0, ErrorKind::Index, "median(): Expected reduction dim ", d, " to have non-zero size.");
   for (Val v : t::kthvalue(b, self, (n + 1) / 2, args[1], args[2])) outs.push_back(v);
 }
 void decompose_median(Builder& b, const OpDef&, Args args, Outs& outs) {
   Val flat = t::reshape(b, args[0], Arg::ints({-1}));
-  if (flat->numel() == 0 && is_float(flat->dtype)) return outs.push_back(t::mean(b, flat));  // NaN
-  outs.push_back(t::kthvalue(b, flat, std::max<int64_t>((flat->numel() + 1) / 2, 1), 0)[0]);
+  if (flat->numel() == 0) {  // NaN, also as an integer
+    Val nan = is_float(flat->dtype) ? t::mean(b, flat) : t::full(b, Arg(Shape()), Arg(std::nan("")), DType::F32);
+    return outs.push_back(cast_to(b, nan, flat->dtype));
+  }
+  outs.push_back(t::kthvalue(b, flat, (flat->numel() + 1) / 2, 0)[0]);
 }
 
 // -- products, norms, scans ----------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from framejit import _C
 from framejit._autocast_lists import listed
 from framejit._common import into as _into
 from framejit._common import scalar_name as _scalar_name
+from framejit._common import wrapped_dim
 
 
 def _quantile(input, q, dim, keepdim, interpolation, ignore_nan):
@@ -123,9 +124,12 @@ def nanmedian(input, dim=None, keepdim=False):
         flat = input.reshape(-1)
         if flat.numel():
             return nanmedian(flat, 0)[0]
-        return flat.mean() if flat.is_floating_point() else _C.full((), math.nan, dtype=input.dtype)
+        return flat.median()
+    dim = wrapped_dim(dim, input.dim())
     if input.dim() == 0:
         return _Median(input.clone(), _C.zeros((), dtype=_C.int64))
+    if not input.shape[dim]:
+        raise IndexError(f"median(): Expected reduction dim {dim} to have non-zero size.")
     ordered, order = input.sort(dim, stable=True)
     count = input.shape[dim] - (_C.isnan(ordered).sum(dim, True) if input.is_floating_point() else 0)
     place = (count - 1) // 2 if isinstance(count, int) else ((count - 1).clamp(min=0) // 2)
