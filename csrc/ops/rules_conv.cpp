@@ -120,6 +120,15 @@ TensorMeta asked_for(const InferCtx& c) {
   return make_meta(std::move(sizes), c.val(0)->dtype);
 }
 
+// The convolution of `in`, of which `grad` may lack the last positions: `output_padding` adds some that hold nothing
+// else where it is not smaller than the stride (`check_grad`).
+Val convolved_like(VjpCtx& c, Val in, Val weight, Val grad) {
+  Val out = t::convolution(c.b, in, weight, Arg(), c.args[3], c.args[4], c.args[5], c.args[6]);
+  for (int64_t d = 2; d < out->dim(); ++d)
+    if (out->sizes[d] != grad->sizes[d]) out = t::narrow(c.b, out, d, 0, grad->sizes[d]);
+  return out;
+}
+
 }  // namespace
 
 void infer_convolution(InferCtx& c) { set_out(c, conv_sizes(c, *c.val(0), *c.val(1), c.val(2)), c.val(0)->dtype); }
@@ -221,14 +230,14 @@ void vjp_convolution(VjpCtx& c) {
 // `gg`: the gradient of the input's gradient, shaped like the input.
 void vjp_convolution_input_grad(VjpCtx& c) {
   Val gg = c.grads[0], g = c.args[0].val(), w = c.args[1].val();
-  if (c.need(0)) c.result[0] = Arg(t::convolution(c.b, gg, w, Arg(), c.args[3], c.args[4], c.args[5], c.args[6]));
+  if (c.need(0)) c.result[0] = Arg(convolved_like(c, gg, w, g));
   if (c.need(1))
     c.result[1] = Arg(t::_convolution_weight_grad(c.b, g, gg, w->sizes, c.args[3], c.args[4], c.args[5], c.args[6]));
 }
 
 void vjp_convolution_weight_grad(VjpCtx& c) {
   Val gw = c.grads[0], g = c.args[0].val(), in = c.args[1].val();
-  if (c.need(0)) c.result[0] = Arg(t::convolution(c.b, in, gw, Arg(), c.args[3], c.args[4], c.args[5], c.args[6]));
+  if (c.need(0)) c.result[0] = Arg(convolved_like(c, in, gw, g));
   if (c.need(1))
     c.result[1] = Arg(t::_convolution_input_grad(c.b, g, gw, in->sizes, c.args[3], c.args[4], c.args[5], c.args[6]));
 }

@@ -107,6 +107,15 @@ def transposed_conv(lib):
     return y, lib.autograd.grad((y * y).sum(), (x, w))
 
 
+def transposed_conv_of_more(lib):
+    """output_padding that is not smaller than the stride: the result has positions that no element of x reaches."""
+    F = lib.nn.functional
+    x, w = leaf(lib, 2, 4, 5, 4), leaf(lib, 4, 3, 2, 3, seed=1)
+    y = F.conv_transpose2d(x, w, stride=(1, 2), output_padding=2, dilation=3)
+    first = lib.autograd.grad((y * y).sum(), (x, w), create_graph=True)
+    return y, first, lib.autograd.grad(sum((g**3).sum() for g in first), (x, w))
+
+
 def einsum(lib):
     a, b = leaf(lib, 2, 3, 4), leaf(lib, 4, 3, 5, seed=1)
     y = lib.einsum("bij,jik->bk", a, b)
@@ -193,6 +202,7 @@ PROGRAMS = (
     norm_losses,
     conv_net,
     transposed_conv,
+    transposed_conv_of_more,
     einsum,
     custom_function,
     transforms,
