@@ -230,6 +230,7 @@ CASES = [
         ("2", "1"),
         lambda T: T.nn.functional.bilinear(T.ones(2, 3), T.ones(1, 3), T.ones(4, 3, 3)),
     ),
+    ("norm_of_nothing", RuntimeError, ("empty",), lambda T: T.norm(T.ones(0), -1)),
     (
         "batch_norm_nothing",
         IndexError,

@@ -324,6 +324,22 @@ void vjp_logcumsumexp(VjpCtx& c) {
   c.result[0] = Arg(t::mul(b, sums, t::exp(b, t::sub(b, self, top))));
 }
 
+namespace {
+
+// The smallest and the largest of no elements are no numbers.
+void check_norm_of_some(Val self, double p, const Arg& dim) {
+  bool all = dim.is_none() || dim.as_ints().empty();
+  FJ_USER_CHECK(!all || self->numel() != 0, ErrorKind::Runtime, "linalg.vector_norm cannot compute the ", p,
+                " norm on an empty tensor because the operation does not have an identity");
+  if (all || self->dim() == 0) return;
+  for (int64_t d : dim.as_ints())
+    FJ_USER_CHECK(self->sizes[wrap_dim(d, self->dim())] != 0, ErrorKind::Runtime,
+                  "linalg.vector_norm cannot compute the ", p, " norm on the dimension ", d,
+                  " because this dimension is empty and the operation does not have an identity");
+}
+
+}  // namespace
+
 void decompose_norm(Builder& b, const OpDef&, Args args, Outs& outs) {
   Val self = cast(b, args[0].val(), args[4]);
   FJ_USER_CHECK(is_float(self->dtype), ErrorKind::Runtime,
@@ -331,30 +347,35 @@ void decompose_norm(Builder& b, const OpDef&, Args args, Outs& outs) {
                 scalar_type_name(self->dtype));
   double p = args[1].is_none() ? 2.0 : args[1].as_double();
   const Arg &dim = args[2], &keep = args[3];
-  Val a = p == 2 ? self : t::abs(b, self);
+  if (p < 0 || std::isinf(p)) check_norm_of_some(self, p, dim);
+  Val a = p == 1 || std::isinf(p) ? t::abs(b, self) : self;
   Arg dims = dim.is_none() ? Arg::ints({}) : dim;
-  if (p == 2)
-    outs.push_back(t::_l2_norm(b, self, dim, keep));
-  else if (p == 1)
+  if (p == 1)
     outs.push_back(t::sum(b, a, dim, keep));
   else if (p == 0)
-    outs.push_back(t::_to_dtype(b, t::sum(b, t::ne(b, a, 0), dim, keep), self->dtype));
+    outs.push_back(t::sum(b, t::masked_fill(b, t::sign(b, a), t::ne(b, a, 0), 1), dim, keep));  // gradients of zero
   else if (std::isinf(p))
     outs.push_back(p > 0 ? t::amax(b, a, dims, keep) : t::amin(b, a, dims, keep));
   else
-    outs.push_back(t::pow(b, t::sum(b, t::pow(b, a, p), dim, keep), 1.0 / p));
+    outs.push_back(t::_p_norm(b, self, dim, keep, args[1].is_none() ? Arg(p) : args[1]));
 }
 
-void decompose_l2_norm(Builder& b, const OpDef&, Args args, Outs& outs) {
-  outs.push_back(t::sqrt(b, t::sum(b, t::mul(b, args[0], args[0]), args[1], args[2])));
+void decompose_p_norm(Builder& b, const OpDef&, Args args, Outs& outs) {
+  double p = args[3].as_double();
+  if (p == 2) return outs.push_back(t::sqrt(b, t::sum(b, t::mul(b, args[0], args[0]), args[1], args[2])));
+  outs.push_back(t::pow(b, t::sum(b, t::pow(b, t::abs(b, args[0]), p), args[1], args[2]), 1.0 / p));
 }
-// x / |x|, and zero where the norm is zero.
-void vjp_l2_norm(VjpCtx& c) {
+// sign(x) (|x| / norm)^(p-1), and zero where x is zero, whatever the rest is there.
+void vjp_p_norm(VjpCtx& c) {
+  Builder& b = c.b;
   Val self = c.args[0].val();
-  Val g = unreduce(c.b, c.grads[0], self, c.args[1], c.args[2].as_bool());
-  Val r = unreduce(c.b, c.outs[0], self, c.args[1], c.args[2].as_bool());
-  Val unit = t::masked_fill(c.b, t::div(c.b, self, r), t::eq(c.b, r, 0), 0);
-  c.result[0] = Arg(t::mul(c.b, g, unit));
+  double p = c.args[3].as_double();
+  Val g = unreduce(b, c.grads[0], self, c.args[1], c.args[2].as_bool());
+  Val r = unreduce(b, c.outs[0], self, c.args[1], c.args[2].as_bool());
+  Val unit = t::div(b, p == 2 ? self : t::abs(b, self), r);
+  if (p != 2) unit = t::mul(b, t::sign(b, self), t::pow(b, unit, p - 1));
+  unit = t::masked_fill(b, unit, p == 2 ? t::eq(b, r, 0) : t::eq(b, self, 0), 0);
+  c.result[0] = Arg(t::mul(b, g, unit));
 }
 
 void decompose_argsort(Builder& b, const OpDef&, Args args, Outs& outs) {

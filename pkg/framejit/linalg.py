@@ -230,30 +230,10 @@ def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None, out=None):
     if not isinstance(ord, (int, float)):
         raise RuntimeError(f"linalg.vector_norm: expected a number for ord, got {ord!r}")
     x = _float_input("vector_norm", x, dtype)
-    x = x.abs() if x.is_complex() else x
-    dims = None if dim is None else [dim] if isinstance(dim, int) else list(dim)
-    result = _vector_norm(x, float(ord), dims, keepdim)
-    return _into(out, result)
-
-
-def _vector_norm(x, p, dims, keepdim):
-    every = list(range(x.dim())) if not dims or x.dim() == 0 else dims
-    empty = any(x.shape[d] == 0 for d in every)
-    if empty and (p < 0 or p == _math.inf) and x.dim():
-        raise RuntimeError(
-            f"linalg.vector_norm cannot compute the {p} norm on an empty tensor because the operation does not have an identity"
-        )
     if x.dim() == 0:
-        return (x != 0).to(x.dtype) if p == 0 else x.abs()
-    if p == _math.inf:
-        return x.abs().amax(every, keepdim)
-    if p == -_math.inf:
-        return x.abs().amin(every, keepdim)
-    if p == 0:
-        return (x != 0).to(x.dtype).sum(every, keepdim)
-    if p == 1:
-        return x.abs().sum(every, keepdim)
-    return _t.norm(x, p, every, keepdim)
+        dim, keepdim = None, False
+    dims = list(range(x.dim())) if dim is None or dim == () or dim == [] else dim
+    return _into(out, _t.norm(x, ord, dims, keepdim))
 
 
 def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=None):
@@ -274,10 +254,10 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=No
     if rows == cols:
         raise RuntimeError(f"linalg.matrix_norm: dims must be different. Got ({dim[0]}, {dim[1]})")
     if ord == "fro":
-        return _into(out, _vector_norm(A, 2.0, [rows, cols], keepdim))
+        return _into(out, _t.norm(A, 2, [rows, cols], keepdim))
     if ord in ("nuc", 2, -2):
         values = svdvals(A.movedim((rows, cols), (-2, -1)))
-        result = values.sum(-1) if ord == "nuc" else values.amax(-1) if ord == 2 else values.amin(-1)
+        result = values.sum(-1) if ord == "nuc" else _largest(values, -1) if ord == 2 else values.amin(-1)
         if keepdim:
             for d in sorted((rows, cols)):
                 result = result.unsqueeze(d)
@@ -286,11 +266,16 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=No
         raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
     first, second = (rows, cols) if abs(ord) == 1 else (cols, rows)
     sums = A.abs().sum(first, True)
-    result = sums.amax((second,), True) if ord > 0 else sums.amin((second,), True)
+    result = _largest(sums, second, True) if ord > 0 else sums.amin((second,), True)
     if not keepdim:
         for d in sorted((rows, cols), reverse=True):
             result = result.squeeze(d)
     return _into(out, result)
+
+
+def _largest(sizes, dim, keepdim=False):
+    """The largest of sizes; 0 of none."""
+    return sizes.amax(dim, keepdim) if sizes.shape[dim] else sizes.sum(dim, keepdim)
 
 
 def norm(A, ord=None, dim=None, keepdim=False, *, out=None, dtype=None):

@@ -116,6 +116,20 @@ def transposed_conv_of_more(lib):
     return y, first, lib.autograd.grad(sum((g**3).sum() for g in first), (x, w))
 
 
+def norms_at_zero(lib):
+    """Norms have a gradient wherever they are not smooth: zero."""
+    grads = []
+    for p in (0, 0.5, 1, 1.5, 2, 3, -1, -2, float("inf"), -float("inf")):
+        for values in ([[0.0, 0.0], [0.0, 0.0]], [[0.0, -2.0], [3.0, 1.0]]):
+            for norm in (lib.norm, lib.linalg.vector_norm):
+                for dim in (None, 1):
+                    x = lib.tensor(values, dtype=lib.float64, requires_grad=True)
+                    y = norm(x, p, dim)
+                    (g,) = lib.autograd.grad(y.sum(), x, allow_unused=True)
+                    grads.append((y, y.requires_grad, lib.zeros_like(x) if g is None else g))
+    return grads
+
+
 def einsum(lib):
     a, b = leaf(lib, 2, 3, 4), leaf(lib, 4, 3, 5, seed=1)
     y = lib.einsum("bij,jik->bk", a, b)
@@ -203,6 +217,7 @@ PROGRAMS = (
     conv_net,
     transposed_conv,
     transposed_conv_of_more,
+    norms_at_zero,
     einsum,
     custom_function,
     transforms,

@@ -105,6 +105,11 @@ SHAPES = [
     (lambda t, x: x.where(x > 0, 7.0), A),
 ]
 LINALG = [
+    *((lambda t, x, p=p: t.linalg.matrix_norm(x[:0, :0], p), A) for p in (1, 2, -1, -2, np.inf, -np.inf, "fro", "nuc")),
+    *((lambda t, x, p=p: t.linalg.matrix_norm(x[:, :0], p, keepdim=True), A) for p in (1, 2, -1, -2, np.inf, "nuc")),
+    *((lambda t, x, p=p: t.linalg.matrix_norm(x[:0], p), A) for p in (1, 2, -1, -2, np.inf, -np.inf)),
+    *((lambda t, x, p=p: t.norm(x[:0], p, 0), A) for p in (0, 1, 2, 3, -1, -2, np.inf, -np.inf)),
+    *((lambda t, x, p=p: t.linalg.vector_norm(x[:0], p, 1, True), A) for p in (0, 1, 2, 3, -1, -2, np.inf, -np.inf)),
     (lambda t, x: t.svd(x)[1], A),
     (lambda t, x: t.qr(x)[1].abs(), A),
     (lambda t, x, y: t.triangular_solve(x, y)[0], A, SQUARE),

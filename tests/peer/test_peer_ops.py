@@ -16,7 +16,7 @@ except ImportError:
 
 # Where NumPy's semantics differ or PyTorch has no such public op.
 NOT_IN_TORCH = {
-    "_l2_norm",
+    "_p_norm",
     "_trunc_divide",
     "slice",
     "view_dtype",

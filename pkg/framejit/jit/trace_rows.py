@@ -79,7 +79,7 @@ ROWS = {
     "_batch_norm_eval": _batch_norm(False),
     "_to_dtype": _to_dtype,
     "_zeros": lambda r, g: r.call_op("aten::zeros", g["size"], dtype=g["dtype"]),
-    "_l2_norm": lambda r, g: r.call_op("aten::linalg_vector_norm", g["self"], 2, g["dim"], g["keepdim"]),
+    "_p_norm": lambda r, g: r.call_op("aten::linalg_vector_norm", g["self"], g["p"], g["dim"], g["keepdim"]),
     "_trunc_divide": lambda r, g: r.call_op("aten::div", g["self"], g["other"], rounding_mode="trunc"),
     "softsign": lambda r, g: r.call_op("aten::div", g["self"], r.call_op("aten::add", r.call_op("aten::abs", g["self"]), 1)),
     "tanhshrink": lambda r, g: r.call_op("aten::sub", g["self"], r.call_op("aten::tanh", g["self"])),

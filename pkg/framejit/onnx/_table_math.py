@@ -303,9 +303,9 @@ def norm(b, node, x, p=2, dim=None, keepdim=False, *, dtype=None):
     return b.op("Pow", reduce(b, "ReduceSum", powers, dim, keepdim, x.rank), b.const(1 / p, result_dtype(node)))
 
 
-@op("_l2_norm")
-def l2_norm(b, node, x, dim=None, keepdim=False):
-    return reduce(b, "ReduceL2", b.cast(x, result_dtype(node)), dim, keepdim, x.rank)
+@op("_p_norm")
+def p_norm(b, node, x, dim=None, keepdim=False, p=2):
+    return norm(b, node, x, p, dim, keepdim)
 
 
 @op("cumsum")
