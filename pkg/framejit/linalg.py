@@ -382,14 +382,29 @@ def pinv(A, rcond=None, *, atol=None, rtol=None, hermitian=False, out=None):
     if 0 in A.shape:
         return _into(out, A.mH.clone())
     if hermitian:
-        values, v = eigh(A)
-        bound = _tolerance(A, values.abs(), atol, rtol)
-        inverse = _t.where(values.abs() > bound, 1 / values, _t.zeros_like(values))
-        return _into(out, (v * inverse.unsqueeze(-2)) @ v.mH)
-    u, values, vh = svd(A, False)
-    bound = _tolerance(A, values, atol, rtol)
-    inverse = _t.where(values > bound, 1 / values, _t.zeros_like(values))
-    return _into(out, (vh.mH * inverse.unsqueeze(-2)) @ u.mH)
+        values, u = eigh(A.detach())
+        v, sizes = u, values.abs()
+    else:
+        u, values, vh = svd(A.detach(), False)
+        v, sizes = vh.mH, values
+    kept = sizes > _tolerance(A, sizes, atol, rtol)
+    inverse = _t.where(kept, 1 / values, _t.zeros_like(values))
+    result = (v * inverse.unsqueeze(-2)) @ u.mH
+    if _needs_grad(A):
+        again = _pinv_near(A, u, inverse, v, kept)
+        result = result + (again - again.detach())
+    return _into(out, result)
+
+
+def _pinv_near(A, u, inverse, v, kept):
+    """The pseudo-inverse of matrices of the rank that the constants u, v and 1 / values stand for, by products alone.
+
+    It has the derivatives that a decomposition of A has only where no two of its values are equal."""
+    left, right = A @ (v * inverse.unsqueeze(-2)), (inverse.unsqueeze(-1) * u.mH) @ A  # of orthonormal columns, rows
+    rest = _t.diag_embed((~kept).to(A.dtype))
+    middle = right @ (v * inverse.unsqueeze(-2))
+    inner = _t.linalg_solve(right @ right.mH + rest, middle)
+    return right.mH @ inner @ _t.linalg_solve(left.mH @ left + rest, left.mH)
 
 
 # --- products ---

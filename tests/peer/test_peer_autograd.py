@@ -130,6 +130,20 @@ def norms_at_zero(lib):
     return grads
 
 
+def pseudo_inverses(lib):
+    """Of equal singular values, and of a rank that is not full."""
+    turn, x = lib.tensor([[0.6, -0.8], [0.8, 0.6]], dtype=lib.float64), leaf(lib, 4, 2)
+    line = lib.tensor([[1.0], [2.0], [2.0]], dtype=lib.float64)
+    grads = []
+    for a in (turn, line, line.mT, line @ line.mT, turn @ turn.mT, lib.zeros(2, 3, dtype=lib.float64)):
+        a = a.clone().requires_grad_()
+        weights = lib.arange(1.0, 1 + a.numel(), dtype=lib.float64).reshape(tuple(a.shape)[::-1])
+        (g,) = lib.autograd.grad((lib.linalg.pinv(a) * weights).sum(), a, create_graph=True)
+        grads.append((lib.linalg.pinv(a), g, lib.autograd.grad((g**2).sum(), a, allow_unused=True)[0]))
+    y = lib.linalg.pinv(x @ x.mT, hermitian=True)
+    return grads, y, lib.autograd.grad((y * lib.arange(16.0).reshape(4, 4)).sum(), x)
+
+
 def einsum(lib):
     a, b = leaf(lib, 2, 3, 4), leaf(lib, 4, 3, 5, seed=1)
     y = lib.einsum("bij,jik->bk", a, b)
@@ -218,6 +232,7 @@ PROGRAMS = (
     transposed_conv,
     transposed_conv_of_more,
     norms_at_zero,
+    pseudo_inverses,
     einsum,
     custom_function,
     transforms,
