@@ -345,7 +345,7 @@ void complex_prod(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& outs
     }
     x = product;
   }
-  bool keep = args[2].as_bool() && !args[1].is_none();
+  bool keep = args[2].as_bool() && !args[1].is_none() && args[0].val()->dim() > 0;
   outs.push_back(keep ? x : t::select(b, x, dim, 0));
 }
 

@@ -228,6 +228,8 @@ def diff(input, n=1, dim=-1, prepend=None, append=None):
         raise RuntimeError(f"order must be non-negative but got {n}")
     parts = [p for p in (prepend, input, append) if p is not None]
     result = _C.cat(parts, dim=dim) if len(parts) > 1 else input
+    if n == 0:
+        return input.clone()  # without what is put around it, as in PyTorch
     for _ in range(n):
         size = result.shape[dim]
         later, earlier = result.narrow(dim, min(1, size), max(size - 1, 0)), result.narrow(dim, 0, max(size - 1, 0))

@@ -48,7 +48,7 @@ def _quantile(input, q, dim, keepdim, interpolation, ignore_nan):
     if not ignore_nan:
         result = result.masked_fill(broken, math.nan)
     result = result.movedim(-1, 0)
-    if keepdim:
+    if keepdim and input.dim():
         result = (
             result.reshape(result.shape[0], *kept)
             if dim is None
@@ -59,7 +59,7 @@ def _quantile(input, q, dim, keepdim, interpolation, ignore_nan):
 
 def _after(dim, input):
     """Where the reduced dimension is put back, behind the dimension of the quantiles."""
-    return dim % max(input.dim(), 1) + 1
+    return dim % input.dim() + 1
 
 
 def _at_rank(ordered, rank, interpolation):
@@ -242,7 +242,7 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
         norm = (total - used).clamp(min=0)
     x = x - mean
     result = (x * weights if weights is not None else x) @ x.mH / norm
-    return result.squeeze() if input.dim() < 2 else result
+    return result.squeeze()
 
 
 def corrcoef(input):
