@@ -203,6 +203,9 @@ void decompose_margin_ranking_loss(Builder& b, const OpDef& op, Args args, Outs&
 void decompose_cosine_similarity(Builder& b, const OpDef&, Args args, Outs& outs) {
   Arg dim = Arg::ints({args[2].as_int()});
   Val x = args[0].val(), y = args[1].val();
+  Shape sizes = broadcast_shapes(x->sizes, y->sizes);
+  x = expand_to(b, x, sizes);  // before the norms: a dimension that is spread over counts as often as it is used
+  y = expand_to(b, y, sizes);
   FJ_USER_CHECK(is_float(x->dtype) && is_float(y->dtype), ErrorKind::Runtime,
                 "expected common dtype to be floating point, yet common dtype is ",
                 scalar_type_name(promote(x->dtype, y->dtype)));

@@ -53,6 +53,8 @@ STATISTICS = [
     (lambda t, x: t.prod(t.complex(x, x)[0, 0], 0, True), A),
     (lambda t, x, y: t.diff(x, 0, prepend=y), A, B),
     (lambda t, x, y: t.diff(x, 0, append=y[:, :2]), A, B),
+    (lambda t, x, y: t.cosine_similarity(x[:1, :, None], y[:, None, :4], 1), A, B),
+    (lambda t, x, y: t.nn.functional.cosine_similarity(x[:1, :, None], y[:, None, :4], 0), A, B),
     (lambda t, x: t.corrcoef(x), A),
     (lambda t, x: t.corrcoef(x), V),
     *((lambda t, x, y, p=p: t.cdist(x, y, p), A, B) for p in (0, 1, 2, 3, np.inf)),

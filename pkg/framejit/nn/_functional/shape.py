@@ -4,7 +4,6 @@ from framejit import _C
 from framejit import _ops as _t
 from framejit._autocast_lists import listed
 from framejit._C import Tensor
-from framejit._functions import broadcast_tensors
 
 from .dropout import dropout
 
@@ -130,10 +129,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8):
     >>> F.cosine_similarity(framejit.tensor([[1.0, 0.0]]), framejit.tensor([[1.0, 1.0]]))
     tensor([0.7071])
     """
-    x1, x2 = broadcast_tensors(x1, x2)
-    n1 = x1.norm(2, dim, keepdim=True).clamp_min(eps)
-    n2 = x2.norm(2, dim, keepdim=True).clamp_min(eps)
-    return ((x1 / n1) * (x2 / n2)).sum(dim)
+    return _t.cosine_similarity(x1, x2, dim, eps)
 
 
 def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False):
