@@ -160,9 +160,8 @@ def istft(
     count = frames.shape[1]
     total = n_fft + hop * (count - 1)
     signal = _overlap_add(frames * window, hop, total)
-    weights = _overlap_add(
-        (window * window.conj() if window.is_complex() else window.square()).expand(1, count, n_fft), hop, total
-    )
+    # `stft` multiplies by the window as it is, so that a complex one is squared, too.
+    weights = _overlap_add(window.square().expand(1, count, n_fft), hop, total)
     start = n_fft // 2 if center else 0
     end = start + length if length is not None else total - n_fft // 2 if center else total
     end = min(end, total)

@@ -119,6 +119,12 @@ LINALG = [
     *((lambda t, x, p=p: t.linalg.matrix_norm(x[:0], p), A) for p in (1, 2, -1, -2, np.inf, -np.inf)),
     *((lambda t, x, p=p: t.norm(x[:0], p, 0), A) for p in (0, 1, 2, 3, -1, -2, np.inf, -np.inf)),
     *((lambda t, x, p=p: t.linalg.vector_norm(x[:0], p, 1, True), A) for p in (0, 1, 2, 3, -1, -2, np.inf, -np.inf)),
+    (
+        lambda t, x: t.istft(
+            t.complex(x[:4, :4], x[1:, 1:4]), 4, 1, window=t.complex(x[0, :4], x[1, :4]), return_complex=True
+        ),
+        np.vstack([A, B]),
+    ),
     (lambda t, x: t.svd(x)[1], A),
     (lambda t, x: t.qr(x)[1].abs(), A),
     (lambda t, x, y: t.triangular_solve(x, y)[0], A, SQUARE),
