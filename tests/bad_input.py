@@ -231,6 +231,7 @@ CASES = [
         lambda T: T.nn.functional.bilinear(T.ones(2, 3), T.ones(1, 3), T.ones(4, 3, 3)),
     ),
     ("norm_of_nothing", RuntimeError, ("empty",), lambda T: T.norm(T.ones(0), -1)),
+    ("batch_norm_line", RuntimeError, (), lambda T: T.nn.functional.batch_norm(T.ones(3), T.zeros(3), T.ones(3))),
     (
         "batch_norm_nothing",
         IndexError,

@@ -208,7 +208,7 @@ void move_running(Builder& b, Val running, Val value, const Arg& momentum) {
 void decompose_batch_norm(Builder& b, const OpDef& op, Args args, SmallVec<Val, 2>& outs) {
   Val x = args[0].val(), mean = args[3].val(), var = args[4].val();
   bool training = args[5].as_bool();
-  FJ_USER_CHECK(x->dim() >= 2, ErrorKind::Runtime,
+  FJ_USER_CHECK(x->dim() >= 2 || x->numel() == 0, ErrorKind::Runtime,
                 "batch_norm: expected an input of at least 2 dimensions, but got size ", x->sizes);
   check_float(op, x);
   FJ_USER_CHECK(training || mean, ErrorKind::Runtime, "running_mean must be defined in evaluation mode");

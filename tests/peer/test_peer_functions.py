@@ -113,6 +113,11 @@ SHAPES = [
     (lambda t, x: t.mvlgamma(x, 2), np.abs(A) + 2),
     (lambda t, x: x.where(x > 0, 7.0), A),
 ]
+NOTHING = [
+    (lambda t, x, y: t.nn.functional.batch_norm(x[:0, 0], y[:0, 0], y[:0, 0], training=True), A, B),
+    (lambda t, x, y: t.nn.functional.batch_norm(x[:0, 0], y[:0, 0], y[:0, 0]), A, B),
+    (lambda t, x, y: t.nn.functional.batch_norm(x[:0, 0], None, None, y[0], y[1], training=True), A, B),
+]
 LINALG = [
     *((lambda t, x, p=p: t.linalg.matrix_norm(x[:0, :0], p), A) for p in (1, 2, -1, -2, np.inf, -np.inf, "fro", "nuc")),
     *((lambda t, x, p=p: t.linalg.matrix_norm(x[:, :0], p, keepdim=True), A) for p in (1, 2, -1, -2, np.inf, "nuc")),
@@ -180,6 +185,9 @@ class FunctionsTest(unittest.TestCase):
 
     def test_shapes(self):
         self.cases(SHAPES)
+
+    def test_nothing(self):
+        self.cases(NOTHING)
 
     def test_linalg(self):
         self.cases(LINALG)
