@@ -9,8 +9,8 @@ from framejit import nn
 
 from tests.peer.test_peer_nn import LOSSES, MODULES
 
-# Embedding(max_norm) and BatchNorm(momentum=None) ask a tensor for its value; KLDivLoss warns of its "mean"
-BREAKS = {"Embedding", "BatchNorm2d", "KLDivLoss"}
+# Embedding(max_norm) and BatchNorm(momentum=None) ask a tensor for its value
+BREAKS = {"Embedding", "BatchNorm2d"}
 
 
 def run(make, inputs, compiled, train):
@@ -64,6 +64,58 @@ class OffsetTest(unittest.TestCase):
         for change in (lambda t: t.clone(), lambda t: t * 1, lambda t: t - 0):
             f = lambda a, b, change=change: change(framejit.cat([a, b])[3:]) @ framejit.ones(3, 2)
             self.assertEqual(framejit.compile(f)(a, b).tolist(), [33.0, 33.0])
+
+
+class WarningTest(unittest.TestCase):
+    """nn's own warnings in whole graphs: at each call and of the same place, as eager; the program's stay where they are."""
+
+    def shown(self, f, *args):
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            f(*args)
+        return [(w.category, str(w.message), w.filename, w.lineno) for w in seen]
+
+    def test_own_warnings(self):
+        x, y = framejit.ones(3, 4), framejit.ones(4)
+        calls = (
+            lambda: nn.functional.kl_div(x, x),
+            lambda: nn.functional.dropout2d(x, training=False) + nn.functional.dropout3d(x, training=False),
+            lambda: nn.functional.mse_loss(x, y) + 1,
+            lambda: nn.functional.softmax(y),
+        )
+        for f in calls:
+            whole = framejit.compile(f, fullgraph=True)
+            for _ in range(2):
+                self.assertEqual(self.shown(whole), self.shown(f))
+            self.assertTrue(self.shown(whole))
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                self.assertRaises(UserWarning, whole)
+
+    def test_those_of_the_program(self):
+        def f(x):
+            warnings.warn("mine")
+            return x + 1
+
+        def caught(x):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return nn.functional.kl_div(x, x)
+
+        for g in (f, caught):
+            whole, parts = framejit.compile(g, fullgraph=True), framejit.compile(g)
+            self.assertRaises(framejit.dynamo.exc.Unsupported, whole, framejit.ones(2))
+            self.assertEqual(self.shown(parts, framejit.ones(2)), self.shown(g, framejit.ones(2)))
+
+    def test_exported(self):
+        class Loss(nn.Module):
+            def forward(self, x):
+                return nn.functional.kl_div(x, x)
+
+        x = framejit.ones(2)
+        made = []
+        self.assertTrue(self.shown(lambda: made.append(framejit.export.export(Loss(), (x,)))))
+        self.assertEqual(self.shown(made[0].module(), x), [])
 
 
 if __name__ == "__main__":

@@ -374,12 +374,11 @@ V f_get_ident(Tracer& t, Args& a) {
 
 V f_filters_mutated(Tracer& t, Args& a) {
   want(a, 0, 0);
-  if (t.late_calls.empty()) {
-    Ref module = Ref::steal(PyImport_ImportModule("_warnings"));
-    Ref function = Ref::steal(PyObject_GetAttrString(module.get(), "_filters_mutated"));
-    if (!function) t.raise_pending();
+  Ref module = Ref::steal(PyImport_ImportModule("_warnings"));
+  Ref function = Ref::steal(PyObject_GetAttrString(module.get(), "_filters_mutated"));
+  if (!function) t.raise_pending();
+  if (t.late_calls.empty() || t.late_calls.back()->real != function.get())
     t.late_calls.push_back(t.constant(std::move(function)));
-  }
   return t.none();
 }
 

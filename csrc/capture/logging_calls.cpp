@@ -1,6 +1,7 @@
 #include "capture/logging_calls.h"
 
 #include "capture/builtins.h"
+#include "capture/look.h"
 
 namespace fj::capture {
 
@@ -43,6 +44,59 @@ V kept(Tracer& t, V v) {
   return v->is == Is::Const ? v : nullptr;
 }
 
+PyObject* attribute(const char* module, const char* name) {  // borrowed from what lives for ever
+  Ref home = Ref::steal(PyImport_ImportModule(module));
+  Ref held = home ? Ref::steal(PyObject_GetAttrString(home.get(), name)) : Ref();
+  if (!held) PyErr_Clear();
+  return held.release();
+}
+
+// warnings.warn_explicit() of a constant text and category, at the place that `level` counts frames to: partial(…).
+Ref explicit_warning(Tracer& t, PyObject* text, PyObject* category, int64_t level) {
+  static PyObject* const explicitly = attribute("_warnings", "warn_explicit");
+  const SymFrame* f = t.frame;
+  while (--level > 0 && f->caller) f = f->caller;
+  if (!explicitly || !f->globals || !PyDict_Check(f->globals)) return {};
+  Ref registry = Ref::borrow(PyDict_GetItemString(f->globals, "__warningregistry__"));
+  if (!registry) {
+    registry = Ref::steal(PyDict_New());
+    if (!registry || PyDict_SetItemString(f->globals, "__warningregistry__", registry.get()) < 0) return {};
+  }
+  PyObject* module = module_name(f->globals);
+  return Ref::steal(PyObject_CallFunction(reinterpret_cast<PyObject*>(partial_type()), "OOOOiOO", explicitly, text,
+                                          category, f->object()->co_filename, f->code.line(f->pc),
+                                          module ? module : Py_None, registry.get()));
+}
+
+// A warning of the package's own functions where a break would be an error: it waits for the end of the segment, in an
+// exported program it is issued now. Whose warnings are caught while the trace runs, and the program's own, do not
+// wait.
+V own_warning(Tracer& t, V callable, Args args) {
+  static PyObject* const warn = attribute("_warnings", "warn");
+  static PyObject* const mutated = attribute("_warnings", "_filters_mutated");
+  if (callable->real != warn || !warn || !wants_whole(t)) return nullptr;
+  PyObject* module = module_name(t.frame->globals);
+  if (!module || !py::name_view(module).starts_with("framejit.")) return nullptr;
+  for (V call : t.late_calls)
+    if (call->real && call->real == mutated) return nullptr;
+  V level = args.take("stacklevel"), category = args.take("category");
+  if (args.size() < 1 || args.size() > 2 || !args.named.empty()) return nullptr;
+  PyObject *text, *kind = PyExc_UserWarning, *count = nullptr;
+  if (args.pos.size() == 2) category = args.pos[1];
+  if (!t.constant_of(args.pos[0], &text) || !PyUnicode_Check(text)) return nullptr;
+  if (category && !(kind = category->real)) return nullptr;
+  if (level && (!t.constant_of(level, &count) || !PyLong_Check(count))) return nullptr;
+  Ref later = explicit_warning(t, text, kind, count ? PyLong_AsLong(count) : 1);
+  if (!later) return PyErr_Clear(), nullptr;
+  if (exports(t.options)) {
+    LayerPause outside;
+    if (!Ref::steal(PyObject_CallNoArgs(later.get()))) t.raise_pending();
+    return t.none();
+  }
+  t.late_calls.push_back(t.wrap_known(t.keep(std::move(later))));
+  return t.none();
+}
+
 }  // namespace
 
 void set_logging_functions(PyObject* out, PyObject* later) {
@@ -52,7 +106,7 @@ void set_logging_functions(PyObject* out, PyObject* later) {
 
 V call_logging(Tracer& t, V callable, const Args& args) {
   if (is_named(left_out, callable)) return t.none();
-  if (!is_named(put_off, callable)) return nullptr;
+  if (!is_named(put_off, callable)) return own_warning(t, callable, args);
   auto* call = t.make<PartialValue>(partial_type());
   call->func = callable;
   for (V v : args.pos) {

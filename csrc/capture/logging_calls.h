@@ -1,5 +1,5 @@
 // Calls of functions that the program's settings name (dynamo.config): those that captured code leaves out, and those
-// whose calls are put off to the end of the segment.
+// whose calls are put off to the end of the segment, as warnings of the package's own functions are in whole graphs.
 #pragma once
 #include "capture/protocol.h"
 

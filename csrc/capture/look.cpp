@@ -95,14 +95,9 @@ void add_to_key(const Look& look, std::vector<int64_t>& key) {
   }
 }
 
-namespace {
-
-// Is the graph to be written down? Then there is nobody to look before it runs.
 bool exports(const CompileOptions& options) {
   return options.backend && PyObject_HasAttr(options.backend, FJ_NAME("_framejit_exports"));
 }
-
-}  // namespace
 
 bool wants_whole(const Tracer& t) {
   const OnBreak now = thread_state().autocast.on_break;

@@ -76,6 +76,8 @@ TraceObserver* observer_of(Tracer& tracer);
 
 // Would a break be an error here?
 bool wants_whole(const Tracer& tracer);
+// Is the graph to be written down? Then there is nobody to look before it runs.
+bool exports(const CompileOptions& options);
 // There data is looked at instead.
 bool may_look(const Tracer& tracer);
 
