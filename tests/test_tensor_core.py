@@ -329,6 +329,7 @@ class Arguments(unittest.TestCase):
         for value, dtype in (
             (300, fj.uint8),
             (-257, fj.uint8),
+            (255.5, fj.uint8),
             (128, fj.int8),
             (float("nan"), fj.int32),
             (1e30, fj.int64),
@@ -345,7 +346,7 @@ class Arguments(unittest.TestCase):
                 for call in (wrong, fj.compile(wrong)):
                     self.assertRaisesRegex(RuntimeError, "without overflow", call)
             self.assertEqual(made.tolist(), [0, 0])
-        for value, dtype in ((-1, fj.uint8), (2**63 - 1, fj.int64), (-(2**63), fj.int64), (255.5, fj.uint8)):
+        for value, dtype in ((-1, fj.uint8), (2**63 - 1, fj.int64), (-(2**63), fj.int64), (254.5, fj.uint8)):
             self.assertEqual(
                 fj.zeros(1, dtype=dtype).fill_(value).item(), int(value) % 256 if dtype == fj.uint8 else value
             )
