@@ -291,6 +291,18 @@ class LimitTest(Fresh):
         with self.assertRaises(exc.FailOnRecompileLimitHit):
             g(X.int())
 
+    def test_error_without_dynamo(self):
+        """Whether framejit.dynamo was imported before makes no difference."""
+        script = (
+            "import framejit, sys\n"
+            "f = framejit.compile(lambda x, k: x + len(k), fullgraph=True, recompile_limit=1)\n"
+            "f(framejit.ones(1), 'a')\n"
+            "assert 'framejit.dynamo' not in sys.modules\n"
+            "f(framejit.ones(1), 'ab')"
+        )
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+        self.assertIn("FailOnRecompileLimitHit", done.stderr)
+
     def test_error_on_recompile(self):
         f = framejit.compile(lambda x: x + 1)
         f(X)

@@ -91,8 +91,9 @@ Ref ask_guards(PyObject* options, const Ref& rows) {
 }
 
 Verdict ask_limit(const Context& context, const EntryPoint& entry, const std::string& words) {
-  if (!observer) return Verdict::Plain;
+  if (!observer && !context.options.fullgraph) return Verdict::Plain;
   return py::guarded(Verdict::Error, [&] {
+    if (!observer) check(PyImport_ImportModule("framejit.dynamo"));  // the error is its own, whoever asks
     Ref info = info_of(context, entry), said = text(words);
     check(PyDict_SetItemString(info.get(), "text", said.get()));
     return call("limit", info) ? Verdict::Plain : Verdict::Error;

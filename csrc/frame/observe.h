@@ -3,7 +3,8 @@
 //
 // observer("begin", info) before a segment is traced, and observer("end", info) after it, also when tracing failed;
 // observer("guards", info) when a user's function filters guards (guard_filter.h);
-// observer("limit", info) when the recompile limit turns a call away. What it raises goes to the user's call.
+// observer("limit", info) when the recompile limit turns a call away, which imports the package where the whole graph
+// is demanded. What it raises goes to the user's call.
 #pragma once
 #include <string>
 
