@@ -374,11 +374,9 @@ V f_get_ident(Tracer& t, Args& a) {
 
 V f_filters_mutated(Tracer& t, Args& a) {
   want(a, 0, 0);
-  Ref module = Ref::steal(PyImport_ImportModule("_warnings"));
-  Ref function = Ref::steal(PyObject_GetAttrString(module.get(), "_filters_mutated"));
-  if (!function) t.raise_pending();
-  if (t.late_calls.empty() || t.late_calls.back()->real != function.get())
-    t.late_calls.push_back(t.constant(std::move(function)));
+  static constinit py::Imported mutated{"_warnings", "_filters_mutated"};
+  if (t.late_calls.empty() || t.late_calls.back()->real != mutated.get())
+    t.late_calls.push_back(t.constant(mutated.get()));
   return t.none();
 }
 

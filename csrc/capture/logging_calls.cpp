@@ -2,6 +2,7 @@
 
 #include "capture/builtins.h"
 #include "capture/look.h"
+#include "py/imported.h"
 
 namespace fj::capture {
 
@@ -44,41 +45,34 @@ V kept(Tracer& t, V v) {
   return v->is == Is::Const ? v : nullptr;
 }
 
-PyObject* attribute(const char* module, const char* name) {  // borrowed from what lives for ever
-  Ref home = Ref::steal(PyImport_ImportModule(module));
-  Ref held = home ? Ref::steal(PyObject_GetAttrString(home.get(), name)) : Ref();
-  if (!held) PyErr_Clear();
-  return held.release();
-}
-
 // warnings.warn_explicit() of a constant text and category, at the place that `level` counts frames to: partial(…).
 Ref explicit_warning(Tracer& t, PyObject* text, PyObject* category, int64_t level) {
-  static PyObject* const explicitly = attribute("_warnings", "warn_explicit");
+  static constinit py::Imported explicitly{"_warnings", "warn_explicit"};
   const SymFrame* f = t.frame;
   while (--level > 0 && f->caller) f = f->caller;
-  if (!explicitly || !f->globals || !PyDict_Check(f->globals)) return {};
+  if (!f->globals || !PyDict_Check(f->globals)) return {};
   Ref registry = Ref::borrow(PyDict_GetItemString(f->globals, "__warningregistry__"));
   if (!registry) {
     registry = Ref::steal(PyDict_New());
     if (!registry || PyDict_SetItemString(f->globals, "__warningregistry__", registry.get()) < 0) return {};
   }
   PyObject* module = module_name(f->globals);
-  return Ref::steal(PyObject_CallFunction(reinterpret_cast<PyObject*>(partial_type()), "OOOOiOO", explicitly, text,
-                                          category, f->object()->co_filename, f->code.line(f->pc),
+  return Ref::steal(PyObject_CallFunction(reinterpret_cast<PyObject*>(partial_type()), "OOOOiOO", explicitly.get(),
+                                          text, category, f->object()->co_filename, f->code.line(f->pc),
                                           module ? module : Py_None, registry.get()));
 }
 
 // A warning of the package's own functions where a break would be an error: it waits for the end of the segment, in an
 // exported program it is issued now. Whose warnings are caught while the trace runs, and the program's own, do not
 // wait.
-V own_warning(Tracer& t, V callable, Args args) {
-  static PyObject* const warn = attribute("_warnings", "warn");
-  static PyObject* const mutated = attribute("_warnings", "_filters_mutated");
-  if (callable->real != warn || !warn || !wants_whole(t)) return nullptr;
+V own_warning(Tracer& t, V callable, const Args& given) {
+  static constinit py::Imported warn{"_warnings", "warn"}, mutated{"_warnings", "_filters_mutated"};
+  if (callable->is != Is::Const || callable->real != warn.get() || !wants_whole(t)) return nullptr;
   PyObject* module = module_name(t.frame->globals);
   if (!module || !py::name_view(module).starts_with("framejit.")) return nullptr;
   for (V call : t.late_calls)
-    if (call->real && call->real == mutated) return nullptr;
+    if (call->real == mutated.get()) return nullptr;
+  Args args = given;
   V level = args.take("stacklevel"), category = args.take("category");
   if (args.size() < 1 || args.size() > 2 || !args.named.empty()) return nullptr;
   PyObject *text, *kind = PyExc_UserWarning, *count = nullptr;
