@@ -137,8 +137,7 @@ _LAZY_NAMES.update(
     )
 )  # fmt: skip
 _LAZY_NAMES.update(
-    (name, "framejit._functions_numbers")
-    for name in ("float_power", "is_nonzero", "isreal", "lcm", "ldexp", "mode", "mvlgamma", "renorm")
+    (name, "framejit._functions_numbers") for name in ("float_power", "lcm", "ldexp", "mode", "mvlgamma", "renorm")
 )
 _LAZY_NAMES.update(
     (name, "framejit._functions_linalg")

@@ -77,18 +77,6 @@ def renorm(input, p, dim, maxnorm):
     return input * (maxnorm / (norms + 1e-7)).where(norms > maxnorm, _C.ones_like(norms))
 
 
-def isreal(input):
-    """True everywhere: no dtype here has an imaginary part.
-
-    input (Tensor). Raises TypeError for other types.
-
-    >>> import framejit
-    >>> framejit.isreal(framejit.tensor([1.0, 2.0]))
-    tensor([True, True])
-    """
-    return _C.ones_like(input, dtype=_C.bool)
-
-
 def is_nonzero(self):
     """The truth of a tensor of one element: a bool. Raises RuntimeError for another number of elements.
 
@@ -96,9 +84,6 @@ def is_nonzero(self):
     >>> framejit.tensor([2]).is_nonzero()
     True
     """
-    if self.numel() != 1:
-        kind = "no values" if self.numel() == 0 else "more than one value"
-        raise RuntimeError(f"Boolean value of Tensor with {kind} is ambiguous")
     return bool(self)
 
 

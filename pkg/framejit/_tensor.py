@@ -132,7 +132,7 @@ _FUNCTION_METHODS = {
         "resize", "resize_as", "select_scatter", "slice_scatter", "sum_to_size", "unsafe_chunk", "unsafe_split",
         "unsafe_split_with_sizes", "vsplit",
     ),
-    "_functions_numbers": ("float_power", "is_nonzero", "isreal", "lcm", "ldexp", "mode", "mvlgamma", "renorm"),
+    "_functions_numbers": ("float_power", "is_nonzero", "lcm", "ldexp", "mode", "mvlgamma", "renorm"),
 }  # fmt: skip
 _LINALG_METHODS = (
     "cross", "eig", "ger", "lstsq", "lu", "lu_solve", "ormqr", "pinverse", "qr", "solve", "svd", "symeig", "triangular_solve",
