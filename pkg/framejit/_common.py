@@ -23,6 +23,9 @@ _SCALAR_NAMES = {
 }
 
 
+HALVES = (_C.bfloat16, _C.float16)  # what PyTorch computes in float32 and rounds once
+
+
 def wrapped_dim(dim, ndim):
     """`dim` counted from the first of `ndim` dimensions; a 0-d tensor counts as one of one dimension."""
     n = max(ndim, 1)

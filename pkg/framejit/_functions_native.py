@@ -3,7 +3,7 @@
 import math
 
 from framejit import _C
-from framejit._common import into
+from framejit._common import HALVES, into
 from framejit.autograd.grad_mode import no_grad
 
 _group_norm = _C.native_group_norm
@@ -55,7 +55,7 @@ def _softmax_backward_data(grad_output, output, dim, input_dtype):
     >>> framejit._softmax_backward_data(framejit.ones(2), framejit.tensor([0.5, 0.5]), 0, framejit.float32)
     tensor([0., 0.])
     """
-    if grad_output.dtype in (_C.bfloat16, _C.float16):  # rounded once, as in PyTorch
+    if grad_output.dtype in HALVES:  # rounded once, as in PyTorch
         grad_output, output = grad_output.float(), output.float()
     products = grad_output * output
     return (products - output * products.sum(dim, True)).to(input_dtype)
@@ -90,7 +90,7 @@ def _statistics(x, training, running_mean, running_var, eps):
     dims = [0, *range(2, x.dim())]
     if not training:
         return running_mean, (running_var + eps).rsqrt(), None
-    wide = x.to(_C.float32) if x.dtype in (_C.bfloat16, _C.float16) else x
+    wide = x.to(_C.float32) if x.dtype in HALVES else x
     var, mean = _C.var_mean(wide, dims, correction=0)
     return mean, (var + eps).rsqrt(), var
 

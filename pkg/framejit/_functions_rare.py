@@ -99,13 +99,11 @@ def index_reduce(input, dim, index, source, reduce, *, include_self=True, out=No
         raise RuntimeError(
             f"index_reduce_(): Number of indices ({index.numel()}) should be equal to source.size(dim): ({slices}), for dim: {dim}"
         )
-    sizes = [list(t.shape) for t in (input, source)]
-    if [len(size) for size in sizes] != [input.dim()] * 2 or any(
-        n != m for d, (n, m) in enumerate(zip(*sizes)) if d != dim
-    ):
+    around = [[*t.shape[:dim], *t.shape[dim + 1 :]] for t in (input, source)]
+    if input.dim() != source.dim() or around[0] != around[1]:
         raise RuntimeError(
             "source tensor shape must match self tensor shape, excluding the specified dimension. "
-            f"Got self.shape = {sizes[0]} source.shape = {sizes[1]}"
+            f"Got self.shape = {list(input.shape)} source.shape = {list(source.shape)}"
         )
     flat = input.dim() == 0
     x, s = (input.reshape(1), source.reshape(1)) if flat else (input, source)

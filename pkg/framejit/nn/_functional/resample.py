@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from framejit import _C
 from framejit import _ops as _t
 from framejit._C import Tensor
-from framejit._common import scalar_name
+from framejit._common import HALVES, scalar_name
 
 from .sampling import lines_cubic
 
@@ -65,7 +65,7 @@ def interpolate(
             result = _resized(result, i, *how).round().clamp(0, 255)
         result = result.to(_C.uint8)
     else:  # halves with weights are mixed in float32 and rounded once, as in PyTorch
-        mixed = mode in _SPATIAL and input.dtype in (_C.bfloat16, _C.float16)
+        mixed = mode in _SPATIAL and input.dtype in HALVES
         result = input.float() if mixed else input
         for i in range(spatial):
             result = _resized(result, i, *how)

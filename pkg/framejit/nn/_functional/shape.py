@@ -4,6 +4,7 @@ from framejit import _C
 from framejit import _ops as _t
 from framejit._autocast_lists import listed
 from framejit._C import Tensor
+from framejit._common import HALVES
 
 from .dropout import dropout
 
@@ -261,7 +262,7 @@ def scaled_dot_product_attention(
         value = value.repeat_interleave(query.size(-3) // value.size(-3), -3)
     scale = query.size(-1) ** -0.5 if scale is None else scale
     made = query.dtype
-    half = made in (_t.bfloat16, _t.float16) and made == key.dtype == value.dtype
+    half = made in HALVES and made == key.dtype == value.dtype
     if half:  # rounded once, as in PyTorch
         query, key, value = query.float(), key.float(), value.float()
     scores = (query * scale) @ key.transpose(-2, -1)
