@@ -63,6 +63,8 @@ loop::Value emit_pointwise(Body& body, const OpDef& op, Args args, const Pointwi
 
 // Numbers that become constants of the code, so that x*1, x**2 and 1-x get the good instruction; others are parameters.
 bool is_baked(const OpDef& op, size_t arg_index, const Arg& a);
+// A number that is worth code of its own in a graph, whatever it is: a known exponent leaves no edges to test for.
+bool is_known_better(const OpDef& op, size_t arg_index);
 int baked_code(const Arg& a);  // distinct small code of a baked number, -1 if it is none of the common ones
 
 }  // namespace fj::schedule

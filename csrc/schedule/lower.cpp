@@ -329,7 +329,7 @@ class Lowering {
     for (size_t i = 0; i < n.args.size(); ++i) {
       const Arg& a = n.args[i];
       in.in.push_back(a.is_tensor() ? argument(m, i, k) : loop::kNone);
-      in.param.push_back(a.is_number() && !is_baked(*n.op, i, a) ? number(n, i) : -1);
+      in.param.push_back(a.is_number() && !is_baked(*n.op, i, a) && !is_known_better(*n.op, i) ? number(n, i) : -1);
     }
     return emit_pointwise(*body_, *n.op, n.args, in, n.outs[0]->dtype);
   }

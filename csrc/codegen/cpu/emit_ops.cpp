@@ -30,6 +30,7 @@ constexpr Ids kPlain[] = {
     {MOp::SarI, {I::kIdVpsrad, I::kIdVpsrad, I::kIdVpsraq, I::kIdVpsraq}},
     {MOp::ShlV, {0, I::kIdVpsllvd, 0, I::kIdVpsllvq}},
     {MOp::ShrV, {0, I::kIdVpsrlvd, 0, I::kIdVpsrlvq}},
+    {MOp::GetExp, {I::kIdVgetexpps, 0, I::kIdVgetexppd, 0}},
     {MOp::Scalef, {I::kIdVscalefps, 0, I::kIdVscalefpd, 0}},
     {MOp::SarV, {0, I::kIdVpsravd, 0, I::kIdVpsravq}},
 };
@@ -149,6 +150,8 @@ void Emitter::emit_op(const AInst& a, int u) {
     as_.emit(lane == 4 ? I::kIdVrangeps : I::kIdVrangepd, dst, x, source(a, 1, u, lane), asmjit::Imm(10));
     return;
   }
+  if (in.op == MOp::GetMant)  // in [1, 2), without a sign
+    return ins(lane == 4 ? I::kIdVgetmantps : I::kIdVgetmantpd, dst, x, asmjit::Imm(4));
   uint32_t id = plain_id(in.op, in.lt);
   if (!id) id = bits_id(in.op, in.lt, avx512());
   FJ_CHECK(id != 0, "no instruction for machine op ", static_cast<int>(in.op));
@@ -165,11 +168,12 @@ void Emitter::emit_lookup(const AInst& a, int u) {
   };
   x86::Vec dst = vec_of(phys(a.dst, u), vb_), index = vec_of(source_reg(a, 0, u), vb_);
   if (a.in->n == 2) return ins(I::kIdVpermps, dst, index, table(1));
-  // vpermi2ps replaces its index; where the result replaces a table, it is built aside.
-  bool aside = dst.id() != index.id() && (table(1) == dst || table(2) == dst);
+  // vpermi2ps replaces its index, vpermt2ps the first table.
+  if (dst.id() == index.id()) return ins(I::kIdVpermi2ps, dst, table(1), table(2));
+  bool aside = table(2) == dst;
   x86::Vec work = aside ? vec_of(s1_, vb_) : dst;
-  if (work.id() != index.id()) ins(I::kIdVmovaps, work, index);
-  ins(I::kIdVpermi2ps, work, table(1), table(2));
+  if (table(1) != work) ins(I::kIdVmovaps, work, table(1));
+  ins(I::kIdVpermt2ps, work, index, table(2));
   if (aside) ins(I::kIdVmovaps, dst, work);
 }
 

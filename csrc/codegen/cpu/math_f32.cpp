@@ -363,52 +363,6 @@ MV hypot(MBuilder& b, MV x, MV y) {
   return b.select(F, b.mor(b.cmp(F, kEq, a, inf), b.cmp(F, kEq, c, inf)), inf, r);
 }
 
-// poly() of doubles as two chains, of the even and of the odd powers, side by side: a power waits for its chains.
-template <size_t N>
-MV poly_in_two(MBuilder& b, MV x, const double (&c)[N]) {
-  constexpr LT D = LT::F64;
-  MV q = b.mul(D, x, x), odd = b.d(c[N % 2]), even = b.d(c[1 - N % 2]);
-  for (size_t k = 2 + N % 2; k < N; k += 2) odd = b.fma(D, odd, q, b.d(c[k]));
-  for (size_t k = 3 - N % 2; k < N; k += 2) even = b.fma(D, even, q, b.d(c[k]));
-  return b.fma(D, odd, x, even);
-}
-
-// 2^(y log2 a), for 0 < a < inf. In double, to 28 bits in all: good to 0.53 ulps. The polynomials interpolate
-// log2(1 + f) / f and (2^r - 1) / r at Chebyshev points, to 35 and 31 bits.
-MV power_of_magnitude(MBuilder& b, MV a, MV y) {
-  static constexpr double kLog2[] = {
-      0.075538629265134105, -0.14144842885723941, 0.14495044497117851,  -0.14349026041432358, 0.15878356324351892,
-      -0.18027103759185997, 0.20617283328859887,  -0.24045433650842013, 0.28853739433674919,  -0.36067365532290313,
-      0.48089836017677512,  -0.72134752096312915, 1.4426950408708785};
-  static constexpr double kExp2[] = {1.5297324125640444e-05, 0.00015461444699635,  0.0013333502384966778,
-                                     0.0096180566785218739,  0.055504108839105219, 0.24022650922288763,
-                                     0.69314718055994529};
-  constexpr LT D = LT::F64;
-  auto widen = [&](MV v) { return b.cvt(CvtKind::F32ToF64, D, v); };
-  Split64 s = split_normal_f64(b, widen(a));
-  MV t = b.mul(D, widen(y), b.fma(D, s.f, poly_in_two(b, s.f, kLog2), s.e));
-  t = b.op(MOp::MaxRaw, D, b.d(-200), b.op(MOp::MinRaw, D, b.d(200), t));
-  MV m = b.add(D, t, b.d(kMagic64)), r = b.sub(D, t, b.sub(D, m, b.d(kMagic64)));
-  MV scale = b.add(LT::I64, b.shl(LT::I64, m, 52), b.l(int64_t{1023} << 52));
-  return b.cvt(CvtKind::F64ToF32, F, b.mul(D, b.fma(D, r, poly_in_two(b, r, kExp2), b.d(1)), scale));
-}
-
-MV pow(MBuilder& b, MV x, MV y) {
-  MV a = b.abs_bits(F, x), zero = b.f(0), one = b.f(1), inf = b.f(kInf);
-  MV result = power_of_magnitude(b, a, y);
-  // The edges, in the order in which later ones override.
-  MV a_zero = b.cmp(F, kEq, a, zero), a_inf = b.cmp(F, kEq, a, inf), y_negative = b.cmp(F, kLt, y, zero);
-  MV grows = b.mor(b.mand(a_inf, b.mnot(y_negative)), b.mand(a_zero, y_negative));
-  result = b.select(F, b.cmp(F, kEq, a, one), one, result);
-  result = b.select(F, b.mor(a_zero, a_inf), b.select(F, grows, inf, zero), result);
-  MV half = b.mul(F, y, b.f(0.5f));
-  MV whole = b.cmp(F, kEq, y, b.round(F, y, kToZero)), even = b.cmp(F, kEq, half, b.round(F, half, kToZero));
-  result = b.bxor(F, result, b.select(F, b.mand(whole, b.mnot(even)), b.sign_bits(F, x), zero));
-  MV below = b.mand(b.cmp(F, kLt, x, zero), b.mnot(a_inf));
-  MV undefined = b.mor(b.mand(below, b.mnot(whole)), b.cmp(F, kUnord, x, y));
-  result = b.select(F, undefined, b.f(kNan), result);
-  return b.select(F, b.mor(b.cmp(F, kEq, y, zero), b.cmp(F, kEq, x, one)), one, result);
-}
 MV erfc(MBuilder& b, MV x, MV) {
   return b.cvt(CvtKind::F64ToF32, F, erfc_f64(b, b.cvt(CvtKind::F32ToF64, LT::F64, x)));
 }
@@ -441,7 +395,7 @@ MV expand_f32(MBuilder& b, Op op, MV x, MV y) {
     case Op::Erf: return erf(b, x, y);
     case Op::Hypot: return hypot(b, x, y);
     case Op::Erfc: return erfc(b, x, y);
-    case Op::Pow: return pow(b, x, y);
+    case Op::Pow: return pow_f32(b, x, y);
     default: return kNoValue;
   }
 }

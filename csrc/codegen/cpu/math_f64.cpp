@@ -111,24 +111,14 @@ MV cosh(MBuilder& b, MV x) {
 
 }  // namespace
 
-namespace {
-
-// The exponent comes out with `bias` less.
-Split64 split(MBuilder& b, MV up, MV bias) {
-  // Biased by 1024, so that a logical shift does; then or-ed into 2^52's mantissa to become a double.
-  MV whole = b.shr(Z, b.sub(Z, up, b.l(0x3fe6a09e667f3bcd - (int64_t{1024} << 52))), 52);
-  MV m = b.sub(Z, up, b.shl(Z, b.sub(Z, whole, b.l(1024)), 52));
-  return {b.sub(F, b.bor(Z, whole, b.l(0x4330000000000000)), bias), b.sub(F, m, b.d(1))};
-}
-
-}  // namespace
-
-Split64 split_normal_f64(MBuilder& b, MV x) { return split(b, x, b.d(0x1p52 + 1024)); }
-
 Split64 split_f64(MBuilder& b, MV x) {
   MV tiny = b.cmp(F, kLt, x, b.d(0x1p-1022));
   MV up = b.select(F, tiny, b.mul(F, x, b.d(0x1p54)), x);
-  return split(b, up, b.select(F, tiny, b.d(0x1p52 + 1024 + 54), b.d(0x1p52 + 1024)));
+  // Biased by 1024, so that a logical shift does; then or-ed into 2^52's mantissa to become a double.
+  MV whole = b.shr(Z, b.sub(Z, up, b.l(0x3fe6a09e667f3bcd - (int64_t{1024} << 52))), 52);
+  MV m = b.sub(Z, up, b.shl(Z, b.sub(Z, whole, b.l(1024)), 52));
+  MV bias = b.select(F, tiny, b.d(0x1p52 + 1024 + 54), b.d(0x1p52 + 1024));
+  return {b.sub(F, b.bor(Z, whole, b.l(0x4330000000000000)), bias), b.sub(F, m, b.d(1))};
 }
 
 namespace {

@@ -1,4 +1,4 @@
-// What the f64 functions share among their files.
+// What the functions share among their files.
 #pragma once
 #include "codegen/cpu/lower.h"
 
@@ -11,7 +11,6 @@ struct Split64 {
   MV e, f;  // x = 2^e (1 + f), f in [sqrt(1/2) - 1, sqrt(2) - 1]
 };
 Split64 split_f64(MBuilder& b, MV x);
-Split64 split_normal_f64(MBuilder& b, MV x);  // that is not subnormal
 
 MV exp_shifted_f64(MBuilder& b, MV x, int shift);  // e^x 2^shift
 MV exp2_pair_f64(MBuilder& b, MV x, MV low);       // 2^(x + low), low small
@@ -20,6 +19,7 @@ MV log1p_f64(MBuilder& b, MV x);
 MV erf_f64(MBuilder& b, MV x);
 MV erfc_f64(MBuilder& b, MV x);
 MV pow_f64(MBuilder& b, MV x, MV y);
+MV pow_f32(MBuilder& b, MV x, MV y);
 // The functions of math_f64_more.cpp, kNoValue for others.
 MV expand_f64_more(MBuilder& b, loop::Op op, MV x, MV y);
 

@@ -9,6 +9,7 @@
 #pragma once
 #include <bit>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "loop/loop.h"
@@ -173,6 +174,10 @@ class MBuilder {
   }
   MV push(MInst inst, bool has_value);
 
+  std::optional<float> known(MV v) const {  // the value of an f32 constant
+    if (s_->vals[v].home != Home::Const) return {};
+    return std::bit_cast<float>(static_cast<uint32_t>(s_->vals[v].bits));
+  }
   LT type(MV v) const { return s_->vals[v].lt; }
   // If v = x * 2^k of float lanes t: x and the constant.
   bool is_exact_scaling(LT t, MV v, MV* x, MV* power) const;

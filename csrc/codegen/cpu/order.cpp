@@ -28,6 +28,8 @@ int latency(const MInst& in) {
     case MOp::Fms:
     case MOp::Fnms: return is_fp(in.lt) ? 4 : in.op == MOp::Mul ? 8 : 1;
     case MOp::Cvt:
+    case MOp::GetExp:
+    case MOp::GetMant:
     case MOp::Cmp:
     case MOp::Round: return 4;
     default: return 2;
