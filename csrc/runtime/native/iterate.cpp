@@ -23,33 +23,73 @@ void walk_lines(std::span<const TensorView> views, void (*call)(void* f, std::by
   }
 }
 
+namespace {
+
+// Both views with as few dimensions as they have in common.
+void straighten(TensorView& a, TensorView& b) {
+  int64_t kept = 0;
+  for (int64_t d = 0; d < a.dim(); ++d) {
+    int64_t n = a.sizes[d], last = kept - 1;
+    if (n == 1) continue;
+    if (last >= 0 && a.strides[last] == a.strides[d] * n && b.strides[last] == b.strides[d] * n) n *= a.sizes[--kept];
+    for (TensorView* v : {&a, &b}) {
+      v->sizes[kept] = n;
+      v->strides[kept] = v->strides[d];
+    }
+    ++kept;
+  }
+  for (TensorView* v : {&a, &b}) {
+    v->sizes.resize(static_cast<size_t>(kept));
+    v->strides.resize(static_cast<size_t>(kept));
+    *v = with_last(*v, std::max<int64_t>(kept - 1, 0));
+  }
+}
+
+struct Strided {
+  std::byte* base;
+  int64_t stride;
+};
+
+// line(to, from, n) for the lines of both views, which may be many and short: two dimensions are walked here.
+template <class F>
+void for_each_pair(TensorView a, TensorView b, F&& line) {
+  straighten(a, b);
+  int64_t n = a.sizes.back(), sa = a.strides.back(), sb = b.strides.back();
+  for (TensorView* v : {&a, &b}) {
+    v->sizes.pop_back();
+    v->strides.pop_back();
+    *v = with_last(*v, std::max<int64_t>(v->dim() - 1, 0));
+  }
+  int64_t rows = a.sizes.back(), step_a = a.strides.back() * size_of(a.dtype),
+          step_b = b.strides.back() * size_of(b.dtype);
+  for_each_line<2>({a, b}, [&](const std::array<std::byte*, 2>& p) {
+    for (int64_t r = 0; r < rows; ++r) line(Strided{p[0] + r * step_a, sa}, Strided{p[1] + r * step_b, sb}, n);
+  });
+}
+
+template <class T>
+void copy_line(Strided to, Strided from, int64_t n) {
+  constexpr int64_t kWorthCall = 16;
+  if (to.stride == 1 && from.stride == 1 && n >= kWorthCall) {
+    std::memcpy(to.base, from.base, static_cast<size_t>(n) * sizeof(T));
+    return;
+  }
+  Line<T> x{to.base, to.stride}, y{from.base, from.stride};
+  for (int64_t i = 0; i < n; ++i) x[i] = y[i];
+}
+
+}  // namespace
+
 void copy_view(const TensorView& to, const TensorView& from) {
   if (to.numel() == 0) return;
   if (to.is_contiguous() && from.is_contiguous()) {
     std::memcpy(to.data, from.data, static_cast<size_t>(to.numel() * size_of(to.dtype)));
     return;
   }
-  int64_t last = std::max<int64_t>(to.dim() - 1, 0);
-  TensorView a = with_last(to, last), b = with_last(from, last);
-  int64_t n = a.sizes.back(), sa = a.strides.back(), sb = b.strides.back();
-  dispatch_bytes(to.dtype, [&]<class T>() {
-    for_each_line<2>({a, b}, [&](const std::array<std::byte*, 2>& p) {
-      Line<T> x{p[0], sa}, y{p[1], sb};
-      if (sa == 1 && sb == 1) {
-        std::memcpy(p[0], p[1], static_cast<size_t>(n) * sizeof(T));
-        return;
-      }
-      for (int64_t i = 0; i < n; ++i) x[i] = y[i];
-    });
-  });
+  dispatch_bytes(to.dtype, [&]<class T>() { for_each_pair(to, from, copy_line<T>); });
 }
 
 namespace {
-
-struct Strided {
-  std::byte* base;
-  int64_t stride;
-};
 
 using ConvertFn = void (*)(Strided to, Strided from, int64_t n);
 
@@ -71,12 +111,7 @@ ConvertFn converter(DType to, DType from) {
 void convert_view(const TensorView& to, const TensorView& from) {
   if (to.dtype == from.dtype) return copy_view(to, from);
   if (to.numel() == 0) return;
-  int64_t last = std::max<int64_t>(to.dim() - 1, 0);
-  TensorView a = with_last(to, last), b = with_last(from, last);
-  ConvertFn convert = converter(to.dtype, from.dtype);
-  for_each_line<2>({a, b}, [&](const std::array<std::byte*, 2>& p) {
-    convert({p[0], a.strides.back()}, {p[1], b.strides.back()}, a.sizes.back());
-  });
+  for_each_pair(to, from, converter(to.dtype, from.dtype));
 }
 
 TensorView converted(NativeCtx& c, const TensorView& v, DType t) {
