@@ -3,6 +3,11 @@
 Read by tests/test_bad_input.py (framejit, eager and compiled) and tests/peer/test_peer_bad_input.py (the types are torch's).
 """
 
+
+def _margin(T, name, sizes):
+    return getattr(T.nn.functional, name)(T.ones(sizes), T.zeros(sizes, dtype=T.int64))
+
+
 CASES = [
     ("add_shapes", RuntimeError, ("3", "4", "size"), lambda T: T.ones(3) + T.ones(4)),
     ("mul_shapes", RuntimeError, ("2", "5"), lambda T: T.ones(2, 3) * T.ones(5, 3)),
@@ -32,6 +37,39 @@ CASES = [
     ("index_tensor_range", IndexError, ("out of bounds", "9"), lambda T: T.ones(3)[T.tensor([0, 9])]),
     ("index_mask_shape", IndexError, ("mask", "does not match"), lambda T: T.ones(3)[T.tensor([True, False])]),
     ("index_float", IndexError, ("long",), lambda T: T.ones(3)[T.tensor([0.5])]),
+    ("index_int16", IndexError, ("long", "byte"), lambda T: T.ones(3)[T.tensor([1], dtype=T.int16)]),
+    *(
+        (f"{name}_int32", kind, words, lambda T, f=call: f(T, T.arange(12.0).view(3, 4), T.tensor([1], dtype=T.int32)))
+        for name, kind, words, call in (
+            ("index_copy", RuntimeError, ("long", "Int"), lambda T, x, i: x.index_copy(0, i, T.ones(1, 4))),
+            ("index_fill", IndexError, ("int64",), lambda T, x, i: x.index_fill(0, i, 1)),
+            ("take", RuntimeError, ("long", "Int"), lambda T, x, i: x.take(i)),
+            ("put", RuntimeError, ("long", "Int"), lambda T, x, i: x.put(i, T.ones(1))),
+            ("take_along_dim", RuntimeError, ("Long", "Int"), lambda T, x, i: T.take_along_dim(x, i.view(1, 1), 0)),
+            ("nll_loss", RuntimeError, ("Long", "Int"), lambda T, x, i: T.nn.functional.nll_loss(x[:1], i)),
+            (
+                "multi_margin",
+                RuntimeError,
+                ("Long", "Int"),
+                lambda T, x, i: T.nn.functional.multi_margin_loss(x[:1], i),
+            ),
+        )
+    ),
+    ("narrow_float", RuntimeError, ("0-dim integral",), lambda T: T.ones(3).narrow(0, T.tensor(1.0), 1)),
+    ("narrow_vector", RuntimeError, ("0-dim integral",), lambda T: T.narrow(T.ones(3), 0, T.tensor([1, 2]), 1)),
+    ("narrow_copy_dim", RuntimeError, ("Expected dim",), lambda T: T.ones(2, 3).narrow_copy(2, 0, 1)),
+    (
+        "addmv_zero_dim",
+        RuntimeError,
+        ("vector + matrix",),
+        lambda T: T.addmv(T.tensor(2.0), T.tensor(2.0), T.tensor(2.0)),
+    ),
+    ("unflatten_zero_dim", RuntimeError, ("no dimensions",), lambda T: T.tensor(2.0).unflatten(0, (1, 1))),
+    *(
+        (f"{name}_{n}", RuntimeError, ("non-empty vector or matrix",), lambda T, f=name, s=sizes: _margin(T, f, s))
+        for name in ("multi_margin_loss", "multilabel_margin_loss")
+        for n, sizes in enumerate(((0,), (2, 0), (2, 3, 4)))
+    ),
     ("index_step", ValueError, ("step",), lambda T: T.ones(3)[::-1]),
     ("setitem_shape", RuntimeError, (), lambda T: T.ones(3).__setitem__(slice(0, 2), T.ones(3))),
     ("cat_empty", (RuntimeError, ValueError), ("non-empty",), lambda T: T.cat([])),

@@ -349,6 +349,8 @@ const char* type_words(const ArgDef& def) {
 
 void explain_type(std::string* why, const OpDef& op, const ArgDef& def, Py_ssize_t position, PyObject* o) {
   const char* name = std::string_view(def.name) == "self" ? "input" : def.name;
+  if (op.id == OpId::narrow && def.name == std::string_view("start") && is_tensor(o))
+    raise(ErrorKind::Runtime, "start must be an 0-dim integral Tensor.");
   std::string where = position > 0 ? cat(" (position ", position, ")") : std::string();
   if (is_sequence(o) && (def.type == ArgType::IntList || def.type == ArgType::TensorList)) {
     for (Py_ssize_t i = 0; i < length_of(o); ++i) {

@@ -12,6 +12,12 @@ void check_index_dtype(const InferCtx& c, Val index) {
                 "(): Expected dtype int32/int64 for index");
 }
 
+// Where PyTorch takes int64 alone.
+void check_long(Val index, std::string_view op) {
+  FJ_USER_CHECK(index->dtype == DType::I64, ErrorKind::Runtime, op, "(): Expected a long tensor for index, but got ",
+                scalar_type_name(index->dtype));
+}
+
 // Every size of index is within self's (except along dim) and, where given, within src's. An index without elements is
 // not looked at: PyTorch takes one of any dtype and sizes.
 void check_gather(const InferCtx& c, int64_t dim, Val self, Val index, Val src) {
@@ -182,7 +188,7 @@ void infer_index_add(InferCtx& c) {
 }
 void infer_index_copy(InferCtx& c) {
   Val self = c.val(0), index = c.val(2), src = c.val(3);
-  check_index_dtype(c, index);
+  check_long(index, "index_copy_");
   const int64_t d = wrap_dim(c.args[1].as_int(), self->dim()), from = src->dim() ? d : 0;
   FJ_USER_CHECK(index->dim() <= 1, ErrorKind::Index, "index_copy_(): Index should have dimension 1 or 0 (got ",
                 index->dim(), ")");
@@ -221,6 +227,7 @@ void vjp_index_copy(VjpCtx& c) {
 
 void decompose_index_fill(Builder& b, const OpDef&, Args args, Outs& outs) {
   Val self = args[0].val(), index = args[2].val();
+  FJ_USER_CHECK(index->dtype == DType::I64, ErrorKind::Index, "index_fill_(): Expected dtype int64 for index.");
   int64_t d = wrap_dim(args[1].as_int(), self->dim());
   if (!self->dim()) {  // as of one element
     Val one = t::index_fill(b, t::reshape(b, self, Arg::ints({1})), Arg(int64_t{0}), index, args[3]);
@@ -248,6 +255,7 @@ void decompose_index_fill(Builder& b, const OpDef&, Args args, Outs& outs) {
 
 void decompose_take(Builder& b, const OpDef&, Args args, Outs& outs) {
   Val flat = t::reshape(b, args[0], Arg::ints({-1})), index = args[1].val();
+  check_long(index, "take");
   Val wrapped = t::where(b, t::lt(b, index, 0), t::add(b, index, int64_t(flat->numel())), index);
   outs.push_back(t::reshape(b, t::_pick(b, flat, 0, t::reshape(b, wrapped, Arg::ints({-1}))), index->sizes));
 }
@@ -266,6 +274,8 @@ void decompose_scatter_with(Builder& b, const OpDef&, Args args, Outs& outs) {
 
 void decompose_take_along_dim(Builder& b, const OpDef&, Args args, Outs& outs) {
   Val self = args[0].val(), index = args[1].val();
+  FJ_USER_CHECK(index->dtype == DType::I64, ErrorKind::Runtime,
+                "torch.take_along_dim(): dtype of indices should be Long but got ", scalar_type_name(index->dtype));
   auto from_front = [&](Dim n) { return t::where(b, t::lt(b, index, Arg(0)), t::add(b, index, Arg(n)), index); };
   if (args[2].is_none()) {
     index = from_front(self->numel());

@@ -10,6 +10,8 @@ struct IndexShape {
   int64_t at = 0;  // where the indexed dimensions stand in the result
 };
 
+bool is_index(DType t) { return t == DType::I64 || t == DType::I32 || t == DType::U8; }
+
 IndexShape index_shape(const TensorMeta& self, std::span<const Val> indices) {
   FJ_USER_CHECK(static_cast<int64_t>(indices.size()) <= self.dim(), ErrorKind::Index,
                 "too many indices for tensor of dimension ", self.dim(), " (got ", indices.size(), ")");
@@ -18,7 +20,7 @@ IndexShape index_shape(const TensorMeta& self, std::span<const Val> indices) {
   bool together = true;
   for (size_t d = 0; d < indices.size(); ++d) {
     if (!indices[d]) continue;
-    FJ_USER_CHECK(is_integral(indices[d]->dtype) && !is_foreign(indices[d]->dtype), ErrorKind::Index,
+    FJ_USER_CHECK(is_index(indices[d]->dtype), ErrorKind::Index,
                   "tensors used as indices must be long, int, byte or bool tensors");
     try {
       common = broadcast_shapes(common, indices[d]->sizes);

@@ -89,8 +89,8 @@ void nll(Builder& b, Val x, Val target, const Arg& weight, const std::string& re
   int64_t cls = x->dim() == 1 ? 0 : 1;
   FJ_USER_CHECK(x->dim() > 0 && target->dim() == x->dim() - 1, ErrorKind::Value, "Expected target to have ",
                 x->dim() - 1, " dimensions, got ", target->dim());
-  FJ_USER_CHECK(!is_float(target->dtype), ErrorKind::Runtime, "expected scalar type Long but found ",
-                scalar_type_name(target->dtype));
+  FJ_USER_CHECK(target->dtype == DType::I64 || target->dtype == DType::U8, ErrorKind::Runtime,
+                "expected target dtype to be Long or Byte, but got ", scalar_type_name(target->dtype));
   for (int64_t d = 0; d < target->dim(); ++d)
     FJ_USER_CHECK(target->sizes[d] == x->sizes[d < cls ? d : d + 1], ErrorKind::Value, "Expected input batch_size (",
                   x->sizes[0], ") to match target batch_size (", target->dim() ? target->sizes[0] : 1, ").");

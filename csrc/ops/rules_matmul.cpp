@@ -133,6 +133,10 @@ void decompose_add_product(Builder& b, const OpDef& op, Args args, SmallVec<Val,
   std::string_view name = op.name;
   Val self = args[0].val();
   if (name == "addbmm") size_at(args[1].val(), 1), size_at(args[2].val(), 2);
+  if (name == "addmv")
+    FJ_USER_CHECK(self->dim() <= 1 && args[1].val()->dim() == 2 && args[2].val()->dim() == 1, ErrorKind::Runtime,
+                  "vector + matrix @ vector expected, got ", self->dim(), ", ", args[1].val()->dim(), ", ",
+                  args[2].val()->dim());
   Val product = name == "addmv" ? t::mv(b, args[1], args[2])
                 : name == "addbmm"
                     ? t::sum(b, t::bmm(b, args[1], args[2]), Arg::ints({0}), Arg(false), Arg(self->dtype))

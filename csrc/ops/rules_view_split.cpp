@@ -34,6 +34,8 @@ void decompose_unflatten(Builder& b, const OpDef&, Args args, Outs& outs) {
   Val self = args[0].val();
   int64_t at = wrap_dim(args[1].as_int(), self->dim());
   auto wanted = args[2].as_ints();
+  FJ_USER_CHECK(self->dim() > 0, ErrorKind::Runtime, "unflatten got an unexpected error: Dimension specified as ",
+                args[1].as_int(), " but tensor has no dimensions");
   FJ_USER_CHECK(!wanted.empty(), ErrorKind::Runtime, "unflatten: sizes must be non-empty");
   Dim known = 1;
   int64_t free_at = -1;

@@ -4,6 +4,7 @@ import math
 
 from framejit import _C
 from framejit._common import into as _into
+from framejit._common import scalar_name
 
 
 def column_stack(tensors, *, out=None):
@@ -450,12 +451,12 @@ def put_(self, index, source, accumulate=False):
     >>> framejit.zeros(3).put_(framejit.tensor([2]), framejit.tensor([5.0]))
     tensor([0., 0., 5.])
     """
-    if index.dtype not in (_C.int64, _C.int32):
-        raise RuntimeError(f"put_(): Expected a long tensor for index, but got {index.dtype}")
+    if index.dtype != _C.int64:
+        raise RuntimeError(f"put_(): Expected a long tensor for index, but got {scalar_name(index.dtype)}")
     if index.numel() != source.numel():
         raise RuntimeError(
             f"put_(): Expected source and index to have the same number of elements, but got source.numel() = {source.numel()}, index.numel() = {index.numel()}"
         )
     flat = self.reshape(-1) if self.is_contiguous() else self.contiguous().view(-1)
-    flat = flat.index_put((index.reshape(-1).to(_C.int64),), source.reshape(-1), accumulate)
+    flat = flat.index_put((index.reshape(-1),), source.reshape(-1), accumulate)
     return self.copy_(flat.view(self.shape))

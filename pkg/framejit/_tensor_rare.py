@@ -94,12 +94,14 @@ def module_load(self, other, assign=False):
 def narrow_copy(self, dim, start, length):
     """A copy of `narrow`.
 
-    dim, start, length (int). Raises what narrow raises.
+    dim, start, length (int). Raises what narrow raises, and RuntimeError for larger dimensions (Expected dim < …).
 
     >>> import framejit
     >>> framejit.arange(4).narrow_copy(0, 1, 2)
     tensor([1, 2])
     """
+    if dim >= max(self.dim(), 1):
+        raise RuntimeError(f"Expected dim < {self.dim()} to be true, but got {dim}")
     return self.narrow(dim, start, length).clone()
 
 

@@ -49,6 +49,7 @@ from ._functional.loss_margin import (
     hinge_embedding_loss,
     margin_ranking_loss,
     multi_margin_loss,
+    multilabel_margin_loss,
     multilabel_soft_margin_loss,
     soft_margin_loss,
     triplet_margin_loss,
@@ -79,7 +80,7 @@ from ._functional.pooling import (
 )
 from ._functional.resample import interpolate, upsample
 from ._functional.sampling import affine_grid, grid_sample
-from ._functional.sequences import ctc_loss, embedding_bag, multilabel_margin_loss
+from ._functional.sequences import ctc_loss, embedding_bag
 from ._functional.shape import (
     bilinear,
     channel_shuffle,

@@ -3,6 +3,7 @@
 from framejit import _ops as _t
 from framejit._autocast_lists import listed
 from framejit._C import Tensor
+from framejit._common import scalar_name
 
 from .loss import legacy_reduction, reduce_loss
 from .shape import pairwise_distance
@@ -211,6 +212,14 @@ def multilabel_soft_margin_loss(
     return reduce_loss(loss.mean(-1), reduction)
 
 
+def check_classes(input):
+    """RuntimeError unless `input` is a row of at least one class, or rows of them."""
+    if input.dim() > 2 or (input.dim() and input.size(-1) == 0):
+        raise RuntimeError(
+            f"Expected non-empty vector or matrix with optional 0-dim batch size, but got: {list(input.shape)}"
+        )
+
+
 @listed("input", "weight")
 def multi_margin_loss(
     input: Tensor,
@@ -225,7 +234,7 @@ def multi_margin_loss(
     """The mean over the wrong classes j of max(0, margin - input[target] + input[j]) ** p.
 
     input, target (Tensor), p, margin (float), weight (Tensor or None), size_average, reduce (bool or None), reduction
-    (str). Raises ValueError (only p == 1 and p == 2 supported).
+    (str). Raises ValueError (only p == 1 and p == 2 supported) and RuntimeError for other sizes and dtypes.
 
     >>> import framejit
     >>> from framejit.nn import functional as F
@@ -237,11 +246,48 @@ def multi_margin_loss(
         raise ValueError("only p == 1 and p == 2 supported")
     if weight is not None and weight.dim() != 1:
         raise ValueError("weight must be one-dimensional")
+    check_classes(input)
     scores = input if input.dim() > 1 else input.reshape(1, -1)
+    if target.dim() > 1 or target.numel() != scores.size(0):
+        raise RuntimeError(
+            "multi_margin_loss: target tensor should be 1-D with size equal to the number of input samples (batch size). "
+            f"Expected target size [{scores.size(0)}], but got {list(target.shape)}."
+        )
+    if target.dtype != _t.int64:
+        raise RuntimeError(f"expected scalar type Long but found {scalar_name(target.dtype)}")
     index = target.reshape(-1, 1)
     violation = (margin - scores.gather(1, index) + scores).clamp_min(0).pow(p)
     if weight is not None:
         violation = violation * weight[index]
     wrong = _t.ones_like(scores).scatter(1, index, 0.0)
     loss = (violation * wrong).sum(1) / scores.size(1)
-    return reduce_loss(loss if input.dim() > 1 else loss[0], reduction)
+    return reduce_loss(loss.reshape(target.shape), reduction)
+
+
+@listed("input")
+def multilabel_margin_loss(
+    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
+):
+    """Hinge loss of several labels: targets list the labels, ended by -1.
+
+    input, target (Tensor), size_average, reduce (bool or None), reduction (str). Raises RuntimeError (inconsistent
+    target size: … for input of size: …).
+
+    >>> import framejit
+    >>> from framejit.nn import functional as F
+    >>> F.multilabel_margin_loss(framejit.tensor([[0.1, 0.2, 0.4, 0.8]]), framejit.tensor([[3, 0, -1, 1]]))
+    tensor(0.8500)
+    """
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    check_classes(input)
+    if input.shape != target.shape and (input.dim() > 1 or target.dim() > 1 or input.numel() != target.numel()):
+        raise RuntimeError(f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}")
+    x, y = (t if t.dim() == 2 else t.reshape(1, -1) for t in (input, target))
+    ended = (y < 0).to(_t.int64).cumsum(1) > 0
+    labels = y.masked_fill(ended, 0)
+    member = _t.zeros(x.shape, dtype=x.dtype).scatter_add(1, labels, (~ended).to(x.dtype)) > 0
+    margins = (1 - x.gather(1, labels).unsqueeze(2) + x.unsqueeze(1)).clamp(min=0)
+    counted = (~ended).unsqueeze(2) & (~member).unsqueeze(1)
+    loss = margins.masked_fill(~counted, 0).sum((1, 2)) / max(x.shape[1], 1)
+    loss = loss if input.dim() == 2 else loss.squeeze(0)
+    return loss.mean() if reduction == "mean" else loss.sum() if reduction == "sum" else loss

@@ -195,31 +195,3 @@ def _alignments(log_probs, targets, lengths, goals, blank):
     ends = _t.stack([alpha.gather(1, last), alpha.gather(1, (last - 1).clamp(min=0)).masked_fill(last == 0, low)])
     total = _t.logsumexp(ends, 0).squeeze(1)
     return total.masked_fill(total < low / 2, -math.inf)
-
-
-@listed("input")
-def multilabel_margin_loss(
-    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
-):
-    """Hinge loss of several labels: targets list the labels, ended by -1.
-
-    input, target (Tensor), size_average, reduce (bool or None), reduction (str). Raises RuntimeError (inconsistent
-    target size: … for input of size: …).
-
-    >>> import framejit
-    >>> from framejit.nn import functional as F
-    >>> F.multilabel_margin_loss(framejit.tensor([[0.1, 0.2, 0.4, 0.8]]), framejit.tensor([[3, 0, -1, 1]]))
-    tensor(0.8500)
-    """
-    reduction = legacy_reduction(size_average, reduce, reduction)
-    x, y = (t if t.dim() == 2 else t.reshape(1, -1) for t in (input, target))
-    if x.shape != y.shape:
-        raise RuntimeError(f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}")
-    ended = (y < 0).to(_t.int64).cumsum(1) > 0
-    labels = y.masked_fill(ended, 0)
-    member = _t.zeros(x.shape, dtype=x.dtype).scatter_add(1, labels, (~ended).to(x.dtype)) > 0
-    margins = (1 - x.gather(1, labels).unsqueeze(2) + x.unsqueeze(1)).clamp(min=0)
-    counted = (~ended).unsqueeze(2) & (~member).unsqueeze(1)
-    loss = margins.masked_fill(~counted, 0).sum((1, 2)) / max(x.shape[1], 1)
-    loss = loss if input.dim() == 2 else loss.squeeze(0)
-    return loss.mean() if reduction == "mean" else loss.sum() if reduction == "sum" else loss
