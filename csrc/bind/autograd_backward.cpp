@@ -149,7 +149,15 @@ std::vector<TensorObj*> tensors_of(PyObject* o, const char* what) {
   return out;
 }
 
+// _set_sparse_type(type): the class whose gradients are added by Python.
+PyObject* set_sparse_type(PyObject*, PyObject* type) {
+  if (!PyType_Check(type)) return PyErr_Format(PyExc_TypeError, "a type is needed, not %s", Py_TYPE(type)->tp_name);
+  tape::set_sparse_type(reinterpret_cast<PyTypeObject*>(type));
+  Py_RETURN_NONE;
+}
+
 PyMethodDef kBackwardFunctions[] = {
+    {"_set_sparse_type", set_sparse_type, METH_O, nullptr},
     {"_drop_traced_hook", drop_traced_hook, METH_O, nullptr},
     {"_run_backward", run_backward, METH_VARARGS, nullptr},
     {"_leaves_beyond", leaves_beyond, METH_VARARGS, nullptr},

@@ -3,13 +3,23 @@
 #include "base/error.h"
 
 namespace fj {
+namespace {
+
+// Strides of sizes that no memory has may wrap: those are refused where memory is asked for (checked_extent).
+Dim wrapping_product(Dim a, Dim b) {
+  Dim product;
+  (void)__builtin_mul_overflow(a, b, &product);
+  return product;
+}
+
+}  // namespace
 
 Shape contiguous_strides(const Shape& sizes) {
   Shape strides(sizes.size(), 1);
   Dim step = 1;
   for (size_t i = sizes.size(); i-- > 0;) {
     strides[i] = step;
-    step *= sizes[i] > 1 ? sizes[i] : 1;
+    if (sizes[i] > 1) step = wrapping_product(step, sizes[i]);
   }
   return strides;
 }
@@ -19,7 +29,7 @@ Shape channels_last_strides(const Shape& sizes) {
   Dim step = 1;
   auto place = [&](size_t d) {
     strides[d] = step;
-    step *= sizes[d] > 1 ? sizes[d] : 1;
+    if (sizes[d] > 1) step = wrapping_product(step, sizes[d]);
   };
   place(1);
   for (size_t d = sizes.size(); d-- > 2;) place(d);
@@ -42,7 +52,7 @@ bool is_contiguous(const Shape& sizes, const Shape& strides) {
   for (size_t i = sizes.size(); i-- > 0;) {
     if (sizes[i] == 1) continue;
     if (strides[i] != step) return false;
-    step *= sizes[i];
+    step = wrapping_product(step, sizes[i]);
   }
   return true;
 }
@@ -59,7 +69,7 @@ bool TensorMeta::is_dense() const {
   Dim step = 1;
   for (int d : order) {
     if (strides[d] != step) return false;
-    step *= sizes[d];
+    step = wrapping_product(step, sizes[d]);
   }
   return true;
 }

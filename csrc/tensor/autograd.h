@@ -229,6 +229,8 @@ void mark_spent(TensorObj* t);
 TensorObj* accumulated_leaf_of(Node& n);
 // Adds to leaf.grad, running its hooks.
 void accumulate_into(TensorObj* leaf, TensorRef grad, bool create_graph);
+// The type of sparse tensors, whose sums are Python's.
+void set_sparse_type(PyTypeObject* type);
 // Calls every function of a hook dict on a gradient; a result replaces it.
 TensorRef run_tensor_hooks(PyObject* dict, TensorRef grad);
 

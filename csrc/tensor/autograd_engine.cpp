@@ -128,7 +128,7 @@ void Pass::mark_needed() {
 // A gradient of another shape or type than the result it belongs to: broadcast ones are summed, types cast.
 TensorRef fitted(TensorRef grad, const ResultMeta& want, const Node& node, size_t index) {
   const TensorMeta& m = grad->meta;
-  if (m.sizes == want.sizes && m.dtype == want.dtype) return grad;
+  if (m.sizes == want.sizes && (m.dtype == want.dtype || is_sparse(grad.get()))) return grad;
   EagerBuilder b;
   Val v = grad.val();
   if (!(m.sizes == want.sizes)) {
@@ -157,13 +157,12 @@ void Pass::add(Task& t, int32_t nr, TensorRef grad) {
     buffer.grad = std::move(grad);
     return;
   }
-  Val x = buffer.grad.val(), y = grad.val();
-  if (buffer.own && !r_.create_graph) {
-    call1(OpId::add_, {Arg(x), Arg(y), Arg(int64_t{1})});
+  if (buffer.own && !r_.create_graph && !is_sparse(grad.get())) {
+    call1(OpId::add_, {Arg(buffer.grad.val()), Arg(grad.val()), Arg(int64_t{1})});
     return;
   }
-  buffer.grad = call1(OpId::add, {Arg(x), Arg(y), Arg(int64_t{1})});
-  buffer.own = true;
+  buffer.grad = sum_of(buffer.grad, grad);
+  buffer.own = !is_sparse(buffer.grad.get());
 }
 
 TensorRef run_hooks_on(Node& n, int32_t nr, TensorRef grad) {
@@ -176,7 +175,9 @@ void retain(TensorObj* t, const TensorRef& grad, bool create_graph) {
   AutogradMeta& m = need_meta(t);
   TensorRef value = grad;
   if (m.grad)
-    value = call1(OpId::add, {Arg(val_of(m.grad)), Arg(grad.val()), Arg(int64_t{1})});
+    value = sum_of(TensorRef::borrow(m.grad), grad);
+  else if (is_sparse(grad.get()))
+    value = detached(grad);
   else if (!create_graph)
     value = call1(OpId::clone, {Arg(grad.val()), Arg()});
   TensorObj* old = std::exchange(m.grad, value.release());
@@ -278,6 +279,9 @@ void Pass::step(Task& t) {
   bool any = std::any_of(grads.begin(), grads.end(), [](const TensorRef& g) { return static_cast<bool>(g); });
   if (any && t.needed) {
     if (n.hooks && n.hooks->pre) run_node_pre_hooks(n, grads);
+    if (!n.is_accumulate())
+      for (TensorRef& g : grads)
+        if (g && is_sparse(g.get())) g = dense(g);  // what nodes compute, they compute with memory
     apply(n, grads, out);
     if (n.hooks && n.hooks->post) run_node_post_hooks(n, out, grads);
     if (!r_.keep_graph) n.release_saved();
@@ -309,8 +313,12 @@ bool is_ours(TensorObj* g) {
 
 void accumulate_into(TensorObj* leaf, TensorRef grad, bool create_graph) {
   AutogradMeta& m = need_meta(leaf);
-  if (grad->meta.dtype != leaf->meta.dtype) grad = call1(OpId::_to_dtype, {Arg(grad.val()), Arg(leaf->meta.dtype)});
-  if (!m.grad) {
+  const bool sparse = is_sparse(grad.get()) || (m.grad && is_sparse(m.grad));
+  if (grad->meta.dtype != leaf->meta.dtype && !sparse)
+    grad = call1(OpId::_to_dtype, {Arg(grad.val()), Arg(leaf->meta.dtype)});
+  if (sparse && !m.grad) {
+    m.grad = detached(grad).release();
+  } else if (!m.grad) {
     bool same_layout = grad->meta.strides == leaf->meta.strides;
     if (!create_graph && grad->wrapper) {  // a trace: what the memory's layout will be is the graph's matter
       grad = call1(OpId::clone, {Arg(grad.val()), Arg()});
@@ -322,8 +330,8 @@ void accumulate_into(TensorObj* leaf, TensorRef grad, bool create_graph) {
       grad = std::move(copy);
     }
     m.grad = grad.release();
-  } else if (create_graph) {
-    TensorRef sum = call1(OpId::add, {Arg(val_of(m.grad)), Arg(grad.val()), Arg(int64_t{1})});
+  } else if (create_graph || sparse) {
+    TensorRef sum = sum_of(TensorRef::borrow(m.grad), grad);
     TensorObj* old = std::exchange(m.grad, sum.release());
     Py_DECREF(old);
   } else {

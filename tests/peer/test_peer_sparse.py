@@ -7,6 +7,8 @@ import warnings
 import framejit as fj
 import torch
 
+from tests import sparse_gradients
+
 EXPRESSIONS = """
 s; s.coalesce(); s * 2; s / 3; -s; s.abs(); s.sin(); s.sqrt(); s + s; s + o; s - o; s.add(o, alpha=2); c * o; s * d; d * s; d + s; d - s
 s @ m; m.t() @ s.t(); lib.mm(s, m); lib.sparse.mm(s, m); lib.sparse.mm(s, o.t()); s @ v; lib.mv(s, v); s.t(); s.transpose(0, 1)
@@ -94,6 +96,22 @@ class Sparse(unittest.TestCase):
             return found
 
         self.assertEqual(run(fj), run(torch))
+
+    def test_gradients_of_rows(self):
+        for name, program in sparse_gradients.PROGRAMS.items():
+            with self.subTest(name), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                self.close(program(fj), program(torch))
+
+    def close(self, ours, theirs):
+        if isinstance(theirs, (list, tuple)):
+            self.assertEqual(len(ours), len(theirs))
+            for a, b in zip(ours, theirs):
+                self.close(a, b)
+        elif isinstance(theirs, float):
+            self.assertAlmostEqual(ours, theirs, 5)
+        else:
+            self.assertEqual(ours, theirs)
 
     def test_archives(self):
         import io

@@ -15,6 +15,7 @@ from .radam import RAdam
 from .rmsprop import RMSprop
 from .rprop import Rprop
 from .sgd import SGD
+from .sparse_adam import SparseAdam
 
 __all__ = [
     "ASGD",
@@ -33,5 +34,6 @@ __all__ = [
     "RAdam",
     "RMSprop",
     "SGD",
+    "SparseAdam",
     "lr_scheduler",
 ]

@@ -24,6 +24,7 @@ class Adagrad(Optimizer):
     """
 
     _traceable = True
+    _takes_sparse = True
 
     def __init__(
         self,
@@ -72,8 +73,19 @@ class Adagrad(Optimizer):
     def _update(self, group, param, grad):
         state = self.state[param]
         step = advance(state)
-        grad = decayed(group, param, grad)
         rate = number(group["lr"]) / (1 + (step - 1) * group["lr_decay"])
         total = state["sum"]
+        if grad.is_sparse:
+            return _update_elements(group, param, total, grad.coalesce(), rate)
+        grad = decayed(group, param, grad)
         total.addcmul_(grad, grad, value=1)
         descend_ratio(param, grad, total.sqrt().add_(group["eps"]), rate)
+
+
+def _update_elements(group, param, total, grad, rate):
+    """The update where a sparse gradient has elements; others have a gradient of zero."""
+    if group["weight_decay"] != 0:
+        raise RuntimeError("weight_decay option is not compatible with sparse gradients")
+    at, values = tuple(grad.indices().unbind(0)), grad.values()
+    total.index_put_(at, values * values, accumulate=True)
+    param.index_put_(at, values / total[at].sqrt_().add_(group["eps"]) * -rate, accumulate=True)

@@ -78,6 +78,9 @@ class Adam(Optimizer):
         """One update of all parameters."""
         return self._run_updates(closure)
 
+    def _refuse_sparse(self):
+        raise RuntimeError("Adam does not support sparse gradients, please consider SparseAdam instead")
+
     def _update(self, group, param, grad):
         state = self.state[param]
         if not state:

@@ -212,8 +212,15 @@ class Optimizer:
                 for parameter in group["params"]:
                     grad = parameter.grad
                     if grad is not None:
+                        if grad.is_sparse and not self._takes_sparse:
+                            self._refuse_sparse()
                         self._update(group, parameter, -grad if maximize else grad)
         return loss
+
+    _takes_sparse = False  # does `_update` know what to do with a sparse gradient?
+
+    def _refuse_sparse(self):
+        raise RuntimeError(f"{type(self).__name__} does not support sparse gradients")
 
     # ---- state ----------------------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ class SGD(Optimizer):
     """
 
     _traceable = True
+    _takes_sparse = True
 
     def __init__(
         self,

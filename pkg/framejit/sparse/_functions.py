@@ -108,6 +108,16 @@ def add(a, b, *, alpha=1):
     return _C.add(a, to_dense(b), alpha=alpha)
 
 
+def _add_elements(dense, coo, alpha):
+    """dense += alpha * coo, in time of the elements that it has."""
+    if tuple(dense.shape) != coo._sizes:
+        return dense.copy_(_C.add(dense, to_dense(coo), alpha=alpha))
+    values = coo._v if alpha == 1 else coo._v * alpha
+    if not sparse_dims(coo):
+        return dense.add_(values.sum(0))
+    return dense.index_put_(tuple(coo._parts[0].unbind(0)), values.to(dense.dtype), accumulate=True)
+
+
 @handles("sub", "subtract", "__sub__")
 def sub(a, b, *, alpha=1):
     """a - alpha * b."""
@@ -175,6 +185,8 @@ for _name, _function in (("add", add), ("sub", sub), ("mul", mul), ("div", div))
     def _in_place(a, b, *, _function=_function, **options):
         if is_sparse(a):
             return become(a, _function(a, b, **options))
+        if _function in (add, sub) and b._layout is COO:
+            return _add_elements(a, b, options.get("alpha", 1) if _function is add else -options.get("alpha", 1))
         return a.copy_(_function(a, b, **options))
 
     handles(_name + "_")(_in_place)

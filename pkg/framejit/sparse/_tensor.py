@@ -99,6 +99,9 @@ class SparseTensor(_C.Tensor):
         return memo[id(self)]
 
 
+_C._set_sparse_type(SparseTensor)
+
+
 def make(layout, sizes, parts, values, coalesced=False):
     """A sparse tensor of these parts, as they are."""
     sizes = tuple(int(s) for s in sizes)

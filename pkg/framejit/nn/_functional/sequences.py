@@ -8,7 +8,7 @@ from framejit._autocast_lists import listed
 from framejit._C import Tensor
 
 from .loss import legacy_reduction
-from .shape import _renormalize_rows
+from .shape import _renormalize_rows, _sparse_lookup
 
 
 def embedding_bag(
@@ -73,7 +73,14 @@ def embedding_bag(
     if max_norm is not None:
         _renormalize_rows(weight, input, max_norm, norm_type)
     skipped = None if padding_idx is None else input == padding_idx % weight.shape[0]
-    rows = _t.embedding(weight, input, -1, scale_grad_by_freq, False)
+    if sparse and weight.requires_grad:
+        if mode == "max":
+            raise ValueError("max mode does not support sparse weights")
+        rows = _sparse_lookup()(
+            weight, input, -1 if skipped is None else padding_idx % weight.shape[0], scale_grad_by_freq
+        )
+    else:
+        rows = _t.embedding(weight, input, -1, scale_grad_by_freq, False)
     return _pooled(rows, bag, bags, mode, per_sample_weights, skipped)
 
 

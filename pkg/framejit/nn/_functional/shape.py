@@ -74,8 +74,8 @@ def embedding(
     """Rows of `weight` looked up by index; the row `padding_idx` gets no gradient.
 
     input (Tensor of int64), weight (Tensor), padding_idx (int or None), max_norm (float or None), norm_type (float),
-    scale_grad_by_freq, sparse (bool). Raises RuntimeError (sparse gradients are not supported), AssertionError
-    (Padding_idx must be within num_embeddings).
+    scale_grad_by_freq, sparse (bool): the gradient of `weight` is a sparse COO tensor. Raises AssertionError (Padding_idx
+    must be within num_embeddings).
 
     >>> import framejit
     >>> from framejit.nn import functional as F
@@ -91,9 +91,15 @@ def embedding(
         padding_idx %= weight.size(0)
     if max_norm is not None:
         _renormalize_rows(weight, input, max_norm, norm_type)
-    if sparse:
-        raise RuntimeError("embedding: sparse gradients are not supported")
+    if sparse and weight.requires_grad:
+        return _sparse_lookup()(weight, input, padding_idx, scale_grad_by_freq)
     return _t.embedding(weight, input, padding_idx, scale_grad_by_freq, False)
+
+
+def _sparse_lookup():
+    from framejit.sparse._lookup import lookup
+
+    return lookup
 
 
 def _renormalize_rows(weight, index, max_norm, norm_type):
