@@ -21,7 +21,6 @@ void note_stack(NodeObj* node);
 void tell_anomaly(Node& n);
 void check_nan(Node& n, const Outs& grads);
 
-
 // Gradients that are sparse (autograd_sparse.cpp).
 bool is_sparse(TensorObj* t);
 TensorRef sum_of(const TensorRef& a, const TensorRef& b);
