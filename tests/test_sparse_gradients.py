@@ -64,6 +64,9 @@ class SparseGradients(unittest.TestCase):
             def backward(ctx, grad):
                 return framejit.eye(3).to_sparse()
 
+        wide = framejit.ones(1, 3, requires_grad=True)
+        Wrong.apply(wide).backward()
+        self.assertEqual(wide.grad.tolist(), [[1, 1, 1]])
         a = framejit.ones(2, 2, requires_grad=True)
         with self.assertRaisesRegex(RuntimeError, "invalid gradient at index 0"):
             Wrong.apply(a).backward()

@@ -127,8 +127,10 @@ void Pass::mark_needed() {
 
 // A gradient of another shape or type than the result it belongs to: broadcast ones are summed, types cast.
 TensorRef fitted(TensorRef grad, const ResultMeta& want, const Node& node, size_t index) {
+  const bool sparse = is_sparse(grad.get());
+  if (grad->meta.sizes == want.sizes && (grad->meta.dtype == want.dtype || sparse)) return grad;
+  if (sparse) grad = dense(grad);
   const TensorMeta& m = grad->meta;
-  if (m.sizes == want.sizes && (m.dtype == want.dtype || is_sparse(grad.get()))) return grad;
   EagerBuilder b;
   Val v = grad.val();
   if (!(m.sizes == want.sizes)) {
