@@ -59,12 +59,14 @@ void decompose_binary_cross_entropy(Builder& b, const OpDef& op, Args args, Outs
   outs.push_back(reduced(b, loss, named(op, args, "reduction")));
 }
 
-// (1 - y) x + w (log(1 + exp(-|x|)) + max(-x, 0)) with w = 1 + (pos_weight - 1) y
+// (1 - y) x - w log(sigmoid(x)) with w = 1 + (pos_weight - 1) y
 void decompose_binary_cross_entropy_with_logits(Builder& b, const OpDef& op, Args args, Outs& outs) {
   Val x = args[0].val(), y = args[1].val();
   FJ_USER_CHECK(x->sizes == y->sizes, ErrorKind::Value, "Target size (torch.Size(", y->sizes,
                 ")) must be the same as input size (torch.Size(", x->sizes, "))");
-  Val tail = t::add(b, t::log1p(b, t::exp(b, t::neg(b, t::abs(b, x)))), t::clamp_min(b, t::neg(b, x), 0));
+  FJ_USER_CHECK(is_float(x->dtype), ErrorKind::NotImplemented, "\"log_sigmoid_cpu\" not implemented for '",
+                scalar_type_name(x->dtype), "'");
+  Val tail = t::neg(b, t::log_sigmoid(b, x));
   if (args[3].is_tensor()) tail = t::mul(b, tail, t::add(b, t::mul(b, t::sub(b, args[3], 1), y), 1));
   Val loss = t::add(b, t::mul(b, t::rsub(b, y, 1), x), tail);
   if (args[2].is_tensor()) loss = t::mul(b, loss, args[2]);
@@ -206,9 +208,11 @@ void decompose_cosine_similarity(Builder& b, const OpDef&, Args args, Outs& outs
   Shape sizes = broadcast_shapes(x->sizes, y->sizes);
   x = expand_to(b, x, sizes);  // before the norms: a dimension that is spread over counts as often as it is used
   y = expand_to(b, y, sizes);
-  FJ_USER_CHECK(is_float(x->dtype) && is_float(y->dtype), ErrorKind::Runtime,
-                "expected common dtype to be floating point, yet common dtype is ",
-                scalar_type_name(promote(x->dtype, y->dtype)));
+  const DType common = promote(x->dtype, y->dtype);
+  FJ_USER_CHECK(is_float(common), ErrorKind::Runtime,
+                "expected common dtype to be floating point, yet common dtype is ", scalar_type_name(common));
+  x = cast_to(b, x, common);
+  y = cast_to(b, y, common);
   Val nx = t::clamp_min(b, t::norm(b, x, 2, dim, true), args[3]),
       ny = t::clamp_min(b, t::norm(b, y, 2, dim, true), args[3]);
   outs.push_back(t::sum(b, t::mul(b, t::div(b, x, nx), t::div(b, y, ny)), dim));

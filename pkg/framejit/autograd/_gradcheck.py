@@ -1,5 +1,7 @@
 """Derivatives against finite differences, element by element. For tests: slow and in float64."""
 
+import itertools
+
 import framejit
 from framejit import _C
 
@@ -14,37 +16,43 @@ def _as_tuple(value):
 
 def _float_outputs(fn, inputs):
     outputs = _as_tuple(fn(*inputs))
-    return [o for o in outputs if isinstance(o, _C.Tensor) and o.is_floating_point()]
+    return [o for o in outputs if isinstance(o, _C.Tensor) and (o.is_floating_point() or o.is_complex())]
+
+
+def _as_real(x):
+    """A complex tensor as one of its real and imaginary parts, in a last dimension of two; others as they are."""
+    return _C.view_as_real(x.resolve_conj()) if x.is_complex() else x
+
+
+def _numbers(x):
+    return _as_real(x.detach()).reshape(-1).tolist()
 
 
 def _numerical(fn, inputs, x, eps):
-    """One row for every element of `x`: how each output changes with it."""
+    """One row for every real number in `x`: how each of those in the outputs changes with it."""
     columns = []
     with framejit.no_grad():
-        flat = x.detach().reshape(-1) if x.is_contiguous() else None
-        if flat is None:
-            raise ValueError("gradcheck expects contiguous inputs")
-        for i in range(flat.numel()):
-            old = flat[i].item()
-            flat[i] = old + eps
-            high = [o.detach().clone() for o in _float_outputs(fn, inputs)]
-            flat[i] = old - eps
-            low = [o.detach().clone() for o in _float_outputs(fn, inputs)]
-            flat[i] = old
-            columns.append([((h - l) / (2 * eps)).reshape(-1).tolist() for h, l in zip(high, low)])
+        memory = _as_real(x.detach())
+        for at in itertools.product(*map(range, memory.shape)):
+            old = memory[at].item()
+            found = []
+            for value in (old + eps, old - eps):
+                memory[at] = value
+                found.append([_numbers(o) for o in _float_outputs(fn, inputs)])
+            memory[at] = old
+            columns.append([[(h - l) / (2 * eps) for h, l in zip(*pair)] for pair in zip(*found)])
     return columns
 
 
-def _analytical(output, x, create_graph=False):
-    """One row for every element of the output: its gradient with respect to `x`."""
+def _analytical(output, x):
+    """One row for every real number in the output: its gradient with respect to those in `x`."""
     rows = []
     for j in range(output.numel()):
-        seed = _C.zeros_like(output).reshape(-1)
-        seed[j] = 1
-        (g,) = framejit.autograd.grad(
-            output, x, seed.reshape(output.shape), retain_graph=True, allow_unused=True, create_graph=create_graph
-        )
-        rows.append([0.0] * x.numel() if g is None else g.detach().reshape(-1).tolist())
+        for unit in (1, 1j) if output.is_complex() else (1,):
+            seed = _C.zeros(output.numel(), dtype=output.dtype)
+            seed[j] = unit
+            (g,) = framejit.autograd.grad(output, x, seed.reshape(output.shape), retain_graph=True, allow_unused=True)
+            rows.append(_numbers(_C.zeros_like(x) if g is None else g))
     return rows
 
 
@@ -53,7 +61,7 @@ def _close(a, b, atol, rtol):
 
 
 def gradcheck(func, inputs, *, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=True, **_):
-    """True if the gradients of `func` at `inputs` agree with finite differences.
+    """True if the gradients of `func` at `inputs` agree with finite differences; those of complex numbers by their parts.
 
     func (callable), inputs (sequence of Tensor), eps (float), atol, rtol (float, or Tensor), raise_exception (bool).
     Raises ValueError (gradcheck expects at least one input tensor to require gradient, but none of the them have
@@ -76,7 +84,9 @@ def gradcheck(func, inputs, *, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=T
     for i, x in wanted:
         numerical = _numerical(func, inputs, x, eps)
         for o, output in enumerate(_float_outputs(func, inputs)):
-            analytical = _analytical(output, x) if output.requires_grad else [[0.0] * x.numel()] * output.numel()
+            analytical = (
+                _analytical(output, x) if output.requires_grad else [[0.0] * len(numerical)] * len(_numbers(output))
+            )
             for j, row in enumerate(analytical):
                 for k, value in enumerate(row):
                     if _close(value, numerical[k][o][j], atol, rtol):
