@@ -74,6 +74,17 @@ bool TensorMeta::is_dense() const {
   return true;
 }
 
+bool suggests_channels_last(const TensorMeta& m) {
+  if ((m.dim() != 4 && m.dim() != 5) || m.is_contiguous()) return false;
+  Dim least = 1;
+  for (int64_t k = 0; k < m.dim(); ++k) {
+    const int64_t d = k == 0 ? 1 : k == m.dim() - 1 ? 0 : m.dim() - k;  // channels, then from the last to the first
+    if (m.strides[d] < least || (d == 0 && least == m.strides[1])) return false;
+    least = wrapping_product(m.strides[d], m.sizes[d]);
+  }
+  return true;
+}
+
 TensorMeta make_meta(Shape sizes, DType dtype, Device device) {
   TensorMeta m;
   m.strides = contiguous_strides(sizes);

@@ -52,6 +52,8 @@ Shape channels_last_strides(const Shape& sizes, MemoryFormat format);
 inline int64_t rank_of(MemoryFormat channels_last) { return channels_last == MemoryFormat::ChannelsLast ? 4 : 5; }
 bool is_contiguous(const Shape& sizes, const Shape& strides);
 TensorMeta make_meta(Shape sizes, DType dtype, Device device = {});  // contiguous, offset 0
+// Has a result its channels innermost because `m` has? By its strides, those of lone elements too.
+bool suggests_channels_last(const TensorMeta& m);
 // sizes × dtype in bytes; raises a RuntimeError where that leaves the range of int64.
 int64_t checked_nbytes(const Shape& sizes, DType dtype);
 // The number of elements from the storage's start to behind the last one that the view shows; 0 if it shows none.

@@ -125,6 +125,7 @@ void infer_constant_pad(InferCtx& c) {
                   " resulted in a negative output size, which is invalid. Check dimension ", d, " of your input.");
   }
   set_out(c, std::move(sizes), in.dtype);
+  if (suggests_channels_last(in)) c.out[0].strides = channels_last_strides(c.out[0].sizes);
 }
 void vjp_constant_pad(VjpCtx& c) {
   SmallVec<int64_t, 6> back;
@@ -140,11 +141,18 @@ void pad_by_pieces(Builder& b, Args args, const char* name, bool strict, Piece p
   Val x = args[0].val();
   auto pad = args[1].as_ints();
   int64_t ndim = x->dim();
+  const bool circular = std::string_view(name) == "circular_pad";
   FJ_USER_CHECK(pad.size() % 2 == 0 && static_cast<int64_t>(pad.size() / 2) <= ndim, ErrorKind::Runtime, name,
                 ": padding ", pad, " does not fit a ", ndim, "-d input");
   for (size_t i = 0; i < pad.size() / 2; ++i) {
     int64_t d = ndim - 1 - static_cast<int64_t>(i), before = pad[2 * i], after = pad[2 * i + 1];
     Dim n = x->sizes[d];
+    if (!strict && circular)
+      FJ_USER_CHECK(before <= n && after <= n, ErrorKind::Runtime,
+                    "Padding value causes wrapping around more than once.");
+    if (circular)
+      FJ_USER_CHECK(before + after >= -n, ErrorKind::Runtime,
+                    "Negative padding value is resulting in an empty dimension");
     if (strict)
       FJ_USER_CHECK(
           before < n && after < n, ErrorKind::Runtime,
@@ -154,7 +162,7 @@ void pad_by_pieces(Builder& b, Args args, const char* name, bool strict, Piece p
     Val core = before < 0 || after < 0 ? t::slice(b, x, d, begin, int64_t(n) + std::min<int64_t>(after, 0)) : x;
     SmallVec<Val, 3> parts;
     // A signal that is cut and repeated repeats what was left of it.
-    Val from = std::string_view(name) == "circular_pad" ? core : x;
+    Val from = circular ? core : x;
     Dim m = from->sizes[d];
     if (before > 0) parts.push_back(piece(from, d, m, before, true));
     parts.push_back(core);

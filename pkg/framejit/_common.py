@@ -26,6 +26,18 @@ _SCALAR_NAMES = {
 HALVES = (_C.bfloat16, _C.float16)  # what PyTorch computes in float32 and rounds once
 
 
+def suggested_format(x):
+    """The memory format that a result has as well as `x`: channels innermost where `x` has them so, else contiguous."""
+    if x.is_contiguous() or x.dim() not in (4, 5) or 0 in x.shape:
+        return _C.contiguous_format
+    strides, least = x.stride(), 1
+    for d in (1, *range(x.dim() - 1, 1, -1), 0):  # the strides of lone elements count, too
+        if strides[d] < least or d == 0 and least == strides[1]:
+            return _C.contiguous_format
+        least = strides[d] * x.shape[d]
+    return _C.channels_last if x.dim() == 4 else _C.channels_last_3d
+
+
 def wrapped_dim(dim, ndim):
     """`dim` counted from the first of `ndim` dimensions; a 0-d tensor counts as one of one dimension."""
     n = max(ndim, 1)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from framejit import _C
 from framejit import _ops as _t
 from framejit._C import Tensor
-from framejit._common import HALVES, scalar_name
+from framejit._common import HALVES, scalar_name, suggested_format
 
 from .sampling import lines_cubic
 
@@ -55,7 +55,6 @@ def interpolate(
         raise NotImplementedError(f"Got {input.dim()}D input, but {mode} mode needs {_SPATIAL[mode] + 2}D input")
     if not input.is_floating_point() and (input.dtype != _C.uint8 or mode not in _OF_BYTES):
         raise NotImplementedError(f"\"upsample_{mode}\" not implemented for '{scalar_name(input.dtype)}'")
-    format = None if input.is_contiguous() else _channels_last(input)
     how = sizes, scales, mode, align_corners, antialias
     if mode == "area":
         result = _area(input, sizes)
@@ -70,19 +69,7 @@ def interpolate(
         for i in range(spatial):
             result = _resized(result, i, *how)
         result = result.to(input.dtype) if mixed else result
-    return result if format is None else result.contiguous(memory_format=format)
-
-
-def _channels_last(x):
-    """The layout with channels innermost that a result has as well, where `x` has it; by the strides of lone elements, too."""
-    if x.dim() not in (4, 5) or 0 in x.shape:
-        return None
-    strides, least = x.stride(), 1
-    for d in (1, *range(x.dim() - 1, 1, -1), 0):
-        if strides[d] < least or d == 0 and least == strides[1]:
-            return None
-        least = strides[d] * x.shape[d]
-    return _C.channels_last if x.dim() == 4 else _C.channels_last_3d
+    return result.contiguous(memory_format=suggested_format(input))
 
 
 def _resized(input, i, sizes, scales, mode, align_corners, antialias):

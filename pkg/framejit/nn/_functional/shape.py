@@ -4,7 +4,7 @@ from framejit import _C
 from framejit import _ops as _t
 from framejit._autocast_lists import listed
 from framejit._C import Tensor
-from framejit._common import HALVES
+from framejit._common import HALVES, suggested_format
 
 from .dropout import dropout
 
@@ -37,7 +37,8 @@ def pad(input: Tensor, pad, mode: str = "constant", value: float | None = None):
         )
     if _C.is_autocast_enabled("cpu"):
         (input,) = _C._autocast_args(f"{_PAD_OPS[mode]}{spatial}d", input)
-    return getattr(_t, _PAD_OPS[mode])(input, pad)
+    result = getattr(_t, _PAD_OPS[mode])(input, pad)
+    return result if mode == "circular" else result.contiguous(memory_format=suggested_format(input))
 
 
 _PAD_OPS = {"reflect": "reflection_pad", "replicate": "replication_pad", "circular": "circular_pad"}
@@ -182,7 +183,8 @@ def pixel_shuffle(input: Tensor, upscale_factor: int):
     split = input.reshape(*batch, channels // (r * r), r, r, height, width)
     n = len(batch)
     moved = split.permute(*range(n), n, n + 3, n + 1, n + 4, n + 2)
-    return moved.reshape(*batch, channels // (r * r), height * r, width * r)
+    result = moved.reshape(*batch, channels // (r * r), height * r, width * r)
+    return result.contiguous(memory_format=suggested_format(input))
 
 
 def pixel_unshuffle(input: Tensor, downscale_factor: int):
@@ -209,7 +211,8 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int):
     split = input.reshape(*batch, channels, height // r, r, width // r, r)
     n = len(batch)
     moved = split.permute(*range(n), n, n + 2, n + 4, n + 1, n + 3)
-    return moved.reshape(*batch, channels * r * r, height // r, width // r)
+    result = moved.reshape(*batch, channels * r * r, height // r, width // r)
+    return result.contiguous(memory_format=suggested_format(input))
 
 
 def channel_shuffle(input: Tensor, groups: int):
@@ -233,7 +236,7 @@ def channel_shuffle(input: Tensor, groups: int):
             f"Number of channels must be divisible by groups. Got {channels} channels and {groups} groups."
         )
     split = input.reshape(batch, groups, channels // groups, *input.shape[2:])
-    return split.transpose(1, 2).reshape(input.shape)
+    return split.transpose(1, 2).reshape(input.shape).contiguous(memory_format=suggested_format(input))
 
 
 @listed("query", "key", "value", "attn_mask")
