@@ -4,6 +4,12 @@ Read by tests/test_bad_input.py (framejit, eager and compiled) and tests/peer/te
 """
 
 
+def _buffer_over(T):
+    module = T.nn.Module()
+    module.held = 5
+    module.held = T.nn.Buffer(T.ones(2))
+
+
 def _margin(T, name, sizes):
     return getattr(T.nn.functional, name)(T.ones(sizes), T.zeros(sizes, dtype=T.int64))
 
@@ -55,6 +61,35 @@ CASES = [
             ),
         )
     ),
+    *(
+        (
+            f"circular_{n}",
+            RuntimeError,
+            words,
+            lambda T, p=pad: T.nn.functional.pad(T.ones(1, 1, 4), p, mode="circular"),
+        )
+        for n, (pad, words) in enumerate((((5, 0), ("wrapping",)), ((-5, 5), ("wrapping",)), ((-3, -2), ("empty",))))
+    ),
+    (
+        "fractional_ratio",
+        ValueError,
+        ("output_ratio",),
+        lambda T: T.nn.functional.fractional_max_pool2d(T.ones(1, 1, 9, 9), [2, 1], output_ratio=[0.5, 0.5, 0.6]),
+    ),
+    ("unfold_small", RuntimeError, ("at least one",), lambda T: T.nn.functional.unfold(T.ones(1, 2, 2, 2), (2, 3))),
+    *(
+        (
+            f"ctc_{name}",
+            RuntimeError,
+            ("integral",),
+            lambda T, at=at: T.nn.functional.ctc_loss(
+                T.zeros(4, 1, 3), T.tensor([[1]]), *(T.tensor([1.0 if i == at else 1]) for i in range(2))
+            ),
+        )
+        for at, name in enumerate(("input_lengths", "target_lengths"))
+    ),
+    ("projected_gru", ValueError, ("proj_size",), lambda T: T.nn.GRU(3, 2, proj_size=1)),
+    ("buffer_over_attribute", KeyError, ("already exists",), lambda T: _buffer_over(T)),
     ("narrow_float", RuntimeError, ("0-dim integral",), lambda T: T.ones(3).narrow(0, T.tensor(1.0), 1)),
     ("narrow_vector", RuntimeError, ("0-dim integral",), lambda T: T.narrow(T.ones(3), 0, T.tensor([1, 2]), 1)),
     ("narrow_copy_dim", RuntimeError, ("Expected dim",), lambda T: T.ones(2, 3).narrow_copy(2, 0, 1)),

@@ -30,7 +30,8 @@ class _Settings:
                 f"{'rtol' if rtol is None else 'atol'}."
             )
         self.allow_subclasses, self.rtol, self.atol, self.equal_nan = allow_subclasses, rtol, atol, equal_nan
-        self.check_device, self.check_dtype, self.check_stride = check_device, check_dtype, check_stride
+        self.check_device, self.check_dtype = check_device, check_dtype
+        self.check_layout, self.check_stride = check_layout, check_stride
         self.msg = msg
 
     def fail(self, message, path, kind=AssertionError):
@@ -176,7 +177,9 @@ def _compare_tensors(actual, expected, settings, path):
         settings.fail(
             f"The values for attribute 'stride()' do not match: {actual.stride()} != {expected.stride()}.", path
         )
-    actual, expected = actual.detach(), expected.detach()
+    if settings.check_layout and actual.layout != expected.layout:
+        settings.fail(f"The values for attribute 'layout' do not match: {actual.layout} != {expected.layout}.", path)
+    actual, expected = (x.detach() if x.layout is _t.strided else x.detach().to_dense() for x in (actual, expected))
     rtol, atol = settings.rtol, settings.atol
     if rtol is None:
         rtol, atol = default_tolerances(actual, expected)

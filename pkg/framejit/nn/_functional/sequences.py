@@ -143,11 +143,16 @@ def ctc_loss(
         raise RuntimeError("blank must be in label range")
     as_tensor = lambda x: x if isinstance(x, _t.Tensor) else _t.tensor(x, dtype=_t.int64)
     lengths, goals = as_tensor(input_lengths).reshape(-1), as_tensor(target_lengths).reshape(-1)
+    for name, given in (("input_lengths", lengths), ("target_lengths", goals)):
+        if given.is_floating_point() or given.is_complex() or given.dtype == _t.bool:
+            raise RuntimeError(f"{name} must be integral")
     if lengths.shape[0] != batch or goals.shape[0] != batch:
         raise RuntimeError("input_lengths and target_lengths must be of size batch_size")
     if batch and int(lengths.max()) > steps:
         raise RuntimeError(f"Expected input_lengths to have value at most {steps}, but got value {int(lengths.max())}")
     loss = -_alignments(log_probs, _padded(targets, goals, batch, blank), lengths, goals, blank)
+    none = lengths == 0  # no step: only no goal is reached
+    loss = loss.masked_fill(none, 0).masked_fill(none & (goals > 0), math.inf)
     if log_probs.requires_grad:
         loss = loss + _of_softmax(log_probs, lengths)
     if zero_infinity:

@@ -288,6 +288,10 @@ def _fractional(n, input, kernel_size, output_size, output_ratio, return_indices
         raise ValueError(f"fractional_max_pool{n}d requires specifying either an output_size or an output_ratio")
     kernel, sizes = _listed(kernel_size, n), list(input.shape[-n:])
     if output_size is None:
+        if not isinstance(output_ratio, (int, float)) and len(output_ratio) != n:
+            raise ValueError(
+                f"fractional_max_pool{n}d requires output_ratio to either be a single Int or tuple of Ints."
+            )
         ratios = _listed(output_ratio, n)
         output_size = [int(size * ratio) for size, ratio in zip(sizes, ratios)]
     out = _listed(output_size, n)
@@ -429,7 +433,9 @@ def _window_places(sizes, kernel, dilation, padding, stride):
         if count <= 0:
             raise RuntimeError(
                 f"Given input with spatial size {tuple(sizes)}, kernel_size={tuple(kernel)}, dilation={tuple(dilation)}, "
-                f"padding={tuple(padding)}, calculated shape of the array of sliding blocks is not positive"
+                f"padding={tuple(padding)}, stride={tuple(stride)}, calculated shape of the array of sliding blocks as "
+                f"{[(n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, d, p, s in zip(sizes, kernel, dilation, padding, stride)]}, "
+                "but its components must be at least one."
             )
         counts.append(count)
         lines.append((_t.arange(k) * d).unsqueeze(1) + (_t.arange(count) * s).unsqueeze(0))

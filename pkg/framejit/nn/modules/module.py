@@ -302,8 +302,10 @@ class Module:
         if buffers is None:
             raise AttributeError("cannot assign buffer before Module.__init__() call")
         if marked:
-            self._forget(name, self.__dict__, self._parameters, self._modules)
-            self.register_buffer(name, value, value.persistent)
+            if name in buffers:
+                self._forget(name, self._parameters, self._modules)
+            options = () if value.persistent else (False,)  # a subclass's register_buffer may not know the option
+            self.register_buffer(name, value, *options)
         else:
             buffers[name] = _hooks.run_registration_hooks(_hooks.global_buffer_hooks, self, name, value)
 

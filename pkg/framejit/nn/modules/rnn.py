@@ -233,6 +233,13 @@ class RNNBase(Module):
         return ", ".join(parts)
 
 
+def _refuse_projections(options):
+    if "proj_size" in options:
+        raise ValueError("proj_size argument is only supported for LSTM, not RNN or GRU")
+    if options:
+        raise TypeError(f"unexpected keyword argument '{next(iter(options))}'")
+
+
 class RNN(RNNBase):
     """The Elman network: h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or with relu.
 
@@ -261,7 +268,9 @@ class RNN(RNNBase):
         bidirectional=False,
         device=None,
         dtype=None,
+        **options,
     ):
+        _refuse_projections(options)
         if nonlinearity not in ("tanh", "relu"):
             raise ValueError(f"Unknown nonlinearity '{nonlinearity}'. Select from 'tanh' or 'relu'.")
         self.nonlinearity = nonlinearity
@@ -304,7 +313,9 @@ class GRU(RNNBase):
         bidirectional=False,
         device=None,
         dtype=None,
+        **options,
     ):
+        _refuse_projections(options)
         super().__init__(
             "GRU", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0, device, dtype
         )
