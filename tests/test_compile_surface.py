@@ -303,6 +303,19 @@ class LimitTest(Fresh):
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
         self.assertIn("FailOnRecompileLimitHit", done.stderr)
 
+    def test_long_loops_of_whole_graphs_have_none(self):
+        def shrunk(x, n):
+            for _ in range(n):
+                x = x[1:] - x[:-1]
+            return x
+
+        f = framejit.compile(shrunk, fullgraph=True, dynamic=False)
+        x = framejit.arange(100.0, dtype=framejit.float64).sin()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for n in (70, 5, 6, 7, 8, 90, 17):
+                framejit.testing.assert_close(f(x, n), shrunk(x, n))
+
     def test_error_on_recompile(self):
         f = framejit.compile(lambda x: x + 1)
         f(X)

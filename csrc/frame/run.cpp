@@ -124,9 +124,11 @@ Found at_limit(Context& context, EntryPoint& entry, const capture::EntryPoint& s
   constexpr int kMostLoosened = 24;
   const int64_t limit = context.recompile_limit >= 0 ? context.recompile_limit : flags::get().recompile_limit;
   if (static_cast<int64_t>(entry.segments.size()) < limit) return Found::Segment;
+  // A long loop is segments of its own, which the whole graph that was asked for does not count.
+  const bool inside = context.options.fullgraph && entry.offset > 0;
   if (!entry.loosened) {
     const std::string text = limit_text(context, entry, state);
-    if (const Verdict v = ask_limit(context, entry, text); v == Verdict::Error) return Found::Error;
+    if (!inside && ask_limit(context, entry, text) == Verdict::Error) return Found::Error;
     ++stats().limit_reached;
     if (!flags::get().force_capture) warn_limit(text);  // everything is compiled then, and may look at warnings
   }
