@@ -92,6 +92,7 @@ CASES = [
     ("buffer_over_attribute", KeyError, ("already exists",), lambda T: _buffer_over(T)),
     ("narrow_float", RuntimeError, ("0-dim integral",), lambda T: T.ones(3).narrow(0, T.tensor(1.0), 1)),
     ("narrow_vector", RuntimeError, ("0-dim integral",), lambda T: T.narrow(T.ones(3), 0, T.tensor([1, 2]), 1)),
+    ("narrow_copy_function", RuntimeError, ("Expected dim",), lambda T: T.narrow_copy(T.ones(2, 3), 2, 0, 1)),
     ("narrow_copy_dim", RuntimeError, ("Expected dim",), lambda T: T.ones(2, 3).narrow_copy(2, 0, 1)),
     (
         "addmv_zero_dim",

@@ -195,10 +195,15 @@ def _copy_of(name):
     return copy
 
 
+def _narrow_copy(input, dim, start, length):
+    """As `narrow`, in memory of its own."""
+    return input.narrow_copy(dim, start, length)
+
+
 COPIES = {
     name + "_copy": _copy_of(name)
     for name in (
-        "as_strided", "detach", "diagonal", "expand", "narrow", "permute", "select", "split", "split_with_sizes", "squeeze", "t",
+        "as_strided", "detach", "diagonal", "expand", "permute", "select", "split", "split_with_sizes", "squeeze", "t",
         "transpose", "unbind", "unfold", "unsqueeze", "view",
     )
 }  # fmt: skip
@@ -207,6 +212,7 @@ COPIES["view_copy"] = lambda input, size=None, dtype=None: (  # which need not b
 ).clone()
 for _name in ("view_as_real", "view_as_complex"):
     COPIES[_name + "_copy"] = lambda input, view=getattr(_C, _name): view(input).clone()
+COPIES["narrow_copy"] = _narrow_copy
 COPIES["alias_copy"] = lambda input: input.clone()
 COPIES["split_with_sizes_copy"] = lambda input, split_sizes, dim=0: tuple(
     p.clone() for p in input.split(list(split_sizes), dim)
