@@ -47,10 +47,6 @@ MV scale(MBuilder& b, MV y, Reduced d, int shift = 0) {
   return b.mul(F, b.mul(F, y, power_of_two(b, half)), power_of_two(b, rest, shift));
 }
 
-MV clamp(MBuilder& b, MV x, float low, float high) {
-  return b.op(MOp::MaxRaw, F, b.f(low), b.op(MOp::MinRaw, F, b.f(high), x));
-}
-
 // 2^(k/32); the eight of AVX2 are every fourth.
 constexpr float kRoots[32] = {1.0f,        1.0218972f,  1.04427373f, 1.06714046f, 1.09050775f, 1.1143868f,  1.13878858f,
                               1.1637249f,  1.18920708f, 1.21524739f, 1.24185777f, 1.26905096f, 1.29683959f, 1.32523668f,
@@ -88,7 +84,7 @@ MV exp_512(MBuilder& b, MV x, int shift, bool fine) {
 MV exp_avx2(MBuilder& b, MV x, int shift) {
   constexpr int32_t kBits = 0x49c00000;  // of the magic number
   static_assert((kBits >> 3) % 1024 == 0, "the shifts by 23 must drop it");
-  Looked d = reduce_looked(b, clamp(b, x, -105, 90), 0x1.8p20f);
+  Looked d = reduce_looked(b, clamp(b, F, x, -105, 90), 0x1.8p20f);
   MV e = b.sar(Z, d.m, 3), half = b.sar(Z, e, 1);
   MV root = b.add(Z, b.lookup(d.m, b.table(kRoots8)), b.shl(Z, half, 23));
   MV p = b.fma(F, b.fma(F, d.r, b.f(0.166642889f), b.f(0.500065029f)), d.r, b.f(1));
@@ -102,14 +98,14 @@ MV exp_shifted(MBuilder& b, MV x, int shift) { return b.avx512 ? exp_512(b, x, s
 MV exp(MBuilder& b, MV x, MV) { return b.avx512 ? exp_512(b, x, 0, false) : exp_avx2(b, x, 0); }
 
 MV exp2(MBuilder& b, MV x, MV) {
-  x = clamp(b, x, -151, 129);
+  x = clamp(b, F, x, -151, 129);
   MV m = b.add(F, x, b.f(kMagic)), n = b.sub(F, m, b.f(kMagic));
   return scale(b, exp_reduced(b, b.mul(F, b.sub(F, x, n), b.f(0.693147181f))), {m, n, n});
 }
 
 MV expm1(MBuilder& b, MV x, MV) {
   // Half of 2^n, so that n = 128 stays finite until the last step.
-  Reduced d = reduce_ln2(b, clamp(b, x, -18, 88.8f));
+  Reduced d = reduce_ln2(b, clamp(b, F, x, -18, 88.8f));
   MV half = power_of_two(b, d.m, -1);
   MV y = b.fma(F, half, expm1_reduced(b, d.r), b.sub(F, half, b.f(0.5f)));
   return b.bor(F, b.add(F, y, y), b.sign_bits(F, x));

@@ -47,14 +47,10 @@ MV scale(MBuilder& b, MV y, Reduced d, int shift = 0) {
   return b.mul(F, b.mul(F, y, power_of_two(b, m_low)), power_of_two(b, m_high));
 }
 
-MV clamp(MBuilder& b, MV x, double low, double high) {
-  return b.op(MOp::MaxRaw, F, b.d(low), b.op(MOp::MinRaw, F, b.d(high), x));
-}
-
 }  // namespace
 
 MV exp_shifted_f64(MBuilder& b, MV x, int shift) {
-  Reduced d = reduce_ln2(b, clamp(b, x, -750, 720));
+  Reduced d = reduce_ln2(b, clamp(b, F, x, -750, 720));
   return scale(b, b.add(F, expm1_reduced(b, d.r), b.d(1)), d, shift);
 }
 
@@ -63,7 +59,7 @@ namespace {
 MV exp(MBuilder& b, MV x) { return exp_shifted_f64(b, x, 0); }
 
 MV exp2(MBuilder& b, MV x) {
-  x = clamp(b, x, -1080, 1030);
+  x = clamp(b, F, x, -1080, 1030);
   MV m = b.add(F, x, b.d(kMagic)), n = b.sub(F, m, b.d(kMagic));
   return scale(b, b.add(F, expm1_reduced(b, b.mul(F, b.sub(F, x, n), b.d(0.6931471805599453))), b.d(1)), {m, n, n});
 }
@@ -71,14 +67,14 @@ MV exp2(MBuilder& b, MV x) {
 }  // namespace
 
 MV exp2_pair_f64(MBuilder& b, MV x, MV low) {
-  x = clamp(b, x, -1080, 1030);
+  x = clamp(b, F, x, -1080, 1030);
   MV m = b.add(F, x, b.d(kMagic)), n = b.sub(F, m, b.d(kMagic));
   MV r = b.mul(F, b.add(F, b.sub(F, x, n), low), b.d(0.6931471805599453));
   return scale(b, b.add(F, expm1_reduced(b, r), b.d(1)), {m, n, n});
 }
 
 MV expm1_f64(MBuilder& b, MV x) {
-  Reduced d = reduce_ln2(b, clamp(b, x, -40, 709.8));
+  Reduced d = reduce_ln2(b, clamp(b, F, x, -40, 709.8));
   MV half = power_of_two(b, d.m, -1);
   MV y = b.fma(F, half, expm1_reduced(b, d.r), b.sub(F, half, b.d(0.5)));
   return b.bor(F, b.add(F, y, y), b.sign_bits(F, x));

@@ -20,6 +20,10 @@ MV erf_f64(MBuilder& b, MV x);
 MV erfc_f64(MBuilder& b, MV x);
 MV pow_f64(MBuilder& b, MV x, MV y);
 MV pow_f32(MBuilder& b, MV x, MV y);
+// Where x is NaN, x.
+inline MV clamp(MBuilder& b, LT t, MV x, double low, double high) {
+  return b.op(MOp::MaxRaw, t, b.num(t, low), b.op(MOp::MinRaw, t, b.num(t, high), x));
+}
 // The functions of math_f64_more.cpp, kNoValue for others.
 MV expand_f64_more(MBuilder& b, loop::Op op, MV x, MV y);
 

@@ -104,10 +104,6 @@ Pair binary(MBuilder& b, MV y) {
   return {high, b.fma(F, y, b.f(kLow), b.fms(F, y, b.f(kHigh), high))};
 }
 
-MV clamp(MBuilder& b, MV x, float limit) {
-  return b.op(MOp::MaxRaw, F, b.f(-limit), b.op(MOp::MinRaw, F, b.f(limit), x));
-}
-
 // y 2^floor(n) for y in [1, 2.1) and n in [-160, 160], m = n + 1.5 2^20
 MV scale_avx2(MBuilder& b, MV y, MV m) {
   MV e = b.sar(Z, m, 3), half = b.sar(Z, e, 1);  // the shifts by 23 drop what the sum put above n
@@ -122,9 +118,9 @@ MV exp2_pair(MBuilder& b, Pair t) {
                                     0.6931471779133872};  // |f| <= 1/16
   MV magic = b.f(b.avx512 ? 0x1.8p18f : 0x1.8p20f);       // adding it leaves a multiple of 1/32 (1/8) in the low bits
   MV whole = b.add(F, t.high, t.low);
-  MV m = b.add(F, b.avx512 ? whole : clamp(b, whole, 160), magic), n = b.sub(F, m, magic);
+  MV m = b.add(F, b.avx512 ? whole : clamp(b, F, whole, -160, 160), magic), n = b.sub(F, m, magic);
   MV f = b.add(F, b.sub(F, t.high, n), t.low);
-  if (!b.avx512) f = clamp(b, f, 0.125f);
+  if (!b.avx512) f = clamp(b, F, f, -0.125f, 0.125f);
   MV u = b.mul(F, f, b.avx512 ? b.poly(F, f, kExp512) : b.poly(F, f, kExp));
   MV root = look(b, m, tables(b).root);
   MV y = b.add(F, root, b.fma(F, root, u, look(b, m, tables(b).root_low)));
@@ -157,7 +153,7 @@ MV with_known(MBuilder& b, MV x, float y) {
 MV with_any(MBuilder& b, MV x, MV y) {
   MV a = b.abs_bits(F, x), zero = b.f(0), one = b.f(1);
   // Beyond 2^32 y is as good as infinite, and even: |ln a| >= 2^-24 where it is not 0.
-  MV exponent = clamp(b, y, 0x1p32f), halves = b.round(F, b.mul(F, exponent, b.f(0.5f)), kToZero);
+  MV exponent = clamp(b, F, y, -0x1p32f, 0x1p32f), halves = b.round(F, b.mul(F, exponent, b.f(0.5f)), kToZero);
   MV rest = b.abs_bits(F, b.fnma(F, halves, b.f(2), exponent));  // 0 if y is even, 1 if odd
   MV odd = b.cmp(F, kEq, rest, one), whole = b.mor(odd, b.cmp(F, kEq, rest, zero));
   MV result = b.select(F, b.mand(b.sign_mask(x), b.mnot(whole)), b.f(kNan), power(b, a, exponent));
