@@ -51,6 +51,12 @@ def check_switches(capturable, fused=None, foreach=None):
         raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
 
 
+def elements(grad):
+    """Where a sparse gradient has elements, as an index, and what they are; each place once."""
+    grad = grad.coalesce()
+    return tuple(grad.indices().unbind(0)), grad.values()
+
+
 def number(value):
     """The value of a number or of a one-element tensor."""
     return value.item() if isinstance(value, _t.Tensor) else value

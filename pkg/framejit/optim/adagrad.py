@@ -2,7 +2,7 @@
 
 from framejit import _ops as _t
 
-from ._common import advance, check_lr_tensor, check_not_negative, decayed, descend_ratio, new_step, number
+from ._common import advance, check_lr_tensor, check_not_negative, decayed, descend_ratio, elements, new_step, number
 from .optimizer import Optimizer
 
 
@@ -76,7 +76,7 @@ class Adagrad(Optimizer):
         rate = number(group["lr"]) / (1 + (step - 1) * group["lr_decay"])
         total = state["sum"]
         if grad.is_sparse:
-            return _update_elements(group, param, total, grad.coalesce(), rate)
+            return _update_elements(group, param, total, grad, rate)
         grad = decayed(group, param, grad)
         total.addcmul_(grad, grad, value=1)
         descend_ratio(param, grad, total.sqrt().add_(group["eps"]), rate)
@@ -86,6 +86,6 @@ def _update_elements(group, param, total, grad, rate):
     """The update where a sparse gradient has elements; others have a gradient of zero."""
     if group["weight_decay"] != 0:
         raise RuntimeError("weight_decay option is not compatible with sparse gradients")
-    at, values = tuple(grad.indices().unbind(0)), grad.values()
+    at, values = elements(grad)
     total.index_put_(at, values * values, accumulate=True)
     param.index_put_(at, values / total[at].sqrt_().add_(group["eps"]) * -rate, accumulate=True)

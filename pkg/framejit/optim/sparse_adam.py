@@ -4,7 +4,7 @@ import math
 
 from framejit import _ops as _t
 
-from ._common import check_betas, check_lr_tensor, number
+from ._common import check_betas, check_lr_tensor, elements, number
 from .optimizer import Optimizer
 
 
@@ -58,8 +58,7 @@ class SparseAdam(Optimizer):
         if not state:
             state.update(step=0, exp_avg=_t.zeros_like(param), exp_avg_sq=_t.zeros_like(param))
         state["step"] += 1
-        grad = grad.coalesce()
-        at, values = tuple(grad.indices().unbind(0)), grad.values()
+        at, values = elements(grad)
         if not values.numel():
             return
         means = []

@@ -186,7 +186,8 @@ for _name, _function in (("add", add), ("sub", sub), ("mul", mul), ("div", div))
         if is_sparse(a):
             return become(a, _function(a, b, **options))
         if _function in (add, sub) and b._layout is COO:
-            return _add_elements(a, b, options.get("alpha", 1) if _function is add else -options.get("alpha", 1))
+            alpha = options.get("alpha", 1)
+            return _add_elements(a, b, alpha if _function is add else -alpha)
         return a.copy_(_function(a, b, **options))
 
     handles(_name + "_")(_in_place)
