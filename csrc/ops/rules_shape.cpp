@@ -147,9 +147,6 @@ void pad_by_pieces(Builder& b, Args args, const char* name, bool strict, Piece p
   for (size_t i = 0; i < pad.size() / 2; ++i) {
     int64_t d = ndim - 1 - static_cast<int64_t>(i), before = pad[2 * i], after = pad[2 * i + 1];
     Dim n = x->sizes[d];
-    if (!strict && circular)
-      FJ_USER_CHECK(before <= n && after <= n, ErrorKind::Runtime,
-                    "Padding value causes wrapping around more than once.");
     if (circular)
       FJ_USER_CHECK(before + after >= -n, ErrorKind::Runtime,
                     "Negative padding value is resulting in an empty dimension");
